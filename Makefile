@@ -1,0 +1,43 @@
+# Two commands for everybody: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help: ## List the commands
+	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.host ## Draw a pond video, train teacher, plain and distilled student, write a report
+	$(BIN)/python -m mmseg_splashkd.demo
+
+test: $(VENV)/.dev ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --config setup.cfg
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment and everything the runs wrote
+	rm -rf $(VENV) work_dirs data/demo
+
+# cv2 wants libGL, which a bare server lacks: only there, the headless build takes its place.
+$(VENV)/.host: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (minutes the first time) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[onedl]'
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || \
+	  $(PIP) --no-deps --force-reinstall opencv-python-headless
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.host
+	$(PIP) -e '.[onedl,dev]'
+	@touch $@

@@ -1,0 +1,65 @@
+# Splash frames, 1024x1024, cut 7:2:1 in time. Whole frames, because the position
+# embedding knows the place on the frame. data_root: see README, "Your own data".
+data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
+size = (1024, 1024)
+
+load_image = dict(type="LoadImageFromFile", imdecode_backend="pillow")
+resize = dict(type="Resize", scale=size, keep_ratio=False)
+train_pipeline = [
+    load_image,
+    dict(type="LoadGrayLabels"),
+    resize,
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="PhotoMetricDistortion"),
+    dict(type="PackSegInputs"),
+]
+test_pipeline = [
+    load_image,
+    resize,
+    dict(type="LoadGrayLabels"),  # after resizing: scores are at the frame's own size
+    dict(type="PackSegInputs"),
+]
+tta_pipeline = [
+    load_image,
+    dict(
+        type="TestTimeAug",
+        transforms=[
+            [resize],  # one scale: the position embedding was trained at one
+            [dict(type="RandomFlip", prob=0.0), dict(type="RandomFlip", prob=1.0)],
+            [dict(type="LoadGrayLabels")],
+            [dict(type="PackSegInputs")],
+        ],
+    ),
+]
+
+part = dict(
+    type="TimeSplitDataset",
+    data_root=data_root,
+    data_prefix=dict(img_path="images", seg_map_path="labels"),
+    ratios=(0.7, 0.2, 0.1),
+)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="ViewSampler", shuffle=True),
+    dataset=dict(
+        type="ViewDataset", dataset=dict(split="train", pipeline=train_pipeline, **part)
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(split="val", pipeline=test_pipeline, **part),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(split="test", pipeline=test_pipeline, **part),
+)
+val_evaluator = [dict(type="DiceMetric"), dict(type="CrossEntropyMetric")]
+test_evaluator = val_evaluator

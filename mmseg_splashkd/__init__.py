@@ -1,0 +1,13 @@
+"""Distillation of splash segmentors: an MMSegmentation 1.x plugin.
+
+``custom_imports = dict(imports=['mmseg_splashkd'])`` in a config registers everything.
+"""
+
+from mmseg_splashkd._host import check_host_stack
+
+check_host_stack()
+
+from mmseg_splashkd import datasets, engine, evaluation, models  # noqa: E402
+from mmseg_splashkd.version import __version__  # noqa: E402
+
+__all__ = ["__version__", "datasets", "engine", "evaluation", "models"]

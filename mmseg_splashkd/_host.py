@@ -1,0 +1,45 @@
+"""The host stack: MMSegmentation and what it stands on, under one of two names."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+# Distribution of the maintained continuation -> of the original. Both give the same
+# import names, so one installed over the other leaves a mixture of files.
+STACKS = {
+    "onedl-mmcv": "mmcv",
+    "onedl-mmengine": "mmengine",
+    "onedl-mmsegmentation": "mmsegmentation",
+}
+INSTALL = "pip install 'mmseg_splashkd[onedl]'"
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def check_host_stack() -> None:
+    """Make sure that exactly one complete host stack is installed.
+
+    Raises:
+        ImportError: Nothing, only a part, or both stacks are installed.
+    """
+    continuation = [name for name in STACKS if _installed(name)]
+    original = [name for name in STACKS.values() if _installed(name)]
+    if continuation and original:
+        both = " ".join(continuation + original)
+        raise ImportError(
+            f"two host stacks are installed over each other: {both}. They share the "
+            f"import names mmcv, mmengine and mmseg. Remove both and keep one: "
+            f"pip uninstall -y {both} && {INSTALL}"
+        )
+    found = continuation or original
+    wanted = list(STACKS.values()) if original else list(STACKS)
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise ImportError(
+            f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} "
+            f"(the original distributions, for torch <= 2.1: 'mmseg_splashkd[openmmlab]')"
+        )

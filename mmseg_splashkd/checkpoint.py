@@ -1,0 +1,185 @@
+"""Weights on disk: reading them without running their code, writing them as tensors.
+
+A checkpoint is a pickle, and a pickle is a program. Those that the host writes hold its
+log buffers beside the tensors, so a tensors-only load refuses them and a plain load runs
+whatever a stranger put in. Here a closed list of names may be unpickled, nothing else.
+"""
+
+import glob
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from mmengine.logging import HistoryBuffer
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+SUFFIX = ".safetensors"
+
+# Every name a checkpoint of the host may need: containers, tensors, arrays, log buffers.
+ALLOWED = {
+    "collections": {"OrderedDict", "defaultdict"},
+    "torch": {"Size", "device", "BFloat16Storage", "BoolStorage"}
+    | {f"{name}Storage" for name in ("Float", "Half", "Double", "Long", "Int", "Byte")},
+    "torch._utils": {"_rebuild_tensor_v2", "_rebuild_parameter"},
+    "numpy": {"ndarray", "dtype"},
+    "numpy.core.multiarray": {"_reconstruct", "scalar"},
+    "numpy._core.multiarray": {"_reconstruct", "scalar"},
+    "_codecs": {"encode"},
+    "mmengine.logging.history_buffer": {"HistoryBuffer"},
+}
+
+
+def _buffer_method(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr``, which the log buffers name for their statistics."""
+    if owner is HistoryBuffer and name in ("mean", "min", "max", "current"):
+        return getattr(owner, name)
+    raise pickle.UnpicklingError(f"getattr of {name!r} is not allowed")
+
+
+class _ClosedUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if name == "getattr" and module in ("builtins", "__builtin__"):
+            return _buffer_method
+        if name in ALLOWED.get(module, ()):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
+    """Resolve a path, or a pattern such as ``work_dirs/teacher_*/*_best.safetensors``.
+
+    Args:
+        pattern: File name, ``*`` and ``?`` allowed.
+        argument: What the user called it, named in the error.
+
+    Returns:
+        The one file that matches.
+
+    Raises:
+        ValueError: Nothing is given, or several files match.
+        FileNotFoundError: No file matches.
+    """
+    if not pattern:
+        raise ValueError(
+            f"{argument} is missing: train the teacher first, then name its weights, "
+            f"such as work_dirs/<teacher run>/weights_<teacher run>_best{SUFFIX}"
+        )
+    exact = Path(pattern)
+    found = [exact] if exact.is_file() else sorted(map(Path, glob.glob(str(pattern))))
+    if not found:
+        raise FileNotFoundError(
+            f"{argument}={pattern!r} does not exist (seen from {Path.cwd()}): train it "
+            f"first with tools/train.py, or name another file"
+        )
+    if len(found) > 1:
+        listed = "\n  ".join(map(str, found))
+        raise ValueError(
+            f"{argument}={pattern!r} fits several files, name one:\n  {listed}"
+        )
+    return found[0]
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """Read a ``.safetensors`` file of ours or a checkpoint of the host, running no code.
+
+    Args:
+        path: The file.
+        map_location: Device for the tensors, as in ``torch.load``.
+
+    Returns:
+        A dict with at least ``state_dict`` and ``meta``. The training config that the
+        host would evaluate as Python on resume (``meta['config']``) is left out.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, is no checkpoint, or wants to run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
+    if path.suffix == SUFFIX:
+        return _read_safetensors(path, map_location)
+    checkpoint = _read_pickle(path, map_location)
+    if "state_dict" not in checkpoint:
+        checkpoint = {"state_dict": checkpoint}
+    meta = {k: v for k, v in checkpoint.get("meta", {}).items() if k != "config"}
+    return {**checkpoint, "meta": meta}
+
+
+def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names, metadata = list(file.keys()), file.metadata() or {}
+            tensors = {name: file.get_tensor(name).to(map_location) for name in names}
+    except SafetensorError as error:
+        raise ValueError(f"checkpoint {path} is damaged: {error}") from error
+    return {"state_dict": tensors, "meta": json.loads(metadata.get("meta", "{}"))}
+
+
+def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"checkpoint {path} is damaged or not written by torch >= 1.6")
+    with zipfile.ZipFile(path) as archive:
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            raise ValueError(f"checkpoint {path} is a TorchScript program, not weights")
+    closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
+    try:
+        checkpoint = torch.load(
+            path, map_location, pickle_module=closed, weights_only=False
+        )
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"checkpoint {path} was refused, because it may run code: {error}. Ask for "
+            f"its weights as {SUFFIX}, or convert it on a machine where it may run: "
+            f"safetensors.torch.save_file(torch.load(path)['state_dict'], 'w{SUFFIX}')"
+        ) from error
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f"checkpoint {path} holds a {type(checkpoint).__name__}")
+    return dict(checkpoint)
+
+
+def write_weights(
+    state_dict: Mapping[str, Tensor], path: str | Path, meta: Mapping[str, Any]
+) -> None:
+    """Write tensors, and nothing that could run, to a ``.safetensors`` file.
+
+    Args:
+        state_dict: Weights by name.
+        path: The file; it appears whole or not at all.
+        meta: JSON values, such as ``{'dataset_meta': {'classes': [...]}}``.
+    """
+    path = Path(path)
+    tensors = {name: value.cpu().contiguous() for name, value in state_dict.items()}
+    partial = path.with_name(f".{path.name}.partial")
+    save_file(tensors, partial, {"format": "pt", "meta": json.dumps(dict(meta))})
+    partial.replace(path)
+
+
+def load_strict(
+    model: nn.Module, state_dict: Mapping[str, Tensor], source: str
+) -> None:
+    """Load weights that fit ``model`` exactly.
+
+    Args:
+        model: Any module.
+        state_dict: Weights by name; a leading ``module.`` of a wrapper is dropped.
+        source: Where they are from, named in the error.
+
+    Raises:
+        RuntimeError: A key is missing or unknown, or a shape differs.
+    """
+    plain = {key.removeprefix("module."): value for key, value in state_dict.items()}
+    try:
+        model.load_state_dict(plain, strict=True)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{source} does not fit the model. Was it trained with another config?\n"
+            f"{error}"
+        ) from error

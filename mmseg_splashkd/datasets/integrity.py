@@ -1,0 +1,46 @@
+"""Whether a frame and its label can be trained on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from mmseg_splashkd.datasets.label_maps import read_gray, to_train_ids
+
+
+def check_pair(image: Path, label: Path, gray_to_train_id: Mapping[int, int]) -> None:
+    """Read the label, and of the frame what tells its size and damage.
+
+    Args:
+        image: The frame.
+        label: Its gray-coded label.
+        gray_to_train_id: The table the label is coded by.
+
+    Raises:
+        FileNotFoundError: The frame or the label is missing.
+        ValueError: A file is damaged, sizes differ, or a label value is unknown.
+    """
+    for path, what in ((image, "frame"), (label, "label of frame " + str(image))):
+        if not path.is_file():
+            raise FileNotFoundError(f"{what}: {path} does not exist")
+    size = _size_of(image)
+    try:
+        gray = read_gray(label)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"label {label} is damaged: {error}") from error
+    if gray.shape[:2] != size[::-1]:
+        raise ValueError(
+            f"label {label} is {gray.shape[1]}x{gray.shape[0]}, but its frame {image} "
+            f"is {size[0]}x{size[1]}"
+        )
+    to_train_ids(gray, gray_to_train_id, str(label))
+
+
+def _size_of(image: Path) -> tuple[int, int]:
+    try:
+        with Image.open(image) as frame:
+            size = frame.size
+            frame.verify()  # checksums of a PNG, without decoding it
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"frame {image} is damaged: {error}") from error
+    return size

@@ -1,0 +1,134 @@
+"""An mmseg data set over the time-stamped frames of a fixed camera."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmseg_splashkd.datasets.integrity import check_pair
+from mmseg_splashkd.datasets.label_maps import SPLASH, check_table
+from mmseg_splashkd.datasets.splits import (
+    LAYOUT,
+    RATIOS,
+    SPLITS,
+    Frame,
+    in_time_order,
+    list_frames,
+    read_table,
+    split_by_time,
+)
+
+
+@DATASETS.register_module()
+class TimeSplitDataset(BaseSegDataset):
+    """One part of a video: train, val or test, cut in the order of time.
+
+    Frames come from a split table (``ann_file``), or from the folders ``data_prefix``,
+    which are then split by ``ratios``. A table without a column ``split`` is split by
+    ``ratios`` too. Labels are read once at load, so that a wrong one is named before
+    training starts.
+
+    Args:
+        split: ``'train'``, ``'val'`` or ``'test'``.
+        ratios: Shares of train, val and test; they sum to 1.
+        gray_to_train_id: Gray value in the label -> trainId, 255 to ignore. Defaults to
+            the splash coding: 0 background, 255 splash.
+        metainfo: ``classes`` and ``palette``. Defaults to background and splash.
+        check_labels: Read every label at load.
+        img_suffix: Suffix of frames.
+        seg_map_suffix: Suffix of labels.
+        **kwargs: Passed to mmseg's ``BaseSegDataset``: ``data_root``, ``ann_file``,
+            ``data_prefix``, ``pipeline``, ...
+
+    Raises:
+        FileNotFoundError: The folder, the table, a frame or a label is missing.
+        ValueError: A name is no time stamp, two are equal within a recording, a label
+            has a value outside the table or another size than its frame, ``ratios`` do
+            not sum to 1, or the part is empty.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        ratios: Sequence[float] = RATIOS,
+        gray_to_train_id: Mapping[int, int] | None = None,
+        metainfo: dict | None = None,
+        check_labels: bool = True,
+        img_suffix: str = ".png",
+        seg_map_suffix: str = ".png",
+        **kwargs,
+    ) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"split must be one of {SPLITS}, got {split!r}")
+        self.split = split
+        self.ratios = ratios
+        self.check_labels = check_labels
+        metainfo = metainfo or {"classes": SPLASH.classes, "palette": SPLASH.palette}
+        self.gray_to_train_id = check_table(
+            SPLASH.gray_to_train_id if gray_to_train_id is None else gray_to_train_id,
+            num_classes=len(metainfo["classes"]),
+        )
+        super().__init__(
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
+            metainfo=metainfo,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """List the frames of this part, in the order of time."""
+        frames = self._frames_of_split()
+        if not frames:
+            raise ValueError(
+                f"split {self.split!r} of {self.ann_file or self.data_prefix} is empty: "
+                f"too few frames for ratios {tuple(self.ratios)}. {LAYOUT}"
+            )
+        if self.check_labels:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._check, frames))
+        return [self._sample_of(frame) for frame in frames]
+
+    def _frames_of_split(self) -> list[Frame]:
+        if not self.ann_file:
+            images, labels = (
+                Path(self.data_prefix[key]) for key in ("img_path", "seg_map_path")
+            )
+            frames = list_frames(images, labels, self.img_suffix, self.seg_map_suffix)
+            return split_by_time(frames, self.ratios)[self.split]
+        frames, parts = read_table(Path(self.ann_file))
+        if parts is None:
+            return split_by_time(frames, self.ratios)[self.split]
+        part_of = dict(zip(frames, parts, strict=True))
+        return [f for f in in_time_order(frames) if part_of[f] == self.split]
+
+    def _check(self, frame: Frame) -> None:
+        check_pair(frame.image, frame.label, self.gray_to_train_id)
+
+    def _sample_of(self, frame: Frame) -> dict:
+        return {
+            "img_path": str(frame.image),
+            "seg_map_path": str(frame.label),
+            "recording": frame.recording,
+            "timestamp": frame.timestamp,
+            "label_map": self.gray_to_train_id,
+            "reduce_zero_label": False,
+            "seg_fields": [],
+        }
+
+    def prepare_data(self, idx: int) -> dict:
+        """Run the pipeline on frame ``idx``.
+
+        Raises:
+            RuntimeError: It fails; the message names the frame.
+        """
+        try:
+            sample = super().prepare_data(idx)
+        except Exception as error:
+            frame = self.get_data_info(idx)["img_path"]
+            raise RuntimeError(f"frame {frame} cannot be used: {error}") from error
+        if sample is None:  # the host would silently draw another frame
+            frame = self.get_data_info(idx)["img_path"]
+            raise RuntimeError(f"frame {frame} was dropped by the pipeline")
+        return sample

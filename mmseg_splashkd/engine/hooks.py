@@ -1,0 +1,133 @@
+"""Hooks that every run of ours has."""
+
+import json
+from pathlib import Path
+
+from mmengine.dist import all_reduce, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, write_weights
+from mmseg_splashkd.datasets.views import seed_all
+from mmseg_splashkd.models import DistillSegmentor
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """The model without its DDP wrapper."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+@HOOKS.register_module()
+class IterationSeedHook(Hook):
+    """Make dropout of every iteration a function of (seed, rank, iteration).
+
+    Together with ``ViewSampler`` a resumed run then meets the same randomness as an
+    uninterrupted one, wherever it stopped: no random state needs to be stored.
+    """
+
+    def before_train_iter(self, runner: Runner, *_, **__) -> None:
+        """Seed everything."""
+        seed_all(runner.seed, runner.rank, runner.iter)
+
+
+@HOOKS.register_module()
+class SyncBatchNormHook(Hook):
+    """Keep the running statistics of plain BatchNorm equal on all ranks.
+
+    On GPUs ``sync_bn = 'torch'`` makes them equal; it does not exist for the CPU, where
+    each rank would validate, and rank 0 save, statistics of its own.
+    """
+
+    priority = "ABOVE_NORMAL"  # before anything averages or saves the model
+
+    def after_train_iter(self, runner: Runner, *_, **__) -> None:
+        """Average the statistics over the ranks."""
+        if runner.world_size == 1:
+            return
+        for module in runner.model.modules():
+            if isinstance(module, _BatchNorm) and not isinstance(
+                module, nn.SyncBatchNorm
+            ):
+                all_reduce(module.running_mean, "mean")
+                all_reduce(module.running_var, "mean")
+
+
+@HOOKS.register_module()
+class ExportWeightsHook(Hook):
+    """Write a tensors-only file beside the best and the last checkpoint.
+
+    ``weights_<run>_best.safetensors`` and ``weights_<run>_last.safetensors`` hold the
+    same weights as the checkpoint, the class names and where they come from.
+    ``<run>`` is the run's name as it began, also after a resume on another day.
+    """
+
+    priority = "LOWEST"  # after CheckpointHook
+
+    def __init__(self) -> None:
+        self._exported: dict[str, tuple[str, int]] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Remember the run's name, which a resumed run already has."""
+        if runner.message_hub.get_info("run_name") is None:
+            name = runner.cfg.get("run_name") or Path(runner.work_dir).name
+            runner.message_hub.update_info("run_name", name)
+
+    def after_train_iter(self, runner: Runner, *_, **__) -> None:
+        """Export the last checkpoint, where one was just written."""
+        self._export(runner, "last")
+
+    def after_val_epoch(self, runner: Runner, *_, **__) -> None:
+        """Export the best checkpoint, where one was just written."""
+        self._export(runner, "best")
+
+    def _export(self, runner: Runner, which: str) -> None:
+        source = runner.message_hub.get_info(f"{which}_ckpt")
+        if source is None or not is_main_process() or not Path(source).is_file():
+            return
+        if self._exported.get(which) == (written := (source, _mtime(source))):
+            return
+        name = runner.message_hub.get_info("run_name")
+        checkpoint = read_checkpoint(source)
+        meta = {
+            "run": name,
+            "iter": checkpoint["meta"]["iter"],
+            "dataset_meta": {"classes": list(_classes(runner))},
+        }
+        target = Path(runner.work_dir) / f"weights_{name}_{which}{SUFFIX}"
+        write_weights(checkpoint["state_dict"], target, meta)
+        self._exported[which] = written
+
+
+def _mtime(path: str) -> int:
+    return Path(path).stat().st_mtime_ns
+
+
+def _classes(runner: Runner) -> list[str]:
+    return runner.train_dataloader.dataset.metainfo.get("classes") or []
+
+
+@HOOKS.register_module()
+class TeacherClassesHook(Hook):
+    """Refuse a teacher whose classes have other names, or another order, than ours."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare class names, where the teacher's file states them.
+
+        Raises:
+            ValueError: They differ.
+        """
+        model = bare_model(runner)
+        if not isinstance(model, DistillSegmentor) or not model.teacher_classes:
+            return
+        indices = model.class_mapping or range(len(model.teacher_classes))
+        taught = [model.teacher_classes[index] for index in indices]
+        if taught != list(_classes(runner)):
+            raise ValueError(
+                f"the teacher's classes are {json.dumps(taught)}, the data set's "
+                f"{json.dumps(list(_classes(runner)))}: give class_mapping, the "
+                f"teacher's class index for each class of the student"
+            )

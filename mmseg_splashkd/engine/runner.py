@@ -1,0 +1,66 @@
+"""The host's runner, with checkpoints read safely and completely."""
+
+from collections.abc import Callable
+
+from mmengine.model import is_model_wrapper
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+
+
+@RUNNERS.register_module()
+class SafeRunner(Runner):
+    """``Runner`` that runs no code from a checkpoint and loads all of it or nothing.
+
+    The host falls back to an unsafe load, evaluates the training config it finds, and
+    reports keys that do not match as a warning.
+    """
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = "cpu",
+        strict: bool = True,
+        revise_keys: list | None = None,
+    ) -> dict:
+        """Load weights for testing, resuming or starting from.
+
+        Args:
+            filename: A ``.safetensors`` file of ours or a checkpoint of the host.
+            map_location: Device for the tensors.
+            strict: Always True; here for the host's signature.
+            revise_keys: Not supported; here for the host's signature.
+
+        Returns:
+            The checkpoint.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: ``strict=False`` or ``revise_keys`` is asked for, or the file
+                is damaged or wants to run code.
+            RuntimeError: It does not fit the model.
+        """
+        if not strict or revise_keys:
+            raise ValueError("SafeRunner loads all keys as they are; see load_strict")
+        path = find_checkpoint(filename)
+        checkpoint = read_checkpoint(path, map_location)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        load_strict(model, checkpoint["state_dict"], f"checkpoint {path}")
+        self._has_loaded = True
+        self.logger.info(f"Loaded checkpoint from {path}")
+        return checkpoint
+
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """Continue a run; see the host's ``Runner.resume``.
+
+        Raises:
+            ValueError: The file holds weights alone.
+        """
+        if "optimizer" not in read_checkpoint(find_checkpoint(filename)):
+            raise ValueError(
+                f"cannot resume from {filename}: it holds weights without the state of "
+                f"the optimizer. Resume from an iter_*.pth of the work directory"
+            )
+        super().resume(filename, *args, **kwargs)

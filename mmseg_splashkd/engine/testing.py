@@ -1,0 +1,89 @@
+"""One test run."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.engine.config import check_data_root, plain_model, read_config
+from mmseg_splashkd.engine.devices import check_devices, prepare_distributed
+from mmseg_splashkd.engine.runner import SafeRunner
+from mmseg_splashkd.engine.training import WORK_DIRS, set_experiment_name
+
+
+def test(
+    config: str | Path,
+    checkpoint: str | Path,
+    work_dir: str | Path | None = None,
+    show_dir: str | Path | None = None,
+    out: str | Path | None = None,
+    tta: bool = False,
+    launcher: str = "none",
+    cfg_options: dict[str, Any] | None = None,
+) -> dict[str, float]:
+    """Test a checkpoint on the test part.
+
+    A config that distils and the plain config of its student test the same file to the
+    same figures; the teacher is not built.
+
+    Args:
+        config: Config file.
+        checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
+        work_dir: Where logs go; by default ``work_dirs/<config>_test``.
+        show_dir: Write frames with truth and prediction painted over them here.
+        out: Write predicted trainIds here, an 8-bit PNG a frame.
+        tta: Average over the flipped frame too.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        cfg_options: Dotted config keys to override.
+
+    Returns:
+        The metrics by name.
+    """
+    cfg = read_config(config, cfg_options)
+    check_devices(cfg)
+    check_data_root(cfg, "test_dataloader")
+    cfg.model = plain_model(cfg.model)
+    cfg.launcher = launcher
+    cfg.load_from = str(find_checkpoint(str(checkpoint)))
+    cfg.resume = False
+    cfg.work_dir = str(work_dir or WORK_DIRS / f"{Path(config).stem}_test")
+    set_experiment_name(cfg)
+    if show_dir is not None:
+        _paint_frames(cfg, show_dir)
+    if out is not None:
+        _write_predictions(cfg, out)
+    if tta:
+        _average_flips(cfg)
+    prepare_distributed(cfg, launcher)
+    _drop_training(cfg)
+    return SafeRunner.from_cfg(cfg).test()
+
+
+def _paint_frames(cfg: Config, show_dir: str | Path) -> None:
+    cfg.default_hooks.visualization = {"type": "SegVisualizationHook", "draw": True}
+    cfg.visualizer.save_dir = str(show_dir)
+
+
+def _write_predictions(cfg: Config, out: str | Path) -> None:
+    for metric in cfg.test_evaluator:
+        if metric.type == "DiceMetric":
+            metric.output_dir = str(out)
+
+
+def _average_flips(cfg: Config) -> None:
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+    # The averaged answer is a class, not a logit: there is no cross-entropy of it.
+    cfg.test_evaluator = [
+        metric for metric in cfg.test_evaluator if metric.type != "CrossEntropyMetric"
+    ]
+
+
+def _drop_training(cfg: Config) -> None:
+    for part in ("train", "val"):
+        for key in ("dataloader", "cfg", "evaluator"):
+            cfg.pop(f"{part}_{key}", None)
+    for key in ("optim_wrapper", "param_scheduler", "custom_hooks"):
+        cfg.pop(key, None)

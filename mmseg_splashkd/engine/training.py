@@ -1,0 +1,65 @@
+"""One training run, the same from the command line, the demo and the tests."""
+
+import itertools
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_splashkd.engine.config import check_training, read_config
+from mmseg_splashkd.engine.devices import prepare_distributed
+from mmseg_splashkd.engine.naming import latest_run, run_name
+from mmseg_splashkd.engine.runner import SafeRunner
+
+WORK_DIRS = Path("work_dirs")
+_run_counter = itertools.count()
+
+
+def train(
+    config: str | Path,
+    work_dir: str | Path | None = None,
+    resume: bool = False,
+    amp: bool = False,
+    launcher: str = "none",
+    cfg_options: dict[str, Any] | None = None,
+) -> Path:
+    """Train what a config describes.
+
+    Args:
+        config: Config file.
+        work_dir: Where the run writes; by default ``work_dirs/<run name>``.
+        resume: Continue from the last checkpoint of the work directory.
+        amp: Mixed precision (GPU only).
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        cfg_options: Dotted config keys to override.
+
+    Returns:
+        The work directory.
+    """
+    cfg = read_config(config, cfg_options)
+    if amp:
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.loss_scale = "dynamic"
+    cfg.launcher = launcher
+    cfg.resume = resume
+    check_training(cfg)
+    prepare_distributed(cfg, launcher)
+    _name_run(cfg, work_dir)
+    SafeRunner.from_cfg(cfg).train()
+    return Path(cfg.work_dir)
+
+
+def _name_run(cfg: Config, work_dir: str | Path | None) -> None:
+    cfg.run_name = run_name(cfg, date.today())
+    if work_dir is None:
+        work_dir = cfg.get("work_dir")
+    if work_dir is None and cfg.resume:
+        work_dir = latest_run(cfg, WORK_DIRS)
+    cfg.work_dir = str(work_dir or WORK_DIRS / cfg.run_name)
+    set_experiment_name(cfg)
+
+
+def set_experiment_name(cfg: Config) -> None:
+    """Keep several runs of one process apart: the host shares logs by this name."""
+    cfg.experiment_name = f"{Path(cfg.work_dir).name}_{next(_run_counter)}"

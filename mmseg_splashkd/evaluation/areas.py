@@ -1,0 +1,147 @@
+"""Pixel counts of frames and the scores they give. No registry, no config, no state."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of a set of pixels as fractions in [0, 1], float64.
+
+    A class absent from truth and prediction is NaN and left out of the means; a class
+    absent from the truth but predicted scores IoU 0 and Dice 0, its accuracy is NaN.
+
+    Attributes:
+        iou: (C,) intersection over union.
+        dice: (C,) Dice coefficient, the F1 score of the pixels.
+        accuracy: (C,) share of the class's true pixels that were found (recall).
+        pixel_accuracy: Scalar, share of all valid pixels that are right (aAcc).
+    """
+
+    iou: Tensor
+    dice: Tensor
+    accuracy: Tensor
+    pixel_accuracy: Tensor
+
+    @property
+    def mean_iou(self) -> Tensor:
+        """The mIoU."""
+        return self.iou.nanmean()
+
+    @property
+    def mean_dice(self) -> Tensor:
+        """The mDice."""
+        return self.dice.nanmean()
+
+    @property
+    def mean_accuracy(self) -> Tensor:
+        """The mAcc, over the classes present in the truth."""
+        return self.accuracy.nanmean()
+
+
+def _check_class_ids(name: str, ids: Tensor, num_classes: int, remedy: str) -> None:
+    outside = ids[(ids < 0) | (ids >= num_classes)]
+    if len(outside):
+        raise ValueError(
+            f"{name} holds {torch.unique(outside).tolist()}, outside "
+            f"[0, {num_classes}): {remedy}"
+        )
+
+
+def valid_pixels(
+    label: Tensor, size: torch.Size, num_classes: int, ignore_index: int = 255
+) -> Tensor:
+    """Validate a frame's label and say which of its pixels count.
+
+    Args:
+        label: (H, W) int64 in [0, C) or ``ignore_index``.
+        size: H x W of the prediction.
+        num_classes: C.
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        ValueError: ``label`` is not of ``size`` or holds a value that is no class.
+    """
+    if label.shape != size:
+        raise ValueError(
+            f"label has shape {tuple(label.shape)}, the prediction {tuple(size)}: "
+            "score both at the frame's original size (load annotations after Resize)"
+        )
+    valid = label != ignore_index
+    remedy = f"map other values to ignore_index={ignore_index} or raise num_classes"
+    _check_class_ids("label", label[valid], num_classes, remedy)
+    return valid
+
+
+def frame_areas(
+    pred: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
+) -> Tensor:
+    """Count a frame's pixels by class; ignored pixels count nowhere.
+
+    Args:
+        pred: (H, W) class ids in [0, C) where the label counts, any dtype.
+        label: (H, W) class ids in [0, C) or ``ignore_index``, any dtype.
+        num_classes: C.
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        (3, C) int64, the rows intersection, predicted and labelled, in pixels.
+
+    Raises:
+        ValueError: The shapes differ or a value is no class.
+    """
+    pred, label = pred.long(), label.long()
+    valid = valid_pixels(label, pred.shape, num_classes, ignore_index)
+    pred, label = pred[valid], label[valid]
+    _check_class_ids("pred", pred, num_classes, "the model has more classes than that")
+    confusion = torch.bincount(label * num_classes + pred, minlength=num_classes**2)
+    confusion = confusion.reshape(num_classes, num_classes)
+    return torch.stack([confusion.diagonal(), confusion.sum(0), confusion.sum(1)])
+
+
+def stack_frames(rows: list[Tensor]) -> Tensor:
+    """Stack one row a frame, (N, ...).
+
+    Raises:
+        ValueError: There is no row.
+    """
+    if not rows:
+        raise ValueError("results is empty: no frame was processed, so none is scored")
+    return torch.stack(rows)
+
+
+def scores(areas: Tensor) -> Scores:
+    """Score the pixels counted in ``areas``.
+
+    Args:
+        areas: (3, C) of a frame, or summed over frames.
+    """
+    intersection, predicted, labelled = areas.double()
+    return Scores(
+        iou=intersection / (predicted + labelled - intersection),
+        dice=frame_dice(areas),
+        accuracy=intersection / labelled,
+        pixel_accuracy=intersection.sum() / labelled.sum(),
+    )
+
+
+def frame_dice(areas: Tensor) -> Tensor:
+    """Dice coefficient of every frame and class: 2 |P and L| / (|P| + |L|).
+
+    A frame without the class in truth and prediction is NaN, to be left out of the mean
+    over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods 2021); one
+    with the class predicted but not in the truth scores 0.
+
+    Args:
+        areas: (N, 3, C) of N frames, or (3, C) of one.
+
+    Returns:
+        (N, C) or (C,) float64 in [0, 1] or NaN.
+    """
+    intersection, predicted, labelled = areas.double().unbind(-2)
+    return 2 * intersection / (predicted + labelled)

@@ -1,0 +1,101 @@
+"""The validation loss of the record: plain cross-entropy, whatever was trained on."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmseg.registry import METRICS
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmseg_splashkd.evaluation.areas import stack_frames, valid_pixels
+
+
+def frame_cross_entropy(
+    logits: Tensor, label: Tensor, ignore_index: int = 255
+) -> Tensor:
+    """Sum of -log softmax(logits)[label] over a frame's valid pixels, and their count.
+
+    Args:
+        logits: (C, H, W), any float dtype; the softmax is taken in float32.
+        label: (H, W) class ids in [0, C) or ``ignore_index``, any dtype.
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        (2,) float64: sum in nats, count in pixels.
+
+    Raises:
+        ValueError: The sizes differ or a label is no class.
+    """
+    label = label.long()
+    valid = valid_pixels(label, logits.shape[1:], len(logits), ignore_index)
+    nats = F.cross_entropy(
+        logits.float()[None], label[None], ignore_index=ignore_index, reduction="none"
+    )
+    return torch.stack([nats.sum(dtype=torch.float64), valid.sum().double()])
+
+
+@METRICS.register_module()
+class CrossEntropyMetric(BaseMetric):
+    """Cross-entropy of the logits against the labels, in nats a valid pixel.
+
+    The mean over the valid pixels of the whole set, not of frame means; without class
+    weights or focal exponent, so that runs with different losses compare. NaN where
+    every pixel is ignored.
+
+    Leave it out under test-time augmentation: the host's merged sample has no merged
+    logits, only those of the last augmentation.
+
+    Args:
+        ignore_index: Label of pixels that do not count.
+        collect_device: ``'cpu'`` or ``'gpu'``, where processes exchange results.
+        prefix: Put before the name of the score, with a slash.
+    """
+
+    def __init__(
+        self,
+        ignore_index: int = 255,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.ignore_index = ignore_index
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Sum the cross-entropy of each frame.
+
+        Args:
+            data_batch: Unused.
+            data_samples: One a frame, with ``seg_logits`` (C, H, W), C >= 2, and
+                ``gt_sem_seg`` (1, H, W) under ``data``.
+
+        Raises:
+            ValueError: A frame has no logits, its sizes differ or a label is no class.
+        """
+        for sample in data_samples:
+            if "seg_logits" not in sample:
+                raise ValueError(
+                    "data_samples lack 'seg_logits': test-time augmentation and saved "
+                    "predictions have no logits of their own, leave CrossEntropyMetric "
+                    "out of their evaluator"
+                )
+            logits = sample["seg_logits"]["data"]
+            label = sample["gt_sem_seg"]["data"].squeeze(0).to(logits.device)
+            # One row a frame, as in DiceMetric.
+            row = frame_cross_entropy(logits, label, self.ignore_index)
+            self.results.append(row.cpu())
+
+    def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
+        """Divide the summed cross-entropy by the summed count.
+
+        Args:
+            results: (2,) sum and count a frame.
+
+        Returns:
+            ``cross_entropy`` >= 0 in nats, or NaN.
+
+        Raises:
+            ValueError: No frame was processed.
+        """
+        total, count = stack_frames(results).sum(0)
+        return {"cross_entropy": (total / count).item()}

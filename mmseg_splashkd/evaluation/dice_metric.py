@@ -1,0 +1,124 @@
+"""IoU, Dice and accuracy of a set of frames, unrounded and by class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmseg.registry import METRICS
+from PIL import Image
+from prettytable import PrettyTable
+from torch import Tensor
+
+from mmseg_splashkd.evaluation.areas import (
+    frame_areas,
+    frame_dice,
+    scores,
+    stack_frames,
+)
+
+
+@METRICS.register_module()
+class DiceMetric(BaseMetric):
+    """Scores in percent, [0, 100], unrounded.
+
+    ``mIoU``, ``mDice``, ``mAcc`` and ``aAcc`` pool the pixels of all frames;
+    ``mFrameDice`` averages Dice over frames before classes, so that a frame with little
+    splash weighs as much as one with much. Each but ``aAcc`` also by class, such as
+    ``Dice.splash``. NaN marks a class that no frame can score: see
+    :class:`~mmseg_splashkd.evaluation.areas.Scores` and
+    :func:`~mmseg_splashkd.evaluation.areas.frame_dice` for absent classes.
+
+    Args:
+        ignore_index: Label of pixels that do not count.
+        output_dir: Folder for the predicted trainIds, an 8-bit PNG a frame, named by
+            the frame's stem. None writes nothing.
+        collect_device: ``'cpu'`` or ``'gpu'``, where processes exchange results.
+        prefix: Put before the names of the scores, with a slash.
+    """
+
+    def __init__(
+        self,
+        ignore_index: int = 255,
+        output_dir: str | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.ignore_index = ignore_index
+        self.output_dir = None if output_dir is None else Path(output_dir)
+        if self.output_dir is not None:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the pixels of each frame.
+
+        Args:
+            data_batch: Unused.
+            data_samples: One a frame, with ``pred_sem_seg`` and ``gt_sem_seg``, each
+                (1, H, W) under ``data``, and ``img_path`` if predictions are written.
+
+        Raises:
+            ValueError: A frame's shapes differ or a value is no class.
+        """
+        num_classes = len(self._classes())
+        for sample in data_samples:
+            pred = sample["pred_sem_seg"]["data"].squeeze(0)
+            label = sample["gt_sem_seg"]["data"].squeeze(0).to(pred.device)
+            # One row a frame: the host drops the frames that fill up the last batch of
+            # several processes by cutting the rows at the size of the data set.
+            row = frame_areas(pred, label, num_classes, self.ignore_index)
+            self.results.append(row.cpu())
+            if self.output_dir is not None:
+                path = self.output_dir / f"{Path(sample['img_path']).stem}.png"
+                Image.fromarray(pred.byte().cpu().numpy()).save(path)
+
+    def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
+        """Score all frames and log a table of the classes.
+
+        Args:
+            results: (3, C) areas a frame.
+
+        Returns:
+            Percent by name.
+
+        Raises:
+            ValueError: No frame was processed.
+        """
+        areas = stack_frames(results)
+        pooled = scores(areas.sum(0))
+        by_frame = frame_dice(areas).nanmean(0)
+        by_class = {
+            "IoU": (100 * pooled.iou).tolist(),
+            "Dice": (100 * pooled.dice).tolist(),
+            "Acc": (100 * pooled.accuracy).tolist(),
+            "FrameDice": (100 * by_frame).tolist(),
+        }
+        self._log_table(by_class)
+        means = {
+            "mIoU": pooled.mean_iou,
+            "mDice": pooled.mean_dice,
+            "mAcc": pooled.mean_accuracy,
+            "aAcc": pooled.pixel_accuracy,
+            "mFrameDice": by_frame.nanmean(),
+        }
+        return {name: 100 * mean.item() for name, mean in means.items()} | {
+            f"{name}.{label}": value
+            for name, values in by_class.items()
+            for label, value in zip(self._classes(), values, strict=True)
+        }
+
+    def _classes(self) -> Sequence[str]:
+        if self.dataset_meta is None:
+            raise ValueError(
+                "dataset_meta is None: set it to dict(classes=(...)), as the runner "
+                "does from the data set"
+            )
+        return self.dataset_meta["classes"]
+
+    def _log_table(self, by_class: dict[str, list[float]]) -> None:
+        table = PrettyTable()
+        table.add_column("Class", list(self._classes()))
+        for name, values in by_class.items():
+            table.add_column(name, [f"{value:.2f}" for value in values])
+        print_log(f"per class results:\n{table.get_string()}", logger="current")

@@ -1,0 +1,66 @@
+"""The label loss of every experiment, for plain students and teachers."""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_splashkd.models.losses import functional
+
+
+def check_gamma(gamma: float) -> float:
+    """Return ``gamma``, or raise a ValueError where it is negative."""
+    if gamma < 0:
+        raise ValueError(f"gamma must be >= 0, got {gamma}; 0 is cross-entropy")
+    return gamma
+
+
+@MODELS.register_module()
+class SoftmaxFocalLoss(nn.Module):
+    """``functional.softmax_focal_loss`` as a ``loss_decode`` of any mmseg head.
+
+    Args:
+        gamma: Focal exponent >= 0; 0 is cross-entropy.
+        class_weight: One weight a class.
+        loss_weight: Factor of the loss.
+        loss_name: Key in the log.
+
+    Raises:
+        ValueError: ``gamma`` < 0.
+    """
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        class_weight: Sequence[float] | None = None,
+        loss_weight: float = 1.0,
+        loss_name: str = "loss_focal",
+    ) -> None:
+        super().__init__()
+        self.gamma = check_gamma(gamma)
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+        weight = None if class_weight is None else torch.tensor(class_weight).float()
+        self.register_buffer("class_weight", weight, persistent=False)
+
+    def forward(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+    ) -> Tensor:
+        """Loss of (B, C, H, W) logits against (B, H, W) labels, a scalar.
+
+        Raises:
+            ValueError: ``weight`` is given: pixel samplers are not supported.
+        """
+        if weight is not None:
+            raise ValueError(
+                "SoftmaxFocalLoss takes no pixel weights: remove the head's sampler"
+            )
+        loss = functional.softmax_focal_loss(
+            logits, labels, self.gamma, self.class_weight, ignore_index
+        )
+        return self.loss_weight * loss

@@ -1,0 +1,92 @@
+"""SegFormer head that also knows where on the frame it looks."""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from mmengine.logging import print_log
+from mmseg.models.decode_heads import SegformerHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmseg_splashkd.models.position_embedding import SINUSOIDS, cached_sinusoid
+
+KINDS = (*SINUSOIDS, "learned")
+
+
+@MODELS.register_module()
+class PositionalSegformerHead(SegformerHead):
+    """``SegformerHead`` plus ``ratio`` x a position embedding before the classifier.
+
+    The embedding is added to the fused features (B, C, H/4, W/4), before dropout. A
+    sinusoid is no weight: it is in no checkpoint. A learned one is, and is resampled
+    to other sizes. Both differ with the width and the place of a crop, so train on
+    whole frames; a size in testing that training never saw is warned about once.
+
+    Args:
+        kind: ``'sine1d'`` (as recorded), ``'sine2d'`` or ``'learned'``.
+        ratio: Factor of the embedding; 0 is the plain head, bit for bit.
+        learned_size: (h, w) of the learned embedding.
+        **kwargs: Passed to mmseg's ``SegformerHead``.
+
+    Raises:
+        ValueError: ``kind`` is unknown, or ``channels`` does not fit it.
+    """
+
+    def __init__(
+        self,
+        kind: str = "sine1d",
+        ratio: float = 1.0,
+        learned_size: Sequence[int] = (64, 64),
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+        self.kind = kind
+        self.ratio = ratio
+        self._trained_sizes: set[tuple[int, int]] = set()
+        if kind == "learned":
+            self.position = nn.Parameter(torch.empty(1, self.channels, *learned_size))
+            nn.init.trunc_normal_(self.position, std=0.02)
+        else:
+            SINUSOIDS[kind](self.channels, 1, 1)  # refuses channels it cannot fill
+
+    def cls_seg(self, feat: Tensor) -> Tensor:
+        """Classify each pixel.
+
+        Args:
+            feat: (B, C, h, w) fused features.
+
+        Returns:
+            (B, num_classes, h, w) logits.
+        """
+        if self.ratio:
+            self._watch_size(feat.shape[-2], feat.shape[-1])
+            feat = feat + self.ratio * self._embedding(feat)
+        return super().cls_seg(feat)
+
+    def _embedding(self, feat: Tensor) -> Tensor:
+        channels, height, width = feat.shape[1:]
+        if self.kind == "learned":
+            size = (height, width)
+            position = F.interpolate(self.position, size, mode="bicubic")
+            return position.to(feat.dtype)
+        return cached_sinusoid(
+            self.kind, channels, height, width, feat.device, feat.dtype
+        )
+
+    def _watch_size(self, height: int, width: int) -> None:
+        size = (height, width)
+        if self.training:
+            self._trained_sizes.add(size)
+        elif self._trained_sizes and size not in self._trained_sizes:
+            print_log(
+                f"position embedding: features of {height}x{width} were never trained "
+                f"on (only {sorted(self._trained_sizes)}), so pixels meet positions "
+                f"they do not know. Train on whole frames of the tested size.",
+                logger="current",
+                level=logging.WARNING,
+            )
+            self._trained_sizes.add(size)

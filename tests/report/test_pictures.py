@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_splashkd.report.pictures import (
+    FALSE_ALARM,
+    HIT,
+    MISSED,
+    hero,
+    paint_classes,
+    paint_errors,
+    panels,
+)
+
+# Grey frames stay what they are when greyed.
+IMAGE = np.repeat(
+    np.array([[[10], [20], [30]], [[40], [51], [60]]], np.uint8), 3, axis=2
+)
+
+
+def test_errors_pixel_by_pixel():
+    truth = np.array([[1, 1, 0], [0, 255, 255]], np.uint8)
+    prediction = np.array([[1, 0, 1], [0, 1, 0]], np.uint8)
+    expected = [
+        [HIT, MISSED, FALSE_ALARM],
+        [(20, 20, 20), (26, 26, 26), (30, 30, 30)],  # half as bright
+    ]
+    np.testing.assert_array_equal(paint_errors(IMAGE, truth, prediction, 1), expected)
+
+
+def test_the_focus_turns_misses_into_false_alarms():
+    truth, prediction = np.array([[1, 1, 0]]), np.array([[1, 0, 1]])
+    painted = paint_errors(IMAGE[:1], truth, prediction, focus=0)
+    np.testing.assert_array_equal(painted, [[(5, 5, 5), FALSE_ALARM, MISSED]])
+
+
+def test_classes_pixel_by_pixel():
+    train_ids = np.array([[0, 1, 255], [1, 0, 0]], np.uint8)
+    painted = paint_classes(IMAGE, train_ids, [(0, 0, 100), (200, 100, 0)])
+    expected = [  # 0.4 grey + 0.6 colour; the ignored pixel stays grey
+        [(4, 4, 64), (128, 68, 8), (30, 30, 30)],
+        [(136, 76, 16), (20, 20, 80), (24, 24, 84)],
+    ]
+    np.testing.assert_array_equal(painted, expected)
+
+
+def test_colour_is_greyed_by_its_luma():
+    image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
+    painted = paint_classes(image, np.full((1, 3), 255), [(0, 0, 0)])
+    np.testing.assert_array_equal(painted[0, :, 0], [76, 150, 29])
+
+
+def _has(picture, color):
+    return (np.asarray(picture) == color).all(-1).any()
+
+
+def test_a_panel_shows_the_errors_of_its_run(make_run):
+    right = np.zeros((30, 40), int)
+    right[:15] = 1
+    shifted = np.roll(right, 5, axis=0)
+    good = make_run("good", [right], [right])
+    bad = make_run("bad", [right], [shifted])
+    (perfect,), (wrong,) = panels(good, [0]), panels(bad, [0])
+    assert perfect.size == wrong.size == (4 * 400 + 16, 16 + 288 + 6 * 16)
+    half = slice(0, 304), slice(1216, None)  # the error tile without its legend
+    perfect, wrong = np.asarray(perfect)[half], np.asarray(wrong)[half]
+    assert _has(perfect, HIT)
+    assert not _has(perfect, MISSED)
+    assert not _has(perfect, FALSE_ALARM)
+    assert _has(wrong, MISSED)
+    assert _has(wrong, FALSE_ALARM)
+
+
+def test_panels_draw_the_chosen_frames_by_default(make_run):
+    run = make_run(truths=[np.zeros((6, 8), int), np.ones((6, 8), int)])
+    assert len(panels(run)) == 2
+    assert len(panels(run, [0])) == 1
+
+
+def test_the_hero_holds_frame_truth_and_every_run(make_run, tmp_path):
+    runs = [make_run("plain"), make_run("distilled")]
+    out = hero(runs, tmp_path / "new" / "hero.png", width=800)
+    with Image.open(out) as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 808  # four tiles and the last gap
+    other = hero(runs[:1], tmp_path / "hero.png", index=1, width=600)
+    with Image.open(other) as picture:
+        assert picture.width == 608
+    with pytest.raises(ValueError, match="short and plain were tested on different"):
+        hero([runs[0], make_run("short", [[[0, 1]]])], out, index=0)
