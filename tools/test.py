@@ -4,13 +4,15 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmseg_splashkd.engine.testing import test
+from mmseg_splashkd.engine.testing import evaluate
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Test a checkpoint.")
-    parser.add_argument("config", help="config file, of the run or of its plain student")
+    parser.add_argument(
+        "config", help="config of the run or of its student"
+    )
     parser.add_argument("checkpoint", help=".safetensors or .pth file, * allowed")
     parser.add_argument("--work-dir", help="where logs go (work_dirs/<config>_test)")
     parser.add_argument("--show-dir", help="write frames, truth and prediction painted")
@@ -32,7 +34,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Test what the command line asks for."""
     args = parse_args()
-    test(
+    evaluate(
         args.config,
         args.checkpoint,
         work_dir=args.work_dir,

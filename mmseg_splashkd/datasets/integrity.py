@@ -24,10 +24,7 @@ def check_pair(image: Path, label: Path, gray_to_train_id: Mapping[int, int]) ->
         if not path.is_file():
             raise FileNotFoundError(f"{what}: {path} does not exist")
     size = _size_of(image)
-    try:
-        gray = read_gray(label)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"label {label} is damaged: {error}") from error
+    gray = read_gray(label)
     if gray.shape[:2] != size[::-1]:
         raise ValueError(
             f"label {label} is {gray.shape[1]}x{gray.shape[0]}, but its frame {image} "
@@ -42,5 +39,5 @@ def _size_of(image: Path) -> tuple[int, int]:
             size = frame.size
             frame.verify()  # checksums of a PNG, without decoding it
     except (OSError, SyntaxError) as error:
-        raise ValueError(f"frame {image} is damaged: {error}") from error
+        raise ValueError(f"frame {image} cannot be read: {error}") from error
     return size

@@ -38,10 +38,15 @@ def check_table(
     """Return the table with integer keys (a command line gives text).
 
     Raises:
-        ValueError: A gray value is not in [0, 255], or a trainId is neither in
+        ValueError: A gray value is no integer in [0, 255], or a trainId is neither in
             [0, num_classes) nor 255.
     """
-    table = {int(gray): int(train_id) for gray, train_id in gray_to_train_id.items()}
+    try:
+        table = {int(gray): int(known) for gray, known in gray_to_train_id.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"gray_to_train_id must map integers to integers, got {gray_to_train_id}"
+        ) from error
     for gray, train_id in table.items():
         known = 0 <= train_id < num_classes or train_id == IGNORE
         if not 0 <= gray <= 255 or not known:
@@ -53,9 +58,16 @@ def check_table(
 
 
 def read_gray(path: Path | str) -> np.ndarray:
-    """Read a label file as it is stored, an (H, W) uint8 map in most cases."""
-    with Image.open(path) as label:
-        return np.asarray(label)
+    """Read a label file as it is stored: (H, W) uint8 where it is a gray one.
+
+    Raises:
+        ValueError: It is missing or damaged.
+    """
+    try:
+        with Image.open(path) as label:
+            return np.asarray(label)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"label {path} cannot be read: {error}") from error
 
 
 def to_train_ids(

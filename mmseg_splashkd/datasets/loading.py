@@ -1,22 +1,48 @@
 """Loading of gray-coded labels."""
 
-from mmseg.datasets.transforms import LoadAnnotations
+from collections.abc import Mapping
+
+from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_splashkd.datasets.label_maps import read_gray, to_train_ids
+from mmseg_splashkd.datasets.label_maps import (
+    IGNORE,
+    check_table,
+    read_gray,
+    to_train_ids,
+)
 
 
 @TRANSFORMS.register_module()
-class LoadGrayLabels(LoadAnnotations):
-    """``LoadAnnotations`` that refuses values its table does not know.
+class LoadGrayLabels(BaseTransform):
+    """Load a label, and refuse values its table does not know.
 
-    The host leaves an unmapped value as it is, where it counts as a class or reads
-    past the logits. Needs ``seg_map_path`` and ``label_map`` (gray value -> trainId);
-    adds ``gt_seg_map``, (H, W) uint8 trainIds.
+    The host's ``LoadAnnotations`` leaves an unmapped value as it is, where it counts as
+    a class or reads past the logits. Needs ``seg_map_path`` and ``seg_fields``; adds
+    ``gt_seg_map``, (H, W) uint8 trainIds.
+
+    Args:
+        gray_to_train_id: Gray value -> trainId, 255 to ignore. By default the table of
+            the data set (``label_map`` of the sample), which ``TimeSplitDataset`` has.
     """
 
-    def _load_seg_map(self, results: dict) -> None:
-        path = results["seg_map_path"]
-        gray = read_gray(path)
-        results["gt_seg_map"] = to_train_ids(gray, results["label_map"], path)
+    def __init__(self, gray_to_train_id: Mapping[int, int] | None = None) -> None:
+        self.gray_to_train_id = (
+            None if gray_to_train_id is None else check_table(gray_to_train_id, IGNORE)
+        )
+
+    def transform(self, results: dict) -> dict:
+        """Add the label to a sample.
+
+        Raises:
+            ValueError: There is no table, or the label cannot be read, is no
+                one-channel 8-bit map, or has a value outside the table.
+        """
+        path, table = results["seg_map_path"], self.gray_to_train_id
+        if table is None:
+            table = results.get("label_map")
+        if table is None:
+            raise ValueError("the data set has no label_map: give gray_to_train_id")
+        results["gt_seg_map"] = to_train_ids(read_gray(path), table, path)
         results["seg_fields"].append("gt_seg_map")
+        return results

@@ -1,11 +1,12 @@
 """From time-stamped frames to train, val and test, in the order of time.
 
 Neighbouring frames of a video are near-duplicates: a random split lets the test part be
-seen in training. So frames are ordered by time and cut once. Pure functions, no registry.
+seen in training. So frames are ordered by time and cut once.
 """
 
 import csv
 import math
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,12 @@ from pathlib import Path
 SPLITS = ("train", "val", "test")
 RATIOS = (0.7, 0.2, 0.1)
 COLUMNS = ("recording", "timestamp", "frame", "label")
-STAMP = re.compile(r"(\d{10})-(\d{9})")
+STAMP = re.compile(r"([0-9]{10})-([0-9]{9})")
+LAYOUT = """Expected layout of data_root:
+  images/[<recording>/]<10-digit seconds>-<9-digit nanoseconds>.png   frames
+  labels/[<recording>/]<the same name>.png                            gray labels
+or a table (ann_file) with the columns recording,timestamp,frame,label[,split].
+`make demo` draws such a folder into data/demo; set data_root or SPLASHKD_DATA_ROOT."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def parse_timestamp(stamp: str, source: object) -> int:
 def list_frames(
     images: Path, labels: Path, img_suffix: str = ".png", seg_map_suffix: str = ".png"
 ) -> list[Frame]:
-    """Frames of a folder; a subfolder is a recording.
+    """Frames of a folder; a subfolder, or a link to one, is a recording.
 
     Args:
         images: Folder of ``[<recording>/]<stamp><img_suffix>``.
@@ -67,30 +73,29 @@ def list_frames(
         seg_map_suffix: Suffix of labels.
 
     Returns:
-        Frames in no particular order.
+        Frames in no particular order; a label need not exist.
 
     Raises:
-        FileNotFoundError: A folder is missing, or frames lack labels.
+        FileNotFoundError: A folder is missing.
         ValueError: A name is no time stamp.
     """
     for folder in (images, labels):
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder} is no folder. {LAYOUT}")
+    files = (
+        Path(folder, name)
+        for folder, _, names in os.walk(images, followlinks=True)
+        for name in names
+        if name.endswith(img_suffix)
+    )
     frames = []
-    for image in images.rglob(f"*{img_suffix}"):
+    for image in files:
         place = image.relative_to(images).parent
         stem = image.name.removesuffix(img_suffix)
         label = labels / place / f"{stem}{seg_map_suffix}"
         timestamp = parse_timestamp(stem, image)
         frames.append(Frame(place.as_posix(), timestamp, image, label))
     return frames
-
-
-LAYOUT = """Expected layout of data_root:
-  images/[<recording>/]<10-digit seconds>-<9-digit nanoseconds>.png   frames
-  labels/[<recording>/]<the same name>.png                            gray labels
-or a table (ann_file) with the columns recording,timestamp,frame,label[,split].
-`make demo` draws such a folder into data/demo; set data_root or SPLASHKD_DATA_ROOT."""
 
 
 def read_table(table: Path) -> tuple[list[Frame], list[str] | None]:
@@ -105,17 +110,22 @@ def read_table(table: Path) -> tuple[list[Frame], list[str] | None]:
 
     Raises:
         FileNotFoundError: There is no such table.
-        ValueError: A column is missing, or a time stamp or part is unreadable.
+        ValueError: A column, all rows or a path is missing, or a time stamp or part is
+            unreadable.
     """
     if not table.is_file():
         raise FileNotFoundError(f"split table {table} does not exist. {LAYOUT}")
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    missing = [name for name in COLUMNS if rows and rows[0].get(name) is None]
-    if missing or not rows:
-        raise ValueError(f"{table}: {missing or 'every'} column or row is missing")
+    # Spreadsheets write a byte order mark first.
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, restval="")
+        header, rows = list(reader.fieldnames or ()), list(reader)
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise ValueError(f"{table}: columns {missing} are missing, it has {header}")
+    if not rows:
+        raise ValueError(f"{table} has a header but no rows")
     frames = [_frame_of(row, table) for row in rows]
-    if "split" not in rows[0]:
+    if "split" not in header:
         return frames, None
     parts = [row["split"] for row in rows]
     unknown = sorted(set(parts) - set(SPLITS))
@@ -125,6 +135,8 @@ def read_table(table: Path) -> tuple[list[Frame], list[str] | None]:
 
 
 def _frame_of(row: dict[str, str], table: Path) -> Frame:
+    if not (row["frame"] and row["label"]):
+        raise ValueError(f"{table}: row {row} names no frame or no label")
     image, label = table.parent / row["frame"], table.parent / row["label"]
     timestamp = parse_timestamp(row["timestamp"], f"{table}, {row['frame']}")
     return Frame(row["recording"], timestamp, image, label)

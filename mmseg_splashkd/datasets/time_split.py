@@ -20,6 +20,8 @@ from mmseg_splashkd.datasets.splits import (
     split_by_time,
 )
 
+FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
+
 
 @DATASETS.register_module()
 class TimeSplitDataset(BaseSegDataset):
@@ -32,6 +34,8 @@ class TimeSplitDataset(BaseSegDataset):
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
+        data_prefix: ``img_path`` and ``seg_map_path``, the folders of frames and of
+            labels in ``data_root``. Defaults to ``images`` and ``labels``.
         ratios: Shares of train, val and test; they sum to 1.
         gray_to_train_id: Gray value in the label -> trainId, 255 to ignore. Defaults to
             the splash coding: 0 background, 255 splash.
@@ -40,18 +44,20 @@ class TimeSplitDataset(BaseSegDataset):
         img_suffix: Suffix of frames.
         seg_map_suffix: Suffix of labels.
         **kwargs: Passed to mmseg's ``BaseSegDataset``: ``data_root``, ``ann_file``,
-            ``data_prefix``, ``pipeline``, ...
+            ``pipeline``, ...
 
     Raises:
         FileNotFoundError: The folder, the table, a frame or a label is missing.
         ValueError: A name is no time stamp, two are equal within a recording, a label
             has a value outside the table or another size than its frame, ``ratios`` do
-            not sum to 1, or the part is empty.
+            not sum to 1, the part is empty, ``metainfo`` has no classes, or
+            ``gray_to_train_id`` does not fit them.
     """
 
     def __init__(
         self,
         split: str,
+        data_prefix: Mapping[str, str] | None = None,
         ratios: Sequence[float] = RATIOS,
         gray_to_train_id: Mapping[int, int] | None = None,
         metainfo: dict | None = None,
@@ -66,11 +72,14 @@ class TimeSplitDataset(BaseSegDataset):
         self.ratios = ratios
         self.check_labels = check_labels
         metainfo = metainfo or {"classes": SPLASH.classes, "palette": SPLASH.palette}
+        if "classes" not in metainfo:
+            raise ValueError(f"metainfo must have 'classes', got {metainfo}")
         self.gray_to_train_id = check_table(
             SPLASH.gray_to_train_id if gray_to_train_id is None else gray_to_train_id,
             num_classes=len(metainfo["classes"]),
         )
         super().__init__(
+            data_prefix={**FOLDERS, **(data_prefix or {})},
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
             metainfo=metainfo,
@@ -81,9 +90,10 @@ class TimeSplitDataset(BaseSegDataset):
         """List the frames of this part, in the order of time."""
         frames = self._frames_of_split()
         if not frames:
+            source = self.ann_file or self.data_prefix["img_path"]
             raise ValueError(
-                f"split {self.split!r} of {self.ann_file or self.data_prefix} is empty: "
-                f"too few frames for ratios {tuple(self.ratios)}. {LAYOUT}"
+                f"split {self.split!r} of {source} is empty: too few frames for ratios "
+                f"{tuple(self.ratios)}, or no row of the table has it. {LAYOUT}"
             )
         if self.check_labels:
             with ThreadPoolExecutor() as pool:
@@ -91,13 +101,12 @@ class TimeSplitDataset(BaseSegDataset):
         return [self._sample_of(frame) for frame in frames]
 
     def _frames_of_split(self) -> list[Frame]:
-        if not self.ann_file:
-            images, labels = (
-                Path(self.data_prefix[key]) for key in ("img_path", "seg_map_path")
-            )
+        if self.ann_file:
+            frames, parts = read_table(Path(self.ann_file))
+        else:
+            images, labels = (Path(self.data_prefix[key]) for key in FOLDERS)
             frames = list_frames(images, labels, self.img_suffix, self.seg_map_suffix)
-            return split_by_time(frames, self.ratios)[self.split]
-        frames, parts = read_table(Path(self.ann_file))
+            parts = None
         if parts is None:
             return split_by_time(frames, self.ratios)[self.split]
         part_of = dict(zip(frames, parts, strict=True))
@@ -127,7 +136,8 @@ class TimeSplitDataset(BaseSegDataset):
             sample = super().prepare_data(idx)
         except Exception as error:
             frame = self.get_data_info(idx)["img_path"]
-            raise RuntimeError(f"frame {frame} cannot be used: {error}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise RuntimeError(f"frame {frame} cannot be used: {reason}") from error
         if sample is None:  # the host would silently draw another frame
             frame = self.get_data_info(idx)["img_path"]
             raise RuntimeError(f"frame {frame} was dropped by the pipeline")

@@ -24,19 +24,25 @@ class View(NamedTuple):
     seed: int
 
 
-def seed_all(*entropy: int) -> None:
-    """Seed Python, NumPy and torch with a hash of non-negative numbers."""
+def seed_cpu(*entropy: int) -> None:
+    """Seed Python, NumPy and torch on the CPU with a hash of non-negative numbers."""
     words = np.random.SeedSequence(entropy).generate_state(3)
     random.seed(int(words[0]))
     np.random.seed(words[1])  # noqa: NPY002 - the transforms of the host draw from it
-    torch.manual_seed(int(words[2]))
+    torch.default_generator.manual_seed(int(words[2]))
+
+
+def seed_all(*entropy: int) -> None:
+    """Like ``seed_cpu``, and torch on every other device too."""
+    seed_cpu(*entropy)
+    torch.manual_seed(torch.initial_seed())
 
 
 @contextmanager
 def seeded(*entropy: int) -> Iterator[None]:
     """Draw under a seed of its own, and leave no trace in the outer random state."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    seed_all(*entropy)
+    seed_cpu(*entropy)  # without workers, a model on a GPU draws in this process too
     try:
         yield
     finally:

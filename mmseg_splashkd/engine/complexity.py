@@ -25,9 +25,7 @@ class Complexity:
 
 
 @torch.no_grad()
-def measure(
-    model: nn.Module, size: tuple[int, int], repeats: int = 15
-) -> Complexity:
+def measure(model: nn.Module, size: tuple[int, int], repeats: int = 15) -> Complexity:
     """Count and time ``model`` on one (1, 3, H, W) frame, on the model's device.
 
     Args:

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.datasets.splits import LAYOUT
 from mmseg_splashkd.engine.devices import check_devices
 
 DISTILLER = "DistillSegmentor"
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
@@ -17,7 +18,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Args:
         path: The file.
-        options: Dotted keys, as ``--cfg-options`` gives them.
+        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root`` moves
+            every data set of the config.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -26,6 +28,9 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
     cfg = Config.fromfile(str(path))
     cfg.merge_from_dict(options or {})
+    if "data_root" in (options or {}):
+        for loader in LOADERS:
+            _dataset_of(cfg, loader).data_root = cfg.data_root
     return cfg
 
 
@@ -49,8 +54,7 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
         FileNotFoundError: It is not.
     """
     for loader in loaders:
-        dataset = cfg.get(loader, {}).get("dataset", {})
-        dataset = dataset.get("dataset", dataset)
+        dataset = _dataset_of(cfg, loader)
         root = dataset.get("data_root")
         if root is not None and not Path(root).is_dir():
             layout = LAYOUT if dataset.type == "TimeSplitDataset" else ""
@@ -58,6 +62,11 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
                 f"data_root={root!r} of {loader} does not exist (seen from "
                 f"{Path.cwd()}). {layout}"
             )
+
+
+def _dataset_of(cfg: Config, loader: str) -> ConfigDict:
+    dataset = cfg[loader].dataset
+    return dataset.dataset if dataset.type == "ViewDataset" else dataset
 
 
 def plain_model(model: dict) -> dict:

@@ -12,7 +12,7 @@ from mmseg_splashkd.engine.runner import SafeRunner
 from mmseg_splashkd.engine.training import WORK_DIRS, set_experiment_name
 
 
-def test(
+def evaluate(
     config: str | Path,
     checkpoint: str | Path,
     work_dir: str | Path | None = None,
