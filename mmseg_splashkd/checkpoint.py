@@ -1,19 +1,20 @@
 """Weights on disk: reading them without running their code, writing them as tensors.
 
-A checkpoint is a pickle, and a pickle is a program. Those that the host writes hold its
-log buffers beside the tensors, so a tensors-only load refuses them and a plain load runs
-whatever a stranger put in. Here a closed list of names may be unpickled, nothing else.
+A checkpoint is a pickle, and a pickle is a program. Those that the host writes hold
+its log buffers beside the tensors, so a tensors-only load refuses them and a plain load
+runs whatever a stranger put in. Here a closed list of names may be unpickled, nothing
+else.
 """
 
-import glob
 import json
 import pickle
-import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from safetensors import SafetensorError, safe_open
@@ -22,34 +23,77 @@ from torch import Tensor, nn
 
 SUFFIX = ".safetensors"
 
-# Every name a checkpoint of the host may need: containers, tensors, arrays, log buffers.
+# Every name a checkpoint of the host may need: containers, tensors, numbers, log
+# buffers. (torch itself resolves the names of its storages.)
 ALLOWED = {
     "collections": {"OrderedDict", "defaultdict"},
-    "torch": {"Size", "device", "BFloat16Storage", "BoolStorage"}
-    | {f"{name}Storage" for name in ("Float", "Half", "Double", "Long", "Int", "Byte")},
+    "torch": {"Size", "device"},
     "torch._utils": {"_rebuild_tensor_v2", "_rebuild_parameter"},
-    "numpy": {"ndarray", "dtype"},
-    "numpy.core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
+    "numpy": {"dtype"},
+    "numpy.core.multiarray": {"scalar"},
+    "numpy._core.multiarray": {"scalar"},
     "_codecs": {"encode"},
     "mmengine.logging.history_buffer": {"HistoryBuffer"},
 }
+
+# What an object of these may be given as its state; no other object is given any.
+STATEFUL = (OrderedDict, HistoryBuffer, np.ndarray, np.dtype)
+NUMBER_KINDS = "biufc"
+
+
+class _Refused(pickle.UnpicklingError):
+    """The file asks for more than the data of a checkpoint."""
 
 
 def _buffer_method(owner: Any, name: str) -> Any:
     """Stand in for ``getattr``, which the log buffers name for their statistics."""
     if owner is HistoryBuffer and name in ("mean", "min", "max", "current"):
         return getattr(owner, name)
-    raise pickle.UnpicklingError(f"getattr of {name!r} is not allowed")
+    raise _Refused(f"it asks for getattr of {name!r}")
 
 
-class _ClosedUnpickler(pickle.Unpickler):
+def _empty_array(*_: Any) -> np.ndarray:
+    """Stand in for NumPy's ``_reconstruct``: an array that is given its state next."""
+    return np.empty(0)
+
+
+STAND_INS = {
+    "builtins.getattr": _buffer_method,
+    "__builtin__.getattr": _buffer_method,
+    "numpy.core.multiarray._reconstruct": _empty_array,
+    "numpy._core.multiarray._reconstruct": _empty_array,
+    "numpy.ndarray": None,  # an argument of _reconstruct; called, it can alias memory
+}
+
+
+def _build(unpickler: Any) -> None:
+    """Give an object its state, where it is one that a checkpoint needs."""
+    target, state = unpickler.stack[-2:]
+    if not isinstance(target, STATEFUL):
+        raise _Refused(f"it gives a state to {target!r}")
+    if isinstance(target, np.dtype) and (
+        target.kind not in NUMBER_KINDS or state[2:] != (None, None, None, -1, -1, 0)
+    ):
+        raise _Refused(f"it changes the type of numbers {target!r} by {state!r}")
+    pickle._Unpickler.dispatch[pickle.BUILD[0]](unpickler)
+
+
+class _ClosedUnpickler(pickle._Unpickler):
+    """Resolves the names above alone, and gives state to the types above alone.
+
+    In Python, because the one in C does not let the second be checked: a made-up state
+    of an array's type would have NumPy follow raw bytes as pointers.
+    """
+
+    dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: _build}
+
     def find_class(self, module: str, name: str) -> Any:
-        if name == "getattr" and module in ("builtins", "__builtin__"):
-            return _buffer_method
+        full_name = f"{module}.{name}"
+        if full_name in STAND_INS:
+            return STAND_INS[full_name]
         if name in ALLOWED.get(module, ()):
             return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        raise _Refused(f"it asks for {full_name}")
 
 
 def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
@@ -72,7 +116,9 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
             f"such as work_dirs/<teacher run>/weights_<teacher run>_best{SUFFIX}"
         )
     exact = Path(pattern)
-    found = [exact] if exact.is_file() else sorted(map(Path, glob.glob(str(pattern))))
+    root = Path(exact.anchor)
+    matches = root.glob(str(exact.relative_to(root)))
+    found = [exact] if exact.is_file() else sorted(filter(Path.is_file, matches))
     if not found:
         raise FileNotFoundError(
             f"{argument}={pattern!r} does not exist (seen from {Path.cwd()}): train it "
@@ -87,7 +133,7 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """Read a ``.safetensors`` file of ours or a checkpoint of the host, running no code.
+    """Read a ``.safetensors`` file or a checkpoint of the host, running no code.
 
     Args:
         path: The file.
@@ -124,21 +170,23 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
 
 
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"checkpoint {path} is damaged or not written by torch >= 1.6")
-    with zipfile.ZipFile(path) as archive:
-        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
-            raise ValueError(f"checkpoint {path} is a TorchScript program, not weights")
     closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
     try:
+        # torch's own view of the archive: other readers can be shown another one.
+        if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
+            raise _Refused("it is a TorchScript program")
         checkpoint = torch.load(
             path, map_location, pickle_module=closed, weights_only=False
         )
-    except pickle.UnpicklingError as error:
+    except _Refused as error:
         raise ValueError(
             f"checkpoint {path} was refused, because it may run code: {error}. Ask for "
             f"its weights as {SUFFIX}, or convert it on a machine where it may run: "
             f"safetensors.torch.save_file(torch.load(path)['state_dict'], 'w{SUFFIX}')"
+        ) from error
+    except Exception as error:  # what a damaged file raises depends on the damage
+        raise ValueError(
+            f"checkpoint {path} is damaged or not written by torch >= 1.6: {error}"
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f"checkpoint {path} holds a {type(checkpoint).__name__}")
@@ -158,8 +206,11 @@ def write_weights(
     path = Path(path)
     tensors = {name: value.cpu().contiguous() for name, value in state_dict.items()}
     partial = path.with_name(f".{path.name}.partial")
-    save_file(tensors, partial, {"format": "pt", "meta": json.dumps(dict(meta))})
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, {"format": "pt", "meta": json.dumps(dict(meta))})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_strict(

@@ -130,15 +130,15 @@ class TimeSplitDataset(BaseSegDataset):
         """Run the pipeline on frame ``idx``.
 
         Raises:
-            RuntimeError: It fails; the message names the frame.
+            RuntimeError: It fails or drops the frame; the message names the frame.
         """
+        info = self.get_data_info(idx)
+        frame = info["img_path"]
         try:
-            sample = super().prepare_data(idx)
+            sample = self.pipeline(info)
         except Exception as error:
-            frame = self.get_data_info(idx)["img_path"]
             reason = f"{type(error).__name__}: {error}"
             raise RuntimeError(f"frame {frame} cannot be used: {reason}") from error
         if sample is None:  # the host would silently draw another frame
-            frame = self.get_data_info(idx)["img_path"]
             raise RuntimeError(f"frame {frame} was dropped by the pipeline")
         return sample

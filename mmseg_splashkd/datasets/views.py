@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset, InfiniteSampler
 from mmseg.registry import DATA_SAMPLERS, DATASETS
+from torch.utils.data import Dataset
 
 
 class View(NamedTuple):
@@ -61,7 +62,7 @@ class ViewSampler(InfiniteSampler):
 
 
 @DATASETS.register_module()
-class ViewDataset:
+class ViewDataset(Dataset):
     """Wraps a data set; a ``View`` of it is drawn under the view's own seed.
 
     Args:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from mmengine.dist import all_reduce, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
@@ -13,12 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, write_weights
 from mmseg_splashkd.datasets.views import seed_all
+from mmseg_splashkd.engine.runner import bare_model
 from mmseg_splashkd.models import DistillSegmentor
-
-
-def bare_model(runner: Runner) -> nn.Module:
-    """The model without its DDP wrapper."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 @HOOKS.register_module()
@@ -120,7 +115,7 @@ class TeacherClassesHook(Hook):
         Raises:
             ValueError: They differ.
         """
-        model = bare_model(runner)
+        model = bare_model(runner.model)
         if not isinstance(model, DistillSegmentor) or not model.teacher_classes:
             return
         indices = model.class_mapping or range(len(model.teacher_classes))

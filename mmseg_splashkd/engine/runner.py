@@ -2,11 +2,19 @@
 
 from collections.abc import Callable
 
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import nn
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+
+
+def bare_model(model: nn.Module) -> nn.Module:
+    """The model inside its wrappers for several GPUs and for test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 @RUNNERS.register_module()
@@ -46,8 +54,9 @@ class SafeRunner(Runner):
         path = find_checkpoint(filename)
         checkpoint = read_checkpoint(path, map_location)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        load_strict(model, checkpoint["state_dict"], f"checkpoint {path}")
+        load_strict(
+            bare_model(self.model), checkpoint["state_dict"], f"checkpoint {path}"
+        )
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint from {path}")
         return checkpoint

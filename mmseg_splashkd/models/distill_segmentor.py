@@ -2,11 +2,11 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import ImgDataPreprocessor
-from mmseg.models.segmentors import BaseSegmentor
+from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, OptConfigType, OptSampleList, SampleList
 from torch import Tensor, nn
@@ -35,11 +35,13 @@ class DistillSegmentor(BaseSegmentor):
             checkpoint, or a pattern that one file matches.
         class_mapping: The teacher's class index for each class of the student, where
             their classes or their order differ.
-        data_preprocessor: Used where the student's config names none.
+        data_preprocessor: Used where the config of student or teacher names none.
 
     Raises:
         ValueError: Classes or normalisation of student and teacher do not fit.
     """
+
+    teacher: EncoderDecoder
 
     def __init__(
         self,
@@ -52,11 +54,14 @@ class DistillSegmentor(BaseSegmentor):
     ) -> None:
         if data_preprocessor is not None:
             student = {"data_preprocessor": data_preprocessor, **student}
+            teacher = {"data_preprocessor": data_preprocessor, **teacher}
         student_model = MODELS.build(student)
         super().__init__(data_preprocessor=student_model.data_preprocessor)
         self.student = student_model
         # Not among the modules on purpose: see the docstring of the class.
-        self.__dict__["teacher"] = MODELS.build(teacher).eval().requires_grad_(False)
+        object.__setattr__(
+            self, "teacher", MODELS.build(teacher).eval().requires_grad_(False)
+        )
         self.distill_loss = MODELS.build(distill_loss)
         self.teacher_checkpoint = teacher_checkpoint
         self.teacher_classes: list[str] | None = None
@@ -122,8 +127,7 @@ class DistillSegmentor(BaseSegmentor):
             accuracy (percent) of student and teacher on this batch: a wrong teacher
             shows in the first line of the log.
         """
-        labels = torch.stack([sample.gt_sem_seg.data for sample in data_samples])
-        labels = labels.squeeze(1)
+        labels = self.student.decode_head._stack_batch_gt(data_samples).squeeze(1)
         features = self.student.extract_feat(inputs)
         student = self.student.decode_head(features)
         teacher = self._teacher_logits(inputs, student)
@@ -169,7 +173,7 @@ class DistillSegmentor(BaseSegmentor):
         memo[id(self.teacher)] = self.teacher  # an average of the model shares it
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
-        clone.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        vars(clone).update(copy.deepcopy(vars(self), memo))
         return clone
 
 
@@ -188,7 +192,7 @@ def _load_as_student(state_dict: dict, prefix: str, *_) -> None:
 
 
 def _check_classes(
-    student: nn.Module, teacher: nn.Module, class_mapping: list[int] | None
+    student: EncoderDecoder, teacher: EncoderDecoder, class_mapping: list[int] | None
 ) -> None:
     for name, model in (("student", student), ("teacher", teacher)):
         if model.out_channels != model.num_classes:
@@ -214,7 +218,7 @@ def _check_classes(
         )
 
 
-def _check_normalisation(student: nn.Module, teacher: nn.Module) -> None:
+def _check_normalisation(student: EncoderDecoder, teacher: EncoderDecoder) -> None:
     seen, taught = (_normalisation(model) for model in (student, teacher))
     if seen != taught:
         raise ValueError(
@@ -223,15 +227,15 @@ def _check_normalisation(student: nn.Module, teacher: nn.Module) -> None:
         )
 
 
-def _normalisation(model: nn.Module) -> dict:
-    preprocessor = model.data_preprocessor
-    if not isinstance(preprocessor, ImgDataPreprocessor):
-        return {"mean": None, "std": None, "swap_channels": False}
-    normalises = preprocessor._enable_normalize
+def _normalisation(model: EncoderDecoder) -> dict:
+    preprocessor: Any = model.data_preprocessor
+    normalises = getattr(preprocessor, "_enable_normalize", False)
+    # The original host stack names it without the underscore.
+    swaps = getattr(preprocessor, "channel_conversion", False)
     return {
         "mean": preprocessor.mean.flatten().tolist() if normalises else None,
         "std": preprocessor.std.flatten().tolist() if normalises else None,
-        "swap_channels": preprocessor._channel_conversion,
+        "swap_channels": getattr(preprocessor, "_channel_conversion", swaps),
     }
 
 

@@ -9,7 +9,7 @@ BASE = 10000.0
 
 
 def sinusoid(positions: Tensor, channels: int) -> Tensor:
-    """Absolute sinusoid of "Attention Is All You Need" (Vaswani et al., 2017, sec. 3.5).
+    """Absolute sinusoid of "Attention Is All You Need" (Vaswani et al., 2017, 3.5).
 
     Channel 2i holds ``sin(p / 10000^(2i/C))``, channel 2i + 1 the cosine of the same
     angle. In float64, because float32 loses 4e-3 at the far end of a long sequence.

@@ -47,11 +47,12 @@ class PositionalSegformerHead(SegformerHead):
         self.kind = kind
         self.ratio = ratio
         self._trained_sizes: set[tuple[int, int]] = set()
-        if kind == "learned":
+        self._warned_sizes: set[tuple[int, int]] = set()
+        if kind in SINUSOIDS:
+            SINUSOIDS[kind](self.channels, 1, 1)  # refuses channels it cannot fill
+        elif ratio:  # with 0 it would be a parameter without a gradient
             self.position = nn.Parameter(torch.empty(1, self.channels, *learned_size))
             nn.init.trunc_normal_(self.position, std=0.02)
-        else:
-            SINUSOIDS[kind](self.channels, 1, 1)  # refuses channels it cannot fill
 
     def cls_seg(self, feat: Tensor) -> Tensor:
         """Classify each pixel.
@@ -81,7 +82,9 @@ class PositionalSegformerHead(SegformerHead):
         size = (height, width)
         if self.training:
             self._trained_sizes.add(size)
-        elif self._trained_sizes and size not in self._trained_sizes:
+        elif (
+            self._trained_sizes and size not in self._trained_sizes | self._warned_sizes
+        ):
             print_log(
                 f"position embedding: features of {height}x{width} were never trained "
                 f"on (only {sorted(self._trained_sizes)}), so pixels meet positions "
@@ -89,4 +92,4 @@ class PositionalSegformerHead(SegformerHead):
                 logger="current",
                 level=logging.WARNING,
             )
-            self._trained_sizes.add(size)
+            self._warned_sizes.add(size)

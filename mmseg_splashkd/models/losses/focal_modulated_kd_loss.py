@@ -45,6 +45,8 @@ class FocalModulatedKDLoss(nn.Module):
         ValueError: An argument is out of its range.
     """
 
+    class_weight: Tensor | None
+
     def __init__(
         self,
         teacher_ratio: float = 0.5,

@@ -30,6 +30,8 @@ class SoftmaxFocalLoss(nn.Module):
         ValueError: ``gamma`` < 0.
     """
 
+    class_weight: Tensor | None
+
     def __init__(
         self,
         gamma: float = 2.0,

@@ -1,0 +1,53 @@
+"""What several rooms' tests need: a small drawn pond, and models as small."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.registry import init_default_scope
+
+from mmseg_splashkd.datasets.synthetic import draw_pond
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / "configs"
+
+
+@pytest.fixture(autouse=True)
+def default_scope() -> None:
+    """Let models build without a runner, which would set the scope."""
+    init_default_scope("mmseg")
+
+
+@pytest.fixture(scope="session")
+def pond(tmp_path_factory) -> Path:
+    """Draw 31 frames of 64x80: 22 to train on, 6 to validate, 3 to test."""
+    folder = tmp_path_factory.mktemp("data") / "pond"
+    draw_pond(folder, frames=31, size=(64, 80), progress=False)
+    return folder
+
+
+def tiny(model: str) -> dict:
+    """Options that make the SegFormer at a dotted key of a config a few KB large."""
+    return {
+        f"{model}.backbone.embed_dims": 8,
+        f"{model}.backbone.num_layers": [1, 1, 1, 1],
+        f"{model}.backbone.num_heads": [1, 1, 1, 1],
+        f"{model}.decode_head.in_channels": [8, 8, 8, 8],
+        f"{model}.decode_head.channels": 16,
+    }
+
+
+def tiny_run(pond: Path, *models: str, iterations: int = 2, **options) -> dict:
+    """Options that make a demo config run in a second or two.
+
+    Args:
+        pond: The frames.
+        *models: Dotted keys of the models in the config.
+        iterations: Of training; there is a validation after every second.
+        **options: Further keys, with ``__`` for a dot.
+    """
+    small = {"data_root": str(pond), "train_cfg.max_iters": iterations}
+    small |= {"train_cfg.val_interval": 2, "default_hooks.checkpoint.interval": 2}
+    small |= {"default_hooks.logger.interval": 1, "train_dataloader.batch_size": 2}
+    for model in models:
+        small |= tiny(model)
+    return small | {key.replace("__", "."): value for key, value in options.items()}

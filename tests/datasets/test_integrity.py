@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_splashkd.datasets.integrity import check_pair
+from tests.datasets.builders import halve, splash_label, write_frame, write_label
+
+TABLE = {0: 0, 255: 1}
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A sound frame, large enough to be cut in its pixels, and its label."""
+    image, label = tmp_path / "image.png", tmp_path / "label.png"
+    write_frame(image, seed=0, size=(40, 30))
+    write_label(label, splash_label(0, size=(40, 30)))
+    return image, label
+
+
+def test_a_sound_pair_passes(pair: tuple[Path, Path]):
+    check_pair(*pair, TABLE)
+
+
+def test_missing_frame_is_named(pair: tuple[Path, Path]):
+    pair[0].unlink()
+    with pytest.raises(FileNotFoundError, match=f"frame: {pair[0]} does not exist"):
+        check_pair(*pair, TABLE)
+
+
+def test_missing_label_is_named_with_its_frame(pair: tuple[Path, Path]):
+    image, label = pair
+    label.unlink()
+    message = f"label of frame {image}: {label} does not exist"
+    with pytest.raises(FileNotFoundError, match=message):
+        check_pair(image, label, TABLE)
+
+
+def test_a_folder_is_no_label(pair: tuple[Path, Path]):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        check_pair(pair[0], pair[0].parent, TABLE)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_cut_off_png_is_named(pair: tuple[Path, Path], which: int):
+    halve(pair[which])
+    message = f"{('frame', 'label')[which]} {pair[which]} cannot be read"
+    with pytest.raises(ValueError, match=message):
+        check_pair(*pair, TABLE)
+
+
+def test_png_frame_with_a_flipped_bit_is_named(pair: tuple[Path, Path]):
+    content = bytearray(pair[0].read_bytes())
+    content[len(content) // 2] ^= 1
+    pair[0].write_bytes(content)
+    with pytest.raises(ValueError, match=f"frame {pair[0]} cannot be read"):
+        check_pair(*pair, TABLE)
+
+
+def test_frame_that_is_no_image_is_named(pair: tuple[Path, Path]):
+    pair[0].write_text("a web page that said the download had failed")
+    with pytest.raises(ValueError, match=f"frame {pair[0]} cannot be read"):
+        check_pair(*pair, TABLE)
+
+
+@pytest.mark.parametrize("size", [(30, 40), (40, 29), (41, 30)])
+def test_other_size_names_both_files_and_sizes(
+    pair: tuple[Path, Path], size: tuple[int, int]
+):
+    image, label = pair
+    write_label(label, splash_label(0, size))
+    message = f"{label} is {size[0]}x{size[1]}, but its frame {image} is 40x30"
+    with pytest.raises(ValueError, match=message):
+        check_pair(image, label, TABLE)
+
+
+def test_unknown_label_value_is_named(pair: tuple[Path, Path]):
+    gray = splash_label(0, size=(40, 30))
+    gray[0, :3] = 7
+    write_label(pair[1], gray)
+    with pytest.raises(ValueError, match=rf"{pair[1]}: .* 7 \(3 pixels\)"):
+        check_pair(*pair, TABLE)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "what"),
+    [
+        (np.zeros((30, 40, 3), np.uint8), r"shape \(30, 40, 3\) and dtype uint8"),
+        (np.zeros((30, 40, 4), np.uint8), r"shape \(30, 40, 4\) and dtype uint8"),
+        (np.zeros((30, 40), np.uint16), "dtype uint16"),
+        (np.zeros((30, 40), bool), "dtype bool"),
+    ],
+    ids=["RGB", "RGBA", "16 bits", "1 bit"],
+)
+def test_label_of_another_kind_is_named(
+    pair: tuple[Path, Path], pixels: np.ndarray, what: str
+):
+    write_label(pair[1], pixels)
+    with pytest.raises(ValueError, match=f"{pair[1]}: .*{what}"):
+        check_pair(*pair, TABLE)
+
+
+def test_palette_label_counts_by_its_indices(pair: tuple[Path, Path]):
+    label = Image.fromarray(splash_label(0, size=(40, 30)) // 255, "P")
+    label.putpalette([0, 0, 0, 255, 255, 255])
+    label.save(pair[1])
+    check_pair(*pair, {0: 0, 1: 1})
+    with pytest.raises(ValueError, match=r"values outside the table: 1 \(16 pixels\)"):
+        check_pair(*pair, TABLE)

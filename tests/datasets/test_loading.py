@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmseg.registry import TRANSFORMS
+
+from mmseg_splashkd.datasets import LoadGrayLabels
+from tests.datasets.builders import splash_label, write_label
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> dict:
+    path = tmp_path / "label.png"
+    write_label(path, splash_label(2))
+    return {"seg_map_path": str(path), "seg_fields": [], "label_map": {0: 0, 255: 1}}
+
+
+def test_adds_train_ids_for_the_transforms_that_follow(sample: dict):
+    loaded = TRANSFORMS.build({"type": "LoadGrayLabels"})(sample)
+    assert loaded["seg_fields"] == ["gt_seg_map"]
+    assert loaded["gt_seg_map"].dtype == np.uint8
+    np.testing.assert_array_equal(loaded["gt_seg_map"], splash_label(2) // 255)
+
+
+def test_a_table_of_its_own_comes_before_that_of_the_data_set(sample: dict):
+    typed: dict = {"0": "4", "255": "255"}
+    loaded = LoadGrayLabels(gray_to_train_id=typed).transform(sample)
+    np.testing.assert_array_equal(np.unique(loaded["gt_seg_map"]), [4, 255])
+
+
+def test_a_table_of_its_own_is_checked(sample: dict):
+    with pytest.raises(ValueError, match="gray_to_train_id maps 0 to 256"):
+        LoadGrayLabels(gray_to_train_id={0: 256})
+    with pytest.raises(ValueError, match=r"label\.png: .* 0 \(176 pixels\), 255 \(16 "):
+        LoadGrayLabels(gray_to_train_id={})(sample)
+
+
+@pytest.mark.parametrize("given", [{}, {"label_map": None}], ids=["absent", "None"])
+def test_no_table_at_all_tells_the_remedy(sample: dict, given: dict):
+    del sample["label_map"]
+    with pytest.raises(ValueError, match="no label_map: give gray_to_train_id"):
+        LoadGrayLabels()(sample | given)
+
+
+def test_unknown_value_is_named_and_nothing_is_added(sample: dict):
+    sample["label_map"] = {0: 0}
+    with pytest.raises(ValueError, match=r"label\.png: .* 255 \(16 pixels\)"):
+        LoadGrayLabels()(sample)
+    assert "gt_seg_map" not in sample
+    assert sample["seg_fields"] == []
+
+
+def test_missing_label_is_named(sample: dict):
+    Path(sample["seg_map_path"]).unlink()
+    message = f"label {sample['seg_map_path']} cannot be read"
+    with pytest.raises(ValueError, match=message):
+        LoadGrayLabels()(sample)

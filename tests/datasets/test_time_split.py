@@ -1,0 +1,360 @@
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import DATASETS
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from mmseg_splashkd.datasets import TimeSplitDataset
+from tests.datasets.builders import (
+    SIZE,
+    draw_frames,
+    halve,
+    splash_label,
+    stamp,
+    write_frame,
+    write_label,
+    write_table,
+)
+
+STEMS = [stamp(number) for number in range(10)]
+LOAD = [
+    {"type": "LoadImageFromFile", "imdecode_backend": "pillow"},
+    {"type": "LoadGrayLabels"},
+]
+PIPELINE = [
+    *LOAD,
+    {"type": "Resize", "scale": (23, 17), "keep_ratio": False},
+    {"type": "PackSegInputs"},
+]
+HEADER = ["recording", "timestamp", "frame", "label"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Ten frames of one recording."""
+    return draw_frames(tmp_path, STEMS)
+
+
+def build(root: Path, split: str = "train", **arguments: Any) -> TimeSplitDataset:
+    config = {"type": "TimeSplitDataset", "data_root": str(root), "split": split}
+    return DATASETS.build({"_scope_": "mmseg"} | config | arguments)
+
+
+def stems_of(dataset: TimeSplitDataset) -> list[str]:
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    return [Path(info["img_path"]).stem for info in infos]
+
+
+def table_row(stem: str, recording: str = "pond") -> list[str]:
+    return [recording, stem, f"images/{stem}.png", f"labels/{stem}.png"]
+
+
+# Frames and parts
+
+
+def test_folder_is_cut_in_time(root: Path):
+    parts = [build(root, split) for split in ("train", "val", "test")]
+    assert [stems_of(part) for part in parts] == [STEMS[:7], STEMS[7:9], STEMS[9:]]
+
+
+def test_other_ratios_and_folders(tmp_path: Path):
+    draw_frames(tmp_path, STEMS)
+    (tmp_path / "labels").rename(tmp_path / "indexLabel")
+    dataset = build(
+        tmp_path,
+        "val",
+        ratios=[0.5, 0.4, 0.1],
+        data_prefix={"seg_map_path": "indexLabel"},
+    )
+    assert stems_of(dataset) == STEMS[5:9]
+    assert dataset.get_data_info(0)["seg_map_path"] == str(
+        tmp_path / "indexLabel" / f"{STEMS[5]}.png"
+    )
+
+
+def test_recordings_are_stacked_by_time(tmp_path: Path):
+    stems = [f"{'ab'[n % 2]}/{stem}" for n, stem in enumerate(STEMS)]
+    draw_frames(tmp_path, stems)
+    parts = [build(tmp_path, split) for split in ("train", "val", "test")]
+    infos = [part.get_data_info(n) for part in parts for n in range(len(part))]
+    assert [info["recording"] for info in infos] == list("ababababab")
+    assert [info["img_path"] for info in infos] == [
+        str(tmp_path / "images" / f"{stem}.png") for stem in stems
+    ]
+    seconds = [int(stem[:10]) for stem in STEMS]
+    assert [info["timestamp"] for info in infos] == [s * 10**9 for s in seconds]
+
+
+def test_table_without_split_is_cut_by_ratios(root: Path):
+    rows = [table_row(stem) for stem in reversed(STEMS)]
+    write_table(root / "frames.csv", HEADER, rows)
+    parts = [
+        build(root, split, ann_file="frames.csv") for split in ("train", "val", "test")
+    ]
+    assert [stems_of(part) for part in parts] == [STEMS[:7], STEMS[7:9], STEMS[9:]]
+
+
+def test_table_with_split_is_followed_in_the_order_of_time(root: Path):
+    words = ["val", "train", "test", "train", "val"]
+    rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]
+    write_table(root / "frames.csv", [*HEADER, "split"], rows[::-1])
+    parts = [
+        build(root, split, ann_file="frames.csv") for split in ("train", "val", "test")
+    ]
+    expected = [[STEMS[1], STEMS[3]], [STEMS[0], STEMS[4]], [STEMS[2]]]
+    assert [stems_of(part) for part in parts] == expected
+
+
+def test_frame_that_a_table_puts_into_two_parts_is_refused(root: Path):
+    rows = [[*table_row(STEMS[0]), word] for word in ("train", "test")]
+    write_table(root / "frames.csv", [*HEADER, "split"], rows)
+    with pytest.raises(ValueError, match="have the same time stamp"):
+        build(root, ann_file="frames.csv")
+
+
+def test_other_suffixes(tmp_path: Path):
+    draw_frames(tmp_path, STEMS, img_suffix="_rgb.jpg")
+    dataset = build(tmp_path, img_suffix="_rgb.jpg", pipeline=PIPELINE)
+    assert len(dataset) == 7
+    assert dataset[0]["inputs"].shape == (3, 17, 23)
+
+
+# Classes
+
+
+def test_default_classes(root: Path):
+    metainfo = build(root).metainfo
+    assert metainfo["classes"] == ("background", "splash")
+    assert metainfo["palette"] == ((16, 42, 67), (255, 196, 0))
+
+
+def test_three_classes_by_a_table_as_a_command_line_gives_it(root: Path):
+    for stem in STEMS:
+        gray = np.tile(np.array([3, 60, 128, 200], np.uint8), (SIZE[1], SIZE[0] // 4))
+        write_label(root / "labels" / f"{stem}.png", gray)
+    metainfo = {
+        "classes": ("water", "foam", "net"),
+        "palette": [[0, 0, 0], [1, 1, 1], [2, 2, 2]],
+    }
+    table = {"3": "0", "60": "2", "128": 255, "200": 1}
+    dataset = build(root, metainfo=metainfo, gray_to_train_id=table, pipeline=PIPELINE)
+    assert dataset.metainfo["classes"] == ("water", "foam", "net")
+    assert dataset.metainfo["palette"] == metainfo["palette"]
+    assert dataset.get_data_info(0)["label_map"] == {3: 0, 60: 2, 128: 255, 200: 1}
+    labels = dataset[0]["data_samples"].gt_sem_seg.data
+    assert labels.unique().tolist() == [0, 1, 2, 255]
+    assert labels[0, 0, [0, 22]].tolist() == [0, 1]
+
+
+def test_train_id_beyond_the_classes_is_refused(root: Path):
+    with pytest.raises(ValueError, match=r"maps 255 to 2: .* trainIds in \[0, 2\)"):
+        build(root, gray_to_train_id={0: 0, 255: 2})
+
+
+def test_classes_must_be_named(root: Path):
+    with pytest.raises(ValueError, match=r"metainfo must have 'classes', got \{'pal"):
+        build(root, metainfo={"palette": [[0, 0, 0]]})
+
+
+# What is refused at load
+
+
+@pytest.mark.parametrize("split", ["training", "", None])
+def test_split_must_be_one_of_three(root: Path, split: Any):
+    message = f"split must be one of ('train', 'val', 'test'), got {split!r}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        build(root, split)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"ann_file": "frames.csv"}])
+def test_missing_root_tells_the_layout_and_the_demo(tmp_path: Path, arguments: dict):
+    missing = tmp_path / "nowhere"
+    with pytest.raises(FileNotFoundError, match=str(missing)) as caught:
+        build(missing, **arguments)
+    assert "images/[<recording>/]<10-digit seconds>" in str(caught.value)
+    assert "make demo" in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "split"), [(0, "train"), (3, "test"), (1, "val")])
+def test_empty_split_is_named(tmp_path: Path, count: int, split: str):
+    draw_frames(tmp_path, STEMS[:count])
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    message = f"split '{split}' of {tmp_path}/images is empty: too few frames for rat"
+    with pytest.raises(ValueError, match=message):
+        build(tmp_path, split)
+
+
+def test_split_that_a_table_never_says_is_named(root: Path):
+    rows = [[*table_row(stem), "train"] for stem in STEMS]
+    write_table(root / "frames.csv", [*HEADER, "split"], rows)
+    with pytest.raises(ValueError, match=r"split 'val' of .*frames.csv is empty.* row"):
+        build(root, "val", ann_file="frames.csv")
+
+
+def test_frame_without_label_is_named(root: Path):
+    label = root / "labels" / f"{STEMS[3]}.png"
+    label.unlink()
+    frame = root / "images" / f"{STEMS[3]}.png"
+    message = f"label of frame {frame}: {label} does not exist"
+    with pytest.raises(FileNotFoundError, match=message):
+        build(root)
+    assert len(build(root, "val")) == 2  # the frame is of another part
+
+
+def test_label_value_without_class_is_named(root: Path):
+    label = root / "labels" / f"{STEMS[6]}.png"
+    gray = splash_label(6)
+    gray[-1, :5] = 128
+    write_label(label, gray)
+    message = rf"{label}: label values outside the table: 128 \(5 pixels\)"
+    with pytest.raises(ValueError, match=message):
+        build(root)
+
+
+def test_sizes_that_differ_are_named(root: Path):
+    write_label(root / "labels" / f"{STEMS[0]}.png", splash_label(0, size=(12, 16)))
+    with pytest.raises(
+        ValueError, match=f"{STEMS[0]}.png is 12x16, but its frame .* 16x12"
+    ):
+        build(root)
+
+
+@pytest.mark.parametrize("folder", ["images", "labels"])
+def test_cut_off_png_is_named(root: Path, folder: str):
+    path = root / folder / f"{STEMS[2]}.png"
+    write_frame(path, seed=0, size=(64, 64))
+    halve(path)
+    with pytest.raises(ValueError, match=f"{path} cannot be read"):
+        build(root)
+
+
+def test_colour_label_is_named(root: Path):
+    write_frame(root / "labels" / f"{STEMS[1]}.png", seed=0)
+    with pytest.raises(
+        ValueError, match=rf"{STEMS[1]}.*one-channel 8-bit.*\(12, 16, 3\)"
+    ):
+        build(root)
+
+
+# What is refused at access
+
+
+def test_unchecked_label_is_refused_at_access(root: Path):
+    label = root / "labels" / f"{STEMS[1]}.png"
+    write_label(label, np.full((SIZE[1], SIZE[0]), 7, np.uint8))
+    dataset = build(root, check_labels=False, pipeline=PIPELINE)
+    assert dataset[0]["inputs"].shape == (3, 17, 23)
+    message = (
+        rf"frame .*images/{STEMS[1]}.png cannot be used: ValueError: {label}: .* 7 \("
+    )
+    with pytest.raises(RuntimeError, match=message):
+        dataset[1]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_jpeg_with_a_cut_off_body_is_named(tmp_path: Path, num_workers: int):
+    draw_frames(tmp_path, STEMS, img_suffix=".jpg")
+    path = tmp_path / "images" / f"{STEMS[4]}.jpg"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(path)
+    write_label(tmp_path / "labels" / f"{STEMS[4]}.png", splash_label(0, (64, 64)))
+    path.write_bytes(path.read_bytes()[:-100])
+    dataset = build(tmp_path, img_suffix=".jpg", pipeline=PIPELINE)  # header is sound
+    loader = DataLoader(
+        dataset, sampler=[4], num_workers=num_workers, collate_fn=pseudo_collate
+    )
+    with pytest.raises(RuntimeError, match=f"frame {path} cannot be used: OSError"):
+        next(iter(loader))
+
+
+@pytest.mark.parametrize("test_mode", [False, True])
+def test_frame_that_the_pipeline_drops_is_named_and_not_redrawn(
+    root: Path, test_mode: bool
+):
+    dataset = build(root, pipeline=[lambda _: None], test_mode=test_mode)
+    with pytest.raises(
+        RuntimeError, match=f"{STEMS[5]}.png was dropped by the pipeline"
+    ):
+        dataset[5]
+
+
+# As a data set of the host
+
+
+@pytest.mark.parametrize("serialize_data", [True, False])
+def test_frames_and_labels_arrive_as_drawn(root: Path, serialize_data: bool):
+    pack = {"type": "PackSegInputs"}
+    dataset = build(root, pipeline=[*LOAD, pack], serialize_data=serialize_data)
+    for seed in (0, 6, -1):
+        sample = dataset[seed]
+        with Image.open(root / "images" / f"{STEMS[seed % 7]}.png") as image:
+            rgb = np.asarray(image)
+        bgr = sample["inputs"].permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(bgr[..., ::-1], rgb)
+        label = sample["data_samples"].gt_sem_seg.data
+        assert label.dtype == torch.int64
+        np.testing.assert_array_equal(label[0], splash_label(seed % 7) // 255)
+
+
+def test_labels_hold_known_ids_only_after_resizing(root: Path):
+    for sample in build(root, pipeline=PIPELINE):
+        label = sample["data_samples"].gt_sem_seg.data
+        assert label.shape == (1, 17, 23)
+        assert label.unique().tolist() == [0, 1]
+
+
+def test_labels_loaded_after_resizing_keep_the_size_of_the_file(root: Path):
+    load, labels, resize, pack = PIPELINE
+    [sample] = build(
+        root, "test", pipeline=[load, resize, labels, pack], test_mode=True
+    )
+    assert sample["inputs"].shape == (3, 17, 23)
+    assert sample["data_samples"].gt_sem_seg.data.shape == (1, *SIZE[::-1])
+
+
+def test_recording_and_time_stamp_can_be_packed(root: Path):
+    pack = PackSegInputs(meta_keys=("img_path", "recording", "timestamp"))
+    sample = build(root, pipeline=[*LOAD, pack])[1]["data_samples"]
+    assert (sample.recording, sample.timestamp) == (".", int(STEMS[1][:10]) * 10**9)
+
+
+def test_nothing_is_read_before_a_lazy_data_set_is_asked(tmp_path: Path):
+    dataset = build(tmp_path, lazy_init=True)
+    assert dataset.metainfo["classes"] == ("background", "splash")
+    draw_frames(tmp_path, STEMS)
+    assert len(dataset) == 7
+
+
+@pytest.mark.parametrize("indices", [2, [0, 1]])
+def test_indices_keep_the_first(root: Path, indices: Any):
+    assert stems_of(build(root, indices=indices)) == STEMS[:2]
+
+
+def test_indices_pick_and_count_from_the_end(root: Path):
+    assert stems_of(build(root, indices=[5, 0])) == [STEMS[5], STEMS[0]]
+    assert stems_of(build(root, indices=-2)) == STEMS[5:7]
+
+
+@pytest.mark.parametrize("serialize_data", [True, False])
+def test_survives_pickling(root: Path, serialize_data: bool):
+    dataset = build(root, pipeline=PIPELINE, serialize_data=serialize_data)
+    twin = pickle.loads(pickle.dumps(dataset))
+    assert stems_of(twin) == stems_of(dataset)
+    assert twin.metainfo == dataset.metainfo
+    assert torch.equal(twin[3]["inputs"], dataset[3]["inputs"])
+
+
+def test_workers_give_what_the_main_process_gives(root: Path):
+    dataset = build(root, pipeline=PIPELINE)
+    loader = DataLoader(dataset, batch_size=3, num_workers=2, collate_fn=pseudo_collate)
+    inputs = torch.stack([frame for batch in loader for frame in batch["inputs"]])
+    assert torch.equal(inputs, torch.stack([sample["inputs"] for sample in dataset]))

@@ -1,0 +1,165 @@
+import re
+from datetime import date
+
+import pytest
+import torch
+
+from mmseg_splashkd.checkpoint import read_checkpoint
+from mmseg_splashkd.engine import training
+from mmseg_splashkd.engine.training import train
+from tests.conftest import tiny_run
+from tests.engine.conftest import BEST, DISTILLED, PLAIN, TEACHER
+
+
+def weights(work_dir, iteration: int) -> dict[str, torch.Tensor]:
+    return read_checkpoint(work_dir / f"iter_{iteration}.pth")["state_dict"]
+
+
+def assert_equal(first: dict, second: dict) -> None:
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
+    distil_options, tmp_path, workers
+):
+    options = distil_options | {"train_dataloader.num_workers": workers}
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    # Dropout and drop path draw too, and validation falls between the two halves.
+    train(DISTILLED, whole, cfg_options=options | {"train_cfg.max_iters": 6})
+    train(DISTILLED, cut, cfg_options=options | {"train_cfg.max_iters": 4})
+    key = "decode_head.conv_seg.weight"
+    assert not torch.equal(weights(cut, 4)[key], weights(whole, 6)[key])
+    train(DISTILLED, cut, resume=True, cfg_options=options | {"train_cfg.max_iters": 6})
+    assert_equal(weights(whole, 6), weights(cut, 6))
+
+
+def test_other_seed_gives_other_weights(pond, tmp_path):
+    runs = [
+        train(
+            PLAIN,
+            tmp_path / str(seed),
+            cfg_options=tiny_run(pond, "model", randomness__seed=seed),
+        )
+        for seed in (0, 1)
+    ]
+    first, second = (weights(run, 2)["decode_head.conv_seg.weight"] for run in runs)
+    assert not torch.equal(first, second)
+
+
+def test_checkpoint_of_a_distillation_is_one_of_its_student(distilled):
+    keys = weights(distilled, 2).keys()
+    assert "decode_head.conv_seg.weight" in keys
+    assert not [key for key in keys if "teacher" in key or "student" in key]
+
+
+def test_exported_weights_are_those_of_the_checkpoints(distilled):
+    (best,) = distilled.glob(BEST)
+    (last,) = distilled.glob("weights_*_last.safetensors")
+    assert_equal(read_checkpoint(last)["state_dict"], weights(distilled, 2))
+    (best_checkpoint,) = distilled.glob("best_Dice.splash_iter_*.pth")
+    assert_equal(
+        read_checkpoint(best)["state_dict"],
+        read_checkpoint(best_checkpoint)["state_dict"],
+    )
+    meta = read_checkpoint(best)["meta"]
+    assert meta["dataset_meta"] == {"classes": ["background", "splash"]}
+
+
+def test_names_carry_date_and_ratio(distil_options, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    options = distil_options | {
+        "work_dir": None,
+        "model.distill_loss.teacher_ratio": 0.255,
+    }
+    work_dir = train(DISTILLED, cfg_options=options)
+    name = f"segformer_b0_kd_pe001_pond_{date.today():%m%d}_26"
+    assert work_dir == tmp_path / name
+    assert (work_dir / f"weights_{name}_last.safetensors").is_file()
+
+
+def test_resume_finds_the_run_and_keeps_its_name(pond, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    options = tiny_run(pond, "model") | {"work_dir": None}
+    began = train(PLAIN, cfg_options=options)
+    # As if it had begun on another day.
+    elsewhere = began.rename(tmp_path / "segformer_b0_pond_0102")
+    (elsewhere / "last_checkpoint").write_text(str(elsewhere / "iter_2.pth"))
+    options["train_cfg.max_iters"] = 4
+    assert train(PLAIN, resume=True, cfg_options=options) == elsewhere
+    (last,) = elsewhere.glob("weights_*_last.safetensors")
+    assert f"{date.today():%m%d}" in last.name  # the day it began, by its own record
+    assert weights(elsewhere, 4)
+
+
+def test_log_names_every_term(distilled):
+    (log,) = distilled.glob("*/*.log")
+    line = re.search(r"Iter\(train\).*", log.read_text()).group()
+    terms = ("loss", "loss_label", "loss_distill", "label", "distill", "modulation")
+    for term in (*terms, "acc_student", "acc_teacher"):
+        assert f" {term}: " in line
+
+
+def test_resume_from_another_model_says_so(pond, teacher, tmp_path):
+    options = tiny_run(pond, "model") | {"load_from": str(teacher / "iter_2.pth")}
+    options["model.decode_head.channels"] = 24
+    with pytest.raises(
+        RuntimeError, match=r"does not fit the model.*\n(.|\n)*size mismatch"
+    ):
+        train(PLAIN, tmp_path, resume=True, cfg_options=options)
+
+
+def test_resume_from_weights_alone_says_so(pond, teacher, tmp_path):
+    options = tiny_run(pond, "model") | {"load_from": str(teacher / BEST)}
+    with pytest.raises(ValueError, match="weights without the state of the optimizer"):
+        train(TEACHER, tmp_path, resume=True, cfg_options=options)
+
+
+def test_start_from_weights(pond, teacher, tmp_path):
+    options = tiny_run(pond, "model") | {"load_from": str(teacher / BEST)}
+    assert train(TEACHER, tmp_path, cfg_options=options) == tmp_path
+
+
+def test_missing_teacher_is_named_before_anything_is_built(distil_options, tmp_path):
+    options = distil_options | {"model.teacher_checkpoint": "nowhere/*.safetensors"}
+    with pytest.raises(FileNotFoundError, match="teacher_checkpoint='nowhere"):
+        train(DISTILLED, tmp_path, cfg_options=options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_teacher_with_renamed_classes_is_refused(distil_options, pond, tmp_path):
+    meta = {"classes": ["water", "splash"], "palette": [[0, 0, 0], [1, 1, 1]]}
+    options = distil_options | {
+        "train_dataloader.dataset.dataset.metainfo": meta,
+        "val_dataloader.dataset.metainfo": meta,
+        "test_dataloader.dataset.metainfo": meta,
+    }
+    with pytest.raises(
+        ValueError, match=r'teacher.s classes are \["background", "splash"'
+    ):
+        train(DISTILLED, tmp_path, cfg_options=options)
+
+
+def test_missing_data_says_what_is_expected(pond, tmp_path):
+    options = tiny_run(pond / "nowhere", "model")
+    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere.*images/.*make demo"):
+        train(PLAIN, tmp_path, cfg_options=options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"amp": True}, "--amp"),
+        ({"cfg_options": {"env_cfg.dist_cfg.backend": "nccl"}}, "dist_cfg.backend"),
+        ({"cfg_options": {"device": "cuda:0"}}, "device"),
+        ({"launcher": "slurm"}, "--launcher slurm"),
+    ],
+)
+def test_gpu_asked_for_in_vain(pond, tmp_path, arguments, named):
+    options = tiny_run(pond, "model") | arguments.pop("cfg_options", {})
+    with pytest.raises(ValueError, match=f"{named}.* needs .*GPU"):
+        train(PLAIN, tmp_path, cfg_options=options, **arguments)

@@ -1,0 +1,202 @@
+"""The record's three totals against the table in float64, and where gradients flow."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmseg_splashkd.models.losses import FocalModulatedKDLoss
+from tests.models.builders import build, fcn
+from tests.models.losses import oracles
+from tests.models.losses.oracles import numpy64
+
+MODULATE = ["none", "kd", "both"]
+TERMS = {"loss_label", "loss_distill", "label", "distill", "modulation"}
+
+
+def batch(label_size: tuple[int, int] = (12, 20)) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits (2, 3, 6, 10) of student and teacher, labels (2, H, W), a row ignored."""
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = 2 * torch.randn(2, 2, 3, 6, 10, generator=generator)
+    labels = torch.randint(3, (2, *label_size), generator=generator)
+    labels[:, 0] = 255
+    return student, teacher, labels
+
+
+def upsampled(logits: Tensor, labels: Tensor, align_corners: bool = False) -> Tensor:
+    size = labels.shape[-2:]
+    return F.interpolate(
+        logits.double(), size, mode="bilinear", align_corners=align_corners
+    )
+
+
+def table(modulate: str, r: float, label: float, distill: float, m: float) -> float:
+    """Total of the record: 0520 (none), 0610 to 0627 (kd), 0604 (both)."""
+    return {
+        "none": (1 - r) * label + r * distill,
+        "kd": (1 - r) * label + r * m * distill,
+        "both": m * ((1 - r) * label + r * distill),
+    }[modulate]
+
+
+def total(losses: dict[str, Tensor]) -> Tensor:
+    """What mmengine sums and descends."""
+    return torch.stack([term for name, term in losses.items() if "loss" in name]).sum()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("label_loss", ["focal", "ce"])
+@pytest.mark.parametrize("r", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("modulate", MODULATE)
+def test_total_is_the_record_s(modulate, r, label_loss, gamma, temperature):
+    student, teacher, labels = batch()
+    loss = FocalModulatedKDLoss(r, label_loss, gamma, temperature, modulate=modulate)
+
+    losses = loss(student, teacher, labels)
+    logits, truth = numpy64(upsampled(student, labels)), labels.numpy()
+    label = oracles.focal(logits, truth, gamma if label_loss == "focal" else 0.0)
+    distill = oracles.kl(numpy64(student), numpy64(teacher), temperature)
+    m = oracles.modulation(logits, truth, gamma)
+    assert losses["label"].item() == pytest.approx(label, rel=1e-5)
+    assert losses["distill"].item() == pytest.approx(distill, rel=1e-5)
+    assert losses["modulation"].item() == pytest.approx(m, rel=1e-5)
+    expected = table(modulate, r, label, distill, m)
+    assert total(losses).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("modulate", MODULATE)
+def test_terms_are_the_logged_numbers_times_their_factors_to_the_last_digit(modulate):
+    losses = FocalModulatedKDLoss(0.3, modulate=modulate)(*batch())
+
+    label, distill, m = losses["label"], losses["distill"], losses["modulation"]
+    label_factor = m if modulate == "both" else 1
+    distill_factor = 1 if modulate == "none" else m
+    assert torch.equal(losses["loss_label"], (1 - 0.3) * label_factor * label)
+    assert torch.equal(losses["loss_distill"], 0.3 * distill_factor * distill)
+
+
+def test_the_project_s_defaults():
+    student, teacher, labels = batch()
+
+    explicit = FocalModulatedKDLoss(0.5, "focal", 2.0, 1.0, "kd", False)
+    assert torch.equal(
+        total(FocalModulatedKDLoss()(student, teacher, labels)),
+        total(explicit(student, teacher, labels)),
+    )
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_labels_are_met_at_their_own_size(align_corners):
+    student, teacher, labels = batch((17, 23))
+
+    losses = FocalModulatedKDLoss()(student, teacher, labels, align_corners)
+    logits = numpy64(upsampled(student, labels, align_corners))
+    expected = oracles.focal(logits, labels.numpy(), 2.0)
+    assert losses["label"].item() == pytest.approx(expected, rel=1e-5)
+    m = oracles.modulation(logits, labels.numpy(), 2.0)
+    assert losses["modulation"].item() == pytest.approx(m, rel=1e-5)
+
+
+def test_class_weights_change_the_label_term_alone():
+    student, teacher, labels = batch()
+
+    losses = FocalModulatedKDLoss(class_weight=[1, 2, 5])(student, teacher, labels)
+    plain = FocalModulatedKDLoss()(student, teacher, labels)
+    logits = numpy64(upsampled(student, labels))
+    weight = numpy64(torch.tensor([1.0, 2.0, 5.0]))
+    expected = oracles.focal(logits, labels.numpy(), 2.0, weight)
+    assert losses["label"].item() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(losses["modulation"], plain["modulation"])
+    assert torch.equal(losses["distill"], plain["distill"])
+
+
+def test_only_weighted_terms_are_summed_by_the_host():
+    losses = FocalModulatedKDLoss()(*batch())
+
+    assert losses.keys() == TERMS
+    summed, log = build(fcn()).parse_losses(losses)
+    assert summed.item() == (losses["loss_label"] + losses["loss_distill"]).item()
+    assert log.keys() == TERMS | {"loss"}
+
+
+def test_what_is_logged_alone_has_no_gradient():
+    student, teacher, labels = batch()
+
+    losses = FocalModulatedKDLoss()(student.requires_grad_(), teacher, labels)
+    attached = {name for name, term in losses.items() if term.requires_grad}
+    assert attached == {"loss_label", "loss_distill"}
+
+
+def pull(loss: FocalModulatedKDLoss) -> Tensor:
+    student, teacher, labels = batch()
+    student.requires_grad_()
+    return torch.autograd.grad(total(loss(student, teacher, labels)), student)[0]
+
+
+@pytest.mark.parametrize("modulate", ["kd", "both"])
+def test_gradient_flows_through_m_unless_detached(modulate):
+    student, teacher, labels = batch()
+    free = FocalModulatedKDLoss(0.3, modulate=modulate)
+    detached = FocalModulatedKDLoss(0.3, modulate=modulate, detach_modulation=True)
+
+    value = total(free(student, teacher, labels))
+    assert torch.equal(value, total(detached(student, teacher, labels)))
+
+    leaf = student.clone().requires_grad_()
+    losses = free(leaf, teacher, labels)
+    probability = upsampled(leaf, labels).softmax(1)
+    truth = labels.where(labels != 255, 0)[:, None]
+    error = 1 - probability.gather(1, truth).squeeze(1)[labels != 255]
+    (through_m,) = torch.autograd.grad((error**2).mean(), leaf)
+    label, distill = losses["label"], losses["distill"]
+    modulated = {"kd": 0.3 * distill, "both": 0.7 * label + 0.3 * distill}[modulate]
+    torch.testing.assert_close(pull(free) - pull(detached), modulated * through_m)
+
+
+def test_detaching_changes_nothing_where_nothing_is_modulated():
+    detached = FocalModulatedKDLoss(modulate="none", detach_modulation=True)
+    assert torch.equal(pull(FocalModulatedKDLoss(modulate="none")), pull(detached))
+
+
+@pytest.mark.parametrize("modulate", MODULATE)
+def test_unlabelled_frames_still_learn_from_the_teacher_where_m_is_not_asked(modulate):
+    student, teacher, labels = batch()
+    labels.fill_(255)
+
+    losses = FocalModulatedKDLoss(modulate=modulate)(student, teacher, labels)
+    assert losses["loss_label"].item() == 0
+    assert losses["modulation"].item() == 0
+    taught = 0.5 * losses["distill"].item() if modulate == "none" else 0
+    assert losses["loss_distill"].item() == pytest.approx(taught)
+
+
+def test_another_label_may_be_the_ignored_one():
+    student, teacher, labels = batch()
+    renamed = labels.where(labels != 255, 7)
+
+    expected = FocalModulatedKDLoss()(student, teacher, labels)
+    actual = FocalModulatedKDLoss(ignore_index=7)(student, teacher, renamed)
+    torch.testing.assert_close(actual, expected)
+
+
+def test_holds_no_weights():
+    assert FocalModulatedKDLoss(class_weight=[1, 2, 3]).state_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("teacher_ratio", -0.1),
+        ("teacher_ratio", 1.1),
+        ("teacher_ratio", float("nan")),
+        ("gamma", -1),
+        ("temperature", 0),
+        ("temperature", -4.0),
+        ("modulate", "label"),
+        ("label_loss", "dice"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(argument, value):
+    with pytest.raises(ValueError, match=f"{argument} must .*got {value!r}"):
+        FocalModulatedKDLoss(**{argument: value})

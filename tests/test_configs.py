@@ -1,0 +1,229 @@
+"""Every config builds, says what its metafile says, and takes a step."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from mmengine.config import Config
+from mmseg.registry import METRICS, MODELS, TRANSFORMS
+from mmseg.utils import register_all_modules
+
+from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.engine.config import read_config
+from mmseg_splashkd.engine.training import train
+from mmseg_splashkd.models import DistillSegmentor
+from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
+
+FOLDERS = ("camvid", "demo", "kd")
+ALL = sorted(
+    path
+    for folder in FOLDERS
+    for path in (CONFIGS / folder).glob("*.py")
+    if path.name != "pond.py"  # a part of the demo's configs, not one of them
+)
+DEPTHS = {  # Xie et al., table 6: layers a stage
+    (2, 2, 2, 2): "B1",
+    (3, 4, 6, 3): "B2",
+    (3, 4, 18, 3): "B3",
+    (3, 8, 27, 3): "B4",
+    (3, 6, 40, 3): "B5",
+}
+CAMVID = [
+    Path(place)
+    for place in (
+        os.environ.get("CAMVID_ROOT", ""),
+        ROOT / "data" / "camvid",
+        ROOT.parent / "shared" / "data" / "camvid",
+    )
+    if place and Path(place).is_dir()
+]
+
+
+def architecture(model: dict) -> str:
+    backbone = model["backbone"]
+    depth = DEPTHS[tuple(backbone["num_layers"])]
+    return f"SegFormer-{'B0' if backbone['embed_dims'] == 32 else depth}"
+
+
+def label_loss(kind: str, gamma: float) -> str:
+    return "cross-entropy" if kind == "ce" or gamma == 0 else f"focal, gamma {gamma}"
+
+
+def describe(cfg: Config) -> dict:
+    """The metadata of a config, from the config."""
+    train_loader = cfg.train_dataloader
+    steps = train_loader.dataset.dataset.pipeline
+    size = next(step.scale for step in steps if step.type == "Resize")
+    said = {
+        "Frame Size": "{}x{}".format(*size),
+        "Batch Size": train_loader.batch_size,
+        "Iterations": cfg.train_cfg.max_iters,
+    }
+    if "experiment" in cfg:
+        said["Experiment"] = cfg.experiment
+    if cfg.model.type != "DistillSegmentor":
+        loss = cfg.model.decode_head.loss_decode
+        return said | {
+            "Architecture": architecture(cfg.model),
+            "Label Loss": label_loss("focal", loss.gamma),
+        }
+    loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
+    positional = head.type == "PositionalSegformerHead"
+    return said | {
+        "Architecture": architecture(cfg.model.student),
+        "Teacher": architecture(cfg.model.teacher),
+        "Label Loss": label_loss(loss.label_loss, loss.get("gamma", 2.0)),
+        "Position Embedding": head.ratio if positional else 0,
+        "Modulate": loss.modulate,
+        "Teacher Ratio": loss.teacher_ratio,
+    }
+
+
+def metafile(folder: str) -> dict:
+    return yaml.safe_load((CONFIGS / folder / "metafile.yml").read_text())
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_config_builds(path):
+    register_all_modules(init_default_scope=True)
+    cfg = read_config(path)
+    model = MODELS.build(cfg.model)
+    classes = len(cfg.get("metainfo", {"classes": (0, 1)})["classes"])
+    assert model.num_classes == classes
+    for metric in cfg.test_evaluator:
+        METRICS.build(metric)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        for step in loader.dataset.pipeline:
+            TRANSFORMS.build(step)
+    for step in (*cfg.train_dataloader.dataset.dataset.pipeline, *cfg.tta_pipeline):
+        TRANSFORMS.build(step)
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_first_comment_says_what_it_is_and_how_to_run_it(path):
+    comment = []
+    for line in path.read_text().splitlines():
+        if not line.startswith("#"):
+            break
+        comment.append(line)
+    assert len(comment) >= 2
+    assert f"python tools/train.py {path.relative_to(ROOT)}" in "\n".join(comment)
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_dumped_config_is_the_config(path, tmp_path):
+    cfg = read_config(path)
+    cfg.dump(tmp_path / "dumped.py")
+    assert Config.fromfile(tmp_path / "dumped.py").model == cfg.model
+
+
+def test_run_names_are_unique():
+    stems = [path.stem for path in ALL]
+    assert len(stems) == len(set(stems))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_metafile_names_every_config_and_no_other(folder):
+    named = [model["Config"] for model in metafile(folder)["Models"]]
+    there = [str(path.relative_to(ROOT)) for path in ALL if path.parent.name == folder]
+    assert sorted(named) == there
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model for folder in FOLDERS for model in metafile(folder)["Models"]],
+    ids=lambda model: model["Name"],
+)
+def test_metafile_says_what_the_config_says(model):
+    cfg = read_config(ROOT / model["Config"])
+    assert Path(model["Config"]).stem == model["Name"]
+    assert describe(cfg) == model["Metadata"]
+    folder = Path(model["Config"]).parent.name
+    collections = [item["Name"] for item in metafile(folder)["Collections"]]
+    assert model["In Collection"] in collections
+
+
+def test_the_six_experiments_are_those_of_the_record():
+    recorded = {  # position embedding, modulate
+        "0520": (0, "none"),
+        "0604": (1.0, "both"),
+        "0610": (0.5, "kd"),
+        "0616": (0, "kd"),
+        "0621": (1.0, "kd"),
+        "0627": (0.01, "kd"),
+    }
+    configs = [read_config(path) for path in ALL if path.parent.name == "kd"]
+    found = {cfg.experiment: describe(cfg) for cfg in configs if "experiment" in cfg}
+    assert recorded == {
+        name: (said["Position Embedding"], said["Modulate"])
+        for name, said in found.items()
+    }
+    assert {said["Label Loss"] for said in found.values()} == {"focal, gamma 2.0"}
+    assert {said["Frame Size"] for said in found.values()} == {"1024x1024"}
+    assert read_config(CONFIGS / "kd" / "segformer_b0_kd_pe001.py").experiment == "0627"
+
+
+def test_another_teacher_is_one_line(tmp_path):
+    path = tmp_path / "b2.py"
+    path.write_text(
+        f"_base_ = {str(CONFIGS / 'kd' / 'segformer_b0_kd.py')!r}\n"
+        "model = dict(teacher=dict(backbone=dict(num_layers=[3, 4, 6, 3])))\n"
+    )
+    assert describe(read_config(path))["Teacher"] == "SegFormer-B2"
+
+
+def write_teacher(cfg: Config, path: Path) -> str:
+    """Random weights of the right shapes for a config's teacher."""
+    write_weights(MODELS.build(cfg.model.teacher).state_dict(), path, {})
+    return str(path)
+
+
+def small_pictures(cfg: Config) -> None:
+    """Shrink every Resize of a config in place."""
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        dataset = loader.dataset.get("dataset", loader.dataset)
+        for step in dataset.pipeline:
+            if step.type == "Resize":
+                step.scale = (80, 64)
+
+
+@pytest.mark.parametrize(
+    "name", ["kd/segformer_b0", "kd/segformer_b0_kd_pe001", "kd/segformer_b4"]
+)
+def test_one_step_of_each_family(name, pond, tmp_path):
+    path = CONFIGS / f"{name}.py"
+    distils = read_config(path).model.type == DistillSegmentor.__name__
+    models = ("model.student", "model.teacher") if distils else ("model",)
+    options = tiny_run(pond, *models, iterations=1)
+    options |= {f"{model}.backbone.init_cfg": None for model in models}
+    for loader in ("train_dataloader", "val_dataloader"):
+        options |= {f"{loader}.num_workers": 0, f"{loader}.persistent_workers": False}
+    cfg = read_config(path, options)
+    small_pictures(cfg)
+    if distils:
+        cfg.model.teacher_checkpoint = write_teacher(cfg, tmp_path / "t.safetensors")
+    cfg.dump(tmp_path / "small.py")
+    assert (train(tmp_path / "small.py", tmp_path / "run") / "iter_1.pth").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CAMVID, reason="CamVid is not here: set CAMVID_ROOT")
+def test_two_iterations_on_camvid(tmp_path):
+    path = CONFIGS / "camvid" / "segformer_b0_kd_camvid.py"
+    options = tiny("model.student") | tiny("model.teacher")
+    options |= {
+        "data_root": str(CAMVID[0]),
+        "train_cfg.max_iters": 2,
+        "train_cfg.val_interval": 2,
+        "val_dataloader.dataset.indices": 5,
+        "train_dataloader.batch_size": 2,
+    }
+    for loader in ("train_dataloader", "val_dataloader"):
+        options |= {f"{loader}.num_workers": 0, f"{loader}.persistent_workers": False}
+    cfg = read_config(path, options)
+    options["model.teacher_checkpoint"] = write_teacher(cfg, tmp_path / "t.safetensors")
+    run = train(path, tmp_path / "run", cfg_options=options)
+    assert list(run.glob("weights_segformer_b0_kd_camvid_*_50_last.safetensors"))
+    (best,) = run.glob("best_mIoU_iter_*.pth")
+    assert best.is_file()

@@ -1,0 +1,175 @@
+"""The command line, as a user meets it: processes of their own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import ROOT, tiny_run
+
+pytestmark = pytest.mark.slow
+
+
+def call(*command: object, **environment: str) -> subprocess.CompletedProcess:
+    env = os.environ | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1"} | environment
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+def succeed(*command: object, **environment: str) -> str:
+    done = call(*command, **environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def write_config(path: Path, base: str, options: dict, **variables: object) -> Path:
+    """A config file that inherits from ``configs/demo/<base>`` with options applied."""
+    from mmengine.config import Config
+
+    from mmseg_splashkd.engine.config import read_config
+
+    cfg = read_config(ROOT / "configs" / "demo" / base, options)
+    for name, value in variables.items():
+        cfg[name] = value
+    cfg.pop("work_dir")
+    Config(cfg.to_dict()).dump(path)
+    return path
+
+
+def figures(work_dir: Path) -> dict[str, float]:
+    """What a test run logged as JSON."""
+    (log,) = [p for p in work_dir.glob("*/*.json") if "vis_data" not in str(p)]
+    return json.loads(log.read_text().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def teacher_run(pond, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("teacher")
+    options = tiny_run(pond, "model")
+    config = write_config(folder / "tiny_b1.py", "segformer_b1_pond.py", options)
+    succeed(sys.executable, "tools/train.py", config, "--work-dir", folder / "run")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def distillation(pond, teacher_run, tmp_path_factory) -> Path:
+    """Ten steps of two processes, through the script."""
+    folder = tmp_path_factory.mktemp("distillation")
+    options = tiny_run(pond, "model.student", "model.teacher", iterations=10)
+    (weights,) = (teacher_run / "run").glob("weights_*_best.safetensors")
+    options["model.teacher_checkpoint"] = str(weights)
+    config = write_config(
+        folder / "tiny_kd.py",
+        "segformer_b0_kd_pe001_pond.py",
+        options,
+        custom_imports={"imports": ["mmseg_splashkd", "tests.rank_probe"]},
+    )
+    text = config.read_text()
+    config.write_text(text + "custom_hooks.append(dict(type='RankProbeHook'))\n")
+    succeed(
+        "tools/dist_train.sh",
+        config,
+        2,
+        "--work-dir",
+        folder / "run",
+        PORT=free_port(),
+        PYTHONPATH=str(ROOT),
+    )
+    return folder
+
+
+def test_train_then_test(teacher_run):
+    output = succeed(
+        sys.executable,
+        "tools/test.py",
+        teacher_run / "tiny_b1.py",
+        teacher_run / "run" / "weights_*_best.safetensors",
+        "--work-dir",
+        teacher_run / "test",
+        "--show-dir",
+        teacher_run / "show",
+        "--cfg-options",
+        "test_dataloader.batch_size=2",
+    )
+    assert "Dice.splash" in output
+    assert len(list((teacher_run / "show").rglob("*.png"))) == 3
+
+
+def test_ranks_end_with_equal_weights_and_the_teacher_untouched(distillation):
+    before, after = (
+        [torch.load(distillation / "run" / f"rank{rank}_{when}.pt") for rank in (0, 1)]
+        for when in ("before", "after")
+    )
+    assert [state["world_size"] for state in after] == [2, 2]
+    for key, value in after[0]["student"].items():
+        assert torch.equal(value, after[1]["student"][key]), key
+    for rank in (0, 1):
+        for key, value in before[0]["teacher"].items():
+            assert torch.equal(value, after[rank]["teacher"][key]), key
+    key = "decode_head.conv_seg.weight"
+    assert not torch.equal(before[0]["student"][key], after[0]["student"][key])
+
+
+def test_two_processes_test_to_the_figures_of_one(distillation):
+    config = distillation / "tiny_kd.py"
+    weights = distillation / "run" / "weights_*_last.safetensors"
+    common = ("--cfg-options", "test_dataloader.batch_size=2")
+    one, two = distillation / "one", distillation / "two"
+    python = sys.executable
+    environment = {"PYTHONPATH": str(ROOT)}
+    succeed(
+        python,
+        "tools/test.py",
+        config,
+        weights,
+        "--work-dir",
+        one,
+        *common,
+        **environment,
+    )
+    succeed(
+        "tools/dist_test.sh",
+        config,
+        weights,
+        2,
+        "--work-dir",
+        two,
+        *common,
+        PORT=free_port(),
+        **environment,
+    )
+    first, second = figures(one), figures(two)
+    names = [name for name in first if "time" not in name]
+    assert "Dice.splash" in names
+    for name in names:  # 3 frames: the second process has one less than the first
+        assert first[name] == pytest.approx(second[name], abs=1e-6, nan_ok=True), name
+
+
+def test_bad_input_ends_with_its_remedy(tmp_path):
+    done = call(
+        sys.executable,
+        "tools/train.py",
+        "configs/kd/segformer_b0.py",
+        "--cfg-options",
+        f"data_root={tmp_path / 'nowhere'}",
+    )
+    assert done.returncode != 0
+    assert "make demo" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("script", ["dist_train.sh", "dist_test.sh"])
+def test_scripts_say_how_they_are_used(script):
+    done = call(f"tools/{script}", "only_a_config.py")
+    assert done.returncode == 2
+    assert "CONFIG" in done.stderr
