@@ -1,6 +1,7 @@
 """Imported by a distributed test run: writes each rank's model when training ends."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.hooks import Hook
@@ -22,7 +23,7 @@ class RankProbeHook(Hook):
         self._save(runner, "after")
 
     def _save(self, runner, when: str) -> None:
-        model = bare_model(runner.model)
+        model: Any = bare_model(runner.model)
         state = {
             "world_size": runner.world_size,
             "student": model.state_dict(),

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import all_reduce, is_main_process
 from mmengine.hooks import Hook
@@ -44,11 +45,13 @@ class SyncBatchNormHook(Hook):
         if runner.world_size == 1:
             return
         for module in runner.model.modules():
-            if isinstance(module, _BatchNorm) and not isinstance(
-                module, nn.SyncBatchNorm
+            if isinstance(module, nn.SyncBatchNorm) or not isinstance(
+                module, _BatchNorm
             ):
-                all_reduce(module.running_mean, "mean")
-                all_reduce(module.running_var, "mean")
+                continue
+            for statistic in (module.running_mean, module.running_var):
+                if statistic is not None:
+                    all_reduce(statistic, "mean")
 
 
 @HOOKS.register_module()
@@ -102,7 +105,8 @@ def _mtime(path: str) -> int:
 
 
 def _classes(runner: Runner) -> list[str]:
-    return runner.train_dataloader.dataset.metainfo.get("classes") or []
+    dataset: Any = runner.train_dataloader.dataset
+    return dataset.metainfo.get("classes") or []
 
 
 @HOOKS.register_module()

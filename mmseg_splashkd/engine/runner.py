@@ -1,6 +1,7 @@
 """The host's runner, with checkpoints read safely and completely."""
 
 from collections.abc import Callable
+from typing import Any
 
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import RUNNERS
@@ -10,7 +11,7 @@ from torch import nn
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 
 
-def bare_model(model: nn.Module) -> nn.Module:
+def bare_model(model: Any) -> nn.Module:
     """The model inside its wrappers for several GPUs and for test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module

@@ -332,8 +332,20 @@ def test_time_stamp_of_a_table_is_checked_and_its_frame_named(tmp_path: Path):
         read_table(table)
 
 
-def test_short_row_is_shown(tmp_path: Path):
-    short = table_row(1)[:3]
-    table = write_table(tmp_path / "frames.csv", HEADER, [table_row(0), short])
-    with pytest.raises(ValueError, match=f"{table}: row .*{stamp(1)}.* no label"):
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ("frame", "row .* names no frame or no label"),
+        ("label", "row .* names no frame or no label"),
+        ("timestamp", "images/.*: '' is no time stamp"),
+        ("split", r"split \[''\] is none of"),
+    ],
+)
+def test_short_row_is_refused(tmp_path: Path, last: str, message: str):
+    header = [*HEADER, "split"]
+    rows = [dict(zip(header, [*table_row(n), "val"], strict=True)) for n in (0, 1)]
+    header.sort(key=lambda name: name == last)
+    lines = [[row[name] for name in header] for row in rows]
+    table = write_table(tmp_path / "frames.csv", header, [lines[0], lines[1][:-1]])
+    with pytest.raises(ValueError, match=f"{table}.*{message}"):
         read_table(table)

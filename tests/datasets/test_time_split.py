@@ -260,8 +260,7 @@ def test_unchecked_label_is_refused_at_access(root: Path):
         dataset[1]
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_jpeg_with_a_cut_off_body_is_named(tmp_path: Path, num_workers: int):
+def test_jpeg_with_a_cut_off_body_is_named(tmp_path: Path):
     draw_frames(tmp_path, STEMS, img_suffix=".jpg")
     path = tmp_path / "images" / f"{STEMS[4]}.jpg"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
@@ -269,11 +268,8 @@ def test_jpeg_with_a_cut_off_body_is_named(tmp_path: Path, num_workers: int):
     write_label(tmp_path / "labels" / f"{STEMS[4]}.png", splash_label(0, (64, 64)))
     path.write_bytes(path.read_bytes()[:-100])
     dataset = build(tmp_path, img_suffix=".jpg", pipeline=PIPELINE)  # header is sound
-    loader = DataLoader(
-        dataset, sampler=[4], num_workers=num_workers, collate_fn=pseudo_collate
-    )
     with pytest.raises(RuntimeError, match=f"frame {path} cannot be used: OSError"):
-        next(iter(loader))
+        dataset[4]
 
 
 @pytest.mark.parametrize("test_mode", [False, True])

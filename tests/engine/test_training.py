@@ -97,7 +97,7 @@ def test_resume_finds_the_run_and_keeps_its_name(pond, tmp_path, monkeypatch):
 
 def test_log_names_every_term(distilled):
     (log,) = distilled.glob("*/*.log")
-    line = re.search(r"Iter\(train\).*", log.read_text()).group()
+    line = re.findall(r"Iter\(train\).*", log.read_text())[0]
     terms = ("loss", "loss_label", "loss_distill", "label", "distill", "modulation")
     for term in (*terms, "acc_student", "acc_teacher"):
         assert f" {term}: " in line

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -53,11 +54,12 @@ def segformer(num_classes: int = 2, drop: float = 0.0, **head: Any) -> dict:
             "loss_decode": FOCAL,
             **head,
         },
+        "test_cfg": {"mode": "whole"},
     }
 
 
-def fcn(num_classes: int = 2, auxiliary: bool = True) -> dict:
-    """Config of an FCN on a dilated ResNet-18, stride 8."""
+def fcn(num_classes: int = 2, auxiliary: bool = True, **changes: Any) -> dict:
+    """Config of an FCN on a dilated ResNet-18, stride 8; ``changes`` of its heads."""
     head = {
         "type": "FCNHead",
         "channels": 8,
@@ -68,6 +70,7 @@ def fcn(num_classes: int = 2, auxiliary: bool = True) -> dict:
         "out_channels": num_classes,
         "norm_cfg": BN,
         "loss_decode": FOCAL,
+        **changes,
     }
     config = {
         "type": "EncoderDecoder",
@@ -82,6 +85,7 @@ def fcn(num_classes: int = 2, auxiliary: bool = True) -> dict:
             "norm_cfg": BN,
         },
         "decode_head": {**head, "in_channels": 64, "in_index": 3},
+        "test_cfg": {"mode": "whole"},
     }
     if auxiliary:
         config["auxiliary_head"] = {**head, "in_channels": 32, "in_index": 2}
@@ -91,7 +95,7 @@ def fcn(num_classes: int = 2, auxiliary: bool = True) -> dict:
 def build(config: dict, seed: int = 0) -> Any:
     """Build a model with random weights of its own."""
     torch.manual_seed(seed)
-    return MODELS.build(config)
+    return MODELS.build(ConfigDict(config))
 
 
 def distiller(student: dict, teacher: dict, **changes: Any) -> Any:

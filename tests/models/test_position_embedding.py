@@ -67,7 +67,7 @@ def test_a_narrower_crop_meets_other_positions_than_its_frame():
     frame, crop = sine1d(4, 3, 6), sine1d(4, 3, 5)
 
     assert torch.equal(frame[:, 0, :5], crop[:, 0])
-    assert (frame[:, 1:, :5] - crop[:, 1:]).abs().amax((1, 2)).min() > 0.01
+    assert (frame[:2, 1:, :5] - crop[:2, 1:]).abs().max() > 1
 
 
 def test_similarity_falls_with_distance():

@@ -1,0 +1,660 @@
+"""The contract: to everyone else the student, with a teacher that only answers."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from mmengine.model import BaseDataPreprocessor, ExponentialMovingAverage
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner.checkpoint import get_state_dict, load_state_dict
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.models import DistillSegmentor
+from tests.models.builders import (
+    IMAGENET,
+    build,
+    distiller,
+    fcn,
+    host_checkpoint,
+    labelled,
+    losses_of,
+    preprocessor,
+    random_batch,
+    segformer,
+)
+
+POSITIONAL = {"type": "PositionalSegformerHead", "ratio": 1.0}
+KD_TERMS = {"loss_label", "loss_distill", "label", "distill", "modulation"}
+ACCURACIES = {"acc_student", "acc_teacher"}
+
+
+class Listener(nn.Module):
+    """Stands in for the distillation loss and keeps what it was called with."""
+
+    def forward(self, student: Tensor, teacher: Tensor, labels: Tensor, align: bool):
+        self.heard = {"student": student, "teacher": teacher, "labels": labels}
+        self.align_corners = align
+        return {"loss_heard": student.mean()}
+
+
+def taught(model: DistillSegmentor, batch: dict) -> Tensor:
+    """Teacher logits that the distillation loss gets for a batch."""
+    listener = Listener()
+    model.distill_loss, loss = listener, model.distill_loss
+    losses_of(model, batch)
+    model.distill_loss = loss
+    return listener.heard["teacher"]
+
+
+def optimizer_of(model: nn.Module) -> Any:
+    return build_optim_wrapper(
+        model,
+        {
+            "type": "OptimWrapper",
+            "optimizer": {"type": "AdamW", "lr": 0.1, "weight_decay": 0.01},
+            "paramwise_cfg": {
+                "norm_decay_mult": 0.0,
+                "custom_keys": {"head": {"lr_mult": 10.0}},
+            },
+        },
+    )
+
+
+def equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.equal(one[name], other[name]) for name in one
+    )
+
+
+def poisoned(*_, **__):
+    raise AssertionError("the teacher did more than answer")
+
+
+# The teacher is frozen for good.
+
+
+def test_teacher_stays_in_eval_through_train():
+    model = distiller(segformer(), segformer(drop=0.5))
+
+    for mode in (True, False, True):
+        model.train(mode)
+        assert model.student.training is mode
+        assert not any(module.training for module in model.teacher.modules())
+
+
+def test_teacher_answers_alike_twice_in_spite_of_its_dropout():
+    model = distiller(segformer(), segformer(drop=0.5)).train()
+
+    assert torch.equal(*(taught(model, random_batch()) for _ in range(2)))
+
+
+def test_teacher_answers_as_it_does_alone_and_without_the_embedding():
+    model = distiller(segformer(**POSITIONAL), segformer()).train()
+    alone = build(segformer()).eval()
+    alone.load_state_dict(model.teacher.state_dict())
+    batch = random_batch()
+
+    inputs = model.data_preprocessor(copy.deepcopy(batch), True)["inputs"]
+    answer = taught(model, batch)
+    assert torch.equal(answer, alone(inputs, mode="tensor"))
+    assert answer.shape == (2, 2, 8, 8)
+    assert not answer.requires_grad
+    assert not answer.is_inference()
+
+
+def test_teacher_only_answers(monkeypatch):
+    model = distiller(segformer(), fcn()).train()
+    teacher = model.teacher
+    for name in ("loss", "predict", "encode_decode", "inference"):
+        monkeypatch.setattr(teacher, name, poisoned)
+    for name in ("loss", "loss_by_feat", "predict", "predict_by_feat"):
+        monkeypatch.setattr(teacher.decode_head, name, poisoned)
+    monkeypatch.setattr(teacher.decode_head.loss_decode, "forward", poisoned)
+    monkeypatch.setattr(teacher.auxiliary_head, "forward", poisoned)
+
+    model.train_step(random_batch(), optimizer_of(model))
+
+
+def test_student_s_own_label_loss_is_not_used(monkeypatch):
+    model = distiller(segformer(), segformer()).train()
+    monkeypatch.setattr(model.student.decode_head.loss_decode, "forward", poisoned)
+
+    model.train_step(random_batch(), optimizer_of(model))
+
+
+def test_teacher_s_weights_are_bit_identical_after_steps():
+    model = distiller(segformer(), fcn()).train()
+    teacher = copy.deepcopy(model.teacher.state_dict())
+    student = copy.deepcopy(model.student.state_dict())
+    optimizer = optimizer_of(model)
+
+    for seed in range(3):
+        model.train_step(random_batch(seed=seed), optimizer)
+    assert equal_weights(model.teacher.state_dict(), teacher)
+    assert not equal_weights(model.student.state_dict(), student)
+    for weight in model.teacher.parameters():
+        assert weight.grad is None
+        assert not weight.requires_grad
+
+
+# The teacher is nowhere it does not belong.
+
+
+def test_teacher_is_no_part_of_the_model():
+    model = distiller(segformer(), fcn())
+    ours = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    its = {id(x) for x in (*model.teacher.parameters(), *model.teacher.buffers())}
+
+    assert its.isdisjoint(ours)
+    assert model.teacher not in list(model.modules())
+    assert not any("teacher" in name for name, _ in model.named_modules())
+    student = {id(weight) for weight in model.student.parameters()}
+    assert {id(weight) for weight in model.parameters()} == student
+
+
+@pytest.mark.parametrize("state_of", [nn.Module.state_dict, get_state_dict])
+def test_state_is_that_of_the_plain_student(state_of):
+    model = distiller(segformer(), fcn())
+
+    state = state_of(model)
+    assert list(state) == list(build(segformer()).state_dict())
+    assert equal_weights(state, model.student.state_dict())
+
+
+def test_optimizer_holds_the_student_alone():
+    model = distiller(segformer(), fcn())
+
+    groups = optimizer_of(model).optimizer.param_groups
+    held = {id(weight) for group in groups for weight in group["params"]}
+    assert held == {id(weight) for weight in model.student.parameters()}
+    rates = {id(w): group["lr"] for group in groups for w in group["params"]}
+    assert rates[id(model.decode_head.conv_seg.weight)] == pytest.approx(1.0)
+    assert rates[id(next(model.backbone.parameters()))] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("update_buffers", [False, True])
+def test_an_average_of_the_model_shares_the_teacher(update_buffers):
+    model = distiller(segformer(), fcn()).train()
+    optimizer = optimizer_of(model)
+    average = ExponentialMovingAverage(model, 0.5, update_buffers=update_buffers)
+
+    for seed in range(2):
+        model.train_step(random_batch(seed=seed), optimizer)
+        average.update_parameters(model)
+    plain = build(segformer()).state_dict()
+    assert average.state_dict().keys() == {"steps", *(f"module.{k}" for k in plain)}
+    assert average.module.teacher is model.teacher
+    assert average.module.student is not model.student
+    averaged, current = average.module.state_dict(), model.state_dict()
+    assert averaged.keys() == current.keys()
+    name = "decode_head.conv_seg.weight"
+    assert not torch.equal(averaged[name], current[name])
+
+
+def test_a_copy_trains_apart_and_saves_alike():
+    model = distiller(segformer(), fcn()).train()
+    twin = copy.deepcopy(model)
+    before = copy.deepcopy(model.state_dict())
+
+    twin.train_step(random_batch(), optimizer_of(twin))
+    assert equal_weights(model.state_dict(), before)
+    assert not equal_weights(twin.state_dict(), before)
+    assert twin.load_state_dict(before, strict=True)
+    assert equal_weights(twin.state_dict(), before)
+
+
+def test_teacher_follows_the_model():
+    model = distiller(segformer(), fcn())
+
+    model.to(torch.float64)
+    assert {w.dtype for w in model.teacher.parameters()} == {torch.float64}
+    model.half()
+    assert {w.dtype for w in model.teacher.parameters()} == {torch.float16}
+    model.to("meta")
+    assert all(weight.is_meta for weight in model.teacher.parameters())
+    assert not any(weight.requires_grad for weight in model.teacher.parameters())
+
+
+# A checkpoint of the model is one of the student.
+
+
+def strictly(module: nn.Module, state: dict) -> None:
+    module.load_state_dict(state, strict=True)
+
+
+def strictly_by_the_host(module: nn.Module, state: dict) -> None:
+    load_state_dict(module, state, strict=True)
+
+
+@pytest.mark.parametrize("load", [strictly, strictly_by_the_host])
+def test_checkpoint_goes_to_the_plain_student_and_back(load):
+    model = distiller(segformer(), fcn())
+    plain = build(segformer(), seed=5)
+
+    load(plain, model.state_dict())
+    assert equal_weights(plain.state_dict(), model.student.state_dict())
+    other = build(segformer(), seed=6).state_dict()
+    load(model, other)
+    assert equal_weights(model.student.state_dict(), other)
+
+
+def within(model: nn.Module) -> nn.Module:
+    """A model inside others, beside one that is called as the student is."""
+    return nn.ModuleDict({"inner": nn.Sequential(model), "student": nn.Linear(1, 1)})
+
+
+@pytest.mark.parametrize("load", [strictly, strictly_by_the_host])
+@pytest.mark.parametrize("state_of", [nn.Module.state_dict, get_state_dict])
+def test_checkpoint_of_a_model_within_another(state_of, load):
+    outer = within(distiller(segformer(), fcn()))
+    plain = within(build(segformer(), seed=5))
+
+    state = state_of(outer)
+    load(plain, state)
+    assert equal_weights(state_of(plain), state)
+    other = state_of(within(build(segformer(), seed=6)))
+    load(outer, other)
+    assert equal_weights(state_of(outer), other)
+
+
+@pytest.mark.parametrize("load", [strictly, strictly_by_the_host])
+def test_a_checkpoint_that_does_not_fit_is_an_error(load):
+    model = distiller(segformer(), fcn())
+    state = model.state_dict()
+
+    with pytest.raises(RuntimeError, match=r"(?i)missing key.*conv_seg\.bias"):
+        load(model, {k: v for k, v in state.items() if not k.endswith("seg.bias")})
+    with pytest.raises(RuntimeError, match=r"(?i)unexpected key.*stranger"):
+        load(model, {**state, "stranger": torch.ones(1)})
+
+
+def test_loading_leaves_the_caller_s_dict_alone():
+    model = distiller(segformer(), fcn())
+    state = model.state_dict()
+    names = list(state)
+
+    model.load_state_dict(state)
+    assert list(state) == names
+
+
+# The teacher's file.
+
+
+@pytest.fixture
+def teacher_file(tmp_path):
+    teacher = build(fcn(), seed=9)
+    path = tmp_path / "weights_teacher_0520_best.safetensors"
+    classes = ["background", "splash"]
+    write_weights(teacher.state_dict(), path, {"dataset_meta": {"classes": classes}})
+    return path
+
+
+def test_init_weights_loads_the_teacher(teacher_file):
+    pattern = str(teacher_file).replace("0520", "*")
+    model = distiller(segformer(), fcn(), teacher_checkpoint=pattern)
+
+    model.init_weights()
+    assert equal_weights(model.teacher.state_dict(), build(fcn(), 9).state_dict())
+    assert model.teacher_classes == ["background", "splash"]
+
+
+def test_init_weights_loads_a_checkpoint_of_the_host(tmp_path):
+    path = tmp_path / "iter_7.pth"
+    torch.save(host_checkpoint(build(fcn(), 9)), path)
+    expected = torch.load(path, weights_only=False)["state_dict"]
+    model = distiller(segformer(), fcn(), teacher_checkpoint=str(path))
+
+    model.init_weights()
+    assert equal_weights(model.teacher.state_dict(), expected)
+    assert model.teacher_classes == ("background", "splash")
+
+
+def test_init_weights_loads_a_bare_state_dict(tmp_path):
+    torch.save(build(fcn(), 9).state_dict(), tmp_path / "bare.pth")
+    path = str(tmp_path / "bare.pth")
+    model = distiller(segformer(), fcn(), teacher_checkpoint=path)
+
+    model.init_weights()
+    assert equal_weights(model.teacher.state_dict(), build(fcn(), 9).state_dict())
+    assert model.teacher_classes is None
+
+
+def test_init_weights_initialises_the_student_too(teacher_file):
+    model = distiller(segformer(), fcn(), teacher_checkpoint=str(teacher_file))
+
+    model.init_weights()
+    assert model.student.is_init
+    assert model.decode_head.conv_seg.weight.std() < 0.02  # mmseg: normal, 0.01
+    assert model.decode_head.conv_seg.bias.eq(0).all()
+
+
+def test_testing_needs_no_teacher_file():
+    model = distiller(segformer(), fcn(), teacher_checkpoint="nowhere.pth")
+
+    model.load_state_dict(build(segformer()).state_dict(), strict=True)
+    batch = random_batch()
+    one = {key: values[:1] for key, values in batch.items()}
+    assert len(model.eval().test_step(one)) == 1
+
+
+def test_a_missing_teacher_file_is_an_error(tmp_path):
+    path = str(tmp_path / "none_*.pth")
+    model = distiller(segformer(), fcn(), teacher_checkpoint=path)
+
+    with pytest.raises(FileNotFoundError, match=r"teacher_checkpoint=.*train it first"):
+        model.init_weights()
+
+
+def test_no_teacher_file_named_is_an_error():
+    with pytest.raises(ValueError, match=r"teacher_checkpoint is missing: train the"):
+        distiller(segformer(), fcn()).init_weights()
+
+
+def test_a_teacher_with_other_keys_is_an_error(teacher_file):
+    other = distiller(segformer(), segformer(), teacher_checkpoint=str(teacher_file))
+    with pytest.raises(
+        RuntimeError, match=r"(?s)does not fit.*Missing key.*layers\.0"
+    ) as error:
+        other.init_weights()
+    assert f"teacher_checkpoint {teacher_file}" in str(error.value)
+
+    lacking = distiller(
+        segformer(), fcn(auxiliary=False), teacher_checkpoint=str(teacher_file)
+    )
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*auxiliary_head"):
+        lacking.init_weights()
+
+
+def test_a_teacher_of_another_width_is_an_error(teacher_file):
+    config = fcn()
+    config["decode_head"]["channels"] = 16
+    model = distiller(segformer(), config, teacher_checkpoint=str(teacher_file))
+
+    with pytest.raises(RuntimeError, match="size mismatch for decode_head"):
+        model.init_weights()
+
+
+# What stands in the log.
+
+
+def test_log_names_every_term_and_sums_the_weighted_ones():
+    model = distiller(segformer(), fcn()).train()
+
+    total, log = model.parse_losses(losses_of(model, random_batch()))
+    assert log.keys() == {"loss"} | KD_TERMS | ACCURACIES
+    assert total.item() == (log["loss_label"] + log["loss_distill"]).item()
+
+
+def test_accuracy_of_the_teacher_by_hand():
+    model = distiller(segformer(), segformer()).train()
+    for segmentor, splash in ((model.teacher, 9.0), (model.student, -9.0)):
+        nn.init.zeros_(segmentor.decode_head.conv_seg.weight)
+        segmentor.decode_head.conv_seg.bias.data = torch.tensor([0.0, splash])
+    label = torch.zeros(1, 32, 32, dtype=torch.long)
+    label[:, :, :8] = 1  # 8 of 32 columns are splash ...
+    label[:, :16, 24:] = 255  # ... and 8 of 32 are ignored in the upper half
+    batch = {
+        "inputs": random_batch()["inputs"],
+        "data_samples": [labelled(label), labelled(torch.full_like(label, 255))],
+    }
+
+    losses = losses_of(model, batch)
+    # The teacher calls all of it splash, the student nothing.
+    assert losses["acc_teacher"].item() == pytest.approx(100 * 8 / 28)
+    assert losses["acc_student"].item() == pytest.approx(100 * 20 / 28)
+
+
+def test_accuracy_without_valid_pixels_is_zero():
+    model = distiller(segformer(), segformer()).train()
+    batch = random_batch()
+    for sample in batch["data_samples"]:
+        sample.gt_sem_seg.data.fill_(255)
+
+    losses = losses_of(model, batch)
+    assert losses["acc_teacher"].item() == losses["acc_student"].item() == 0
+
+
+# Any two segmentors.
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "resolution", "align_corners"),
+    [
+        (segformer(), fcn(), 8, False),
+        (segformer(), fcn(align_corners=True), 8, True),
+        (fcn(), segformer(), 4, False),
+        (fcn(), fcn(), 4, False),
+    ],
+)
+def test_logits_meet_at_the_student_s_resolution(
+    student, teacher, resolution, align_corners
+):
+    model = distiller(student, teacher).train()
+    listener = model.distill_loss = Listener()
+    batch = random_batch()
+    inputs = model.data_preprocessor(copy.deepcopy(batch), True)["inputs"]
+
+    losses_of(model, batch)
+    assert listener.heard["student"].shape == (2, 2, resolution, resolution)
+    expected = F.interpolate(
+        model.teacher(inputs, mode="tensor"),
+        (resolution, resolution),
+        mode="bilinear",
+        align_corners=align_corners,
+    )
+    torch.testing.assert_close(listener.heard["teacher"], expected)
+
+
+def test_labels_reach_the_loss_as_they_are():
+    model = distiller(segformer(), fcn()).train()
+    listener = model.distill_loss = Listener()
+    batch = random_batch()
+
+    losses_of(model, batch)
+    labels = [sample.gt_sem_seg.data[0] for sample in batch["data_samples"]]
+    assert torch.equal(listener.heard["labels"], torch.stack(labels))
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher"), [(segformer(), fcn()), (fcn(), segformer())]
+)
+def test_every_weight_of_the_student_learns(student, teacher):
+    model = distiller(student, teacher).train()
+
+    total, _ = model.parse_losses(losses_of(model, random_batch()))
+    total.backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_auxiliary_head_of_the_student_learns_from_labels():
+    model = distiller(fcn(), segformer()).train()
+
+    losses = losses_of(model, random_batch())
+    auxiliary = {"aux.loss_focal", "aux.acc_seg"}
+    assert losses.keys() == KD_TERMS | ACCURACIES | auxiliary
+    total, _ = model.parse_losses(losses)
+    summed = losses["loss_label"] + losses["loss_distill"] + losses["aux.loss_focal"]
+    assert total.item() == pytest.approx(summed.item())
+    for weight in model.student.auxiliary_head.parameters():
+        assert weight.grad is None
+    losses["aux.loss_focal"].backward()
+    grads = [weight.grad for weight in model.student.auxiliary_head.parameters()]
+    assert any(grad.abs().sum() > 0 for grad in grads)
+
+
+def permuted(teacher: nn.Module, order: list[int]) -> dict[str, Tensor]:
+    """Weights of a teacher whose class i is class ``order[i]`` of the given one."""
+    state = copy.deepcopy(teacher.state_dict())
+    for name in ("decode_head.conv_seg.weight", "decode_head.conv_seg.bias"):
+        state[name] = state[name][order]
+    return state
+
+
+def test_class_mapping_undoes_another_order_of_classes():
+    plain = distiller(segformer(3), segformer(3)).train()
+    mapped = distiller(segformer(3), segformer(3), class_mapping=(1, 2, 0)).train()
+    mapped.load_state_dict(plain.state_dict())
+    # Its class 1 is our 0, its 2 our 1, its 0 our 2: that is the mapping.
+    mapped.teacher.load_state_dict(permuted(plain.teacher, [2, 0, 1]))
+
+    expected = losses_of(plain, random_batch(3))
+    assert losses_of(mapped, random_batch(3)) == expected
+
+
+def test_class_mapping_picks_from_a_teacher_with_more_classes():
+    model = distiller(segformer(2), segformer(5), class_mapping=[3, 1]).train()
+    batch = random_batch()
+    inputs = model.data_preprocessor(copy.deepcopy(batch), True)["inputs"]
+
+    logits = model.teacher(inputs, mode="tensor")
+    expected = torch.stack([logits[:, 3], logits[:, 1]], dim=1)
+    assert torch.equal(taught(model, batch), expected)
+
+
+def test_other_class_counts_without_mapping_are_refused():
+    with pytest.raises(
+        ValueError, match=r"teacher has 3 classes, the student 2.*class_m"
+    ):
+        distiller(segformer(2), segformer(3))
+
+
+@pytest.mark.parametrize("mapping", [[], [0], [0, 1, 2], [0, 3], [-1, 0]])
+def test_a_mapping_that_does_not_fit_is_refused(mapping):
+    with pytest.raises(ValueError, match=r"needs 2 indices in \[0, 3\).*got \["):
+        distiller(segformer(2), segformer(3), class_mapping=mapping)
+
+
+@pytest.mark.parametrize("which", ["student", "teacher"])
+def test_one_logit_for_two_classes_is_refused(which):
+    configs = {"student": segformer(), "teacher": segformer()}
+    configs[which]["decode_head"].update(out_channels=1, threshold=0.5)
+
+    with pytest.raises(ValueError, match=rf"{which}\.decode_head\.out_channels is 1"):
+        distiller(**configs)
+
+
+# What both see.
+
+
+class OriginalPreProcessor(BaseDataPreprocessor):
+    """The original mmseg's, which is no ``ImgDataPreprocessor``: its attributes."""
+
+    def __init__(self, mean: float = 1.0, bgr_to_rgb: bool = False) -> None:
+        super().__init__()
+        self._enable_normalize = True
+        self.channel_conversion = bgr_to_rgb
+        self.register_buffer("mean", torch.full((3, 1, 1), mean), False)
+        self.register_buffer("std", torch.ones(3, 1, 1), False)
+
+
+ORIGINAL = {"type": OriginalPreProcessor}
+
+
+@pytest.mark.parametrize(
+    ("ours", "its"),
+    [
+        (preprocessor(), preprocessor(mean=[1.0, 2.0, 3.0])),
+        (preprocessor(), preprocessor(std=[1.0, 2.0, 3.0])),
+        (preprocessor(), preprocessor(bgr_to_rgb=False)),
+        (preprocessor(), preprocessor(mean=None, std=None)),
+        (preprocessor(), None),
+        (ORIGINAL, {**ORIGINAL, "mean": 2.0}),
+        (ORIGINAL, {**ORIGINAL, "bgr_to_rgb": True}),
+    ],
+)
+def test_a_teacher_used_to_other_images_is_refused(ours, its):
+    student = {**segformer(), "data_preprocessor": ours}
+    teacher = {**segformer(), "data_preprocessor": its}
+
+    with pytest.raises(ValueError, match=r"teacher\.data_preprocessor normalises by"):
+        distiller(student, teacher)
+
+
+@pytest.mark.parametrize(
+    ("ours", "its"),
+    [
+        (preprocessor(), preprocessor(size_divisor=32)),
+        (preprocessor(), preprocessor(bgr_to_rgb=False, rgb_to_bgr=True)),
+        (None, None),
+        (ORIGINAL, ORIGINAL),
+    ],
+)
+def test_a_teacher_used_to_the_same_images_is_taken(ours, its):
+    student = {**segformer(), "data_preprocessor": ours}
+    teacher = {**segformer(), "data_preprocessor": its}
+
+    distiller(student, teacher)
+
+
+def test_one_preprocessor_may_be_named_for_both():
+    student, teacher = segformer(), fcn()
+    del student["data_preprocessor"], teacher["data_preprocessor"]
+
+    model = distiller(student, teacher, data_preprocessor=preprocessor())
+    for processor in (model.data_preprocessor, model.teacher.data_preprocessor):
+        assert processor.mean.flatten().tolist() == pytest.approx(IMAGENET["mean"])
+
+
+# To everyone else, the student.
+
+
+@pytest.fixture
+def pair():
+    """A distilled student and the plain one of the same weights, in eval."""
+    model = distiller(segformer(**POSITIONAL), fcn()).eval()
+    plain = build(segformer(**POSITIONAL), seed=5).eval()
+    plain.load_state_dict(model.state_dict(), strict=True)
+    return model, plain
+
+
+def test_predicts_as_the_plain_student(pair):
+    answers = []
+    for model in pair:
+        batch = random_batch()
+        one = {key: values[:1] for key, values in batch.items()}
+        with torch.no_grad():
+            answers.append(model.test_step(one)[0])
+    ours, its = answers
+    assert torch.equal(ours.seg_logits.data, its.seg_logits.data)
+    assert torch.equal(ours.pred_sem_seg.data, its.pred_sem_seg.data)
+    assert ours.seg_logits.data.shape == (2, 32, 32)
+
+
+def test_answers_as_the_plain_student(pair):
+    model, plain = pair
+    inputs = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    metas = [{"img_shape": (32, 48)}] * 2
+
+    with torch.no_grad():
+        for ours, its in zip(
+            (*model.extract_feat(inputs), model(inputs)),
+            (*plain.extract_feat(inputs), plain(inputs)),
+            strict=True,
+        ):
+            assert torch.equal(ours, its)
+        assert torch.equal(
+            model.encode_decode(inputs, metas), plain.encode_decode(inputs, metas)
+        )
+
+
+def test_shows_the_student_s_parts():
+    model = distiller(segformer(3, align_corners=True), fcn(3))
+
+    assert model.backbone is model.student.backbone
+    assert model.decode_head is model.student.decode_head
+    assert model.data_preprocessor is model.student.data_preprocessor
+    assert model.align_corners is True
+    assert model.num_classes == model.out_channels == 3
+
+
+def test_the_student_s_corners_are_the_loss_s():
+    student = fcn(auxiliary=False, align_corners=True)
+
+    for config, corners in ((student, True), (segformer(), False)):
+        model = distiller(config, fcn()).train()
+        listener = model.distill_loss = Listener()
+        losses_of(model, random_batch())
+        assert listener.align_corners is corners
