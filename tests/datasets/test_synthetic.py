@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_splashkd.datasets import synthetic
+from mmseg_splashkd.datasets import pond_scene, synthetic
 from mmseg_splashkd.datasets.synthetic import draw_pond
 
 COLUMNS = ["recording", "timestamp", "frame", "label", "splash_share", "burst"]
@@ -152,10 +152,10 @@ def test_schedule_suits_a_cut_in_time_at_any_length(seed: int):
 def test_label_is_exactly_where_foam_is_drawn(
     size: tuple[int, int], share: float, age: float
 ):
-    scene = synthetic._make_pond(*size, seed=0)
-    burst = synthetic._Burst(number=1, age=age, share=share)
-    calm, nothing = synthetic._draw_frame(scene, 7, 0.1, None)
-    frame, foam = synthetic._draw_frame(scene, 7, 0.1, burst)
+    scene = pond_scene.make_pond(*size, seed=0)
+    burst = pond_scene.Burst(number=1, age=age, share=share)
+    calm, nothing = pond_scene.draw_frame(scene, 7, 0.1, None)
+    frame, foam = pond_scene.draw_frame(scene, 7, 0.1, burst)
     changed = (frame != calm).any(-1)
     assert not nothing.any()
     assert foam.sum() == round(share * foam.size)
@@ -166,7 +166,7 @@ def test_label_is_exactly_where_foam_is_drawn(
 
 
 def test_foam_keeps_inside_the_pen_and_moves_with_the_burst(pond: Path):
-    scene = synthetic._make_pond(64, 80, seed=0)
+    scene = pond_scene.make_pond(64, 80, seed=0)
     centres = {}
     for row, label in zip(read_rows(pond), read_pixels(pond, "label"), strict=True):
         if row["burst"]:

@@ -1,4 +1,5 @@
 import re
+import shutil
 from datetime import date
 
 import pytest
@@ -103,13 +104,12 @@ def test_log_names_every_term(distilled):
         assert f" {term}: " in line
 
 
-def test_resume_from_another_model_says_so(pond, teacher, tmp_path):
-    options = tiny_run(pond, "model") | {"load_from": str(teacher / "iter_2.pth")}
-    options["model.decode_head.channels"] = 24
-    with pytest.raises(
-        RuntimeError, match=r"does not fit the model.*\n(.|\n)*size mismatch"
-    ):
-        train(PLAIN, tmp_path, resume=True, cfg_options=options)
+def test_resume_in_the_work_directory_of_another_model_says_so(pond, teacher, tmp_path):
+    work_dir = shutil.copytree(teacher, tmp_path / "run")
+    (work_dir / "last_checkpoint").write_text(str(work_dir / "iter_2.pth"))
+    options = tiny_run(pond, "model", iterations=4, model__decode_head__channels=24)
+    with pytest.raises(RuntimeError, match=r"iter_2\.pth does not fit the model"):
+        train(PLAIN, work_dir, resume=True, cfg_options=options)
 
 
 def test_resume_from_weights_alone_says_so(pond, teacher, tmp_path):
