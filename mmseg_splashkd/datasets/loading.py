@@ -19,7 +19,8 @@ class LoadGrayLabels(BaseTransform):
 
     The host's ``LoadAnnotations`` leaves an unmapped value as it is, where it counts as
     a class or reads past the logits. Needs ``seg_map_path`` and ``seg_fields``; adds
-    ``gt_seg_map``, (H, W) uint8 trainIds.
+    ``gt_seg_map``, (H, W) uint8 trainIds. A sample without ``seg_map_path`` is a frame
+    alone, as mmseg's inference gives it, and passes unchanged.
 
     Args:
         gray_to_train_id: Gray value -> trainId, 255 to ignore. By default the table of
@@ -38,6 +39,8 @@ class LoadGrayLabels(BaseTransform):
             ValueError: There is no table, or the label cannot be read, is no
                 one-channel 8-bit map, or has a value outside the table.
         """
+        if "seg_map_path" not in results:
+            return results
         path, table = results["seg_map_path"], self.gray_to_train_id
         if table is None:
             table = results.get("label_map")

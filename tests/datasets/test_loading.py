@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmseg.apis import inference_model, init_model
 from mmseg.registry import TRANSFORMS
 
 from mmseg_splashkd.datasets import LoadGrayLabels
+from tests.conftest import CONFIGS
 from tests.datasets.builders import splash_label, write_label
 
 
@@ -55,3 +57,9 @@ def test_missing_label_is_named(sample: dict):
     message = f"label {sample['seg_map_path']} cannot be read"
     with pytest.raises(ValueError, match=message):
         LoadGrayLabels()(sample)
+
+
+def test_mmseg_inference_takes_a_config_of_ours(pond):
+    model = init_model(str(CONFIGS / "demo" / "segformer_b0_pond.py"), device="cpu")
+    frame = next((pond / "images").iterdir())
+    assert inference_model(model, str(frame)).pred_sem_seg.shape == (64, 80)

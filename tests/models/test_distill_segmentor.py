@@ -105,6 +105,17 @@ def test_teacher_answers_as_it_does_alone_and_without_the_embedding():
     assert not answer.is_inference()
 
 
+def test_teacher_answers_without_a_gradient_even_to_the_images():
+    model = distiller(segformer(), segformer()).train()
+    listener = model.distill_loss = Listener()
+    data = model.data_preprocessor(random_batch(), True)
+    data["inputs"].requires_grad_()
+
+    model(**data, mode="loss")
+    assert listener.heard["student"].requires_grad
+    assert not listener.heard["teacher"].requires_grad
+
+
 def test_teacher_only_answers(monkeypatch):
     model = distiller(segformer(), fcn()).train()
     teacher = model.teacher

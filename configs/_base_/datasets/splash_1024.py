@@ -32,34 +32,36 @@ tta_pipeline = [
     ),
 ]
 
-part = dict(
-    type="TimeSplitDataset",
-    data_root=data_root,
-    data_prefix=dict(img_path="images", seg_map_path="labels"),
-    ratios=(0.7, 0.2, 0.1),
-)
+
+def part(split, pipeline):
+    return dict(
+        type="TimeSplitDataset",
+        split=split,
+        ratios=(0.7, 0.2, 0.1),
+        data_root=data_root,
+        data_prefix=dict(img_path="images", seg_map_path="labels"),
+        pipeline=pipeline,
+    )
+
+
+def evaluation(split):
+    return dict(
+        batch_size=1,
+        num_workers=4,
+        persistent_workers=True,
+        sampler=dict(type="DefaultSampler", shuffle=False),
+        dataset=part(split, test_pipeline),
+    )
+
+
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type="ViewSampler", shuffle=True),
-    dataset=dict(
-        type="ViewDataset", dataset=dict(split="train", pipeline=train_pipeline, **part)
-    ),
+    dataset=dict(type="ViewDataset", dataset=part("train", train_pipeline)),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(split="val", pipeline=test_pipeline, **part),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(split="test", pipeline=test_pipeline, **part),
-)
+val_dataloader = evaluation("val")
+test_dataloader = evaluation("test")
 val_evaluator = [dict(type="DiceMetric"), dict(type="CrossEntropyMetric")]
 test_evaluator = val_evaluator

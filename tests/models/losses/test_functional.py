@@ -237,11 +237,12 @@ def test_another_label_may_be_the_ignored_one():
 
 
 def test_resizing_is_single_precision_and_free_where_sizes_agree():
-    logits = torch.arange(4.0).half().reshape(1, 1, 2, 2)
+    logits = torch.tensor([[[[0.0, 1.0]]]]).half()
 
-    assert torch.equal(resize_logits(logits, torch.Size((2, 2)), False), logits.float())
-    corners = resize_logits(logits, torch.Size((3, 3)), True)
-    centre = [[0.0, 0.5, 1.0], [1.0, 1.5, 2.0], [2.0, 2.5, 3.0]]
-    torch.testing.assert_close(corners, torch.tensor([[centre]]))
-    edges = resize_logits(logits, torch.Size((4, 4)), False)[0, 0, 0]
-    torch.testing.assert_close(edges, torch.tensor([0.0, 0.25, 0.75, 1.0]))
+    assert torch.equal(resize_logits(logits, torch.Size((1, 2)), False), logits.float())
+    by_edges, by_corners = (
+        resize_logits(logits, torch.Size((1, 4)), corners)[0, 0, 0]
+        for corners in (False, True)
+    )
+    torch.testing.assert_close(by_edges, torch.tensor([0.0, 0.25, 0.75, 1.0]))
+    torch.testing.assert_close(by_corners, torch.tensor([0.0, 1 / 3, 2 / 3, 1.0]))
