@@ -40,6 +40,6 @@ def check_host_stack() -> None:
     missing = [name for name in wanted if name not in found]
     if missing:
         raise ImportError(
-            f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} "
-            f"(the original distributions, for torch <= 2.1: 'mmseg_splashkd[openmmlab]')"
+            f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} (or "
+            f"'mmseg_splashkd[openmmlab]', the original distributions, for torch <= 2.1)"
         )

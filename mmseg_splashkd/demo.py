@@ -19,8 +19,10 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "demo"
 BEST_WEIGHTS = "weights_*_best.safetensors"
 DATA = Path("data/demo")
 WORK = Path("work_dirs/demo")
-NOTES = """Trained from scratch: no pretrained weights, one seed, a minute or two each, on
-a drawn pond. Differences of a few points between such runs are no evidence."""
+NOTES = (
+    "Trained from scratch on a drawn pond: no pretrained weights, one seed, a minute "
+    "or two each. Differences of a few points between such runs are no evidence."
+)
 
 
 class Stage(NamedTuple):
