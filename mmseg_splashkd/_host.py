@@ -10,6 +10,7 @@ STACKS = {
     "onedl-mmsegmentation": "mmsegmentation",
 }
 INSTALL = "pip install 'mmseg_splashkd[onedl]'"
+ORIGINAL = "pip install 'mmseg_splashkd[openmmlab]'"
 
 
 def _installed(distribution: str) -> bool:
@@ -40,6 +41,6 @@ def check_host_stack() -> None:
     missing = [name for name in wanted if name not in found]
     if missing:
         raise ImportError(
-            f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} (or "
-            f"'mmseg_splashkd[openmmlab]', the original distributions, for torch <= 2.1)"
+            f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} "
+            f"(for the original distributions, torch <= 2.1: {ORIGINAL})"
         )

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,4 +63,5 @@ def test_missing_label_is_named(sample: dict):
 def test_mmseg_inference_takes_a_config_of_ours(pond):
     model = init_model(str(CONFIGS / "demo" / "segformer_b0_pond.py"), device="cpu")
     frame = next((pond / "images").iterdir())
-    assert inference_model(model, str(frame)).pred_sem_seg.shape == (64, 80)
+    result: Any = inference_model(model, str(frame))
+    assert result.pred_sem_seg.shape == (64, 80)
