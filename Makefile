@@ -29,8 +29,8 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## Remove the environment and everything the runs wrote
-	rm -rf $(VENV) work_dirs data/demo
+clean: ## Remove the environment and what the demo wrote, no run of yours
+	rm -rf $(VENV) work_dirs/demo data/demo
 
 # cv2 wants libGL, which a bare server lacks: only there, the headless build takes its place.
 $(VENV)/.host: pyproject.toml constraints.txt

@@ -3,11 +3,11 @@
 ``custom_imports = dict(imports=['mmseg_splashkd'])`` in a config registers everything.
 """
 
-from mmseg_splashkd._host import check_host_stack
+from mmseg_splashkd._host import check_host_stack, quiet_import
+from mmseg_splashkd.version import __version__
 
 check_host_stack()
-
-from mmseg_splashkd import datasets, engine, evaluation, models  # noqa: E402
-from mmseg_splashkd.version import __version__  # noqa: E402
+with quiet_import():
+    from mmseg_splashkd import datasets, engine, evaluation, models
 
 __all__ = ["__version__", "datasets", "engine", "evaluation", "models"]

@@ -1,5 +1,9 @@
 """The host stack: MMSegmentation and what it stands on, under one of two names."""
 
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 
 # Distribution of the maintained continuation -> of the original. Both give the same
@@ -44,3 +48,15 @@ def check_host_stack() -> None:
             f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} "
             f"(for the original distributions, torch <= 2.1: {ORIGINAL})"
         )
+
+
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Import the host without its notes about parts that no config of ours needs.
+
+    One of them advises to install another mmcv, which would double the stack.
+    """
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        missing_ops = "Fail to import ``MultiScaleDeformableAttention``"
+        warnings.filterwarnings("ignore", missing_ops, UserWarning)
+        yield

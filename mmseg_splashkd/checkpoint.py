@@ -110,10 +110,10 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
         ValueError: Nothing is given, or several files match.
         FileNotFoundError: No file matches.
     """
-    if not pattern:
+    if not pattern or Path(pattern).is_dir():
         raise ValueError(
-            f"{argument} is missing: train the teacher first, then name its weights, "
-            f"such as work_dirs/<teacher run>/weights_<teacher run>_best{SUFFIX}"
+            f"{argument}={pattern!r} names no file: it takes the weights of a finished "
+            f"run, such as work_dirs/<run>/weights_<run>_best{SUFFIX}"
         )
     exact = Path(pattern)
     root = Path(exact.anchor)

@@ -13,9 +13,9 @@ from mmseg_splashkd.engine.config import read_config
 from mmseg_splashkd.engine.records import RECORD, evaluate_and_record
 from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.report import hero, load_run, print_table, write_page
-from mmseg_splashkd.version import __version__
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "demo"
+CODE = Path(__file__).resolve().parent
+CONFIGS = CODE.parent / "configs" / "demo"
 BEST_WEIGHTS = "weights_*_best.safetensors"
 DATA = Path("data/demo")
 WORK = Path("work_dirs/demo")
@@ -93,7 +93,7 @@ def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> 
     record, key_file = work_dir / RECORD, work_dir / "made_from.sha256"
     key = _key(config, table, options)
     if record.is_file() and key_file.is_file() and key_file.read_text() == key:
-        print(f"Kept {record}: same config and frames. `make clean` forgets it.")
+        print(f"Kept {record}: same code, config and frames.")
         return record
     shutil.rmtree(work_dir, ignore_errors=True)
     train(config, cfg_options=options)
@@ -104,7 +104,7 @@ def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> 
         name=stage.name,
         title=stage.title,
         commands=(
-            f"python tools/train.py {command}",
+            f"python tools/train.py {command} --work-dir {work_dir}",
             f"python tools/test.py {command} '{work_dir / BEST_WEIGHTS}'",
         ),
         cfg_options=options,
@@ -114,9 +114,9 @@ def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> 
 
 
 def _key(config: Path, table: Path, options: dict[str, Any]) -> str:
-    """What a run depends on: version, config, frames and the teacher's weights."""
-    parts = [__version__.encode(), table.read_bytes()]
-    parts.append(read_config(config, options).pretty_text.encode())
+    """What a run depends on: code, config, frames and the teacher's weights."""
+    parts = [path.read_bytes() for path in sorted(CODE.rglob("*.py"))]
+    parts += [table.read_bytes(), read_config(config, options).pretty_text.encode()]
     if teacher := options.get("model.teacher_checkpoint"):
         parts.append(Path(teacher).read_bytes())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()

@@ -1,5 +1,6 @@
 """Every config builds, says what its metafile says, and takes a step."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
-from mmseg_splashkd.engine.config import read_config
+from mmseg_splashkd.engine.config import LOADERS, dataset_of, read_config
 from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.models import DistillSegmentor
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
@@ -29,15 +30,7 @@ DEPTHS = {  # Xie et al., table 6: layers a stage
     (3, 8, 27, 3): "B4",
     (3, 6, 40, 3): "B5",
 }
-CAMVID = [
-    Path(place)
-    for place in (
-        os.environ.get("CAMVID_ROOT", ""),
-        ROOT / "data" / "camvid",
-        ROOT.parent / "shared" / "data" / "camvid",
-    )
-    if place and Path(place).is_dir()
-]
+CAMVID = Path(os.environ.get("CAMVID_ROOT") or ROOT / "data" / "camvid")
 
 
 def architecture(model: dict) -> str:
@@ -93,10 +86,8 @@ def test_config_builds(path):
     assert model.num_classes == classes
     for metric in cfg.test_evaluator:
         METRICS.build(metric)
-    for loader in (cfg.val_dataloader, cfg.test_dataloader):
-        for step in loader.dataset.pipeline:
-            TRANSFORMS.build(step)
-    for step in (*cfg.train_dataloader.dataset.dataset.pipeline, *cfg.tta_pipeline):
+    pipelines = [dataset_of(cfg, loader).pipeline for loader in LOADERS]
+    for step in itertools.chain(*pipelines, cfg.tta_pipeline):
         TRANSFORMS.build(step)
 
 
@@ -164,13 +155,14 @@ def test_the_six_experiments_are_those_of_the_record():
     assert read_config(CONFIGS / "kd" / "segformer_b0_kd_pe001.py").experiment == "0627"
 
 
-def test_another_teacher_is_one_line(tmp_path):
+def test_another_teacher_is_the_statement_of_the_readme(tmp_path):
     path = tmp_path / "b2.py"
-    path.write_text(
-        f"_base_ = {str(CONFIGS / 'kd' / 'segformer_b0_kd.py')!r}\n"
-        "model = dict(teacher=dict(backbone=dict(num_layers=[3, 4, 6, 3])))\n"
-    )
-    assert describe(read_config(path))["Teacher"] == "SegFormer-B2"
+    text = (CONFIGS / "kd" / "README.md").read_text()
+    example = text.split("```python\n")[1].split("```")[0]
+    path.write_text(example.replace("./", f"{CONFIGS}/kd/"))
+    cfg = read_config(path)
+    assert describe(cfg)["Teacher"] == "SegFormer-B2"
+    assert "segformer_b2_" in cfg.model.teacher_checkpoint
 
 
 def write_teacher(cfg: Config, path: Path) -> str:
@@ -181,9 +173,8 @@ def write_teacher(cfg: Config, path: Path) -> str:
 
 def small_pictures(cfg: Config) -> None:
     """Shrink every Resize of a config in place."""
-    for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        dataset = loader.dataset.get("dataset", loader.dataset)
-        for step in dataset.pipeline:
+    for loader in LOADERS:
+        for step in dataset_of(cfg, loader).pipeline:
             if step.type == "Resize":
                 step.scale = (80, 64)
 
@@ -208,15 +199,15 @@ def test_one_step_of_each_family(name, pond, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CAMVID, reason="CamVid is not here: set CAMVID_ROOT")
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not here: set CAMVID_ROOT")
 def test_two_iterations_on_camvid(tmp_path):
     path = CONFIGS / "camvid" / "segformer_b0_kd_camvid.py"
     options = tiny("model.student") | tiny("model.teacher")
     options |= {
-        "data_root": str(CAMVID[0]),
+        "data_root": str(CAMVID),
         "train_cfg.max_iters": 2,
         "train_cfg.val_interval": 2,
-        "val_dataloader.dataset.indices": 5,
+        "val_dataloader.dataset.dataset.indices": 5,
         "train_dataloader.batch_size": 2,
     }
     for loader in ("train_dataloader", "val_dataloader"):

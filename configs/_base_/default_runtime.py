@@ -32,7 +32,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type="IterationSeedHook"),
     dict(type="SyncBatchNormHook"),
-    dict(type="TeacherClassesHook"),
+    dict(type="ClassesHook"),
     dict(type="ExportWeightsHook"),
 ]
 

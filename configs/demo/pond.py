@@ -11,7 +11,8 @@ def make_pond():
     pack = dict(type="PackSegInputs")
     test_pipeline = [load, resize, labels, pack]
     looks = [[resize], [dict(flip, prob=0.0), always_flip], [labels], [pack]]
-    frames = dict(data_root="data/demo", ann_file="frames.csv")
+    data_root = "data/demo"
+    frames = dict(data_root=data_root, ann_file="frames.csv")
     evaluation = dict(
         num_workers=0,
         persistent_workers=False,
@@ -19,6 +20,7 @@ def make_pond():
     )
     iterations = 150
     return dict(
+        data_root=data_root,
         train_dataloader=dict(
             num_workers=0,
             persistent_workers=False,

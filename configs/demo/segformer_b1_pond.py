@@ -2,5 +2,4 @@
 #   python tools/train.py configs/demo/segformer_b1_pond.py
 _base_ = ["../kd/segformer_b1.py", "./pond.py"]
 locals().update(_base_.pop("pond"))
-work_dir = "work_dirs/demo/teacher"
 model = dict(backbone=dict(init_cfg=None))

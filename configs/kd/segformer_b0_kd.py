@@ -1,8 +1,6 @@
 # Experiment 0616: no position embedding, (1 - r) L_orig + r m L_dist.
 #   python tools/train.py configs/kd/segformer_b0_kd.py
 # The teacher comes first: python tools/train.py configs/kd/segformer_b4.py
-# Another teacher, B2 say, is one line in a config that inherits from this one:
-#   model = dict(teacher=dict(backbone=dict(num_layers=[3, 4, 6, 3])))
 _base_ = [
     "../_base_/models/segformer_b0.py",
     "../_base_/models/segformer_b4_teacher.py",

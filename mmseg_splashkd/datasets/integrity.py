@@ -37,7 +37,10 @@ def _size_of(image: Path) -> tuple[int, int]:
     try:
         with Image.open(image) as frame:
             size = frame.size
-            frame.verify()  # checksums of a PNG, without decoding it
+            if frame.format == "PNG":
+                frame.verify()  # its checksums, without decoding it
+            else:
+                frame.load()
     except (OSError, SyntaxError) as error:
         raise ValueError(f"frame {image} cannot be read: {error}") from error
     return size

@@ -77,7 +77,7 @@ def list_frames(
 
     Raises:
         FileNotFoundError: A folder is missing.
-        ValueError: A name is no time stamp.
+        ValueError: A name is no time stamp, or a suffix differs in case alone.
     """
     for folder in (images, labels):
         if not folder.is_dir():
@@ -86,10 +86,15 @@ def list_frames(
         Path(folder, name)
         for folder, _, names in os.walk(images, followlinks=True)
         for name in names
-        if name.endswith(img_suffix)
+        if name.lower().endswith(img_suffix.lower())
     )
     frames = []
     for image in files:
+        if not image.name.endswith(img_suffix):
+            raise ValueError(
+                f"{image} differs from img_suffix={img_suffix!r} in case alone: rename "
+                f"it, or take it out of {images}"
+            )
         place = image.relative_to(images).parent
         stem = image.name.removesuffix(img_suffix)
         label = labels / place / f"{stem}{seg_map_suffix}"

@@ -68,6 +68,9 @@ class ViewDataset(Dataset):
     Args:
         dataset: Config of, or, any mmengine data set. An integer index gives its
             sample as it is.
+
+    Raises:
+        RuntimeError: A frame cannot be loaded; the message names it.
     """
 
     def __init__(self, dataset: BaseDataset | dict) -> None:
@@ -90,6 +93,14 @@ class ViewDataset(Dataset):
         return len(self.dataset)
 
     def __getitem__(self, view: View | int) -> dict:
+        try:
+            return self._draw(view)
+        except (OSError, AssertionError) as error:  # of the host's loading; nameless
+            index = view.index if isinstance(view, View) else view
+            frame = self.get_data_info(index)["img_path"]
+            raise RuntimeError(f"frame {frame} cannot be used: {error}") from error
+
+    def _draw(self, view: View | int) -> dict:
         if not isinstance(view, View):
             return self.dataset[view]
         with seeded(view.seed, view.index, view.visit):

@@ -1,17 +1,19 @@
 """Running: training, testing, checkpoints on the way, what a run is called."""
 
+from mmseg_splashkd.engine.classes_hook import ClassesHook
 from mmseg_splashkd.engine.hooks import (
     ExportWeightsHook,
     IterationSeedHook,
     SyncBatchNormHook,
-    TeacherClassesHook,
 )
+from mmseg_splashkd.engine.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.engine.runner import SafeRunner
 
 __all__ = [
+    "ClassesHook",
     "ExportWeightsHook",
     "IterationSeedHook",
+    "PaintFramesHook",
     "SafeRunner",
     "SyncBatchNormHook",
-    "TeacherClassesHook",
 ]

@@ -1,5 +1,6 @@
 """Reading a config, and refusing early what would fail late."""
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,15 @@ from mmseg_splashkd.engine.devices import check_devices
 
 DISTILLER = "DistillSegmentor"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+SHARED = {"data_root", "ratios"}
+# What a config need not have for the command line to set it.
+KEYS_OF_A_RUN = (
+    "work_dir",
+    "load_from",
+    "device",
+    "auto_scale_lr",
+    "find_unused_parameters",
+)
 
 
 def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
@@ -18,20 +28,50 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Args:
         path: The file.
-        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root`` moves
-            every data set of the config.
+        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root`` and
+            ``ratios`` hold for every data set of the config.
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: The file is only a part of a config, an option has no place in it,
+            or its ``data_root`` is not the one its data sets read.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
     cfg = Config.fromfile(str(path))
-    cfg.merge_from_dict(options or {})
-    if "data_root" in (options or {}):
-        for loader in LOADERS:
-            _dataset_of(cfg, loader).data_root = cfg.data_root
+    if missing := {"model", *LOADERS} - cfg.keys():
+        raise ValueError(f"{path} is a part of a config: it has no {min(missing)}")
+    options = options or {}
+    _check_options(cfg, options)
+    cfg.merge_from_dict(options)
+    datasets = [dataset_of(cfg, loader) for loader in LOADERS]
+    for key in SHARED & options.keys():
+        for dataset in datasets:
+            dataset[key] = cfg[key]
+    _check_shared_root(cfg, datasets)
     return cfg
+
+
+def _check_options(cfg: Config, options: dict[str, Any]) -> None:
+    for option in options:
+        key = option.split(".")[0]
+        if key not in cfg and key not in KEYS_OF_A_RUN:
+            close = difflib.get_close_matches(key, [*cfg.keys(), *KEYS_OF_A_RUN], 1)
+            hint = f": did you mean {close[0]}?" if close else ""
+            raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+
+
+def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
+    root, read = (
+        cfg.get("data_root"),
+        [dataset.get("data_root") for dataset in datasets],
+    )
+    if root is not None and root not in read:
+        raise ValueError(
+            f"data_root={root!r} of the config is read by none of its data sets, which "
+            f"read {read[0]!r}: a config that inherits cannot move them by that line. "
+            f"Use --cfg-options data_root={root}, or set it in all three loaders too"
+        )
 
 
 def check_training(cfg: Config) -> None:
@@ -54,17 +94,25 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
         FileNotFoundError: It is not.
     """
     for loader in loaders:
-        dataset = _dataset_of(cfg, loader)
+        dataset = dataset_of(cfg, loader)
         root = dataset.get("data_root")
-        if root is not None and not Path(root).is_dir():
-            layout = LAYOUT if dataset.type == "TimeSplitDataset" else ""
+        if root is None:
+            continue
+        if dataset.type == "TimeSplitDataset":
+            found, layout = Path(root).is_dir(), LAYOUT
+        else:
+            folders = [Path(root, folder) for folder in dataset.data_prefix.values()]
+            found = all(path.is_dir() and any(path.iterdir()) for path in folders)
+            layout = "Expected layout: files in " + " and ".join(map(str, folders))
+        if not found:
             raise FileNotFoundError(
-                f"data_root={root!r} of {loader} does not exist (seen from "
-                f"{Path.cwd()}). {layout}"
+                f"data_root={root!r} of {loader} does not exist or lacks frames (seen "
+                f"from {Path.cwd()}); set it by --cfg-options data_root=PATH. {layout}"
             )
 
 
-def _dataset_of(cfg: Config, loader: str) -> ConfigDict:
+def dataset_of(cfg: Config, loader: str) -> Any:
+    """Config of the data set of a loader, without the wrapper for views."""
     dataset = cfg[loader].dataset
     return dataset.dataset if dataset.type == "ViewDataset" else dataset
 

@@ -1,5 +1,7 @@
 """Where a run runs: GPUs through the host's defaults, CPUs through gloo."""
 
+import os
+
 import torch
 import torch.distributed
 from mmengine.config import Config
@@ -39,8 +41,11 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        ValueError: A launcher other than ``pytorch`` is asked for without GPUs.
+        ValueError: A launcher other than ``pytorch`` is asked for without GPUs, or this
+            process was not started by torchrun.
     """
+    if launcher == "pytorch" and "RANK" not in os.environ:
+        raise ValueError("--launcher pytorch is for torchrun: use tools/dist_train.sh")
     if launcher == "none" or torch.cuda.is_available():
         return
     if launcher != "pytorch":

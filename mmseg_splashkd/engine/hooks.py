@@ -1,6 +1,5 @@
 """Hooks that every run of ours has."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, write_weights
 from mmseg_splashkd.datasets.views import seed_all
 from mmseg_splashkd.engine.runner import bare_model
-from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.positional_segformer_head import position_embedding_of
+
+EXPORTED_META = ("run", "experiment", "seed", "iter", "position_embedding")
 
 
 @HOOKS.register_module()
@@ -54,12 +55,17 @@ class SyncBatchNormHook(Hook):
                     all_reduce(statistic, "mean")
 
 
+def classes_of(loader: Any) -> list[str]:
+    """Class names of a data loader's data set."""
+    return list(loader.dataset.metainfo.get("classes") or [])
+
+
 @HOOKS.register_module()
 class ExportWeightsHook(Hook):
     """Write a tensors-only file beside the best and the last checkpoint.
 
     ``weights_<run>_best.safetensors`` and ``weights_<run>_last.safetensors`` hold the
-    same weights as the checkpoint, the class names and where they come from.
+    same weights as the checkpoint, and how they were made.
     ``<run>`` is the run's name as it began, also after a resume on another day.
     """
 
@@ -74,6 +80,13 @@ class ExportWeightsHook(Hook):
             name = runner.cfg.get("run_name") or Path(runner.work_dir).name
             runner.message_hub.update_info("run_name", name)
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note in the checkpoint what its weights do not tell."""
+        checkpoint["meta"]["run"] = runner.message_hub.get_info("run_name")
+        checkpoint["meta"]["experiment"] = runner.cfg.get("experiment")
+        embedding = position_embedding_of(bare_model(runner.model))
+        checkpoint["meta"]["position_embedding"] = embedding
+
     def after_train_iter(self, runner: Runner, *_, **__) -> None:
         """Export the last checkpoint, where one was just written."""
         self._export(runner, "last")
@@ -86,47 +99,12 @@ class ExportWeightsHook(Hook):
         source = runner.message_hub.get_info(f"{which}_ckpt")
         if source is None or not is_main_process() or not Path(source).is_file():
             return
-        if self._exported.get(which) == (written := (source, _mtime(source))):
+        written = (source, Path(source).stat().st_mtime_ns)
+        if self._exported.get(which) == written:
             return
-        name = runner.message_hub.get_info("run_name")
         checkpoint = read_checkpoint(source)
-        meta = {
-            "run": name,
-            "iter": checkpoint["meta"]["iter"],
-            "dataset_meta": {"classes": list(_classes(runner))},
-        }
-        target = Path(runner.work_dir) / f"weights_{name}_{which}{SUFFIX}"
-        write_weights(checkpoint["state_dict"], target, meta)
+        meta = {key: checkpoint["meta"][key] for key in EXPORTED_META}
+        meta["dataset_meta"] = {"classes": classes_of(runner.train_dataloader)}
+        target = f"weights_{meta['run']}_{which}{SUFFIX}"
+        write_weights(checkpoint["state_dict"], Path(runner.work_dir) / target, meta)
         self._exported[which] = written
-
-
-def _mtime(path: str) -> int:
-    return Path(path).stat().st_mtime_ns
-
-
-def _classes(runner: Runner) -> list[str]:
-    dataset: Any = runner.train_dataloader.dataset
-    return dataset.metainfo.get("classes") or []
-
-
-@HOOKS.register_module()
-class TeacherClassesHook(Hook):
-    """Refuse a teacher whose classes have other names, or another order, than ours."""
-
-    def before_train(self, runner: Runner) -> None:
-        """Compare class names, where the teacher's file states them.
-
-        Raises:
-            ValueError: They differ.
-        """
-        model = bare_model(runner.model)
-        if not isinstance(model, DistillSegmentor) or not model.teacher_classes:
-            return
-        indices = model.class_mapping or range(len(model.teacher_classes))
-        taught = [model.teacher_classes[index] for index in indices]
-        if taught != list(_classes(runner)):
-            raise ValueError(
-                f"the teacher's classes are {json.dumps(taught)}, the data set's "
-                f"{json.dumps(list(_classes(runner)))}: give class_mapping, the "
-                f"teacher's class index for each class of the student"
-            )

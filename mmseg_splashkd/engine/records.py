@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
@@ -50,6 +51,8 @@ def evaluate_and_record(
         out=predictions,
         cfg_options=cfg_options,
     )
+    init_default_scope(cfg.default_scope)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
     record = {
         "name": name,
         "title": title,
@@ -61,17 +64,16 @@ def evaluate_and_record(
         "date": date.today().isoformat(),
         "seed": cfg.randomness.seed,
         "iterations": cfg.train_cfg.max_iters,
-        **_describe_data(cfg, predictions),
-        **_describe_model(cfg, checkpoint),
+        "experiment": cfg.get("experiment"),
+        **_describe_data(dataset, predictions),
+        **_describe_model(cfg, checkpoint, dataset[0]["inputs"].shape[-2:]),
     }
     path = work_dir / RECORD
     path.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return path
 
 
-def _describe_data(cfg: Config, predictions: Path) -> dict[str, Any]:
-    init_default_scope(cfg.default_scope)
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+def _describe_data(dataset: BaseDataset, predictions: Path) -> dict[str, Any]:
     samples = [dataset.get_data_info(index) for index in range(len(dataset))]
     classes = dataset.metainfo["classes"]
     identity = {index: index for index in (*range(len(classes)), 255)}
@@ -90,12 +92,12 @@ def _describe_data(cfg: Config, predictions: Path) -> dict[str, Any]:
     }
 
 
-def _describe_model(cfg: Config, checkpoint: Path) -> dict[str, Any]:
+def _describe_model(
+    cfg: Config, checkpoint: Path, size: tuple[int, int]
+) -> dict[str, Any]:
     model = MODELS.build(plain_model(cfg.model))
     load_strict(model, read_checkpoint(checkpoint)["state_dict"], str(checkpoint))
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    height, width = dataset[0]["inputs"].shape[-2:]
-    cost = measure(model, (height, width))
+    cost = measure(model, size)
     return {
         "parameters": cost.parameters,
         "gmacs": cost.gmacs,

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.models.positional_segformer_head import check_position_embedding
 
 
 def bare_model(model: Any) -> nn.Module:
@@ -46,8 +47,9 @@ class SafeRunner(Runner):
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: ``strict=False`` or ``revise_keys`` is asked for, or the file
-                is damaged or wants to run code.
+            ValueError: ``strict=False`` or ``revise_keys`` is asked for, the file is
+                damaged or wants to run code, or the model's position embedding is not
+                the one its weights were trained with.
             RuntimeError: It does not fit the model.
         """
         if not strict or revise_keys:
@@ -55,9 +57,9 @@ class SafeRunner(Runner):
         path = find_checkpoint(filename)
         checkpoint = read_checkpoint(path, map_location)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
-        load_strict(
-            bare_model(self.model), checkpoint["state_dict"], f"checkpoint {path}"
-        )
+        model, source = bare_model(self.model), f"checkpoint {path}"
+        load_strict(model, checkpoint["state_dict"], source)
+        check_position_embedding(model, checkpoint["meta"], source)
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint from {path}")
         return checkpoint

@@ -6,7 +6,12 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.engine.config import check_data_root, plain_model, read_config
+from mmseg_splashkd.engine.config import (
+    check_data_root,
+    dataset_of,
+    plain_model,
+    read_config,
+)
 from mmseg_splashkd.engine.devices import check_devices, prepare_distributed
 from mmseg_splashkd.engine.runner import SafeRunner
 from mmseg_splashkd.engine.training import WORK_DIRS, set_experiment_name
@@ -31,7 +36,7 @@ def evaluate(
         config: Config file.
         checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
         work_dir: Where logs go; by default ``work_dirs/<config>_test``.
-        show_dir: Write frames with truth and prediction painted over them here.
+        show_dir: Write frame, truth and prediction side by side here, a PNG a frame.
         out: Write predicted trainIds here, an 8-bit PNG a frame.
         tta: Average over the flipped frame too.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
@@ -39,8 +44,15 @@ def evaluate(
 
     Returns:
         The metrics by name.
+
+    Raises:
+        FileNotFoundError: Config, checkpoint or data are missing.
+        ValueError: Classes or position embedding of checkpoint, model and data differ,
+            or the checkpoint is damaged or wants to run code.
+        RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
+    _drop_training(cfg)
     check_devices(cfg)
     check_data_root(cfg, "test_dataloader")
     cfg.model = plain_model(cfg.model)
@@ -50,34 +62,34 @@ def evaluate(
     cfg.work_dir = str(work_dir or WORK_DIRS / f"{Path(config).stem}_test")
     set_experiment_name(cfg)
     if show_dir is not None:
-        _paint_frames(cfg, show_dir)
+        cfg.custom_hooks.append({"type": "PaintFramesHook", "out_dir": str(show_dir)})
     if out is not None:
         _write_predictions(cfg, out)
     if tta:
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
-    _drop_training(cfg)
     return SafeRunner.from_cfg(cfg).test()
 
 
-def _paint_frames(cfg: Config, show_dir: str | Path) -> None:
-    cfg.default_hooks.visualization = {"type": "SegVisualizationHook", "draw": True}
-    cfg.visualizer.save_dir = str(show_dir)
+def _metrics(cfg: Config) -> list:
+    evaluator = cfg.test_evaluator
+    return [evaluator] if isinstance(evaluator, dict) else list(evaluator)
 
 
 def _write_predictions(cfg: Config, out: str | Path) -> None:
-    for metric in cfg.test_evaluator:
-        if metric.type == "DiceMetric":
-            metric.output_dir = str(out)
+    writers = [metric for metric in _metrics(cfg) if metric.type == "DiceMetric"]
+    if not writers:
+        raise ValueError("--out needs a DiceMetric in test_evaluator, which writes it")
+    writers[0].output_dir = str(out)
 
 
 def _average_flips(cfg: Config) -> None:
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    dataset_of(cfg, "test_dataloader").pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     # The averaged answer is a class, not a logit: there is no cross-entropy of it.
     cfg.test_evaluator = [
-        metric for metric in cfg.test_evaluator if metric.type != "CrossEntropyMetric"
+        metric for metric in _metrics(cfg) if metric.type != "CrossEntropyMetric"
     ]
 
 
@@ -85,5 +97,6 @@ def _drop_training(cfg: Config) -> None:
     for part in ("train", "val"):
         for key in ("dataloader", "cfg", "evaluator"):
             cfg.pop(f"{part}_{key}", None)
-    for key in ("optim_wrapper", "param_scheduler", "custom_hooks"):
+    for key in ("optim_wrapper", "param_scheduler"):
         cfg.pop(key, None)
+    cfg.custom_hooks = [{"type": "ClassesHook"}]

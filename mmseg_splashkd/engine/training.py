@@ -36,6 +36,12 @@ def train(
 
     Returns:
         The work directory.
+
+    Raises:
+        FileExistsError: The work directory holds a run, and ``resume`` is not given.
+        FileNotFoundError: There is nothing to resume, or data or the teacher's file are
+            missing.
+        ValueError: The config asks for what cannot work; see ``check_training``.
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -46,6 +52,7 @@ def train(
     check_training(cfg)
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir)
+    _check_work_dir(cfg)
     SafeRunner.from_cfg(cfg).train()
     return Path(cfg.work_dir)
 
@@ -58,6 +65,20 @@ def _name_run(cfg: Config, work_dir: str | Path | None) -> None:
         work_dir = latest_run(cfg, WORK_DIRS)
     cfg.work_dir = str(work_dir or WORK_DIRS / cfg.run_name)
     set_experiment_name(cfg)
+
+
+def _check_work_dir(cfg: Config) -> None:
+    holds_run = Path(cfg.work_dir, "last_checkpoint").is_file()
+    if holds_run and not cfg.resume:
+        raise FileExistsError(
+            f"work_dir={cfg.work_dir!r} holds a run, which another would overwrite: "
+            f"--resume continues it, --work-dir names another place"
+        )
+    if cfg.resume and not holds_run and cfg.get("load_from") is None:
+        raise FileNotFoundError(
+            f"nothing to resume in work_dir={cfg.work_dir!r}: name the run's folder by "
+            f"--work-dir, or leave --resume out to begin"
+        )
 
 
 def set_experiment_name(cfg: Config) -> None:

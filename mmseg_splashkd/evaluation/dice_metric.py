@@ -1,7 +1,6 @@
 """IoU, Dice and accuracy of a set of frames, unrounded and by class."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -16,6 +15,7 @@ from mmseg_splashkd.evaluation.areas import (
     scores,
     stack_frames,
 )
+from mmseg_splashkd.evaluation.frame_files import FrameFiles
 
 
 @METRICS.register_module()
@@ -46,9 +46,7 @@ class DiceMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
-        self.output_dir = None if output_dir is None else Path(output_dir)
-        if self.output_dir is not None:
-            self.output_dir.mkdir(parents=True, exist_ok=True)
+        self.files = None if output_dir is None else FrameFiles(output_dir)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of each frame.
@@ -69,8 +67,8 @@ class DiceMetric(BaseMetric):
             # several processes by cutting the rows at the size of the data set.
             row = frame_areas(pred, label, num_classes, self.ignore_index)
             self.results.append(row.cpu())
-            if self.output_dir is not None:
-                path = self.output_dir / f"{Path(sample['img_path']).stem}.png"
+            if self.files is not None:
+                path = self.files.path_of(sample["img_path"])
                 Image.fromarray(pred.byte().cpu().numpy()).save(path)
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.positional_segformer_head import check_position_embedding
 
 
 @MODELS.register_module()
@@ -150,16 +151,16 @@ class DistillSegmentor(BaseSegmentor):
         """Initialise the student and load the teacher.
 
         Raises:
-            ValueError: No ``teacher_checkpoint`` is given.
+            ValueError: No ``teacher_checkpoint`` is given, or its position embedding is
+                not the teacher's.
             FileNotFoundError: It does not exist.
             RuntimeError: Its keys or shapes are not exactly the teacher's.
         """
         super().init_weights()
         path = find_checkpoint(self.teacher_checkpoint, "teacher_checkpoint")
-        checkpoint = read_checkpoint(path)
-        load_strict(
-            self.teacher, checkpoint["state_dict"], f"teacher_checkpoint {path}"
-        )
+        checkpoint, source = read_checkpoint(path), f"teacher_checkpoint {path}"
+        load_strict(self.teacher, checkpoint["state_dict"], source)
+        check_position_embedding(self.teacher, checkpoint["meta"], source)
         self.teacher_classes = checkpoint["meta"].get("dataset_meta", {}).get("classes")
         print_log(f"Loaded the frozen teacher from {path}", logger="current")
 

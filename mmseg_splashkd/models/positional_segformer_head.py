@@ -1,7 +1,8 @@
 """SegFormer head that also knows where on the frame it looks."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -22,7 +23,8 @@ class PositionalSegformerHead(SegformerHead):
     The embedding is added to the fused features (B, C, H/4, W/4), before dropout. A
     sinusoid is no weight: it is in no checkpoint. A learned one is, and is resampled
     to other sizes. Both differ with the width and the place of a crop, so train on
-    whole frames; a size in testing that training never saw is warned about once.
+    whole frames; a validation at a size that this run does not train at is warned
+    about once.
 
     Args:
         kind: ``'sine1d'`` (as recorded), ``'sine2d'`` or ``'learned'``.
@@ -93,3 +95,33 @@ class PositionalSegformerHead(SegformerHead):
                 level=logging.WARNING,
             )
             self._warned_sizes.add(size)
+
+
+def position_embedding_of(model: Any) -> dict[str, Any] | None:
+    """Kind and ratio of a segmentor's position embedding, None where it has none."""
+    head = model.decode_head
+    if not isinstance(head, PositionalSegformerHead) or not head.ratio:
+        return None
+    return {"kind": head.kind, "ratio": head.ratio}
+
+
+def check_position_embedding(model: Any, meta: Mapping[str, Any], source: str) -> None:
+    """Make sure that weights meet the embedding they were trained with.
+
+    A sinusoid leaves no trace in the weights: without this check they would load into
+    a head without it, and quietly score worse.
+
+    Args:
+        model: A segmentor.
+        meta: Notes of a checkpoint; those of a stranger may not tell.
+        source: Where the weights are from, named in the error.
+
+    Raises:
+        ValueError: The embedding differs.
+    """
+    here, trained = position_embedding_of(model), meta.get("position_embedding")
+    if "position_embedding" in meta and trained != here:
+        raise ValueError(
+            f"{source} was trained with position embedding {trained}, the config has "
+            f"{here}: use the config it was trained with, or give decode_head the same"
+        )

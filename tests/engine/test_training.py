@@ -138,7 +138,7 @@ def test_teacher_with_renamed_classes_is_refused(distil_options, pond, tmp_path)
         "test_dataloader.dataset.metainfo": meta,
     }
     with pytest.raises(
-        ValueError, match=r'teacher.s classes are \["background", "splash"'
+        ValueError, match=r"teacher.s classes are \['background', 'splash'"
     ):
         train(DISTILLED, tmp_path, cfg_options=options)
 

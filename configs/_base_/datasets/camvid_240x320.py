@@ -67,13 +67,14 @@ tta_pipeline = [
 
 
 def part(split, pipeline):
-    return dict(
+    dataset = dict(
         type="BaseSegDataset",
         data_root=data_root,
         data_prefix=dict(img_path=f"images/{split}", seg_map_path=f"labels/{split}"),
         metainfo=metainfo,
         pipeline=pipeline,
     )
+    return dict(type="ViewDataset", dataset=dataset)
 
 
 def evaluation(split):
@@ -91,7 +92,7 @@ train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type="ViewSampler", shuffle=True),
-    dataset=dict(type="ViewDataset", dataset=part("train", train_pipeline)),
+    dataset=part("train", train_pipeline),
 )
 val_dataloader = evaluation("val")
 test_dataloader = evaluation("test")

@@ -1,6 +1,7 @@
 # Splash frames, 1024x1024, cut 7:2:1 in time. Whole frames, because the position
 # embedding knows the place on the frame. data_root: see README, "Your own data".
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
+ratios = (0.7, 0.2, 0.1)  # train, val, test
 size = (1024, 1024)
 
 load_image = dict(type="LoadImageFromFile", imdecode_backend="pillow")
@@ -37,7 +38,7 @@ def part(split, pipeline):
     return dict(
         type="TimeSplitDataset",
         split=split,
-        ratios=(0.7, 0.2, 0.1),
+        ratios=ratios,
         data_root=data_root,
         data_prefix=dict(img_path="images", seg_map_path="labels"),
         pipeline=pipeline,

@@ -1,0 +1,67 @@
+"""Whether data, model, teacher and the choice of the best agree about the classes."""
+
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmseg_splashkd.engine.hooks import classes_of
+from mmseg_splashkd.engine.runner import bare_model
+from mmseg_splashkd.models import DistillSegmentor
+
+
+@HOOKS.register_module()
+class ClassesHook(Hook):
+    """Refuse, before the first step, classes that do not fit each other."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Check data, model, teacher and ``save_best``.
+
+        Raises:
+            ValueError: They do not agree.
+        """
+        classes = classes_of(runner.train_dataloader)
+        _check_count(runner, classes)
+        _check_teacher(runner, classes)
+        _check_best(runner, classes)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check data and model.
+
+        Raises:
+            ValueError: Their class counts differ.
+        """
+        _check_count(runner, classes_of(runner.test_dataloader))
+
+
+def _check_count(runner: Runner, classes: list[str]) -> None:
+    count = getattr(bare_model(runner.model), "num_classes", len(classes))
+    if count != len(classes):
+        raise ValueError(
+            f"the model has {count} classes, the data set {len(classes)}: {classes}. "
+            f"Set decode_head.num_classes and decode_head.out_channels to "
+            f"{len(classes)}"
+        )
+
+
+def _check_teacher(runner: Runner, classes: list[str]) -> None:
+    model = bare_model(runner.model)
+    if not isinstance(model, DistillSegmentor) or not model.teacher_classes:
+        return
+    # With a mapping the user has said which class is which, whatever their names.
+    if model.class_mapping is None and list(model.teacher_classes) != classes:
+        raise ValueError(
+            f"the teacher's classes are {model.teacher_classes}, the data set's "
+            f"{classes}: give class_mapping, the teacher's class index for each class "
+            f"of the student"
+        )
+
+
+def _check_best(runner: Runner, classes: list[str]) -> None:
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    for key in hooks[0].key_indicators if hooks and hooks[0].save_best else ():
+        name = key.partition(".")[2]
+        if name and name not in classes:
+            raise ValueError(
+                f"default_hooks.checkpoint.save_best={key!r} names a class that the "
+                f"data set does not have: {classes}. Set it to mIoU or Dice.<class>"
+            )
