@@ -39,12 +39,14 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
     cfg = Config.fromfile(str(path))
-    if missing := {"model", *LOADERS} - cfg.keys():
-        raise ValueError(f"{path} is a part of a config: it has no {min(missing)}")
+    loaders = [loader for loader in LOADERS if cfg.get(loader)]
+    if "model" not in cfg or not loaders:
+        missing = "data loaders" if "model" in cfg else "model"
+        raise ValueError(f"{path} is a part of a config: it has no {missing}")
     options = options or {}
     _check_options(cfg, options)
     cfg.merge_from_dict(options)
-    datasets = [dataset_of(cfg, loader) for loader in LOADERS]
+    datasets = [dataset_of(cfg, loader) for loader in loaders]
     for key in SHARED & options.keys():
         for dataset in datasets:
             dataset[key] = cfg[key]
@@ -62,10 +64,8 @@ def _check_options(cfg: Config, options: dict[str, Any]) -> None:
 
 
 def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
-    root, read = (
-        cfg.get("data_root"),
-        [dataset.get("data_root") for dataset in datasets],
-    )
+    root = cfg.get("data_root")
+    read = [dataset.get("data_root") for dataset in datasets]
     if root is not None and root not in read:
         raise ValueError(
             f"data_root={root!r} of the config is read by none of its data sets, which "
@@ -93,7 +93,7 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
     Raises:
         FileNotFoundError: It is not.
     """
-    for loader in loaders:
+    for loader in filter(cfg.get, loaders):
         dataset = dataset_of(cfg, loader)
         root = dataset.get("data_root")
         if root is None:

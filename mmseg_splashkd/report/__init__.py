@@ -3,7 +3,7 @@
 from mmseg_splashkd.report.curves import curves
 from mmseg_splashkd.report.frames import choose_frames
 from mmseg_splashkd.report.page import write_page
-from mmseg_splashkd.report.pictures import hero, panels
+from mmseg_splashkd.report.pictures import hero
 from mmseg_splashkd.report.runs import Frame, Run, curve, load_run
 from mmseg_splashkd.report.table import print_table
 
@@ -15,7 +15,6 @@ __all__ = [
     "curves",
     "hero",
     "load_run",
-    "panels",
     "print_table",
     "write_page",
 ]

@@ -26,7 +26,6 @@ FONT = Path(mpl.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
 Color = tuple[int, int, int]
 Line = list[tuple[Color | None, str]]  # pieces of text, each with its swatch if any
 Tile = tuple[str, np.ndarray, Line]  # title, picture, line under the title
-LEGEND: Line = [(HIT, "hit"), (MISSED, "missed"), (FALSE_ALARM, "false alarm")]
 
 
 def _gray(image: np.ndarray) -> np.ndarray:
@@ -76,41 +75,6 @@ def paint_errors(
     painted[true & ~found] = MISSED
     painted[~true & found] = FALSE_ALARM
     return painted
-
-
-def panels(
-    run: Run,
-    indices: Sequence[int] | None = None,
-    focus_class: str | None = None,
-    tile_width: int = 400,
-) -> list[Image.Image]:
-    """Draw frame | truth | prediction | error, one strip a frame.
-
-    Args:
-        run: The run.
-        indices: Frames to draw, by default those of `choose_frames`.
-        focus_class: The class whose errors are marked, by default the last one.
-        tile_width: Width of each of the four tiles in pixels.
-
-    Raises:
-        ValueError: The run knows no such class.
-    """
-    focus = class_index(run, focus_class)
-    if indices is None:
-        indices = list(choose_frames([run], focus_class))
-    strips = []
-    for index in indices:
-        image = read_image(run.frames[index])
-        truth, prediction = read_maps(run, index)
-        score = number(score_frame(truth, prediction, focus).dice, 1)
-        found = paint_classes(image, prediction, run.palette)
-        tiles = [
-            *_shared_tiles(run, index, image, truth),
-            ("Prediction", found, [(None, f"{run.classes[focus]} Dice {score}")]),
-            ("Error", paint_errors(image, truth, prediction, focus), LEGEND),
-        ]
-        strips.append(_strip(tiles, tile_width))
-    return strips
 
 
 def hero(

@@ -9,7 +9,6 @@ from mmseg_splashkd.report.pictures import (
     hero,
     paint_classes,
     paint_errors,
-    panels,
 )
 
 # Grey frames stay what they are when greyed.
@@ -48,33 +47,6 @@ def test_colour_is_greyed_by_its_luma():
     image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     painted = paint_classes(image, np.full((1, 3), 255), [(0, 0, 0)])
     np.testing.assert_array_equal(painted[0, :, 0], [76, 150, 29])
-
-
-def _has(picture, color):
-    return (np.asarray(picture) == color).all(-1).any()
-
-
-def test_a_panel_shows_the_errors_of_its_run(make_run):
-    right = np.zeros((30, 40), int)
-    right[:15] = 1
-    shifted = np.roll(right, 5, axis=0)
-    good = make_run("good", [right], [right])
-    bad = make_run("bad", [right], [shifted])
-    (perfect,), (wrong,) = panels(good, [0]), panels(bad, [0])
-    assert perfect.size == wrong.size == (4 * 400 + 16, 16 + 288 + 6 * 16)
-    half = slice(0, 304), slice(1216, None)  # the error tile without its legend
-    perfect, wrong = np.asarray(perfect)[half], np.asarray(wrong)[half]
-    assert _has(perfect, HIT)
-    assert not _has(perfect, MISSED)
-    assert not _has(perfect, FALSE_ALARM)
-    assert _has(wrong, MISSED)
-    assert _has(wrong, FALSE_ALARM)
-
-
-def test_panels_draw_the_chosen_frames_by_default(make_run):
-    run = make_run(truths=[np.zeros((6, 8), int), np.ones((6, 8), int)])
-    assert len(panels(run)) == 2
-    assert len(panels(run, [0])) == 1
 
 
 def test_the_hero_holds_frame_truth_and_every_run(make_run, tmp_path):
