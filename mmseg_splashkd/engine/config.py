@@ -79,8 +79,11 @@ def check_training(cfg: Config) -> None:
 
     Raises:
         FileNotFoundError: A data root or the teacher's file is missing.
-        ValueError: The teacher's file is not named, or a GPU is asked for in vain.
+        ValueError: The config cannot train, the teacher's file is not named, or a GPU
+            is asked for in vain.
     """
+    if not cfg.get("train_dataloader"):
+        raise ValueError("the config has no train_dataloader: it can only be tested")
     check_devices(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
     if cfg.model.type == DISTILLER:

@@ -50,6 +50,17 @@ def test_cut_off_png_is_named(pair: tuple[Path, Path], which: int):
         check_pair(*pair, TABLE)
 
 
+def test_cut_off_jpeg_frame_is_named(pair: tuple[Path, Path]):
+    image = pair[0].with_suffix(".jpg")
+    write_frame(image, seed=0, size=(40, 30))
+    check_pair(image, pair[1], TABLE)
+    halve(image)
+    with Image.open(image) as frame:  # its header is whole
+        assert frame.size == (40, 30)
+    with pytest.raises(ValueError, match=f"frame {image} cannot be read"):
+        check_pair(image, pair[1], TABLE)
+
+
 def test_png_frame_with_a_flipped_bit_is_named(pair: tuple[Path, Path]):
     content = bytearray(pair[0].read_bytes())
     content[len(content) // 2] ^= 1

@@ -126,6 +126,16 @@ def test_misnamed_frame_is_named(tmp_path: Path):
         list_frames(images, tmp_path / "labels")
 
 
+@pytest.mark.parametrize("name", ["{}.PNG", "b/{}.Png"])
+def test_suffix_in_another_case_is_named(tmp_path: Path, name: str):
+    other = name.format(stamp(1))
+    images = touch(tmp_path / "images", [f"{stamp(0)}.png", other])
+    (tmp_path / "labels").mkdir()
+    message = f"{images / other} differs from img_suffix='.png' in case alone"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        list_frames(images, tmp_path / "labels")
+
+
 @pytest.mark.parametrize("present", [[], ["images"], ["labels"]])
 def test_missing_folder_tells_the_layout(tmp_path: Path, present: list[str]):
     for name in present:

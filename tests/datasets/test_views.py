@@ -17,7 +17,14 @@ from mmseg_splashkd.datasets.views import (
     seed_all,
     seeded,
 )
-from tests.datasets.builders import draw_frames, stamp
+from tests.datasets.builders import (
+    draw_frames,
+    halve,
+    splash_label,
+    stamp,
+    write_frame,
+    write_label,
+)
 
 Draws = tuple[float, float, float]
 
@@ -232,6 +239,30 @@ def test_an_integer_gives_the_sample_as_it_is():
     assert [dataset[4], dataset[-1]] == [
         {"number": 4, "draws": draws} for draws in expected
     ]
+
+
+@pytest.mark.parametrize("ask", [View(1, 0, 0), 1, -1], ids=["view", "int", "last"])
+def test_frame_that_cannot_be_loaded_is_named(tmp_path: Path, ask: View | int):
+    size = (80, 60)  # large enough to be cut in its pixels
+    for seed, stem in enumerate("ab"):
+        write_frame(tmp_path / "images" / f"{stem}.jpg", seed, size)
+        write_label(tmp_path / "labels" / f"{stem}.png", splash_label(seed, size))
+    frames = {
+        "type": "BaseSegDataset",
+        "data_root": str(tmp_path),
+        "data_prefix": {"img_path": "images", "seg_map_path": "labels"},
+        "metainfo": {"classes": ("background", "splash")},
+        "pipeline": [{"type": "LoadImageFromFile", "imdecode_backend": "pillow"}],
+    }
+    config = {"type": "ViewDataset", "_scope_": "mmseg", "dataset": frames}
+    dataset: Any = DATASETS.build(config)
+    assert dataset[ask]["img"].shape == (60, 80, 3)
+    frame = tmp_path / "images" / "b.jpg"
+    halve(frame)
+    message = f"frame {frame} cannot be used: .*truncated"
+    with pytest.raises(RuntimeError, match=message):
+        dataset[ask]
+    assert dataset[View(0, 0, 0)]["img"].shape == (60, 80, 3)
 
 
 # In a loader

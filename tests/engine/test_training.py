@@ -11,6 +11,13 @@ from mmseg_splashkd.engine.training import train
 from tests.conftest import tiny_run
 from tests.engine.conftest import BEST, DISTILLED, PLAIN, TEACHER
 
+META = {"classes": ["water", "splash"], "palette": [[0, 0, 0], [1, 1, 1]]}
+RENAMED = {
+    "train_dataloader.dataset.dataset.metainfo": META,
+    "val_dataloader.dataset.metainfo": META,
+    "test_dataloader.dataset.metainfo": META,
+}
+
 
 def weights(work_dir, iteration: int) -> dict[str, torch.Tensor]:
     return read_checkpoint(work_dir / f"iter_{iteration}.pth")["state_dict"]
@@ -130,17 +137,35 @@ def test_missing_teacher_is_named_before_anything_is_built(distil_options, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_teacher_with_renamed_classes_is_refused(distil_options, pond, tmp_path):
-    meta = {"classes": ["water", "splash"], "palette": [[0, 0, 0], [1, 1, 1]]}
-    options = distil_options | {
-        "train_dataloader.dataset.dataset.metainfo": meta,
-        "val_dataloader.dataset.metainfo": meta,
-        "test_dataloader.dataset.metainfo": meta,
-    }
+def test_teacher_with_renamed_classes_is_refused(distil_options, tmp_path):
     with pytest.raises(
         ValueError, match=r"teacher.s classes are \['background', 'splash'"
     ):
-        train(DISTILLED, tmp_path, cfg_options=options)
+        train(DISTILLED, tmp_path, cfg_options=distil_options | RENAMED)
+
+
+def test_mapping_lets_a_teacher_with_renamed_classes_teach(distil_options, tmp_path):
+    options = distil_options | RENAMED | {"model.class_mapping": [0, 1]}
+    train(DISTILLED, tmp_path, cfg_options=options)
+    (last,) = tmp_path.glob("weights_*_last.safetensors")
+    meta = read_checkpoint(last)["meta"]
+    assert meta["dataset_meta"] == {"classes": ["water", "splash"]}
+
+
+def test_second_run_in_one_folder_is_refused(pond, teacher):
+    before = {path: path.stat().st_mtime_ns for path in teacher.rglob("*")}
+    with pytest.raises(FileExistsError, match=r"holds a run.* --resume"):
+        train(TEACHER, teacher, cfg_options=tiny_run(pond, "model"))
+    assert before == {path: path.stat().st_mtime_ns for path in teacher.rglob("*")}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_nothing_to_resume_says_so(pond, tmp_path, monkeypatch, named):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    work_dir = tmp_path / "run" if named else None
+    with pytest.raises(FileNotFoundError, match="nothing to resume in work_dir="):
+        train(PLAIN, work_dir, resume=True, cfg_options=tiny_run(pond, "model"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_missing_data_says_what_is_expected(pond, tmp_path):
@@ -163,3 +188,12 @@ def test_gpu_asked_for_in_vain(pond, tmp_path, arguments, named):
     options = tiny_run(pond, "model") | arguments.pop("cfg_options", {})
     with pytest.raises(ValueError, match=f"{named}.* needs .*GPU"):
         train(PLAIN, tmp_path, cfg_options=options, **arguments)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="has no GPU")
+def test_mixed_precision_trains(distil_options, tmp_path):
+    train(DISTILLED, tmp_path, amp=True, cfg_options=distil_options)
+    checkpoint = read_checkpoint(tmp_path / "iter_2.pth")
+    assert checkpoint["optimizer"]["loss_scaler"]["scale"] > 0
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())

@@ -1,0 +1,35 @@
+import pytest
+
+from mmseg_splashkd.engine.training import train
+from tests.conftest import tiny_run
+from tests.engine.conftest import PLAIN
+
+
+def named(*classes: str) -> dict:
+    """Options that give all data sets of a config other classes."""
+    palette = [[index, index, index] for index in range(len(classes))]
+    meta = {"classes": list(classes), "palette": palette}
+    return {
+        "train_dataloader.dataset.dataset.metainfo": meta,
+        "val_dataloader.dataset.metainfo": meta,
+        "test_dataloader.dataset.metainfo": meta,
+    }
+
+
+def test_another_number_of_classes_than_the_model_s_is_refused(pond, tmp_path):
+    options = tiny_run(pond, "model") | named("background", "splash", "foam")
+    message = r"model has 2 classes, the data set 3: .*foam.* decode_head\.num_classes"
+    with pytest.raises(ValueError, match=message):
+        train(PLAIN, tmp_path, cfg_options=options)
+
+
+def test_best_by_a_class_that_is_not_there_is_refused(pond, tmp_path):
+    options = tiny_run(pond, "model") | named("water", "foam")
+    with pytest.raises(ValueError, match=r"save_best='Dice\.splash' .*'water', 'foam'"):
+        train(PLAIN, tmp_path, cfg_options=options)
+
+
+def test_best_by_the_mean_suits_any_classes(pond, tmp_path):
+    options = tiny_run(pond, "model", default_hooks__checkpoint__save_best="mIoU")
+    train(PLAIN, tmp_path, cfg_options=options | named("water", "foam"))
+    assert (tmp_path / "best_mIoU_iter_2.pth").is_file()
