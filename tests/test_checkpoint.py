@@ -437,9 +437,7 @@ def test_finds_the_one_file(runs, pattern, found, absolute):
     assert find_checkpoint(str(root / pattern)) == root / "work_dirs" / found
 
 
-@pytest.mark.parametrize(
-    "pattern", ["none.pth", "work_dirs/none_*/*", "work_dirs/kd_0627"]
-)
+@pytest.mark.parametrize("pattern", ["none.pth", "work_dirs/none_*/*"])
 def test_says_what_was_not_found(runs, pattern):
     with pytest.raises(FileNotFoundError) as error:
         find_checkpoint(pattern, "teacher_checkpoint")
@@ -457,9 +455,11 @@ def test_lists_what_fits_where_several_do(runs):
     ]
 
 
-@pytest.mark.parametrize("pattern", [None, ""])
-def test_says_that_nothing_was_named(pattern):
-    with pytest.raises(ValueError, match="teacher_checkpoint is missing"):
+@pytest.mark.parametrize("pattern", [None, "", ".", "/", "work_dirs/kd_0627"])
+def test_says_that_nothing_was_named(runs, pattern):
+    with pytest.raises(
+        ValueError, match=f"teacher_checkpoint={pattern!r} names no file"
+    ):
         find_checkpoint(pattern, "teacher_checkpoint")
 
 
