@@ -1,6 +1,7 @@
 """``make demo``: a drawn pond, a teacher, a plain and a distilled student, a page."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,7 +86,7 @@ def demo(
 
 
 def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> Path:
-    config = CONFIGS / stage.config
+    config = Path(os.path.relpath(CONFIGS / stage.config))
     options = {**options, "work_dir": str(work_dir)}
     if stage.teacher:
         weights = find_checkpoint(str(work_dir.parent / stage.teacher / BEST_WEIGHTS))
@@ -97,15 +98,14 @@ def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> 
         return record
     shutil.rmtree(work_dir, ignore_errors=True)
     train(config, cfg_options=options)
-    command = f"configs/demo/{stage.config}"
     evaluate_and_record(
         config,
         work_dir,
         name=stage.name,
         title=stage.title,
         commands=(
-            f"python tools/train.py {command} --work-dir {work_dir}",
-            f"python tools/test.py {command} '{work_dir / BEST_WEIGHTS}'",
+            f"python tools/train.py {config} --work-dir {work_dir}",
+            f"python tools/test.py {config} '{work_dir / BEST_WEIGHTS}'",
         ),
         cfg_options=options,
     )
