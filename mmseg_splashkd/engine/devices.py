@@ -56,5 +56,15 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         torch.distributed.init_process_group(_backend(cfg) or "gloo")
 
 
+def leave_distributed(launcher: str) -> None:
+    """Part from the other processes once all are done.
+
+    A process that exits with its group open may be aborted by gloo's own threads.
+    """
+    if launcher != "none":
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _backend(cfg: Config) -> str:
     return cfg.get("env_cfg", {}).get("dist_cfg", {}).get("backend", "")

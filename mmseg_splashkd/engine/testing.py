@@ -12,7 +12,11 @@ from mmseg_splashkd.engine.config import (
     plain_model,
     read_config,
 )
-from mmseg_splashkd.engine.devices import check_devices, prepare_distributed
+from mmseg_splashkd.engine.devices import (
+    check_devices,
+    leave_distributed,
+    prepare_distributed,
+)
 from mmseg_splashkd.engine.runner import SafeRunner
 from mmseg_splashkd.engine.training import WORK_DIRS, set_experiment_name
 
@@ -68,7 +72,9 @@ def evaluate(
     if tta:
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
-    return SafeRunner.from_cfg(cfg).test()
+    metrics = SafeRunner.from_cfg(cfg).test()
+    leave_distributed(launcher)
+    return metrics
 
 
 def _metrics(cfg: Config) -> list:

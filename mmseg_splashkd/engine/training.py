@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.engine.config import check_training, read_config
-from mmseg_splashkd.engine.devices import prepare_distributed
+from mmseg_splashkd.engine.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.engine.naming import latest_run, run_name
 from mmseg_splashkd.engine.runner import SafeRunner
 
@@ -54,6 +54,7 @@ def train(
     _name_run(cfg, work_dir)
     _check_work_dir(cfg)
     SafeRunner.from_cfg(cfg).train()
+    leave_distributed(launcher)
     return Path(cfg.work_dir)
 
 
