@@ -11,6 +11,7 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.datasets.label_maps import label_map
 from mmseg_splashkd.engine.config import LOADERS, dataset_of, read_config
 from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.models import DistillSegmentor
@@ -199,6 +200,16 @@ def test_one_step_of_each_family(name, pond, tmp_path):
 
 
 @pytest.mark.slow
+def test_camvid_is_coded_as_its_label_map():
+    cfg = read_config(CONFIGS / "camvid" / "segformer_b0_camvid.py")
+    coding = label_map("camvid")
+    for loader in LOADERS:
+        dataset = dataset_of(cfg, loader)
+        assert dataset.metainfo == coding.metainfo
+        load = next(step for step in dataset.pipeline if step.type == "LoadGrayLabels")
+        assert load.gray_to_train_id == coding.gray_to_train_id
+
+
 @pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not here: set CAMVID_ROOT")
 def test_two_iterations_on_camvid(tmp_path):
     path = CONFIGS / "camvid" / "segformer_b0_kd_camvid.py"

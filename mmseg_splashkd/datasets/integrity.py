@@ -1,20 +1,19 @@
 """Whether a frame and its label can be trained on."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import read_gray, to_train_ids
+from mmseg_splashkd.datasets.label_maps import LabelMap, read_gray
 
 
-def check_pair(image: Path, label: Path, gray_to_train_id: Mapping[int, int]) -> None:
+def check_pair(image: Path, label: Path, coding: LabelMap) -> None:
     """Read the label, and of the frame what tells its size and damage.
 
     Args:
         image: The frame.
         label: Its gray-coded label.
-        gray_to_train_id: The table the label is coded by.
+        coding: How the label is coded.
 
     Raises:
         FileNotFoundError: The frame or the label is missing.
@@ -23,17 +22,22 @@ def check_pair(image: Path, label: Path, gray_to_train_id: Mapping[int, int]) ->
     for path, what in ((image, "frame"), (label, "label of frame " + str(image))):
         if not path.is_file():
             raise FileNotFoundError(f"{what}: {path} does not exist")
-    size = _size_of(image)
+    size = size_of(image)
     gray = read_gray(label)
     if gray.shape[:2] != size[::-1]:
         raise ValueError(
             f"label {label} is {gray.shape[1]}x{gray.shape[0]}, but its frame {image} "
             f"is {size[0]}x{size[1]}"
         )
-    to_train_ids(gray, gray_to_train_id, str(label))
+    coding.to_train_ids(gray, str(label))
 
 
-def _size_of(image: Path) -> tuple[int, int]:
+def size_of(image: Path) -> tuple[int, int]:
+    """(width, height) of a whole frame.
+
+    Raises:
+        ValueError: It is damaged, or no image.
+    """
     try:
         with Image.open(image) as frame:
             size = frame.size

@@ -37,15 +37,15 @@ class LoadGrayLabels(BaseTransform):
 
         Raises:
             ValueError: There is no table, or the label cannot be read, is no
-                one-channel 8-bit map, or has a value outside the table.
+                one-channel 8-bit or 16-bit map, or has a value outside the table.
         """
         if "seg_map_path" not in results:
             return results
-        path, table = results["seg_map_path"], self.gray_to_train_id
+        path, table, unknown = results["seg_map_path"], self.gray_to_train_id, None
         if table is None:
-            table = results.get("label_map")
+            table, unknown = results.get("label_map"), results.get("unknown_label")
         if table is None:
             raise ValueError("the data set has no label_map: give gray_to_train_id")
-        results["gt_seg_map"] = to_train_ids(read_gray(path), table, path)
+        results["gt_seg_map"] = to_train_ids(read_gray(path), table, path, unknown)
         results["seg_fields"].append("gt_seg_map")
         return results

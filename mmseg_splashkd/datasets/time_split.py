@@ -3,46 +3,56 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.datasets.integrity import check_pair
-from mmseg_splashkd.datasets.label_maps import SPLASH, check_table
-from mmseg_splashkd.datasets.splits import (
+from mmseg_splashkd.datasets.frames import (
     LAYOUT,
-    RATIOS,
-    SPLITS,
     Frame,
     in_time_order,
     list_frames,
-    read_table,
-    split_by_time,
+    missing_files,
 )
+from mmseg_splashkd.datasets.integrity import check_pair
+from mmseg_splashkd.datasets.label_maps import label_map as read_label_map
+from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select
+from mmseg_splashkd.datasets.splits import RATIOS, split_by_time
+from mmseg_splashkd.datasets.timestamps import timestamp_format
 
 FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
+UNLABELLED = ("error", "skip", "include", "only")
+READ_AT_LOAD = 5_000  # labels; more would delay every start by minutes
 
 
 @DATASETS.register_module()
 class TimeSplitDataset(BaseSegDataset):
-    """One part of a video: train, val or test, cut in the order of time.
+    """One part of a video: train, val or test, apart in time.
 
-    Frames come from a split table (``ann_file``), or from the folders ``data_prefix``,
-    which are then split by ``ratios``. A table without a column ``split`` is split by
-    ``ratios`` too. Labels are read once at load, so that a wrong one is named before
-    training starts.
+    Frames come from a split table (``ann_file``; ``tools/split_dataset.py`` writes it),
+    or from the folders ``data_prefix``, which are then cut by ``ratios``. A table
+    without a split is cut by ``ratios`` too.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
+        fold: Of a table with folds: the one to validate on. ``'train'`` is then all the
+            others without their embargo, ``'test'`` what is in no fold.
         data_prefix: ``img_path`` and ``seg_map_path``, the folders of frames and of
             labels in ``data_root``. Defaults to ``images`` and ``labels``.
         ratios: Shares of train, val and test; they sum to 1.
-        gray_to_train_id: Gray value in the label -> trainId, 255 to ignore. Defaults to
-            the splash coding: 0 background, 255 splash.
-        metainfo: ``classes`` and ``palette``. Defaults to background and splash.
-        check_labels: Read every label at load.
-        img_suffix: Suffix of frames.
-        seg_map_suffix: Suffix of labels.
+        label_map: Name of a label coding (splash, camvid, trash, wildscenes), path of a
+            YAML file of your own, or a mapping: ``classes``, ``palette``,
+            ``gray_to_train_id`` and, optionally, ``unknown``; see ``LabelMap``.
+        timestamp: How names of frames in folders tell the time: the name of a pattern,
+            or a mapping; see ``TimestampFormat``.
+        unlabelled: What a frame without a label is: an ``'error'``, or to ``'skip'``
+            (the log says how many), or to ``'include'``; ``'only'`` gives such frames
+            alone.
+        check_labels: Read every label at load; by default up to 5,000 labels.
+        img_suffix: Suffix of frames in folders.
+        seg_map_suffix: Suffix of labels in folders.
         **kwargs: Passed to mmseg's ``BaseSegDataset``: ``data_root``, ``ann_file``,
             ``pipeline``, ...
 
@@ -50,78 +60,135 @@ class TimeSplitDataset(BaseSegDataset):
         FileNotFoundError: The folder, the table, a frame or a label is missing.
         ValueError: A name is no time stamp, two are equal within a recording, a label
             has a value outside the table or another size than its frame, ``ratios`` do
-            not sum to 1, the part is empty, ``metainfo`` has no classes, or
-            ``gray_to_train_id`` does not fit them.
+            not sum to 1, the part is empty, there is no such fold, or an argument is
+            unknown.
     """
 
     def __init__(
         self,
         split: str,
+        fold: int | None = None,
         data_prefix: Mapping[str, str] | None = None,
         ratios: Sequence[float] = RATIOS,
-        gray_to_train_id: Mapping[int, int] | None = None,
-        metainfo: dict | None = None,
-        check_labels: bool = True,
+        label_map: str | Mapping[str, Any] = "splash",
+        timestamp: str | Mapping[str, Any] = "seconds-nanoseconds",
+        unlabelled: str = "error",
+        check_labels: bool | None = None,
         img_suffix: str = ".png",
         seg_map_suffix: str = ".png",
         **kwargs,
     ) -> None:
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {SPLITS}, got {split!r}")
+        for name, value, known in (
+            ("split", split, SPLITS),
+            ("unlabelled", unlabelled, UNLABELLED),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        if "metainfo" in kwargs:
+            raise ValueError(
+                "metainfo is given by label_map: its classes and its palette"
+            )
         self.split = split
+        self.fold = fold
         self.ratios = ratios
+        self.coding = read_label_map(label_map)
+        self.timestamp = timestamp_format(timestamp)
+        self.unlabelled = unlabelled
         self.check_labels = check_labels
-        metainfo = metainfo or {"classes": SPLASH.classes, "palette": SPLASH.palette}
-        if "classes" not in metainfo:
-            raise ValueError(f"metainfo must have 'classes', got {metainfo}")
-        self.gray_to_train_id = check_table(
-            SPLASH.gray_to_train_id if gray_to_train_id is None else gray_to_train_id,
-            num_classes=len(metainfo["classes"]),
-        )
         super().__init__(
             data_prefix={**FOLDERS, **(data_prefix or {})},
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
-            metainfo=metainfo,
+            metainfo=self.coding.metainfo,
             **kwargs,
         )
 
     def load_data_list(self) -> list[dict]:
         """List the frames of this part, in the order of time."""
-        frames = self._frames_of_split()
+        frames = self._by_label(self.frames_of_split())
         if not frames:
-            source = self.ann_file or self.data_prefix["img_path"]
             raise ValueError(
-                f"split {self.split!r} of {source} is empty: too few frames for ratios "
-                f"{tuple(self.ratios)}, or no row of the table has it. {LAYOUT}"
+                f"split {self.split!r} of {self.source} is empty: too few frames for "
+                f"ratios {tuple(self.ratios)}, or no row of the table has it. A table "
+                f"with folds needs fold=. {LAYOUT}"
             )
-        if self.check_labels:
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(self._check, frames))
-        return [self._sample_of(frame) for frame in frames]
+        self._check_files(frames)
+        return [_sample_of(frame) for frame in frames]
 
-    def _frames_of_split(self) -> list[Frame]:
+    @property
+    def source(self) -> str:
+        """The table, or the folder of frames."""
+        return self.ann_file or self.data_prefix["img_path"]
+
+    def all_frames(self) -> list[Frame]:
+        """Every frame of the table or the folders, with its part, in time order."""
         if self.ann_file:
-            frames, parts = read_table(Path(self.ann_file))
+            frames = in_time_order(read_table(self.ann_file))
         else:
-            images, labels = (Path(self.data_prefix[key]) for key in FOLDERS)
-            frames = list_frames(images, labels, self.img_suffix, self.seg_map_suffix)
-            parts = None
-        if parts is None:
-            return split_by_time(frames, self.ratios)[self.split]
-        part_of = dict(zip(frames, parts, strict=True))
-        return [f for f in in_time_order(frames) if part_of[f] == self.split]
+            frames = list_frames(
+                self.data_prefix["img_path"],
+                self.data_prefix["seg_map_path"],
+                self.img_suffix,
+                self.seg_map_suffix,
+                self.timestamp,
+            )
+        split = {bool(frame.split) for frame in frames}
+        if split == {True, False}:
+            raise ValueError(
+                f"{self.source}: some rows have a split and some have none; write "
+                f"'embargo' where a frame shall be in no part"
+            )
+        return frames if True in split else split_by_time(frames, self.ratios)
+
+    def frames_of_split(self) -> list[Frame]:
+        """The frames of this part, in time order, with a label or without."""
+        return select(self.all_frames(), self.split, self.fold)
+
+    def _by_label(self, frames: list[Frame]) -> list[Frame]:
+        without = [frame for frame in frames if not frame.label]
+        if self.unlabelled == "only":
+            return without
+        if not without or self.unlabelled == "include":
+            return frames
+        if self.unlabelled == "error":
+            raise ValueError(
+                f"{len(without)} frames of split {self.split!r} of {self.source} have "
+                f"no label, the first is {without[0].image}: label them, or set "
+                f"unlabelled='skip', 'include' or 'only'"
+            )
+        print_log(
+            f"{self.source}: {len(without)} of {len(frames)} frames of split "
+            f"{self.split!r} have no label and are skipped",
+            logger="current",
+        )
+        return [frame for frame in frames if frame.label]
+
+    def _check_files(self, frames: list[Frame]) -> None:
+        if missing := missing_files(frames):
+            raise FileNotFoundError(
+                f"{len(missing)} files of {self.source} do not exist, the first is "
+                f"{missing[0]}"
+            )
+        many = len(frames) > READ_AT_LOAD
+        if many and self.check_labels is None:
+            print_log(
+                f"{self.source}: {len(frames)} labels are not read at start; "
+                f"tools/check_dataset.py does so",
+                logger="current",
+            )
+        elif self.check_labels is not False:
+            labelled = [frame for frame in frames if frame.label]
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._check, labelled))
 
     def _check(self, frame: Frame) -> None:
-        check_pair(frame.image, frame.label, self.gray_to_train_id)
+        check_pair(Path(frame.image), Path(frame.label), self.coding)
 
-    def _sample_of(self, frame: Frame) -> dict:
-        return {
-            "img_path": str(frame.image),
-            "seg_map_path": str(frame.label),
-            "recording": frame.recording,
-            "timestamp": frame.timestamp,
-            "label_map": self.gray_to_train_id,
+    def get_data_info(self, idx: int) -> dict:
+        """Frame ``idx`` with what all frames share, which is stored only once."""
+        return super().get_data_info(idx) | {
+            "label_map": self.coding.gray_to_train_id,
+            "unknown_label": self.coding.unknown,
             "reduce_zero_label": False,
             "seg_fields": [],
         }
@@ -142,3 +209,12 @@ class TimeSplitDataset(BaseSegDataset):
         if sample is None:  # the host would silently draw another frame
             raise RuntimeError(f"frame {frame} was dropped by the pipeline")
         return sample
+
+
+def _sample_of(frame: Frame) -> dict:
+    sample = {
+        "img_path": frame.image,
+        "recording": frame.recording,
+        "timestamp": frame.timestamp,
+    }
+    return sample | ({"seg_map_path": frame.label} if frame.label else {})

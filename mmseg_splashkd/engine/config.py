@@ -7,12 +7,12 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.datasets.splits import LAYOUT
+from mmseg_splashkd.datasets.frames import LAYOUT
 from mmseg_splashkd.engine.devices import check_devices
 
 DISTILLER = "DistillSegmentor"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-SHARED = {"data_root", "ratios"}
+SHARED = {"ann_file", "data_root", "fold", "ratios"}
 # What a config need not have for the command line to set it.
 KEYS_OF_A_RUN = (
     "work_dir",
@@ -28,8 +28,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Args:
         path: The file.
-        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root`` and
-            ``ratios`` hold for every data set of the config.
+        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root``,
+            ``ann_file``, ``fold`` and ``ratios`` hold for every data set of the config.
 
     Raises:
         FileNotFoundError: There is no such file.

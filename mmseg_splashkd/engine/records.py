@@ -81,6 +81,7 @@ def _describe_data(dataset: BaseDataset, predictions: Path) -> dict[str, Any]:
         "classes": classes,
         "palette": dataset.metainfo["palette"],
         "gray_to_train_id": samples[0]["label_map"] or identity,
+        "unknown_label": samples[0].get("unknown_label"),
         "frames": [
             {
                 "image": sample["img_path"],

@@ -27,6 +27,7 @@ def evaluate(
     work_dir: str | Path | None = None,
     show_dir: str | Path | None = None,
     out: str | Path | None = None,
+    out_coding: str = "train_ids",
     tta: bool = False,
     launcher: str = "none",
     cfg_options: dict[str, Any] | None = None,
@@ -41,7 +42,9 @@ def evaluate(
         checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
         work_dir: Where logs go; by default ``work_dirs/<config>_test``.
         show_dir: Write frame, truth and prediction side by side here, a PNG a frame.
-        out: Write predicted trainIds here, an 8-bit PNG a frame.
+        out: Write predictions here, a PNG a frame.
+        out_coding: What they hold: ``'train_ids'``, or the data set's own ``'gray'``
+            values, or ``'colour'``.
         tta: Average over the flipped frame too.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
@@ -68,7 +71,7 @@ def evaluate(
     if show_dir is not None:
         cfg.custom_hooks.append({"type": "PaintFramesHook", "out_dir": str(show_dir)})
     if out is not None:
-        _write_predictions(cfg, out)
+        _write_predictions(cfg, out, out_coding)
     if tta:
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
@@ -82,11 +85,20 @@ def _metrics(cfg: Config) -> list:
     return [evaluator] if isinstance(evaluator, dict) else list(evaluator)
 
 
-def _write_predictions(cfg: Config, out: str | Path) -> None:
+def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
     writers = [metric for metric in _metrics(cfg) if metric.type == "DiceMetric"]
     if not writers:
         raise ValueError("--out needs a DiceMetric in test_evaluator, which writes it")
     writers[0].output_dir = str(out)
+    if coding != "train_ids":
+        dataset = dataset_of(cfg, "test_dataloader")
+        if dataset.type != "TimeSplitDataset":
+            raise ValueError(
+                f"--out-coding {coding} needs the label_map of a TimeSplitDataset, the "
+                f"test data are a {dataset.type}"
+            )
+        writers[0].output_coding = coding
+        writers[0].label_map = dataset.get("label_map", "splash")
 
 
 def _average_flips(cfg: Config) -> None:

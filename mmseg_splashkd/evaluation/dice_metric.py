@@ -1,7 +1,9 @@
 """IoU, Dice and accuracy of a set of frames, unrounded and by class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
@@ -9,6 +11,7 @@ from PIL import Image
 from prettytable import PrettyTable
 from torch import Tensor
 
+from mmseg_splashkd.datasets.label_maps import label_map as read_label_map
 from mmseg_splashkd.evaluation.areas import (
     frame_areas,
     frame_dice,
@@ -16,6 +19,8 @@ from mmseg_splashkd.evaluation.areas import (
     stack_frames,
 )
 from mmseg_splashkd.evaluation.frame_files import FrameFiles
+
+CODINGS = ("train_ids", "gray", "colour")
 
 
 @METRICS.register_module()
@@ -31,22 +36,36 @@ class DiceMetric(BaseMetric):
 
     Args:
         ignore_index: Label of pixels that do not count.
-        output_dir: Folder for the predicted trainIds, an 8-bit PNG a frame, named by
-            the frame's stem. None writes nothing.
+        output_dir: Folder for the predictions, a PNG a frame, named by the frame's
+            stem. None writes nothing.
+        output_coding: What a pixel of them holds: ``'train_ids'``, ``'gray'`` (the
+            data set's own gray values) or ``'colour'`` (of the palette).
+        label_map: The data set's label coding; needed by all but ``'train_ids'``.
         collect_device: ``'cpu'`` or ``'gpu'``, where processes exchange results.
         prefix: Put before the names of the scores, with a slash.
+
+    Raises:
+        ValueError: ``output_coding`` is unknown, or ``label_map`` is missing or unfit.
     """
 
     def __init__(
         self,
         ignore_index: int = 255,
         output_dir: str | None = None,
+        output_coding: str = "train_ids",
+        label_map: str | Mapping[str, Any] | None = None,
         collect_device: str = "cpu",
         prefix: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
         self.files = None if output_dir is None else FrameFiles(output_dir)
+        if output_coding not in CODINGS:
+            raise ValueError(f"output_coding={output_coding!r} is none of {CODINGS}")
+        if output_coding != "train_ids" and label_map is None:
+            raise ValueError(f"output_coding={output_coding!r} needs label_map")
+        self.output_coding = output_coding
+        self.coding = None if label_map is None else read_label_map(label_map)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of each frame.
@@ -69,7 +88,7 @@ class DiceMetric(BaseMetric):
             self.results.append(row.cpu())
             if self.files is not None:
                 path = self.files.path_of(sample["img_path"])
-                Image.fromarray(pred.byte().cpu().numpy()).save(path)
+                Image.fromarray(self._painted(pred)).save(path)
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
         """Score all frames and log a table of the classes.
@@ -105,6 +124,14 @@ class DiceMetric(BaseMetric):
             for name, values in by_class.items()
             for label, value in zip(self._classes(), values, strict=True)
         }
+
+    def _painted(self, pred: Tensor) -> np.ndarray:
+        train_ids = pred.byte().cpu().numpy()
+        if self.coding is None or self.output_coding == "train_ids":
+            return train_ids
+        if self.output_coding == "gray":
+            return self.coding.to_gray(train_ids)
+        return self.coding.to_colour(train_ids)
 
     def _classes(self) -> Sequence[str]:
         if self.dataset_meta is None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import IGNORE, to_train_ids
+from mmseg_splashkd.datasets.label_maps import IGNORE, read_gray, to_train_ids
 from mmseg_splashkd.evaluation.areas import frame_areas, frame_dice
 from mmseg_splashkd.report.runs import Frame, Run, check_comparable, class_index
 
@@ -31,11 +31,14 @@ def read_maps(run: Run, index: int) -> tuple[np.ndarray, np.ndarray]:
             not know.
     """
     frame = run.frames[index]
-    with Image.open(frame.label) as image:
-        gray = np.asarray(image)
     with Image.open(frame.prediction) as image:
         prediction = np.asarray(image)
-    truth = to_train_ids(gray, run.gray_to_train_id, str(frame.label))
+    truth = to_train_ids(
+        read_gray(frame.label),
+        run.gray_to_train_id,
+        str(frame.label),
+        run.unknown_label,
+    )
     if prediction.shape != truth.shape:
         raise ValueError(
             f"{frame.prediction}: shape {prediction.shape}, but its label has "

@@ -46,6 +46,7 @@ class Run:
         classes: Class names; the index is the trainId.
         palette: One (R, G, B) in [0, 255] per class.
         gray_to_train_id: Gray value in the label PNG -> trainId or 255 (ignored).
+        unknown_label: trainId of other gray values; None if they are an error.
         frames: The tested frames, in time order.
     """
 
@@ -66,6 +67,7 @@ class Run:
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     gray_to_train_id: Mapping[int, int]
+    unknown_label: int | None
     frames: tuple[Frame, ...]
 
 

@@ -3,23 +3,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from mmseg_splashkd.datasets.label_maps import (
     IGNORE,
     SPLASH,
     check_table,
+    colours_to_ids,
+    label_map,
     read_gray,
     to_train_ids,
 )
 from tests.datasets.builders import halve, splash_label, write_label
 
-# A public benchmark's table of natural scenes: it merges, ignores and reorders.
-TRAIN_IDS = [255, 8, 1, 6, 14, 4, 8, 13, 12, 0, 2, 11, 7, 255, 9, 5, 7, 10, 3]
-SCENES = dict(enumerate(TRAIN_IDS))
+SCENES = label_map("wildscenes")
+CODINGS = ("splash", "camvid", "trash", "wildscenes", "cityscapes")
+MINE = {
+    "classes": ["water", "foam"],
+    "palette": [[0, 0, 9], [9, 9, 9]],
+    "gray_to_train_id": {0: 0, 3: 1, 7: 1, 9: 255},
+}
 
 
-@pytest.mark.parametrize("table", [SCENES, SPLASH.gray_to_train_id], ids=len)
+@pytest.mark.parametrize(
+    "table", [SCENES.gray_to_train_id, SPLASH.gray_to_train_id], ids=len
+)
 def test_maps_every_pixel_by_the_table(table: dict[int, int]):
     gray = np.random.default_rng(0).choice([*table], (37, 53)).astype(np.uint8)
     before = gray.copy()
@@ -67,7 +76,6 @@ def test_many_unknown_values_are_cut_short():
         np.zeros((4, 5, 3), np.uint8),
         np.zeros((4, 5, 1), np.uint8),
         np.zeros(4, np.uint8),
-        np.zeros((4, 5), np.uint16),
         np.zeros((4, 5), np.int64),
         np.zeros((4, 5), bool),
     ],
@@ -79,12 +87,32 @@ def test_only_one_channel_of_8_bits(gray: np.ndarray):
         to_train_ids(gray, {0: 0}, "pond.png")
 
 
+def test_unknown_values_may_be_mapped_by_a_rule():
+    gray = np.array([[0, 7, 255], [8, 0, 255]], np.uint8)
+    mapped = to_train_ids(gray, SPLASH.gray_to_train_id, "", unknown=255)
+    np.testing.assert_array_equal(mapped, [[0, 255, 1], [255, 0, 1]])
+    coding = label_map({**MINE, "unknown": 1})
+    np.testing.assert_array_equal(coding.to_train_ids(gray, ""), [[0, 1, 1], [1, 0, 1]])
+
+
+def test_16_bits():
+    gray = np.array([[0, 300], [65535, 300]], np.uint16)
+    table = {0: 0, 300: 2, 65535: 255}
+    np.testing.assert_array_equal(to_train_ids(gray, table, ""), [[0, 2], [255, 2]])
+    with pytest.raises(ValueError, match=r"outside the table: 300 \(2 pixels\), 65535"):
+        to_train_ids(gray, {0: 0}, "")
+    low = gray.clip(max=255).astype(np.uint8)  # a table may know more than 8 bits hold
+    np.testing.assert_array_equal(
+        to_train_ids(low, {**table, 255: 1}, ""), [[0, 1], [1, 1]]
+    )
+
+
 def test_table_may_come_as_text():
     typed: dict = {"0": "0", "9": 2, 255: "255"}
     assert check_table(typed, num_classes=3) == {0: 0, 9: 2, 255: 255}
 
 
-@pytest.mark.parametrize("table", [{256: 0}, {-1: 0}, {0: 3}, {0: -1}, {0: 254}])
+@pytest.mark.parametrize("table", [{65536: 0}, {-1: 0}, {0: 3}, {0: -1}, {0: 254}])
 def test_table_out_of_range_is_refused(table: dict[int, int]):
     [(gray, train_id)] = table.items()
     message = rf"gray_to_train_id maps {gray} to {train_id}: .*trainIds in \[0, 3\)"
@@ -128,3 +156,144 @@ def test_truncated_label_is_named(tmp_path: Path):
     halve(path)
     with pytest.raises(ValueError, match=f"label {path} cannot be read: .*truncated"):
         read_gray(path)
+
+
+def test_reads_16_bits(tmp_path: Path):
+    gray = np.random.default_rng(0).integers(0, 65536, (12, 16)).astype(np.uint16)
+    write_label(tmp_path / "label.png", gray)
+    read = read_gray(tmp_path / "label.png")
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, gray)
+
+
+def test_reads_one_bit_as_zero_and_one(tmp_path: Path):
+    write_label(tmp_path / "label.png", splash_label(0) == 255)
+    read = read_gray(tmp_path / "label.png")
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, splash_label(0) // 255)
+
+
+# Codings as data
+
+
+def test_wildscenes_is_the_table_of_the_notes():
+    train_ids = [255, 8, 1, 6, 14, 4, 8, 13, 12, 0, 2, 11, 7, 255, 9, 5, 7, 10, 3]
+    assert SCENES.gray_to_train_id == dict(enumerate(train_ids))
+    assert SCENES.classes == (
+        *("bush", "dirt", "fence", "grass", "gravel", "log", "mud", "object"),
+        *("other-terrain", "rock", "sky", "structure"),
+        *("tree-foliage", "tree-trunk", "water"),
+    )
+
+
+def test_trash_is_the_categories_of_the_annotations_in_their_order():
+    trash = label_map("trash")
+    assert [trash.classes[i] for i in (0, 1, 3, 9, 10)] == [
+        "background",
+        "general trash",
+        "paper pack",
+        "battery",
+        "clothing",
+    ]
+    assert trash.gray_to_train_id == {i: i for i in range(11)}
+
+
+@pytest.mark.parametrize("name", CODINGS)
+def test_painting_back_is_exact(name: str):
+    coding = label_map(name)
+    ids = [*range(len(coding.classes)), 255]
+    if 255 not in coding.gray_to_train_id.values():
+        ids.remove(255)
+    train_ids = np.random.default_rng(0).choice(ids, (31, 37)).astype(np.uint8)
+    gray = coding.to_gray(train_ids)
+    assert gray.dtype == np.uint8
+    np.testing.assert_array_equal(coding.to_train_ids(gray, ""), train_ids)
+    colours = coding.to_colour(train_ids)
+    for index in ids[:-1]:
+        painted = colours[train_ids == index]
+        assert (painted == coding.palette[index]).all()
+    np.testing.assert_array_equal(coding.from_colour(colours, ""), train_ids)
+
+
+def test_merged_values_are_painted_as_the_class_itself():
+    gray = SCENES.to_gray(np.array([[7, 8, 255]], np.uint8))
+    np.testing.assert_array_equal(gray, [[16, 6, 0]])
+    lowest = label_map(MINE).to_gray(np.array([[1, 0, 255]]))
+    np.testing.assert_array_equal(lowest, [[3, 0, 9]])
+
+
+def test_painting_16_bits():
+    coding = label_map({**MINE, "gray_to_train_id": {0: 0, 40_000: 1}})
+    gray = coding.to_gray(np.array([[1, 0]], np.uint8))
+    assert gray.dtype == np.uint16
+    np.testing.assert_array_equal(gray, [[40_000, 0]])
+
+
+def test_what_cannot_be_painted_is_named():
+    with pytest.raises(
+        ValueError, match=r"trainIds \[255\] have no gray value in gray"
+    ):
+        SPLASH.to_gray(np.array([[0, 255]], np.uint8))
+    with pytest.raises(
+        ValueError, match=r"trainIds \[2, 7\] have no colour in the pal"
+    ):
+        SPLASH.to_colour(np.array([[0, 7, 2]], np.uint8))
+
+
+def test_colours_of_no_class_are_named_and_counted():
+    rgb = np.zeros((2, 3, 3), np.uint8)
+    rgb[0, :2], rgb[1] = (1, 2, 3), (9, 9, 9)
+    message = "x.png: 1 colours of no class: (1, 2, 3) in 2 pixels"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        label_map(MINE).from_colour(rgb, "x.png")
+    ids = colours_to_ids(rgb, {4: (1, 2, 3), 5: (9, 9, 9), 6: (0, 0, 0)}, "")
+    np.testing.assert_array_equal(ids, [[4, 4, 6], [5, 5, 5]])
+    with pytest.raises(
+        ValueError, match=r"x\.png: expected 8-bit RGB, got shape \(2, "
+    ):
+        label_map(MINE).from_colour(rgb[..., 0], "x.png")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": ["water", "water"]}, "different names"),
+        ({"classes": [], "palette": []}, "1 to 253 different names"),
+        ({"palette": [[0, 0, 9]]}, "palette has 1 colours for 2 classes"),
+        ({"palette": [[0, 0, 9], [9, 9]]}, "colour of 1 must be three values"),
+        ({"palette": [[0, 0, 9], [9, 9, 256]]}, "colour of 1 must be three values"),
+        ({"palette": [[0, 0, 9], [0, 0, 9]]}, "0 and 1 have the same colour [0, 0, 9]"),
+        ({"ignore_colour": [9, 9, 9]}, "1 and ignore_colour have the same colour"),
+        ({"gray_to_train_id": {0: 2}}, "maps 0 to 2: gray values lie in [0, 65535], "),
+        ({"gray_to_train_id": [0, 1]}, "must map integers to integers, got [0, 1]"),
+        ({"unknown": 2}, "unknown=2: give a trainId in [0, 2) or 255"),
+        ({"train_id_to_gray": {1: 0}}, "paints trainId 1 with gray 0, which gray_to_t"),
+        ({"train_id_to_gray": {0: 4}}, "gray_to_train_id reads as unknown"),
+        ({"colours": []}, "unexpected keyword argument 'colours'"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(change: dict, message: str):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        label_map(MINE | change)
+
+
+def test_missing_table_is_named():
+    with pytest.raises(ValueError, match="required positional argument: 'palette'"):
+        label_map({"classes": ["water"], "gray_to_train_id": {0: 0}})
+
+
+def test_a_yaml_file_or_a_name(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(MINE))
+    assert label_map(path) == label_map(str(path)) == label_map(MINE)
+    message = r"label_map='splsh' is neither one of \['camvid'.* nor a YAML file"
+    with pytest.raises(FileNotFoundError, match=message):
+        label_map("splsh")
+    path.write_text("classes: [")
+    with pytest.raises(ValueError, match=rf"label_map {path} is no YAML"):
+        label_map(path)
+    path.write_text("splash")
+    with pytest.raises(
+        ValueError, match=rf"{path}: expected classes, palette and gray"
+    ):
+        label_map(path)

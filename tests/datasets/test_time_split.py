@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS
 from PIL import Image
@@ -116,7 +117,7 @@ def test_table_with_split_is_followed_in_the_order_of_time(root: Path):
 def test_frame_that_a_table_puts_into_two_parts_is_refused(root: Path):
     rows = [[*table_row(STEMS[0]), word] for word in ("train", "test")]
     write_table(root / "frames.csv", [*HEADER, "split"], rows)
-    with pytest.raises(ValueError, match="have the same time stamp"):
+    with pytest.raises(ValueError, match="stands twice, in lines 2 and 3"):
         build(root, ann_file="frames.csv")
 
 
@@ -133,35 +134,162 @@ def test_other_suffixes(tmp_path: Path):
 def test_default_classes(root: Path):
     metainfo = build(root).metainfo
     assert metainfo["classes"] == ("background", "splash")
-    assert metainfo["palette"] == ((16, 42, 67), (255, 196, 0))
+    assert metainfo["palette"] == [[16, 42, 67], [255, 196, 0]]
 
 
 def test_three_classes_by_a_table_as_a_command_line_gives_it(root: Path):
     for stem in STEMS:
         gray = np.tile(np.array([3, 60, 128, 200], np.uint8), (SIZE[1], SIZE[0] // 4))
         write_label(root / "labels" / f"{stem}.png", gray)
-    metainfo = {
+    coding = {
         "classes": ("water", "foam", "net"),
-        "palette": [[0, 0, 0], [1, 1, 1], [2, 2, 2]],
+        "palette": [[9, 9, 9], [1, 1, 1], [2, 2, 2]],
+        "gray_to_train_id": {"3": "0", "60": "2", "128": 255, "200": 1},
     }
-    table = {"3": "0", "60": "2", "128": 255, "200": 1}
-    dataset = build(root, metainfo=metainfo, gray_to_train_id=table, pipeline=PIPELINE)
+    dataset = build(root, label_map=coding, pipeline=PIPELINE)
     assert dataset.metainfo["classes"] == ("water", "foam", "net")
-    assert dataset.metainfo["palette"] == metainfo["palette"]
+    assert dataset.metainfo["palette"] == coding["palette"]
     assert dataset.get_data_info(0)["label_map"] == {3: 0, 60: 2, 128: 255, 200: 1}
     labels = dataset[0]["data_samples"].gt_sem_seg.data
     assert labels.unique().tolist() == [0, 1, 2, 255]
     assert labels[0, 0, [0, 22]].tolist() == [0, 1]
 
 
+def test_a_yaml_of_ones_own(root: Path):
+    (root / "mine.yaml").write_text(
+        "classes: [calm, splash]\npalette: [[1, 1, 1], [2, 2, 2]]\n"
+        "gray_to_train_id: {0: 0}\nunknown: 1\n"
+    )
+    dataset = build(root, label_map=str(root / "mine.yaml"), pipeline=PIPELINE)
+    assert dataset.metainfo["classes"] == ("calm", "splash")
+    assert dataset[0]["data_samples"].gt_sem_seg.data.unique().tolist() == [0, 1]
+
+
 def test_train_id_beyond_the_classes_is_refused(root: Path):
-    with pytest.raises(ValueError, match=r"maps 255 to 2: .* trainIds in \[0, 2\)"):
-        build(root, gray_to_train_id={0: 0, 255: 2})
+    coding = {"classes": ["a", "b"], "palette": [[1, 1, 1], [2, 2, 2]]}
+    with pytest.raises(ValueError, match=r"gray_to_train_id maps 255 to 2: .*0, 2\)"):
+        build(root, label_map={**coding, "gray_to_train_id": {0: 0, 255: 2}})
 
 
-def test_classes_must_be_named(root: Path):
-    with pytest.raises(ValueError, match=r"metainfo must have 'classes', got \{'pal"):
-        build(root, metainfo={"palette": [[0, 0, 0]]})
+def test_classes_come_from_the_label_map_alone(root: Path):
+    with pytest.raises(ValueError, match="metainfo is given by label_map"):
+        build(root, metainfo={"classes": ("a", "b")})
+
+
+@pytest.mark.parametrize("mode", ["16 bits", "palette"])
+def test_labels_of_other_kinds_of_png(root: Path, mode: str):
+    for number, stem in enumerate(STEMS):
+        path = root / "labels" / f"{stem}.png"
+        index = splash_label(number) // 255
+        if mode == "16 bits":
+            write_label(path, index.astype(np.uint16) * 40_000)
+        else:
+            image = Image.fromarray(index, "P")
+            image.putpalette([9, 9, 9, 200, 0, 0])
+            image.save(path)
+    coding = {
+        "classes": ("background", "splash"),
+        "palette": [[16, 42, 67], [255, 196, 0]],
+        "gray_to_train_id": {0: 0, 40_000 if mode == "16 bits" else 1: 1},
+    }
+    sample = build(root, label_map=coding, pipeline=PIPELINE[:2])[3]
+    np.testing.assert_array_equal(sample["gt_seg_map"], splash_label(3) // 255)
+
+
+# Folds
+
+
+def folded(root: Path) -> Path:
+    """A table of eight frames in four folds, one in the embargo of fold 0; two test."""
+    rows = [
+        [*table_row(stem), *(("train", n // 2) if n < 8 else ("test", "")), ""]
+        for n, stem in enumerate(map(str, STEMS))
+    ]
+    rows[2][-1] = "0"
+    return write_table(root / "split.csv", [*HEADER, "split", "fold", "embargo"], rows)
+
+
+def test_a_fold_validates_and_the_others_train(root: Path):
+    folded(root)
+    options: dict = {"ann_file": "split.csv", "fold": 0}
+    parts = [build(root, split, **options) for split in ("train", "val", "test")]
+    assert [stems_of(part) for part in parts] == [STEMS[3:8], STEMS[:2], STEMS[8:]]
+
+
+def test_a_table_with_folds_alone_needs_one(root: Path):
+    folded(root)
+    with pytest.raises(ValueError, match=r"A table with folds needs fold=\."):
+        build(root, "val", ann_file="split.csv")
+    with pytest.raises(ValueError, match=r"fold=4 is none of .* \[0, 1, 2, 3\]"):
+        build(root, "val", ann_file="split.csv", fold=4)
+
+
+def test_a_split_of_some_rows_alone_is_refused(root: Path):
+    rows = [[*table_row(stem), "train" if n else ""] for n, stem in enumerate(STEMS)]
+    write_table(root / "split.csv", [*HEADER, "split"], rows)
+    with pytest.raises(ValueError, match="some rows have a split and some have none"):
+        build(root, ann_file="split.csv")
+
+
+def test_the_embargo_is_in_no_part(root: Path):
+    words = ["train", "embargo", "val", "embargo", "test"]
+    rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]
+    write_table(root / "split.csv", [*HEADER, "split"], rows)
+    parts = [build(root, s, ann_file="split.csv") for s in ("train", "val", "test")]
+    assert [stems_of(part) for part in parts] == [[STEMS[0]], [STEMS[2]], [STEMS[4]]]
+
+
+# Unlabelled frames
+
+
+@pytest.fixture
+def half_labelled(root: Path) -> Path:
+    """Of the seven frames to train on, the first and the fourth have no label."""
+    for number in (0, 3):
+        (root / "labels" / f"{STEMS[number]}.png").unlink()
+    return root
+
+
+def test_unlabelled_frames_are_an_error_unless_asked_for(half_labelled: Path):
+    frame = half_labelled / "images" / f"{STEMS[0]}.png"
+    message = f"2 frames of split 'train' of .* have no label, the first is {frame}"
+    with pytest.raises(ValueError, match=message):
+        build(half_labelled)
+    with pytest.raises(ValueError, match=r"unlabelled must be one of .* got 'ignore'"):
+        build(half_labelled, unlabelled="ignore")
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "kept"),
+    [("skip", [1, 2, 4, 5, 6]), ("include", range(7)), ("only", [0, 3])],
+)
+def test_unlabelled_frames_as_asked_for(half_labelled: Path, unlabelled, kept):
+    dataset = build(half_labelled, unlabelled=unlabelled, pipeline=PIPELINE)
+    assert stems_of(dataset) == [STEMS[number] for number in kept]
+    for number, sample in zip(kept, dataset, strict=True):
+        has_label = "gt_sem_seg" in sample["data_samples"]
+        assert has_label == (number not in (0, 3))
+
+
+def test_skipped_frames_are_counted_in_the_log(half_labelled: Path, capsys):
+    MMLogger.get_instance("skipped", log_level="INFO")
+    build(half_labelled, unlabelled="skip")
+    assert "2 of 7 frames of split 'train' have no label and are ski" in (
+        capsys.readouterr().out
+    )
+
+
+# Time stamps
+
+
+def test_another_pattern_of_names(tmp_path: Path):
+    draw_frames(tmp_path, [f"Seq05VD_f{30 * n:05d}" for n in range(10)])
+    pattern = r"(?P<recording>.+)_f?(?P<stamp>[0-9]+)"
+    timestamp = {"name": "frame", "fps": 30, "stem": pattern}
+    info = build(tmp_path, "val", timestamp=timestamp).get_data_info(0)
+    assert (info["recording"], info["timestamp"]) == ("Seq05VD", 7 * 10**9)
+    with pytest.raises(ValueError, match="'Seq05VD_f[0-9]*' is no time stamp"):
+        build(tmp_path)
 
 
 # What is refused at load
@@ -200,14 +328,30 @@ def test_split_that_a_table_never_says_is_named(root: Path):
         build(root, "val", ann_file="frames.csv")
 
 
-def test_frame_without_label_is_named(root: Path):
-    label = root / "labels" / f"{STEMS[3]}.png"
-    label.unlink()
-    frame = root / "images" / f"{STEMS[3]}.png"
-    message = f"label of frame {frame}: {label} does not exist"
+def test_missing_file_of_a_table_is_named_before_any_is_read(root: Path):
+    rows = [table_row(stem) for stem in STEMS]
+    write_table(root / "frames.csv", HEADER, rows)
+    gone = root / "labels" / f"{STEMS[3]}.png"
+    gone.unlink()
+    (root / "images" / f"{STEMS[5]}.png").unlink()
+    message = f"2 files of {root}/frames.csv do not exist, the first is {gone}"
     with pytest.raises(FileNotFoundError, match=message):
-        build(root)
-    assert len(build(root, "val")) == 2  # the frame is of another part
+        build(root, ann_file="frames.csv", check_labels=False)
+    assert len(build(root, "val", ann_file="frames.csv")) == 2  # another part
+
+
+def test_many_labels_are_left_to_the_doctor_and_the_log_says_so(
+    root: Path, monkeypatch, capsys
+):
+    write_label(root / "labels" / f"{STEMS[0]}.png", np.full((2, 2), 7, np.uint8))
+    monkeypatch.setattr("mmseg_splashkd.datasets.time_split.READ_AT_LOAD", 6)
+    MMLogger.get_instance("many", log_level="INFO")
+    assert len(build(root)) == 7
+    assert "7 labels are not read at start; tools/check_dataset.py does so" in (
+        capsys.readouterr().out
+    )
+    with pytest.raises(ValueError, match="is 2x2"):
+        build(root, check_labels=True)
 
 
 def test_label_value_without_class_is_named(root: Path):
@@ -240,7 +384,7 @@ def test_cut_off_png_is_named(root: Path, folder: str):
 def test_colour_label_is_named(root: Path):
     write_frame(root / "labels" / f"{STEMS[1]}.png", seed=0)
     with pytest.raises(
-        ValueError, match=rf"{STEMS[1]}.*one-channel 8-bit.*\(12, 16, 3\)"
+        ValueError, match=rf"{STEMS[1]}.*one-channel 8-bit or.*\(12, 16, 3\)"
     ):
         build(root)
 

@@ -81,6 +81,11 @@ def test_a_config_may_have_loaders_for_testing_alone(tmp_path):
     assert dataset_of(cfg, "test_dataloader").data_root == "farm"
 
 
+def test_table_and_fold_hold_for_all_data():
+    assert shared(KD, "fold", 3) == [3] * 3
+    assert shared(KD, "ann_file", "split.csv") == ["split.csv"] * 3
+
+
 def test_data_root_that_moves_nothing_is_refused(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(f'_base_ = "{KD}"\ndata_root = "farm"\n')

@@ -177,6 +177,25 @@ def test_one_metric_need_not_be_a_list(figures, distilled, distil_options, tmp_p
     assert len(list(out.iterdir())) == 3
 
 
+def test_predictions_in_the_coding_of_the_data_set(distilled, distil_options, tmp_path):
+    options = distil_options | {"test_dataloader.dataset.label_map": "splash"}
+    out = tmp_path / "out"
+    evaluate(
+        DISTILLED,
+        distilled / BEST,
+        tmp_path,
+        out=out,
+        out_coding="gray",
+        cfg_options=options,
+    )
+    values = set()
+    for path in out.iterdir():
+        with Image.open(path) as image:
+            values |= set(np.unique(np.asarray(image)).tolist())
+    assert values <= {0, 255}
+    assert len(list(out.iterdir())) == 3
+
+
 def test_label_maps_need_the_metric_that_writes_them(
     distilled, distil_options, tmp_path
 ):

@@ -16,6 +16,8 @@ from torchmetrics.functional.classification import (
 from mmseg_splashkd.evaluation import DiceMetric
 from tests.evaluation.helpers import data_sample, random_frames
 
+WATER, FOAM = [16, 42, 67], [255, 196, 0]
+
 ZEROS, ONES = torch.zeros(2, 2).long(), torch.ones(2, 2).long()
 
 
@@ -110,6 +112,33 @@ def test_writes_predictions_by_stem(tmp_path):
     with Image.open(path) as image:
         assert image.mode == "L"
         assert np.asarray(image).tolist() == pred.tolist()
+
+
+@pytest.mark.parametrize(
+    ("coding", "mode", "pixels"),
+    [
+        ("gray", "L", [[0, 255, 255], [255, 0, 0]]),
+        ("colour", "RGB", [[WATER, FOAM, FOAM], [FOAM, WATER, WATER]]),
+    ],
+)
+def test_writes_predictions_in_the_coding_of_the_data_set(
+    tmp_path, coding, mode, pixels
+):
+    pred = torch.tensor([[0, 1, 1], [1, 0, 0]])
+    metric = _metric(
+        output_dir=str(tmp_path), output_coding=coding, label_map="splash"
+    )
+    metric.process({}, [data_sample(pred, pred, img_path="frames/1.png")])
+    with Image.open(tmp_path / "1.png") as image:
+        assert image.mode == mode
+        assert np.asarray(image).tolist() == pixels
+
+
+def test_unfit_coding_is_refused():
+    with pytest.raises(ValueError, match="output_coding='rgb' is none of"):
+        _metric(output_coding="rgb", label_map="splash")
+    with pytest.raises(ValueError, match="output_coding='gray' needs label_map"):
+        _metric(output_coding="gray")
 
 
 def test_logs_a_rounded_table(monkeypatch):

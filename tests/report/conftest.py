@@ -59,6 +59,7 @@ def write_run(tmp_path):
             "classes": ["background", "splash"],
             "palette": [[16, 42, 67], [255, 196, 0]],
             "gray_to_train_id": {"0": 0, "7": 255, "255": 1},
+            "unknown_label": None,
             "frames": frames,
         }
         path = tmp_path / name / "record.json"

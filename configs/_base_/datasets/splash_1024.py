@@ -1,6 +1,8 @@
 # Splash frames, 1024x1024, cut 7:2:1 in time. Whole frames, because the position
 # embedding knows the place on the frame. data_root: see README, "Your own data".
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
+ann_file = ""  # a split table of tools/split_dataset.py; without, ratios cut the folder
+fold = None  # of a table with folds
 ratios = (0.7, 0.2, 0.1)  # train, val, test
 size = (1024, 1024)
 
@@ -38,8 +40,10 @@ def part(split, pipeline):
     return dict(
         type="TimeSplitDataset",
         split=split,
+        fold=fold,
         ratios=ratios,
         data_root=data_root,
+        ann_file=ann_file,
         data_prefix=dict(img_path="images", seg_map_path="labels"),
         pipeline=pipeline,
     )

@@ -1,0 +1,226 @@
+"""Time in file names: by which pattern a data set tells it, read exactly."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+SECOND = 10**9  # nanoseconds
+LAST = 10**10 * SECOND  # ten digits of seconds: the year 2286
+
+
+class Stamp(NamedTuple):
+    """What a file's stem tells."""
+
+    timestamp: int  # UNIX time in nanoseconds
+    recording: str | None
+
+
+@dataclass(frozen=True)
+class TimestampFormat:
+    """By which pattern the stems of a data set tell the time.
+
+    Args:
+        name: ``'seconds-nanoseconds'`` (1714521600-000000005), ``'seconds'``
+            (1714521600 or 1714521600.25), ``'iso8601'`` (20240501T080000.25Z, also with
+            dashes or colons between; without a zone it is UTC), ``'frame'`` (a frame
+            number) or ``'day-hour-minute'`` (D252-H10-M00, day of the year, UTC;
+            seconds may follow as -S05).
+        stem: Regular expression of the whole stem, where it holds more than the time:
+            its group ``stamp`` is the time, its group ``recording``, if any, names the
+            recording. Such as ``(?P<recording>.+)_f?(?P<stamp>[0-9]+)``.
+        fps: Frames a second, a number or a fraction such as ``'30000/1001'``. Needed
+            by ``'frame'``, and by it alone.
+        start: UNIX seconds of frame 0, for ``'frame'``.
+        year: Needed by ``'day-hour-minute'``, and by it alone.
+
+    Raises:
+        ValueError: The name is unknown, or an argument is missing, unfit or in vain.
+    """
+
+    name: str = "seconds-nanoseconds"
+    stem: str | None = None
+    fps: float | str | None = None
+    start: int = 0
+    year: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in FORMATS:
+            raise ValueError(
+                f"timestamp name={self.name!r} is none of {sorted(FORMATS)}"
+            )
+        for argument, owner in (("fps", "frame"), ("year", "day-hour-minute")):
+            given = getattr(self, argument) is not None
+            if given != (self.name == owner):
+                need = "takes no" if given else "needs"
+                raise ValueError(f"timestamp name={self.name!r} {need} {argument}")
+        if self.name == "frame":
+            _frame_rate(self.fps)
+        if self.stem is not None and "stamp" not in _compile(self.stem).groupindex:
+            raise ValueError(
+                f"timestamp stem={self.stem!r} has no group (?P<stamp>...)"
+            )
+
+    def parse(self, stem: str, source: object) -> Stamp:
+        """Read the time of a file's stem.
+
+        Args:
+            stem: File name without its suffix.
+            source: The file, named in the error.
+
+        Raises:
+            ValueError: The stem has another form, or is no time.
+        """
+        stamp, recording = stem, None
+        if self.stem is not None:
+            found = _compile(self.stem).fullmatch(stem)
+            if found is None:
+                raise ValueError(f"{source}: {stem!r} does not match {self.stem!r}")
+            stamp, recording = found["stamp"], found.groupdict().get("recording")
+        form = FORMATS[self.name]
+        match = re.fullmatch(form.pattern, stamp, re.ASCII)
+        if match is None:
+            raise ValueError(
+                f"{source}: {stamp!r} is no time stamp; expected {form.example}. For "
+                f"another pattern set timestamp: {', '.join(FORMATS)}"
+            )
+        try:
+            timestamp = form.read(match, self)
+        except ValueError as error:
+            raise ValueError(f"{source}: {stamp!r} is no time: {error}") from error
+        if not 0 <= timestamp < LAST:
+            raise ValueError(f"{source}: {stamp!r} lies outside the years 1970 to 2286")
+        return Stamp(timestamp, recording)
+
+
+class Form(NamedTuple):
+    """One way to write a time."""
+
+    pattern: str
+    example: str
+    read: Callable[[re.Match, TimestampFormat], int]
+
+
+def timestamp_format(
+    spec: str | Mapping[str, Any] | TimestampFormat,
+) -> TimestampFormat:
+    """Return the format a config asks for: its name, or its arguments.
+
+    Raises:
+        ValueError: ``spec`` has unknown or unfit arguments.
+    """
+    if isinstance(spec, TimestampFormat):
+        return spec
+    if isinstance(spec, str):
+        return TimestampFormat(spec)
+    try:
+        return TimestampFormat(**spec)
+    except TypeError as error:
+        raise ValueError(f"timestamp={dict(spec)}: {error}") from error
+
+
+def parse_timestamp(stamp: str, source: object) -> int:
+    """Nanoseconds of a split table's cell.
+
+    Args:
+        stamp: ``<10-digit seconds>-<9-digit nanoseconds>``, or decimal seconds.
+        source: Where it stands, named in the error.
+
+    Raises:
+        ValueError: ``stamp`` has another form.
+    """
+    name = "seconds-nanoseconds" if "-" in stamp else "seconds"
+    try:
+        return TABLE_FORMATS[name].parse(stamp, source).timestamp
+    except ValueError as error:
+        raise ValueError(
+            f"{source}: {stamp!r} is no time stamp; expected <10-digit seconds>-"
+            f"<9-digit nanoseconds>, such as 1714521600-000000000"
+        ) from error
+
+
+def format_timestamp(timestamp: int) -> str:
+    """``<10-digit seconds>-<9-digit nanoseconds>`` of nanoseconds."""
+    seconds, nanoseconds = divmod(timestamp, SECOND)
+    return f"{seconds:010d}-{nanoseconds:09d}"
+
+
+def utc(timestamp: int) -> datetime:
+    """Nanoseconds as a date and time in UTC, cut to microseconds."""
+    return EPOCH + timedelta(microseconds=timestamp // 1000)
+
+
+def _compile(pattern: str) -> re.Pattern:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"timestamp stem={pattern!r}: {error}") from error
+
+
+def _frame_rate(fps: float | str | None) -> Fraction:
+    try:
+        rate = Fraction(str(fps))
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"timestamp fps={fps!r} is no number") from error
+    if rate <= 0:
+        raise ValueError(f"timestamp fps={fps!r} must be above 0")
+    return rate
+
+
+def _read_seconds(match: re.Match, _: TimestampFormat) -> int:
+    return int(match["s"]) * SECOND + int((match["ns"] or "").ljust(9, "0"))
+
+
+def _read_iso8601(match: re.Match, _: TimestampFormat) -> int:
+    parts = [int(match[part]) for part in ("Y", "M", "D", "h", "m", "s")]
+    moment = datetime(*parts, tzinfo=timezone.utc)  # pyright: ignore[reportArgumentType]
+    if (zone := match["zone"]) and zone != "Z":
+        minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+        moment -= timedelta(minutes=minutes if zone[0] == "+" else -minutes)
+    fraction = int((match["ns"] or "").ljust(9, "0"))
+    return (moment - EPOCH) // timedelta(seconds=1) * SECOND + fraction
+
+
+def _read_frame(match: re.Match, form: TimestampFormat) -> int:
+    elapsed = int(match[0]) * SECOND / _frame_rate(form.fps)
+    return form.start * SECOND + round(elapsed)
+
+
+def _read_day(match: re.Match, form: TimestampFormat) -> int:
+    text = f"{form.year} {match['D']} {match['h']} {match['m']} {match['s'] or '00'}"
+    moment = datetime.strptime(f"{text} +0000", "%Y %j %H %M %S %z")
+    if moment.year != form.year:  # Python rolls day 366 over into the next year
+        raise ValueError(f"{form.year} has no day {match['D']}")
+    return (moment - EPOCH) // timedelta(seconds=1) * SECOND
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+FORMATS = {
+    "seconds-nanoseconds": Form(
+        r"(?P<s>\d{10})-(?P<ns>\d{9})",
+        "<10-digit seconds>-<9-digit nanoseconds>, such as 1714521600-000000000",
+        _read_seconds,
+    ),
+    "seconds": Form(
+        r"(?P<s>\d{1,10})(?:\.(?P<ns>\d{1,9}))?",
+        "UNIX seconds, such as 1714521600 or 1714521600.25",
+        _read_seconds,
+    ),
+    "iso8601": Form(
+        r"(?P<Y>\d{4})-?(?P<M>\d\d)-?(?P<D>\d\d)[T_ ](?P<h>\d\d)[-:]?(?P<m>\d\d)[-:]?"
+        r"(?P<s>\d\d)(?:[.,](?P<ns>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?",
+        "a date and time of ISO 8601, such as 20240501T080000Z",
+        _read_iso8601,
+    ),
+    "frame": Form(r"\d+", "a frame number, such as 000123", _read_frame),
+    "day-hour-minute": Form(
+        r"D(?P<D>\d{3})-H(?P<h>\d\d)-M(?P<m>\d\d)(?:-S(?P<s>\d\d))?",
+        "day of the year, hour and minute, such as D252-H10-M00",
+        _read_day,
+    ),
+}
+TABLE_FORMATS = {
+    name: TimestampFormat(name) for name in ("seconds-nanoseconds", "seconds")
+}

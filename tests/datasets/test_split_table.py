@@ -1,0 +1,271 @@
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.split_table import (
+    COLUMNS,
+    clear,
+    read_table,
+    select,
+    write_table,
+)
+from tests.datasets.builders import START, stamp
+from tests.datasets.builders import write_table as write_csv
+
+HEADER = ["recording", "timestamp", "frame", "label"]
+
+
+def table_row(number: int, recording: str = "pond") -> list[str]:
+    stem = stamp(number)
+    return [recording, stem, f"images/{stem}.png", f"labels/{stem}.png"]
+
+
+# Reading
+
+
+def test_reads_a_table(tmp_path: Path):
+    rows = [table_row(1, "b"), table_row(0, "a")]
+    frames = read_table(write_csv(tmp_path / "frames.csv", HEADER, rows))
+    assert frames == [
+        Frame(
+            recording,
+            (START + 5 * number) * 10**9,
+            f"{tmp_path}/images/{stamp(number)}.png",
+            f"{tmp_path}/labels/{stamp(number)}.png",
+        )
+        for number, recording in ((1, "b"), (0, "a"))
+    ]
+
+
+def test_reads_what_a_split_wrote_and_leaves_further_columns_alone(tmp_path: Path):
+    header = ["burst", "split", *HEADER, "fold", "embargo", "splash_share"]
+    rows = [
+        ["1", "train", *table_row(0), "3", "0 2", "0.017"],
+        ["", "embargo", *table_row(1), "", "", ""],
+    ]
+    first, second = read_table(write_csv(tmp_path / "frames.csv", header, rows))
+    assert (first.split, first.fold, first.embargo) == ("train", 3, (0, 2))
+    assert first.splash_share == pytest.approx(0.017)
+    assert (second.split, second.fold, second.embargo) == ("embargo", None, ())
+    assert second.splash_share is None
+
+
+def test_paths_of_windows_and_absolute_ones(tmp_path: Path):
+    rows = [
+        ["a", stamp(0), r"images\a\x.png", r"labels\a\x.png"],
+        ["a", stamp(1), "/data/y.png", r"D:\farm\y.png"],
+    ]
+    first, second = read_table(write_csv(tmp_path / "frames.csv", HEADER, rows))
+    assert first.image == f"{tmp_path}/images/a/x.png"
+    assert first.label == f"{tmp_path}/labels/a/x.png"
+    assert (second.image, second.label) == ("/data/y.png", "D:/farm/y.png")
+
+
+def test_empty_label_is_an_unlabelled_frame(tmp_path: Path):
+    rows = [[*table_row(0)[:3], ""]]
+    [frame] = read_table(write_csv(tmp_path / "frames.csv", HEADER, rows))
+    assert frame.label == ""
+
+
+def test_nanoseconds_stay_exact(tmp_path: Path):
+    rows = [["a", stamp(0, 1), "x.png", ""], ["a", f"{START}.000000002", "y.png", ""]]
+    frames = read_table(write_csv(tmp_path / "frames.csv", HEADER, rows))
+    assert [f.timestamp - START * 10**9 for f in frames] == [1, 2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_byte_order_mark_and_line_ends_make_no_difference(
+    tmp_path: Path, encoding: str, newline: str
+):
+    lines = [*HEADER, "split"], [*table_row(0), "val"], [*table_row(1, "É"), "train"]
+    text = newline.join(map(",".join, lines)) + newline
+    (tmp_path / "frames.csv").write_bytes(text.encode(encoding))
+    frames = read_table(tmp_path / "frames.csv")
+    assert [(f.recording, f.split) for f in frames] == [("pond", "val"), ("É", "train")]
+
+
+def test_missing_table_tells_the_layout(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"frames\.csv does not exist") as error:
+        read_table(tmp_path / "frames.csv")
+    assert "recording,timestamp,frame,label[,split]" in str(error.value)
+    assert "make demo" in str(error.value)
+
+
+@pytest.mark.parametrize("column", range(4))
+@pytest.mark.parametrize("count", [0, 2])
+def test_missing_column_is_named(tmp_path: Path, column: int, count: int):
+    lines = [HEADER, *(table_row(n) for n in range(count))]
+    header, *rows = [line[:column] + line[column + 1 :] for line in lines]
+    table = write_csv(tmp_path / "frames.csv", header, rows)
+    message = f"{table}: columns ['{HEADER[column]}'] are missing, it has {header}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_table(table)
+
+
+def test_semicolons_are_recognisable_in_the_error(tmp_path: Path):
+    table = write_csv(tmp_path / "frames.csv", [";".join(HEADER)], [])
+    with pytest.raises(ValueError, match=r"it has \['recording;timestamp;frame;la"):
+        read_table(table)
+
+
+def test_table_without_rows(tmp_path: Path):
+    table = write_csv(tmp_path / "frames.csv", HEADER, [])
+    with pytest.raises(ValueError, match=f"{table} has a header but no rows"):
+        read_table(table)
+
+
+def test_empty_file(tmp_path: Path):
+    (tmp_path / "frames.csv").touch()
+    with pytest.raises(ValueError, match=r"frames\.csv: columns .'recording', .* \[\]"):
+        read_table(tmp_path / "frames.csv")
+
+
+def test_a_frame_that_stands_twice_is_named(tmp_path: Path):
+    again = [table_row(1)[0], stamp(1, 1), *table_row(1)[2:]]
+    rows = [table_row(0), table_row(1), again]
+    table = write_csv(tmp_path / "frames.csv", HEADER, rows)
+    with pytest.raises(ValueError, match=f"{stamp(1)}.png stands twice, in lines 3 an"):
+        read_table(table)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("split", "training", "split 'training' is none of ('train', 'val', 'test', "),
+        ("split", "Train", "split 'Train' is none of"),
+        ("split", " val", "split ' val' is none of"),
+        ("fold", "one", "invalid literal for int() with base 10: 'one'"),
+        ("fold", "-1", "fold -1 is below 0"),
+        ("embargo", "1,2", "invalid literal for int() with base 10: '1,2'"),
+        ("splash_share", "2 %", "could not convert string to float: '2 %'"),
+        ("splash_share", "1.5", "splash_share 1.5 is no share in [0, 1]"),
+        ("splash_share", "nan", "splash_share nan is no share in [0, 1]"),
+        ("timestamp", "2024-05-01", "'2024-05-01' is no time stamp"),
+        ("frame", "", "line 3 names no frame"),
+    ],
+)
+def test_unreadable_cell_is_named(tmp_path: Path, column: str, cell: str, message: str):
+    rows = [[*table_row(n), "val", "", "", ""] for n in (0, 1)]
+    rows[1][COLUMNS.index(column)] = cell
+    table = write_csv(tmp_path / "frames.csv", list(COLUMNS), rows)
+    with pytest.raises(ValueError, match=re.escape(f"{table}, line 3")) as caught:
+        read_table(table)
+    assert message in str(caught.value)
+
+
+def test_row_longer_than_the_header_is_refused(tmp_path: Path):
+    table = write_csv(tmp_path / "f.csv", HEADER, [table_row(0), [*table_row(1), "x"]])
+    with pytest.raises(ValueError, match=r"line 3 has more cells than .* \['x'\]"):
+        read_table(table)
+
+
+def test_row_cut_short_is_refused(tmp_path: Path):
+    table = write_csv(tmp_path / "f.csv", HEADER, [table_row(0)[:2]])
+    with pytest.raises(ValueError, match="line 2 names no frame"):
+        read_table(table)
+
+
+# Writing
+
+
+def frames_in(folder: Path) -> list[Frame]:
+    return [
+        Frame(
+            "ab"[n % 2],
+            START * 10**9 + n,
+            f"{folder}/images/{n}.png",
+            f"{folder}/labels/{n}.png" if n % 3 else "",
+            split="train",
+            fold=n % 5 if n else None,
+            embargo=(n, n + 1) if n == 4 else (),
+            splash_share=n / 16 if n % 2 else None,
+        )
+        for n in range(12)
+    ]
+
+
+def test_round_trip(tmp_path: Path):
+    frames = frames_in(tmp_path)
+    table = write_table(tmp_path / "new" / "split.csv", frames)
+    moved = [(f.image, f.label) for f in read_table(table)]
+    assert [Path(image).resolve() for image, _ in moved] == [
+        Path(f.image) for f in frames
+    ]
+    beside = write_table(tmp_path / "split.csv", frames)
+    assert read_table(beside) == frames
+
+
+def test_same_frames_same_bytes_in_any_order(tmp_path: Path):
+    frames = frames_in(tmp_path)
+    first = write_table(tmp_path / "1.csv", frames).read_bytes()
+    shuffled = random.Random(0).sample(frames, len(frames))
+    assert write_table(tmp_path / "2.csv", shuffled).read_bytes() == first
+    assert b"\r" not in first
+    assert str(tmp_path).encode() not in first  # a folder moves as a whole
+
+
+def test_written_as_documented(tmp_path: Path):
+    frame = Frame("a", 7, f"{tmp_path}/x.png", "", "train", 0, (1, 2), 0.5)
+    text = write_table(tmp_path / "split.csv", [frame]).read_text()
+    assert text == (
+        "recording,timestamp,frame,label,split,fold,embargo,splash_share\n"
+        "a,0000000000-000000007,x.png,,train,0,1 2,0.500000\n"
+    )
+
+
+def test_a_failed_write_leaves_the_old_table(tmp_path: Path):
+    table = write_table(tmp_path / "split.csv", frames_in(tmp_path))
+    before = table.read_bytes()
+    twice = [frames_in(tmp_path)[0]] * 2
+    with pytest.raises(ValueError, match="same time stamp"):
+        write_table(table, twice)
+    assert table.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["split.csv"]
+
+
+# Parts
+
+
+def rows(*cells: tuple) -> list[Frame]:
+    return [
+        Frame("a", t, f"{t}", f"{t}", split, fold, embargo)
+        for t, (split, fold, embargo) in enumerate(cells)
+    ]
+
+
+def test_select_by_split():
+    frames = rows(("train", None, ()), ("embargo", None, ()), ("val", None, ()))
+    assert select(frames, "train", None) == frames[:1]
+    assert select(frames, "val", None) == frames[2:]
+    assert select(frames, "test", None) == []
+
+
+def test_select_by_fold():
+    frames = rows(
+        ("train", 0, ()),
+        ("train", 0, (1,)),
+        ("train", 1, (0, 2)),
+        ("train", 2, ()),
+        ("embargo", None, ()),
+        ("test", None, ()),
+    )
+    assert select(frames, "val", 1) == [frames[2]]
+    assert select(frames, "train", 1) == [frames[0], frames[3]]
+    assert select(frames, "train", 2) == [frames[0], frames[1]]
+    assert select(iter(frames), "test", 1) == [frames[5]]
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_unknown_fold_is_named(split: str):
+    frames = rows(("train", 0, ()), ("train", 1, ()))
+    with pytest.raises(ValueError, match=r"fold=2 is none of the table's folds \[0, 1"):
+        select(frames, split, 2)
+
+
+def test_clear_forgets_the_split_alone():
+    frame = Frame("a", 1, "x", "y", "train", 1, (2,), 0.5)
+    assert clear(frame) == Frame("a", 1, "x", "y", splash_share=0.5)
