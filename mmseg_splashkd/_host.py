@@ -1,6 +1,7 @@
 """The host stack: MMSegmentation and what it stands on, under one of two names."""
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -56,6 +57,9 @@ def quiet_import() -> Iterator[None]:
 
     One of them advises to install another mmcv, which would double the stack.
     """
+    # mmseg imports Albumentations where it is installed, and that asks the network for
+    # its newest version on import: a delay without a network, and a note nobody needs.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         missing_ops = "Fail to import ``MultiScaleDeformableAttention``"
         warnings.filterwarnings("ignore", missing_ops, UserWarning)

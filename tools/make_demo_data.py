@@ -2,8 +2,11 @@
 
 import argparse
 import csv
+from pathlib import Path
 
+from mmseg_splashkd.datasets.farms import FARMS
 from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.datasets.weather import WEATHERS
 
 
 def parse_args() -> argparse.Namespace:
@@ -14,23 +17,53 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--height", type=int, default=192, help="pixels")
     parser.add_argument("--width", type=int, default=256, help="pixels")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--recording", default="pond", help="its name in the tables")
+    parser.add_argument("--farm", choices=FARMS, default="A")
+    parser.add_argument("--weather", choices=WEATHERS, default="clear")
+    parser.add_argument("--night", action="store_true", help="dark, under lamps")
+    parser.add_argument(
+        "--label-noise", type=float, default=0.0, help="share of labels made wrong"
+    )
+    parser.add_argument(
+        "--unlabelled", type=float, default=0.0, help="share of frames without a label"
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     """Draw the video and say what was drawn."""
     args = parse_args()
-    size = (args.height, args.width)
-    table = draw_pond(args.out_dir, frames=args.frames, size=size, seed=args.seed)
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    share = sum(float(row["splash_share"]) for row in rows) / len(rows)
-    bursts = {row["burst"] for row in rows} - {""}
+    table = draw_pond(
+        args.out_dir,
+        frames=args.frames,
+        size=(args.height, args.width),
+        seed=args.seed,
+        recording=args.recording,
+        farm=args.farm,
+        weather=args.weather,
+        night=args.night,
+        label_noise=args.label_noise,
+        unlabelled=args.unlabelled,
+    )
+    rows, events = read_rows(table), read_rows(table.with_name("events.csv"))
+    drawn = sum(int(e["frames"]) * float(e["mean_share"]) for e in events)
     calm = sum(not row["burst"] for row in rows)
     print(
         f"{len(rows)} frames of {args.height} x {args.width} pixels, {calm} without "
-        f"splash; {len(bursts)} bursts, {share:.2%} of all pixels\n{table}"
+        f"splash; {len(events)} bursts, {drawn / len(rows):.2%} of all pixels"
     )
+    if args.unlabelled:
+        print(f"{sum(not row['label'] for row in rows)} frames without a label")
+    if args.label_noise:
+        errors = read_rows(table.with_name("label_errors.csv"))
+        print(f"{len(errors)} labels with an error")
+    print(table)
+
+
+def read_rows(table: Path) -> list[dict[str, str]]:
+    """Rows of a table with a header."""
+    with table.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

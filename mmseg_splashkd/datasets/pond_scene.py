@@ -1,4 +1,4 @@
-"""What the camera over a net pen sees: sky, hills, waves, glare, pipes, foam.
+"""What the camera over a net pen sees: sky, hills, waves, glare, pipes, foam, rain.
 
 Everything lies on the water plane (x metres to the right, z metres ahead) and is
 projected, so that waves, glare and foam share one perspective at any image size.
@@ -7,43 +7,31 @@ Colours are linear light until the camera's curve.
 
 import math
 from dataclasses import dataclass
+from io import BytesIO
 
 import cv2
 import numpy as np
+from PIL import Image
 
-CAMERA_HEIGHT = 8.5  # metres above the water
-HORIZON = 0.12  # of the image height, from the top
-FOCAL = (0.64, 0.85)  # in image widths, in image heights
+from mmseg_splashkd.datasets.farms import BUOY_BAR, FARMS, METAL, Bars, Colour, Farm
+from mmseg_splashkd.datasets.weather import (
+    WEATHERS,
+    Weather,
+    add_mist,
+    add_streaks,
+    lamp_glitter,
+    lamp_glow,
+    lamp_pools,
+    ring_tile,
+)
+
 TILE, TILE_METRES = 256, 14.0  # noise that repeats seamlessly on the water plane
 # Three seas across each other: length, drift in a frame (x, z), weight. The drift is
 # slowed, so that neighbouring frames still show the same waves.
 WAVES = ((1.0, 0.36, 0.22, 0.8), (0.73, -0.14, 0.32, 0.8), (3.3, 0.18, 0.11, 0.7))
-
-ZENITH, HAZE = np.array([[0.42, 0.56, 0.68], [0.80, 0.84, 0.85]], np.float32)
-DEEP, SUNLIGHT = np.array([[0.022, 0.105, 0.115], [1.0, 0.95, 0.84]], np.float32)
-FOAM_SHADE, FOAM = np.array([[0.40, 0.54, 0.60], [1.0, 1.0, 0.98]], np.float32)
-HILLS = ((0.075, (0.40, 0.48, 0.53)), (0.040, (0.16, 0.24, 0.23)))  # height, colour
-
-PEN_Z, PEN_RADIUS, RAIL = 21.5, 12.6, 1.1  # metres: ahead, radius, up
-PENS = ((-31.0, 62.0), (14.0, 74.0), (0.0, PEN_Z))  # x, z; the last is watched
-BUOYS = ((-13.5, 31.0), (14.5, 27.0), (9.6, 45.0))  # x, z
-BLACK, GREY, METAL = (0.02, 0.022, 0.025), (0.13, 0.14, 0.15), (0.30, 0.31, 0.30)
-# Bars around an upright axis: start and end (in pen radii, metres up), how many,
-# slant (in bars), colour, thickness (metres), alpha.
-PEN_BARS = (
-    ((1.06, -0.3), (1.06, -0.3), 192, 1, BLACK, 0.30, 0.5),  # shade on the water
-    ((1.00, 0.10), (1.00, 0.10), 192, 1, BLACK, 0.40, 1.0),  # floating pipes
-    ((1.06, 0.10), (1.06, 0.10), 192, 1, BLACK, 0.40, 1.0),
-    ((1.00, 0.20), (1.00, 0.20), 192, 1, GREY, 0.10, 1.0),  # and the sky on them
-    ((1.06, 0.20), (1.06, 0.20), 192, 1, GREY, 0.10, 1.0),
-    ((0.99, 0.20), (0.995, RAIL), 192, 1, BLACK, 0.03, 0.5),  # hung net
-    ((0.99, 0.20), (0.995, RAIL), 192, -1, BLACK, 0.03, 0.5),
-    ((0.98, 0.25), (1.08, 0.25), 24, 0, BLACK, 0.35, 1.0),  # brackets
-    ((1.03, 0.20), (0.995, RAIL), 24, 0, METAL, 0.10, 1.0),  # posts
-    ((0.995, RAIL), (0.995, RAIL), 192, 1, METAL, 0.12, 1.0),
-)
-BUOY_BAR = ((0.0, 0.3), (0.0, 0.3), 1, 0, (0.80, 0.20, 0.03), 0.75, 1.0)
 SUPERSAMPLE = 4  # of the scenery, which is drawn without anti-aliasing
+BULB = 0.35  # metres, radius
+PEN_EDGE = 0.97  # pen radii; splash keeps inside
 
 
 @dataclass(frozen=True)
@@ -51,11 +39,16 @@ class Pond:
     """What stays the same through the video; H, W pixels, T tile samples."""
 
     seed: int
+    farm: Farm
+    weather: Weather
     x: np.ndarray  # (H, W) metres to the right on the water plane
     z: np.ndarray  # (H, W) metres ahead
     slopes: np.ndarray  # (T, T, 2) tile of wave slopes along x and z
     froth: np.ndarray  # (T, T) tile of noise: the texture of foam and of the wind
+    rings: np.ndarray  # (T, T, 2) tile of slopes where rain falls
     scenery: np.ndarray  # (H, W, 4) sky, hills and pens; colour times alpha, alpha
+    light: np.ndarray  # (H, W, 3) on the water plane; 1 on a clear day
+    glow: np.ndarray  # (H, W, 3) of lamps, in front of everything
 
 
 @dataclass(frozen=True)
@@ -72,22 +65,65 @@ def stream_of(*stream: int) -> np.random.Generator:
     return np.random.default_rng(stream)
 
 
-def make_pond(height: int, width: int, seed: int) -> Pond:
+def make_pond(
+    height: int,
+    width: int,
+    seed: int,
+    farm: Farm = FARMS["A"],
+    weather: Weather = WEATHERS["clear"],
+) -> Pond:
     """The pond of a seed, as a camera of ``height`` x ``width`` pixels sees it."""
     rng = stream_of(seed, 2)
-    v = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
-    u = (np.arange(width, dtype=np.float32) + 0.5) / width
-    z = FOCAL[1] * CAMERA_HEIGHT / np.maximum(v - HORIZON, 0.5 / height)
-    x, z = np.broadcast_arrays((u - 0.5) * z / FOCAL[0], z)
+    x, z = _water_plane(height, width, farm)
     k = 2 * np.pi * np.fft.fftfreq(TILE, TILE_METRES / TILE)
     kx, kz = np.meshgrid(k, k)
     k = np.maximum(np.hypot(kx, kz), k[1])
     wind = ((0.8 * kx + 0.6 * kz) / k) ** 2  # crests across the wind
     sea = _noise(rng, (0.25 + wind) * np.exp(-((0.07 * k) ** 2)) / (k**1.75 + 3))
     slopes = np.stack([sea - np.roll(sea, 1, axis) for axis in (1, 0)], -1)
+    slopes = farm.chop * slopes / slopes.std()
     froth = _noise(rng, k**-1.2)
-    scenery = _scenery(height, width, rng)
-    return Pond(seed, x, z, 0.13 * slopes / slopes.std(), froth, scenery)
+    rings = ring_tile(TILE, TILE_METRES, stream_of(seed, 7))
+    scenery = _scenery(height, width, farm, weather, rng)
+    light, glow = _lighting(x, z, farm, weather)
+    scenery[..., :3] *= light
+    return Pond(seed, farm, weather, x, z, slopes, froth, rings, scenery, light, glow)
+
+
+def _rgb(colour: Colour) -> np.ndarray:
+    return np.array(colour, np.float32)
+
+
+def _water_plane(height: int, width: int, farm: Farm) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) metres to the right and ahead; very far above the horizon."""
+    v = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
+    u = (np.arange(width, dtype=np.float32) + 0.5) / width
+    below = np.maximum(v - farm.horizon, 0.5 / height)
+    z = farm.focal[1] * farm.camera_height / below
+    x, z = np.broadcast_arrays((u - 0.5) * z / farm.focal[0], z)
+    return x, z
+
+
+def _project(farm: Farm, x: float, up: float, z: float) -> tuple[float, float]:
+    """Column and row of a point in metres, in image widths and heights."""
+    u = 0.5 + farm.focal[0] * x / z
+    return u, farm.horizon + farm.focal[1] * (farm.camera_height - up) / z
+
+
+def _lighting(
+    x: np.ndarray, z: np.ndarray, farm: Farm, weather: Weather
+) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W, 3) light on the water plane, and (H, W, 3) glow of the lamps."""
+    H, W = x.shape
+    light = np.broadcast_to(_rgb(weather.daylight), (H, W, 3))
+    if not weather.lamps:
+        return light, np.zeros((H, W, 3), np.float32)
+    spots = []
+    for lamp in farm.lamps:
+        u, v = _project(farm, *lamp)
+        spots.append((v * H, u * W, max(1.0, BULB * farm.focal[1] * H / lamp[2])))
+    light = light + lamp_pools(x, z, farm.lamps)
+    return light, lamp_glow((H, W), spots, weather.mist)
 
 
 def _noise(rng: np.random.Generator, amplitude: np.ndarray) -> np.ndarray:
@@ -105,62 +141,94 @@ def _sample(tile: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
     return cv2.remap(tile, columns, rows, cv2.INTER_LINEAR, borderMode=wrap)
 
 
-def _scenery(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+def _scenery(
+    height: int, width: int, farm: Farm, weather: Weather, rng: np.random.Generator
+) -> np.ndarray:
     layer = np.zeros((height * SUPERSAMPLE, width * SUPERSAMPLE, 4), np.float32)
-    _draw_shore(layer[: round(HORIZON * len(layer))], rng)
-    for x, z in PENS:
-        for bars in PEN_BARS:
-            _draw_bars(layer, x, z, *bars)
-    for x, z in BUOYS:
-        _draw_bars(layer, x, z, *BUOY_BAR)
+    shore = layer[: round(farm.horizon * len(layer))]
+    _draw_shore(shore, farm, weather, rng)
+    for x, z in farm.pens:
+        for bars in farm.pen_bars:
+            _draw_bars(layer, farm, x, z, bars)
+    for x, z in farm.buoys:
+        _draw_bars(layer, farm, x, z, BUOY_BAR)
+    for x, up, z in farm.lamps if weather.lamps else ():
+        post = Bars((0.0, 0.2), (0.0, up), 1, 0, METAL, 0.12, 1.0)
+        _draw_bars(layer, farm, x, z, post)
     return cv2.resize(layer, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _draw_shore(layer: np.ndarray, rng: np.random.Generator) -> None:
+def _draw_shore(
+    layer: np.ndarray, farm: Farm, weather: Weather, rng: np.random.Generator
+) -> None:
     """Sky and two ranges of hills, down to the horizon."""
     v, u = (np.linspace(0, 1, n) for n in layer.shape[:2])
-    layer[..., :3] = ZENITH + (HAZE - ZENITH) * v[:, None, None] ** 0.7
+    zenith, haze = weather.over(_rgb(farm.zenith)), weather.over(_rgb(farm.haze))
+    layer[..., :3] = zenith + (haze - zenith) * v[:, None, None] ** 0.7
     layer[..., 3] = 1
     octaves = np.array([[0.8], [1.7], [3.1], [7.3], [13.0], [29.0]])
-    for height, colour in HILLS:
+    for height, colour in farm.hills:
         phases = rng.uniform(0, 2 * np.pi, octaves.shape)
         ridge = (np.sin(2 * np.pi * octaves * u + phases) / octaves).sum(0)
-        top = 1 - height / HORIZON * (0.55 + 0.28 * ridge).clip(0.05)
+        top = 1 - height / farm.horizon * (0.55 + 0.28 * ridge).clip(0.05)
         layer[v[:, None] > top, :3] = colour
 
 
-def _draw_bars(layer, x, z, start, end, count, slant, colour, metres, alpha) -> None:
+def _draw_bars(layer: np.ndarray, farm: Farm, x: float, z: float, bars: Bars) -> None:
     """Draw bars around an axis at (x, z), as thick as their distance makes them."""
     H, W = layer.shape[:2]
-    premultiplied = [alpha * channel for channel in colour]
-    for bar in range(count):
+    premultiplied = [bars.alpha * channel for channel in bars.colour]
+    for bar in range(bars.count):
         ends, width = [], 1
-        for (radii, up), turn in ((start, bar), (end, bar + slant)):
-            angle = 2 * math.pi * turn / count
-            ahead = z + radii * PEN_RADIUS * math.sin(angle)
-            u = 0.5 + FOCAL[0] * (x + radii * PEN_RADIUS * math.cos(angle)) / ahead
-            v = HORIZON + FOCAL[1] * (CAMERA_HEIGHT - up) / ahead
+        for (radii, up), turn in ((bars.start, bar), (bars.end, bar + bars.slant)):
+            angle = 2 * math.pi * turn / bars.count
+            right, forward = math.cos(angle), math.sin(angle)
+            if farm.square:
+                side = max(abs(right), abs(forward))
+                right, forward = right / side, forward / side
+            ahead = z + radii * farm.pen_radius * forward
+            u, v = _project(farm, x + radii * farm.pen_radius * right, up, ahead)
             ends.append((round(u * W), round(v * H)))
-            width = max(1, round(metres * FOCAL[1] * H / ahead))
-        cv2.line(layer, ends[0], ends[1], (*premultiplied, alpha), width)
+            width = max(1, round(bars.metres * farm.focal[1] * H / ahead))
+        cv2.line(layer, ends[0], ends[1], (*premultiplied, bars.alpha), width)
 
 
 def _pen_distance(pond: Pond, height: float) -> np.ndarray:
     """(H, W) distance from the pen's axis in radii, on a plane ``height`` m up."""
-    nearer = 1 - height / CAMERA_HEIGHT
-    return np.hypot(pond.x * nearer, pond.z * nearer - PEN_Z) / PEN_RADIUS
+    farm, nearer = pond.farm, 1 - height / pond.farm.camera_height
+    right, forward = pond.x * nearer, pond.z * nearer - farm.pen_ahead
+    if farm.square:
+        return np.maximum(abs(right), abs(forward)) / farm.pen_radius
+    return np.hypot(right, forward) / farm.pen_radius
+
+
+def _rim(pond: Pond) -> np.ndarray:
+    """(H, W) 0 amid the watched pen, 1 at its edge; the near rail hides some water."""
+    rail = pond.farm.rail + 0.1
+    return np.maximum(_pen_distance(pond, 0.0), _pen_distance(pond, rail))
+
+
+def splash_water(pond: Pond) -> np.ndarray:
+    """(H, W) bool, the water on which splash can be seen."""
+    return _rim(pond) <= PEN_EDGE
 
 
 def _slopes(pond: Pond, t: int) -> np.ndarray:
     """(H, W, 2) slopes of the water in frame t: seas across each other, in gusts."""
+    farm = pond.farm
     # Waves shorter than the footprint of a pixel average out with distance.
-    footprint = pond.z**2 / (FOCAL[1] * CAMERA_HEIGHT * len(pond.z))
+    footprint = pond.z**2 / (farm.focal[1] * farm.camera_height * len(pond.z))
     slopes = np.zeros((*pond.x.shape, 2), np.float32)
     for length, vx, vz, weight in WAVES:
         sea = _sample(pond.slopes, pond.x / length - vx * t, pond.z / length - vz * t)
         slopes += weight * sea / (1 + footprint / length)[..., None]
     gust = 1 + 0.35 * _sample(pond.froth, pond.x / 9 - 0.05 * t, pond.z / 9)
-    return slopes * gust.clip(0.3)[..., None]
+    slopes *= gust.clip(0.3)[..., None]
+    if pond.weather.rain:
+        dx, dz = stream_of(pond.seed, 8, t).uniform(0, TILE_METRES, 2)
+        rings = _sample(pond.rings, pond.x + dx, pond.z + dz)
+        slopes += rings / (1 + footprint / 0.3)[..., None]
+    return slopes
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -168,19 +236,27 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _water(pond: Pond, index: int, azimuth: float, strength: float) -> np.ndarray:
-    """Deep water, the sky in it (Schlick's Fresnel) and sun glare (Blinn's lobe)."""
+    """Deep water, the sky in it (Schlick's Fresnel) and glare (Blinn's lobe)."""
+    farm, weather = pond.farm, pond.weather
     slopes, one = _slopes(pond, index), np.ones_like(pond.x)
     normal = _unit(np.stack([-slopes[..., 0], one, -slopes[..., 1]], -1))
-    view = _unit(np.stack([-pond.x, CAMERA_HEIGHT * one, -pond.z], -1))
+    view = _unit(np.stack([-pond.x, farm.camera_height * one, -pond.z], -1))
     cosine = (normal * view).sum(-1, keepdims=True).clip(0.02, 1)
     fresnel = 0.02 + 0.98 * (1 - cosine) ** 5
     upward = (2 * cosine * normal[..., 1:2] - view[..., 1:2]).clip(0, 1)
-    sky = 0.9 * (HAZE + (ZENITH - HAZE) * np.sqrt(upward))
-    deep = DEEP * (1 + 1.6 * slopes[..., 1:].clip(-0.3, 0.6))
+    zenith, haze = weather.over(_rgb(farm.zenith)), weather.over(_rgb(farm.haze))
+    sky = 0.9 * (haze + (zenith - haze) * np.sqrt(upward)) * _rgb(weather.daylight)
+    deep = _rgb(farm.deep) * (1 + 1.6 * slopes[..., 1:].clip(-0.3, 0.6)) * pond.light
     deep *= np.where(_pen_distance(pond, 0.0) < 1, 0.8, 1)[..., None]  # over the net
-    sun = np.array([0.8 * np.sin(azimuth), 0.58, 0.8 * np.cos(azimuth)], np.float32)
+    turn, across, up = farm.sun
+    azimuth += turn
+    sun = _rgb((across * np.sin(azimuth), up, across * np.cos(azimuth)))
     mirrored = (normal * _unit(view + sun)).sum(-1, keepdims=True).clip(0, 1)
-    return deep + (sky - deep) * fresnel + strength * mirrored**700 * SUNLIGHT
+    glare = weather.sun * strength * mirrored**700 * _rgb(farm.sunlight)
+    if weather.lamps:
+        point = np.stack([pond.x, 0 * one, pond.z], -1)
+        glare += lamp_glitter(point, normal, view, farm.lamps)
+    return deep + (sky - deep) * fresnel + glare
 
 
 def _foam_field(pond: Pond, burst: Burst) -> tuple[np.ndarray, np.ndarray]:
@@ -189,10 +265,12 @@ def _foam_field(pond: Pond, burst: Burst) -> tuple[np.ndarray, np.ndarray]:
     A burst boils up in a few round patches, which spread and fray as it gets older.
     """
     rng = stream_of(pond.seed, 3, burst.number)
-    x = PEN_RADIUS * rng.uniform(-0.5, 0.5)
-    z = PEN_Z + PEN_RADIUS * rng.uniform(-0.75, 0.35)
+    farm = pond.farm
+    x = farm.pen_radius * rng.uniform(-0.5, 0.5)
+    z = farm.pen_ahead + farm.pen_radius * rng.uniform(-0.75, 0.35)
     # A disc of this radius on the water fills 6 % of the frame.
-    radius = np.sqrt(0.06 * z**3 / (np.pi * FOCAL[0] * FOCAL[1] * CAMERA_HEIGHT))
+    seen = np.pi * farm.focal[0] * farm.focal[1] * farm.camera_height
+    radius = np.sqrt(0.06 * z**3 / seen)
     patches = np.full_like(pond.x, -np.inf)
     for dx, dz in rng.normal(0, 0.6 * radius, (8, 2)):
         reach = radius * rng.uniform(0.2, 0.7) * (0.7 + 0.6 * burst.age)
@@ -225,11 +303,10 @@ def _add_foam(image: np.ndarray, pond: Pond, index: int, burst: Burst) -> np.nda
     blended out at its edge, so that the label is just what is drawn.
     """
     field, texture = _foam_field(pond, burst)
-    # From the camera the near rail hides water inside the pipe.
-    rim = np.maximum(_pen_distance(pond, 0.0), _pen_distance(pond, RAIL + 0.1))
+    rim = _rim(pond)
     field = cv2.GaussianBlur(field - 6 * (rim - 0.75).clip(0), (0, 0), 0.6)
     _spray(field, burst, stream_of(pond.seed, 4, index))
-    field[rim > 0.97] = -np.inf
+    field[rim > PEN_EDGE] = -np.inf
     count = max(1, round(burst.share * field.size))
     level = np.partition(field.ravel(), -count)[-count]
     foam = field >= level
@@ -237,9 +314,30 @@ def _add_foam(image: np.ndarray, pond: Pond, index: int, burst: Burst) -> np.nda
     relief = texture - np.roll(texture, max(1, len(field) // 64), 0)
     tone = (0.45 + 0.35 * depth + 0.3 * relief + 0.12 * texture).clip(0, 1)[foam, None]
     alpha = 0.5 + 0.5 * np.sqrt(depth[foam, None]) - 0.15 * burst.age
-    colour = FOAM_SHADE + (FOAM - FOAM_SHADE) * tone
+    shade, white = _rgb(pond.farm.foam_shade), _rgb(pond.farm.foam)
+    colour = (shade + (white - shade) * tone) * pond.light[foam]
     image[foam] += (colour - image[foam]) * alpha
     return foam
+
+
+def _add_air(image: np.ndarray, pond: Pond, index: int) -> np.ndarray:
+    """What is between the scene and the camera: mist, the glow of lamps, rain."""
+    farm, weather = pond.farm, pond.weather
+    airlight = weather.over(_rgb(farm.haze)) * _rgb(weather.daylight)
+    if weather.mist:
+        image = add_mist(image, pond.z, weather.mist, airlight)
+    image = image + pond.glow
+    if weather.rain:
+        lit = airlight + 0.5 * pond.light + 1.5 * pond.glow
+        image = add_streaks(image, lit, stream_of(pond.seed, 9, index))
+    return image
+
+
+def _compress(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """What is left of (H, W, 3) uint8 pixels after a JPEG of this quality."""
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))
 
 
 def draw_frame(
@@ -252,8 +350,12 @@ def draw_frame(
     if burst:
         foam = _add_foam(image, pond, index, burst)
     image = image * (1 - pond.scenery[..., 3:]) + pond.scenery[..., :3]
+    image = _add_air(image, pond, index)
     warmth = np.array([0.04, 0, -0.04]) * np.sin(haze + 1)
     exposed = image * (1 + 0.18 * np.sin(haze)) * (1 + warmth)
-    noise = stream_of(pond.seed, 6, index).normal(0, 0.011, image.shape)
+    noise = stream_of(pond.seed, 6, index).normal(0, pond.weather.noise, image.shape)
     shown = exposed.clip(0, 1) ** (1 / 2.2) + noise
-    return np.rint(255 * shown.clip(0, 1)).astype(np.uint8), foam
+    pixels = np.rint(255 * shown.clip(0, 1)).astype(np.uint8)
+    if pond.farm.jpeg_quality is not None:
+        pixels = _compress(pixels, pond.farm.jpeg_quality)
+    return pixels, foam

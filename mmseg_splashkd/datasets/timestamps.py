@@ -80,7 +80,7 @@ class TimestampFormat:
                 raise ValueError(f"{source}: {stem!r} does not match {self.stem!r}")
             stamp, recording = found["stamp"], found.groupdict().get("recording")
         form = FORMATS[self.name]
-        match = re.fullmatch(form.pattern, stamp, re.ASCII)
+        match = form.pattern.fullmatch(stamp)
         if match is None:
             raise ValueError(
                 f"{source}: {stamp!r} is no time stamp; expected {form.example}. For "
@@ -98,7 +98,7 @@ class TimestampFormat:
 class Form(NamedTuple):
     """One way to write a time."""
 
-    pattern: str
+    pattern: re.Pattern
     example: str
     read: Callable[[re.Match, TimestampFormat], int]
 
@@ -196,27 +196,33 @@ def _read_day(match: re.Match, form: TimestampFormat) -> int:
     return (moment - EPOCH) // timedelta(seconds=1) * SECOND
 
 
+def _digits(pattern: str) -> re.Pattern:
+    return re.compile(pattern, re.ASCII)  # \d is 0 to 9, not every script's digits
+
+
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FORMATS = {
     "seconds-nanoseconds": Form(
-        r"(?P<s>\d{10})-(?P<ns>\d{9})",
+        _digits(r"(?P<s>\d{10})-(?P<ns>\d{9})"),
         "<10-digit seconds>-<9-digit nanoseconds>, such as 1714521600-000000000",
         _read_seconds,
     ),
     "seconds": Form(
-        r"(?P<s>\d{1,10})(?:\.(?P<ns>\d{1,9}))?",
+        _digits(r"(?P<s>\d{1,10})(?:\.(?P<ns>\d{1,9}))?"),
         "UNIX seconds, such as 1714521600 or 1714521600.25",
         _read_seconds,
     ),
     "iso8601": Form(
-        r"(?P<Y>\d{4})-?(?P<M>\d\d)-?(?P<D>\d\d)[T_ ](?P<h>\d\d)[-:]?(?P<m>\d\d)[-:]?"
-        r"(?P<s>\d\d)(?:[.,](?P<ns>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?",
+        _digits(
+            r"(?P<Y>\d{4})-?(?P<M>\d\d)-?(?P<D>\d\d)[T_ ](?P<h>\d\d)[-:]?(?P<m>\d\d)[-:]?"
+            r"(?P<s>\d\d)(?:[.,](?P<ns>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+        ),
         "a date and time of ISO 8601, such as 20240501T080000Z",
         _read_iso8601,
     ),
-    "frame": Form(r"\d+", "a frame number, such as 000123", _read_frame),
+    "frame": Form(_digits(r"\d+"), "a frame number, such as 000123", _read_frame),
     "day-hour-minute": Form(
-        r"D(?P<D>\d{3})-H(?P<h>\d\d)-M(?P<m>\d\d)(?:-S(?P<s>\d\d))?",
+        _digits(r"D(?P<D>\d{3})-H(?P<h>\d\d)-M(?P<m>\d\d)(?:-S(?P<s>\d\d))?"),
         "day of the year, hour and minute, such as D252-H10-M00",
         _read_day,
     ),

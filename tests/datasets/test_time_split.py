@@ -288,7 +288,7 @@ def test_another_pattern_of_names(tmp_path: Path):
     timestamp = {"name": "frame", "fps": 30, "stem": pattern}
     info = build(tmp_path, "val", timestamp=timestamp).get_data_info(0)
     assert (info["recording"], info["timestamp"]) == ("Seq05VD", 7 * 10**9)
-    with pytest.raises(ValueError, match="'Seq05VD_f[0-9]*' is no time stamp"):
+    with pytest.raises(ValueError, match=r"'Seq05VD_f[0-9]*' is no time stamp"):
         build(tmp_path)
 
 
