@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mmseg_splashkd.datasets.label_maps import LabelMap, read_gray
 
@@ -36,15 +36,21 @@ def size_of(image: Path) -> tuple[int, int]:
     """(width, height) of a whole frame.
 
     Raises:
-        ValueError: It is damaged, or no image.
+        ValueError: It is damaged, no image, or to be turned when shown.
     """
     try:
         with Image.open(image) as frame:
             size = frame.size
+            turned = frame.getexif().get(ExifTags.Base.Orientation, 1) != 1
             if frame.format == "PNG":
                 frame.verify()  # its checksums, without decoding it
             else:
                 frame.load()
     except (OSError, SyntaxError) as error:
         raise ValueError(f"frame {image} cannot be read: {error}") from error
+    if turned:  # the host turns the frame alone, labelling tools do or do not
+        raise ValueError(
+            f"frame {image} is to be turned when shown (EXIF orientation), its label "
+            f"is not: save it as it shall be seen, without that tag"
+        )
     return size

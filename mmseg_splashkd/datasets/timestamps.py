@@ -214,8 +214,8 @@ FORMATS = {
     ),
     "iso8601": Form(
         _digits(
-            r"(?P<Y>\d{4})-?(?P<M>\d\d)-?(?P<D>\d\d)[T_ ](?P<h>\d\d)[-:]?(?P<m>\d\d)[-:]?"
-            r"(?P<s>\d\d)(?:[.,](?P<ns>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+            r"(?P<Y>\d{4})-?(?P<M>\d\d)-?(?P<D>\d\d)[T_ ]"
+            r"(?P<h>\d\d)[-:]?(?P<m>\d\d)[-:]?(?P<s>\d\d)(?:[.,](?P<ns>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?"
         ),
         "a date and time of ISO 8601, such as 20240501T080000Z",
         _read_iso8601,

@@ -69,6 +69,20 @@ def test_png_frame_with_a_flipped_bit_is_named(pair: tuple[Path, Path]):
         check_pair(*pair, SPLASH)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_frame_to_be_turned_is_named(pair: tuple[Path, Path], suffix: str):
+    image = pair[0].with_name(f"turned{suffix}")
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    with Image.open(pair[0]) as frame:
+        frame.save(image, exif=exif)
+        check_pair(image, pair[1], SPLASH)
+        exif[0x0112] = 3  # upside down: the size is the same
+        frame.save(image, exif=exif)
+    with pytest.raises(ValueError, match=f"frame {image} is to be turned when shown"):
+        check_pair(image, pair[1], SPLASH)
+
+
 def test_frame_that_is_no_image_is_named(pair: tuple[Path, Path]):
     pair[0].write_text("a web page that said the download had failed")
     with pytest.raises(ValueError, match=f"frame {pair[0]} cannot be read"):
