@@ -41,14 +41,17 @@ def size_of(image: Path) -> tuple[int, int]:
     try:
         with Image.open(image) as frame:
             size = frame.size
-            turned = frame.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            exif = Image.Exif()
+            exif.load(frame.info.get("exif", b""))
             if frame.format == "PNG":
                 frame.verify()  # its checksums, without decoding it
             else:
                 frame.load()
     except (OSError, SyntaxError) as error:
         raise ValueError(f"frame {image} cannot be read: {error}") from error
-    if turned:  # the host turns the frame alone, labelling tools do or do not
+    if (
+        exif.get(ExifTags.Base.Orientation, 1) != 1
+    ):  # the host turns the frame alone, labelling tools do or do not
         raise ValueError(
             f"frame {image} is to be turned when shown (EXIF orientation), its label "
             f"is not: save it as it shall be seen, without that tag"
