@@ -1,8 +1,9 @@
-import csv
 import inspect
+import json
 import re
 import runpy
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,24 +12,18 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.datasets import pond_scene, synthetic
-from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.datasets.farms import FARMS, Farm
+from mmseg_splashkd.datasets.synthetic import VERSION, draw_pond
+from mmseg_splashkd.datasets.weather import weather_of
+from tests.datasets.drawn import (
+    draw_tiny,
+    gray,
+    read_bytes,
+    read_pixels,
+    read_rows,
+)
 
 COLUMNS = ["recording", "timestamp", "frame", "label", "splash_share", "burst"]
-
-
-def read_rows(table: Path) -> list[dict[str, str]]:
-    with table.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def read_pixels(table: Path, column: str) -> list[np.ndarray]:
-    """Pixels of every frame or label, in time order."""
-    return [np.asarray(Image.open(table.parent / r[column])) for r in read_rows(table)]
-
-
-def read_bytes(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +32,18 @@ def pond(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_pond(tmp_path_factory.mktemp("pond"), size=(64, 80), progress=False)
 
 
-def draw_tiny(out_dir: Path, **arguments) -> Path:
-    defaults = {"frames": 20, "size": (48, 56), "progress": False}
-    return draw_pond(out_dir, **(defaults | arguments))
-
-
 def test_same_arguments_give_the_same_bytes(tmp_path: Path):
     first, second = draw_tiny(tmp_path / "a"), draw_tiny(tmp_path / "b")
-    assert len(read_bytes(first.parent)) == 2 * 20 + 1
+    assert len(read_bytes(first.parent)) == 2 * 20 + 3
+    assert read_bytes(first.parent) == read_bytes(second.parent)
+
+
+def test_same_arguments_give_the_same_bytes_with_everything_on(tmp_path: Path):
+    options = {"farm": "B", "weather": "rain", "night": True}
+    options |= {"label_noise": 0.5, "unlabelled": 0.25}
+    first, second = (draw_tiny(tmp_path / name, **options) for name in "ab")
+    # Images; labels of 15; errors in 8 (Python rounds 7.5 to even); four tables.
+    assert len(read_bytes(first.parent)) == 20 + 15 + 8 + 4
     assert read_bytes(first.parent) == read_bytes(second.parent)
 
 
@@ -70,7 +69,11 @@ def test_table_lists_every_file_in_time_order(pond: Path):
     assert [row["label"] for row in rows] == [f"labels/{stem}.png" for stem in stems]
     assert {row["recording"] for row in rows} == {"pond"}
     listed = {row[column] for row in rows for column in ("frame", "label")}
-    assert set(read_bytes(pond.parent)) == listed | {"frames.csv"}
+    assert set(read_bytes(pond.parent)) == listed | {
+        "frames.csv",
+        "events.csv",
+        "about.json",
+    }
 
 
 def test_frames_come_every_few_seconds_and_irregularly(tmp_path: Path):
@@ -133,26 +136,38 @@ def test_amounts_with_other_sizes(tmp_path: Path, frames: int, size: tuple[int, 
     check_amounts(draw_tiny(tmp_path, frames=frames, size=size))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_schedule_suits_a_cut_in_time_at_any_length(seed: int):
-    for frames in range(20, 400):
-        bursts = synthetic._schedule(frames, np.random.default_rng(seed))
-        numbers = [b.number if b else 0 for b in bursts]
-        assert numbers.count(0) >= 0.4 * frames
-        assert sum(b.share for b in bursts if b) == pytest.approx(0.017 * frames)
-        first, second = frames * 7 // 10, frames * 9 // 10
-        parts = [set(p) - {0} for p in np.split(numbers, [first, second])]
-        assert min(map(len, parts)) >= 2
-        assert sum(map(len, parts)) == len(set(numbers) - {0})  # none in two parts
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"farm": "B"},
+        {"weather": "rain"},
+        {"farm": "B", "weather": "rain", "night": True},
+    ],
+)
+def test_amounts_do_not_depend_on_the_look(pond: Path, tmp_path: Path, options: dict):
+    table = draw_pond(tmp_path, size=(64, 80), progress=False, **options)
+    check_amounts(table)
+    columns = ("timestamp", "splash_share", "burst")
+    for ours, theirs in zip(read_rows(table), read_rows(pond), strict=True):
+        assert [ours[c] for c in columns] == [theirs[c] for c in columns]
+
+
+# Labels
+
+
+@pytest.fixture(scope="module", params=["A", "B"])
+def bare_farm(request: pytest.FixtureRequest) -> Farm:
+    """A farm without JPEG blocks, which smear over the edges of foam."""
+    return replace(FARMS[request.param], jpeg_quality=None)
 
 
 @pytest.mark.parametrize("size", [(48, 48), (96, 128)])
 @pytest.mark.parametrize("share", [0.004, 0.05])
 @pytest.mark.parametrize("age", [0.1, 0.5, 0.9])
 def test_label_is_exactly_where_foam_is_drawn(
-    size: tuple[int, int], share: float, age: float
+    bare_farm: Farm, size: tuple[int, int], share: float, age: float
 ):
-    scene = pond_scene.make_pond(*size, seed=0)
+    scene = pond_scene.make_pond(*size, seed=0, farm=bare_farm)
     burst = pond_scene.Burst(number=1, age=age, share=share)
     calm, nothing = pond_scene.draw_frame(scene, 7, 0.1, None)
     frame, foam = pond_scene.draw_frame(scene, 7, 0.1, burst)
@@ -163,6 +178,66 @@ def test_label_is_exactly_where_foam_is_drawn(
     # Foam over a glint, both at the end of the scale, may hide.
     assert changed[foam].mean() > 0.99
     assert frame[foam].mean() > calm[foam].mean() + 60
+
+
+@pytest.mark.parametrize(("weather", "night"), [("rain", False), ("rain", True)])
+def test_foam_stands_out_in_any_weather(bare_farm: Farm, weather: str, night: bool):
+    scene = pond_scene.make_pond(96, 128, 0, bare_farm, weather_of(weather, night))
+    calm, _ = pond_scene.draw_frame(scene, 7, 0.1, None)
+    for number in range(1, 6):
+        burst = pond_scene.Burst(number, age=0.5, share=0.04)
+        frame, foam = pond_scene.draw_frame(scene, 7, 0.1, burst)
+        assert not (frame != calm).any(-1)[~foam].any()
+        assert gray(frame)[foam].mean() > gray(calm)[foam].mean() + 30
+
+
+def test_arguments_about_labels_leave_frames_and_truth_alone(tmp_path: Path):
+    plain = read_bytes(draw_tiny(tmp_path / "a").parent)
+    other = read_bytes(
+        draw_tiny(tmp_path / "b", label_noise=0.5, unlabelled=0.5).parent
+    )
+    images = {name for name in plain if name.startswith("images/")}
+    assert len(images) == 20
+    assert all(plain[name] == other[name] for name in {*images, "events.csv"})
+
+
+@pytest.mark.parametrize(
+    ("share", "count"), [(0.0, 0), (0.13, 3), (0.5, 10), (1.0, 20)]
+)
+def test_unlabelled_frames_have_no_label(tmp_path: Path, share: float, count: int):
+    table = draw_tiny(tmp_path, unlabelled=share)
+    rows = read_rows(table)
+    bare = [row for row in rows if not row["label"]]
+    assert len(bare) == count
+    assert all(row["splash_share"] == "" for row in bare)
+    assert all(row["splash_share"] for row in rows if row["label"])
+    found = {n for n in read_bytes(tmp_path) if n.startswith("labels/")}
+    assert found == {row["label"] for row in rows} - {""}
+    assert all((table.parent / row["frame"]).is_file() for row in rows)
+
+
+def test_the_seed_chooses_the_unlabelled_and_more_includes_fewer(tmp_path: Path):
+    def bare(name: str, share: float, seed: int = 0) -> set[int]:
+        table = draw_tiny(tmp_path / name, unlabelled=share, seed=seed)
+        return {i for i, row in enumerate(read_rows(table)) if not row["label"]}
+
+    few, many = bare("few", 0.3), bare("many", 0.6)
+    assert few < many
+    assert few != bare("other", 0.3, seed=1)
+
+
+def test_about_says_how_to_draw_it_again(tmp_path: Path):
+    options = {"farm": "B", "weather": "rain", "night": True, "label_noise": 0.2}
+    table = draw_tiny(tmp_path / "a", unlabelled=0.1, seed=9, **options)
+    about = json.loads(table.with_name("about.json").read_text("utf-8"))
+    assert about["version"] == VERSION
+    defaults = inspect.signature(draw_pond).parameters
+    assert set(about["arguments"]) == set(defaults) - {"out_dir", "progress"}
+    again = draw_pond(tmp_path / "b", progress=False, **about["arguments"])
+    assert read_bytes(again.parent) == read_bytes(table.parent)
+
+
+# Light
 
 
 def test_foam_keeps_inside_the_pen_and_moves_with_the_burst(pond: Path):
@@ -219,6 +294,8 @@ def test_redraw_overwrites_its_own_files_only(tmp_path: Path):
     assert read_bytes(draw_tiny(tmp_path).parent) == before
     with pytest.raises(FileExistsError, match=r"images.*png: give a new or an empty"):
         draw_tiny(tmp_path, seed=1)
+    with pytest.raises(FileExistsError, match=r"labels.*png: give a new or an empty"):
+        draw_tiny(tmp_path, unlabelled=0.5)
     (tmp_path / "notes.txt").write_text("keep me")
     with pytest.raises(FileExistsError, match=r"such as notes\.txt"):
         draw_tiny(tmp_path)
@@ -234,7 +311,12 @@ def test_redraw_overwrites_its_own_files_only(tmp_path: Path):
         ({"seed": -1}, "seed=-1: give 0 or more"),
         ({"interval_seconds": 0}, "interval_seconds=0: give at least 1"),
         ({"start": 999_999_999}, "start=999999999: give 10 digits"),
-        ({"start": 9_999_999_999}, "start=9999999999: give 10 digits"),
+        ({"start": 9_999_999_999}, "start=9999999999: give 10 digits, enough"),
+        ({"farm": "C"}, r"farm='C': give one of \['A', 'B'\]"),
+        ({"weather": "hail"}, r"weather='hail': give one of \['clear', 'rain'\]"),
+        ({"label_noise": 1.1}, r"label_noise=1\.1: give a share in \[0, 1\]"),
+        ({"label_noise": float("nan")}, "label_noise=nan: give a share"),
+        ({"unlabelled": -0.1}, r"unlabelled=-0\.1: give a share in \[0, 1\]"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path: Path, arguments: dict, message: str):
@@ -243,11 +325,35 @@ def test_bad_arguments_are_named(tmp_path: Path, arguments: dict, message: str):
     assert not (tmp_path / "new").exists()
 
 
-def test_tool_draws_and_tells(tmp_path: Path, monkeypatch, capsys):
+def run_tool(out_dir: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
     tool = Path(inspect.getfile(synthetic)).parents[2] / "tools" / "make_demo_data.py"
-    arguments = ["--frames", "20", "--height", "48", "--width", "56", "--seed", "3"]
-    monkeypatch.setattr(sys, "argv", [str(tool), str(tmp_path), *arguments])
+    size = ["--frames", "20", "--height", "48", "--width", "56", "--seed", "3"]
+    monkeypatch.setattr(sys, "argv", [str(tool), str(out_dir), *size, *options])
     runpy.run_path(str(tool), run_name="__main__")
+
+
+def test_tool_draws_and_tells(tmp_path: Path, monkeypatch, capsys):
+    run_tool(tmp_path, monkeypatch)
     told = capsys.readouterr().out
     assert "20 frames of 48 x 56 pixels, 10 without splash; 6 bursts, 1.7" in told
+    assert "label" not in told
     assert str(tmp_path / "frames.csv") in told.replace("\n", "")
+
+
+def test_tool_passes_its_options_on(tmp_path: Path, monkeypatch, capsys):
+    options = ["--recording", "north", "--farm", "B", "--weather", "rain", "--night"]
+    options += ["--label-noise", "0.5", "--unlabelled", "0.2"]
+    run_tool(tmp_path / "a", monkeypatch, *options)
+    told = capsys.readouterr().out
+    assert "4 frames without a label\n8 labels with an error\n" in told
+    table = draw_tiny(
+        tmp_path / "b",
+        seed=3,
+        recording="north",
+        farm="B",
+        weather="rain",
+        night=True,
+        label_noise=0.5,
+        unlabelled=0.2,
+    )
+    assert read_bytes(table.parent) == read_bytes(tmp_path / "a")
