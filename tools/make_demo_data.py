@@ -4,9 +4,7 @@ import argparse
 import csv
 from pathlib import Path
 
-from mmseg_splashkd.datasets.farms import FARMS
-from mmseg_splashkd.datasets.synthetic import draw_pond
-from mmseg_splashkd.datasets.weather import WEATHERS
+from mmseg_splashkd.datasets.synthetic import FARMS, WEATHERS, draw_pond
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,7 +3,7 @@
 
 
 def make_pond():
-    load = dict(type="LoadImageFromFile", imdecode_backend="pillow")
+    load = dict(type="LoadImageFromFile")
     resize = dict(type="Resize", scale=(192, 128), keep_ratio=False)
     labels = dict(type="LoadGrayLabels")
     flip, always_flip = (dict(type="RandomFlip", prob=prob) for prob in (0.5, 1.0))

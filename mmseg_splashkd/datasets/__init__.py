@@ -2,6 +2,15 @@
 
 from mmseg_splashkd.datasets.loading import LoadGrayLabels
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.transforms import Albumentations, CheckShapes, MedianBlur
 from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
 
-__all__ = ["LoadGrayLabels", "TimeSplitDataset", "ViewDataset", "ViewSampler"]
+__all__ = [
+    "Albumentations",
+    "CheckShapes",
+    "LoadGrayLabels",
+    "MedianBlur",
+    "TimeSplitDataset",
+    "ViewDataset",
+    "ViewSampler",
+]

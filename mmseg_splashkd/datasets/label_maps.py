@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import yaml
 from PIL import Image
@@ -141,7 +142,8 @@ def label_map(spec: str | Path | Mapping[str, Any] | LabelMap) -> LabelMap:
     """Return the label coding a config asks for.
 
     Args:
-        spec: Name of one that comes along (splash, camvid, trash, wildscenes), path of
+        spec: Name of one that comes along (splash, camvid, cityscapes, trash,
+            wildscenes), path of
             a YAML file, or a mapping; the latter two have the arguments of
             ``LabelMap``.
 
@@ -276,7 +278,9 @@ def to_train_ids(
     for value, train_id in gray_to_train_id.items():
         if value < len(table):
             table[value] = train_id
-    train_ids = table.take(gray)
+    # OpenCV's table is thrice as quick, but knows 8 bits only and no empty map.
+    small = gray.dtype == np.uint8 and gray.size
+    train_ids = cv2.LUT(gray, table) if small else table.take(gray)
     strange = train_ids == UNKNOWN
     if not strange.any():
         return train_ids

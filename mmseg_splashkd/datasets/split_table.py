@@ -127,7 +127,7 @@ def _path(cell: str, folder: str) -> str:
 
 
 def _row_of(frame: Frame, root: str) -> tuple[str, ...]:
-    share = "" if frame.splash_share is None else f"{frame.splash_share:.6f}"
+    share = "" if frame.splash_share is None else f"{frame.splash_share:.9f}"
     return (
         frame.recording,
         format_timestamp(frame.timestamp),

@@ -1,7 +1,6 @@
 """An mmseg data set over the time-stamped frames of a fixed camera."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from mmseg_splashkd.datasets.frames import (
 )
 from mmseg_splashkd.datasets.integrity import check_pair
 from mmseg_splashkd.datasets.label_maps import label_map as read_label_map
+from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select
-from mmseg_splashkd.datasets.splits import RATIOS, split_by_time
+from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
 from mmseg_splashkd.datasets.timestamps import timestamp_format
 
 FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
@@ -42,9 +42,10 @@ class TimeSplitDataset(BaseSegDataset):
         data_prefix: ``img_path`` and ``seg_map_path``, the folders of frames and of
             labels in ``data_root``. Defaults to ``images`` and ``labels``.
         ratios: Shares of train, val and test; they sum to 1.
-        label_map: Name of a label coding (splash, camvid, trash, wildscenes), path of a
-            YAML file of your own, or a mapping: ``classes``, ``palette``,
-            ``gray_to_train_id`` and, optionally, ``unknown``; see ``LabelMap``.
+        label_map: Name of a label coding (splash, camvid, cityscapes, trash,
+            wildscenes), path of a YAML file of your own, or a mapping: ``classes``,
+            ``palette``, ``gray_to_train_id`` and, optionally, ``unknown``; see
+            ``LabelMap``.
         timestamp: How names of frames in folders tell the time: the name of a pattern,
             or a mapping; see ``TimestampFormat``.
         unlabelled: What a frame without a label is: an ``'error'``, or to ``'skip'``
@@ -132,7 +133,7 @@ class TimeSplitDataset(BaseSegDataset):
                 self.seg_map_suffix,
                 self.timestamp,
             )
-        split = {bool(frame.split) for frame in frames}
+        split = {bool(frame.split) or frame.fold is not None for frame in frames}
         if split == {True, False}:
             raise ValueError(
                 f"{self.source}: some rows have a split and some have none; write "
@@ -178,8 +179,7 @@ class TimeSplitDataset(BaseSegDataset):
             )
         elif self.check_labels is not False:
             labelled = [frame for frame in frames if frame.label]
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(self._check, labelled))
+            map_frames(self._check, labelled, "Reading labels", progress=False)
 
     def _check(self, frame: Frame) -> None:
         check_pair(Path(frame.image), Path(frame.label), self.coding)

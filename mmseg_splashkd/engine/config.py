@@ -16,6 +16,7 @@ SHARED = {"ann_file", "data_root", "fold", "ratios"}
 # What a config need not have for the command line to set it.
 KEYS_OF_A_RUN = (
     "work_dir",
+    "data_check",
     "load_from",
     "device",
     "auto_scale_lr",

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.engine.config import check_training, read_config
+from mmseg_splashkd.engine.data_check import check_data
 from mmseg_splashkd.engine.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.engine.naming import latest_run, run_name
 from mmseg_splashkd.engine.runner import SafeRunner
@@ -41,7 +42,8 @@ def train(
         FileExistsError: The work directory holds a run, and ``resume`` is not given.
         FileNotFoundError: There is nothing to resume, or data or the teacher's file are
             missing.
-        ValueError: The config asks for what cannot work; see ``check_training``.
+        ValueError: The config asks for what cannot work (see ``check_training``), or
+            the data would spoil the run (see ``check_data``).
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -50,10 +52,14 @@ def train(
     cfg.launcher = launcher
     cfg.resume = resume
     check_training(cfg)
+    warnings = check_data(cfg)
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir)
     _check_work_dir(cfg)
-    SafeRunner.from_cfg(cfg).train()
+    runner = SafeRunner.from_cfg(cfg)
+    for warning in warnings:
+        runner.logger.warning("data check: %s", warning)
+    runner.train()
     leave_distributed(launcher)
     return Path(cfg.work_dir)
 

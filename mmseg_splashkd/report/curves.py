@@ -60,7 +60,7 @@ def curves(runs: Sequence[Run], key: str) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", color=NEUTRAL, alpha=0.25, linewidth=0.8)
-        return _to_svg(figure)
+        return to_svg(figure)
 
 
 def _draw(axes, steps, values, color, dashes) -> None:
@@ -77,7 +77,8 @@ def _draw(axes, steps, values, color, dashes) -> None:
     )
 
 
-def _to_svg(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
+    """Text of a figure, the same for the same figure, to stand within a page."""
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)

@@ -105,8 +105,8 @@ def _frame(runs: Sequence[Run], index: int, focus: str) -> dict[str, Any]:
     truth, _ = read_maps(runs[0], index)
     painted = paint_classes(image, truth, palette)
     tiles = [
-        _tile(image, "Frame", "", f"Frame {name}"),
-        _tile(painted, "Truth", "", f"True classes of {name}"),
+        tile_of(image, "Frame", "", f"Frame {name}"),
+        tile_of(painted, "Truth", "", f"True classes of {name}"),
     ]
     for run in runs:
         _, prediction = read_maps(run, index)
@@ -129,13 +129,13 @@ def _run_tiles(
         f"{score.false_alarms:,} px false",
     )
     return [
-        _tile(
+        tile_of(
             paint_classes(image, prediction, run.palette),
             run.title,
             f"Dice {number(score.dice, 1)}",
             f"Classes that {run.title} found in {name}",
         ),
-        _tile(
+        tile_of(
             paint_errors(image, truth, prediction, train_id),
             "Errors",
             f"{missed}, {false_alarms}",
@@ -145,7 +145,8 @@ def _run_tiles(
     ]
 
 
-def _tile(picture: np.ndarray, title: str, detail: str, alt: str) -> dict[str, Any]:
+def tile_of(picture: np.ndarray, title: str, detail: str, alt: str) -> dict[str, Any]:
+    """A picture, (H, W, 3) uint8 RGB, as the templates show it under a title."""
     image = Image.fromarray(picture)
     if image.width > TILE_WIDTH:
         height = round(TILE_WIDTH * image.height / image.width)

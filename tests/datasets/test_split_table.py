@@ -213,7 +213,7 @@ def test_written_as_documented(tmp_path: Path):
     text = write_table(tmp_path / "split.csv", [frame]).read_text()
     assert text == (
         "recording,timestamp,frame,label,split,fold,embargo,splash_share\n"
-        "a,0000000000-000000007,x.png,,train,0,1 2,0.500000\n"
+        "a,0000000000-000000007,x.png,,train,0,1 2,0.500000000\n"
     )
 
 

@@ -266,8 +266,8 @@ def test_unlabelled_frames_are_an_error_unless_asked_for(half_labelled: Path):
 def test_unlabelled_frames_as_asked_for(half_labelled: Path, unlabelled, kept):
     dataset = build(half_labelled, unlabelled=unlabelled, pipeline=PIPELINE)
     assert stems_of(dataset) == [STEMS[number] for number in kept]
-    for number, sample in zip(kept, dataset, strict=True):
-        has_label = "gt_sem_seg" in sample["data_samples"]
+    for index, number in enumerate(kept):
+        has_label = "gt_sem_seg" in dataset[index]["data_samples"]
         assert has_label == (number not in (0, 3))
 
 

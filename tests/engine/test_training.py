@@ -11,11 +11,15 @@ from mmseg_splashkd.engine.training import train
 from tests.conftest import tiny_run
 from tests.engine.conftest import BEST, DISTILLED, PLAIN, TEACHER
 
-META = {"classes": ["water", "splash"], "palette": [[0, 0, 0], [1, 1, 1]]}
+WATER = {
+    "classes": ["water", "splash"],
+    "palette": [[8, 8, 8], [1, 1, 1]],
+    "gray_to_train_id": {0: 0, 255: 1},
+}
 RENAMED = {
-    "train_dataloader.dataset.dataset.metainfo": META,
-    "val_dataloader.dataset.metainfo": META,
-    "test_dataloader.dataset.metainfo": META,
+    "train_dataloader.dataset.dataset.label_map": WATER,
+    "val_dataloader.dataset.label_map": WATER,
+    "test_dataloader.dataset.label_map": WATER,
 }
 
 
@@ -109,6 +113,18 @@ def test_log_names_every_term(distilled):
     terms = ("loss", "loss_label", "loss_distill", "label", "distill", "modulation")
     for term in (*terms, "acc_student", "acc_teacher"):
         assert f" {term}: " in line
+
+
+def test_log_holds_what_the_data_check_warns_of(distilled):
+    (log,) = distilled.glob("2*/*.log")
+    assert "WARNING - data check: [border] 2 of 6 val frames" in log.read_text()
+
+
+def test_leaking_data_are_refused_before_anything_is_built(pond, tmp_path):
+    options = tiny_run(pond, "model", val_dataloader__dataset__split="train")
+    with pytest.raises(ValueError, match="22 frames in both train and val"):
+        train(PLAIN, tmp_path / "run", cfg_options=options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_resume_in_the_work_directory_of_another_model_says_so(pond, teacher, tmp_path):

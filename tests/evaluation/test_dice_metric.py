@@ -125,9 +125,7 @@ def test_writes_predictions_in_the_coding_of_the_data_set(
     tmp_path, coding, mode, pixels
 ):
     pred = torch.tensor([[0, 1, 1], [1, 0, 0]])
-    metric = _metric(
-        output_dir=str(tmp_path), output_coding=coding, label_map="splash"
-    )
+    metric = _metric(output_dir=str(tmp_path), output_coding=coding, label_map="splash")
     metric.process({}, [data_sample(pred, pred, img_path="frames/1.png")])
     with Image.open(tmp_path / "1.png") as image:
         assert image.mode == mode

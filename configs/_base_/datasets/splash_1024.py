@@ -6,7 +6,7 @@ fold = None  # of a table with folds
 ratios = (0.7, 0.2, 0.1)  # train, val, test
 size = (1024, 1024)
 
-load_image = dict(type="LoadImageFromFile", imdecode_backend="pillow")
+load_image = dict(type="LoadImageFromFile")
 resize = dict(type="Resize", scale=size, keep_ratio=False)
 train_pipeline = [
     load_image,

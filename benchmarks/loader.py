@@ -1,0 +1,217 @@
+"""Frames a second of our data path and of the host's; the cost of a long split table.
+
+Both run the base training pipeline of configs/_base_/datasets/splash_1024.py, step for
+step, on frames drawn for the purpose.
+"""
+
+import argparse
+import copy
+import csv
+import resource
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.datasets.views import View
+
+CONFIG = Path(__file__).parents[1] / "configs/_base_/datasets/splash_1024.py"
+FRAMES = 30  # 21 of them to train on
+BATCH = 4
+WARM_UP = 6  # batches, more than two workers fetch ahead
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1024, help="side of drawn frames")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=9, help="of each, interleaved")
+    parser.add_argument("--batches", type=int, default=20, help="of 4, in each repeat")
+    parser.add_argument("--backend", choices=["pillow", "cv2"], default="cv2")
+    parser.add_argument(
+        "--steps", action="store_true", help="CPU time of each step instead"
+    )
+    parser.add_argument(
+        "--rows", type=int, help="build a data set of that many rows instead"
+    )
+    return parser.parse_args()
+
+
+@DATASETS.register_module()
+class HostDataset(BaseSegDataset):
+    """The host's data set, with gray values for its own ``LoadAnnotations`` to map."""
+
+    def load_data_list(self) -> list[dict]:
+        """List frames as the host does."""
+        coding = {"label_map": dict(SPLASH.gray_to_train_id)}
+        return [info | coding for info in super().load_data_list()]
+
+
+def our_loader(root: Path, backend: str) -> dict:
+    """Our part: as in the config."""
+    loader = Config.fromfile(CONFIG).train_dataloader.to_dict()
+    frames = loader["dataset"]["dataset"]
+    frames["data_root"] = str(root)
+    frames["pipeline"][0]["imdecode_backend"] = backend
+    return loader
+
+
+def host_loader(root: Path, ours: dict) -> dict:
+    """The same frames and steps in the host's own classes."""
+    frames: Any = DATASETS.build(ours["dataset"]["dataset"])
+    infos = map(frames.get_data_info, range(len(frames)))
+    stems = [Path(info["img_path"]).stem for info in infos]
+    listed = root / "train.txt"
+    listed.write_text("\n".join(stems))
+    steps = copy.deepcopy(ours["dataset"]["dataset"]["pipeline"])
+    steps[1] = {"type": "LoadAnnotations"}
+    return ours | {
+        "sampler": {"type": "InfiniteSampler", "shuffle": True},
+        "dataset": {
+            "type": "HostDataset",
+            "ann_file": str(listed),
+            "data_prefix": {
+                "img_path": str(root / "images"),
+                "seg_map_path": str(root / "labels"),
+            },
+            "img_suffix": ".png",
+            "metainfo": SPLASH.metainfo,
+            "reduce_zero_label": False,
+            "pipeline": steps,
+        },
+    }
+
+
+def frames_a_second(loader: dict, workers: int, batches: int) -> float:
+    """Time a fresh loader, without its start."""
+    changes = {"num_workers": workers, "persistent_workers": False, "batch_size": BATCH}
+    built = Runner.build_dataloader(copy.deepcopy(loader) | changes, seed=0)
+    stream = iter(built)
+    for _ in islice(stream, WARM_UP):
+        pass
+    begin = time.perf_counter()
+    for _ in islice(stream, batches):
+        pass
+    return batches * BATCH / (time.perf_counter() - begin)
+
+
+def compare(root: Path, args: argparse.Namespace) -> None:
+    """Print frames a second of both, in turns, whoever begins."""
+    ours = our_loader(root, args.backend)
+    loaders = {"ours": ours, "host": host_loader(root, ours)}
+    rates: dict[str, list[float]] = {name: [] for name in loaders}
+    for repeat in range(args.repeats):
+        for name in sorted(loaders, reverse=bool(repeat % 2)):
+            rates[name].append(
+                frames_a_second(loaders[name], args.workers, args.batches)
+            )
+    print("| path | frames a second, median | lowest | highest |\n|---|---|---|---|")
+    for name, drawn in rates.items():
+        middle = statistics.median(drawn)
+        print(f"| {name} | {middle:.1f} | {min(drawn):.1f} | {max(drawn):.1f} |")
+    pairs = zip(rates["ours"], rates["host"], strict=True)
+    ratios = [mine / other for mine, other in pairs]
+    print(
+        f"\nours / host, median of {len(ratios)} pairs: {statistics.median(ratios):.3f}"
+    )
+
+
+@contextmanager
+def timed(seconds: list[float]) -> Iterator[None]:
+    """Append the CPU time of a block, which others on the machine change little."""
+    begin = time.process_time()
+    yield
+    seconds.append(time.process_time() - begin)
+
+
+def time_steps(dataset: Any, visit: int, spent: dict[str, list[float]]) -> None:
+    """Add the time of each step on every frame, and of all as the loader asks."""
+    frames = getattr(dataset, "dataset", dataset)
+    for index in range(len(dataset)):
+        with timed(spent["get_data_info"]):
+            results = frames.get_data_info(index)
+        for step in frames.pipeline.transforms:
+            with timed(spent[type(step).__name__]):
+                results = step(results)
+        with timed(spent["all at once"]):
+            dataset[index if frames is dataset else View(index, visit, 0)]
+
+
+def compare_steps(root: Path, args: argparse.Namespace) -> None:
+    """Print the milliseconds of each step of both, in this process, in turns."""
+    ours = our_loader(root, args.backend)
+    datasets = [DATASETS.build(x["dataset"]) for x in (ours, host_loader(root, ours))]
+    spent: list[dict[str, list[float]]] = [defaultdict(list), defaultdict(list)]
+    for visit in range(args.repeats):
+        for dataset, times in zip(datasets, spent, strict=True):
+            time_steps(dataset, visit, times)
+    print("| ours | CPU ms | host | CPU ms |\n|---|---|---|---|")
+    for pair in zip(*(times.items() for times in spent), strict=True):
+        cells = [f"{name} | {1000 * statistics.median(t):.2f}" for name, t in pair]
+        print(f"| {' | '.join(cells)} |")
+
+
+def measure_rows(root: Path, rows: int) -> None:
+    """Print time and memory of a data set of many rows; its files are empty."""
+    for folder in ("images", "labels"):
+        (root / folder).mkdir()
+    with (root / "frames.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["recording", "timestamp", "frame", "label", "split"])
+        for row in range(rows):
+            stem = f"{1_700_000_000 + 3 * row}-{0:09d}"
+            paths = [f"{folder}/{stem}.png" for folder in ("images", "labels")]
+            for path in paths:
+                (root / path).touch()
+            table.writerow(["cam", stem, *paths, "train"])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.perf_counter()
+    dataset: Any = DATASETS.build(
+        {
+            "type": "TimeSplitDataset",
+            "split": "train",
+            "ann_file": "frames.csv",
+            "data_root": str(root),
+            "check_labels": False,
+            "pipeline": [],
+        }
+    )
+    seconds = time.perf_counter() - begin
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    kept = dataset.data_bytes.nbytes / 2**20
+    print("| rows | build, s | peak, MiB more | kept, MiB |\n|---|---|---|---|")
+    print(f"| {len(dataset):,} | {seconds:.2f} | {peak:.0f} | {kept:.0f} |")
+
+
+def main() -> None:
+    """Draw, measure, print."""
+    args = parse_args()
+    init_default_scope("mmseg")
+    cv2.setNumThreads(0)  # as the configs' env_cfg has it
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        if args.rows:
+            measure_rows(root, args.rows)
+            return
+        size = (args.size, args.size)
+        draw_pond(root, frames=FRAMES, size=size, progress=False)
+        (compare_steps if args.steps else compare)(root, args)
+
+
+if __name__ == "__main__":
+    main()

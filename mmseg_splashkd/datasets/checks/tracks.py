@@ -1,0 +1,81 @@
+"""Recordings along time: which frame of which part comes when."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.timestamps import SECOND, utc
+
+GAP_INTERVALS = 10
+
+Parts = Mapping[str, Sequence[Frame]]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One recording; N frames in the order of time.
+
+    Args:
+        recording: Its name.
+        frames: N frames of all parts.
+        parts: (N,) name of each frame's part.
+        times: (N,) int64 UNIX time in nanoseconds.
+        interval: Median time from one frame to the next in seconds; NaN where no two
+            frames differ in time.
+    """
+
+    recording: str
+    frames: list[Frame]
+    parts: np.ndarray
+    times: np.ndarray
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A pause of a recording: nanoseconds of the frames before and after it."""
+
+    recording: str
+    start: int
+    end: int
+
+
+def tracks(parts: Parts) -> list[Track]:
+    """The recordings of some parts, by name."""
+    rows = defaultdict(list)
+    for part, frames in parts.items():
+        for frame in frames:
+            rows[frame.recording].append((frame.timestamp, part, frame))
+    return [_track(name, rows[name]) for name in sorted(rows)]
+
+
+def _track(recording: str, rows: list[tuple[int, str, Frame]]) -> Track:
+    rows.sort(key=lambda row: row[0])
+    times, names, frames = zip(*rows, strict=True)
+    times = np.array(times, np.int64)
+    steps = np.diff(times)
+    steps = steps[steps > 0]
+    interval = float(np.median(steps)) / SECOND if len(steps) else float("nan")
+    return Track(recording, list(frames), np.array(names), times, interval)
+
+
+def gaps(track: Track) -> list[Gap]:
+    """Pauses of more than ten times the median interval."""
+    long = np.diff(track.times) > GAP_INTERVALS * track.interval * SECOND
+    return [
+        Gap(track.recording, int(track.times[i]), int(track.times[i + 1]))
+        for i in np.flatnonzero(long)
+    ]
+
+
+def frames_per_day(parts: Parts) -> dict[tuple[date, str], Counter[str]]:
+    """(UTC day, recording) -> part -> number of frames, in the order of days."""
+    days: defaultdict[tuple[date, str], Counter[str]] = defaultdict(Counter)
+    for part, frames in parts.items():
+        for frame in frames:
+            days[utc(frame.timestamp).date(), frame.recording][part] += 1
+    return dict(sorted(days.items()))

@@ -1,0 +1,264 @@
+"""Videos: every frame, or some, with the time that it was shown at."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from math import ceil, floor
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+
+from mmseg_splashkd.datasets.converters.item import Item
+from mmseg_splashkd.datasets.converters.video_frames import (
+    FrameReader,
+    decode,
+    elapsed,
+    open_video,
+)
+from mmseg_splashkd.datasets.timestamps import (
+    SECOND,
+    TimestampFormat,
+    parse_timestamp,
+)
+
+SUFFIXES = (
+    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv"
+)
+Start = str | float | Mapping[str, str | float] | None
+
+
+@dataclass(frozen=True)
+class Video:
+    """What the header of a video tells.
+
+    Args:
+        path: The file.
+        recording: Its name in the data set.
+        start: UNIX time of its first frame, in nanoseconds.
+        first: Presentation time of its first frame, in seconds.
+        end: Presentation time at which it ends, in seconds; None if unknown.
+        count: Frames, where that is told or can be reckoned.
+    """
+
+    path: Path
+    recording: str
+    start: int
+    first: Fraction
+    end: Fraction | None
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which frames to take: every so many, or one in so many seconds."""
+
+    every: int
+    seconds: Fraction | None
+
+    def slot(self, index: int, time: Fraction) -> int:
+        """Count the steps up to a frame; the first frame in a slot is taken."""
+        return index // self.every if self.seconds is None else time // self.seconds
+
+
+def read_video(
+    src: str | Path,
+    every: int | None = None,
+    seconds_between: float | str | None = None,
+    start: Start = None,
+    accept_damaged: bool = False,
+) -> Iterator[Item]:
+    """Read frames of a video, or of all videos in a folder; they are unlabelled.
+
+    A frame's time is ``start`` plus the time after the first frame at which it is
+    shown, exact to the nanosecond also where the frame rate varies. Each video is
+    decoded once while the items are listed, which finds its damages, and once more
+    while their pictures are asked for, best in order; none is kept in memory.
+
+    Args:
+        src: A video; or a folder, where a recording is named by the path of its video
+            without the suffix.
+        every: Take every so many frames; by default all.
+        seconds_between: Take the first frame in every so many seconds instead, a number
+            or a fraction such as ``'1/3'``.
+        start: When the first frame was taken: UNIX seconds, or a date and time of ISO
+            8601, UTC without a zone. For several videos recording -> start. By default
+            ``creation_time`` of the file; some cameras write local time there, or the
+            time at which the recording ended.
+        accept_damaged: Leave damaged frames out, and take a video that ends early, with
+            a message; by default either is an error.
+
+    Yields:
+        The frames, video by video in order of their recordings.
+
+    Raises:
+        FileNotFoundError: There is no video.
+        ImportError: PyAV is not installed.
+        ValueError: An argument is unfit; a file cannot be read, has no video stream, no
+            start, or no frames; or, while listing, a frame is damaged or the video ends
+            more than a second before its header says (a transport stream's does not):
+            the message tells after how many frames, and when.
+    """
+    step = _step(every, seconds_between)
+    videos = _read_headers(Path(src), start)
+    reader = FrameReader()
+    return (
+        item for video in videos for item in _list(video, step, reader, accept_damaged)
+    )
+
+
+def count_frames(
+    src: str | Path,
+    every: int | None = None,
+    seconds_between: float | str | None = None,
+) -> int | None:
+    """Reckon how many frames ``read_video`` will give, for a progress bar.
+
+    Returns:
+        About their number, by the headers alone; None if one does not tell.
+
+    Raises:
+        As ``read_video``.
+    """
+    step = _step(every, seconds_between)
+    total = 0
+    for path, recording in _find(Path(src)):
+        video = _read_header(path, recording, 0)
+        if step.seconds is not None and video.end is not None:
+            total += floor((video.end - video.first) / step.seconds) + 1
+        elif step.seconds is None and video.count is not None:
+            total += ceil(video.count / step.every)
+        else:
+            return None
+    return total
+
+
+def _step(every: int | None, seconds_between: float | str | None) -> Step:
+    if every is not None and seconds_between is not None:
+        raise ValueError("give every= or seconds_between=, not both")
+    if every is not None and every < 1:
+        raise ValueError(f"every={every} must be 1 or more")
+    try:
+        seconds = None if seconds_between is None else Fraction(str(seconds_between))
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"seconds_between={seconds_between!r} is no number") from error
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"seconds_between={seconds_between!r} must be above 0")
+    return Step(every or 1, seconds)
+
+
+# Headers
+
+
+def _find(src: Path) -> list[tuple[Path, str]]:
+    """Videos and their recordings."""
+    if src.is_file():
+        return [(src, src.stem)]
+    suffixes = SUFFIXES.split()
+    paths = sorted(p for p in src.rglob("*") if p.suffix.lower() in suffixes)
+    if not paths:
+        what = f"has no video ({SUFFIXES})" if src.is_dir() else "does not exist"
+        raise FileNotFoundError(f"{src} {what}")
+    found: dict[str, Path] = {}
+    for path in paths:
+        recording = path.relative_to(src).with_suffix("").as_posix()
+        if (first := found.setdefault(recording, path)) != path:
+            raise ValueError(f"{first} and {path} would be one recording: rename one")
+    return [(path, recording) for recording, path in found.items()]
+
+
+def _read_headers(src: Path, start: Start) -> list[Video]:
+    found = _find(src)
+    names = [recording for _, recording in found]
+    if isinstance(start, Mapping):
+        if vain := sorted(start.keys() - set(names)):
+            raise ValueError(f"start= has {vain}; the recordings are {names}")
+    elif start is not None and len(found) > 1:
+        raise ValueError(
+            f"one start= for {len(found)} videos: give one a recording, {names}"
+        )
+    starts = start if isinstance(start, Mapping) else dict.fromkeys(names, start)
+    return [_read_header(path, name, starts.get(name)) for path, name in found]
+
+
+def _read_header(path: Path, recording: str, start: str | float | None) -> Video:
+    with open_video(path) as container:
+        stream = container.streams.video[0]
+        base, first = Fraction(stream.time_base or 0), stream.start_time or 0
+        end = _end(stream)
+        rate, count = stream.average_rate, stream.frames or None
+        if count is None and end is not None and rate:
+            count = round((end - first * base) * rate)
+        created = container.metadata.get("creation_time")
+        created = created or stream.metadata.get("creation_time")
+    if start is None and created is None:
+        raise ValueError(f"{path} does not tell when it was taken: give start=")
+    when = _nanoseconds(created if start is None else start, path)
+    return Video(path, recording, when, first * base, end, count)
+
+
+def _end(stream: Any) -> Fraction | None:
+    if stream.duration:
+        return (stream.duration + (stream.start_time or 0)) * Fraction(stream.time_base)
+    # Matroska's, of the stream; that of the file may be the sound's.
+    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    if tag is None:
+        return None
+    return int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])
+
+
+def _nanoseconds(start: Any, path: Path) -> int:
+    text = str(start).strip()
+    if re.search("[T:_ ]", text):
+        return TimestampFormat("iso8601").parse(text, path).timestamp
+    return parse_timestamp(text, path)
+
+
+# Frames
+
+
+def _list(
+    video: Video, step: Step, reader: FrameReader, accept_damaged: bool
+) -> Iterator[Item]:
+    last, slot, count, damages = None, None, 0, []
+    for time in _times(video):
+        if isinstance(time, str):
+            damages.append(_describe(video, time, count, last))
+            if not accept_damaged:
+                raise ValueError(f"{damages[0]}. accept_damaged=True leaves it out")
+            continue
+        last, before = time, slot
+        slot = step.slot(count, time - video.first)
+        count += 1
+        if slot != before:
+            when = video.start + round((time - video.first) * SECOND)
+            picture = partial(reader.read, video.path, time)
+            yield Item(video.recording, when, picture, None)
+    if count == 0:
+        raise ValueError(f"{video.path} has no frame that can be decoded")
+    if damages:
+        print_log(f"{damages[0]}; {len(damages)} such places are left out")
+
+
+def _times(video: Video) -> Iterable[Fraction | str]:
+    """Presentation times of the sound frames, and damages where they are."""
+    last = end = None
+    for frame in decode(video.path):
+        time = frame if isinstance(frame, str) else elapsed(frame)
+        if time is None:
+            time = "a frame has no time"
+        elif not isinstance(time, str) and last is not None and time <= last:
+            time = f"the time goes back to {float(time):.3f} s"
+        if not isinstance(time, str):
+            last = time
+        yield time
+    end = video.end
+    if last is not None and end is not None and last + 1 < end:
+        yield f"the video ends, but should last until {float(end):.3f} s"
+
+
+def _describe(video: Video, what: str, count: int, last: Fraction | None) -> str:
+    when = "at the start" if last is None else f"the last at {float(last):.3f} s"
+    return f"{video.path}: after {count} frames, {when}, {what}"

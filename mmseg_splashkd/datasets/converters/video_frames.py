@@ -1,0 +1,128 @@
+"""Decoded frames of a video, what is damaged among them, and reading them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+
+INSTALL = "pip install 'mmseg_splashkd[data]'"
+
+
+def import_av() -> ModuleType:
+    """Import PyAV.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(f"videos need PyAV: {INSTALL}") from error
+    return av
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[InputContainer]:
+    """Open a file with a video stream.
+
+    Raises:
+        ValueError: It cannot be read, or has no video stream.
+    """
+    av = import_av()
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError) as error:
+        raise ValueError(f"video {path} cannot be opened: {error}") from error
+    with container:
+        if not container.streams.video:
+            kinds = sorted({stream.type for stream in container.streams})
+            raise ValueError(f"{path} has no video stream; it has {kinds or 'none'}")
+        yield container
+
+
+def decode(path: Path) -> Iterator[VideoFrame | str]:
+    """Decode the first video stream.
+
+    Yields:
+        Frames in the order they are shown, and, where a frame should have been, what is
+        damaged.
+
+    Raises:
+        ValueError: The file cannot be opened, or has no video stream.
+    """
+    av = import_av()
+    with open_video(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        try:
+            for packet in container.demux(stream):
+                yield from _decode_packet(packet)
+        except av.FFmpegError as error:
+            yield f"the file cannot be read on ({error})"
+
+
+def _decode_packet(packet: Packet) -> Iterator[VideoFrame | str]:
+    av = import_av()
+    try:
+        frames = packet.decode()
+    except av.FFmpegError as error:
+        yield f"a frame cannot be decoded ({error})"
+        return
+    for frame in frames:
+        yield "a frame is damaged" if frame.is_corrupt else frame
+
+
+def elapsed(frame: VideoFrame) -> Fraction | None:
+    """Presentation time in seconds, exact; None if the video does not tell it."""
+    if frame.pts is None or frame.time_base is None:
+        return None
+    return frame.pts * Fraction(frame.time_base)
+
+
+class FrameReader:
+    """Gives frames of videos, which are decoded but for the one that is asked for.
+
+    A video is kept open and read on as long as later frames of it are asked for, so
+    frames in order cost one decoding. No frame is kept.
+    """
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._last = Fraction(-1)
+        self._frames: Iterator[VideoFrame | str] = iter(())
+
+    def read(self, path: Path, time: Fraction) -> np.ndarray:
+        """Read the frame shown at ``time`` seconds.
+
+        Returns:
+            (H, W, 3) uint8 RGB, turned as the video says that it is to be shown.
+
+        Raises:
+            ValueError: There is no such frame, or it is turned by no quarters.
+        """
+        if path != self._path or time <= self._last:
+            self._path, self._frames = path, decode(path)
+        self._last = time
+        for frame in self._frames:
+            if not isinstance(frame, str) and elapsed(frame) == time:
+                return _upright(frame, path)
+        raise ValueError(f"{path} lost its frame at {float(time):.3f} s: it changed")
+
+
+def _upright(frame: VideoFrame, path: Path) -> np.ndarray:
+    quarters, rest = divmod(frame.rotation, 90)  # counterclockwise
+    if rest:
+        raise ValueError(f"{path} is to be turned by {frame.rotation} degrees")
+    return np.ascontiguousarray(
+        np.rot90(frame.to_ndarray(format="rgb24"), int(quarters))
+    )

@@ -1,0 +1,82 @@
+"""WildScenes 2D: natural scenes over time (Vidanapathirana et al., IJRR 2025)."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from mmseg_splashkd.datasets.converters.item import Item
+from mmseg_splashkd.datasets.converters.layout import (
+    LabelFile,
+    expect_folders,
+    held,
+    pairs,
+)
+from mmseg_splashkd.datasets.timestamps import TimestampFormat
+
+LAYOUT = """Expected layout of SRC, the folder WildScenes2d of the data set:
+  V-01/image/<10-digit seconds>-<9-digit nanoseconds>.png        frames
+  V-01/indexLabel/<the same name>.png                            gray labels
+  V-02/... and so on, a folder a recording"""
+STAMP = TimestampFormat("seconds-nanoseconds")
+
+
+def read_wildscenes(
+    src: Path, recordings: Sequence[str] = (), ids: Sequence[Path] = ()
+) -> list[Item]:
+    """List the frames of WildScenes 2D; they are not split.
+
+    Args:
+        src: The folder with a folder a recording.
+        recordings: Folders to read; by default all ``V-*``.
+        ids: CSV files with a column ``id``, the stem of a frame, such as those of the
+            benchmark's splits: only frames in one of them are read.
+
+    Raises:
+        FileNotFoundError: A folder, a frame, a label or a CSV file is missing.
+        ValueError: A name is no time stamp, a CSV file has no column ``id``, or no
+            frame is left.
+    """
+    expect_folders([src], LAYOUT)
+    recordings = recordings or sorted(f.name for f in src.glob("V-*") if f.is_dir())
+    if not recordings:
+        raise FileNotFoundError(f"no folder V-*; {held(src)}. {LAYOUT}")
+    wanted = _read_ids(ids) if ids else None
+    items = [item for name in recordings for item in _read(src / name, wanted)]
+    if wanted is not None:
+        _check_found(len(items), len(wanted), ", ".join(recordings))
+    return items
+
+
+def _read_ids(tables: Iterable[Path]) -> set[str]:
+    ids: set[str] = set()
+    for table in tables:
+        with Path(table).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if "id" not in (reader.fieldnames or ()):
+                raise ValueError(f"{table} has no column 'id': {reader.fieldnames}")
+            ids |= {row["id"] for row in reader}
+    return ids
+
+
+def _read(folder: Path, wanted: set[str] | None) -> list[Item]:
+    images, labels = folder / "image", folder / "indexLabel"
+    expect_folders((folder, images, labels), LAYOUT)
+    return [
+        Item(
+            recording=folder.name,
+            timestamp=STAMP.parse(image.stem, image).timestamp,
+            image=image,
+            label=LabelFile(label),
+        )
+        for image, label in pairs(images, labels)
+        if wanted is None or image.stem in wanted
+    ]
+
+
+def _check_found(found: int, wanted: int, places: str) -> None:
+    if not found:
+        raise ValueError(f"none of the {wanted} ids is a frame of {places}")
+    if found < wanted:  # usual: the benchmark's lists go over all recordings
+        print_log(f"{wanted - found} of {wanted} ids are no frame of {places}")

@@ -1,0 +1,138 @@
+"""What to split by: one strategy and its options, checked against each other."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.split_table import SPLITS
+from mmseg_splashkd.datasets.splits.by_time import (
+    RATIOS,
+    check_parts,
+    hold_out,
+    split_by_list,
+    split_by_time,
+    split_per_recording,
+)
+from mmseg_splashkd.datasets.splits.embargo import NONE, Embargo
+from mmseg_splashkd.datasets.splits.folds import (
+    blocked_folds,
+    grouped_folds,
+    stratified_folds,
+)
+
+OPTIONS = {  # strategy -> the options it takes
+    "time": {"ratios", "embargo"},
+    "per-recording": {"ratios", "embargo"},
+    "list": {"lists", "unlisted", "embargo"},
+    "stratified": {"folds", "seed", "test_share", "embargo"},
+    "blocked": {"folds", "test_share", "embargo"},
+    "grouped": {"folds", "seed", "test_share", "embargo"},
+}
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """A strategy and its options; None means the strategy's default.
+
+    Args:
+        strategy: ``'time'`` (all recordings as one time line), ``'per-recording'``,
+            ``'list'``, or folds: ``'stratified'``, ``'blocked'``, ``'grouped'``.
+        ratios: Train, val and test in any measure, such as 7, 2, 1.
+        embargo: How far apart parts are; of stratified folds, the test part alone.
+        folds: Number of folds, 5.
+        seed: Of folds that are dealt out at random, 0.
+        test_share: Share of frames held out of the folds, the newest.
+        lists: Part -> names of its frames.
+        unlisted: What a frame in no list is: ``'error'`` or ``'embargo'``.
+        unlabelled: Take frames without a label too.
+
+    Raises:
+        ValueError: The strategy is unknown, needs an option, or takes no such option.
+    """
+
+    strategy: str = "time"
+    ratios: Sequence[float] | None = None
+    embargo: Embargo | None = None
+    folds: int | None = None
+    seed: int | None = None
+    test_share: float | None = None
+    lists: Mapping[str, Sequence[str]] | None = None
+    unlisted: str | None = None
+    unlabelled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.strategy not in OPTIONS:
+            raise ValueError(
+                f"strategy={self.strategy!r} is none of {', '.join(OPTIONS)}"
+            )
+        for option in sorted(set().union(*OPTIONS.values()) - OPTIONS[self.strategy]):
+            if getattr(self, option) is not None:
+                raise ValueError(f"strategy {self.strategy!r} takes no {option}")
+        if self.strategy == "list" and not self.lists:
+            raise ValueError("strategy 'list' needs lists")
+        if self.strategy == "stratified" and self.unlabelled:
+            raise ValueError("stratified folds need a label for every frame")
+        if self.ratios is not None and not sum(self.ratios) > 0:
+            raise ValueError(f"ratios={tuple(self.ratios)} must have a sum above 0")
+
+    def apply(self, frames: Iterable[Frame]) -> list[Frame]:
+        """Split frames.
+
+        Args:
+            frames: In any order. Rows with the split ``'test'`` are kept out of folds;
+                else what an earlier split said of them is forgotten.
+
+        Returns:
+            The frames in time order, each with its part or fold.
+
+        Raises:
+            ValueError: A frame has no label, a part or a fold would be empty, or an
+                option is out of its range.
+        """
+        frames = list(frames)
+        self._check_labelled(frames)
+        if "folds" in OPTIONS[self.strategy]:
+            return self._fold(frames)
+        return self._cut(frames)
+
+    def _check_labelled(self, frames: Sequence[Frame]) -> None:
+        without = [frame.image for frame in frames if not frame.label]
+        if without and not self.unlabelled:
+            raise ValueError(
+                f"{len(without)} of {len(frames)} frames have no label, the first is "
+                f"{without[0]}: label them, take them out, or split them as well with "
+                f"unlabelled (not for stratified folds)"
+            )
+
+    def _cut(self, frames: Sequence[Frame]) -> list[Frame]:
+        embargo = self.embargo or NONE
+        if self.strategy == "list":
+            lists = self.lists or {}
+            split = split_by_list(frames, lists, embargo, self.unlisted or "error")
+            check_parts(split, [part for part in SPLITS if part in lists])
+            return split
+        cut = split_by_time if self.strategy == "time" else split_per_recording
+        given = self.ratios or RATIOS
+        ratios = [ratio / sum(given) for ratio in given]
+        split = cut(frames, ratios, embargo)
+        wanted = zip(SPLITS, ratios, strict=True)
+        check_parts(split, [part for part, ratio in wanted if ratio])
+        return split
+
+    def _fold(self, frames: Sequence[Frame]) -> list[Frame]:
+        embargo, share = self.embargo or NONE, self.test_share or 0.0
+        folds = FOLDS if self.folds is None else self.folds
+        whole = self.strategy == "grouped"
+        split = hold_out(frames, share, embargo, whole_recordings=whole)
+        has_test = any(frame.split == "test" for frame in split)
+        if self.strategy == "blocked":
+            return blocked_folds(split, folds, embargo)
+        if self.strategy == "grouped":
+            return grouped_folds(split, folds, self.seed or 0, embargo)
+        if embargo != NONE and not has_test:
+            raise ValueError(
+                "stratified folds hold neighbouring frames by design: embargo only "
+                "keeps a test part apart, and there is none; take blocked folds"
+            )
+        return stratified_folds(split, folds, self.seed or 0)

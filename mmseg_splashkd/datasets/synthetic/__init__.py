@@ -1,0 +1,7 @@
+"""Drawn videos of fish farms, whose truth is known to the pixel."""
+
+from mmseg_splashkd.datasets.synthetic.farms import FARMS
+from mmseg_splashkd.datasets.synthetic.video import VERSION, draw_pond
+from mmseg_splashkd.datasets.synthetic.weather import WEATHERS
+
+__all__ = ["FARMS", "VERSION", "WEATHERS", "draw_pond"]

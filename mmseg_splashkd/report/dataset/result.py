@@ -1,0 +1,154 @@
+"""A data set examined: what was found, printed and as one page."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+from rich.table import Table
+
+from mmseg_splashkd.datasets.checks import (
+    CODES,
+    LEVELS,
+    Duplicates,
+    FilesReport,
+    Finding,
+    allow,
+    check_files,
+    check_parts,
+    find_duplicates,
+    mean_shares,
+    of_level,
+)
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.timestamps import utc
+from mmseg_splashkd.report.dataset.subject import Subject
+
+PRINTED = 5  # findings of one code
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """What was found.
+
+    Args:
+        title: What the data set is called.
+        parts: Name -> frames, with their share of splash where it was measured.
+        coding: How its labels are coded.
+        findings: Of all checks, errors first.
+        files: What the files hold; None where only the fast part was run.
+        duplicates: Copies of frames; None where only the fast part was run.
+    """
+
+    title: str
+    parts: Mapping[str, list[Frame]]
+    coding: LabelMap
+    findings: list[Finding]
+    files: FilesReport | None = None
+    duplicates: Duplicates | None = None
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether a run would be."""
+        return bool(of_level(self.findings, "error"))
+
+    @property
+    def verdict(self) -> str:
+        """``'spoiled'``, ``'usable with warnings'`` or ``'clean'``."""
+        if self.spoiled:
+            return "spoiled"
+        warned = of_level(self.findings, "warning")
+        return "usable with warnings" if warned else "clean"
+
+
+def examine(
+    subject: Subject,
+    fast: bool = False,
+    allowed: Collection[str] = (),
+    embargo_seconds: float | None = None,
+    progress: bool = True,
+) -> DatasetReport:
+    """Run the checks.
+
+    Args:
+        subject: What to examine.
+        fast: Only what needs no pixels.
+        allowed: Codes whose errors are meant, and only warned of.
+        embargo_seconds: How far apart training and evaluated frames shall be.
+        progress: Show progress bars.
+    """
+    files = duplicates = None
+    parts, runs, findings = subject.parts, subject.runs, []
+    if not fast:
+        files = check_files(parts, subject.coding, progress=progress)
+        duplicates = find_duplicates(parts, progress=progress)
+        findings = [*files.findings, *duplicates.findings]
+        parts = files.measured(parts)
+        runs = {name: files.measured(run) for name, run in runs.items()}
+    found = {name: check_parts(run, embargo_seconds) for name, run in runs.items()}
+    findings = allow([*_merge(found), *findings], allowed)
+    findings.sort(key=lambda finding: LEVELS.index(finding.level))
+    title, coding = subject.title, subject.coding
+    return DatasetReport(title, parts, coding, findings, files, duplicates)
+
+
+def _merge(found: Mapping[str, Iterable[Finding]]) -> list[Finding]:
+    """Say once what several folds share, and of the rest in which it was found."""
+    where = defaultdict(list)
+    for name, findings in found.items():
+        for finding in findings:
+            where[finding].append(name)
+    return [
+        finding
+        if len(names) == len(found)
+        else replace(finding, message=f"{', '.join(names)}: {finding.message}")
+        for finding, names in where.items()
+    ]
+
+
+def grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:
+    """(level, code) -> findings, errors first."""
+    groups = defaultdict(list)
+    for finding in findings:
+        groups[finding.level, finding.code].append(finding)
+    return dict(sorted(groups.items(), key=lambda group: LEVELS.index(group[0][0])))
+
+
+def print_report(report: DatasetReport, console: Console | None = None) -> None:
+    """Print verdict, parts and findings."""
+    console = console or Console()
+    console.print(_table(report))
+    for (level, code), findings in grouped(report.findings).items():
+        console.print(
+            f"{level} {code} ({len(findings)})  {CODES[code]}", style=STYLES[level]
+        )
+        for finding in findings[:PRINTED]:
+            text = f"  {finding.text}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if len(findings) > PRINTED:
+            console.print(f"  and {len(findings) - PRINTED} more")
+    console.print(f"{report.title}: {report.verdict}", style="bold", markup=False)
+
+
+def _table(report: DatasetReport) -> Table:
+    table = Table("Part", "Frames", "Recordings", "First (UTC)", "Last (UTC)", "Splash")
+    for row in part_rows(report):
+        table.add_row(*row)
+    return table
+
+
+def part_rows(report: DatasetReport) -> list[list[str]]:
+    """Part, frames, recordings, first and last time, mean share of splash."""
+    shares = mean_shares(report.parts)
+    rows = []
+    for part, frames in report.parts.items():
+        times = sorted(frame.timestamp for frame in frames)
+        ends = [f"{utc(t):%Y-%m-%d %H:%M}" for t in (times[:1] + times[-1:])]
+        recordings = len({frame.recording for frame in frames})
+        share = f"{shares[part]:.2%}" if part in shares else "unknown"
+        rows.append(
+            [part, f"{len(frames):,}", str(recordings), *(ends or ["", ""]), share]
+        )
+    return rows

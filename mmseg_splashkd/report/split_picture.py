@@ -1,0 +1,160 @@
+"""A split as a picture: a time line, a lane a recording, for folds a row a fold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from mmseg_splashkd.datasets.frames import Frame, in_time_order
+from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS
+from mmseg_splashkd.datasets.splits.summary import folds_of
+from mmseg_splashkd.datasets.timestamps import SECOND, utc
+
+# Told apart by hue for the colour blind and by lightness for everybody else.
+COLORS = {"train": "#56b4e9", "val": "#e69f00", "test": "#1b2a41", EMBARGO: "#b9bec5"}
+INK = "#22303c"
+WIDTH, DPI = 9.0, 100  # inches, pixels an inch
+BAND = 0.34  # of a lane's height; the rest shows the share of splash
+PAUSE = 0.04  # of the time line: longer pauses between frames are drawn as short
+TICKS = 6
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.edgecolor": INK,
+}
+Lane = tuple[str, list[int], list[str]]  # label, indices of frames, their parts
+
+
+def draw_split(frames: Sequence[Frame], out: str | Path) -> Path:
+    """Draw where each frame is, and how much of it is splash.
+
+    The band of a lane shows the part of each frame, the spikes over it the share of
+    splash. Long pauses between frames are shortened.
+
+    Args:
+        frames: As a strategy returned them, in any order.
+        out: The PNG to write, 900 pixels wide.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ValueError: No frame has a part.
+    """
+    ordered = [frame for frame in in_time_order(frames) if frame.split]
+    if not ordered:
+        raise ValueError("no frame has a part: split the frames first")
+    lanes = _lanes(ordered)
+    with mpl.rc_context(STYLE):
+        height = 1.1 + len(lanes) * (0.55 if len(lanes) < 12 else 0.34)
+        figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        at = _positions(ordered)
+        _draw_lanes(axes, ordered, at, lanes)
+        _draw_time(axes, ordered, at)
+        _draw_legend(figure, ordered, lanes)
+        out = Path(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(out, format="png", metadata={"Software": None})
+    return out
+
+
+def _lanes(ordered: Sequence[Frame]) -> list[Lane]:
+    recordings = sorted({frame.recording for frame in ordered})
+    lanes = []
+    for fold in folds_of(ordered) or [None]:
+        for recording in recordings:
+            own = [i for i, f in enumerate(ordered) if f.recording == recording]
+            names = [] if fold is None else [f"fold {fold}"]
+            names += [recording] if len(recordings) > 1 else []
+            parts = [_part(ordered[i], fold) for i in own]
+            lanes.append((", ".join(names), own, parts))
+    return lanes
+
+
+def _part(frame: Frame, fold: int | None) -> str:
+    if fold is None or frame.fold is None:
+        return frame.split
+    if frame.fold == fold:
+        return "val"
+    return EMBARGO if fold in frame.embargo else "train"
+
+
+def _positions(ordered: Sequence[Frame]) -> np.ndarray:
+    """Where frames stand on the time line, (N,) in seconds without long pauses."""
+    start = ordered[0].timestamp
+    seconds = np.array([(f.timestamp - start) / SECOND for f in ordered])
+    gaps = np.diff(seconds)
+    if not gaps.any():
+        return seconds
+    usual = gaps[gaps <= 20 * np.median(gaps[gaps > 0])]
+    longest = max(PAUSE * usual.sum(), usual.max())
+    return np.concatenate([[0.0], np.minimum(gaps, longest).cumsum()])
+
+
+def _draw_lanes(
+    axes: Axes, ordered: Sequence[Frame], at: np.ndarray, lanes: Sequence[Lane]
+) -> None:
+    largest = max((frame.splash_share or 0 for frame in ordered), default=0) or 1
+    points = 72 * WIDTH * 0.85  # of the axes
+    for row, (_, own, parts) in enumerate(lanes):
+        base = len(lanes) - 1 - row
+        x = at[own]
+        spacing = np.median(np.diff(x)) if len(x) > 1 else 0.0
+        width = max(0.8, spacing / max(at.max(), 1e-9) * points + 0.3)
+        shares = [(ordered[i].splash_share or 0) / largest for i in own]
+        top = base + BAND + np.array(shares) * (0.9 - BAND)
+        colors = [COLORS[part] for part in parts]
+        flat = {"antialiaseds": False, "capstyle": "butt"}
+        axes.vlines(x, base, base + BAND, colors, linewidth=width, **flat)
+        axes.vlines(x, base + BAND, top, colors, linewidth=max(0.8, width / 2), **flat)
+    axes.set_ylim(-0.1, len(lanes))
+    ticks = [len(lanes) - 1 - row + BAND / 2 for row in range(len(lanes))]
+    axes.set_yticks(ticks, [label for label, *_ in lanes])
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _draw_time(axes: Axes, ordered: Sequence[Frame], at: np.ndarray) -> None:
+    wanted = np.linspace(0, at.max(), TICKS)
+    chosen = sorted({int(np.abs(at - place).argmin()) for place in wanted})
+    times = [utc(ordered[i].timestamp) for i in chosen]
+    same_day = times[0].date() == times[-1].date()
+    pattern = "%H:%M:%S" if same_day else "%m-%d\n%H:%M"
+    axes.set_xticks(at[chosen], [f"{time:{pattern}}" for time in times])
+    first = f"{times[0]:%Y-%m-%d}"
+    axes.set_xlabel(f"{first}, UTC" if same_day else f"UTC, from {first}")
+
+
+def _draw_legend(
+    figure: Figure, ordered: Sequence[Frame], lanes: Sequence[Lane]
+) -> None:
+    present = {part for *_, parts in lanes for part in parts}
+    counts = {part: sum(f.split == part for f in ordered) for part in present}
+    folded = bool(folds_of(ordered))
+    handles = [
+        Patch(color=COLORS[part], label=part if folded else f"{part} ({counts[part]})")
+        for part in (*SPLITS, EMBARGO)
+        if part in present
+    ]
+    largest = max((frame.splash_share or 0 for frame in ordered), default=0)
+    title = f"spikes: share of splash, the highest {largest:.1%}" if largest else None
+    figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=4,
+        frameon=False,
+        title=title,
+        title_fontsize=9,
+    )

@@ -1,0 +1,210 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_splashkd.datasets.checks import check_files, class_pixels
+from mmseg_splashkd.datasets.label_maps import SPLASH, LabelMap
+from tests.datasets.builders import halve, write_label
+from tests.datasets.checks.builders import of_code
+
+CODING = LabelMap(("water", "splash"), [[8, 8, 8], [9, 9, 9]], {0: 0, 255: 1, 9: 255})
+
+
+def check(parts, coding=SPLASH):
+    return check_files(parts, coding, progress=False)
+
+
+def label_of(image: Path) -> Path:
+    return image.parents[1] / "labels" / image.name
+
+
+def only_finding(parts, image, code, level, coding=SPLASH) -> str:
+    """The message of the only finding, which is about one frame."""
+    (finding,) = check(parts, coding).findings
+    assert (finding.code, finding.level) == (code, level)
+    assert finding.frames == (str(image),)
+    return finding.message
+
+
+def test_a_clean_set_has_no_findings(clean):
+    assert check(clean).findings == []
+
+
+def test_truncated_png(clean, train_frame):
+    halve(train_frame)
+    message = only_finding(clean, train_frame, "unreadable_image", "error")
+    assert "truncated" in message
+
+
+def test_truncated_jpeg(clean, train_frame):
+    name = train_frame.with_suffix(".jpg")
+    Image.open(train_frame).save(name)
+    name.write_bytes(name.read_bytes()[:-100])  # the header is sound
+    train = [
+        replace(f, image=str(name)) if f.image == str(train_frame) else f
+        for f in clean["train"]
+    ]
+    only_finding(clean | {"train": train}, name, "unreadable_image", "error")
+
+
+def test_text_is_no_frame(clean, train_frame):
+    train_frame.write_text("a frame")
+    only_finding(clean, train_frame, "unreadable_image", "error")
+
+
+def test_truncated_label(clean, train_frame):
+    halve(label_of(train_frame))
+    only_finding(clean, train_frame, "unreadable_label", "error")
+
+
+def test_label_of_another_size(clean, train_frame):
+    parts = relabel(clean, train_frame, np.zeros((32, 80), np.uint8))
+    message = only_finding(parts, train_frame, "size_mismatch", "error")
+    assert message == "label is 80x32, frame is 80x64"
+
+
+def test_value_outside_the_table(clean, train_frame):
+    label = np.zeros((64, 80), np.uint8)
+    label[:2, :3] = 7
+    write_label(label_of(train_frame), label)
+    message = only_finding(clean, train_frame, "unknown_value", "error")
+    assert message.startswith(f"label {train_frame.name}: ")
+    assert "7 (6 pixels)" in message
+
+
+def test_colour_label(clean, train_frame):
+    write_label(label_of(train_frame), np.zeros((64, 80, 3), np.uint8))
+    only_finding(clean, train_frame, "unknown_value", "error")
+
+
+def relabel(parts, image, label):
+    """Write a label, and its share of splash into the table."""
+    write_label(label_of(image), label)
+    share = float((label == 255).mean())
+    return {
+        part: [
+            replace(f, splash_share=share) if f.image == str(image) else f
+            for f in frames
+        ]
+        for part, frames in parts.items()
+    }
+
+
+def test_label_that_ignores_every_pixel(clean, train_frame):
+    parts = relabel(clean, train_frame, np.full((64, 80), 9, np.uint8))
+    only_finding(parts, train_frame, "all_ignored", "error", CODING)
+
+
+@pytest.mark.parametrize(("rows", "found"), [(32, 0), (33, 1), (64, 1)])
+def test_label_that_is_mostly_splash(clean, train_frame, rows, found):
+    label = np.zeros((64, 80), np.uint8)
+    label[:rows] = 255
+    parts = relabel(clean, train_frame, label)
+    if found:
+        only_finding(parts, train_frame, "mostly_splash", "warning")
+    else:
+        assert check(parts).findings == []
+
+
+def test_ignored_pixels_are_no_part_of_most(clean, train_frame):
+    label = np.full((64, 80), 9, np.uint8)
+    label[:4], label[4:6] = 255, 0
+    parts = relabel(clean, train_frame, label)
+    message = only_finding(parts, train_frame, "mostly_splash", "warning", CODING)
+    assert message.startswith("67% of the label is splash")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_black_frame(clean, train_frame, suffix):
+    name = train_frame.with_suffix(suffix)
+    Image.new("RGB", (80, 64), (16, 16, 16)).save(name)
+    name.replace(train_frame)
+    message = only_finding(clean, train_frame, "constant_frame", "warning")
+    assert message == "shows nothing but the colour (16, 16, 16)"
+
+
+def test_two_sizes_in_a_recording(clean, train_frame):
+    Image.open(train_frame).resize((40, 32)).save(train_frame)
+    write_label(label_of(train_frame), np.zeros((32, 40), np.uint8))
+    finding = of_code(check(clean).findings, "several_sizes")
+    assert (finding.level, finding.frames) == ("warning", (str(train_frame),))
+    assert finding.message.endswith("has 2 sizes of frames: 80x64 (26), 40x32 (1)")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_frame_that_the_host_turns(clean, train_frame, labelled):
+    exif = Image.Exif()
+    exif[274] = 3  # upside down: of the same size
+    Image.open(train_frame).save(train_frame, exif=exif)
+    if not labelled:
+        clean["train"] = [replace(f, label="") for f in clean["train"]]
+    level = "error" if labelled else "warning"
+    only_finding(clean, train_frame, "turned_frame", level)
+
+
+def test_upright_exif_is_no_finding(clean, train_frame):
+    exif = Image.Exif()
+    exif[274] = 1
+    Image.open(train_frame).save(train_frame, exif=exif)
+    assert check(clean).findings == []
+
+
+def test_table_that_tells_another_share(clean, train_frame):
+    write_label(label_of(train_frame), np.zeros((64, 80), np.uint8))
+    only_finding(clean, train_frame, "stale_share", "warning")
+
+
+def test_part_that_lacks_a_class(clean):
+    coding = LabelMap(
+        ("net", "splash", "water"), [[3, 3, 3], [1, 1, 1], [2, 2, 2]], {0: 2, 255: 1}
+    )
+    clean = {
+        part: [replace(f, splash_share=None) for f in of] for part, of in clean.items()
+    }
+    report = check_files(clean, coding, focus=1, progress=False)
+    messages = [f.message for f in report.findings if f.code == "no_class"]
+    assert messages == [f"{part} holds no pixel of net" for part in clean]
+
+
+def test_missing_files_are_left_to_the_fast_part(clean, train_frame):
+    train_frame.unlink()
+    label_of(train_frame).unlink()
+    report = check(clean)
+    assert report.findings == []
+    assert report.facts[str(train_frame)].size is None
+
+
+def test_shares_and_pixels_are_those_of_the_labels(clean):
+    forgotten = {
+        part: [replace(f, splash_share=None) for f in of] for part, of in clean.items()
+    }
+    report = check(forgotten)
+    measured = report.measured(forgotten)
+    for part, frames in clean.items():
+        shares = [f.splash_share for f in measured[part]]
+        assert shares == pytest.approx([f.splash_share for f in frames], abs=1e-6)
+    pixels = class_pixels(clean, report.facts, 2)
+    labels = [np.asarray(Image.open(f.label)) for f in clean["val"]]
+    splash = sum(int((label == 255).sum()) for label in labels)
+    assert pixels["val"].tolist() == [6 * 64 * 80 - splash, splash]
+
+
+def test_labels_are_optional(clean):
+    bare = {part: [replace(f, label="") for f in of] for part, of in clean.items()}
+    report = check(bare)
+    assert report.findings == []
+    assert {fact.share for fact in report.facts.values()} == {None}
+
+
+def test_lack_of_the_focus_class_is_left_to_the_fast_part(clean):
+    bare = {
+        part: [replace(f, splash_share=None) for f in of] for part, of in clean.items()
+    }
+    for f in bare["val"]:
+        write_label(Path(f.label), np.zeros((64, 80), np.uint8))
+    report = check(bare)
+    assert report.findings == []
+    assert {f.splash_share for f in report.measured(bare)["val"]} == {0}

@@ -1,0 +1,184 @@
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.datasets.checks import check_parts
+from tests.datasets.checks.builders import codes, frame, of_code, row_of, seconds
+
+ABSENT = "missing_file"  # of frames made up
+
+
+def test_a_clean_set_has_no_findings(clean):
+    assert check_parts(clean) == []
+
+
+def test_frame_of_one_path_in_two_parts(clean):
+    twice = clean["train"][2]
+    parts = clean | {"test": [*clean["test"], twice]}
+    finding = of_code(check_parts(parts), "shared_frame")
+    assert (finding.level, finding.frames) == ("error", (twice.image,))
+    assert finding.message == "1 frame in both train and test"
+
+
+def test_frame_of_one_moment_in_two_parts():
+    other_path = frame(0, "val")
+    parts = {"train": [frame(0), frame(30)], "val": [other_path]}
+    finding = of_code(check_parts(parts), "shared_frame")
+    assert finding.frames == (other_path.image,)
+
+
+def test_other_recordings_may_share_the_moment():
+    parts = {"train": [frame(0)], "val": [frame(0, "val", recording="other")]}
+    assert codes(check_parts(parts), ABSENT) == set()
+
+
+def test_label_of_two_frames(clean):
+    first, second, *others = clean["val"]
+    parts = clean | {"val": [first, replace(second, label=first.label), *others]}
+    finding = of_code(check_parts(parts), "shared_label")
+    assert finding.level == "error"
+    assert first.label in finding.message
+    assert finding.frames == tuple(sorted((first.image, second.image)))
+
+
+def test_unlabelled_frames_share_nothing_and_are_counted(clean):
+    bare = [replace(f, label="") for f in clean["val"][:2]]
+    findings = check_parts(clean | {"val": [*bare, *clean["val"][2:]]})
+    (finding,) = findings
+    assert (finding.level, finding.code) == ("note", "unlabelled")
+    assert finding.message == "2 of 6 frames of val without a label"
+
+
+def test_missing_files(clean):
+    gone = clean["train"][0]
+    Path(gone.image).unlink()
+    Path(gone.label).unlink()
+    finding = of_code(check_parts(clean), "missing_file")
+    assert (finding.level, finding.frames) == ("error", (gone.image, gone.label))
+
+
+def test_empty_part(clean):
+    finding = of_code(check_parts(clean | {"val": []}), "empty_part")
+    assert (finding.level, finding.message) == ("error", "val has no frames")
+
+
+def test_interleaved_parts_overlap():
+    parts = row_of("ttvttttvt")
+    finding = of_code(check_parts(parts), "overlap")
+    assert finding.level == "error"
+    assert seconds(finding, parts) == [6, 21]
+    assert "2 of 2 val frames between train frames less than 7.5 s" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("letters", "beside"),
+    [
+        ("ttttvvvvvv", [12, 15]),  # the frame next to train, and the next but one
+        ("ttttvvvvvt", [12, 15, 21, 24]),
+        ("tttt..vvvvv", []),
+        ("tttt.vvvvv", [15]),
+    ],
+)
+def test_cut_in_time_has_a_border_and_no_overlap(letters, beside):
+    parts = row_of(letters)
+    findings = check_parts(parts)
+    assert "overlap" not in codes(findings)
+    if not beside:
+        assert "border" not in codes(findings)
+        return
+    finding = of_code(findings, "border")
+    assert (finding.level, seconds(finding, parts)) == ("warning", beside)
+
+
+@pytest.mark.parametrize(("embargo", "found"), [(6, set()), (6.01, {"border"})])
+def test_embargo_asked_for_decides_what_is_near(embargo, found):
+    parts = row_of("ttttt.vvvvv")
+    assert codes(check_parts(parts, embargo), ABSENT) == found
+
+
+def test_overlap_is_a_warning_in_folds_made_on_purpose():
+    parts = row_of("ttvtttvtt")
+    parts = {name: [replace(f, fold=0) for f in of] for name, of in parts.items()}
+    assert of_code(check_parts(parts), "overlap").level == "warning"
+
+
+@pytest.mark.parametrize(("interval", "level"), [(59, "error"), (61, "warning")])
+def test_overlap_of_sparse_frames_is_a_warning(interval, level):
+    assert of_code(check_parts(row_of("ttvttt", interval)), "overlap").level == level
+
+
+def test_near_in_time_is_near_in_one_recording_only():
+    parts = row_of("ttvttt")
+    parts["val"] = [replace(f, recording="other") for f in parts["val"]]
+    assert codes(check_parts(parts), ABSENT) == set()
+
+
+def test_pauses_are_noted_with_their_ends():
+    parts = {"train": [frame(s) for s in (0, 3, 6, 9, 12, 40, 43, 46, 77)]}
+    finding = of_code(check_parts(parts), "gap")
+    assert finding.level == "note"
+    assert finding.message == (
+        "1 pause of recording 'pond', which has a frame every 3 s, such as "
+        "2024-05-01 00:00:46 to 2024-05-01 00:01:17 UTC"
+    )
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "said"),
+    [(5 * 10**9, "before 2000"), (time.time_ns() + 10**13, "in the future")],
+)
+def test_odd_times(timestamp, said):
+    odd = frame(0, timestamp=timestamp)
+    finding = of_code(check_parts({"train": [frame(3), odd]}), "odd_time")
+    assert (finding.level, finding.frames) == ("warning", (odd.image,))
+    assert said in finding.message
+
+
+def share(part, *shares):
+    return [frame(3 * i, part, splash_share=s) for i, s in enumerate(shares)]
+
+
+def test_part_without_splash():
+    parts = {"train": share("train", 0.1, 0), "val": share("val", 0, 0, None)}
+    finding = of_code(check_parts(parts, 0), "no_splash")
+    assert finding.level == "error"
+    assert "no frame of val" in finding.message
+
+
+def test_unknown_shares_say_nothing():
+    assert codes(check_parts({"train": share("train", None)}), ABSENT) == set()
+
+
+@pytest.mark.parametrize(("high", "drifts"), [(0.098, False), (0.102, True)])
+def test_drift_of_shares(high, drifts):
+    parts = {"train": share("train", 0.04, 0), "test": share("test", high)}
+    found = codes(check_parts(parts, 0), ABSENT, "shared_frame")
+    assert found == ({"share_drift"} if drifts else set())
+
+
+@pytest.mark.slow
+def test_ten_thousand_frames_take_a_moment():
+    frames = [frame(3 * i, recording=f"r{i % 7}") for i in range(10_000)]
+    parts = {"train": frames[::2], "val": frames[1::4], "test": frames[3::4]}
+    start = time.perf_counter()
+    check_parts(parts)
+    assert time.perf_counter() - start < 2
+
+
+def test_order_of_frames_changes_nothing():
+    parts = row_of("ttvtt.......vvv")
+    turned = {part: frames[::-1] for part, frames in parts.items()}
+    first, second = (
+        {(f.code, f.message, frozenset(f.frames)) for f in check_parts(p)}
+        for p in (parts, turned)
+    )
+    assert first == second
+    assert "overlap" in {code for code, *_ in first}
+
+
+def test_moments_listed_twice_do_not_shrink_the_interval():
+    train = [frame(3 * i) for i in range(5)]
+    parts = {"train": train, "val": [replace(f, image=f"v{f.image}") for f in train]}
+    assert "gap" not in codes(check_parts(parts))

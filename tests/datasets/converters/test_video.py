@@ -1,0 +1,333 @@
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from mmseg_splashkd.datasets.converters.item import Item
+from mmseg_splashkd.datasets.converters.video import count_frames, read_video
+from mmseg_splashkd.datasets.converters.writer import write_items
+from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.split_table import read_table
+
+W, H = 64, 48
+START = 1_714_550_400  # 2024-05-01 08:00:00 UTC
+SECOND = 10**9
+MILLISECOND = Fraction(1, 1000)
+VARIABLE = [0, 40, 80, 130, 200, 240, 1000, 1040]  # milliseconds
+
+
+def picture(number: int) -> np.ndarray:
+    """Draw a frame that tells its number, with a red corner at the top left."""
+    rgb = np.full((H, W, 3), 20 + 20 * (number % 10), np.uint8)
+    rgb[:16, :16] = (255, 0, 0)
+    return rgb
+
+
+def write_video(
+    path: Path,
+    pts: Sequence[int] = VARIABLE,
+    time_base: Fraction = MILLISECOND,
+    created: str | None = "2024-05-01T08:00:00.250000Z",
+    noise: bool = False,
+) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as container:
+        if created:
+            container.metadata["creation_time"] = created
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = time_base
+        for number, time in enumerate(pts):
+            rgb = picture(number)
+            if noise:
+                draw = np.random.default_rng(number)
+                rgb = draw.integers(0, 256, (H, W, 3)).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame.pts, frame.time_base = time, time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def cut_off(path: Path, share: float) -> Path:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+def draw(item: Item) -> np.ndarray:
+    assert not isinstance(item.image, Path)
+    rgb = item.image()
+    assert rgb.dtype == np.uint8
+    return rgb
+
+
+def numbers(items: Sequence[Item]) -> list[int]:
+    """Read the numbers of the drawn frames back off their gray."""
+    return [round((draw(item)[40, 40].mean() - 20) / 20) for item in items]
+
+
+def milliseconds(items: Sequence[Item]) -> list[float]:
+    return [(item.timestamp - START * SECOND) / 10**6 for item in items]
+
+
+# Times
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize("offset", [0, 500])
+def test_times_are_those_written_from_the_first_frame_on(
+    tmp_path: Path, suffix: str, offset: int
+):
+    pts = [time + offset for time in VARIABLE]
+    items = list(read_video(write_video(tmp_path / f"a{suffix}", pts), start=START))
+    assert milliseconds(items) == VARIABLE
+    assert {item.recording for item in items} == {"a"}
+    assert all(item.label is None for item in items)
+    assert numbers(items) == [*range(8)]
+
+
+def test_times_of_an_odd_frame_rate_are_exact(tmp_path: Path):
+    base = Fraction(1001, 30000)
+    path = write_video(tmp_path / "a.mp4", range(50), base)
+    items = list(read_video(path, start=START))
+    exact = [START * SECOND + round(n * base * SECOND) for n in range(50)]
+    assert [item.timestamp for item in items] == exact
+    assert exact[1] == START * SECOND + 33_366_667
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (None, START * SECOND + SECOND // 4),
+        (START, START * SECOND),
+        (START + 0.5, START * SECOND + SECOND // 2),
+        (f"{START}-000000007", START * SECOND + 7),
+        ("2024-05-01 08:00:00", START * SECOND),
+        ("2024-05-01T10:00:00.125+02:00", START * SECOND + SECOND // 8),
+        ({"a": START}, START * SECOND),
+    ],
+)
+def test_start(tmp_path: Path, start: float | str | dict | None, expected: int):
+    items = read_video(write_video(tmp_path / "a.mkv"), start=start)
+    assert next(iter(items)).timestamp == expected
+
+
+def test_a_video_without_a_start_is_refused_at_once(tmp_path: Path):
+    path = write_video(tmp_path / "a.mkv", created=None)
+    with pytest.raises(ValueError, match=r"a.mkv does not tell .*give start="):
+        read_video(path)
+
+
+# Which frames
+
+
+def test_every_so_many_frames(tmp_path: Path):
+    path = write_video(tmp_path / "a.mp4")
+    items = list(read_video(path, every=3, start=START))
+    assert milliseconds(items) == [0, 130, 1000]
+    assert numbers(items) == [0, 3, 6]
+
+
+def test_one_in_so_many_seconds(tmp_path: Path):
+    """The first frames at or after 0, 0.1, 0.2, ... seconds, where there is one."""
+    path = write_video(tmp_path / "a.mp4")
+    items = list(read_video(path, seconds_between="0.1", start=START))
+    assert milliseconds(items) == [0, 130, 200, 1000]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 2, "seconds_between": 1}, "not both"),
+        ({"every": 0}, "every=0"),
+        ({"seconds_between": 0}, "seconds_between=0 must be above 0"),
+        ({"seconds_between": "often"}, "seconds_between='often'"),
+    ],
+)
+def test_unfit_steps_are_refused_at_once(tmp_path: Path, options: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        read_video(tmp_path, **options)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_frames_are_reckoned_by_the_header(tmp_path: Path, suffix: str):
+    path = write_video(tmp_path / f"a{suffix}", range(0, 2000, 40))
+    assert count_frames(path) == 50
+    assert count_frames(path, every=7) == 8
+    assert count_frames(tmp_path, seconds_between="0.3") == 7
+    assert len(list(read_video(path, seconds_between="0.3"))) == 7
+
+
+# Pictures
+
+
+def test_pictures_are_as_drawn_in_any_order(tmp_path: Path):
+    paths = [write_video(tmp_path / f"{name}.mp4") for name in "ab"]
+    items = list(read_video(tmp_path, start=dict.fromkeys("ab", START)))
+    assert len(items) == 2 * len(VARIABLE)
+    for i in (3, 12, 5, 5, 1, 15, 0):
+        expected = picture(i % 8).astype(int)
+        assert np.abs(draw(items[i]) - expected)[20:, 20:].max() <= 6
+        assert np.abs(draw(items[i])[:12, :12] - expected[:12, :12]).max() <= 30
+    paths[1].write_bytes(write_video(tmp_path / "c.mp4", [0, 40]).read_bytes())
+    with pytest.raises(ValueError, match=r"b.mp4 lost its frame at 1.040 s"):
+        draw(items[15])
+
+
+# Matrices of ISO/IEC 14496-12, and where the top left corner is then shown.
+TURNED = {
+    "clockwise": ((0, 1, -1, 0), (0, -1)),
+    "counterclockwise": ((0, -1, 1, 0), (-1, 0)),
+    "half": ((-1, 0, 0, -1), (-1, -1)),
+}
+
+
+@pytest.mark.parametrize("turn", TURNED)
+def test_pictures_are_turned_as_they_are_to_be_shown(tmp_path: Path, turn: str):
+    path = write_video(tmp_path / "a.mp4")
+    (a, b, c, d), (row, column) = TURNED[turn]
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    for place, value in ((0, a), (4, b), (12, c), (16, d)):
+        number = (value * 65536).to_bytes(4, "big", signed=True)
+        content[matrix + place : matrix + place + 4] = number
+    path.write_bytes(content)
+    rgb = draw(next(iter(read_video(path)))).astype(int)
+    assert rgb.shape == ((H, W, 3) if turn == "half" else (W, H, 3))
+    corners = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
+    red = [rgb[corner][0] - rgb[corner][1] > 150 for corner in corners]
+    assert red == [corner == (row, column) for corner in corners]
+
+
+# Folders
+
+
+def test_recordings_of_a_folder_are_named_by_their_paths(tmp_path: Path):
+    for name in ("pond/0900.mp4", "pond/0800.mkv", "sea.MOV"):
+        write_video(tmp_path / name, [0, 40])
+    (tmp_path / "notes.txt").write_text("no video")
+    items = list(read_video(tmp_path))
+    names = [item.recording for item in items]
+    assert names == ["pond/0800"] * 2 + ["pond/0900"] * 2 + ["sea"] * 2
+
+
+def test_one_start_for_several_videos_is_refused(tmp_path: Path):
+    for name in "ab":
+        write_video(tmp_path / f"{name}.mp4", [0])
+    with pytest.raises(ValueError, match=r"one start= for 2 videos.*\['a', 'b'\]"):
+        read_video(tmp_path, start=START)
+    with pytest.raises(ValueError, match=r"start= has \['c'\]"):
+        read_video(tmp_path, start={"c": START})
+    later = {"b": START + 60}
+    times = {
+        item.recording: item.timestamp for item in read_video(tmp_path, start=later)
+    }
+    assert times == {"a": START * SECOND, "b": (START + 60) * SECOND}
+
+
+def test_videos_of_one_name_are_refused(tmp_path: Path):
+    for suffix in (".mp4", ".mkv"):
+        write_video(tmp_path / f"a{suffix}", [0])
+    with pytest.raises(ValueError, match=r"a.mkv and .*a.mp4 would be one recording"):
+        read_video(tmp_path)
+
+
+# Damages
+
+
+def test_a_folder_or_file_without_video_is_refused_at_once(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="has no video"):
+        read_video(tmp_path)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        read_video(tmp_path / "a.mp4")
+    (tmp_path / "a.mp4").write_bytes(b"\0" * 100)
+    with pytest.raises(ValueError, match=r"a.mp4 cannot be opened"):
+        read_video(tmp_path)
+
+
+def test_sound_alone_is_refused_at_once(tmp_path: Path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        silence = np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(ValueError, match=r"no video stream; it has \['audio'\]"):
+        read_video(path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_video_that_breaks_off_tells_where(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture
+):
+    path = write_video(tmp_path / f"a{suffix}", range(0, 4000, 40), noise=True)
+    items = read_video(cut_off(path, 0.6), start=START)
+    came = []
+    with pytest.raises(ValueError, match=r"after \d+ frames, the last at") as error:
+        came.extend(items)
+    assert 40 < len(came) < 70
+    last = milliseconds(came)[-1] / 1000
+    assert f"after {len(came)} frames, the last at {last:.3f} s" in str(error.value)
+    accepted = list(read_video(path, start=START, accept_damaged=True))
+    assert milliseconds(accepted) == [40 * n for n in range(len(came))]
+    whole = write_video(tmp_path / f"b{suffix}", range(0, 4000, 40), noise=True)
+    expected = list(read_video(whole))[len(came) - 1]
+    np.testing.assert_array_equal(draw(accepted[-1]), draw(expected))
+    assert f"after {len(came)} frames" in capsys.readouterr().out
+
+
+def test_a_damaged_frame_in_the_middle_is_left_out(tmp_path: Path):
+    path = write_video(tmp_path / "a.mp4", range(0, 2000, 40), noise=True)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = b"\xff" * 3000
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"is damaged|cannot be decoded"):
+        list(read_video(path))
+    items = list(read_video(path, start=START, accept_damaged=True))
+    times = milliseconds(items)
+    assert 40 < len(items) < 50
+    assert set(times) < {40 * n for n in range(50)}
+    assert times[-1] == 1960
+
+
+def test_a_video_without_frames_is_refused(tmp_path: Path):
+    path = write_video(tmp_path / "a.mkv", [0], noise=True)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"\x1f\x43\xb6\x75") + 20])  # its cluster
+    with pytest.raises(ValueError, match="no frame that can be decoded"):
+        list(read_video(path, accept_damaged=True))
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    path = write_video(tmp_path / "a.mp4", [0])
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImportError, match=r"mmseg_splashkd\[data\]"):
+        read_video(path)
+
+
+# Writing
+
+
+def test_items_are_written_and_again_when_some_are_missing(tmp_path: Path):
+    path = write_video(tmp_path / "pond.mp4")
+    out, about = tmp_path / "out", {"source": "pond.mp4"}
+    table = write_items(read_video(path, start=START), out, SPLASH, about=about)
+    frames = read_table(table)
+    assert [frame.timestamp for frame in frames] == [
+        START * SECOND + time * 10**6 for time in VARIABLE
+    ]
+    before = {frame.image: Path(frame.image).read_bytes() for frame in frames}
+    for frame in frames[4:]:
+        Path(frame.image).unlink()
+    table.unlink()
+    write_items(read_video(path, start=START), out, SPLASH, about=about)
+    assert {name: Path(name).read_bytes() for name in before} == before

@@ -1,0 +1,24 @@
+import threading
+
+import pytest
+
+from mmseg_splashkd.datasets.parallel import map_frames
+
+
+def test_answers_come_in_the_order_of_the_frames(capsys):
+    assert map_frames(lambda frame: -frame, range(50), "Reading", progress=False) == [
+        -frame for frame in range(50)
+    ]
+    assert capsys.readouterr().out == ""
+
+
+def test_bar_names_the_work(capsys):
+    map_frames(str, [1, 2], "Reading labels")
+    assert "Reading labels" in capsys.readouterr().out
+
+
+def test_no_thread_outlives_an_error():
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        map_frames(lambda frame: 1 // frame, [1, 0, 1], "Reading")
+    assert threading.active_count() == before

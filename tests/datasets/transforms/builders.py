@@ -1,0 +1,27 @@
+"""Frames with labels, and what may become of label values."""
+
+from typing import Any
+
+import numpy as np
+
+VALUES = (1, 3, 200)  # a mean of two is none of them, and neither is a fill of 0
+IGNORE = 255
+
+
+def sample(size: tuple[int, int] = (48, 64), seed: int = 0) -> dict[str, Any]:
+    """A sample as loaded: an (H, W) label of blobs and specks, the frame shows it."""
+    rng = np.random.default_rng(seed)
+    label = rng.choice(np.array(VALUES, np.uint8), size)
+    label[size[0] // 4 : size[0] // 2, size[1] // 4 : size[1] // 2] = VALUES[1]
+    return {
+        "img": np.repeat(label[..., None], 3, axis=2),
+        "gt_seg_map": label,
+        "seg_fields": ["gt_seg_map"],
+        "img_shape": size,
+        "ori_shape": size,
+    }
+
+
+def invented(label: np.ndarray, known: tuple[int, ...] = VALUES) -> set[int]:
+    """Values of a label that were not there before, but 255."""
+    return set(np.unique(label).tolist()) - {*known, IGNORE}

@@ -1,0 +1,335 @@
+import os
+import random
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import ConfigDict
+from mmengine.dataset import BaseDataset
+from mmseg.registry import TRANSFORMS
+
+from mmseg_splashkd.datasets.transforms import Albumentations, albumentations
+from mmseg_splashkd.datasets.views import View, ViewDataset, seed_all, seeded
+from tests.datasets.transforms.builders import IGNORE, VALUES, invented, sample
+
+GEOMETRIC: dict[str, dict] = {  # strong, so that much is resampled
+    "ElasticTransform": {"alpha": 120, "sigma": 6},
+    "OpticalDistortion": {"distort_limit": (0.2, 0.9)},
+    "GridDistortion": {"distort_limit": (-0.9, 0.9)},
+    "Affine": {
+        "rotate": (-40, 40),
+        "translate_percent": (-0.3, 0.3),
+        "scale": (0.5, 2),
+    },
+    "Perspective": {"scale": (0.1, 0.3), "fit_output": True},
+    "Rotate": {"limit": (-90, 90)},
+}
+LOSSLESS: dict[str, dict] = {
+    "RandomRotate90": {},
+    "HorizontalFlip": {},
+    "RandomGridShuffle": {},
+    "RandomCrop": {"height": 30, "width": 40},
+    "PadIfNeeded": {"min_height": 60, "min_width": 90},
+}
+PHOTOMETRIC = (
+    "MotionBlur",
+    "GaussianBlur",
+    "GaussNoise",
+    "CLAHE",
+    "ColorJitter",
+    "RandomBrightnessContrast",
+    "RandomRain",
+    "RandomFog",
+    "RandomSnow",
+)
+GENTLE = [{"type": "HorizontalFlip"}, {"type": "GaussNoise"}, {"type": "Affine"}]
+
+
+def one(name: str, **arguments) -> Any:
+    """A step of one transform that is always applied."""
+    return Albumentations([{"type": name, "p": 1.0, **arguments}])
+
+
+def draws(transform: Any, times: int = 40) -> list[dict]:
+    """Apply a transform to the same sample under many seeds."""
+    random.seed(0)
+    return [transform(sample()) for _ in range(times)]
+
+
+# Labels
+
+
+@pytest.mark.parametrize("name", GEOMETRIC)
+def test_labels_move_with_the_frame(name: str):
+    """A frame that shows its label still does, where both are drawn in the same way."""
+    alike = {"interpolation": cv2.INTER_NEAREST, "fill": [IGNORE] * 3}
+    drawn = draws(one(name, **GEOMETRIC[name], **alike))
+    for look in drawn:
+        for channel in range(3):
+            np.testing.assert_array_equal(look["img"][..., channel], look["gt_seg_map"])
+    assert any(IGNORE in look["gt_seg_map"] for look in drawn)
+    assert len({look["gt_seg_map"].tobytes() for look in drawn}) > 5
+
+
+@pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS])
+def test_labels_are_never_interpolated(name: str):
+    for look in draws(one(name, **(GEOMETRIC | LOSSLESS)[name])):
+        assert invented(look["gt_seg_map"]) == set()
+        assert look["gt_seg_map"].dtype == np.uint8
+        assert look["img_shape"] == look["img"].shape[:2] == look["gt_seg_map"].shape
+
+
+@pytest.mark.parametrize("name", PHOTOMETRIC)
+def test_labels_do_not_change_where_nothing_moves(name: str):
+    looks = draws(one(name), times=10)
+    for look in looks:
+        np.testing.assert_array_equal(look["gt_seg_map"], sample()["gt_seg_map"])
+    assert any((look["img"] != sample()["img"]).any() for look in looks)
+
+
+@pytest.mark.parametrize("name", GEOMETRIC)
+def test_bilinear_labels_would_be_found(name: str, monkeypatch):
+    """The tests above can fail."""
+    monkeypatch.setattr(albumentations, "check_labels_kept", lambda transform: None)
+    bilinear = one(name, mask_interpolation=cv2.INTER_LINEAR, **GEOMETRIC[name])
+    assert any(invented(look["gt_seg_map"]) for look in draws(bilinear, times=5))
+
+
+def test_the_hosts_step_fills_labels_with_a_class():
+    """Why ours is there."""
+    step = {"type": "Affine", "translate_percent": 0.3, "p": 1.0}
+    hosts = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
+    assert invented(hosts(sample())["gt_seg_map"]) == {0}
+
+
+def test_every_field_is_moved_alike():
+    results = sample() | {"second": sample()["gt_seg_map"].copy()}
+    results["seg_fields"].append("second")
+    drawn = one("ElasticTransform", **GEOMETRIC["ElasticTransform"])(results)
+    np.testing.assert_array_equal(drawn["second"], drawn["gt_seg_map"])
+    assert (drawn["second"] != sample()["gt_seg_map"]).any()
+
+
+def test_other_keys_are_left_alone():
+    about = {"img_path": "a.png", "mask": "kept", "label_map": {0: 0}, "image": 3}
+    drawn = one("Affine")(sample() | about)
+    assert about.items() <= drawn.items()
+
+
+def test_frame_alone_passes():
+    for results in ({"img": sample()["img"]}, sample() | {"seg_fields": []}):
+        assert one("HorizontalFlip")(results)["img"].shape == (48, 64, 3)
+
+
+def test_dropped_parts_are_ignored_unless_their_labels_shall_stay():
+    dropped = draws(one("CoarseDropout"), 1)[0]
+    holes = dropped["gt_seg_map"] == IGNORE
+    np.testing.assert_array_equal(holes, (dropped["img"] == 0).all(axis=2))
+    kept = draws(one("CoarseDropout", fill_mask=None), 1)[0]
+    np.testing.assert_array_equal(kept["gt_seg_map"], sample()["gt_seg_map"])
+
+
+# Colours
+
+
+def test_colours_are_those_of_rgb():
+    blue = {"img": np.full((4, 4, 3), (255, 0, 0), np.uint8)}  # BGR
+    gray = one("ToGray")(blue)["img"]
+    np.testing.assert_array_equal(gray, np.full((4, 4, 3), 29))  # 0.114 of 255
+
+
+def test_frame_is_bgr_again():
+    frame = np.zeros((4, 4, 3), np.uint8)
+    still = {f"{band}_shift_limit": (0, 0) for band in "gb"}
+    shifted = one("RGBShift", r_shift_limit=(20, 20), **still)({"img": frame})["img"]
+    np.testing.assert_array_equal(shifted, np.full((4, 4, 3), (0, 0, 20)))
+
+
+def test_frame_in_another_memory_order_is_taken():
+    frame = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    drawn = one("HorizontalFlip")({"img": frame[..., ::-1]})["img"]
+    np.testing.assert_array_equal(drawn, frame[:, ::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    "frame", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((4, 4, 1), np.uint8)]
+)
+def test_frame_must_be_8_bit_colour(frame: np.ndarray):
+    with pytest.raises(ValueError, match=r"gets a frame of \(4, 4.*not \(H, W, 3\)"):
+        one("HorizontalFlip")({"img": frame})
+
+
+@pytest.mark.parametrize("name", ["Normalize", "ToFloat", "ToTensorV2"])
+def test_frame_must_stay_so(name: str):
+    with pytest.raises(ValueError, match=r"makes a frame of .*data_preprocessor"):
+        one(name)(sample())
+
+
+# Random state
+
+
+class Frames(BaseDataset):
+    """Four samples in memory."""
+
+    METAINFO: ClassVar = {"classes": ("one", "three", "two hundred")}
+
+    def load_data_list(self) -> list[dict]:
+        return [sample(seed=seed) for seed in range(4)]
+
+
+def frames(*transforms: dict) -> ViewDataset:
+    step = {"type": "Albumentations", "transforms": list(transforms or GENTLE)}
+    return ViewDataset(Frames(pipeline=[TRANSFORMS.build(step)]))
+
+
+def look_of(results: dict) -> tuple[bytes, bytes]:
+    return results["img"].tobytes(), results["gt_seg_map"].tobytes()
+
+
+def test_a_view_does_not_depend_on_what_was_drawn_before():
+    dataset, other = frames(), frames()
+    views = [View(index, visit, 3) for index in range(4) for visit in range(4)]
+    in_order = {view: look_of(dataset[view]) for view in views}
+    for view in random.Random(0).sample(views, len(views)):
+        random.random()
+        other[View(0, 99, 7)]
+        assert look_of(other[view]) == in_order[view]
+
+
+def test_views_differ_by_index_visit_and_seed():
+    dataset = frames({"type": "GaussNoise", "p": 1.0})
+    views = [View(i, v, s) for i in range(4) for v in range(4) for s in range(4)]
+    assert len({look_of(dataset[view]) for view in views}) == 64
+
+
+@pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS, *PHOTOMETRIC])
+def test_every_transform_is_drawn_from_the_view(name: str):
+    step = one(name, **(GEOMETRIC | LOSSLESS).get(name, {}))
+    looks = set()
+    for _ in range(3):
+        with seeded(1, 2, 3):
+            looks.add(look_of(step(sample())))
+    assert len(looks) == 1
+
+
+def test_the_outer_random_state_decides_outside_views():
+    step: Any = Albumentations(GENTLE)
+    looks = []
+    for seed in (5, 5, 6):
+        seed_all(seed)
+        looks.append([look_of(step(sample())) for _ in range(5)])
+    assert looks[0] == looks[1] != looks[2]
+    assert len(set(looks[0])) > 1
+
+
+def test_transforms_are_drawn_independently():
+    """With a stream each, begun alike, both flips would always come together."""
+    flips = Albumentations([{"type": "HorizontalFlip"}, {"type": "VerticalFlip"}])
+    plain = sample()["gt_seg_map"]
+    looks = [look["gt_seg_map"] for look in draws(flips, times=400)]
+    for turned in (plain, plain[::-1], plain[:, ::-1], plain[::-1, ::-1]):
+        share = np.mean([np.array_equal(look, turned) for look in looks])
+        assert 0.18 < share < 0.32
+
+
+# Configs
+
+
+def test_builds_from_a_config_of_the_host():
+    sequence = {"type": "Sequential", "p": 1.0, "transforms": [{"type": "Affine"}]}
+    choice = {"type": "OneOf", "transforms": [sequence, {"type": "ElasticTransform"}]}
+    step = ConfigDict(type="Albumentations", transforms=[choice])
+    built = TRANSFORMS.build(step)
+    assert isinstance(built, Albumentations)
+    assert "ElasticTransform" in repr(built)
+    assert [leaf.fill_mask for leaf in albumentations.leaves(built.compose)] == [
+        255
+    ] * 2
+
+
+def nest(config: dict) -> list[dict]:
+    """Put a transform into a sequence within a choice."""
+    sequence = {"type": "Sequential", "transforms": [{"type": "CLAHE"}, config]}
+    return [{"type": "OneOf", "transforms": [sequence, {"type": "CLAHE"}]}]
+
+
+REFUSED = [
+    (
+        {"type": "ElasticTransfrom"},
+        r"no transform 'ElasticTransfrom'.*ElasticTransform",
+    ),
+    ({"type": "Qqqqqq"}, "no transform 'Qqqqqq'.*none is like it"),
+    ({"type": "np"}, "no transform 'np'"),
+    ({"p": 0.5}, "no transform None"),
+    ({"type": "Affine", "rotation": 3}, "cannot build Affine: .*'rotation'.*not valid"),
+    ({"type": "HorizontalFlip", "prob": 1}, "cannot build HorizontalFlip: .*'prob'"),
+    ({"type": "OneOf", "prob": 1}, "cannot build OneOf: .*'prob'"),
+    ({"type": "MotionBlur", "p": 2}, "cannot build MotionBlur"),
+    ({"type": "CLAHE", "clip_limit": "much"}, "cannot build CLAHE"),
+    *(
+        (
+            {"type": name, "mask_interpolation": interpolation, **GEOMETRIC[name]},
+            f"{name}: mask_interpolation={interpolation} would invent classes",
+        )
+        for name in ("ElasticTransform", "GridDistortion", "Affine", "Rotate")
+        for interpolation in (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
+    ),
+    ({"type": "Affine", "fill_mask": 0}, "Affine: fill_mask=0.* would label"),
+    ({"type": "CoarseDropout", "fill_mask": 1}, "CoarseDropout: fill_mask=1.*255"),
+    ({"type": "PixelDropout", "mask_drop_value": 0}, "mask_drop_value=0.* would label"),
+]
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["plain", "nested"])
+@pytest.mark.parametrize(("config", "message"), REFUSED)
+def test_what_would_go_wrong_is_refused(config: dict, message: str, nested: bool):
+    with pytest.raises(ValueError, match=message):
+        Albumentations(nest(config) if nested else [config])
+
+
+def test_a_nested_compose_cannot_smuggle_interpolation_in():
+    compose = {"type": "Compose", "transforms": [{"type": "Affine"}]}
+    Albumentations([compose])
+    with pytest.raises(ValueError, match="mask_interpolation=1 would invent"):
+        Albumentations([compose | {"mask_interpolation": cv2.INTER_LINEAR}])
+
+
+def test_config_is_left_as_it_is():
+    config = nest({"type": "Affine"})
+    Albumentations(config)
+    assert config == nest({"type": "Affine"})
+
+
+# Versions
+
+
+@pytest.mark.parametrize(
+    ("versions", "message"),
+    [
+        ({}, "not installed"),
+        ({"albumentationsx": "2.1.0"}, "not installed"),
+        ({"albumentations": "1.4.24"}, "2.0.x is needed, 1.4.24 is"),
+        ({"albumentations": "3.0.0"}, "2.0.x is needed, 3.0.0 is"),
+        ({"albumentations": "2.0.8", "albumentationsx": "2.1.0"}, "installed over"),
+    ],
+)
+def test_other_versions_are_refused(versions: dict, message: str, monkeypatch):
+    monkeypatch.setattr(albumentations, "installed", versions.get)
+    with pytest.raises(ImportError, match=message) as caught:
+        one("Affine")
+    assert "pip install 'mmseg_splashkd[augment]'" in str(caught.value)
+
+
+def test_version_is_read_off_the_distribution():
+    assert str(albumentations.installed("albumentations")).startswith("2.0.")
+    assert albumentations.installed("no-such-distribution") is None
+
+
+def test_import_asks_no_network():
+    assert os.environ["NO_ALBUMENTATIONS_UPDATE"].lower() in {"1", "true"}
+
+
+def test_values_of_the_builders_can_be_told_apart():
+    assert invented(np.array([*VALUES, IGNORE])) == set()
+    assert invented(np.array([0, 2, 101, 3])) == {0, 2, 101}

@@ -1,0 +1,182 @@
+"""``tools/split_dataset.py``, from the command line to what training reads."""
+
+import runpy
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from tests.conftest import ROOT
+from tests.datasets.builders import draw_frames, stamp, write_frame
+
+Tool = Callable[..., str]
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Path:
+    """Two cameras of 15 frames each, 5 s apart, with splash in each."""
+    stems = [f"{'ab'[n % 2]}/{stamp(n // 2, n % 2)}" for n in range(30)]
+    return draw_frames(tmp_path / "farm", stems)
+
+
+@pytest.fixture
+def split(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tool:
+    """Run the tool in this process; return what it printed."""
+
+    def run(*words: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["split_dataset.py", *map(str, words)])
+        runpy.run_path(str(ROOT / "tools" / "split_dataset.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def parts(table: Path) -> Counter:
+    return Counter(frame.split for frame in read_table(table))
+
+
+def test_folder_to_table_to_training(split: Tool, farm: Path):
+    table = farm / "split.csv"
+    printed = split(farm, "--embargo", "7s", "--out", table)
+    assert f"{table}: written" in printed
+    assert parts(table) == {"train": 18, "val": 3, "test": 3, "embargo": 6}
+    assert {frame.splash_share for frame in read_table(table)} == {0.083333}  # 16/192
+    for part in ("train", "val", "test"):
+        dataset = TimeSplitDataset(
+            part, data_root=str(farm), ann_file="split.csv", pipeline=[]
+        )
+        assert len(dataset) == parts(table)[part]
+
+
+def test_folds_to_training(split: Tool, farm: Path):
+    table = farm / "folds.csv"
+    words = ("--strategy", "blocked", "--folds", 3, "--test-share", 0.2)
+    split(farm, *words, "--embargo", 1, "--out", table)
+    frames = read_table(table)
+    for fold in range(3):
+        train, val = (
+            TimeSplitDataset(
+                part, fold, data_root=str(farm), ann_file="folds.csv", pipeline=[]
+            )
+            for part in ("train", "val")
+        )
+        assert len(train) == len(select(frames, "train", fold)) < 24
+        assert len(val) == len(select(frames, "val", fold)) > 6
+
+
+def test_stratified_folds_say_that_they_are_optimistic(split: Tool, farm: Path):
+    table = farm / "folds.csv"
+    printed = split(farm, "--strategy", "stratified", "--folds", 3, "--out", table)
+    assert "their scores are optimistic" in " ".join(printed.split())
+
+
+def test_same_bytes_again_and_another_table_only_by_force(split: Tool, farm: Path):
+    table = farm / "split.csv"
+    split(farm, "--out", table)
+    before = table.read_bytes()
+    assert "unchanged" in split(farm, "--out", table)
+    assert "unchanged" in split("--table", table, "--out", table)
+    with pytest.raises(FileExistsError, match="--force"):
+        split(farm, "--out", table, "--ratios", 1, 1, 1)
+    assert table.read_bytes() == before
+    assert "replaced" in split(farm, "--out", table, "--ratios", 1, 1, 1, "--force")
+    assert parts(table) == {"train": 10, "val": 10, "test": 10}
+
+
+def test_test_rows_of_a_table_stay_out_of_folds(split: Tool, farm: Path):
+    table, folds = farm / "split.csv", farm / "folds.csv"
+    split(farm, "--out", table)
+    split("--table", table, "--strategy", "stratified", "--folds", 2, "--out", folds)
+    assert parts(folds) == {"train": 27, "test": 3}
+    tests = [
+        [f.image for f in read_table(t) if f.split == "test"] for t in (table, folds)
+    ]
+    assert tests[0] == tests[1]
+
+
+def test_lists(split: Tool, farm: Path):
+    names = sorted(path.stem for path in (farm / "images" / "a").iterdir())
+    for part, chosen in (("train", names[:9]), ("val", names[9:12])):
+        (farm / f"{part}.txt").write_text("\n".join(chosen))
+    lists = [f"{part}={farm / part}.txt" for part in ("train", "val")]
+    words = (farm, "--strategy", "list", "--out", farm / "split.csv", "--list", *lists)
+    with pytest.raises(ValueError, match="18 frames are in no list"):
+        split(*words)
+    split(*words, "--unlisted", "embargo")
+    assert parts(farm / "split.csv") == {"train": 9, "val": 3, "embargo": 18}
+
+
+def test_unlabelled_frames_only_if_asked(split: Tool, farm: Path):
+    write_frame(farm / "images" / "a" / f"{stamp(99)}.png", 0)
+    with pytest.raises(ValueError, match="1 of 31 frames have no label"):
+        split(farm, "--out", farm / "split.csv")
+    printed = split(farm, "--unlabelled", "--out", farm / "split.csv")
+    assert "1 of 31 frames have no label." in printed
+    assert sum(parts(farm / "split.csv").values()) == 31
+
+
+def test_other_names_and_folders(split: Tool, tmp_path: Path):
+    draw_frames(tmp_path, [f"cam_{n:03}" for n in range(10)], "_rgb.jpg")
+    (tmp_path / "images").rename(tmp_path / "rgb")
+    (tmp_path / "labels").rename(tmp_path / "gt")
+    split(
+        tmp_path,
+        *("--img-path", "rgb", "--seg-map-path", "gt", "--img-suffix", "_rgb.jpg"),
+        *("--timestamp", "frame", "--fps", "30000/1001", "--start", 1_714_521_600),
+        *("--timestamp-stem", "(?P<recording>cam)_(?P<stamp>[0-9]+)"),
+        *("--class", "background", "--out", tmp_path / "split.csv"),
+    )
+    frames = read_table(tmp_path / "split.csv")
+    assert {frame.recording for frame in frames} == {"cam"}
+    assert frames[3].timestamp == 1_714_521_600_100_100_000
+    assert frames[0].splash_share == pytest.approx(1 - 16 / 192, abs=1e-6)
+
+
+def test_shares_of_a_table_are_kept_if_asked(split: Tool, farm: Path):
+    table = farm / "split.csv"
+    split(farm, "--out", table)
+    table.write_text(table.read_text().replace("0.083333", "0.500000"))
+    split("--table", table, "--keep-shares", "--out", farm / "kept.csv")
+    split("--table", table, "--out", farm / "read.csv")
+    shares = [
+        {frame.splash_share for frame in read_table(farm / name)}
+        for name in ("kept.csv", "read.csv")
+    ]
+    assert shares == [{0.5}, {0.083333}]
+
+
+def test_picture(split: Tool, farm: Path):
+    picture = farm / "pictures" / "split.png"
+    printed = split(farm, "--out", farm / "split.csv", "--picture", picture)
+    assert str(picture) in printed
+    assert picture.is_file()
+
+
+def test_missing_file_of_a_table_is_named(split: Tool, farm: Path):
+    split(farm, "--out", farm / "split.csv")
+    gone = farm / "labels" / "b" / f"{stamp(3, 1)}.png"
+    gone.unlink()
+    with pytest.raises(FileNotFoundError, match=f"1 files are missing: {gone}"):
+        split("--table", farm / "split.csv", "--out", farm / "again.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the following arguments are required: --out"),
+        (["--out", "x.csv"], "give either data_root or --table"),
+        (["farm", "--table", "t.csv", "--out", "x.csv"], "give either data_root or"),
+        (["farm", "--out", "x.csv", "--embargo", "5min"], "argument --embargo"),
+        (["farm", "--out", "x.csv", "--strategy", "random"], "'per-recording'"),
+    ],
+)
+def test_command_lines_that_are_refused(
+    split: Tool, capsys, words: list[str], message: str
+):
+    with pytest.raises(SystemExit):
+        split(*words)
+    assert message in capsys.readouterr().err

@@ -1,0 +1,127 @@
+"""Split frames: ``python tools/split_dataset.py data/demo --out data/demo/split.csv``.
+
+docs/splits.md says which strategy when.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmseg_splashkd.datasets.frames import Frame, list_frames, missing_files
+from mmseg_splashkd.datasets.label_maps import label_map
+from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.datasets.splits.embargo import Embargo
+from mmseg_splashkd.datasets.splits.lists import read_lists
+from mmseg_splashkd.datasets.splits.plan import OPTIONS, SplitPlan
+from mmseg_splashkd.datasets.splits.shares import with_splash_shares
+from mmseg_splashkd.datasets.splits.summary import print_split, save_split
+from mmseg_splashkd.datasets.timestamps import FORMATS, TimestampFormat
+from mmseg_splashkd.report.split_picture import draw_split
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description="Split frames into train, val and test, or into folds."
+    )
+    parser.add_argument("data_root", nargs="?", help="folder with images/ and labels/")
+    parser.add_argument("--table", help="read this table instead of a folder")
+    parser.add_argument("--out", required=True, help="split table to write, a CSV")
+    parser.add_argument("--force", action="store_true", help="replace another table")
+    parser.add_argument("--picture", help="draw the split into this PNG, too")
+    _add_strategy(parser.add_argument_group("strategy"))
+    _add_reading(parser.add_argument_group("how frames and labels are read"))
+    args = parser.parse_args()
+    if (args.data_root is None) == (args.table is None):
+        parser.error("give either data_root or --table")
+    return args
+
+
+def _add_strategy(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--strategy", choices=list(OPTIONS), default="time")
+    group.add_argument("--ratios", nargs=3, type=float, help="of train val test: 7 2 1")
+    group.add_argument(
+        "--embargo", type=Embargo.parse, help="between parts: 5 (frames) or 30s"
+    )
+    group.add_argument("--folds", type=int, help="5")
+    group.add_argument("--seed", type=int, help="of stratified and grouped folds: 0")
+    group.add_argument("--test-share", type=float, help="held out of the folds: 0.1")
+    group.add_argument(
+        "--list",
+        nargs="+",
+        dest="lists",
+        metavar="PART=FILE",
+        help="train=train.txt val=val.txt test=test.txt, or a CSV with frame,split",
+    )
+    group.add_argument(
+        "--unlisted", choices=["error", "embargo"], help="frames in no list"
+    )
+    group.add_argument(
+        "--unlabelled", action="store_true", help="split frames without a label too"
+    )
+
+
+def _add_reading(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--label-map", default="splash", help="name or YAML file")
+    group.add_argument("--class", default="splash", dest="class_name", metavar="CLASS")
+    group.add_argument(
+        "--keep-shares", action="store_true", help="believe the table's splash_share"
+    )
+    group.add_argument("--img-path", default="images", help="folder in data_root")
+    group.add_argument("--seg-map-path", default="labels", help="folder in data_root")
+    group.add_argument("--img-suffix", default=".png")
+    group.add_argument("--seg-map-suffix", default=".png")
+    group.add_argument(
+        "--timestamp", choices=list(FORMATS), default="seconds-nanoseconds"
+    )
+    group.add_argument("--timestamp-stem", help="regular expression of the whole stem")
+    group.add_argument("--fps", help="for --timestamp frame")
+    group.add_argument("--start", type=int, default=0, help="UNIX seconds of frame 0")
+    group.add_argument("--year", type=int, help="for --timestamp day-hour-minute")
+
+
+def read_frames(args: argparse.Namespace) -> list[Frame]:
+    """Read the table or the folder, with shares of splash."""
+    if args.table:
+        frames = read_table(args.table)
+    else:
+        root = Path(args.data_root)
+        timestamp = TimestampFormat(
+            args.timestamp, args.timestamp_stem, args.fps, args.start, args.year
+        )
+        frames = list_frames(
+            root / args.img_path,
+            root / args.seg_map_path,
+            args.img_suffix,
+            args.seg_map_suffix,
+            timestamp,
+        )
+    if missing := missing_files(frames):
+        raise FileNotFoundError(f"{len(missing)} files are missing: {missing[0]}, ...")
+    coding = label_map(args.label_map)
+    return with_splash_shares(frames, coding, args.class_name, args.keep_shares)
+
+
+def main() -> None:
+    """Split, write the table and say what is in it."""
+    args = parse_args()
+    plan = SplitPlan(
+        strategy=args.strategy,
+        ratios=args.ratios,
+        embargo=args.embargo,
+        folds=args.folds,
+        seed=args.seed,
+        test_share=args.test_share,
+        lists=read_lists(args.lists) if args.lists else None,
+        unlisted=args.unlisted,
+        unlabelled=args.unlabelled,
+    )
+    frames = plan.apply(read_frames(args))
+    done = save_split(args.out, frames, args.force)
+    print_split(frames)
+    print(f"{args.out}: {done}")
+    if args.picture:
+        print(draw_split(frames, args.picture))
+
+
+if __name__ == "__main__":
+    main()
