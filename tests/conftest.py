@@ -45,7 +45,7 @@ def tiny_run(pond: Path, *models: str, iterations: int = 2, **options) -> dict:
         iterations: Of training; there is a validation after every second.
         **options: Further keys, with ``__`` for a dot.
     """
-    small = {"data_root": str(pond), "train_cfg.max_iters": iterations}
+    small = {"data_root": str(pond), "train_cfg.max_iters": iterations, "embargo": 0}
     small |= {"train_cfg.val_interval": 2, "default_hooks.checkpoint.interval": 2}
     small |= {"default_hooks.logger.interval": 1, "train_dataloader.batch_size": 2}
     for model in models:

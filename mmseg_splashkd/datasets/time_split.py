@@ -20,6 +20,7 @@ from mmseg_splashkd.datasets.label_maps import label_map as read_label_map
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select
 from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
+from mmseg_splashkd.datasets.splits.embargo import NONE, Embargo
 from mmseg_splashkd.datasets.timestamps import timestamp_format
 
 FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
@@ -42,6 +43,8 @@ class TimeSplitDataset(BaseSegDataset):
         data_prefix: ``img_path`` and ``seg_map_path``, the folders of frames and of
             labels in ``data_root``. Defaults to ``images`` and ``labels``.
         ratios: Shares of train, val and test; they sum to 1.
+        embargo: How far apart parts cut by ``ratios`` are: frames (5) or seconds
+            ('30s'), left out of the older part; see ``Embargo``.
         label_map: Name of a label coding (splash, camvid, cityscapes, trash,
             wildscenes), path of a YAML file of your own, or a mapping: ``classes``,
             ``palette``, ``gray_to_train_id`` and, optionally, ``unknown``; see
@@ -71,6 +74,7 @@ class TimeSplitDataset(BaseSegDataset):
         fold: int | None = None,
         data_prefix: Mapping[str, str] | None = None,
         ratios: Sequence[float] = RATIOS,
+        embargo: int | str = 0,
         label_map: str | Mapping[str, Any] = "splash",
         timestamp: str | Mapping[str, Any] = "seconds-nanoseconds",
         unlabelled: str = "error",
@@ -92,6 +96,7 @@ class TimeSplitDataset(BaseSegDataset):
         self.split = split
         self.fold = fold
         self.ratios = ratios
+        self.embargo = Embargo.parse(str(embargo))
         self.coding = read_label_map(label_map)
         self.timestamp = timestamp_format(timestamp)
         self.unlabelled = unlabelled
@@ -139,7 +144,14 @@ class TimeSplitDataset(BaseSegDataset):
                 f"{self.source}: some rows have a split and some have none; write "
                 f"'embargo' where a frame shall be in no part"
             )
-        return frames if True in split else split_by_time(frames, self.ratios)
+        if True not in split:
+            return split_by_time(frames, self.ratios, self.embargo)
+        if self.embargo != NONE:
+            raise ValueError(
+                f"embargo {self.embargo} is for frames cut by ratios, {self.source} is "
+                f"split already: tools/split_dataset.py --embargo splits it anew"
+            )
+        return frames
 
     def frames_of_split(self) -> list[Frame]:
         """The frames of this part, in time order, with a label or without."""

@@ -1,5 +1,6 @@
 """Reading a config, and refusing early what would fail late."""
 
+import copy
 import difflib
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from mmseg_splashkd.engine.devices import check_devices
 
 DISTILLER = "DistillSegmentor"
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-SHARED = {"ann_file", "data_root", "fold", "ratios"}
+SHARED = {"ann_file", "data_root", "embargo", "fold", "label_map", "ratios"}
 # What a config need not have for the command line to set it.
 KEYS_OF_A_RUN = (
     "work_dir",
@@ -30,7 +31,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     Args:
         path: The file.
         options: Dotted keys, as ``--cfg-options`` gives them. ``data_root``,
-            ``ann_file``, ``fold`` and ``ratios`` hold for every data set of the config.
+            ``ann_file``, ``fold``, ``ratios``, ``embargo`` and ``label_map`` hold for
+            every data set.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -46,7 +48,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         raise ValueError(f"{path} is a part of a config: it has no {missing}")
     options = options or {}
     _check_options(cfg, options)
-    cfg.merge_from_dict(options)
+    cfg.merge_from_dict(copy.deepcopy(options))  # it takes _delete_ out of them
     datasets = [dataset_of(cfg, loader) for loader in loaders]
     for key in SHARED & options.keys():
         for dataset in datasets:

@@ -21,4 +21,4 @@ def test_no_thread_outlives_an_error():
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError):
         map_frames(lambda frame: 1 // frame, [1, 0, 1], "Reading")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before

@@ -231,6 +231,26 @@ def test_a_split_of_some_rows_alone_is_refused(root: Path):
         build(root, ann_file="split.csv")
 
 
+def test_an_embargo_between_parts_cut_by_ratios(root: Path):
+    def parts(embargo: Any) -> list[list[str]]:
+        names = ("train", "val", "test")
+        return [stems_of(build(root, name, embargo=embargo)) for name in names]
+
+    assert parts(1) == [STEMS[:6], STEMS[7:8], STEMS[9:]]  # frames come every 5 s
+    assert parts("5s") == parts("9.9s") == parts(1)
+    assert parts("4.9s") == parts("0") == [STEMS[:7], STEMS[7:9], STEMS[9:]]
+    with pytest.raises(ValueError, match=r"split 'val' of .* is empty"):
+        parts(2)
+    with pytest.raises(ValueError, match=r"embargo '5min' is neither frames \(5\)"):
+        build(root, embargo="5min")
+
+
+def test_an_embargo_for_a_table_that_is_split_already_is_refused(root: Path):
+    folded(root)
+    with pytest.raises(ValueError, match="embargo 2 frames is for frames cut by rat"):
+        build(root, ann_file="split.csv", embargo=2)
+
+
 def test_the_embargo_is_in_no_part(root: Path):
     words = ["train", "embargo", "val", "embargo", "test"]
     rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]

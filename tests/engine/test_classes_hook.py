@@ -7,13 +7,10 @@ from tests.engine.conftest import PLAIN
 
 def named(*classes: str) -> dict:
     """Options that give all data sets of a config other classes."""
-    palette = [[index, index, index] for index in range(len(classes))]
-    meta = {"classes": list(classes), "palette": palette}
-    return {
-        "train_dataloader.dataset.dataset.metainfo": meta,
-        "val_dataloader.dataset.metainfo": meta,
-        "test_dataloader.dataset.metainfo": meta,
-    }
+    palette = [[index + 1] * 3 for index in range(len(classes))]
+    coding = {"classes": list(classes), "palette": palette}
+    table = {"gray_to_train_id": {0: 0, 255: 1}, "_delete_": True}  # the name of one
+    return {"label_map": coding | table}
 
 
 def test_another_number_of_classes_than_the_model_s_is_refused(pond, tmp_path):

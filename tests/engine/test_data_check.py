@@ -53,7 +53,7 @@ def test_clean_data_pass_in_silence(table):
 
 @pytest.mark.parametrize("path", [PLAIN, DISTILLED])
 def test_frames_are_those_the_loaders_read(pond, path):
-    cfg = read_config(path, {"data_root": str(pond)})
+    cfg = read_config(path, {"data_root": str(pond), "embargo": 0})
     parts = frames_of(cfg)
     assert {part: len(frames) for part, frames in parts.items()} == {
         "train": 22,
@@ -64,7 +64,8 @@ def test_frames_are_those_the_loaders_read(pond, path):
 
 
 def test_borders_are_warned_of(pond):
-    [warning] = check_data(read_config(PLAIN, {"data_root": str(pond)}))
+    cfg = read_config(PLAIN, {"data_root": str(pond), "embargo": 0})
+    [warning] = check_data(cfg)
     assert "[border] 2 of 6 val frames" in str(warning)
 
 

@@ -11,15 +11,13 @@ from mmseg_splashkd.engine.training import train
 from tests.conftest import tiny_run
 from tests.engine.conftest import BEST, DISTILLED, PLAIN, TEACHER
 
-WATER = {
-    "classes": ["water", "splash"],
-    "palette": [[8, 8, 8], [1, 1, 1]],
-    "gray_to_train_id": {0: 0, 255: 1},
-}
 RENAMED = {
-    "train_dataloader.dataset.dataset.label_map": WATER,
-    "val_dataloader.dataset.label_map": WATER,
-    "test_dataloader.dataset.label_map": WATER,
+    "label_map": {
+        "_delete_": True,  # the name of one
+        "classes": ["water", "splash"],
+        "palette": [[8, 8, 8], [1, 1, 1]],
+        "gray_to_train_id": {0: 0, 255: 1},
+    }
 }
 
 

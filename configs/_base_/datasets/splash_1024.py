@@ -4,6 +4,10 @@ data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
 ann_file = ""  # a split table of tools/split_dataset.py; without, ratios cut the folder
 fold = None  # of a table with folds
 ratios = (0.7, 0.2, 0.1)  # train, val, test
+label_map = (
+    "splash"  # gray values in labels -> classes; a YAML file of your own will do
+)
+embargo = 0  # frames, or "30s", left out between them
 size = (1024, 1024)
 
 load_image = dict(type="LoadImageFromFile")
@@ -42,6 +46,8 @@ def part(split, pipeline):
         split=split,
         fold=fold,
         ratios=ratios,
+        embargo=embargo,
+        label_map=label_map,
         data_root=data_root,
         ann_file=ann_file,
         data_prefix=dict(img_path="images", seg_map_path="labels"),
