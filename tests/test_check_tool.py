@@ -43,7 +43,7 @@ def test_spoiled_table_exits_with_1_unless_allowed(table, tmp_path):
 
 def test_config_and_folder_are_read_alike(pond, tmp_path):
     config = "configs/demo/segformer_b0_pond.py"
-    options = ("--cfg-options", f"data_root={pond}")
+    options = ("--cfg-options", f"data_root={pond}", "embargo=0")
     by_config, _ = check(tmp_path, config, "--fast", *options)
     by_folder, _ = check(tmp_path, "--data-root", pond, "--fast")
     assert by_config.returncode == by_folder.returncode == 0, by_config.stderr
