@@ -53,5 +53,5 @@ def test_config_and_folder_are_read_alike(pond, tmp_path):
 
 def test_missing_table_ends_with_its_remedy(tmp_path):
     done, _ = check(tmp_path, "--table", tmp_path / "none.csv")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "none.csv does not exist" in done.stderr

@@ -39,6 +39,13 @@ def test_the_tool_converts_and_tells_what(src, tmp_path, capsys):
     assert "converted already" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("inside", ["", "V-01/image/out"])
+def test_a_destination_inside_the_source_is_refused(src, inside):
+    with pytest.raises(ValueError, match=r"DST=.* lies in SRC="):
+        main(["wildscenes", str(src), str(src / inside)])
+    assert not (src / "V-01" / "image" / "out").exists()
+
+
 def test_nothing_but_what_was_typed_tells_of_the_machine(src, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["wildscenes", "src", "dst"])

@@ -1,4 +1,7 @@
-"""Examine a data set: ``python tools/check_dataset.py CONFIG``; 1 if it spoils runs."""
+"""Examine a data set: ``python tools/check_dataset.py CONFIG``.
+
+Exits with 1 if the data would spoil a run, with 2 if they could not be examined.
+"""
 
 import argparse
 import sys
@@ -16,6 +19,9 @@ def parse_args() -> argparse.Namespace:
     source.add_argument("--table", help="split table (CSV)")
     source.add_argument("--data-root", help="folder of images and labels, cut 7:2:1")
     parser.add_argument("--label-map", default="splash", help="name or YAML file")
+    parser.add_argument(
+        "--class", dest="class_name", metavar="CLASS", help="looked for: splash"
+    )
     parser.add_argument("--fold", type=int, help="of --table; by default each")
     parser.add_argument("--fast", action="store_true", help="without reading pixels")
     parser.add_argument("--out", help="page; work_dirs/checks/<name>.html")
@@ -43,4 +49,8 @@ def parse_args() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(check_dataset(**vars(parse_args())).spoiled)
+    try:
+        sys.exit(check_dataset(**vars(parse_args())).spoiled)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"cannot examine: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -221,6 +221,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     converter, coding = CONVERTERS[args.name], label_map(args.label_map)
     options = {key: value for key, value in vars(args).items() if key not in COMMON}
     painting = {"coding": coding} if converter.paints else {}
+    src, dst = Path(args.src).resolve(), Path(args.dst).resolve()
+    if dst == src or src in dst.parents:
+        raise ValueError(
+            f"DST={args.dst} lies in SRC={args.src}: what is written there "
+            f"would be read as its frames"
+        )
     items = converter.read(Path(args.src), **painting, **options)
     about = {
         "converter": args.name,
@@ -246,4 +252,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f"cannot convert: {error}")

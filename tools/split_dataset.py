@@ -4,6 +4,7 @@ docs/splits.md says which strategy when.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import Frame, list_frames, missing_files
@@ -36,11 +37,18 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def _embargo(text: str) -> Embargo:
+    try:
+        return Embargo.parse(text)
+    except ValueError as error:  # whose text argparse would leave out
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _add_strategy(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--strategy", choices=list(OPTIONS), default="time")
     group.add_argument("--ratios", nargs=3, type=float, help="of train val test: 7 2 1")
     group.add_argument(
-        "--embargo", type=Embargo.parse, help="between parts: 5 (frames) or 30s"
+        "--embargo", type=_embargo, help="between parts: 5 (frames) or 30s"
     )
     group.add_argument("--folds", type=int, help="5")
     group.add_argument("--seed", type=int, help="of stratified and grouped folds: 0")
@@ -95,6 +103,9 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
             args.seg_map_suffix,
             timestamp,
         )
+        if not frames:
+            folder = root / args.img_path
+            raise ValueError(f"no file in {folder} ends with {args.img_suffix!r}")
     if missing := missing_files(frames):
         raise FileNotFoundError(f"{len(missing)} files are missing: {missing[0]}, ...")
     coding = label_map(args.label_map)
@@ -124,4 +135,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f"cannot split: {error}")

@@ -50,8 +50,9 @@ class LabelMap:
             raise ValueError(
                 f"classes must be 1 to {UNKNOWN - 1} different names: {self.classes}"
             )
-        _check_colours(self.palette, self.ignore_colour, count)
         table = check_table(self.gray_to_train_id, count)
+        ignores = IGNORE in (*table.values(), self.unknown)
+        _check_colours(self.palette, self.ignore_colour if ignores else None, count)
         if self.unknown is not None and not _is_train_id(self.unknown, count):
             raise ValueError(
                 f"unknown={self.unknown}: give a trainId in [0, {count}) or {IGNORE}"
@@ -68,6 +69,7 @@ class LabelMap:
             ("palette", tuple(tuple(map(int, colour)) for colour in self.palette)),
             ("gray_to_train_id", table),
             ("train_id_to_gray", chosen),
+            ("ignore_colour", tuple(map(int, self.ignore_colour))),
         ):
             object.__setattr__(self, name, value)
 
@@ -135,7 +137,10 @@ class LabelMap:
         return colours_to_ids(rgb, self._colours(), source)
 
     def _colours(self) -> dict[int, Colour]:
-        return {**dict(enumerate(self.palette)), IGNORE: self.ignore_colour}
+        colours = dict(enumerate(self.palette))
+        if self.ignore_colour in colours.values():  # nothing is ignored then
+            return colours
+        return {**colours, IGNORE: self.ignore_colour}
 
 
 def label_map(spec: str | Path | Mapping[str, Any] | LabelMap) -> LabelMap:
@@ -182,12 +187,16 @@ def _check_colours(palette: Any, ignore_colour: Any, count: int) -> None:
     if len(palette) != count:
         raise ValueError(f"palette has {len(palette)} colours for {count} classes")
     seen = {}
-    for what, colour in (*enumerate(palette), ("ignore_colour", ignore_colour)):
+    named = [] if ignore_colour is None else [("ignore_colour", ignore_colour)]
+    for what, colour in (*enumerate(palette), *named):
         good = len(colour) == 3 and all(0 <= int(value) <= 255 for value in colour)
         if not good:
             raise ValueError(f"colour of {what} must be three values in [0, 255]")
         if (first := seen.setdefault(tuple(map(int, colour)), what)) != what:
-            raise ValueError(f"{first} and {what} have the same colour {list(colour)}")
+            remedy = ": set another ignore_colour" if what == "ignore_colour" else ""
+            raise ValueError(
+                f"{first} and {what} have the same colour {list(colour)}{remedy}"
+            )
 
 
 def _integers(table: Mapping[Any, Any], name: str) -> dict[int, int]:

@@ -39,7 +39,10 @@ def read_table(table: str | Path) -> list[Frame]:
     # Spreadsheets write a byte order mark first.
     with table.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restval="", restkey="surplus")
-        rows = list(reader)
+        try:
+            rows = list(reader)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{table} is not UTF-8: save it so ({error})") from error
         header = list(reader.fieldnames or ())
     missing = [name for name in NEEDED if name not in header]
     if missing:

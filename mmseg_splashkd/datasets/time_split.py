@@ -111,7 +111,7 @@ class TimeSplitDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the frames of this part, in the order of time."""
-        frames = self._by_label(self.frames_of_split())
+        frames = self.chosen_frames()
         if not frames:
             raise ValueError(
                 f"split {self.split!r} of {self.source} is empty: too few frames for "
@@ -156,6 +156,10 @@ class TimeSplitDataset(BaseSegDataset):
     def frames_of_split(self) -> list[Frame]:
         """The frames of this part, in time order, with a label or without."""
         return select(self.all_frames(), self.split, self.fold)
+
+    def chosen_frames(self) -> list[Frame]:
+        """The frames of this part that ``unlabelled`` leaves, in time order."""
+        return self._by_label(self.frames_of_split())
 
     def _by_label(self, frames: list[Frame]) -> list[Frame]:
         without = [frame for frame in frames if not frame.label]

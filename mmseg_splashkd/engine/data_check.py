@@ -111,8 +111,6 @@ def _find(config: Any) -> Iterator[dict]:
 
 
 def _frames(dataset: TimeSplitDataset) -> list[Frame]:
-    frames = dataset.frames_of_split()
-    if dataset.unlabelled in ("skip", "only"):
-        wanted = dataset.unlabelled == "skip"
-        return [frame for frame in frames if bool(frame.label) == wanted]
-    return frames
+    if dataset.unlabelled == "skip":  # without its line in the log
+        return [frame for frame in dataset.frames_of_split() if frame.label]
+    return dataset.chosen_frames()

@@ -297,3 +297,16 @@ def test_a_yaml_file_or_a_name(tmp_path: Path):
         ValueError, match=rf"{path}: expected classes, palette and gray"
     ):
         label_map(path)
+
+
+def test_black_may_be_a_class_where_nothing_is_ignored():
+    black = {
+        **MINE,
+        "palette": [[0, 0, 0], [9, 9, 9]],
+        "gray_to_train_id": {0: 0, 3: 1},
+    }
+    ids = np.array([[0, 1]], np.uint8)
+    coding = label_map(black)
+    np.testing.assert_array_equal(coding.from_colour(coding.to_colour(ids), ""), ids)
+    with pytest.raises(ValueError, match="same colour .* set another ignore_colour"):
+        label_map({**black, "unknown": 255})

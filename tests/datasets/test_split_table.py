@@ -88,6 +88,12 @@ def test_byte_order_mark_and_line_ends_make_no_difference(
     assert [(f.recording, f.split) for f in frames] == [("pond", "val"), ("É", "train")]
 
 
+def test_another_encoding_is_named(tmp_path: Path):
+    (tmp_path / "frames.csv").write_bytes("recording\nfj\u00e6ra\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"frames\.csv is not UTF-8: save it so"):
+        read_table(tmp_path / "frames.csv")
+
+
 def test_missing_table_tells_the_layout(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"frames\.csv does not exist") as error:
         read_table(tmp_path / "frames.csv")

@@ -130,13 +130,17 @@ def test_frames_without_label_are_seen_as_the_loader_will(table):
     )
     cfg = config(table)
     for unlabelled, count in (
-        ("error", 18),
         ("include", 18),
         ("skip", 15),
         ("only", 3),
     ):
         cfg.train_dataloader.dataset.dataset.unlabelled = unlabelled
         assert len(frames_of(cfg)["train"]) == count
+    cfg.train_dataloader.dataset.dataset.unlabelled = "error"
+    with pytest.raises(
+        ValueError, match=r"3 frames of split 'train' of .* have no lab"
+    ):
+        frames_of(cfg)
 
 
 def test_several_data_sets_of_a_loader_are_seen(table):

@@ -53,7 +53,13 @@ class FilesReport:
     def measured(self, parts: Parts) -> dict[str, list[Frame]]:
         """The parts, with the share of the focus class as the labels hold it."""
         return {
-            part: [replace(f, splash_share=self.facts[f.image].share) for f in frames]
+            part: [
+                f
+                if (share := self.facts[f.image].share) is None
+                # What the label holds, whatever the table says.
+                else replace(f, splash_share=share)
+                for f in frames
+            ]
             for part, frames in parts.items()
         }
 
@@ -66,10 +72,12 @@ def check_files(
     Args:
         parts: Name -> frames.
         coding: How labels are coded.
-        focus: trainId of the class looked for, by default the last.
+        focus: trainId of the class looked for, by default of that named splash, if
+            there is one.
         progress: Show a progress bar.
     """
-    focus = len(coding.classes) - 1 if focus is None else focus
+    if focus is None and "splash" in coding.classes:
+        focus = list(coding.classes).index("splash")
     frames = list({f.image: f for frames in parts.values() for f in frames}.values())
 
     def inspect(frame: Frame) -> FileFacts:
@@ -97,7 +105,7 @@ def class_pixels(
     return totals
 
 
-def _inspect(frame: Frame, coding: LabelMap, focus: int) -> FileFacts:
+def _inspect(frame: Frame, coding: LabelMap, focus: int | None) -> FileFacts:
     size, findings = _inspect_image(frame)
     if not frame.label or not Path(frame.label).is_file():
         return FileFacts(frame, size, None, None, tuple(findings))
@@ -128,7 +136,7 @@ def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]
 
 
 def _inspect_label(
-    frame: Frame, size: tuple[int, int] | None, coding: LabelMap, focus: int
+    frame: Frame, size: tuple[int, int] | None, coding: LabelMap, focus: int | None
 ) -> tuple[np.ndarray | None, float | None, list[Finding]]:
     """(C,) pixels of each class, share of the focus class, findings."""
     paths, label = (frame.image,), Path(frame.label)
@@ -147,19 +155,20 @@ def _inspect_label(
         return None, None, findings
     counts = np.bincount(train_ids.ravel(), minlength=IGNORE + 1)
     pixels = counts[: len(coding.classes)]
-    findings += _judge_label(pixels, coding.classes[focus], int(pixels[focus]), paths)
-    return pixels, float(pixels[focus] / max(1, train_ids.size)), findings
-
-
-def _judge_label(
-    pixels: np.ndarray, name: str, count: int, paths: tuple[str, ...]
-) -> Iterator[Finding]:
     labelled = int(pixels.sum())
     if not labelled:
-        yield Finding("error", "all_ignored", "label ignores every pixel", paths)
-    elif count > MOSTLY * labelled:
-        text = f"{count / labelled:.0%} of the label is {name}: are its values swapped?"
-        yield Finding("warning", "mostly_splash", text, paths)
+        findings.append(
+            Finding("error", "all_ignored", "label ignores every pixel", paths)
+        )
+        return pixels, None, findings
+    if focus is None:
+        return pixels, None, findings
+    share = float(pixels[focus] / labelled)
+    if share > MOSTLY:
+        name = coding.classes[focus]
+        text = f"{share:.0%} of the label is {name}: are its values swapped?"
+        findings.append(Finding("warning", "mostly_splash", text, paths))
+    return pixels, share, findings
 
 
 def _sizes(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
@@ -192,7 +201,7 @@ def _stale(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
 
 
 def _classes(
-    parts: Parts, pixels: Mapping[str, np.ndarray], coding: LabelMap, focus: int
+    parts: Parts, pixels: Mapping[str, np.ndarray], coding: LabelMap, focus: int | None
 ) -> Iterator[Finding]:
     """Classes a part lacks; the fast part judges the focus class by its share."""
     for part, counts in pixels.items():

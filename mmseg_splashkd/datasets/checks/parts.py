@@ -4,6 +4,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -25,8 +26,9 @@ def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Find
     """Check parts as training will read them, by their rows alone.
 
     An evaluated frame is one of any part but ``'train'``. It leaks if it looks like a
-    frame of the training: if one of the same recording is near in time. Near is nearer
-    than ``embargo_seconds``, by default than 2.5 median intervals of the recording.
+    frame of the training: if one is near in time. Near is nearer than
+    ``embargo_seconds``, of whatever recording, by default than 2.5 median intervals of
+    its own recording.
 
     - ``overlap``: near training frames stand both before and after it. A cut in time
       never gives that, a random split gives little else. It is an error; a warning
@@ -47,7 +49,8 @@ def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Find
         *_shared_frames(parts),
         *_shared_labels(parts),
         *_missing(parts),
-        *_near(parts, recordings, embargo_seconds),
+        *_near(parts, _lines(parts, embargo_seconds), embargo_seconds),
+        *_mixed(parts, recordings),
         *_odd_times(parts),
         *_shares(parts),
         *_unlabelled(parts),
@@ -125,10 +128,34 @@ def _near(
         yield from _leaks(part, len(parts[part]), reach, enclosed, beside, close)
 
 
-def _distances(track: Track, part: str) -> tuple[list[Frame], np.ndarray, np.ndarray]:
-    """The part's M frames; (M,) seconds to the training frames before and after."""
+def _lines(parts: Parts, embargo: float | None) -> list[Track]:
+    """Recordings, or one line of all: an embargo holds whatever camera it is."""
+    if embargo is None:
+        return tracks(parts)
+    return tracks(
+        {part: [replace(f, recording="") for f in of] for part, of in parts.items()}
+    )
+
+
+def _mixed(parts: Parts, recordings: list[Track]) -> Iterator[Finding]:
+    """Test frames between near val frames, by which the best weights are chosen."""
+    mixed = []
+    for track in recordings if {"val", "test"} <= parts.keys() else ():
+        near = NEAR_INTERVALS * track.interval
+        frames, before, after = _distances(track, "test", "val")
+        both = zip(frames, np.maximum(before, after), strict=True)
+        mixed += [frame for frame, away in both if away < near]
+    if mixed:
+        text = f"{len(mixed)} of {len(parts['test'])} test frames between val frames"
+        yield Finding("warning", "overlap", text, _images(mixed))
+
+
+def _distances(
+    track: Track, part: str, other: str = "train"
+) -> tuple[list[Frame], np.ndarray, np.ndarray]:
+    """The part's M frames; (M,) seconds to the other's frames before and after."""
     here = np.flatnonzero(track.parts == part)
-    training = track.times[track.parts == "train"].astype(np.float64)
+    training = track.times[track.parts == other].astype(np.float64)
     training = np.concatenate([[-np.inf], training, [np.inf]])
     times = track.times[here]
     after = np.searchsorted(training, times)

@@ -245,6 +245,7 @@ def _list(
 def _times(video: Video) -> Iterable[Fraction | str]:
     """Presentation times of the sound frames, and damages where they are."""
     last = end = None
+    held = Fraction(1)  # how long a frame is shown: the longest yet, or a second
     for frame in decode(video.path):
         time = frame if isinstance(frame, str) else elapsed(frame)
         if time is None:
@@ -252,10 +253,11 @@ def _times(video: Video) -> Iterable[Fraction | str]:
         elif not isinstance(time, str) and last is not None and time <= last:
             time = f"the time goes back to {float(time):.3f} s"
         if not isinstance(time, str):
+            held = held if last is None else max(held, time - last)
             last = time
         yield time
     end = video.end
-    if last is not None and end is not None and last + 1 < end:
+    if last is not None and end is not None and last + held < end:
         yield f"the video ends, but should last until {float(end):.3f} s"
 
 

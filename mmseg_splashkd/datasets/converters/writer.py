@@ -161,7 +161,8 @@ def _begin(dst: Path, arguments: dict[str, Any], names: list[str], force: bool) 
         others &= set(names)  # files of something else where new ones would be
     elif state:
         _check_same(dst, state, arguments, names)
-        if state["finished"] and (dst / TABLE).is_file():
+        lost = not all((dst / name).is_file() for name in (TABLE, *names))
+        if state["finished"] and not lost:
             return True
     if others:
         raise FileExistsError(

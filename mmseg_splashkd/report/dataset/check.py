@@ -16,6 +16,7 @@ def check_dataset(
     table: str | Path | None = None,
     data_root: str | Path | None = None,
     label_map: str = "splash",
+    class_name: str | None = None,
     fold: int | None = None,
     fast: bool = False,
     out: str | Path | None = None,
@@ -30,6 +31,7 @@ def check_dataset(
         table: Split table.
         data_root: Folder with ``images`` and ``labels``, cut by the default ratios.
         label_map: Label coding of ``table`` or ``data_root``.
+        class_name: The class looked for, by default splash, if there is one.
         fold: Fold of ``table``, by default each.
         fast: Only what needs no pixels.
         out: The page, by default ``work_dirs/checks/<name>.html``.
@@ -46,6 +48,10 @@ def check_dataset(
     """
     if sum(source is not None for source in (config, table, data_root)) != 1:
         raise ValueError("give one of a config, --table and --data-root")
+    if config is not None and (fold is not None or label_map != "splash"):
+        raise ValueError("a config says its fold and label_map itself: --cfg-options")
+    if config is None and cfg_options:
+        raise ValueError("--cfg-options are for a config")
     if config is None:
         subject = subject_of_data(table, data_root, label_map, fold)
     else:
@@ -55,7 +61,7 @@ def check_dataset(
         allowed = {*allowed, *options.get("allow", ())}
         if embargo_seconds is None:
             embargo_seconds = options.get("embargo_seconds")
-    report = examine(subject, fast, allowed, embargo_seconds)
+    report = examine(subject, fast, allowed, embargo_seconds, class_name)
     print_report(report)
     out = out or Path("work_dirs", "checks", f"{report.title}.html")
     print(write_dataset_page(report, out))

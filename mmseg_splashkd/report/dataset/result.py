@@ -68,6 +68,7 @@ def examine(
     fast: bool = False,
     allowed: Collection[str] = (),
     embargo_seconds: float | None = None,
+    class_name: str | None = None,
     progress: bool = True,
 ) -> DatasetReport:
     """Run the checks.
@@ -77,12 +78,20 @@ def examine(
         fast: Only what needs no pixels.
         allowed: Codes whose errors are meant, and only warned of.
         embargo_seconds: How far apart training and evaluated frames shall be.
+        class_name: The class looked for, by default splash, if there is one.
         progress: Show progress bars.
+
+    Raises:
+        ValueError: The label coding has no class ``class_name``.
     """
+    classes = list(subject.coding.classes)
+    if class_name is not None and class_name not in classes:
+        raise ValueError(f"class {class_name!r} is none of {classes}")
+    focus = None if class_name is None else classes.index(class_name)
     files = duplicates = None
     parts, runs, findings = subject.parts, subject.runs, []
     if not fast:
-        files = check_files(parts, subject.coding, progress=progress)
+        files = check_files(parts, subject.coding, focus, progress)
         duplicates = find_duplicates(parts, progress=progress)
         findings = [*files.findings, *duplicates.findings]
         parts = files.measured(parts)

@@ -83,7 +83,7 @@ def test_colour_label(clean, train_frame):
 def relabel(parts, image, label):
     """Write a label, and its share of splash into the table."""
     write_label(label_of(image), label)
-    share = float((label == 255).mean())
+    share = float((label == 255).sum() / max(1, (label != 9).sum()))
     return {
         part: [
             replace(f, splash_share=share) if f.image == str(image) else f
@@ -208,3 +208,21 @@ def test_lack_of_the_focus_class_is_left_to_the_fast_part(clean):
     report = check(bare)
     assert report.findings == []
     assert {f.splash_share for f in report.measured(bare)["val"]} == {0}
+
+
+def test_without_a_class_named_splash_none_is_looked_for(clean, train_frame):
+    coding = replace(SPLASH, classes=("splashless", "water"))
+    label = np.full((64, 80), 255, np.uint8)
+    parts = relabel(clean, train_frame, label)
+    assert check_files(parts, coding, progress=False).findings == []
+    found = check_files(parts, coding, focus=1, progress=False).findings
+    assert [finding.code for finding in found] == ["mostly_splash"]
+    assert "is water: are its values swapped?" in found[0].message
+
+
+def test_shares_are_of_pixels_that_are_not_ignored(clean, train_frame):
+    label = np.full((64, 80), 9, np.uint8)
+    label[:8], label[8:32] = 255, 0
+    report = check_files(relabel(clean, train_frame, label), CODING, progress=False)
+    assert report.facts[str(train_frame)].share == 0.25
+    assert report.findings == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_splashkd.datasets.checks import check_parts
+from mmseg_splashkd.datasets.frames import Frame
 from tests.datasets.checks.builders import codes, frame, of_code, row_of, seconds
 
 ABSENT = "missing_file"  # of frames made up
@@ -182,3 +183,23 @@ def test_moments_listed_twice_do_not_shrink_the_interval():
     train = [frame(3 * i) for i in range(5)]
     parts = {"train": train, "val": [replace(f, image=f"v{f.image}") for f in train]}
     assert "gap" not in codes(check_parts(parts))
+
+
+def test_an_embargo_holds_across_recordings():
+    def moments(recording: str, first: int) -> list[Frame]:
+        times = [(1_714_521_600 + first + 5 * n) * 10**9 for n in range(9)]
+        return [Frame(recording, t, f"{recording}/{t}.png") for t in times]
+
+    parts = {"train": moments("a", 0), "val": moments("b", 1)}
+    assert "overlap" not in {f.code for f in check_parts(parts)}
+    found = {f.code: f for f in check_parts(parts, embargo_seconds=10)}
+    assert found["overlap"].message.startswith("8 of 9 val frames between train")
+
+
+def test_test_frames_between_val_frames_are_warned_of():
+    times = [(1_714_521_600 + 5 * n) * 10**9 for n in range(30)]
+    frames = [Frame("a", t, f"{t}.png") for t in times]
+    parts = {"train": frames[:10], "val": frames[15::2], "test": frames[16::2]}
+    [mixed] = [f for f in check_parts(parts) if f.code == "overlap"]
+    assert (mixed.level, len(mixed.frames)) == ("warning", 7)
+    assert mixed.message == "7 of 7 test frames between val frames"

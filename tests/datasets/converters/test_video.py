@@ -331,3 +331,10 @@ def test_items_are_written_and_again_when_some_are_missing(tmp_path: Path):
     table.unlink()
     write_items(read_video(path, start=START), out, SPLASH, about=about)
     assert {name: Path(name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_slow_video_is_whole(tmp_path: Path, suffix: str):
+    path = write_video(tmp_path / f"slow{suffix}", pts=range(0, 30_000, 5_000))
+    items = list(read_video(path, start=START))
+    assert milliseconds(items) == [5_000.0 * n for n in range(6)]

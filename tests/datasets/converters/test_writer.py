@@ -250,6 +250,14 @@ def test_lost_files_are_written_again_where_the_table_is_lost_too(items, tmp_pat
     assert snapshot(table.parent).keys() == files
 
 
+def test_a_lost_file_of_a_finished_conversion_is_written_again(items, tmp_path):
+    table = convert(items, tmp_path / "dst")
+    before = snapshot(table.parent)
+    (table.parent / f"images/cam/{stamp(3)}.png").unlink()
+    convert(items, tmp_path / "dst")
+    assert snapshot(table.parent).keys() == before.keys()
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_another_conversion_is_refused(items, tmp_path, finished: bool):
     dst = tmp_path / "dst"
