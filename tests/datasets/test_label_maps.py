@@ -308,5 +308,5 @@ def test_black_may_be_a_class_where_nothing_is_ignored():
     ids = np.array([[0, 1]], np.uint8)
     coding = label_map(black)
     np.testing.assert_array_equal(coding.from_colour(coding.to_colour(ids), ""), ids)
-    with pytest.raises(ValueError, match="same colour .* set another ignore_colour"):
+    with pytest.raises(ValueError, match=r"same colour .* set another ignore_colour"):
         label_map({**black, "unknown": 255})

@@ -141,6 +141,8 @@ def build(config: dict) -> "BasicTransform | BaseCompose":
     transform = find(name)
     if issubclass(transform, BaseCompose):
         parts = arguments.get("transforms", ())
+        if not parts:
+            raise ValueError(f"Albumentations: {name} needs transforms, at least one")
         arguments["transforms"] = [build(part) for part in parts]
     if "fill_mask" in signature(transform).parameters:
         arguments.setdefault("fill_mask", IGNORE)
@@ -200,7 +202,7 @@ def check_labels_kept(transform: "BasicTransform") -> None:
         )
     for argument in ("fill_mask", "mask_drop_value"):
         fill = getattr(transform, argument, None)
-        if fill is not None and fill != IGNORE:
+        if fill is not None and not np.all(np.equal(fill, IGNORE)):
             raise ValueError(
                 f"{name}: {argument}={fill} would label what has no label; remove it, "
                 f"or give {IGNORE} (ignored)"

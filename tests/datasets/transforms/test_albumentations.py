@@ -333,3 +333,15 @@ def test_import_asks_no_network():
 def test_values_of_the_builders_can_be_told_apart():
     assert invented(np.array([*VALUES, IGNORE])) == set()
     assert invented(np.array([0, 2, 101, 3])) == {0, 2, 101}
+
+
+@pytest.mark.parametrize("name", ["OneOf", "Sequential", "OneOrOther"])
+def test_a_choice_of_nothing_is_refused(name: str):
+    with pytest.raises(ValueError, match=f"{name} needs transforms, at least one"):
+        Albumentations([{"type": name}])
+
+
+def test_a_fill_a_channel_may_be_given():
+    Albumentations([{"type": "Rotate", "fill_mask": [255]}])
+    with pytest.raises(ValueError, match="would label what has no label"):
+        Albumentations([{"type": "Rotate", "fill_mask": [1]}])
