@@ -264,7 +264,10 @@ REFUSED = [
     ({"p": 0.5}, "no transform None"),
     ({"type": "Affine", "rotation": 3}, "cannot build Affine: .*'rotation'.*not valid"),
     ({"type": "HorizontalFlip", "prob": 1}, "cannot build HorizontalFlip: .*'prob'"),
-    ({"type": "OneOf", "prob": 1}, "cannot build OneOf: .*'prob'"),
+    (
+        {"type": "OneOf", "prob": 1, "transforms": [{"type": "VerticalFlip"}]},
+        "cannot build OneOf: .*'prob'",
+    ),
     ({"type": "MotionBlur", "p": 2}, "cannot build MotionBlur"),
     ({"type": "CLAHE", "clip_limit": "much"}, "cannot build CLAHE"),
     *(
