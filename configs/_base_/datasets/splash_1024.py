@@ -4,9 +4,7 @@ data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
 ann_file = ""  # a split table of tools/split_dataset.py; without, ratios cut the folder
 fold = None  # of a table with folds
 ratios = (0.7, 0.2, 0.1)  # train, val, test
-label_map = (
-    "splash"  # gray values in labels -> classes; a YAML file of your own will do
-)
+label_map = "splash"  # gray values -> classes; a YAML file of your own will do
 embargo = 0  # frames, or "30s", left out between them
 size = (1024, 1024)
 

@@ -31,7 +31,7 @@ def split_by_time(
 
     Returns:
         The frames in the order of time, each with its part. A part of too few frames
-        is empty: ``check_parts`` refuses that.
+        is empty: ``check_not_empty`` refuses that.
 
     Raises:
         ValueError: ``ratios`` are no three shares that sum to 1, or two frames of one
@@ -224,7 +224,7 @@ def _newest_recordings(ordered: Sequence[Frame], wanted: int) -> set[int]:
     return tests
 
 
-def check_parts(frames: Iterable[Frame], wanted: Iterable[str] = SPLITS) -> None:
+def check_not_empty(frames: Iterable[Frame], wanted: Iterable[str] = SPLITS) -> None:
     """Refuse a split with an empty part.
 
     Raises:

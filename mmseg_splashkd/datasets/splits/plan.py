@@ -7,7 +7,7 @@ from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.split_table import SPLITS
 from mmseg_splashkd.datasets.splits.by_time import (
     RATIOS,
-    check_parts,
+    check_not_empty,
     hold_out,
     split_by_list,
     split_by_time,
@@ -110,14 +110,14 @@ class SplitPlan:
         if self.strategy == "list":
             lists = self.lists or {}
             split = split_by_list(frames, lists, embargo, self.unlisted or "error")
-            check_parts(split, [part for part in SPLITS if part in lists])
+            check_not_empty(split, [part for part in SPLITS if part in lists])
             return split
         cut = split_by_time if self.strategy == "time" else split_per_recording
         given = self.ratios or RATIOS
         ratios = [ratio / sum(given) for ratio in given]
         split = cut(frames, ratios, embargo)
         wanted = zip(SPLITS, ratios, strict=True)
-        check_parts(split, [part for part, ratio in wanted if ratio])
+        check_not_empty(split, [part for part, ratio in wanted if ratio])
         return split
 
     def _fold(self, frames: Sequence[Frame]) -> list[Frame]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.splits.by_time import (
-    check_parts,
+    check_not_empty,
     hold_out,
     split_by_list,
     split_by_time,
@@ -190,8 +190,8 @@ def test_tables_are_the_same_to_the_byte(tmp_path_factory, frames, cut, seed):
 def test_empty_parts_are_counted(words: list[str], message: str):
     split = [frame(n, split=word) for n, word in enumerate(words)]
     with pytest.raises(ValueError, match=re.escape(message)):
-        check_parts(split)
-    check_parts(split, ["train"])
+        check_not_empty(split)
+    check_not_empty(split, ["train"])
 
 
 # Lists
