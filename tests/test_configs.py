@@ -12,7 +12,7 @@ from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.datasets.label_maps import label_map
-from mmseg_splashkd.engine.config import LOADERS, dataset_of, read_config
+from mmseg_splashkd.engine.config import LOADERS, dataset_of, plain_model, read_config
 from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.models import DistillSegmentor
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
@@ -36,6 +36,8 @@ CAMVID = Path(os.environ.get("CAMVID_ROOT") or ROOT / "data" / "camvid")
 
 def architecture(model: dict) -> str:
     backbone = model["backbone"]
+    if backbone["type"] == "ResNetV1c":
+        return f"PSPNet-R{backbone['depth']}"
     depth = DEPTHS[tuple(backbone["num_layers"])]
     return f"SegFormer-{'B0' if backbone['embed_dims'] == 32 else depth}"
 
@@ -56,6 +58,9 @@ def describe(cfg: Config) -> dict:
     }
     if "experiment" in cfg:
         said["Experiment"] = cfg.experiment
+    if "auxiliary_head" in plain_model(cfg.model):
+        auxiliary = plain_model(cfg.model)["auxiliary_head"]
+        said["Auxiliary Weight"] = auxiliary["loss_decode"]["loss_weight"]
     if cfg.model.type != "DistillSegmentor":
         loss = cfg.model.decode_head.loss_decode
         return said | {

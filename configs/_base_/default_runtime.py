@@ -33,6 +33,8 @@ custom_hooks = [
     dict(type="IterationSeedHook"),
     dict(type="SyncBatchNormHook"),
     dict(type="ClassesHook"),
+    dict(type="TeacherGateHook"),
+    dict(type="DistillLossHook"),
     dict(type="ExportWeightsHook"),
 ]
 

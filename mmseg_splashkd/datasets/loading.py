@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
@@ -20,7 +21,8 @@ class LoadGrayLabels(BaseTransform):
     The host's ``LoadAnnotations`` leaves an unmapped value as it is, where it counts as
     a class or reads past the logits. Needs ``seg_map_path`` and ``seg_fields``; adds
     ``gt_seg_map``, (H, W) uint8 trainIds. A sample without ``seg_map_path`` is a frame
-    alone, as mmseg's inference gives it, and passes unchanged.
+    alone, as mmseg's inference gives it, and passes unchanged; where its data set says
+    ``ignore_missing_label``, it gets a label that is ignored (255) everywhere.
 
     Args:
         gray_to_train_id: Gray value -> trainId, 255 to ignore. By default the table of
@@ -40,6 +42,10 @@ class LoadGrayLabels(BaseTransform):
                 one-channel 8-bit or 16-bit map, or has a value outside the table.
         """
         if "seg_map_path" not in results:
+            if results.get("ignore_missing_label"):
+                nothing = np.full(results["img"].shape[:2], IGNORE, np.uint8)
+                results["gt_seg_map"] = nothing
+                results["seg_fields"].append("gt_seg_map")
             return results
         path, table, unknown = results["seg_map_path"], self.gray_to_train_id, None
         if table is None:

@@ -53,7 +53,8 @@ class TimeSplitDataset(BaseSegDataset):
             or a mapping; see ``TimestampFormat``.
         unlabelled: What a frame without a label is: an ``'error'``, or to ``'skip'``
             (the log says how many), or to ``'include'``; ``'only'`` gives such frames
-            alone.
+            alone. To train, their label is 255 (ignored) everywhere: a teacher alone
+            teaches there.
         check_labels: Read every label at load; by default up to 5,000 labels.
         img_suffix: Suffix of frames in folders.
         seg_map_suffix: Suffix of labels in folders.
@@ -206,6 +207,7 @@ class TimeSplitDataset(BaseSegDataset):
             "label_map": self.coding.gray_to_train_id,
             "unknown_label": self.coding.unknown,
             "reduce_zero_label": False,
+            "ignore_missing_label": self.split == "train",
             "seg_fields": [],
         }
 

@@ -2,18 +2,22 @@
 
 from mmseg_splashkd.engine.classes_hook import ClassesHook
 from mmseg_splashkd.engine.hooks import (
+    DistillLossHook,
     ExportWeightsHook,
     IterationSeedHook,
     SyncBatchNormHook,
 )
 from mmseg_splashkd.engine.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.engine.runner import SafeRunner
+from mmseg_splashkd.engine.teacher_gate import TeacherGateHook
 
 __all__ = [
     "ClassesHook",
+    "DistillLossHook",
     "ExportWeightsHook",
     "IterationSeedHook",
     "PaintFramesHook",
     "SafeRunner",
     "SyncBatchNormHook",
+    "TeacherGateHook",
 ]

@@ -45,14 +45,23 @@ def _check_count(runner: Runner, classes: list[str]) -> None:
 
 def _check_teacher(runner: Runner, classes: list[str]) -> None:
     model = bare_model(runner.model)
-    if not isinstance(model, DistillSegmentor) or not model.teacher_classes:
-        return
+    if isinstance(model, DistillSegmentor):
+        check_teacher_classes(model, classes)
+
+
+def check_teacher_classes(model: DistillSegmentor, classes: list[str]) -> None:
+    """Make sure that a teacher was trained on the classes of the data.
+
+    Raises:
+        ValueError: It was trained on others, and the model's gate does not allow it.
+    """
     # With a mapping the user has said which class is which, whatever their names.
-    if model.class_mapping is None and list(model.teacher_classes) != classes:
-        raise ValueError(
-            f"the teacher's classes are {model.teacher_classes}, the data set's "
-            f"{classes}: give class_mapping, the teacher's class index for each class "
-            f"of the student"
+    known = model.teacher_classes if model.class_mapping is None else None
+    if known and list(known) != classes:
+        model.teacher_gate.refuse(
+            "classes",
+            f"the teacher's classes are {known}, the data set's {classes}: give "
+            f"class_mapping, the teacher's class index for each class of the student",
         )
 
 

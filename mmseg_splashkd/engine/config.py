@@ -10,14 +10,17 @@ from mmengine.config import Config, ConfigDict
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.datasets.frames import LAYOUT
 from mmseg_splashkd.engine.devices import check_devices
+from mmseg_splashkd.models.teacher import listed
 
 DISTILLER = "DistillSegmentor"
+VIEWS = ("ViewDataset", "AnsweredViewDataset")
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 SHARED = {"ann_file", "data_root", "embargo", "fold", "label_map", "ratios"}
 # What a config need not have for the command line to set it.
 KEYS_OF_A_RUN = (
     "work_dir",
     "data_check",
+    "teacher_cache",
     "load_from",
     "device",
     "auto_scale_lr",
@@ -90,7 +93,8 @@ def check_training(cfg: Config) -> None:
     check_devices(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
     if cfg.model.type == DISTILLER:
-        find_checkpoint(cfg.model.get("teacher_checkpoint"), "teacher_checkpoint")
+        for pattern in listed(cfg.model.get("teacher_checkpoint")):
+            find_checkpoint(pattern, "teacher_checkpoint")
 
 
 def check_data_root(cfg: Config, *loaders: str) -> None:
@@ -120,7 +124,7 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
 def dataset_of(cfg: Config, loader: str) -> Any:
     """Config of the data set of a loader, without the wrapper for views."""
     dataset = cfg[loader].dataset
-    return dataset.dataset if dataset.type == "ViewDataset" else dataset
+    return dataset.dataset if dataset.type in VIEWS else dataset
 
 
 def plain_model(model: dict) -> dict:

@@ -1,7 +1,7 @@
 """Hooks that every run of ours has."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.dist import all_reduce, is_main_process
 from mmengine.hooks import Hook
@@ -10,7 +10,12 @@ from mmseg.registry import HOOKS
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, write_weights
+from mmseg_splashkd.checkpoint import (
+    SUFFIX,
+    load_strict,
+    read_checkpoint,
+    write_weights,
+)
 from mmseg_splashkd.datasets.views import seed_all
 from mmseg_splashkd.engine.runner import bare_model
 from mmseg_splashkd.models.positional_segformer_head import position_embedding_of
@@ -53,6 +58,35 @@ class SyncBatchNormHook(Hook):
             for statistic in (module.running_mean, module.running_var):
                 if statistic is not None:
                     all_reduce(statistic, "mean")
+
+
+@HOOKS.register_module()
+class DistillLossHook(Hook):
+    """Carry what a distillation loss learns (projectors) through a resume.
+
+    It is no part of the student, whose weights alone are the model's state.
+    """
+
+    KEY: ClassVar = "distill_loss"
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Put its weights beside the student's."""
+        if (loss := _distill_loss(runner)) is not None and loss.state_dict():
+            checkpoint[self.KEY] = loss.state_dict()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take them back where a run is resumed.
+
+        Raises:
+            RuntimeError: They are missing, or do not fit.
+        """
+        loss, resumes = _distill_loss(runner), "optimizer" in checkpoint
+        if loss is not None and resumes and runner.cfg.get("resume"):
+            load_strict(loss, checkpoint.get(self.KEY, {}), "distill_loss")
+
+
+def _distill_loss(runner: Runner) -> Any:
+    return getattr(bare_model(runner.model), "distill_loss", None)
 
 
 def classes_of(loader: Any) -> list[str]:

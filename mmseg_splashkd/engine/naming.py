@@ -1,13 +1,16 @@
 """What a run is called: config, the date it began, and the teacher's share.
 
 The convention of the record: ``<config>_<MMDD>_<round(100 r)>``, for instance
-``segformer_b0_kd_pe001_0627_50``; without distillation ``segformer_b0_0627``.
+``segformer_b0_kd_pe001_0627_50``; without distillation ``segformer_b0_0627``. Of a
+share that changes over the run, r is the largest.
 """
 
 from datetime import date
 from pathlib import Path
 
 from mmengine.config import Config
+
+from mmseg_splashkd.models.losses.schedule import schedule_of
 
 
 def run_name(cfg: Config, began: date) -> str:
@@ -24,4 +27,6 @@ def latest_run(cfg: Config, root: Path) -> Path | None:
 
 def _ratio_suffix(cfg: Config) -> str:
     ratio = cfg.model.get("distill_loss", {}).get("teacher_ratio")
-    return "" if ratio is None else f"_{round(100 * ratio)}"
+    if ratio is None:
+        return ""
+    return f"_{round(100 * schedule_of(ratio, 'teacher_ratio').peak)}"

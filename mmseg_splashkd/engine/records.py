@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.engine.complexity import measure
 from mmseg_splashkd.engine.config import plain_model, read_config
+from mmseg_splashkd.engine.teacher_gate import read_report
 from mmseg_splashkd.engine.testing import evaluate
 
 RECORD = "record.json"
@@ -61,6 +62,7 @@ def evaluate_and_record(
         "checkpoint": str(checkpoint),
         "work_dir": str(work_dir),
         "metrics": metrics,
+        "teacher": read_report(work_dir),
         "date": date.today().isoformat(),
         "seed": cfg.randomness.seed,
         "iterations": cfg.train_cfg.max_iters,

@@ -12,6 +12,7 @@ from mmseg_splashkd.engine.data_check import check_data
 from mmseg_splashkd.engine.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.engine.naming import latest_run, run_name
 from mmseg_splashkd.engine.runner import SafeRunner
+from mmseg_splashkd.engine.teacher_cache import use_teacher_cache
 
 WORK_DIRS = Path("work_dirs")
 _run_counter = itertools.count()
@@ -42,8 +43,9 @@ def train(
         FileExistsError: The work directory holds a run, and ``resume`` is not given.
         FileNotFoundError: There is nothing to resume, or data or the teacher's file are
             missing.
-        ValueError: The config asks for what cannot work (see ``check_training``), or
-            the data would spoil the run (see ``check_data``).
+        ValueError: The config asks for what cannot work (see ``check_training``), the
+            data would spoil the run (see ``check_data``), or its ``teacher_cache`` does
+            not belong to it.
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -53,6 +55,7 @@ def train(
     cfg.resume = resume
     check_training(cfg)
     warnings = check_data(cfg)
+    use_teacher_cache(cfg)
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir)
     _check_work_dir(cfg)

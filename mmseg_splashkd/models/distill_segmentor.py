@@ -1,20 +1,28 @@
 """A student that learns from labels and from a frozen teacher."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
+from mmengine.logging import MessageHub
 from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, OptConfigType, OptSampleList, SampleList
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.datasets.answer_store import read_header
+from mmseg_splashkd.datasets.answered_views import FIELD
 from mmseg_splashkd.models.losses.functional import resize_logits
-from mmseg_splashkd.models.positional_segformer_head import check_position_embedding
+from mmseg_splashkd.models.taps import Answers, ask
+from mmseg_splashkd.models.teacher import (
+    Teacher,
+    build_teacher,
+    check_normalisation,
+    listed,
+)
+from mmseg_splashkd.models.teacher_gate import TeacherGate
 
 
 @MODELS.register_module()
@@ -24,53 +32,162 @@ class DistillSegmentor(BaseSegmentor):
     The teacher only answers: backbone, neck and head in eval mode, without gradients.
     It is no registered module, so it is in no checkpoint, optimizer, average or bucket
     of DDP, yet follows ``.to(device)``. A checkpoint of this model is one of the plain
-    student. The teacher's file is read in ``init_weights``, for training only.
+    student; what the loss learns (projectors) is not in it. The teacher's file is read
+    in ``init_weights``, for training only.
 
     Args:
         student: Config of an encoder-decoder segmentor. Its ``loss_decode`` is not
-            used: ``distill_loss`` owns the label term.
-        teacher: Config of another, of any stride.
-        distill_loss: Config of a loss called with student logits (B, C, h, w), teacher
-            logits (B, C, h, w), labels (B, H, W) and ``align_corners``.
+            used: ``distill_loss`` owns the label term. Its auxiliary heads learn from
+            labels with the weights of their own losses.
+        teacher: Config of another, of any stride, or a list of several: see
+            ``Teacher``.
+        distill_loss: Config of a loss called as ``FocalModulatedKDLoss`` is.
         teacher_checkpoint: The teacher's weights: a ``.safetensors`` file of ours or a
-            checkpoint, or a pattern that one file matches.
+            checkpoint, or a pattern that one file matches; a list for several teachers,
+            of one config or of as many.
         class_mapping: The teacher's class index for each class of the student, where
             their classes or their order differ.
+        ensemble: ``average`` (``'probability'``, ``'logit'``) and ``weights`` of
+            several teachers.
+        teacher_gate: What the teacher must show before the first step; see
+            ``TeacherGate``.
+        teacher_cache: Folder of the teacher's answers, which the samples carry: no
+            teacher is built. See ``tools/cache_teacher.py``.
         data_preprocessor: Used where the config of student or teacher names none.
 
     Raises:
-        ValueError: Classes or normalisation of student and teacher do not fit.
+        FileNotFoundError: There is no such cache.
+        ValueError: Classes or normalisation of student and teacher do not fit, a loss
+            is blind for the class count, or needs what a cache or an ensemble lacks.
     """
 
-    teacher: EncoderDecoder
+    teachers: Teacher | None
 
     def __init__(
         self,
         student: ConfigType,
-        teacher: ConfigType,
+        teacher: ConfigType | Sequence[ConfigType],
         distill_loss: ConfigType,
-        teacher_checkpoint: str | None = None,
+        teacher_checkpoint: str | Sequence[str] | None = None,
         class_mapping: Sequence[int] | None = None,
+        ensemble: Mapping[str, Any] | None = None,
+        teacher_gate: Mapping[str, Any] | None = None,
+        teacher_cache: str | None = None,
         data_preprocessor: OptConfigType = None,
     ) -> None:
         if data_preprocessor is not None:
-            student = {"data_preprocessor": data_preprocessor, **student}
-            teacher = {"data_preprocessor": data_preprocessor, **teacher}
+            shared = {"data_preprocessor": data_preprocessor}
+            student = {**shared, **student}
+            teacher = [{**shared, **config} for config in listed(teacher)]
         student_model = MODELS.build(student)
         super().__init__(data_preprocessor=student_model.data_preprocessor)
         self.student = student_model
-        # Not among the modules on purpose: see the docstring of the class.
-        object.__setattr__(
-            self, "teacher", MODELS.build(teacher).eval().requires_grad_(False)
-        )
         self.distill_loss = MODELS.build(distill_loss)
         self.teacher_checkpoint = teacher_checkpoint
-        self.teacher_classes: list[str] | None = None
         self.class_mapping = None if class_mapping is None else list(class_mapping)
-        _check_classes(self.student, self.teacher, self.class_mapping)
-        _check_normalisation(self.student, self.teacher)
+        self.teacher_gate = TeacherGate.from_config(teacher_gate)
+        self.cache_header = (
+            None if teacher_cache is None else read_header(teacher_cache)
+        )
+        teachers = None
+        if teacher_cache is None:
+            teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
+            self._check_teacher(teachers)
+        else:
+            self._check_cache(teacher_cache)
+        # Not among the modules on purpose: see the docstring of the class.
+        object.__setattr__(self, "teachers", teachers)
+        self.distill_loss.connect(self.student, teachers and teachers.only)
         self._register_state_dict_hook(_save_as_student)
-        self._register_load_state_dict_pre_hook(_load_as_student)
+        self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
+
+    def _check_teacher(self, teachers: Teacher) -> None:
+        _check_classes(self.student, teachers.first, self.class_mapping)
+        if "normalisation" not in self.teacher_gate.allow:
+            check_normalisation(self.student, teachers.first)
+
+    def _check_cache(self, folder: str) -> None:
+        assert self.cache_header is not None
+        classes = self.cache_header["num_classes"]
+        if classes != self.student.num_classes:
+            raise ValueError(
+                f"teacher cache {folder} answers for {classes} classes, the student "
+                f"has {self.student.num_classes}"
+            )
+        if (
+            self.cache_header["store"] == "margin"
+            and not self.distill_loss.shift_invariant
+        ):
+            blind = [
+                type(term).__name__
+                for term in self.distill_loss.distill_terms
+                if not term.shift_invariant
+            ]
+            raise ValueError(
+                f"teacher cache {folder} holds the margin of the two classes alone, "
+                f"and {', '.join(blind)} needs both logits: build it anew with "
+                f"teacher_cache=dict(store='logits')"
+            )
+
+    # The teacher.
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether the teacher itself is here, not a cache of its answers."""
+        return self.teachers is not None
+
+    @property
+    def teacher(self) -> EncoderDecoder:
+        """The teacher, or the first of several."""
+        assert self.teachers is not None, "a cache stands in for the teacher"
+        return self.teachers.first
+
+    @property
+    def teacher_classes(self) -> list[str] | None:
+        """Class names noted in the teacher's file or cache; None if there are none."""
+        if self.cache_header is not None:
+            return self.cache_header["classes"]
+        return self.teachers.classes if self.teachers else None
+
+    @property
+    def teacher_report(self) -> dict[str, Any] | None:
+        """Figures of the teacher on the validation part, from the cache."""
+        return None if self.cache_header is None else self.cache_header["report"]
+
+    @property
+    def teacher_align_corners(self) -> bool:
+        """How the teacher's logits are resized."""
+        if self.cache_header is not None:
+            return self.cache_header["align_corners"]
+        return self.teacher.align_corners
+
+    def teacher_logits(self, inputs: Tensor) -> Tensor:
+        """Logits (B, C, h, w) of the teacher, in the student's classes.
+
+        Args:
+            inputs: (B, 3, H, W) normalised images.
+        """
+        return self._ask_teacher(inputs, fused=False).logits
+
+    def _ask_teacher(self, inputs: Tensor, fused: bool) -> Answers:
+        assert self.teachers is not None, "a cache stands in for the teacher"
+        answers = self.teachers(inputs, fused)
+        if self.class_mapping is None:
+            return answers
+        logits = answers.logits[:, self.class_mapping]
+        return Answers(logits, answers.stages, answers.fused)
+
+    def load_teacher(self) -> None:
+        """Load the teacher's weights.
+
+        Raises:
+            ValueError: No ``teacher_checkpoint`` is given, or its position embedding is
+                not the teacher's.
+            FileNotFoundError: It does not exist.
+            RuntimeError: Its keys or shapes are not exactly the teacher's.
+        """
+        if self.teachers is not None:
+            self.teachers.load(listed(self.teacher_checkpoint))
 
     # The student, as the host sees it.
 
@@ -121,57 +238,56 @@ class DistillSegmentor(BaseSegmentor):
 
         Args:
             inputs: (B, 3, H, W) normalised images.
-            data_samples: B samples with ``gt_sem_seg`` (1, H, W).
+            data_samples: B samples with ``gt_sem_seg`` (1, H, W), and with
+                ``teacher_answer`` where a cache stands in for the teacher.
 
         Returns:
             The terms of ``distill_loss``, the student's auxiliary losses, and the pixel
             accuracy (percent) of student and teacher on this batch: a wrong teacher
             shows in the first line of the log.
         """
+        iteration = MessageHub.get_current_instance().get_info("iter", 0)
         labels = self.student.decode_head._stack_batch_gt(data_samples).squeeze(1)
-        features = self.student.extract_feat(inputs)
-        student = self.student.decode_head(features)
-        teacher = self._teacher_logits(inputs, student)
-        losses = self.distill_loss(student, teacher, labels, self.align_corners)
-        losses["acc_student"] = _pixel_accuracy(student, labels)
-        losses["acc_teacher"] = _pixel_accuracy(teacher, labels)
+        student = ask(self.student, inputs, self.distill_loss.needs_fused)
+        teacher = None
+        if self.distill_loss.listens(iteration):
+            teacher = self._taught(inputs, data_samples, student.logits.shape[-2:])
+        losses = self.distill_loss(
+            student, teacher, labels, self.align_corners, iteration
+        )
+        small = _shrunk(labels, student.logits.shape[-2:])
+        losses["acc_student"] = _pixel_accuracy(student.logits, small)
+        if teacher is not None:
+            losses["acc_teacher"] = _pixel_accuracy(teacher.logits, small)
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
-            losses.update(auxiliary(features, data_samples))
+            losses.update(auxiliary(student.stages, data_samples))
         return losses
 
-    @torch.no_grad()  # no inference_mode: losses may save the teacher's logits
-    def _teacher_logits(self, inputs: Tensor, student: Tensor) -> Tensor:
-        logits = self.teacher(inputs, mode="tensor")
-        if self.class_mapping is not None:
-            logits = logits[:, self.class_mapping]
-        return resize_logits(logits, student.shape[-2:], self.teacher.align_corners)
+    def _taught(
+        self, inputs: Tensor, data_samples: SampleList, size: torch.Size
+    ) -> Answers:
+        if self.teachers is None:
+            answers = Answers(_cached_logits(data_samples))
+        else:
+            answers = self._ask_teacher(inputs, self.distill_loss.needs_fused)
+        logits = resize_logits(answers.logits, size, self.teacher_align_corners)
+        return Answers(logits, answers.stages, answers.fused)
 
     def init_weights(self) -> None:
-        """Initialise the student and load the teacher.
-
-        Raises:
-            ValueError: No ``teacher_checkpoint`` is given, or its position embedding is
-                not the teacher's.
-            FileNotFoundError: It does not exist.
-            RuntimeError: Its keys or shapes are not exactly the teacher's.
-        """
+        """Initialise the student and load the teacher; see ``load_teacher``."""
         super().init_weights()
-        path = find_checkpoint(self.teacher_checkpoint, "teacher_checkpoint")
-        checkpoint, source = read_checkpoint(path), f"teacher_checkpoint {path}"
-        load_strict(self.teacher, checkpoint["state_dict"], source)
-        check_position_embedding(self.teacher, checkpoint["meta"], source)
-        self.teacher_classes = checkpoint["meta"].get("dataset_meta", {}).get("classes")
-        print_log(f"Loaded the frozen teacher from {path}", logger="current")
+        self.load_teacher()
 
     # The teacher, kept where it belongs.
 
     def _apply(self, *args, **kwargs) -> "DistillSegmentor":
-        self.teacher._apply(*args, **kwargs)
+        if self.teachers is not None:
+            self.teachers._apply(*args, **kwargs)
         return super()._apply(*args, **kwargs)
 
     def __deepcopy__(self, memo: dict) -> "DistillSegmentor":
-        memo[id(self.teacher)] = self.teacher  # an average of the model shares it
+        memo[id(self.teachers)] = self.teachers  # an average of the model shares it
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
         vars(clone).update(copy.deepcopy(vars(self), memo))
@@ -183,13 +299,33 @@ def _save_as_student(module, state_dict: dict, prefix: str, local_metadata) -> N
         if key.startswith(f"{prefix}student."):
             plain = prefix + key.removeprefix(f"{prefix}student.")
             state_dict[plain] = state_dict.pop(key)
+        elif key.startswith(f"{prefix}distill_loss."):
+            del state_dict[key]
 
 
-def _load_as_student(state_dict: dict, prefix: str, *_) -> None:
+def _load_as_student(
+    module: DistillSegmentor, state_dict: dict, prefix: str, *_
+) -> None:
     for key in list(state_dict):
         if key.startswith(prefix):
             own = f"{prefix}student.{key.removeprefix(prefix)}"
             state_dict[own] = state_dict.pop(key)
+    for key, value in module.distill_loss.state_dict().items():
+        state_dict[f"{prefix}distill_loss.{key}"] = value  # it stays as it is
+
+
+def _cached_logits(data_samples: SampleList) -> Tensor:
+    """Logits (B, C, h, w) that the samples carry."""
+    if FIELD not in data_samples[0]:
+        raise RuntimeError(
+            "a teacher cache stands in for the teacher, and the samples carry no "
+            "answers of it: train_dataloader.dataset must be an AnsweredViewDataset, "
+            "which tools/train.py sets where the config has teacher_cache"
+        )
+    stored = torch.stack([sample.get(FIELD).data for sample in data_samples]).float()
+    if stored.shape[1] > 1:
+        return stored
+    return torch.cat([torch.zeros_like(stored), stored], dim=1)  # z1 - z0 alone
 
 
 def _check_classes(
@@ -219,33 +355,14 @@ def _check_classes(
         )
 
 
-def _check_normalisation(student: EncoderDecoder, teacher: EncoderDecoder) -> None:
-    seen, taught = (_normalisation(model) for model in (student, teacher))
-    if seen != taught:
-        raise ValueError(
-            f"teacher.data_preprocessor normalises by {taught}, the student's by "
-            f"{seen}: the teacher is fed the student's images, so both must be equal"
-        )
-
-
-def _normalisation(model: EncoderDecoder) -> dict:
-    preprocessor: Any = model.data_preprocessor
-    normalises = getattr(preprocessor, "_enable_normalize", False)
-    # The original host stack names it without the underscore.
-    swaps = getattr(preprocessor, "channel_conversion", False)
-    return {
-        "mean": preprocessor.mean.flatten().tolist() if normalises else None,
-        "std": preprocessor.std.flatten().tolist() if normalises else None,
-        "swap_channels": getattr(preprocessor, "_channel_conversion", swaps),
-    }
+def _shrunk(labels: Tensor, size: torch.Size) -> Tensor:
+    """Labels (B, H, W) at the logits' resolution, by nearest neighbour."""
+    small = F.interpolate(labels[:, None].float(), size, mode="nearest-exact")
+    return small.squeeze(1).long()
 
 
 def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int = 255) -> Tensor:
-    """Percent of valid pixels that are right, at the logits' resolution."""
-    small = F.interpolate(
-        labels[:, None].float(), logits.shape[-2:], mode="nearest-exact"
-    )
-    small = small.squeeze(1).long()
-    valid = small != ignore_index
-    right = logits.argmax(1) == small  # never where ignored: that is no class
+    """Percent of valid pixels (B, h, w) that are right."""
+    valid = labels != ignore_index
+    right = logits.argmax(1) == labels  # never where ignored: that is no class
     return 100 * right.sum() / valid.sum().clamp_min(1)

@@ -2,7 +2,7 @@ import pytest
 
 from mmseg_splashkd.engine.training import train
 from tests.conftest import tiny_run
-from tests.engine.conftest import PLAIN
+from tests.engine.conftest import DISTILLED, PLAIN
 
 
 def named(*classes: str) -> dict:
@@ -30,3 +30,14 @@ def test_best_by_the_mean_suits_any_classes(pond, tmp_path):
     options = tiny_run(pond, "model", default_hooks__checkpoint__save_best="mIoU")
     train(PLAIN, tmp_path, cfg_options=options | named("water", "foam"))
     assert (tmp_path / "best_mIoU_iter_2.pth").is_file()
+
+
+def test_teacher_of_other_classes_teaches_where_allowed(distil_options, tmp_path):
+    options = distil_options | named("water", "splash")
+    with pytest.raises(ValueError, match=r"teacher_gate\.allow=\['classes'\] makes it"):
+        train(DISTILLED, tmp_path / "strict", cfg_options=options)
+    allowed = options | {"model.teacher_gate.allow": ["classes"]}
+    train(DISTILLED, tmp_path / "lenient", cfg_options=allowed)
+    assert (tmp_path / "lenient" / "iter_2.pth").is_file()
+    (log,) = (tmp_path / "lenient").glob("2*/*.log")
+    assert "WARNING - the teacher's classes are ['background', 's" in log.read_text()

@@ -13,6 +13,8 @@ def test_record_describes_the_run(distilled, distil_options, pond):
     assert record["classes"] == ["background", "splash"]
     assert record["gray_to_train_id"] == {"0": 0, "255": 1}
     assert 0 <= record["metrics"]["Dice.splash"] <= 100
+    assert record["teacher"] == json.loads((distilled / "teacher.json").read_text())
+    assert 0 <= record["teacher"]["ece"] <= 1
     assert record["iterations"] == 2
     assert record["seed"] == 0
     assert record["gmacs"] > 0

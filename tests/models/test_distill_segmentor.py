@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.losses import FocalModulatedKDLoss
 from tests.models.builders import (
     IMAGENET,
     build,
@@ -31,13 +32,17 @@ KD_TERMS = {"loss_label", "loss_distill", "label", "distill", "modulation"}
 ACCURACIES = {"acc_student", "acc_teacher"}
 
 
-class Listener(nn.Module):
+class Listener(FocalModulatedKDLoss):
     """Stands in for the distillation loss and keeps what it was called with."""
 
-    def forward(self, student: Tensor, teacher: Tensor, labels: Tensor, align: bool):
-        self.heard = {"student": student, "teacher": teacher, "labels": labels}
-        self.align_corners = align
-        return {"loss_heard": student.mean()}
+    def forward(self, student, teacher, labels, align_corners, iteration):
+        self.heard = {
+            "student": student.logits,
+            "teacher": teacher.logits,
+            "labels": labels,
+        }
+        self.align_corners = align_corners
+        return {"loss_heard": student.logits.mean()}
 
 
 def taught(model: DistillSegmentor, batch: dict) -> Tensor:
@@ -320,7 +325,7 @@ def test_init_weights_loads_a_checkpoint_of_the_host(tmp_path):
 
     model.init_weights()
     assert equal_weights(model.teacher.state_dict(), expected)
-    assert model.teacher_classes == ("background", "splash")
+    assert model.teacher_classes == ["background", "splash"]
 
 
 def test_init_weights_loads_a_bare_state_dict(tmp_path):

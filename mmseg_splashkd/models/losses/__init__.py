@@ -1,6 +1,35 @@
 """What a student is trained against."""
 
+from mmseg_splashkd.models.losses.feature_terms import (
+    AttentionTransferLoss,
+    CIRKDLoss,
+    FeatureCosineLoss,
+    FeatureMSELoss,
+    IFVDLoss,
+    SKDLoss,
+)
 from mmseg_splashkd.models.losses.focal_modulated_kd_loss import FocalModulatedKDLoss
+from mmseg_splashkd.models.losses.logit_terms import (
+    CWDLoss,
+    DISTLoss,
+    KLDLoss,
+    LogitMSELoss,
+    MarginKLDLoss,
+)
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
-__all__ = ["FocalModulatedKDLoss", "SoftmaxFocalLoss"]
+__all__ = [
+    "AttentionTransferLoss",
+    "CIRKDLoss",
+    "CWDLoss",
+    "DISTLoss",
+    "FeatureCosineLoss",
+    "FeatureMSELoss",
+    "FocalModulatedKDLoss",
+    "IFVDLoss",
+    "KLDLoss",
+    "LogitMSELoss",
+    "MarginKLDLoss",
+    "SKDLoss",
+    "SoftmaxFocalLoss",
+]

@@ -43,6 +43,173 @@ def kl(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
     return float(temperature**2 * (p * np.log(p / q)).sum(1).mean())
 
 
+# Of one pixel, one channel, one vector, that the losses below are loops of.
+
+
+def vector_kl(student: np.ndarray, teacher: np.ndarray) -> float:
+    """KL(softmax(teacher) || softmax(student)) of two vectors, of any magnitude."""
+    log_q = student - student.max() - np.log(np.exp(student - student.max()).sum())
+    log_p = teacher - teacher.max() - np.log(np.exp(teacher - teacher.max()).sum())
+    return float(sum(np.exp(b) * (b - a) for a, b in zip(log_q, log_p, strict=True)))
+
+
+def cosine(x: np.ndarray, y: np.ndarray) -> float:
+    """Cosine of two vectors; 0 if one is zero."""
+    length = np.sqrt(x @ x) * np.sqrt(y @ y)
+    return float(x @ y / length) if length else 0.0
+
+
+def correlation_distance(xs: list[np.ndarray], ys: list[np.ndarray]) -> float:
+    """Mean of 1 - Pearson's r of two vectors, 0 if one is constant."""
+    values = [
+        0.0 if np.ptp(x) == 0 or np.ptp(y) == 0 else 1 - np.corrcoef(x, y)[0, 1]
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    return float(np.mean(values))
+
+
+def pixels(maps: np.ndarray) -> list[np.ndarray]:
+    """The (C,) vectors of (B, C, h, w), frame by frame and row by row."""
+    B, _, h, w = maps.shape
+    return [maps[b, :, i, j] for b in range(B) for i in range(h) for j in range(w)]
+
+
+def channels(maps: np.ndarray) -> list[np.ndarray]:
+    """The (h w,) vectors of (B, C, h, w), frame by frame."""
+    return [channel.ravel() for frame in maps for channel in frame]
+
+
+# Losses on logits.
+
+
+def tempered_kl(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    """``kl``, for logits of any magnitude."""
+    pairs = zip(pixels(student), pixels(teacher), strict=True)
+    values = [vector_kl(s / temperature, t / temperature) for s, t in pairs]
+    return float(temperature**2 * np.mean(values))
+
+
+def standardized_kl(
+    student: np.ndarray, teacher: np.ndarray, temperature: float
+) -> float:
+    """``kl`` of z-scores, which are 0 where all logits are equal."""
+
+    def z_score(z: np.ndarray) -> np.ndarray:
+        if np.ptp(z) == 0:
+            return np.zeros_like(z)
+        deviation = np.sqrt(((z - z.mean()) ** 2).sum() / (len(z) - 1))
+        return (z - z.mean()) / deviation / temperature
+
+    pairs = zip(pixels(student), pixels(teacher), strict=True)
+    values = [vector_kl(z_score(s), z_score(t)) for s, t in pairs]
+    return float(temperature**2 * np.mean(values))
+
+
+def mse(student: np.ndarray, teacher: np.ndarray) -> float:
+    """Mean squared difference."""
+    return float(((student - teacher) ** 2).sum() / student.size)
+
+
+def cwd(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    """Channel-wise divergence."""
+    pairs = zip(channels(student), channels(teacher), strict=True)
+    total = sum(vector_kl(s / temperature, t / temperature) for s, t in pairs)
+    return temperature**2 * total / (student.shape[0] * student.shape[1])
+
+
+def dist_classes(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    """DIST's relation between classes."""
+    q, p = softmax(student / temperature), softmax(teacher / temperature)
+    return temperature**2 * correlation_distance(pixels(q), pixels(p))
+
+
+def dist_pixels(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
+    """DIST's relation between pixels."""
+    q, p = softmax(student / temperature), softmax(teacher / temperature)
+    return temperature**2 * correlation_distance(channels(q), channels(p))
+
+
+# Losses on features.
+
+
+def patches(features: np.ndarray, size: int) -> list[list[np.ndarray]]:
+    """Means of equal patches, at most size x size a frame; the last may be smaller."""
+    _, _, h, w = features.shape
+    high, wide = -(-h // size), -(-w // size)
+    return [
+        [
+            frame[:, top : top + high, left : left + wide].mean((1, 2))
+            for top in range(0, h, high)
+            for left in range(0, w, wide)
+        ]
+        for frame in features
+    ]
+
+
+def skd(student: np.ndarray, teacher: np.ndarray, nodes: int) -> float:
+    """Pair-wise similarity."""
+    squares = [
+        (cosine(s[i], s[j]) - cosine(t[i], t[j])) ** 2
+        for s, t in zip(patches(student, nodes), patches(teacher, nodes), strict=True)
+        for i in range(len(s))
+        for j in range(len(s))
+    ]
+    return float(np.mean(squares))
+
+
+def ifvd(student: np.ndarray, teacher: np.ndarray, labels: np.ndarray) -> float:
+    """Intra-class feature variation; labels (B, H, W), as many valid as you like."""
+    _, _, h, w = student.shape
+    _, H, W = labels.shape
+    small = [
+        int(frame[i * H // h, j * W // w])
+        for frame in labels
+        for i in range(h)
+        for j in range(w)
+    ]
+
+    def variations(features: np.ndarray) -> np.ndarray:
+        vectors = pixels(features)
+        pairs = list(zip(vectors, small, strict=True))
+        mean = {
+            label: np.mean([v for v, k in pairs if k == label], 0) for label in small
+        }
+        return np.array([cosine(v, mean[k]) for v, k in pairs if k != IGNORED])
+
+    return float(np.mean((variations(student) - variations(teacher)) ** 2))
+
+
+def cirkd(
+    student: np.ndarray, teacher: np.ndarray, temperature: float, size: int
+) -> float:
+    """Cross-image relations of a mini-batch."""
+    seen, taught = patches(student, size), patches(teacher, size)
+    values = []
+    for i in range(len(seen)):
+        for j in range(len(seen)):
+            for s, t in zip(seen[i], taught[i], strict=True):
+                row_s = np.array([cosine(s, other) for other in seen[j]])
+                row_t = np.array([cosine(t, other) for other in taught[j]])
+                values.append(vector_kl(row_s / temperature, row_t / temperature))
+    return float(np.mean(values))
+
+
+def cosine_distance(student: np.ndarray, teacher: np.ndarray) -> float:
+    """1 - cosine of the features of a pixel."""
+    pairs = zip(pixels(student), pixels(teacher), strict=True)
+    return float(np.mean([1 - cosine(s, t) for s, t in pairs]))
+
+
+def attention(student: np.ndarray, teacher: np.ndarray) -> float:
+    """Attention transfer."""
+    squares = []
+    for s, t in zip(student, teacher, strict=True):
+        maps = [(frame**2).mean(0) for frame in (s, t)]
+        q_s, q_t = (values / np.sqrt((values**2).sum()) for values in maps)
+        squares.append((q_s - q_t) ** 2)
+    return float(np.mean(squares))
+
+
 def numpy64(tensor: Tensor) -> np.ndarray:
     """Values as float64, or as they are where they are integers."""
     values = tensor.detach().cpu()

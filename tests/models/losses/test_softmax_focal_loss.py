@@ -13,7 +13,7 @@ from tests.models.builders import (
     random_batch,
     segformer,
 )
-from tests.models.losses.test_functional import logits_and_labels
+from tests.models.losses.probes import logits_and_labels
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
-"""Losses and their gradients against the formulas in float64."""
-
-from collections.abc import Callable
+"""Losses against labels, and their gradients, against the formulas in float64."""
 
 import numpy as np
 import pytest
@@ -10,44 +8,15 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses.functional import (
     focal_modulation,
-    kl_divergence,
     resize_logits,
     softmax_focal_loss,
 )
 from tests.models.losses import oracles
 from tests.models.losses.oracles import numpy64
+from tests.models.losses.probes import gradient, logits_and_labels, slope
 
 GAMMAS = [0.0, 0.5, 2.0]
 SHAPES = [(2, 2, 5, 7), (1, 3, 4, 4), (1, 2, 1, 1)]
-
-
-def logits_and_labels(shape: tuple[int, ...], seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Random logits and labels; the first row is ignored where there are several."""
-    generator = torch.Generator().manual_seed(seed)
-    B, C, H, W = shape
-    logits = 2 * torch.randn(shape, generator=generator)
-    labels = torch.randint(C, (B, H, W), generator=generator)
-    if H > 1:
-        labels[:, 0] = 255
-    return logits, labels
-
-
-def slope(loss: Callable[[np.ndarray], float], logits: Tensor) -> np.ndarray:
-    """Gradient of a float64 loss by central differences."""
-    base, step = numpy64(logits), 1e-5
-    gradient = np.empty_like(base)
-    for index in np.ndindex(*base.shape):
-        up, down = base.copy(), base.copy()
-        up[index] += step
-        down[index] -= step
-        gradient[index] = (loss(up) - loss(down)) / (2 * step)
-    return gradient
-
-
-def gradient(loss: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
-    """Gradient of a loss by autograd."""
-    logits = logits.clone().requires_grad_()
-    return torch.autograd.grad(loss(logits), logits)[0]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -101,32 +70,6 @@ def test_modulation_is_its_formula(gamma, shape):
     assert actual.item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("temperature", [1.0, 4.0])
-def test_kl_is_its_formula(temperature, shape):
-    student, teacher = (logits_and_labels(shape, seed)[0] for seed in (0, 1))
-
-    expected = oracles.kl(numpy64(student), numpy64(teacher), temperature)
-    actual = kl_divergence(student, teacher, temperature)
-    assert actual.item() == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("temperature", [1.0, 4.0])
-@pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_kl_of_equal_logits_is_exactly_zero(scale, temperature):
-    logits = scale * logits_and_labels((2, 3, 5, 7))[0]
-    assert kl_divergence(logits, logits.clone(), temperature).item() == 0
-
-
-def test_kl_reaches_beyond_the_ignored_pixels():
-    # It takes no labels: one differing pixel of four counts a quarter.
-    student, teacher = torch.zeros(2, 1, 2, 2, 2)
-    teacher[0, 0, 0, 0] = 1.0
-
-    one = kl_divergence(student[..., :1, :1], teacher[..., :1, :1])
-    torch.testing.assert_close(kl_divergence(student, teacher), one / 4)
-
-
 @pytest.mark.parametrize("gamma", GAMMAS)
 @pytest.mark.parametrize("loss", ["focal", "modulation"])
 def test_gradient_against_labels_is_that_of_the_formula(loss, gamma):
@@ -138,21 +81,10 @@ def test_gradient_against_labels_is_that_of_the_formula(loss, gamma):
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 4.0])
-def test_gradient_of_kl_is_that_of_the_formula(temperature):
-    student, teacher = (logits_and_labels((2, 3, 3, 2), seed)[0] for seed in (0, 1))
-
-    expected = slope(lambda z: oracles.kl(z, numpy64(teacher), temperature), student)
-    actual = gradient(lambda z: kl_divergence(z, teacher, temperature), student)
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
-
-
 def every_loss(logits: Tensor, labels: Tensor, gamma: float) -> dict[str, Tensor]:
-    teacher = -logits.detach()
     return {
         "focal": softmax_focal_loss(logits, labels, gamma),
         "modulation": focal_modulation(logits, labels, gamma),
-        "kl": kl_divergence(logits, teacher),
     }
 
 

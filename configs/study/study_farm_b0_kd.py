@@ -1,0 +1,19 @@
+# The distilled student of the study on farm: focal loss and KL, half and half.
+#   python tools/cache_teacher.py configs/study/study_farm_b0_kd.py
+#   python tools/train.py configs/study/study_farm_b0_kd.py
+_base_ = ["./study_farm_b0.py", "../_base_/models/segformer_b1_teacher.py"]
+_base_.teacher.backbone.init_cfg = None
+model = dict(
+    _delete_=True,
+    type="DistillSegmentor",
+    student=_base_.model,
+    teacher=_base_.pop("teacher"),
+    teacher_checkpoint="work_dirs/study_farm_b1_[0-9]*/weights_*_best.safetensors",
+    distill_loss=dict(
+        type="FocalModulatedKDLoss",
+        teacher_ratio=0.5,
+        label_loss="focal",
+        modulate="none",
+    ),
+)
+teacher_cache = dict(dir="work_dirs/teacher_cache/study_farm", views=4, store="logits")

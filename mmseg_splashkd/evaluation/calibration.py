@@ -1,0 +1,236 @@
+"""How far a model's confidence is from how often it is right, and what mends it.
+
+Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmseg_splashkd.evaluation.areas import valid_pixels
+
+BINS = 15
+LOWEST, HIGHEST = 1 / 20, 20.0  # temperatures
+STEPS = 32  # halve ln(HIGHEST / LOWEST) = 6 to 1.4e-9
+CHUNK = 2**18  # pixels in float64 at a time
+
+Reduce = Callable[[Tensor], object]
+
+
+class CalibrationBins:
+    """Pixels sorted by confidence into equal bins (m / M, (m + 1) / M] of (0, 1].
+
+    The confidence is the largest softmax probability. Counts and sums are kept, not
+    pixels, so that frames and processes add up.
+
+    Args:
+        bins: M, their number.
+        ignore_index: Label of pixels that do not count.
+    """
+
+    def __init__(self, bins: int = BINS, ignore_index: int = 255) -> None:
+        self.ignore_index = ignore_index
+        # float64: exact counts to 2^53, whatever the number of frames.
+        self.sums = torch.zeros(3, bins, dtype=torch.float64)
+
+    @property
+    def count(self) -> float:
+        """Weight of the pixels so far: their number, where none was weighted."""
+        return self.sums[0].sum().item()
+
+    def add(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None):
+        """Sort pixels into the bins.
+
+        Args:
+            logits: (B, C, H, W), or (N, C) of single pixels, any float dtype; the
+                softmax is taken in float32 at least.
+            labels: (B, H, W), or (N,), in [0, C) or ``ignore_index``, any dtype.
+            weights: Of the shape of ``labels``: for how many pixels each stands, by
+                default one.
+
+        Raises:
+            ValueError: The shapes differ or a label is no class.
+        """
+        labels = labels.long()
+        size = logits[:, 0].shape
+        valid = valid_pixels(labels, size, logits.shape[1], self.ignore_index)
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        confidence, predicted = logits.to(dtype).softmax(1).max(1)
+        right = (predicted == labels)[valid].cpu().double()
+        confidence = confidence[valid].cpu().double()  # not every device has float64
+        weight = torch.ones_like(right) if weights is None else weights[valid.cpu()]
+        bins = self.sums.shape[1]
+        inner = torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1]
+        index = torch.bucketize(confidence, inner)
+        rows = (weight, weight * confidence, weight * right)
+        self.sums += torch.stack([torch.bincount(index, row, bins) for row in rows])
+
+    def merge(self, other: "CalibrationBins") -> None:
+        """Add the pixels of others."""
+        self.sums += other.sums
+
+    def reduce(self, reduce: Reduce = all_reduce) -> None:
+        """Add the pixels of all processes.
+
+        Args:
+            reduce: Sums a tensor over them in place.
+        """
+        reduce(self.sums)
+
+    def expected_calibration_error(self) -> float:
+        """ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)| (Guo et al., eq. 3).
+
+        Returns:
+            A fraction in [0, 1]; NaN where no pixel counts.
+        """
+        count, confidence, right = self.sums
+        return ((right - confidence).abs().sum() / count.sum()).item()
+
+
+class PixelSample(NamedTuple):
+    """Some valid pixels of a frame, or of several.
+
+    Attributes:
+        logits: (N, C) float32.
+        labels: (N,) int64 in [0, C).
+        weights: (N,) float64, for how many valid pixels of its frame each stands.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    weights: Tensor
+
+
+def sample_pixels(
+    logits: Tensor, label: Tensor, limit: int, seed: int = 0, ignore_index: int = 255
+) -> PixelSample:
+    """Draw at most ``limit`` valid pixels of a frame, evenly over it.
+
+    One at random from each of ``limit`` runs of equal length: a fixed stride might meet
+    the same few columns in every row.
+
+    Args:
+        logits: (C, H, W).
+        label: (H, W) in [0, C) or ``ignore_index``, any dtype.
+        limit: How many to draw; all of fewer.
+        seed: Of the draw, which touches no other random state.
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        The pixels, on the CPU.
+
+    Raises:
+        ValueError: The sizes differ or a label is no class.
+    """
+    label = label.long()
+    valid = valid_pixels(label, logits.shape[1:], len(logits), ignore_index)
+    places = valid.flatten().nonzero().squeeze(1)
+    count = len(places)
+    drawn = min(limit, count)
+    edges = torch.arange(drawn + 1) * count // max(drawn, 1)
+    generator = torch.Generator().manual_seed(seed)
+    share = torch.rand(drawn, dtype=torch.float64, generator=generator)
+    picks = edges[:-1] + (share * edges.diff()).long()
+    places = places[picks.to(places.device)]
+    return PixelSample(
+        logits.flatten(1)[:, places].T.float().cpu(),
+        label.flatten()[places].cpu(),
+        torch.full((drawn,), count / max(drawn, 1), dtype=torch.float64),
+    )
+
+
+def join_samples(samples: list[PixelSample], num_classes: int) -> PixelSample:
+    """One sample of several, or of none.
+
+    Args:
+        samples: Of frames of C classes.
+        num_classes: C.
+    """
+    nothing = PixelSample(
+        torch.zeros(0, num_classes),
+        torch.zeros(0, dtype=torch.long),
+        torch.zeros(0, dtype=torch.float64),
+    )
+    return PixelSample(*map(torch.cat, zip(nothing, *samples, strict=True)))
+
+
+def fit_temperature(
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None = None,
+    reduce: Reduce = all_reduce,
+) -> float:
+    """The T whose softmax(z / T) has the least mean negative log-likelihood.
+
+    Guo et al., section 4.2. In beta = 1 / T the likelihood is convex with the slope
+    ``mean(sum_c p_c z_c - z_y)``, which grows with beta: its zero is found by bisection
+    of log beta, in float64.
+
+    At an end of [``LOWEST``, ``HIGHEST``] there is no zero between them; see
+    ``is_at_end``. A model that is never wrong on these pixels has no best T: any
+    smaller one is better, and it gets ``LOWEST``. Where any T is as good (no class of
+    any pixel has a larger logit than another) it is 1.
+
+    Args:
+        logits: (N, C), of this process.
+        labels: (N,) in [0, C).
+        weights: (N,) float64, for how many pixels each stands; by default one.
+        reduce: Sums a tensor over the processes in place. They may hold different
+            numbers of pixels, or none, and all get the same T.
+
+    Returns:
+        T, within 1e-8 of itself.
+
+    Raises:
+        ValueError: No process has a pixel, or a logit is not finite.
+    """
+    if weights is None:
+        weights = torch.ones(len(labels), dtype=torch.float64)
+    held = weights.sum(dtype=torch.float64)
+    reduce(held)
+    if not held:
+        raise ValueError(
+            "labels hold no valid pixel, so no temperature can be fitted: give the "
+            "validation part labelled frames"
+        )
+
+    def slope(log_beta: float) -> float:
+        total = _slope(math.exp(log_beta), logits, labels, weights)
+        reduce(total)
+        if not total.isfinite():
+            raise ValueError("logits hold values that are not finite: check the model")
+        return total.item()
+
+    low, high = -math.log(HIGHEST), -math.log(LOWEST)
+    falls, rises = slope(low) < 0, slope(high) > 0
+    if not (falls and rises):
+        return LOWEST if falls else HIGHEST if rises else 1.0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        if slope(middle) < 0:
+            low = middle
+        else:
+            high = middle
+    return math.exp(-(low + high) / 2)
+
+
+def is_at_end(temperature: float) -> bool:
+    """Whether a fitted temperature is an end of the interval, not a minimum."""
+    return temperature in (LOWEST, HIGHEST)
+
+
+def _slope(beta: float, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    total = torch.zeros((), dtype=torch.float64)
+    parts = (tensor.split(CHUNK) for tensor in (logits, labels, weights))
+    for some, truth, weight in zip(*parts, strict=True):
+        some = some.double()
+        # Less the truth's own: softmax is the same, and equal logits give exactly 0.
+        margin = some - some.gather(1, truth[:, None])
+        pixels = (F.softmax(beta * margin, 1) * margin).sum(1)
+        total += weight @ pixels
+    return total

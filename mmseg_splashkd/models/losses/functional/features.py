@@ -1,0 +1,219 @@
+"""Losses between features of student and teacher, of one height and width.
+
+Where only relations within a network are compared, the two may have different numbers
+of channels. Everything is computed in float32, or in float64 where that is given;
+matrix products too, whatever autocast says.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmseg_splashkd.models.losses.functional.precision import (
+    at_least_single,
+    without_autocast,
+)
+
+# A shorter vector has no direction: its cosines are 0, and so is the gradient, which
+# would grow without bound.
+MIN_LENGTH = 1e-6
+
+
+def _inverse_length(
+    vectors: Tensor, dim: int | tuple[int, ...] = 1, shortest: float = MIN_LENGTH
+) -> Tensor:
+    """1 / L2 norm along a dimension, which is kept; 0 where a vector is too short."""
+    length = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
+    points = length > shortest
+    # The inner where keeps 1 / 0 out of the gradient.
+    return torch.where(points, 1 / torch.where(points, length, 1), 0)
+
+
+def _pooled(features: Tensor, size: int) -> Tensor:
+    """Averages of equal patches, at most ``size`` x ``size`` of them.
+
+    Unlike adaptive pooling, it has a deterministic gradient on CUDA.
+    """
+    h, w = features.shape[-2:]
+    patch = (math.ceil(h / size), math.ceil(w / size))
+    return features if patch == (1, 1) else F.avg_pool2d(features, patch, None, 0, True)
+
+
+def _unit_nodes(features: Tensor, size: int) -> Tensor:
+    """(B, n, C) unit vectors of n <= size^2 patches."""
+    nodes = _pooled(at_least_single(features), size)
+    return (nodes * _inverse_length(nodes)).flatten(2).transpose(1, 2)
+
+
+def pairwise_similarity(student: Tensor, teacher: Tensor, nodes: int = 16) -> Tensor:
+    """Mean over images and pairs of nodes of (cos_s - cos_t)^2.
+
+    The pair-wise distillation of Liu et al., "Structured Knowledge Distillation for
+    Semantic Segmentation", CVPR 2019, section 3.1: a node is the average of the
+    features of a patch, and is connected to all. Their code takes a patch's maximum.
+
+    Args:
+        student: (B, C_s, h, w) features.
+        teacher: (B, C_t, h, w) features.
+        nodes: Largest number of patches along a side; (nodes^2)^2 cosines an image.
+
+    Returns:
+        Scalar in [0, 4], exactly 0 for equal features.
+    """
+    with without_autocast(student):
+        seen, taught = _unit_nodes(student, nodes), _unit_nodes(teacher, nodes)
+        return F.mse_loss(seen @ seen.transpose(1, 2), taught @ taught.transpose(1, 2))
+
+
+def _resize_nearest(labels: Tensor, size: torch.Size) -> Tensor:
+    """(B, H, W) -> (B, h, w), pixel i from floor(i H / h); any label stays as it is."""
+    rows, columns = (
+        torch.arange(new, device=labels.device) * old // new
+        for old, new in zip(labels.shape[-2:], size, strict=True)
+    )
+    return labels[:, rows[:, None], columns]
+
+
+def _membership(labels: Tensor, ignore_index: int) -> Tensor:
+    """(B, K, h w) booleans, of the classes up to the largest; none where ignored."""
+    labels = labels.flatten(1)
+    valid = labels != ignore_index
+    largest = int(torch.where(valid, labels, 0).max())
+    classes = torch.arange(largest + 1, device=labels.device)
+    return (labels[:, None] == classes[:, None]) & valid[:, None]
+
+
+def _cosine_to_own_mean(features: Tensor, members: Tensor) -> Tensor:
+    """(B, h w) cosines of pixels and the mean of their class, 0 where ignored."""
+    features = at_least_single(features).flatten(2)
+    members = members.to(features.dtype)
+    counts = members.sum((0, 2)).clamp_min(1)
+    means = (members @ features.transpose(1, 2)).sum(0) / counts[:, None]
+    # To all means, then its own: a mean for each pixel would be as large as features.
+    # Not by @, which would copy the features to fold the images into one matrix.
+    directions = (means * _inverse_length(means)).expand(len(features), -1, -1)
+    products = torch.bmm(directions, features)
+    return (products * members).sum(1) * _inverse_length(features).squeeze(1)
+
+
+def intra_class_variation(
+    student: Tensor, teacher: Tensor, labels: Tensor, ignore_index: int = 255
+) -> Tensor:
+    """Mean over valid pixels of (cos_s - cos_t)^2, of a pixel and its class's mean.
+
+    Wang et al., "Intra-class Feature Variation Distillation for Semantic Segmentation",
+    ECCV 2020. A class's mean is that over the valid pixels of the batch.
+
+    Args:
+        student: (B, C_s, h, w) features.
+        teacher: (B, C_t, h, w) features.
+        labels: (B, H, W) >= 0 or ``ignore_index``, resized by nearest neighbour.
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        Scalar in [0, 4], exactly 0 for equal features; 0 (with a gradient of 0) where
+        no pixel is valid.
+    """
+    labels = _resize_nearest(labels, student.shape[-2:])
+    members = _membership(labels, ignore_index)
+    with without_autocast(student):
+        seen = _cosine_to_own_mean(student, members)
+        taught = _cosine_to_own_mean(teacher, members)
+    return (seen - taught).square().sum() / members.sum().clamp_min(1)
+
+
+def _log_relations(features: Tensor, temperature: float, size: int) -> Tensor:
+    """(B n, B, n) logarithms: each node's softmax over the n nodes of each image."""
+    nodes = _unit_nodes(features, size)
+    B, n, _ = nodes.shape
+    nodes = nodes.flatten(0, 1)
+    similarity = (nodes @ nodes.T).unflatten(1, (B, n))
+    return F.log_softmax(similarity / temperature, dim=2)
+
+
+def cross_image_relation(
+    student: Tensor, teacher: Tensor, temperature: float = 0.1, size: int = 16
+) -> Tensor:
+    """Mean over pairs of images and rows of KL(softmax(S_t / T) || softmax(S_s / T)).
+
+    S holds the cosines of the pixels of one image with those of another, or of itself.
+    The mini-batch-based pixel-to-pixel distillation of Yang et al., "Cross-Image
+    Relational Knowledge Distillation for Semantic Segmentation", CVPR 2022; as in their
+    code, without a factor T^2.
+
+    Args:
+        student: (B, C_s, h, w) features.
+        teacher: (B, C_t, h, w) features.
+        temperature: T > 0.
+        size: Features are first averaged to at most size x size patches, so that the
+            memory is bounded: (B size^2)^2 numbers.
+
+    Returns:
+        Scalar >= 0, exactly 0 for equal features.
+    """
+    with without_autocast(student):
+        seen = _log_relations(student, temperature, size)
+        taught = _log_relations(teacher, temperature, size)
+    distributions = seen.shape[0] * seen.shape[1]
+    total = F.kl_div(seen, taught, reduction="sum", log_target=True)
+    return total / distributions
+
+
+def feature_mse(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean over all elements of (s - t)^2.
+
+    Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015, eq. 3, without the
+    factor 1/2.
+
+    Args:
+        student: (B, C, h, w) features.
+        teacher: (B, C, h, w) features.
+
+    Returns:
+        Scalar >= 0.
+    """
+    return F.mse_loss(at_least_single(student), at_least_single(teacher))
+
+
+def feature_cosine(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean over pixels of 1 - cos(s, t), over channels: ``feature_mse`` without length.
+
+    Args:
+        student: (B, C, h, w) features.
+        teacher: (B, C, h, w) features.
+
+    Returns:
+        Scalar in [0, 2]; pixels where either feature is zero add 0.
+    """
+    student, teacher = at_least_single(student), at_least_single(teacher)
+    inverse = _inverse_length(student) * _inverse_length(teacher)
+    cosine = (student * teacher).sum(1, keepdim=True) * inverse
+    return torch.where(inverse > 0, 1 - cosine, 0).mean()
+
+
+def _attention(features: Tensor) -> Tensor:
+    """(B, h, w) maps of unit length."""
+    # The norm in place of a sum of squares: no squares of all features in memory. That
+    # the mean is this sum divided by C cancels out.
+    energy = torch.linalg.vector_norm(at_least_single(features), dim=1).square()
+    return energy * _inverse_length(energy, dim=(1, 2), shortest=MIN_LENGTH**2)
+
+
+def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean over images and pixels of (Q_s - Q_t)^2.
+
+    Zagoruyko and Komodakis, "Paying More Attention to Attention", ICLR 2017, eq. 2. Q
+    is the map of the mean of the squared channels, divided by its L2 norm over the h w
+    pixels of its image, so that its squares sum to 1. The mean is that of their code;
+    the paper has the norm of the difference.
+
+    Args:
+        student: (B, C_s, h, w) features.
+        teacher: (B, C_t, h, w) features.
+
+    Returns:
+        Scalar in [0, 2 / (h w)], exactly 0 for equal features.
+    """
+    return F.mse_loss(_attention(student), _attention(teacher))

@@ -1,0 +1,204 @@
+"""Losses between the logits of student and teacher, at network resolution.
+
+Everything is computed in float32, or in float64 where that is given.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmseg_splashkd.models.losses.functional.precision import at_least_single
+
+# Logits of a pixel that deviate less than this (a head that begins at zero) are equal:
+# standardising them would multiply the gradient by its inverse.
+MIN_DEVIATION = 1e-3
+# Rounding makes equal numbers deviate from their mean by a few units in the last place.
+ROUNDING = 16
+# Squares of shorter ones underflow in float32.
+MIN_LENGTH = 1e-15
+
+
+def _softmax_kl(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
+    """Terms of KL(softmax(teacher) || softmax(student)), of the logits' shape."""
+    log_student = F.log_softmax(student, dim)
+    log_teacher = F.log_softmax(teacher, dim)
+    return F.kl_div(log_student, log_teacher, reduction="none", log_target=True)
+
+
+def _standardized(logits: Tensor) -> Tensor:
+    deviation = logits.std(1, keepdim=True).clamp_min(MIN_DEVIATION)
+    return (logits - logits.mean(1, keepdim=True)) / deviation
+
+
+def kl_divergence(
+    student: Tensor,
+    teacher: Tensor,
+    temperature: float = 1.0,
+    standardize: bool = False,
+) -> Tensor:
+    """T^2 * mean over all pixels of KL(softmax(t / T) || softmax(s / T)).
+
+    Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2, per
+    pixel. Ignored pixels take part, for the teacher knows them.
+
+    Args:
+        student: (B, C, h, w) logits.
+        teacher: (B, C, h, w) logits.
+        temperature: T > 0.
+        standardize: First subtract from each pixel's logits their mean over classes and
+            divide by their standard deviation (that of a sample, n - 1): Sun et al.,
+            "Logit Standardization in Knowledge Distillation", CVPR 2024, algorithm 1.
+            For more than two classes: of two, only the sign is left.
+
+    Returns:
+        Scalar >= 0, exactly 0 for equal logits.
+    """
+    student, teacher = at_least_single(student), at_least_single(teacher)
+    if standardize:
+        student, teacher = _standardized(student), _standardized(teacher)
+    pixels = _softmax_kl(student / temperature, teacher / temperature, dim=1)
+    return temperature**2 * pixels.sum(1).mean()
+
+
+def _margin(logits: Tensor) -> Tensor:
+    first, second = at_least_single(logits).unbind(1)
+    return second - first
+
+
+def margin_kl_divergence(
+    student: Tensor, teacher: Tensor, temperature: float = 1.0
+) -> Tensor:
+    """``kl_divergence`` of two classes, from the margins m = z1 - z0 alone.
+
+    The softmax of two logits is the sigmoid of their margin, so that a pixel costs one
+    number in place of two. Each logarithm is that of its own class's probability: no
+    difference of large numbers is taken, wherever the margins lie.
+
+    Args:
+        student: (B, 2, h, w) logits.
+        teacher: (B, 2, h, w) logits.
+        temperature: T > 0.
+
+    Returns:
+        Scalar >= 0, exactly 0 for equal logits.
+    """
+    student, teacher = _margin(student) / temperature, _margin(teacher) / temperature
+    second = torch.sigmoid(teacher) * (F.logsigmoid(teacher) - F.logsigmoid(student))
+    student, teacher = -student, -teacher
+    first = torch.sigmoid(teacher) * (F.logsigmoid(teacher) - F.logsigmoid(student))
+    return temperature**2 * (first + second).mean()
+
+
+def logit_mse(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean over all elements of (s - t)^2.
+
+    Ba and Caruana, "Do Deep Nets Really Need to be Deep?", NeurIPS 2014, eq. 1, per
+    pixel, without the factor 1/2.
+
+    Args:
+        student: (B, C, h, w) logits.
+        teacher: (B, C, h, w) logits.
+
+    Returns:
+        Scalar >= 0.
+    """
+    return F.mse_loss(at_least_single(student), at_least_single(teacher))
+
+
+def channel_wise_divergence(
+    student: Tensor, teacher: Tensor, temperature: float = 4.0
+) -> Tensor:
+    """T^2 / (B C) * sum over channels of KL(softmax(t / T) || softmax(s / T)).
+
+    The softmax runs over the h w pixels of a channel, so it says where a class is, not
+    which class a pixel has. Shu et al., "Channel-wise Knowledge Distillation for Dense
+    Prediction", ICCV 2021, section 3.2.
+
+    Args:
+        student: (B, C, h, w) logits, or features of as many channels.
+        teacher: (B, C, h, w), likewise.
+        temperature: T > 0.
+
+    Returns:
+        Scalar >= 0, exactly 0 for equal logits, and for maps of one pixel.
+    """
+    student = at_least_single(student).flatten(2) / temperature
+    teacher = at_least_single(teacher).flatten(2) / temperature
+    return temperature**2 * _softmax_kl(student, teacher, dim=2).sum(2).mean()
+
+
+def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Deviations from the mean along a dimension, their length, whether they vary."""
+    mean = values.mean(dim, keepdim=True)
+    deviations = values - mean
+    length = torch.linalg.vector_norm(deviations, dim=dim, keepdim=True)
+    unit = torch.finfo(values.dtype).eps * math.sqrt(values.shape[dim])
+    return deviations, length, length > (ROUNDING * unit * mean).clamp_min(MIN_LENGTH)
+
+
+def _correlation_distance(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
+    """Mean of 1 - Pearson along a dimension of probabilities, 0 where one is constant.
+
+    1 - cos(x, y) is half the squared distance of the unit vectors: 0 for equal ones to
+    the last digit.
+    """
+    student, student_length, student_varies = _centred(student, dim)
+    teacher, teacher_length, teacher_varies = _centred(teacher, dim)
+    defined = student_varies & teacher_varies
+    # The inner where keeps 1 / 0 out of the gradient.
+    student = student / torch.where(defined, student_length, 1)
+    teacher = teacher / torch.where(defined, teacher_length, 1)
+    distance = (student - teacher).square().sum(dim, keepdim=True) / 2
+    return torch.where(defined, distance, 0).mean()
+
+
+def _probabilities(logits: Tensor, temperature: float) -> Tensor:
+    return F.softmax(at_least_single(logits) / temperature, dim=1)
+
+
+def dist_class_relation(
+    student: Tensor, teacher: Tensor, temperature: float = 1.0
+) -> Tensor:
+    """T^2 * mean over pixels of 1 - Pearson, over classes, of the probabilities.
+
+    The inter-class relation of Huang et al., "Knowledge Distillation from A Stronger
+    Teacher", NeurIPS 2022. For more than two classes: of two, the correlation is 1 or
+    -1 and has no slope.
+
+    Args:
+        student: (B, C, h, w) logits.
+        teacher: (B, C, h, w) logits.
+        temperature: T > 0.
+
+    Returns:
+        Scalar in [0, 2 T^2], 0 for equal logits; pixels whose classes are all equally
+        probable, where a correlation is undefined, add 0.
+    """
+    student = _probabilities(student, temperature)
+    teacher = _probabilities(teacher, temperature)
+    return temperature**2 * _correlation_distance(student, teacher, dim=1)
+
+
+def dist_pixel_relation(
+    student: Tensor, teacher: Tensor, temperature: float = 1.0
+) -> Tensor:
+    """T^2 * mean over images and classes of 1 - Pearson, over pixels.
+
+    The intra-class relation of Huang et al., "Knowledge Distillation from A Stronger
+    Teacher", NeurIPS 2022. Their code correlates over the pixels of the whole batch,
+    here each image stands for itself.
+
+    Args:
+        student: (B, C, h, w) logits.
+        teacher: (B, C, h, w) logits.
+        temperature: T > 0.
+
+    Returns:
+        Scalar in [0, 2 T^2], 0 for equal logits; maps that are constant, where a
+        correlation is undefined, add 0.
+    """
+    student = _probabilities(student, temperature).flatten(2)
+    teacher = _probabilities(teacher, temperature).flatten(2)
+    return temperature**2 * _correlation_distance(student, teacher, dim=2)

@@ -1,0 +1,93 @@
+"""Weights that change over the iterations of a run."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = ("constant", "linear", "cosine")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A value as a pure function of the iteration, so a resumed run goes on as it was.
+
+    Before ``begin`` it is ``start``, from ``until`` on it is ``end``. Warming up is
+    ``dict(kind="linear", end=0.5, until=1000)``.
+
+    Args:
+        kind: ``'constant'`` (always ``end``), ``'linear'`` or ``'cosine'`` (half a
+            period, flat at both ends).
+        end: Value from iteration ``until`` on.
+        start: Value before iteration ``begin``.
+        begin: First iteration of the change.
+        until: First iteration after it.
+        stop_at: From this iteration on the value is 0; None for never.
+    """
+
+    end: float
+    kind: str = "constant"
+    start: float = 0.0
+    begin: int = 0
+    until: int = 0
+    stop_at: int | None = None
+
+    def __call__(self, iteration: int) -> float:
+        """Value at an iteration, counted from 0."""
+        if self.stop_at is not None and iteration >= self.stop_at:
+            return 0.0
+        if self.kind == "constant" or iteration >= self.until:
+            return self.end
+        if iteration <= self.begin:
+            return self.start
+        share = (iteration - self.begin) / (self.until - self.begin)
+        if self.kind == "cosine":
+            share = (1 - math.cos(math.pi * share)) / 2
+        return self.start + share * (self.end - self.start)
+
+    @property
+    def peak(self) -> float:
+        """The largest value it ever has."""
+        return self.end if self.kind == "constant" else max(self.start, self.end)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it ever changes."""
+        return self.kind != "constant" or self.stop_at is not None
+
+
+def schedule_of(value: float | Mapping[str, Any], argument: str) -> Schedule:
+    """Read a number, or a mapping with the arguments of ``Schedule``.
+
+    Args:
+        value: From a config.
+        argument: What the user called it, named in the error.
+
+    Raises:
+        ValueError: A key is unknown or missing, a kind is unknown, a value is negative
+            or no finite number, or the iterations are out of order.
+    """
+    if not isinstance(value, Mapping):
+        value = {"end": value}
+    known = Schedule.__dataclass_fields__
+    if strange := sorted(value.keys() - known):
+        raise ValueError(f"{argument} has {strange}; it takes {sorted(known)}")
+    if "end" not in value:
+        raise ValueError(f"{argument}={dict(value)} lacks end, the value it comes to")
+    schedule = Schedule(**value)
+    if schedule.kind not in KINDS:
+        raise ValueError(f"{argument}.kind must be one of {KINDS}: {schedule.kind!r}")
+    for key in ("start", "end"):
+        number = getattr(schedule, key)
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ValueError(f"{argument} must be a number or a schedule: {number!r}")
+        if not (math.isfinite(number) and number >= 0):
+            raise ValueError(f"{argument} must be finite and >= 0, got {number}")
+    if schedule.kind != "constant" and not 0 <= schedule.begin < schedule.until:
+        raise ValueError(
+            f"{argument}: a {schedule.kind} schedule needs 0 <= begin < until, got "
+            f"begin={schedule.begin}, until={schedule.until}"
+        )
+    if schedule.stop_at is not None and schedule.stop_at < 0:
+        raise ValueError(f"{argument}.stop_at must be >= 0, got {schedule.stop_at}")
+    return schedule

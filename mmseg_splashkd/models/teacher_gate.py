@@ -1,0 +1,132 @@
+"""What a teacher must be before it may teach."""
+
+import difflib
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmengine.logging import print_log
+
+RULES = ("floor", "classes", "normalisation")
+# Figures that are the better the smaller they are, without prefix.
+SMALLER_IS_BETTER = ("cross_entropy",)
+
+
+@dataclass(frozen=True)
+class TeacherGate:
+    """Conditions on the teacher; see ``from_config``.
+
+    Attributes:
+        floor: Figure that the teacher must be better than on the validation part, by
+            the metric's name as ``val_evaluator`` prints it, such as ``Dice.splash``:
+            strictly greater, for ``cross_entropy`` strictly smaller.
+        allow: Rules of ``RULES`` whose breach is a warning, no error.
+    """
+
+    floor: Mapping[str, float] = field(default_factory=dict)
+    allow: Sequence[str] = ()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any] | None) -> "TeacherGate":
+        """Read what a config says of it.
+
+        Args:
+            config: ``floor`` and ``allow``, or None for no conditions on the figures.
+                ``--cfg-options`` cuts names at their dots and gives a list of one as
+                its only element; both are understood.
+
+        Raises:
+            ValueError: A key or a rule is unknown, or a floor is no finite number.
+        """
+        config = config or {}
+        for key in config:
+            _check_name("teacher_gate", key, tuple(cls.__dataclass_fields__))
+        floor = dict(_flat(config.get("floor") or {}))
+        for name, value in floor.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"teacher_gate.floor[{name!r}]={value!r} is no number")
+            if not math.isfinite(value):
+                raise ValueError(
+                    f"teacher_gate.floor[{name!r}]={value} is not finite: leave it out"
+                )
+        allow = config.get("allow") or ()
+        allow = (allow,) if isinstance(allow, str) else tuple(allow)
+        for rule in allow:
+            _check_name("teacher_gate.allow", rule, RULES)
+        return cls(floor, allow)
+
+    def refuse(self, rule: str, message: str) -> None:
+        """Raise an error, or log a warning where the rule's breach is allowed.
+
+        Args:
+            rule: Of ``RULES``.
+            message: What is wrong, and the remedy.
+
+        Raises:
+            ValueError: The breach is not allowed.
+        """
+        if rule not in self.allow:
+            raise ValueError(
+                f"{message}. model.teacher_gate.allow={[rule]} makes it a warning"
+            )
+        print_log(
+            f"{message}. Allowed by teacher_gate.allow",
+            logger="current",
+            level=logging.WARNING,
+        )
+
+    def check_floor(self, metrics: Mapping[str, float]) -> None:
+        """Compare the teacher's figures with the floor.
+
+        Args:
+            metrics: Figures on the validation part by name.
+
+        Raises:
+            ValueError: A figure is missing, or (a breach of ``'floor'``) one is not
+                better, which NaN never is.
+        """
+        for name in self.floor:
+            _check_name("teacher_gate.floor", name, tuple(metrics))
+        short = [
+            f"{name} {metrics[name]:.4g}, which is not {_direction(name)} {floor:g}"
+            for name, floor in self.floor.items()
+            if not _is_better(name, metrics[name], floor)
+        ]
+        if short:
+            self.refuse(
+                "floor",
+                f"on the validation part the teacher has {' and '.join(short)}, the "
+                f"floor of model.teacher_gate: take a better teacher or another floor",
+            )
+
+
+def _is_better(name: str, value: float, floor: float) -> bool:
+    return value < floor if _shrinks(name) else value > floor
+
+
+def _direction(name: str) -> str:
+    return "below" if _shrinks(name) else "above"
+
+
+def _shrinks(name: str) -> bool:
+    return name.rpartition("/")[2] in SMALLER_IS_BETTER
+
+
+def _flat(floor: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in floor.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _check_name(argument: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(str(name), known, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ValueError(
+            f"{argument} names {name!r}, which there is not: {hint}There are "
+            f"{', '.join(known) or 'none'}"
+        )
