@@ -3,8 +3,10 @@
 import itertools
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 from mmengine.config import Config
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
@@ -15,7 +17,9 @@ from mmseg_splashkd.datasets.label_maps import label_map
 from mmseg_splashkd.engine.config import LOADERS, dataset_of, plain_model, read_config
 from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
+from tests.models.builders import losses_of, random_batch
 
 FOLDERS = ("camvid", "demo", "kd")
 ALL = sorted(
@@ -169,6 +173,34 @@ def test_another_teacher_is_the_statement_of_the_readme(tmp_path):
     cfg = read_config(path)
     assert describe(cfg)["Teacher"] == "SegFormer-B2"
     assert "segformer_b2_" in cfg.model.teacher_checkpoint
+
+
+def small_pspnets(cfg: Config) -> None:
+    """Make student and teacher of a config a few KB large, in place."""
+    for model in (cfg.model.student, cfg.model.teacher):
+        model.backbone.update(depth=18, base_channels=8, stem_channels=8, init_cfg=None)
+        model.decode_head.update(in_channels=64, channels=8)
+        model.auxiliary_head.update(in_channels=32, channels=8)
+
+
+def test_auxiliary_head_of_the_student_learns_and_the_teacher_s_never_runs(monkeypatch):
+    cfg = read_config(CONFIGS / "kd" / "pspnet_r50_kd.py")
+    small_pspnets(cfg)
+    torch.manual_seed(0)
+    model: Any = MODELS.build(cfg.model).train()
+
+    def never(*_, **__):
+        raise AssertionError("the teacher's auxiliary head ran")
+
+    monkeypatch.setattr(model.teacher.auxiliary_head, "forward", never)
+    head = model.student.auxiliary_head
+    seen: list = []
+    head.loss_decode.register_forward_pre_hook(lambda _, args: seen.append(args))
+    total, log = model.parse_losses(losses_of(model, random_batch()))
+    parts = (log["loss_label"], log["loss_distill"], log["aux.loss_focal"])
+    torch.testing.assert_close(total, torch.stack(parts).sum())
+    bare = softmax_focal_loss(*seen[0], gamma=2.0)
+    torch.testing.assert_close(log["aux.loss_focal"], 0.2 * bare)
 
 
 def write_teacher(cfg: Config, path: Path) -> str:

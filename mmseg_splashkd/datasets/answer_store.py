@@ -51,7 +51,7 @@ class AnswerStore:
         try:
             self.answers = np.load(self.folder / ANSWERS, mmap_mode=mode)  # type: ignore[arg-type]
             self.digests = np.load(self.folder / DIGESTS, mmap_mode=mode)  # type: ignore[arg-type]
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise ValueError(self._damaged(error)) from error
         if self.answers.shape != shape or self.digests.shape != shape[:2]:
             raise ValueError(self._damaged("its files differ in size from its header"))

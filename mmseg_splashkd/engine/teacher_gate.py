@@ -162,7 +162,7 @@ def _report_of(runner: Runner, model: Any) -> dict[str, Any] | None:
         return model.teacher_report
     if runner.val_loop is None:
         return None
-    loader = runner.val_dataloader
+    loader: Any = runner.val_dataloader
     runner.logger.info(
         f"testing the teacher on {len(loader.dataset)} validation frames"
     )

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.answer_store import read_header
 from mmseg_splashkd.datasets.answered_views import FIELD
+from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.taps import Answers, ask
 from mmseg_splashkd.models.teacher import (
@@ -90,14 +91,15 @@ class DistillSegmentor(BaseSegmentor):
             None if teacher_cache is None else read_header(teacher_cache)
         )
         teachers = None
-        if teacher_cache is None:
-            teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
-            self._check_teacher(teachers)
-        else:
+        with seeded(0):  # so that the student begins as a plain one of the same seed
+            if teacher_cache is None:
+                teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
+                self._check_teacher(teachers)
+            self.distill_loss.connect(self.student, teachers and teachers.only)
+        if teacher_cache is not None:
             self._check_cache(teacher_cache)
         # Not among the modules on purpose: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
-        self.distill_loss.connect(self.student, teachers and teachers.only)
         self._register_state_dict_hook(_save_as_student)
         self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
 

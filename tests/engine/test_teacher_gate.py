@@ -32,7 +32,7 @@ from tests.engine.test_testing import network_input
 from tests.evaluation.test_calibration import fitted_by_scipy
 from tests.models.builders import distiller, segformer
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "metrics": {"mIoU": 70.0, "cross_entropy": 0.5},
     "ece": 0.125,
     "temperature": 1.5,
@@ -40,7 +40,9 @@ REPORT = {
     "frames": 6,
     "pixels": 30720,
 }
-FITTED = {"distill_loss": {"type": "FocalModulatedKDLoss", "temperature": "fitted"}}
+FITTED: dict[str, Any] = {
+    "distill_loss": {"type": "FocalModulatedKDLoss", "temperature": "fitted"}
+}
 
 
 def report_of(work_dir: Path) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def loaded(options: dict, **loader: Any) -> tuple[Any, Any, Any]:
 
 
 def random_states() -> list:
-    numpy_state = np.random.get_state()  # noqa: NPY002
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
     states = [random.getstate(), numpy_state[1].tolist(), numpy_state[2]]
     return [*states, torch.get_rng_state().tolist()]
 

@@ -47,6 +47,36 @@ def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
     assert_equal(weights(whole, 6), weights(cut, 6))
 
 
+@pytest.mark.slow
+def test_resumed_run_goes_on_with_its_projector_and_schedule(distil_options, tmp_path):
+    terms = [{"type": "KLDLoss"}, {"type": "FeatureMSELoss", "tap": 3}]
+    warm_up = {"_delete_": True, "kind": "linear", "end": 0.8, "until": 5}
+    options = distil_options | {
+        "model.distill_loss.terms": terms,
+        "model.distill_loss.teacher_ratio": warm_up,
+        "model.teacher.backbone.embed_dims": 8,
+        "model.student.backbone.embed_dims": 16,
+        "model.student.decode_head.in_channels": [16] * 4,
+    }
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(DISTILLED, whole, cfg_options=options | {"train_cfg.max_iters": 6})
+    train(DISTILLED, cut, cfg_options=options | {"train_cfg.max_iters": 4})
+    train(DISTILLED, cut, resume=True, cfg_options=options | {"train_cfg.max_iters": 6})
+    assert_equal(weights(whole, 6), weights(cut, 6))
+    learnt = [
+        read_checkpoint(run / "iter_6.pth")["distill_loss"] for run in (whole, cut)
+    ]
+    assert_equal(*learnt)
+    assert learnt[0].keys() == {"terms.1.projector.weight", "terms.1.projector.bias"}
+    ratios = re.findall(r"teacher_ratio: ([0-9.]+)", _log_of(whole))
+    assert [float(ratio) for ratio in ratios[:5]] == [0.0, 0.16, 0.32, 0.48, 0.64]
+
+
+def _log_of(work_dir) -> str:
+    (log,) = work_dir.glob("2*/*.log")
+    return log.read_text()
+
+
 def test_other_seed_gives_other_weights(pond, tmp_path):
     runs = [
         train(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.model import BaseDataPreprocessor, ExponentialMovingAverage
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
@@ -28,6 +29,10 @@ from tests.models.builders import (
 )
 
 POSITIONAL = {"type": "PositionalSegformerHead", "ratio": 1.0}
+PROJECTED = {
+    "type": "FocalModulatedKDLoss",
+    "terms": [{"type": "KLDLoss"}, {"type": "FeatureMSELoss", "tap": "fused"}],
+}
 KD_TERMS = {"loss_label", "loss_distill", "label", "distill", "modulation"}
 ACCURACIES = {"acc_student", "acc_teacher"}
 
@@ -345,6 +350,87 @@ def test_init_weights_initialises_the_student_too(teacher_file):
     assert model.student.is_init
     assert model.decode_head.conv_seg.weight.std() < 0.02  # mmseg: normal, 0.01
     assert model.decode_head.conv_seg.bias.eq(0).all()
+
+
+@pytest.mark.parametrize("projected", [False, True])
+def test_student_begins_as_the_plain_one_of_the_same_seed(teacher_file, projected):
+    loss = PROJECTED if projected else {"type": "FocalModulatedKDLoss"}
+    plain = build(segformer())
+    plain.init_weights()
+    model = distiller(
+        segformer(), fcn(), teacher_checkpoint=str(teacher_file), distill_loss=loss
+    )
+    model.init_weights()
+
+    assert equal_weights(model.student.state_dict(), plain.state_dict())
+
+
+# What the loss learns.
+
+
+def test_projector_learns_and_is_no_part_of_a_checkpoint():
+    model = distiller(segformer(), fcn(), distill_loss=PROJECTED).train()
+    (projector,) = [
+        m for m in model.distill_loss.modules() if hasattr(m, "in_channels")
+    ]
+    before = projector.weight.clone()
+
+    optimizer = optimizer_of(model)
+    model.train_step(random_batch(), optimizer)
+    assert projector.weight.shape == (8, 16, 1, 1)
+    assert not torch.equal(projector.weight, before)
+    for state_of in (nn.Module.state_dict, get_state_dict):
+        assert list(state_of(model)) == list(build(segformer()).state_dict())
+
+
+@pytest.mark.parametrize("load", [nn.Module.load_state_dict, load_state_dict])
+def test_projector_stays_when_a_checkpoint_is_loaded(load):
+    model = distiller(segformer(), fcn(), distill_loss=PROJECTED)
+    before = copy.deepcopy(model.distill_loss.state_dict())
+
+    load(model, build(segformer(), seed=6).state_dict(), strict=True)
+    assert before.keys() == model.distill_loss.state_dict().keys() != set()
+    assert equal_weights(model.distill_loss.state_dict(), before)
+    plain = build(segformer(), seed=6).state_dict()
+    assert equal_weights(model.student.state_dict(), plain)
+
+
+@pytest.mark.parametrize("update_buffers", [False, True])
+def test_an_average_of_a_model_with_a_projector(update_buffers):
+    model = distiller(segformer(), fcn(), distill_loss=PROJECTED).train()
+    average = ExponentialMovingAverage(model, 0.5, update_buffers=update_buffers)
+
+    model.train_step(random_batch(), optimizer_of(model))
+    average.update_parameters(model)
+    plain = build(segformer()).state_dict()
+    assert average.module.state_dict().keys() == plain.keys()
+
+
+def test_a_teacher_without_weight_is_not_asked(monkeypatch):
+    model = distiller(
+        segformer(),
+        fcn(),
+        distill_loss={"type": "FocalModulatedKDLoss", "teacher_ratio": 0.0},
+    ).train()
+    monkeypatch.setattr(model.teachers, "forward", poisoned)
+
+    losses = losses_of(model, random_batch())
+    assert losses["loss_distill"].item() == 0
+    assert "acc_teacher" not in losses
+
+
+def test_schedules_follow_the_iteration_of_the_run():
+    warm_up = {"kind": "linear", "end": 0.8, "until": 10}
+    loss = {"type": "FocalModulatedKDLoss", "teacher_ratio": warm_up}
+    model = distiller(segformer(), fcn(), distill_loss=loss).train()
+    hub = MessageHub.get_current_instance()
+
+    ratios = []
+    for iteration in (0, 5, 10, 20):
+        hub.update_info("iter", iteration)
+        ratios.append(losses_of(model, random_batch())["teacher_ratio"].item())
+    hub.pop_info("iter")
+    assert ratios == pytest.approx([0.0, 0.4, 0.8, 0.8])
 
 
 def test_testing_needs_no_teacher_file():

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmseg_splashkd.models.losses.functional.precision import at_least_single
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.taps import Answers, Tap, check_tap
 
@@ -94,6 +95,9 @@ class FeatureTerm(DistillTerm):
         seen, taught = student.at(self.tap), teacher.at(self.teacher_tap)
         if seen.shape[-2:] != taught.shape[-2:]:
             taught = F.interpolate(
-                taught.float(), seen.shape[-2:], mode="bilinear", align_corners=False
+                at_least_single(taught),
+                seen.shape[-2:],
+                mode="bilinear",
+                align_corners=False,
             )
         return self.compare(seen, taught, labels)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
 from mmseg_splashkd.models.taps import Answers
-from tests.models.builders import build, fcn
+from tests.models.builders import build, distiller, fcn, segformer
 from tests.models.losses import oracles
 from tests.models.losses.oracles import numpy64
 
@@ -211,3 +211,133 @@ def test_holds_no_weights():
 def test_arguments_out_of_range_are_refused(argument, value):
     with pytest.raises(ValueError, match=f"{argument} must .*got {value!r}"):
         FocalModulatedKDLoss(**{argument: value})
+
+
+# Any terms, in one line each.
+
+
+def features(seed: int) -> Answers:
+    """Answers with logits (2, 3, 6, 10) and fused features (2, 5, 6, 10)."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 3, 6, 10, generator=generator)
+    fused = torch.randn(2, 5, 6, 10, generator=generator)
+    return Answers(logits, (fused, fused), fused)
+
+
+KL = {"type": "KLDLoss", "temperature": 2.0, "weight": 0.7}
+CWD = {"type": "CWDLoss", "temperature": 4.0, "weight": 3.0}
+FEATURES = {"type": "FeatureMSELoss", "weight": 0.1}
+
+
+@pytest.mark.parametrize("modulate", MODULATE)
+def test_terms_are_summed_with_their_weights(modulate):
+    _, _, labels = batch()
+    student, teacher = features(0), features(1)
+    loss = FocalModulatedKDLoss(0.3, modulate=modulate, terms=[KL, CWD, FEATURES])
+    loss.connect(*[build(fcn(3, channels=5))] * 2)
+
+    losses = loss(student, teacher, labels)
+    logits = numpy64(upsampled(student.logits, labels))
+    m = oracles.modulation(logits, labels.numpy(), 2.0)
+    label = oracles.focal(logits, labels.numpy(), 2.0)
+    seen, taught = numpy64(student.logits), numpy64(teacher.logits)
+    distance = numpy64(student.at("fused")) - numpy64(teacher.at("fused"))
+    kl, mse = oracles.kl(seen, taught, 2.0), (distance**2).mean()
+    cwd = losses["cwd"].item()  # its formula has a test of its own
+    assert losses["kl"].item() == pytest.approx(kl, rel=1e-5)
+    assert losses["feature_mse"].item() == pytest.approx(mse, rel=1e-5)
+    distill = 0.7 * kl + 3.0 * cwd + 0.1 * mse
+    expected = table(modulate, 0.3, label, distill, m)
+    assert total(losses).item() == pytest.approx(expected, rel=1e-5)
+    named = {"kl", "cwd", "feature_mse"}
+    logged = {"label", "modulation", *named, *(f"loss_{name}" for name in named)}
+    assert losses.keys() == {"loss_label", *logged}
+
+
+def test_a_term_may_stay_out_of_the_modulation():
+    student, teacher, labels = batch()
+    free = {"type": "KLDLoss", "modulate": False}
+    losses = call(FocalModulatedKDLoss(0.3, terms=[free]), student, teacher, labels)
+    assert losses["loss_kl"].item() == pytest.approx(0.3 * losses["kl"].item())
+
+
+def test_schedules_follow_the_iteration_and_stand_in_the_log():
+    student, teacher, labels = batch()
+    loss = FocalModulatedKDLoss(
+        {"kind": "linear", "end": 0.8, "until": 10},
+        modulate="none",
+        terms=[{**KL, "weight": {"end": 2.0, "stop_at": 7}}],
+    )
+
+    assert not loss.listens(0)
+    assert loss.listens(5)
+    assert not loss.listens(7)
+    losses = call(loss, student, teacher, labels, iteration=5)
+    assert losses["teacher_ratio"].item() == pytest.approx(0.4)
+    assert losses["weight_kl"].item() == 2.0
+    expected = 0.6 * losses["label"] + 0.4 * 2.0 * losses["kl"]
+    assert total(losses).item() == pytest.approx(expected.item())
+    stopped = loss(Answers(student), None, labels, iteration=8)
+    assert stopped["loss_kl"].item() == 0
+    assert "kl" not in stopped
+    assert stopped["loss_label"].item() == pytest.approx(
+        (1 - 0.64) * losses["label"].item()
+    )
+
+
+def test_a_stopped_term_still_reaches_its_projector():
+    _, _, labels = batch()
+    never = {**FEATURES, "weight": {"end": 1.0, "stop_at": 0}}
+    loss = FocalModulatedKDLoss(terms=[KL, never])
+    loss.connect(build(fcn(3, channels=5)), build(fcn(3, channels=7)))
+
+    total(loss(features(0), features(1), labels)).backward()
+    learnt = list(loss.parameters())
+    assert learnt[0].shape == (7, 5, 1, 1)
+    for weight in learnt:
+        assert weight.grad is not None
+        assert not weight.grad.any()
+
+
+def test_the_fitted_temperature_is_given_to_the_terms_that_ask():
+    student, teacher, labels = batch()
+    loss = FocalModulatedKDLoss(terms=[{"type": "KLDLoss", "temperature": "fitted"}])
+    assert loss.needs_fitted_temperature
+    with pytest.raises(RuntimeError, match="fit"):
+        call(loss, student, teacher, labels)
+
+    loss.set_fitted_temperature(2.5)
+    assert not loss.needs_fitted_temperature
+    losses = call(loss, student, teacher, labels)
+    expected = oracles.kl(numpy64(student), numpy64(teacher), 2.5)
+    assert losses["kl"].item() == pytest.approx(expected, rel=1e-5)
+    assert not FocalModulatedKDLoss(temperature=3.0).needs_fitted_temperature
+    assert FocalModulatedKDLoss(temperature="fitted").needs_fitted_temperature
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"terms": []}, "leaves no loss against the teacher"),
+        ({"terms": [KL, KL]}, "the name 'kl' is taken"),
+        ({"terms": [{**KL, "name": "label"}]}, "the name 'label' is taken"),
+        ({"terms": [KL], "temperature": 2.0}, "give it to a term"),
+        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is no distillation loss"),
+        ({"terms": [{**KL, "weight": -1.0}]}, "weight of kl must be .*-1"),
+        ({"teacher_ratio": {"end": 0.5, "upto": 3}}, r"teacher_ratio has \['upto'\]"),
+        (
+            {"teacher_ratio": {"kind": "cosine", "end": 2.0, "until": 3}},
+            r"teacher_ratio must lie in \[0, 1\]",
+        ),
+    ],
+)
+def test_terms_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        FocalModulatedKDLoss(**options)
+
+
+def test_a_blind_term_is_refused_when_the_model_is_built():
+    blind = {"type": "FocalModulatedKDLoss", "terms": [{"type": "DISTLoss"}]}
+    with pytest.raises(ValueError, match=r"(?s)class_weight.*KLDLoss"):
+        distiller(segformer(2), segformer(2), distill_loss=blind)
+    distiller(segformer(3), segformer(3), distill_loss=blind)

@@ -89,11 +89,10 @@ def _cosine_to_own_mean(features: Tensor, members: Tensor) -> Tensor:
     """(B, h w) cosines of pixels and the mean of their class, 0 where ignored."""
     features = at_least_single(features).flatten(2)
     members = members.to(features.dtype)
-    counts = members.sum((0, 2)).clamp_min(1)
-    means = (members @ features.transpose(1, 2)).sum(0) / counts[:, None]
+    sums = (members @ features.transpose(1, 2)).sum(0)  # (K, C), parallel to the means
     # To all means, then its own: a mean for each pixel would be as large as features.
     # Not by @, which would copy the features to fold the images into one matrix.
-    directions = (means * _inverse_length(means)).expand(len(features), -1, -1)
+    directions = (sums * _inverse_length(sums)).expand(len(features), -1, -1)
     products = torch.bmm(directions, features)
     return (products * members).sum(1) * _inverse_length(features).squeeze(1)
 

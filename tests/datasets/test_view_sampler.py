@@ -1,0 +1,99 @@
+"""A bounded number of views, a seed of their own, unlabelled frames mixed in."""
+
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+from mmengine.dataset import InfiniteSampler
+
+from mmseg_splashkd.datasets.views import View, ViewSampler
+
+
+class Frames:
+    """Ten frames, the first four with a label."""
+
+    labelled: list[bool] = [True] * 4 + [False] * 6
+
+    def __len__(self) -> int:
+        return len(self.labelled)
+
+
+def drawn(count: int, dataset: Frames | None = None, **options) -> list[View]:
+    options = {"seed": 3} | options
+    return list(islice(ViewSampler(dataset or Frames(), **options), count))
+
+
+def test_views_begin_anew_after_the_last():
+    views = drawn(70, views=3)
+
+    assert [view.index for view in views] == [view.index for view in drawn(70)]
+    assert [view.visit for view in views] == [i // 10 % 3 for i in range(70)]
+
+
+def test_views_may_have_a_seed_of_their_own():
+    first, second = (drawn(30, seed=seed, view_seed=7) for seed in (0, 1))
+
+    assert {view.seed for view in first + second} == {7}
+    assert [view.index for view in first] != [view.index for view in second]
+    assert {view.seed for view in drawn(5)} == {3}
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75, 0.9])
+def test_unlabelled_frames_have_their_share_of_every_stretch(share):
+    views = drawn(400, unlabelled_share=share)
+
+    unlabelled = np.array([view.index >= 4 for view in views])
+    assert unlabelled.mean() == pytest.approx(share, abs=1 / 400)
+    for batch in unlabelled.reshape(-1, 8):
+        assert abs(batch.sum() - 8 * share) <= 1
+
+
+def test_each_kind_is_drawn_in_turns_of_its_own():
+    views = drawn(400, unlabelled_share=0.5)
+
+    for kind in (range(4), range(4, 10)):
+        of_kind = [view for view in views if view.index in kind]
+        counts = Counter(view.index for view in of_kind)
+        assert max(counts.values()) - min(counts.values()) <= 1
+        assert [v.visit for v in of_kind] == [i // len(kind) for i in range(200)]
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_every_rank_meets_the_same_mixture(share, monkeypatch):
+    per_rank = []
+    for rank in range(2):
+        monkeypatch.setattr(
+            "mmengine.dataset.sampler.get_dist_info", lambda rank=rank: (rank, 2)
+        )
+        per_rank.append(drawn(200, unlabelled_share=share))
+
+    kinds = [[view.index >= 4 for view in views] for views in per_rank]
+    assert kinds[0] == kinds[1]
+    assert np.mean(kinds[0]) == pytest.approx(share, abs=1 / 200)
+    together = Counter(view[:2] for views in per_rank for view in views)
+    assert max(together.values()) == 1  # no view twice, on any rank
+
+
+def test_without_a_share_it_is_the_host_s_order():
+    host = InfiniteSampler(Frames(), seed=3)  # type: ignore[arg-type]
+    assert [view.index for view in drawn(50)] == [int(i) for i in islice(host, 50)]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 1.5])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match=r"unlabelled_share must lie in \(0, 1\)"):
+        drawn(1, unlabelled_share=share)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_share_of_one_kind_alone_is_refused(labelled):
+    frames = Frames()
+    frames.labelled = [labelled] * 5
+    with pytest.raises(ValueError, match="unlabelled='include'"):
+        drawn(1, frames, unlabelled_share=0.5)
+
+
+def test_no_views_are_refused():
+    with pytest.raises(ValueError, match="views must be >= 1, got 0"):
+        drawn(1, views=0)
