@@ -21,7 +21,7 @@ from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
-FOLDERS = ("camvid", "demo", "kd")
+FOLDERS = ("camvid", "demo", "kd", "study")
 ALL = sorted(
     path
     for folder in FOLDERS
@@ -92,8 +92,9 @@ def test_config_builds(path):
     register_all_modules(init_default_scope=True)
     cfg = read_config(path)
     model = MODELS.build(cfg.model)
-    classes = len(cfg.get("metainfo", {"classes": (0, 1)})["classes"])
-    assert model.num_classes == classes
+    frames = dataset_of(cfg, "train_dataloader")
+    told = frames.get("metainfo") or label_map(frames.label_map).metainfo
+    assert model.num_classes == len(told["classes"])
     for metric in cfg.test_evaluator:
         METRICS.build(metric)
     pipelines = [dataset_of(cfg, loader).pipeline for loader in LOADERS]

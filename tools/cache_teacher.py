@@ -10,9 +10,9 @@ from mmseg_splashkd.engine.teacher_cache import build_teacher_cache
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Let the teacher of a config answer, once, every view that training "
-        "will draw; training then costs no more than the student alone. What is already "
-        "there is kept: call it again after an interruption."
+        description="Let the teacher of a config answer, once, every view that "
+        "training will draw; training then costs no more than the student alone. What "
+        "is already there is kept: call it again after an interruption."
     )
     parser.add_argument("config", help="config with teacher_cache = dict(dir, views)")
     parser.add_argument("--batch-size", type=int, default=8, help="views at once")

@@ -105,8 +105,10 @@ class DistillSegmentor(BaseSegmentor):
 
     def _check_teacher(self, teachers: Teacher) -> None:
         _check_classes(self.student, teachers.first, self.class_mapping)
-        if "normalisation" not in self.teacher_gate.allow:
+        try:
             check_normalisation(self.student, teachers.first)
+        except ValueError as error:
+            self.teacher_gate.refuse("normalisation", str(error))
 
     def _check_cache(self, folder: str) -> None:
         assert self.cache_header is not None

@@ -1,7 +1,7 @@
 """A frozen teacher: one segmentor, or the average of several."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -132,7 +132,9 @@ def listed(value: Any) -> list:
     return list(value) if several else [value]
 
 
-def build_teacher(teacher: Any, checkpoints: Any, ensemble: dict | None) -> Teacher:
+def build_teacher(
+    teacher: Any, checkpoints: Any, ensemble: Mapping[str, Any] | None
+) -> Teacher:
     """Build the teachers that a config names.
 
     Args:
@@ -176,8 +178,7 @@ def check_normalisation(student: Any, teacher: Any, who: str = "the student") ->
     if seen != taught:
         raise ValueError(
             f"teacher.data_preprocessor normalises by {taught}, that of {who} by "
-            f"{seen}: the teacher is fed the student's images, so both must be equal. "
-            f"To run in spite of it: teacher_gate=dict(allow=['normalisation'])"
+            f"{seen}: the teacher is fed the student's images, so both must be equal"
         )
 
 

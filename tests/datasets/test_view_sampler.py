@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,9 @@ class Frames:
         return len(self.labelled)
 
 
-def drawn(count: int, dataset: Frames | None = None, **options) -> list[View]:
-    options = {"seed": 3} | options
-    return list(islice(ViewSampler(dataset or Frames(), **options), count))
+def drawn(count: int, dataset: Frames | None = None, **options: Any) -> list[View]:
+    sampler: Any = ViewSampler(dataset or Frames(), **{"seed": 3, **options})
+    return list(islice(sampler, count))
 
 
 def test_views_begin_anew_after_the_last():

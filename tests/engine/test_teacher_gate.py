@@ -73,6 +73,20 @@ def test_figures_are_those_of_the_teacher_tested_on_the_validation_part(
     assert report["pixels"] == 6 * 64 * 80
 
 
+def test_padding_of_tests_is_cut_off_as_the_host_does(
+    teacher, distil_options, pond, tmp_path
+):
+    padded = {"test_cfg": {"size_divisor": 80}}  # 128 x 192 to 160 x 240
+    options = tiny_run(pond, "model", test_dataloader__dataset__split="val")
+    options["model.data_preprocessor"] = padded
+    expected = evaluate(TEACHER, teacher / BEST, tmp_path, cfg_options=options)
+    both = {
+        f"model.{name}.data_preprocessor": padded for name in ("student", "teacher")
+    }
+    report = teacher_gate.test_teacher(*loaded(distil_options | both))
+    assert report["metrics"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
 @pytest.fixture(scope="module")
 def validation(pond, teacher) -> tuple[torch.Tensor, torch.Tensor]:
     """The teacher's logits (N, C) and labels (N,) of all pixels, without the host."""

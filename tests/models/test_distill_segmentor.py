@@ -40,7 +40,8 @@ ACCURACIES = {"acc_student", "acc_teacher"}
 class Listener(FocalModulatedKDLoss):
     """Stands in for the distillation loss and keeps what it was called with."""
 
-    def forward(self, student, teacher, labels, align_corners, iteration):
+    def forward(self, student, teacher, labels, align_corners=False, iteration=0):
+        assert teacher is not None
         self.heard = {
             "student": student.logits,
             "teacher": teacher.logits,
