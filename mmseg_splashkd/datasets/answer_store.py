@@ -25,7 +25,7 @@ BUILD = "python tools/cache_teacher.py CONFIG"
 
 def digest(image: Tensor) -> int:
     """Checksum of a view's pixels, (3, H, W): which view an answer answers."""
-    return zlib.crc32(memoryview(np.ascontiguousarray(image.numpy()))) | PRESENT
+    return zlib.crc32(np.ascontiguousarray(image.numpy()).data) | PRESENT
 
 
 class AnswerStore:

@@ -251,11 +251,14 @@ class DistillSegmentor(BaseSegmentor):
             shows in the first line of the log.
         """
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
-        labels = self.student.decode_head._stack_batch_gt(data_samples).squeeze(1)
-        student = ask(self.student, inputs, self.distill_loss.needs_fused)
         teacher = None
         if self.distill_loss.listens(iteration):
-            teacher = self._taught(inputs, data_samples, student.logits.shape[-2:])
+            # First: the student's activations would lie in memory beside its own.
+            teacher = self._taught(inputs, data_samples)
+        labels = self.student.decode_head._stack_batch_gt(data_samples).squeeze(1)
+        student = ask(self.student, inputs, self.distill_loss.needs_fused)
+        if teacher is not None:
+            teacher = self._resized(teacher, student.logits.shape[-2:])
         losses = self.distill_loss(
             student, teacher, labels, self.align_corners, iteration
         )
@@ -268,13 +271,15 @@ class DistillSegmentor(BaseSegmentor):
             losses.update(auxiliary(student.stages, data_samples))
         return losses
 
-    def _taught(
-        self, inputs: Tensor, data_samples: SampleList, size: torch.Size
-    ) -> Answers:
+    def _taught(self, inputs: Tensor, data_samples: SampleList) -> Answers:
         if self.teachers is None:
-            answers = Answers(_cached_logits(data_samples))
-        else:
-            answers = self._ask_teacher(inputs, self.distill_loss.needs_fused)
+            return Answers(_cached_logits(data_samples))
+        answers = self._ask_teacher(inputs, self.distill_loss.needs_fused)
+        if self.distill_loss.feature_terms:
+            return answers
+        return Answers(answers.logits)  # its stages are large, and nobody asks for them
+
+    def _resized(self, answers: Answers, size: torch.Size) -> Answers:
         logits = resize_logits(answers.logits, size, self.teacher_align_corners)
         return Answers(logits, answers.stages, answers.fused)
 

@@ -12,6 +12,9 @@ optim_wrapper = dict(
             pos_block=dict(decay_mult=0.0),
             norm=dict(decay_mult=0.0),
             decode_head=dict(lr_mult=10.0),
+            auxiliary_head=dict(
+                lr_mult=10.0
+            ),  # where there is one, as new as the other
         )
     ),
 )
