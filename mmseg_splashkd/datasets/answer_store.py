@@ -165,6 +165,8 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> AnswerStore:
         (DIGESTS, np.uint64, shape[:2]),
     ):
         np.lib.format.open_memmap(folder / name, "w+", kind, extent).flush()
+        with (folder / name).open("r+b") as file:  # a full disk shows now, or never
+            os.posix_fallocate(file.fileno(), 0, (folder / name).stat().st_size)
     write_header(folder, {**header, "format": FORMAT})  # last: then it is a store
     return AnswerStore(folder, "r+")
 
@@ -187,7 +189,7 @@ def locked(folder: str | Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise BlockingIOError(
                 f"another process builds teacher cache {folder}: wait for it, or give "
                 f"teacher_cache another dir"

@@ -93,8 +93,22 @@ def check_training(cfg: Config) -> None:
     check_devices(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
     if cfg.model.type == DISTILLER:
+        _check_modulation(cfg)
         for pattern in listed(cfg.model.get("teacher_checkpoint")):
             find_checkpoint(pattern, "teacher_checkpoint")
+
+
+def _check_modulation(cfg: Config) -> None:
+    """Refuse batches of unlabelled frames alone, where m, and so the teacher, is 0."""
+    loader, loss = cfg.train_dataloader, cfg.model.distill_loss
+    share = loader.sampler.get("unlabelled_share")
+    modulated = loss.get("modulate", "kd") != "none"
+    if share and modulated and loader.batch_size * (1 - share) < 1:
+        raise ValueError(
+            f"unlabelled_share={share} leaves some batches of {loader.batch_size} "
+            f"without a label, where modulate={loss.get('modulate', 'kd')!r} lets the "
+            f"teacher teach nothing: take a larger batch, a smaller share, or 'none'"
+        )
 
 
 def check_data_root(cfg: Config, *loaders: str) -> None:

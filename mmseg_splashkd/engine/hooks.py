@@ -19,8 +19,10 @@ from mmseg_splashkd.checkpoint import (
 from mmseg_splashkd.datasets.views import seed_all
 from mmseg_splashkd.engine.runner import bare_model
 from mmseg_splashkd.models.positional_segformer_head import position_embedding_of
+from mmseg_splashkd.models.teacher import normalisation
 
 EXPORTED_META = ("run", "experiment", "seed", "iter", "position_embedding")
+EXPORTED_META += ("normalisation",)
 
 
 @HOOKS.register_module()
@@ -118,8 +120,9 @@ class ExportWeightsHook(Hook):
         """Note in the checkpoint what its weights do not tell."""
         checkpoint["meta"]["run"] = runner.message_hub.get_info("run_name")
         checkpoint["meta"]["experiment"] = runner.cfg.get("experiment")
-        embedding = position_embedding_of(bare_model(runner.model))
-        checkpoint["meta"]["position_embedding"] = embedding
+        model = bare_model(runner.model)
+        checkpoint["meta"]["position_embedding"] = position_embedding_of(model)
+        checkpoint["meta"]["normalisation"] = normalisation(model)
 
     def after_train_iter(self, runner: Runner, *_, **__) -> None:
         """Export the last checkpoint, where one was just written."""
@@ -137,7 +140,7 @@ class ExportWeightsHook(Hook):
         if self._exported.get(which) == written:
             return
         checkpoint = read_checkpoint(source)
-        meta = {key: checkpoint["meta"][key] for key in EXPORTED_META}
+        meta = {key: checkpoint["meta"].get(key) for key in EXPORTED_META}
         meta["dataset_meta"] = {"classes": classes_of(runner.train_dataloader)}
         target = f"weights_{meta['run']}_{which}{SUFFIX}"
         write_weights(checkpoint["state_dict"], Path(runner.work_dir) / target, meta)

@@ -32,7 +32,7 @@ from mmseg_splashkd.models.losses.functional import resize_logits
 REPORT = "teacher.json"
 INFO = "teacher_gate"  # in the message hub, and so in checkpoints
 PIXELS_A_FRAME = 20_000
-LOGITS_IN_ALL = 2**24  # 64 MiB of the pixels the temperature is fitted to
+LOGITS_IN_ALL = 2**22  # 16 MiB of the pixels the temperature is fitted to: seconds
 
 
 def test_teacher(
@@ -67,7 +67,8 @@ def test_teacher(
             samples = _answers(model, batch)
             evaluator.process(samples, batch)
             for sample in samples:
-                calibration.add(sample.seg_logits.data, sample.gt_sem_seg.data[0])
+                logits, label = sample.seg_logits.data, sample.gt_sem_seg.data[0]
+                calibration.add(logits, label.to(logits.device))
     figures = evaluator.evaluate(len(dataset))
     return {
         "metrics": {name: float(value) for name, value in figures.items()},
@@ -174,7 +175,10 @@ def _refuse_untested(model: Any) -> str:
     """What to log of an untested teacher, where nothing asks for its figures."""
     lack = "there is no val_dataloader: set it with val_cfg and val_evaluator"
     if not model.has_teacher:
-        lack = "the teacher's cache holds no figures: build it anew with val_dataloader"
+        lack = (
+            "the teacher's cache holds no figures: run tools/cache_teacher.py again, "
+            "with a val_dataloader"
+        )
     if model.distill_loss.needs_fitted_temperature:
         raise ValueError(
             f"temperature='fitted' is fitted on the validation part, and {lack}, or "

@@ -54,14 +54,14 @@ def train(
     cfg.launcher = launcher
     cfg.resume = resume
     check_training(cfg)
-    warnings = check_data(cfg)
-    use_teacher_cache(cfg)
+    warnings = [f"data check: {finding}" for finding in check_data(cfg)]
+    warnings += use_teacher_cache(cfg)
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir)
     _check_work_dir(cfg)
     runner = SafeRunner.from_cfg(cfg)
     for warning in warnings:
-        runner.logger.warning("data check: %s", warning)
+        runner.logger.warning(warning)
     runner.train()
     leave_distributed(launcher)
     return Path(cfg.work_dir)

@@ -12,16 +12,15 @@ from mmseg.utils import ConfigType, OptConfigType, OptSampleList, SampleList
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg_splashkd.datasets.answer_store import read_header
-from mmseg_splashkd.datasets.answered_views import FIELD
 from mmseg_splashkd.datasets.views import seeded
+from mmseg_splashkd.models.cached_teacher import CachedTeacher
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.taps import Answers, ask
 from mmseg_splashkd.models.teacher import (
     Teacher,
     build_teacher,
-    check_normalisation,
     listed,
+    normalisation,
 )
 from mmseg_splashkd.models.teacher_gate import TeacherGate
 
@@ -57,7 +56,6 @@ class DistillSegmentor(BaseSegmentor):
         data_preprocessor: Used where the config of student or teacher names none.
 
     Raises:
-        FileNotFoundError: There is no such cache.
         ValueError: Classes or normalisation of student and teacher do not fit, a loss
             is blind for the class count, or needs what a cache or an ensemble lacks.
     """
@@ -87,50 +85,33 @@ class DistillSegmentor(BaseSegmentor):
         self.teacher_checkpoint = teacher_checkpoint
         self.class_mapping = None if class_mapping is None else list(class_mapping)
         self.teacher_gate = TeacherGate.from_config(teacher_gate)
-        self.cache_header = (
-            None if teacher_cache is None else read_header(teacher_cache)
-        )
+        self.cache = None if teacher_cache is None else CachedTeacher(teacher_cache)
+        _check_logits(self.student, "student")
         teachers = None
         with seeded(0):  # so that the student begins as a plain one of the same seed
-            if teacher_cache is None:
+            if self.cache is None:
                 teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
                 self._check_teacher(teachers)
             self.distill_loss.connect(self.student, teachers and teachers.only)
-        if teacher_cache is not None:
-            self._check_cache(teacher_cache)
         # Not among the modules on purpose: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
         self._register_state_dict_hook(_save_as_student)
         self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
 
     def _check_teacher(self, teachers: Teacher) -> None:
-        _check_classes(self.student, teachers.first, self.class_mapping)
-        try:
-            check_normalisation(self.student, teachers.first)
-        except ValueError as error:
-            self.teacher_gate.refuse("normalisation", str(error))
+        for member in teachers.all:
+            _check_logits(member, "teacher")
+            _check_classes(self.student, member, self.class_mapping)
+            self._check_fed_alike(normalisation(member), "teacher.data_preprocessor")
 
-    def _check_cache(self, folder: str) -> None:
-        assert self.cache_header is not None
-        classes = self.cache_header["num_classes"]
-        if classes != self.student.num_classes:
-            raise ValueError(
-                f"teacher cache {folder} answers for {classes} classes, the student "
-                f"has {self.student.num_classes}"
-            )
-        if (
-            self.cache_header["store"] == "margin"
-            and not self.distill_loss.shift_invariant
-        ):
-            blind = [
-                type(term).__name__
-                for term in self.distill_loss.distill_terms
-                if not term.shift_invariant
-            ]
-            raise ValueError(
-                f"teacher cache {folder} holds the margin of the two classes alone, "
-                f"and {', '.join(blind)} needs both logits: build it anew with "
-                f"teacher_cache=dict(store='logits')"
+    def _check_fed_alike(self, taught: dict[str, Any], whose: str) -> None:
+        seen = normalisation(self.student)
+        if taught != seen:
+            self.teacher_gate.refuse(
+                "normalisation",
+                f"{whose} normalises by {taught}, the student's data_preprocessor by "
+                f"{seen}: the teacher is fed the student's images, so both must be "
+                f"equal",
             )
 
     # The teacher.
@@ -149,20 +130,20 @@ class DistillSegmentor(BaseSegmentor):
     @property
     def teacher_classes(self) -> list[str] | None:
         """Class names noted in the teacher's file or cache; None if there are none."""
-        if self.cache_header is not None:
-            return self.cache_header["classes"]
+        if self.cache is not None:
+            return self.cache.header.get("classes")
         return self.teachers.classes if self.teachers else None
 
     @property
     def teacher_report(self) -> dict[str, Any] | None:
         """Figures of the teacher on the validation part, from the cache."""
-        return None if self.cache_header is None else self.cache_header["report"]
+        return None if self.cache is None else self.cache.header.get("report")
 
     @property
     def teacher_align_corners(self) -> bool:
         """How the teacher's logits are resized."""
-        if self.cache_header is not None:
-            return self.cache_header["align_corners"]
+        if self.cache is not None:
+            return self.cache.header["align_corners"]
         return self.teacher.align_corners
 
     def teacher_logits(self, inputs: Tensor) -> Tensor:
@@ -182,16 +163,22 @@ class DistillSegmentor(BaseSegmentor):
         return Answers(logits, answers.stages, answers.fused)
 
     def load_teacher(self) -> None:
-        """Load the teacher's weights.
+        """Load the teacher's weights, or read the header of its cache.
 
         Raises:
-            ValueError: No ``teacher_checkpoint`` is given, or its position embedding is
-                not the teacher's.
+            ValueError: No ``teacher_checkpoint`` is given, its position embedding is
+                not the teacher's, it was trained on images normalised otherwise, or
+                the cache does not fit.
             FileNotFoundError: It does not exist.
             RuntimeError: Its keys or shapes are not exactly the teacher's.
         """
-        if self.teachers is not None:
-            self.teachers.load(listed(self.teacher_checkpoint))
+        if self.cache is not None:
+            self.cache.load(self.student, self.distill_loss)
+            return
+        assert self.teachers is not None
+        self.teachers.load(listed(self.teacher_checkpoint))
+        for noted, path in self.teachers.trained_on:
+            self._check_fed_alike(noted, f"what teacher_checkpoint {path} was fed")
 
     # The student, as the host sees it.
 
@@ -263,17 +250,20 @@ class DistillSegmentor(BaseSegmentor):
             student, teacher, labels, self.align_corners, iteration
         )
         small = _shrunk(labels, student.logits.shape[-2:])
-        losses["acc_student"] = _pixel_accuracy(student.logits, small)
+        ignored = self.distill_loss.ignore_index
+        losses["acc_student"] = _pixel_accuracy(student.logits, small, ignored)
         if teacher is not None:
-            losses["acc_teacher"] = _pixel_accuracy(teacher.logits, small)
+            losses["acc_teacher"] = _pixel_accuracy(teacher.logits, small, ignored)
+        elif self.distill_loss.changes:  # else the log goes on with an older one
+            losses["acc_teacher"] = small.new_full((), torch.nan, dtype=torch.float)
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
         return losses
 
     def _taught(self, inputs: Tensor, data_samples: SampleList) -> Answers:
-        if self.teachers is None:
-            return Answers(_cached_logits(data_samples))
+        if self.cache is not None:
+            return self.cache.answers(data_samples)
         answers = self._ask_teacher(inputs, self.distill_loss.needs_fused)
         if self.distill_loss.feature_terms:
             return answers
@@ -323,30 +313,18 @@ def _load_as_student(
         state_dict[f"{prefix}distill_loss.{key}"] = value  # it stays as it is
 
 
-def _cached_logits(data_samples: SampleList) -> Tensor:
-    """Logits (B, C, h, w) that the samples carry."""
-    if FIELD not in data_samples[0]:
-        raise RuntimeError(
-            "a teacher cache stands in for the teacher, and the samples carry no "
-            "answers of it: train_dataloader.dataset must be an AnsweredViewDataset, "
-            "which tools/train.py sets where the config has teacher_cache"
+def _check_logits(model: EncoderDecoder, name: str) -> None:
+    if model.out_channels != model.num_classes:
+        raise ValueError(
+            f"{name}.decode_head.out_channels is {model.out_channels} for "
+            f"{model.num_classes} classes: distillation compares softmax logits, set "
+            f"out_channels={model.num_classes}"
         )
-    stored = torch.stack([sample.get(FIELD).data for sample in data_samples]).float()
-    if stored.shape[1] > 1:
-        return stored
-    return torch.cat([torch.zeros_like(stored), stored], dim=1)  # z1 - z0 alone
 
 
 def _check_classes(
     student: EncoderDecoder, teacher: EncoderDecoder, class_mapping: list[int] | None
 ) -> None:
-    for name, model in (("student", student), ("teacher", teacher)):
-        if model.out_channels != model.num_classes:
-            raise ValueError(
-                f"{name}.decode_head.out_channels is {model.out_channels} for "
-                f"{model.num_classes} classes: distillation compares softmax logits, "
-                f"set out_channels={model.num_classes}"
-            )
     if class_mapping is None:
         if student.num_classes != teacher.num_classes:
             raise ValueError(
@@ -370,7 +348,7 @@ def _shrunk(labels: Tensor, size: torch.Size) -> Tensor:
     return small.squeeze(1).long()
 
 
-def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int = 255) -> Tensor:
+def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
     """Percent of valid pixels (B, h, w) that are right."""
     valid = labels != ignore_index
     right = logits.argmax(1) == labels  # never where ignored: that is no class

@@ -51,6 +51,11 @@ def ask(model: EncoderDecoder, images: Tensor, fused: bool = False) -> Answers:
         return Answers(model.decode_head(stages), stages)
     with _keeping_input(_classifier(model)) as seen:
         logits = model.decode_head(stages)
+    if not seen:
+        raise RuntimeError(
+            f"{type(model.decode_head).__name__} classifies without cls_seg, so what "
+            f"its classifier sees is not known: tap a stage or 'logits' instead"
+        )
     return Answers(logits, stages, seen[-1])
 
 
@@ -89,6 +94,8 @@ def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
     if tap == "fused":
         return model.decode_head.conv_seg.in_channels
     for head in _heads(model):
+        if head.input_transform == "resize_concat":  # it tells the sum of all
+            continue
         numbers = zip(_listed(head.in_index), _listed(head.in_channels), strict=False)
         for stage, channels in numbers:
             if stage == tap:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,12 +59,19 @@ class Teacher(nn.Module):
         self.average = average
         self.weights = [weight / sum(weights) for weight in weights]
         self.classes: list[str] | None = None
+        # What each file notes of the images it was trained on, and the file.
+        self.trained_on: list[tuple[dict[str, Any], Path]] = []
         self.eval().requires_grad_(False)
 
     @property
     def first(self) -> Any:
         """The first member, whose resolution is that of all."""
         return self.members[0]
+
+    @property
+    def all(self) -> list[EncoderDecoder]:
+        """All members."""
+        return list(self.members)  # type: ignore[arg-type]
 
     @property
     def only(self) -> EncoderDecoder | None:
@@ -80,9 +88,9 @@ class Teacher(nn.Module):
         """Answer to (B, 3, H, W) normalised images; features only where it is one."""
         if self.only is not None:
             return ask(self.only, images, fused)
-        logits = [ask(member, images).logits for member in self._members()]
+        logits = [ask(member, images).logits for member in self.all]
         size = logits[0].shape[-2:]
-        corners = [member.align_corners for member in self._members()]
+        corners = [member.align_corners for member in self.all]
         alike = [
             resize_logits(z, size, c) for z, c in zip(logits, corners, strict=True)
         ]
@@ -94,9 +102,6 @@ class Teacher(nn.Module):
             return torch.stack([weight * z for weight, z in weighted]).sum(0)
         terms = [math.log(weight) + F.log_softmax(z, dim=1) for weight, z in weighted]
         return torch.stack(terms).logsumexp(0)
-
-    def _members(self) -> list[EncoderDecoder]:
-        return list(self.members)  # type: ignore[arg-type]
 
     def load(self, patterns: Sequence[str]) -> None:
         """Load the weights of all members.
@@ -111,12 +116,14 @@ class Teacher(nn.Module):
             RuntimeError: Keys or shapes are not exactly the member's.
         """
         named = []
-        for member, pattern in zip(self._members(), patterns, strict=True):
+        for member, pattern in zip(self.all, patterns, strict=True):
             path = find_checkpoint(pattern, "teacher_checkpoint")
             checkpoint, source = read_checkpoint(path), f"teacher_checkpoint {path}"
             load_strict(member, checkpoint["state_dict"], source)
             check_position_embedding(member, checkpoint["meta"], source)
             named.append(checkpoint["meta"].get("dataset_meta", {}).get("classes"))
+            if noted := checkpoint["meta"].get("normalisation"):
+                self.trained_on.append((noted, path))
             print_log(f"Loaded the frozen teacher from {path}", logger="current")
         told = [list(classes) for classes in named if classes]
         if any(classes != told[0] for classes in told):
@@ -144,8 +151,7 @@ def build_teacher(
         ensemble: ``average`` and ``weights`` of ``Teacher``.
 
     Raises:
-        ValueError: Configs and files differ in number, or classes or normalisation of
-            the members differ.
+        ValueError: Configs and files differ in number, or the members' class counts do.
     """
     configs, files = listed(teacher), listed(checkpoints)
     if len(configs) == 1:
@@ -161,25 +167,10 @@ def build_teacher(
     if options and len(configs) == 1:
         raise ValueError("ensemble is for several teachers, and there is one")
     teachers = Teacher([MODELS.build(config) for config in configs], **options)
-    for member in teachers.members:
-        check_normalisation(teachers.first, member, "the first teacher")
+    for member in teachers.all:
         if member.num_classes != teachers.first.num_classes:
             raise ValueError("the teachers' class counts differ; they must be equal")
     return teachers
-
-
-def check_normalisation(student: Any, teacher: Any, who: str = "the student") -> None:
-    """Make sure that two segmentors are fed alike.
-
-    Raises:
-        ValueError: Their preprocessors normalise differently.
-    """
-    seen, taught = normalisation(student), normalisation(teacher)
-    if seen != taught:
-        raise ValueError(
-            f"teacher.data_preprocessor normalises by {taught}, that of {who} by "
-            f"{seen}: the teacher is fed the student's images, so both must be equal"
-        )
 
 
 def normalisation(model: Any) -> dict[str, Any]:

@@ -60,6 +60,18 @@ def test_missing_label_is_named(sample: dict):
         LoadGrayLabels()(sample)
 
 
+def test_a_frame_without_label_is_ignored_everywhere_where_the_data_set_says_so():
+    frame = {"img": np.zeros((4, 6, 3), np.uint8), "seg_fields": []}
+    asked = LoadGrayLabels().transform({**frame, "ignore_missing_label": True})
+    assert asked["seg_fields"] == ["gt_seg_map"]
+    assert asked["gt_seg_map"].dtype == np.uint8
+    np.testing.assert_array_equal(asked["gt_seg_map"], np.full((4, 6), 255))
+
+    alone = {"img": np.zeros((4, 6, 3), np.uint8), "seg_fields": []}
+    assert "gt_seg_map" not in LoadGrayLabels().transform(alone)
+    assert alone["seg_fields"] == []
+
+
 def test_mmseg_inference_takes_a_config_of_ours(pond):
     model = init_model(str(CONFIGS / "demo" / "segformer_b0_pond.py"), device="cpu")
     frame = next((pond / "images").iterdir())

@@ -287,8 +287,14 @@ def test_unlabelled_frames_as_asked_for(half_labelled: Path, unlabelled, kept):
     dataset = build(half_labelled, unlabelled=unlabelled, pipeline=PIPELINE)
     assert stems_of(dataset) == [STEMS[number] for number in kept]
     for index, number in enumerate(kept):
-        has_label = "gt_sem_seg" in dataset[index]["data_samples"]
-        assert has_label == (number not in (0, 3))
+        label = dataset[index]["data_samples"].gt_sem_seg.data
+        assert bool((label == 255).all()) == (number in (0, 3))
+
+
+def test_an_unlabelled_frame_outside_training_has_no_label(half_labelled: Path):
+    (half_labelled / "labels" / f"{STEMS[7]}.png").unlink()
+    dataset = build(half_labelled, split="val", unlabelled="include", pipeline=PIPELINE)
+    assert "gt_sem_seg" not in dataset[0]["data_samples"]
 
 
 def test_skipped_frames_are_counted_in_the_log(half_labelled: Path, capsys):

@@ -97,6 +97,7 @@ def both(options: dict) -> tuple[Any, Any, Any]:
     online.load_teacher()
     use_teacher_cache(cfg)
     offline = MODELS.build(cfg.model)
+    offline.load_teacher()
     offline.load_state_dict(online.state_dict())
     return online.train(), offline.train(), DATASETS.build(cfg.train_dataloader.dataset)
 
@@ -353,11 +354,69 @@ def test_more_views_than_there_are_are_refused(cached):
     assert cfg.train_dataloader.sampler.views == 1
 
 
-def test_other_versions_are_a_warning(copied, caplog):
+def of_version(copied: dict, library: str) -> dict:
+    """A cache made with version 0.1 of a library."""
     header = read_header(copied["teacher_cache.dir"])
-    header["versions"]["numpy"] = "0.1"
+    header["versions"][library] = "0.1"
     write_header(copied["teacher_cache.dir"], header)
-    use_teacher_cache(read_config(DISTILLED, copied))
+    return copied
+
+
+def test_other_versions_of_what_draws_are_a_warning(copied):
+    assert use_teacher_cache(read_config(DISTILLED, copied)) == []
+    changed = of_version(copied, "numpy")
+    (warning,) = use_teacher_cache(read_config(DISTILLED, changed))
+    assert "was made with numpy 0.1, now" in warning
+
+
+def test_other_versions_of_what_builds_models_are_refused(copied):
+    said = refusal(of_version(copied, "mmseg_splashkd"))
+    assert "made with another version of mmseg_splashkd (0.1, now" in said
+
+
+def test_figures_of_another_validation_part_are_made_anew(copied, capsys):
+    changed = copied | {"val_dataloader.dataset.ratios": (0.7, 0.1, 0.2)}
+    assert "on another validation part" in refusal(changed)
+
+    before = AnswerStore(copied["teacher_cache.dir"])
+    build_teacher_cache(DISTILLED, cfg_options=changed)
+    assert "0 of 44 answers to make" in capsys.readouterr().out
+    after = AnswerStore(copied["teacher_cache.dir"])
+    assert np.array_equal(before.digests, after.digests)
+    assert after.header["report"]["frames"] == 3
+    use_teacher_cache(read_config(DISTILLED, changed))
+
+
+def test_a_cache_by_another_way_than_the_key_is_refused(cached, distil_options):
+    there = {"model.teacher_cache": cached["teacher_cache.dir"]}
+    assert "has no teacher_cache, by which it is checked" in refusal(
+        distil_options | there
+    )
+
+
+def test_what_a_run_dumped_can_be_cached_trained_and_tested(cached, tmp_path, capsys):
+    cfg = read_config(DISTILLED, cached)
+    use_teacher_cache(cfg)
+    cfg.dump(tmp_path / "dumped.py")
+
+    build_teacher_cache(tmp_path / "dumped.py")
+    assert "0 of 44 answers to make" in capsys.readouterr().out
+    again = read_config(tmp_path / "dumped.py")
+    use_teacher_cache(again)
+    assert again.train_dataloader == cfg.train_dataloader
+    again.model.teacher_cache = "nowhere"  # a model to test needs no cache
+    assert not MODELS.build(again.model).has_teacher
+
+
+def test_stored_logits_do_where_the_margin_would(distil_options, tmp_path):
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 1,
+    }
+    logits = options | {"teacher_cache.store": "logits"}
+    build_teacher_cache(DISTILLED, cfg_options=logits)
+    build_teacher_cache(DISTILLED, cfg_options=options)
+    use_teacher_cache(read_config(DISTILLED, options))
 
 
 def test_the_folder_of_another_cache_is_not_overwritten(copied):
@@ -385,6 +444,10 @@ def test_a_cache_that_is_nowhere_says_how_to_make_it(cached, tmp_path):
             "needs views that can be drawn again",
         ),
         (
+            {"train_dataloader.dataset.type": "RepeatDataset"},
+            "needs views that can be drawn again",
+        ),
+        (
             {"model.distill_loss.terms": [{"type": "IFVDLoss"}]},
             "IFVDLoss compares features",
         ),
@@ -404,6 +467,17 @@ def test_what_cannot_be_cached_is_refused(distil_options, tmp_path, changes, mes
     assert not (tmp_path / "cache" / "header.json").exists()
 
 
+def test_augmentation_after_the_pipeline_cannot_be_cached(distil_options, tmp_path):
+    crop = {"type": "BatchSyncRandomResize", "random_size_range": (32, 64)}
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 2,
+        "model.student.data_preprocessor.batch_augments": [crop],
+    }
+    with pytest.raises(ValueError, match="batch_augments changes views"):
+        build_teacher_cache(DISTILLED, cfg_options=options)
+
+
 def test_feature_losses_do_not_train_from_a_cache(cached):
     cfg = read_config(
         DISTILLED, cached | {"model.distill_loss.terms": [{"type": "IFVDLoss"}]}
@@ -418,8 +492,9 @@ def test_the_margin_is_not_enough_for_losses_that_see_more(cached):
         DISTILLED, cached | {"model.distill_loss.terms": [{"type": "CWDLoss"}]}
     )
     use_teacher_cache(cfg)
+    model = MODELS.build(cfg.model)
     with pytest.raises(ValueError, match=r"margin.*CWDLoss needs both.*store='logits'"):
-        MODELS.build(cfg.model)
+        model.init_weights()
 
 
 def test_a_plain_model_has_no_teacher_to_cache(pond):

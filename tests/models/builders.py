@@ -98,7 +98,7 @@ def build(config: dict, seed: int = 0) -> Any:
     return MODELS.build(ConfigDict(config))
 
 
-def distiller(student: dict, teacher: dict, **changes: Any) -> Any:
+def distiller(student: dict, teacher: dict | list[dict], **changes: Any) -> Any:
     """Build a ``DistillSegmentor`` whose teacher has random weights."""
     config = {
         "type": "DistillSegmentor",

@@ -353,6 +353,20 @@ def test_init_weights_initialises_the_student_too(teacher_file):
     assert model.decode_head.conv_seg.bias.eq(0).all()
 
 
+def test_a_teacher_that_was_fed_other_images_is_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    noted = {"mean": [1.0] * 3, "std": [2.0] * 3, "swap_channels": True}
+    write_weights(build(fcn()).state_dict(), path, {"normalisation": noted})
+
+    model = distiller(segformer(), fcn(), teacher_checkpoint=str(path))
+    with pytest.raises(ValueError, match=r"was fed normalises by .*1\.0, 1\.0.*allow"):
+        model.init_weights()
+    allowed = {"allow": ["normalisation"]}
+    distiller(
+        segformer(), fcn(), teacher_checkpoint=str(path), teacher_gate=allowed
+    ).init_weights()
+
+
 @pytest.mark.parametrize("projected", [False, True])
 def test_student_begins_as_the_plain_one_of_the_same_seed(teacher_file, projected):
     loss = PROJECTED if projected else {"type": "FocalModulatedKDLoss"}

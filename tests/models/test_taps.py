@@ -112,6 +112,23 @@ def _read_stages(model: Any) -> set[int]:
     return read
 
 
+def test_a_head_that_concatenates_tells_no_stage():
+    config = fcn(auxiliary=False)
+    config["decode_head"] |= {
+        "in_channels": [32, 64],
+        "in_index": [2, 3],
+        "input_transform": "resize_concat",
+    }
+    assert channels_at(build(config), 2) is None
+
+
+def test_a_head_without_cls_seg_says_so(monkeypatch):
+    model = build(fcn(auxiliary=False)).eval()
+    monkeypatch.setattr(model.decode_head, "forward", lambda stages: stages[-1])
+    with pytest.raises(RuntimeError, match="FCNHead classifies without cls_seg"):
+        ask(model, images(), fused=True)
+
+
 @pytest.mark.parametrize("tap", ["logits", "fused", 0, 3])
 def test_known_taps(tap):
     assert check_tap(tap, "tap") == tap

@@ -135,8 +135,15 @@ def test_members_of_other_classes_or_images_are_refused(files):
     with pytest.raises(ValueError, match="class counts differ"):
         build_teacher([segformer(2), segformer(3)], files[:2], None)
     other = {**segformer(), "data_preprocessor": preprocessor(mean=[1.0, 2.0, 3.0])}
-    with pytest.raises(ValueError, match="of the first teacher"):
-        build_teacher([segformer(), other], files[:2], None)
+    with pytest.raises(ValueError, match=r"teacher\.data_preprocessor normalises by"):
+        distiller(segformer(), [segformer(), other], teacher_checkpoint=files[:2])
+    allowed = {"allow": ["normalisation"]}
+    distiller(
+        segformer(),
+        [segformer(), other],
+        teacher_checkpoint=files[:2],
+        teacher_gate=allowed,
+    )
 
 
 def test_members_trained_on_other_classes_are_refused(files, tmp_path):

@@ -33,17 +33,20 @@ from mmseg_splashkd.engine.data_check import check_data
 from mmseg_splashkd.engine.teacher_cache.fingerprint import (
     LOADER,
     fingerprint,
+    validation,
     versions,
 )
 from mmseg_splashkd.engine.teacher_cache.options import (
     AUTO,
     CacheOptions,
     cache_options,
+    forget_cache,
 )
 from mmseg_splashkd.engine.teacher_gate import test_teacher
 from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.cached_teacher import check_batch_augments
 
-PROBED = 3  # views drawn twice, to see that they are reproducible
+PROBED = 24  # views drawn twice, to see that they are reproducible
 
 
 def build_teacher_cache(
@@ -76,6 +79,7 @@ def build_teacher_cache(
     """
     cfg = read_config(config, cfg_options)
     options = cache_options(cfg)
+    forget_cache(cfg)
     check_training(cfg)
     check_data(cfg)
     init_default_scope(cfg.get("default_scope", "mmseg"))
@@ -96,12 +100,8 @@ def build_teacher_cache(
 
 
 def _teaching_model(cfg: Config, device: str | None) -> DistillSegmentor:
-    if cfg.model.get("data_preprocessor", {}).get("batch_augments"):
-        raise ValueError(
-            "data_preprocessor.batch_augments changes views after they are drawn, so "
-            "no cache can be exact: move it into the pipeline"
-        )
     model = MODELS.build(cfg.model)
+    check_batch_augments(model.student)
     if model.distill_loss.feature_terms:
         names = [type(term).__name__ for term in model.distill_loss.feature_terms]
         raise ValueError(
@@ -115,11 +115,13 @@ def _teaching_model(cfg: Config, device: str | None) -> DistillSegmentor:
 def _header(
     cfg: Config, options: CacheOptions, model: DistillSegmentor, views: ViewDataset
 ) -> dict[str, Any]:
-    answer = _answers(model, _probe(views, options), store="logits")
+    probed = _probe(views, options)
+    answer = _answers(model, probed[:1], store="logits")
     invariant = model.distill_loss.shift_invariant
     store = options.store
     if store == AUTO:
         store = "margin" if model.num_classes == 2 and invariant else "logits"
+        store = "logits" if _stored_before(options) == "logits" else store
     if store == "margin" and model.num_classes != 2:
         raise ValueError(
             f"teacher_cache.store='margin' is for two classes, there are "
@@ -129,6 +131,7 @@ def _header(
     return {
         "shape": [len(views), options.views, channels, *answer.shape[-2:]],
         "store": store,
+        "view_size": list(probed[0]["inputs"].shape[1:]),
         "num_classes": model.num_classes,
         "classes": model.teacher_classes,
         "align_corners": model.teacher_align_corners,
@@ -136,7 +139,16 @@ def _header(
         "belongs": fingerprint(cfg, options, views),
         "versions": versions(),
         "report": None,
+        "tested_on": None,
     }
+
+
+def _stored_before(options: CacheOptions) -> str | None:
+    """What a cache in the same place holds: logits do for all losses."""
+    try:
+        return read_header(options.dir)["store"]
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _probe(views: ViewDataset, options: CacheOptions) -> list[dict]:
@@ -145,9 +157,10 @@ def _probe(views: ViewDataset, options: CacheOptions) -> list[dict]:
     Raises:
         ValueError: They differ, or are not all of one size.
     """
-    last = len(views) - 1
-    places = [(0, 0), (last // 2, options.views - 1), (last, 0)][:PROBED]
-    asked = [View(frame, view, options.view_seed) for frame, view in places]
+    asked = [
+        View(number * len(views) // PROBED, number % options.views, options.view_seed)
+        for number in range(PROBED)
+    ]
     first, second = ([views[view] for view in asked] for _ in range(2))
     for view, one, other in zip(asked, first, second, strict=True):
         if digest(one["inputs"]) != digest(other["inputs"]):
@@ -156,16 +169,16 @@ def _probe(views: ViewDataset, options: CacheOptions) -> list[dict]:
                 f"again: a transform of the pipeline draws from a random generator of "
                 f"its own. Of Albumentations, take the Albumentations of this package"
             )
-        _check_size(one["inputs"], first[0]["inputs"])
+        _check_size(one["inputs"], list(first[0]["inputs"].shape[1:]))
     return first
 
 
-def _check_size(image: Tensor, first: Tensor) -> None:
-    if image.shape != first.shape:
+def _check_size(image: Tensor, size: list[int]) -> None:
+    if list(image.shape[1:]) != size:
         raise ValueError(
-            f"views have different sizes, {tuple(first.shape[1:])} and "
-            f"{tuple(image.shape[1:])}: a cache needs one. End the pipeline's geometry "
-            f"with Resize(keep_ratio=False), or RandomCrop and Pad"
+            f"views have different sizes, {size} and {list(image.shape[1:])}: a cache "
+            f"needs one. End the pipeline's geometry with Resize(keep_ratio=False), or "
+            f"RandomCrop and Pad"
         )
 
 
@@ -196,7 +209,7 @@ def _open(options: CacheOptions, header: dict[str, Any]) -> AnswerStore | None:
         there = read_header(options.dir)
     except FileNotFoundError:
         return None
-    keys = ("belongs", "shape", "store", "versions")
+    keys = ("belongs", "shape", "store", "view_size", "versions")
     differs = [key for key in keys if there.get(key) != header[key]]
     if "belongs" in differs:
         parts = header["belongs"].items()
@@ -254,15 +267,11 @@ def _answer_all(
     with Progress() as progress:
         task = progress.add_task("Asking the teacher", total=len(places))
         for samples, here in zip(loader, _chunks(places, batch_size), strict=True):
-            _check_all_sizes(samples, store)
+            for sample in samples:
+                _check_size(sample["inputs"], store.header["view_size"])
             digests = [digest(sample["inputs"]) for sample in samples]
             store.add(here, _answers(model, samples, store.header["store"]), digests)
             progress.advance(task, len(here))
-
-
-def _check_all_sizes(samples: Sequence[dict], store: AnswerStore) -> None:
-    for sample in samples:
-        _check_size(sample["inputs"], samples[0]["inputs"])
 
 
 def _chunks(places: Sequence, size: int) -> Iterator[Sequence]:
@@ -274,12 +283,14 @@ def _report(
     store: AnswerStore, model: DistillSegmentor, cfg: Config, console: Console
 ) -> None:
     """Keep in the header what the teacher is worth on the validation part."""
-    if store.header["report"] is not None or not cfg.get("val_dataloader"):
+    tested_on = validation(cfg)
+    if not tested_on or store.header["tested_on"] == tested_on:
         return
     console.print("Testing the teacher on the validation frames")
     loader = Runner.build_dataloader(cfg.val_dataloader, seed=0)
     report = test_teacher(model, loader, cfg.val_evaluator)
-    write_header(store.folder, {**store.header, "report": report})
+    told = {"report": report, "tested_on": tested_on}
+    write_header(store.folder, store.header | told)
     whole = {key: value for key, value in report["metrics"].items() if "." not in key}
     figures = ", ".join(f"{key} {value:.2f}" for key, value in whole.items())
     console.print(

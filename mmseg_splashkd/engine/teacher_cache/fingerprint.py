@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.datasets.views import ViewDataset
@@ -23,9 +25,11 @@ LOADER = "train_dataloader"
 # Parts of a segmentor's config that its answers do not depend on.
 SILENT = {"init_cfg", "loss_decode", "auxiliary_head", "train_cfg", "test_cfg"}
 CHECKED_WHOLE = 32  # files, spread over the data set, whose content is hashed
-LIBRARIES = ("albumentations", "mmcv", "mmsegmentation", "numpy", "pillow", "torch")
-LIBRARIES += ("opencv-python", "opencv-python-headless", "onedl-mmcv")
-LIBRARIES += ("onedl-mmsegmentation",)
+# Another version of these may be another network: a cache of it is refused.
+BUILDS_MODELS = ("mmseg_splashkd", "mmsegmentation", "onedl-mmsegmentation", "mmcv")
+BUILDS_MODELS += ("onedl-mmcv", "mmpretrain", "onedl-mmpretrain")
+LIBRARIES = ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
+LIBRARIES += ("pillow", "torch")
 
 
 def fingerprint(
@@ -51,20 +55,43 @@ def fingerprint(
         "ensemble": model.get("ensemble"),
         "weights": [_weights(file) for file in listed(model.teacher_checkpoint)],
     }
-    preprocessor = model.student.get("data_preprocessor") or model.data_preprocessor
+    preprocessors = [
+        config.get("data_preprocessor")
+        for config in (model, model.student, *listed(model.teacher))
+    ]
+    allowed = (model.get("teacher_gate") or {}).get("allow", ())
     return {
         "teacher": _hash(teacher),
-        "normalisation": _hash(preprocessor),
+        "normalisation": _hash([preprocessors, "normalisation" in allowed]),
         "pipeline": _hash(pipeline),
         "frames": _hash(_files(dataset, Path(frames.get("data_root") or ""))),
         "seed of the views": _hash(options.view_seed),
     }
 
 
+def validation(cfg: Config) -> str:
+    """Hash of what the teacher is tested on: frames, pipeline and metrics."""
+    if not cfg.get("val_dataloader"):
+        return ""
+    frames = unread_frames(cfg, "val_dataloader")
+    root = Path(dataset_of(cfg, "val_dataloader").get("data_root") or "")
+    pipeline = dataset_of(cfg, "val_dataloader").get("pipeline")
+    return _hash([_files(frames, root), pipeline, cfg.val_evaluator])
+
+
+def unread_frames(cfg: Config, loader: str = LOADER) -> ViewDataset:
+    """The data of a loader, without reading a label or building a pipeline."""
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    frames = dict(dataset_of(cfg, loader), pipeline=[])
+    if frames["type"] == "TimeSplitDataset":
+        frames["check_labels"] = False
+    return DATASETS.build({"type": "ViewDataset", "dataset": frames})
+
+
 def versions() -> dict[str, str]:
     """Versions of what draws the views and of what answers."""
     found = {"mmseg_splashkd": __version__}
-    for library in LIBRARIES:
+    for library in (*BUILDS_MODELS[1:], *LIBRARIES):
         try:
             found[library] = version(library)
         except PackageNotFoundError:

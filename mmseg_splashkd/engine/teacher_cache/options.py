@@ -7,9 +7,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.datasets.answer_store import STORES
-from mmseg_splashkd.engine.config import DISTILLER
+from mmseg_splashkd.engine.config import DISTILLER, VIEWS
 
 AUTO = "auto"
+ANSWERED = "AnsweredViewDataset"
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,19 @@ def cache_options(cfg: Config) -> CacheOptions:
             f"teacher_cache.store must be one of {(AUTO, *STORES)}, got "
             f"{options.store!r}"
         )
-    sampler = cfg.train_dataloader.sampler
-    if sampler.type != "ViewSampler":
+    loader = cfg.train_dataloader
+    if loader.sampler.type != "ViewSampler" or loader.dataset.type not in VIEWS:
         raise ValueError(
-            f"teacher_cache needs views that can be drawn again: set "
-            f"train_dataloader.sampler to a ViewSampler, not {sampler.type}, and wrap "
-            f"the data set by ViewDataset"
+            f"teacher_cache needs views that can be drawn again: train_dataloader has "
+            f"sampler {loader.sampler.type} and dataset {loader.dataset.type}, and "
+            f"must have a ViewSampler and a ViewDataset around the frames"
         )
     return options
+
+
+def forget_cache(cfg: Config) -> None:
+    """Take out of a config, such as one that a run dumped, what a cache put in."""
+    cfg.model.pop("teacher_cache", None)
+    if cfg.train_dataloader.dataset.type == ANSWERED:
+        frames = cfg.train_dataloader.dataset.dataset
+        cfg.train_dataloader.dataset = {"type": "ViewDataset", "dataset": frames}

@@ -9,13 +9,13 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_splashkd.models.losses import functional
+from mmseg_splashkd.models.losses.logit_terms import FITTED
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
 from mmseg_splashkd.models.taps import Answers, channels_at
 
 MODULATE = ("none", "kd", "both")
-FITTED = "fitted"
 OWN_NAMES = ("label", "modulation", "teacher_ratio")
 
 
@@ -122,6 +122,12 @@ class FocalModulatedKDLoss(nn.Module):
         for term in filter(_waits, self.distill_terms):
             term.set_fitted_temperature(temperature)  # type: ignore[operator]
 
+    @property
+    def changes(self) -> bool:
+        """Whether a weight or the teacher's share ever changes."""
+        weights = [term.weight for term in self.distill_terms]
+        return any(schedule.changes for schedule in (self.teacher_ratio, *weights))
+
     def listens(self, iteration: int) -> bool:
         """Whether the teacher has any weight at an iteration; if not, spare it."""
         heard = any(term.weight(iteration) for term in self.distill_terms)
@@ -170,7 +176,8 @@ class FocalModulatedKDLoss(nn.Module):
         Returns:
             ``loss_label`` and a ``loss_<name>`` a term, which sum to the total of the
             table, and, for the log only, ``label`` (L_orig), ``<name>`` (each term
-            unweighted), ``modulation`` (m), and what a schedule has come to.
+            unweighted; NaN while a schedule silences it), ``modulation`` (m), and what
+            a schedule has come to.
         """
         size = labels.shape[-2:]
         logits = functional.resize_logits(student.logits, size, align_corners)
@@ -194,8 +201,12 @@ class FocalModulatedKDLoss(nn.Module):
             losses["teacher_ratio"] = m.new_tensor(ratio)
         for term in self.distill_terms:
             weight = ratio * term.weight(iteration)
+            if term.weight.changes:
+                losses[f"weight_{term.name}"] = m.new_tensor(term.weight(iteration))
             if not weight:
                 losses[f"loss_{term.name}"] = _nothing(term, label)
+                if self.changes:  # else the log goes on with an older one
+                    losses[term.name] = m.new_tensor(torch.nan)
                 continue
             assert teacher is not None, "listens() said that the teacher is heard"
             value = term(student, teacher, labels)
@@ -204,8 +215,6 @@ class FocalModulatedKDLoss(nn.Module):
                 weight * (factor if modulated else 1.0) * value
             )
             losses[term.name] = value.detach()
-            if term.weight.changes:
-                losses[f"weight_{term.name}"] = m.new_tensor(term.weight(iteration))
         return losses
 
 

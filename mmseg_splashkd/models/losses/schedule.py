@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmseg_splashkd.models.losses.arguments import is_number
+
 KINDS = ("constant", "linear", "cosine")
 
 
@@ -75,13 +77,22 @@ def schedule_of(value: float | Mapping[str, Any], argument: str) -> Schedule:
     if "end" not in value:
         raise ValueError(f"{argument}={dict(value)} lacks end, the value it comes to")
     schedule = Schedule(**value)
+    for key in ("begin", "until", "stop_at"):
+        number = getattr(schedule, key)
+        if number is not None and not (is_number(number) and number == int(number)):
+            raise ValueError(f"{argument}.{key} must be an iteration, got {number!r}")
+    moving = sorted({"start", "begin", "until"} & value.keys())
+    if schedule.kind == "constant" and moving:
+        raise ValueError(
+            f"{argument} has {moving} and no kind: say kind='linear' or 'cosine'"
+        )
     if schedule.kind not in KINDS:
         raise ValueError(f"{argument}.kind must be one of {KINDS}: {schedule.kind!r}")
     for key in ("start", "end"):
         number = getattr(schedule, key)
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise ValueError(f"{argument} must be a number or a schedule: {number!r}")
-        if not (math.isfinite(number) and number >= 0):
+        if not is_number(number) or number < 0:
             raise ValueError(f"{argument} must be finite and >= 0, got {number}")
     if schedule.kind != "constant" and not 0 <= schedule.begin < schedule.until:
         raise ValueError(

@@ -26,7 +26,6 @@ class DistillTerm(nn.Module):
     """
 
     short_name: ClassVar[str]
-    needs_features: ClassVar[bool] = False
     # Whether a number added to all logits of a pixel changes nothing: then, for two
     # classes, the margin is all there is to know.
     shift_invariant: ClassVar[bool] = False
@@ -67,8 +66,6 @@ class FeatureTerm(DistillTerm):
     Raises:
         ValueError: A tap is none.
     """
-
-    needs_features: ClassVar[bool] = True
 
     def __init__(
         self, tap: Tap = "fused", teacher_tap: Tap | None = None, **kwargs

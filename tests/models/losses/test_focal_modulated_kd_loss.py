@@ -279,7 +279,8 @@ def test_schedules_follow_the_iteration_and_stand_in_the_log():
     assert total(losses).item() == pytest.approx(expected.item())
     stopped = loss(Answers(student), None, labels, iteration=8)
     assert stopped["loss_kl"].item() == 0
-    assert "kl" not in stopped
+    assert stopped["weight_kl"].item() == 0
+    assert stopped["kl"].isnan()  # or the log would go on with an older one
     assert stopped["loss_label"].item() == pytest.approx(
         (1 - 0.64) * losses["label"].item()
     )

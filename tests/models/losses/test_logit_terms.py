@@ -15,7 +15,7 @@ from mmseg_splashkd.models.losses import (
     MarginKLDLoss,
     functional,
 )
-from mmseg_splashkd.models.losses.term import DistillTerm
+from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm
 from mmseg_splashkd.models.taps import Answers
 from tests.models.losses.probes import gradient, two_maps
 
@@ -40,7 +40,7 @@ def test_is_built_from_a_config_with_the_arguments_of_every_term(loss):
     assert plain.name == NAMES[loss]
     assert plain.weight(0) == 1
     assert plain.modulate
-    assert not plain.needs_features
+    assert not isinstance(plain, FeatureTerm)
 
     weight = {"kind": "linear", "end": 2.0, "until": 4}
     config = {"type": loss.__name__, "weight": weight, "name": "x", "modulate": False}
@@ -234,7 +234,7 @@ def test_losses_that_a_refusal_names_do_see(term, classes):
     for name in named:
         other = MODELS.build({"type": name})
         other.check(classes)
-        if other.needs_features:  # of more channels than classes
+        if isinstance(other, FeatureTerm):  # of more channels than classes
             other.connect(8, 8)
             continue
         pull = gradient(lambda z, f=other: f.compare(z, teacher, labels), student)

@@ -87,7 +87,6 @@ def test_a_number_is_a_constant(value):
     ("arguments", "peak", "changes"),
     [
         ({"end": 0.5}, 0.5, False),
-        ({"end": 0.5, "start": 9.0}, 0.5, False),
         ({"end": 0.5, "stop_at": 7}, 0.5, True),
         ({"end": 0.5, "kind": "linear", "until": 5}, 0.5, True),
         ({"end": 0.5, "start": 2.0, "kind": "cosine", "until": 5}, 2.0, True),
@@ -113,7 +112,19 @@ def test_peak_is_the_largest_value_it_has(arguments, peak, changes):
         ("1", "weight must be a number or a schedule: '1'"),
         (None, "weight must be a number or a schedule: None"),
         (True, "weight must be a number or a schedule: True"),
-        ({"end": 1, "start": -2}, "weight must be finite and >= 0, got -2"),
+        (
+            {"kind": "linear", "end": 1, "start": -2, "until": 3},
+            "weight must be finite and >= 0, got -2",
+        ),
+        ({"end": 1, "start": 0, "until": 9}, "weight has .*'start', 'until'.* no kind"),
+        (
+            {"kind": "linear", "end": 1, "until": "1e3"},
+            "weight.until must be an iteration, got '1e3'",
+        ),
+        (
+            {"kind": "linear", "end": 1, "until": 2.5},
+            "weight.until must be an iteration, got 2.5",
+        ),
         ({"end": "1"}, "weight must be a number or a schedule: '1'"),
         (
             {"end": 1, "kind": "linear"},
