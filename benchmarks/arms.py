@@ -39,7 +39,7 @@ FEW_TAUGHT = {
     "teacher_cache.views": 16,
 }
 # Student's t, 97.5 %, by degrees of freedom.
-T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
+T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
 class Arm(NamedTuple):
@@ -51,7 +51,9 @@ class Arm(NamedTuple):
 
 ARMS = {
     "plain": Arm("plain", {}),
+    "plain, focal": Arm("plain", {"model.decode_head.loss_decode.gamma": 2.0}),
     "KL": Arm("kd", {}),
+    "KL, T fitted": Arm("kd", {f"{LOSS}.temperature": "fitted"}),
     "0616": Arm("kd", RECORD),
     "0621": Arm("kd", RECORD | POSITIONAL | {f"{HEAD}.ratio": 1.0}),
     "0627": Arm("kd", RECORD | POSITIONAL | {f"{HEAD}.ratio": 0.01}),
@@ -61,6 +63,21 @@ ARMS = {
     "plain, few": Arm("plain", FEW),
     "KL, few": Arm("kd", FEW | FEW_TAUGHT),
     "KL, few + unlabelled": Arm("unlabelled", {}),
+}
+
+
+MAIN = {
+    "camvid": [
+        "plain",
+        "plain, focal",
+        "KL",
+        "0616",
+        "0627",
+        "CWD",
+        "DIST",
+        "KL + CWD",
+    ],
+    "farm": ["plain", "KL", "KL, T fitted", "0616", "0621", "0627", "CWD", "KL + CWD"],
 }
 
 
@@ -80,7 +97,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--option", nargs="+", default=(), help="KEY=VALUE for every arm"
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.option and not args.name:
+        parser.error("--option makes other arms: tell them apart by --name")
+    if not 1 <= args.seeds <= 1 + len(T_975):
+        parser.error(f"--seeds must lie in [1, {1 + len(T_975)}]")
+    return args
 
 
 class Cell(NamedTuple):
@@ -98,7 +120,8 @@ class Cell(NamedTuple):
 def cell(args: argparse.Namespace, arm: str, rate: float, seed: int) -> Cell:
     """The run of an arm at a learning rate."""
     name = f"{arm}{args.name}".replace(" ", "_").replace(",", "").replace("+", "and")
-    folder = args.out / args.dataset / f"{name}_lr{rate:g}_seed{seed}"
+    name = f"{name}_{args.iterations}it_lr{rate:g}_seed{seed}"
+    folder = args.out / args.dataset / name
     pairs = (option.partition("=") for option in args.option)
     options = {key: json.loads(value) for key, _, value in pairs}
     return Cell(arm, rate, seed, args.dataset, args.iterations, folder, options)
@@ -178,7 +201,7 @@ def interval(values: list[float]) -> tuple[float, float]:
     if len(values) < 2:
         return mean, math.nan
     spread = statistics.stdev(values) / math.sqrt(len(values))
-    return mean, T_975[len(values) - 1] * spread
+    return mean, T_975[len(values) - 2] * spread
 
 
 def main() -> None:
@@ -186,8 +209,7 @@ def main() -> None:
     args = parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     figure = {"camvid": "mIoU", "farm": "Dice.splash"}[args.dataset]
-    few = [arm for arm in ARMS if "few" in arm]
-    arms = args.arms or [arm for arm in ARMS if arm not in few]
+    arms = args.arms or MAIN[args.dataset]
     tried: dict[str, dict[float, dict]] = {arm: {} for arm in arms}
     jobs = [cell(args, arm, rate, 0) for arm, rate in product(arms, args.rates)]
     for job, result in zip(jobs, run_all(jobs, args.jobs), strict=True):
