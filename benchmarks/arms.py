@@ -88,7 +88,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=None)
     parser.add_argument("--rates", nargs="+", type=float, default=(1e-3, 3e-3))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--iterations", type=int, default=200)
+    parser.add_argument("--iterations", type=int, default=150)
     parser.add_argument("--out", type=Path, default=Path("work_dirs/study"))
     parser.add_argument(
         "--jobs", type=int, default=1, help="runs at once, 1 thread each"

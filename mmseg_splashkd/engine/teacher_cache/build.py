@@ -46,6 +46,8 @@ from mmseg_splashkd.engine.teacher_gate import test_teacher
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.cached_teacher import check_batch_augments
 
+# Of a header, beside what a run is compared with.
+ALSO_FIXED = ("shape", "store", "view_size", "versions")
 PROBED = 24  # views drawn twice, to see that they are reproducible
 
 
@@ -209,11 +211,9 @@ def _open(options: CacheOptions, header: dict[str, Any]) -> AnswerStore | None:
         there = read_header(options.dir)
     except FileNotFoundError:
         return None
-    keys = ("belongs", "shape", "store", "view_size", "versions")
-    differs = [key for key in keys if there.get(key) != header[key]]
-    if "belongs" in differs:
-        parts = header["belongs"].items()
-        differs = [part for part, found in parts if there["belongs"].get(part) != found]
+    parts = header["belongs"].items()
+    differs = [part for part, found in parts if there["belongs"].get(part) != found]
+    differs += [key for key in ALSO_FIXED if there.get(key) != header[key]]
     if differs:
         raise ValueError(
             f"teacher_cache.dir={options.dir!r} holds a cache with another "
