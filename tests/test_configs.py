@@ -60,7 +60,7 @@ def describe(cfg: Config) -> dict:
         "Batch Size": train_loader.batch_size,
         "Iterations": cfg.train_cfg.max_iters,
     }
-    if "experiment" in cfg:
+    if cfg.get("experiment"):
         said["Experiment"] = cfg.experiment
     if "auxiliary_head" in plain_model(cfg.model):
         auxiliary = plain_model(cfg.model)["auxiliary_head"]
@@ -72,6 +72,8 @@ def describe(cfg: Config) -> dict:
             "Label Loss": label_loss("focal", loss.gamma),
         }
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
+    if "terms" in loss:
+        said["Terms"] = ", ".join(term.type for term in loss.terms)
     positional = head.type == "PositionalSegformerHead"
     return said | {
         "Architecture": architecture(cfg.model.student),
@@ -156,7 +158,7 @@ def test_the_six_experiments_are_those_of_the_record():
         "0627": (0.01, "kd"),
     }
     configs = [read_config(path) for path in ALL if path.parent.name == "kd"]
-    found = {cfg.experiment: describe(cfg) for cfg in configs if "experiment" in cfg}
+    found = {cfg.experiment: describe(cfg) for cfg in configs if cfg.get("experiment")}
     assert recorded == {
         name: (said["Position Embedding"], said["Modulate"])
         for name, said in found.items()
