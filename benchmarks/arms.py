@@ -66,18 +66,10 @@ ARMS = {
 }
 
 
+RECORDED = ["0616", "0621", "0627"]
 MAIN = {
-    "camvid": [
-        "plain",
-        "plain, focal",
-        "KL",
-        "0616",
-        "0627",
-        "CWD",
-        "DIST",
-        "KL + CWD",
-    ],
-    "farm": ["plain", "KL", "KL, T fitted", "0616", "0621", "0627", "CWD", "KL + CWD"],
+    "camvid": ["plain", "plain, focal", "KL", *RECORDED, "CWD", "DIST", "KL + CWD"],
+    "farm": ["plain", "KL", "KL, T fitted", *RECORDED, "CWD", "KL + CWD"],
 }
 
 

@@ -6,9 +6,9 @@ upsampled logits, KL at the logits' own resolution, AdamW. Read beside
 in advance, for the peer has no data set of ours: loading costs nothing here, so
 distillation weighs rather more than there.
 
-    python -m venv /tmp/peer-hf
-    /tmp/peer-hf/bin/pip install torch==2.13.0 transformers==5.24.0
-    /tmp/peer-hf/bin/python benchmarks/peers/hf_segformer_step.py
+    python -m venv .venv-hf
+    .venv-hf/bin/pip install torch==2.13.0 transformers==5.24.0
+    .venv-hf/bin/python benchmarks/peers/hf_segformer_step.py
 """
 
 import argparse
