@@ -22,6 +22,8 @@ FOLDER = CONFIGS / "_base_" / "datasets"
 CODINGS = {
     "splash_1024": "splash",
     "splash_1024_median": "splash",
+    "farm_96x160": "splash",
+    "camvid_128x160": "camvid",
     "scenes_15": "wildscenes",
     "trash_512": "trash",
 }
