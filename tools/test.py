@@ -20,6 +20,7 @@ def parse_args() -> argparse.Namespace:
         default="train_ids",
         help="what they hold: trainIds, the data set's own gray values, or colours",
     )
+    parser.add_argument("--scores", help="write each frame's counts here (.npz)")
     parser.add_argument("--tta", action="store_true", help="average over the flip too")
     add_run_arguments(parser, "test_dataloader.batch_size=4")
     return parser.parse_args()

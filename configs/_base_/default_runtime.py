@@ -35,6 +35,7 @@ custom_hooks = [
     dict(type="ClassesHook"),
     dict(type="TeacherGateHook"),
     dict(type="DistillLossHook"),
+    dict(type="FrameScoresHook"),
     dict(type="ExportWeightsHook"),
 ]
 

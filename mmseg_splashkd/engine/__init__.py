@@ -1,6 +1,7 @@
 """Running: training, testing, checkpoints on the way, what a run is called."""
 
 from mmseg_splashkd.engine.classes_hook import ClassesHook
+from mmseg_splashkd.engine.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.engine.hooks import (
     DistillLossHook,
     ExportWeightsHook,
@@ -15,6 +16,7 @@ __all__ = [
     "ClassesHook",
     "DistillLossHook",
     "ExportWeightsHook",
+    "FrameScoresHook",
     "IterationSeedHook",
     "PaintFramesHook",
     "SafeRunner",

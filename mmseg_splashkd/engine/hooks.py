@@ -17,6 +17,7 @@ from mmseg_splashkd.checkpoint import (
     write_weights,
 )
 from mmseg_splashkd.datasets.views import seed_all
+from mmseg_splashkd.engine.frame_scores_hook import keep_best
 from mmseg_splashkd.engine.runner import bare_model
 from mmseg_splashkd.models.positional_segformer_head import position_embedding_of
 from mmseg_splashkd.models.teacher import normalisation
@@ -130,18 +131,21 @@ class ExportWeightsHook(Hook):
 
     def after_val_epoch(self, runner: Runner, *_, **__) -> None:
         """Export the best checkpoint, where one was just written."""
-        self._export(runner, "best")
+        if self._export(runner, "best"):
+            keep_best(runner.work_dir)
 
-    def _export(self, runner: Runner, which: str) -> None:
+    def _export(self, runner: Runner, which: str) -> bool:
+        """Export a checkpoint that is not yet; say whether there was one."""
         source = runner.message_hub.get_info(f"{which}_ckpt")
         if source is None or not is_main_process() or not Path(source).is_file():
-            return
+            return False
         written = (source, Path(source).stat().st_mtime_ns)
         if self._exported.get(which) == written:
-            return
+            return False
         checkpoint = read_checkpoint(source)
         meta = {key: checkpoint["meta"].get(key) for key in EXPORTED_META}
         meta["dataset_meta"] = {"classes": classes_of(runner.train_dataloader)}
         target = f"weights_{meta['run']}_{which}{SUFFIX}"
         write_weights(checkpoint["state_dict"], Path(runner.work_dir) / target, meta)
         self._exported[which] = written
+        return True

@@ -17,6 +17,7 @@ from mmseg_splashkd.engine.devices import (
     leave_distributed,
     prepare_distributed,
 )
+from mmseg_splashkd.engine.frame_scores_hook import TEST
 from mmseg_splashkd.engine.runner import SafeRunner
 from mmseg_splashkd.engine.training import WORK_DIRS, set_experiment_name
 
@@ -28,6 +29,7 @@ def evaluate(
     show_dir: str | Path | None = None,
     out: str | Path | None = None,
     out_coding: str = "train_ids",
+    scores: str | Path | None = None,
     tta: bool = False,
     launcher: str = "none",
     cfg_options: dict[str, Any] | None = None,
@@ -45,6 +47,8 @@ def evaluate(
         out: Write predictions here, a PNG a frame.
         out_coding: What they hold: ``'train_ids'``, or the data set's own ``'gray'``
             values, or ``'colour'``.
+        scores: Write each frame's counts here, an ``.npz`` file; by default
+            ``<work_dir>/scores.npz``.
         tta: Average over the flipped frame too.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
@@ -68,6 +72,8 @@ def evaluate(
     cfg.resume = False
     cfg.work_dir = str(work_dir or WORK_DIRS / f"{Path(config).stem}_test")
     set_experiment_name(cfg)
+    scores = Path(scores or Path(cfg.work_dir) / TEST)
+    cfg.custom_hooks.append({"type": "FrameScoresHook", "test_file": str(scores)})
     if show_dir is not None:
         cfg.custom_hooks.append({"type": "PaintFramesHook", "out_dir": str(show_dir)})
     if out is not None:

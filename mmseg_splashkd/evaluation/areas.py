@@ -78,10 +78,10 @@ def valid_pixels(
     return valid
 
 
-def frame_areas(
+def frame_confusion(
     pred: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
 ) -> Tensor:
-    """Count a frame's pixels by class; ignored pixels count nowhere.
+    """Count a frame's pixels by true and predicted class; ignored pixels count nowhere.
 
     Args:
         pred: (H, W) class ids in [0, C) where the label counts, any dtype.
@@ -90,7 +90,7 @@ def frame_areas(
         ignore_index: Label of pixels that do not count.
 
     Returns:
-        (3, C) int64, the rows intersection, predicted and labelled, in pixels.
+        (C, C) int64, the rows true and the columns predicted classes, in pixels.
 
     Raises:
         ValueError: The shapes differ or a value is no class.
@@ -99,9 +99,35 @@ def frame_areas(
     valid = valid_pixels(label, pred.shape, num_classes, ignore_index)
     pred, label = pred[valid], label[valid]
     _check_class_ids("pred", pred, num_classes, "the model has more classes than that")
-    confusion = torch.bincount(label * num_classes + pred, minlength=num_classes**2)
-    confusion = confusion.reshape(num_classes, num_classes)
-    return torch.stack([confusion.diagonal(), confusion.sum(0), confusion.sum(1)])
+    counts = torch.bincount(label * num_classes + pred, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+def areas_of(confusion: Tensor) -> Tensor:
+    """Areas of a confusion matrix.
+
+    Args:
+        confusion: (..., C, C), the rows true and the columns predicted classes.
+
+    Returns:
+        (..., 3, C), the rows intersection, predicted and labelled, in pixels.
+    """
+    diagonal = confusion.diagonal(dim1=-2, dim2=-1)
+    return torch.stack([diagonal, confusion.sum(-2), confusion.sum(-1)], dim=-2)
+
+
+def frame_areas(
+    pred: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
+) -> Tensor:
+    """Count a frame's pixels by class; see ``frame_confusion``.
+
+    Returns:
+        (3, C) int64, the rows intersection, predicted and labelled, in pixels.
+
+    Raises:
+        ValueError: The shapes differ or a value is no class.
+    """
+    return areas_of(frame_confusion(pred, label, num_classes, ignore_index))
 
 
 def stack_frames(rows: list[Tensor]) -> Tensor:

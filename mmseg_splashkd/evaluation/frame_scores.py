@@ -1,0 +1,169 @@
+"""The counts of every tested frame: what all later statistics are made of."""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmseg_splashkd.evaluation.areas import valid_pixels
+
+VERSION = 1
+BINS = 256  # of a probability in [0, 1]; thresholds lie on their edges
+
+
+@dataclass(frozen=True, eq=False)
+class FrameScores:
+    """Counts of N frames in the order of the data set, which is that of time.
+
+    Every score of pixels, and its interval over frames, follows from them exactly, with
+    neither GPU nor frames.
+
+    Args:
+        confusion: (N, C, C) int64, the rows true and the columns predicted classes, in
+            pixels; ignored pixels count nowhere.
+        histogram: (N, 2, BINS) int64, pixels by the probability of ``focus``: row 0
+            those of other classes, row 1 those of the class. Bin b holds probabilities
+            in [b / BINS, (b + 1) / BINS), the last one 1 too. None where the tested
+            model gives no probabilities.
+        frames: N paths of the frames, as the data set names them.
+        recordings: N names of the videos they are from; '.' where the data set does not
+            say.
+        timestamps: (N,) int64, UNIX time in nanoseconds; -1 where it does not say.
+        classes: C names.
+        focus: The class that ``histogram`` is about.
+        about: JSON values about the run: ``run`` (its name), ``part`` (val or test),
+            ``weights`` (best or last), ``iteration``, ``fold``, ``seed``, ...
+
+    Raises:
+        ValueError: The shapes do not fit together.
+    """
+
+    confusion: np.ndarray
+    histogram: np.ndarray | None
+    frames: tuple[str, ...]
+    recordings: tuple[str, ...]
+    timestamps: np.ndarray
+    classes: tuple[str, ...]
+    focus: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frames, classes = len(self.frames), len(self.classes)
+        shapes = {
+            "confusion": (self.confusion, (frames, classes, classes)),
+            "timestamps": (self.timestamps, (frames,)),
+            "recordings": (np.empty(len(self.recordings)), (frames,)),
+        }
+        if self.histogram is not None:
+            shapes["histogram"] = (self.histogram, (frames, 2, BINS))
+        for name, (array, shape) in shapes.items():
+            if array.shape != shape:
+                raise ValueError(f"{name} has shape {array.shape}, and must be {shape}")
+        if self.focus not in self.classes:
+            raise ValueError(f"focus={self.focus!r} is none of {self.classes}")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def focus_index(self) -> int:
+        """The trainId of ``focus``."""
+        return self.classes.index(self.focus)
+
+
+def probability_histogram(
+    probability: Tensor, label: Tensor, class_id: int, num_classes: int
+) -> Tensor:
+    """Count the valid pixels of a frame by the probability of a class.
+
+    Args:
+        probability: (H, W) float in [0, 1].
+        label: (H, W) class ids in [0, C) or 255, which counts nowhere.
+        class_id: The class.
+        num_classes: C.
+
+    Returns:
+        (2, BINS) int64: pixels of other classes, pixels of the class.
+
+    Raises:
+        ValueError: The shapes differ or a label is no class.
+    """
+    label = label.long()
+    valid = valid_pixels(label, probability.shape, num_classes)
+    bins = (probability[valid] * BINS).long().clamp_(0, BINS - 1)
+    index = (label[valid] == class_id).long() * BINS + bins
+    return torch.bincount(index, minlength=2 * BINS).reshape(2, BINS)
+
+
+def save_scores(scores: FrameScores, path: str | Path) -> Path:
+    """Write counts to an ``.npz`` file, whole or not at all; its folder is made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    histogram = scores.histogram
+    arrays: dict[str, Any] = {
+        "confusion": scores.confusion.astype(np.int64),
+        "timestamps": scores.timestamps.astype(np.int64),
+        "frames": _text(scores.frames),
+        "recordings": _text(scores.recordings),
+        "classes": _text(scores.classes),
+        "about": _text([json.dumps(dict(scores.about)), scores.focus]),
+        "version": np.int64(VERSION),
+    }
+    if histogram is not None:
+        arrays["histogram"] = histogram.astype(np.int64)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _text(values: Sequence[str]) -> np.ndarray:
+    return np.asarray(list(values), dtype=np.str_)
+
+
+def load_scores(path: str | Path) -> FrameScores:
+    """Read what ``save_scores`` wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, something else, or of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"scores {path} do not exist: tools/train.py leaves them in the folder "
+            f"scores of its work directory, tools/test.py as scores.npz in its own"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        version = int(arrays["version"])
+    except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"scores {path} are damaged, or no scores: {error}") from error
+    if version != VERSION:
+        raise ValueError(
+            f"scores {path} are of version {version}, this code reads {VERSION}: test "
+            f"the weights again"
+        )
+    about, focus = arrays["about"].tolist()
+    return FrameScores(
+        confusion=arrays["confusion"],
+        histogram=arrays.get("histogram"),
+        frames=tuple(arrays["frames"].tolist()),
+        recordings=tuple(arrays["recordings"].tolist()),
+        timestamps=arrays["timestamps"],
+        classes=tuple(arrays["classes"].tolist()),
+        focus=focus,
+        about=json.loads(about),
+    )
