@@ -21,7 +21,7 @@ from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
-FOLDERS = ("camvid", "demo", "kd", "study")
+FOLDERS = ("camvid", "demo", "farm", "kd", "study")
 ALL = sorted(
     path
     for folder in FOLDERS
@@ -148,6 +148,24 @@ def test_metafile_says_what_the_config_says(model):
     assert model["In Collection"] in collections
 
 
+def experiments_of(folder: str) -> dict[str, dict]:
+    configs = [read_config(path) for path in ALL if path.parent.name == folder]
+    return {cfg.experiment: describe(cfg) for cfg in configs if cfg.get("experiment")}
+
+
+def test_the_six_experiments_of_the_farm_are_those_of_the_record():
+    size = ("Teacher", "Frame Size", "Batch Size", "Iterations")
+    recorded, small = (
+        {
+            name: {key: said for key, said in told.items() if key not in size}
+            for name, told in experiments_of(folder).items()
+        }
+        for folder in ("kd", "farm")
+    )
+    assert len(small) == 6
+    assert small == recorded
+
+
 def test_the_six_experiments_are_those_of_the_record():
     recorded = {  # position embedding, modulate
         "0520": (0, "none"),
@@ -157,8 +175,7 @@ def test_the_six_experiments_are_those_of_the_record():
         "0621": (1.0, "kd"),
         "0627": (0.01, "kd"),
     }
-    configs = [read_config(path) for path in ALL if path.parent.name == "kd"]
-    found = {cfg.experiment: describe(cfg) for cfg in configs if cfg.get("experiment")}
+    found = experiments_of("kd")
     assert recorded == {
         name: (said["Position Embedding"], said["Modulate"])
         for name, said in found.items()

@@ -11,11 +11,11 @@ train_dataloader = dict(dataset=dict(dataset=dict(ann_file=ann_file)))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))
 test_dataloader = val_dataloader
 model = dict(backbone=dict(init_cfg=None))
-max_iters = 100
+max_iters = 60
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type="PolyLR", by_epoch=False, begin=30, end=max_iters),
+    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=15),
+    dict(type="PolyLR", by_epoch=False, begin=15, end=max_iters),
 ]
 default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=max_iters))

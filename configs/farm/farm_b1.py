@@ -10,5 +10,4 @@ param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=30),
     dict(type="PolyLR", by_epoch=False, begin=30, end=max_iters),
 ]
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
 default_hooks = dict(checkpoint=dict(interval=max_iters))
