@@ -1,16 +1,14 @@
 """The fast check of the data a config reads, before a run spends hours on it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
-from mmseg.registry import DATASETS
 
 from mmseg_splashkd.datasets.checks import Finding, allow, check_parts, of_level
-from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_maps import LabelMap
-from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.engine.config import LOADERS
+from mmseg_splashkd.engine.parts import frames_of, time_splits
+from mmseg_splashkd.engine.records.leaks import leak_findings
 
 OPTIONS = {"allow", "embargo_seconds"}
 NAMED = 10  # errors in the text of an exception
@@ -23,7 +21,8 @@ def check_data(cfg: Config) -> list[Finding]:
     errors of some codes pass as warnings (``mmseg_splashkd.datasets.checks.CODES`` has
     all codes), and says how far apart training and evaluated frames shall be.
 
-    Data sets other than ``TimeSplitDataset`` are not looked at.
+    Data sets other than ``TimeSplitDataset`` are only compared with what a teacher was
+    trained on.
 
     Returns:
         Warnings, for the log.
@@ -35,7 +34,7 @@ def check_data(cfg: Config) -> list[Finding]:
     options = check_options(cfg)
     parts = frames_of(cfg)
     found = check_parts(parts, options.get("embargo_seconds")) if parts else []
-    findings = allow(found, options.get("allow", ()))
+    findings = allow([*found, *leak_findings(cfg)], options.get("allow", ()))
     if errors := of_level(findings, "error"):
         raise ValueError(_refusal(errors))
     return of_level(findings, "warning")
@@ -65,19 +64,6 @@ def check_options(cfg: Config) -> dict[str, Any]:
     return options
 
 
-def frames_of(cfg: Config) -> dict[str, list[Frame]]:
-    """``'train'``, ``'val'`` and ``'test'`` -> frames as the loaders will read them."""
-    parts = {}
-    for loader in filter(cfg.get, LOADERS):
-        datasets = time_splits(cfg[loader].dataset)
-        frames = [frame for dataset in datasets for frame in _frames(dataset)]
-        if datasets:
-            parts[loader.removesuffix("_dataloader")] = frames
-    if parts.get("test") == parts.get("val"):
-        parts.pop("test", None)  # a config without a test part tests on val
-    return parts
-
-
 def coding_of(cfg: Config) -> LabelMap:
     """The label coding that all data sets of a config share.
 
@@ -91,26 +77,3 @@ def coding_of(cfg: Config) -> LabelMap:
     if any(coding != codings[0] for coding in codings):
         raise ValueError("the data sets of the config differ in label_map")
     return codings[0]
-
-
-def time_splits(config: Any) -> list[TimeSplitDataset]:
-    """Every ``TimeSplitDataset`` in the config of a loader's data set, unread."""
-    lazy = {"pipeline": [], "lazy_init": True}
-    return [DATASETS.build({**found, **lazy}) for found in _find(config)]
-
-
-def _find(config: Any) -> Iterator[dict]:
-    """Look through wrappers, such as those for views and for several data sets."""
-    if isinstance(config, dict):
-        if config.get("type") in ("TimeSplitDataset", TimeSplitDataset):
-            yield config
-        else:
-            yield from (found for value in config.values() for found in _find(value))
-    elif isinstance(config, (list, tuple)):
-        yield from (found for value in config for found in _find(value))
-
-
-def _frames(dataset: TimeSplitDataset) -> list[Frame]:
-    if dataset.unlabelled == "skip":  # without its line in the log
-        return [frame for frame in dataset.frames_of_split() if frame.label]
-    return dataset.chosen_frames()

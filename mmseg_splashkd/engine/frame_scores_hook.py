@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 from mmengine.dist import collect_results
 from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from mmseg_splashkd.engine.operating_point import (
+    OperatingPointEvaluator,
+    note_operating_point,
+)
 from mmseg_splashkd.evaluation.areas import frame_confusion
+from mmseg_splashkd.evaluation.bursts import burst_metrics, has_time, score_bursts
 from mmseg_splashkd.evaluation.frame_scores import (
     FrameScores,
+    focus_index,
     probability_histogram,
     save_scores,
 )
@@ -31,7 +38,8 @@ class FrameScoresHook(Hook):
 
     A validation writes ``<work_dir>/scores/val_last.npz``, a copy of which is kept as
     ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``.
-    All processes count, the first one writes.
+    All processes count, the first one writes. What follows from the counts is told
+    too: of a validation the best operating point, of a test the bursts that were found.
 
     Args:
         test_file: By default ``<work_dir>/scores.npz``.
@@ -66,7 +74,7 @@ class FrameScoresHook(Hook):
         outputs: Sequence[Any] | None = None,
     ) -> None:
         """Count the frames of a batch."""
-        self._count(outputs or (), runner.val_dataloader)
+        self._count(runner, outputs or (), runner.val_dataloader)
 
     def after_test_iter(
         self,
@@ -76,10 +84,10 @@ class FrameScoresHook(Hook):
         outputs: Sequence[Any] | None = None,
     ) -> None:
         """Count the frames of a batch."""
-        self._count(outputs or (), runner.test_dataloader)
+        self._count(runner, outputs or (), runner.test_dataloader)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts."""
+        """Write the counts, note the operating point."""
         about = {
             "run": runner.message_hub.get_info("run_name"),
             "weights": "last",
@@ -88,10 +96,12 @@ class FrameScoresHook(Hook):
             "iteration": runner.iter,
         }
         target = Path(runner.work_dir) / FOLDER / LAST
-        self._write(runner.val_dataloader, "val", about, target)
+        scores = self._write(runner.val_dataloader, "val", about, target)
+        if scores is not None:
+            note_operating_point(runner, scores)
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts."""
+        """Write the counts, tell the bursts; ``metrics`` has them too from here on."""
         about = {
             "run": self.meta.get("run"),
             "weights": _weights(runner.cfg.get("load_from")),
@@ -99,35 +109,30 @@ class FrameScoresHook(Hook):
             "experiment": self.meta.get("experiment"),
             "iteration": self.meta.get("iter"),
             "checkpoint": runner.cfg.get("load_from"),
+            "threshold": _threshold(runner),
+            "tta": _averages(runner.model),
         }
         target = Path(self.test_file or Path(runner.work_dir) / TEST)
-        self._write(runner.test_dataloader, "test", about, target)
+        scores = self._write(runner.test_dataloader, "test", about, target)
+        if scores is not None and metrics is not None and has_time(scores):
+            metrics.update(_tell_bursts(runner, scores))
 
-    def _count(self, samples: Sequence[Any], loader: Any) -> None:
-        classes = list(loader.dataset.metainfo["classes"])
-        focus = self._focus(classes)
-        self.rows += [_row(sample, focus, len(classes)) for sample in samples]
+    def _count(self, runner: Runner, samples: Sequence[Any], loader: Any) -> None:
+        classes = loader.dataset.metainfo["classes"]
+        focus = focus_index(classes, self.focus_class)
+        # The logits that averaged flips leave in a sample are those of one of them.
+        likely = not _averages(runner.model)
+        self.rows += [_row(sample, focus, len(classes), likely) for sample in samples]
 
-    def _focus(self, classes: Sequence[str]) -> int:
-        """Index of the class.
-
-        Raises:
-            ValueError: There is none of that name.
-        """
-        if self.focus_class is None:
-            return len(classes) - 1
-        if self.focus_class not in classes:
-            raise ValueError(
-                f"focus_class={self.focus_class!r} is no class of the data: {classes}"
-            )
-        return classes.index(self.focus_class)
-
-    def _write(self, loader: Any, part: str, about: dict, target: Path) -> None:
+    def _write(
+        self, loader: Any, part: str, about: dict, target: Path
+    ) -> FrameScores | None:
+        """Gather and save the counts; None in all processes but the first."""
         dataset = loader.dataset
         rows = collect_results(self.rows, len(dataset), "cpu")
         self.rows = []
-        if rows is None:  # not the first process
-            return
+        if rows is None:
+            return None
         classes = tuple(dataset.metainfo["classes"])
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         histograms = [row[1] for row in rows if row[1] is not None]
@@ -139,19 +144,53 @@ class FrameScoresHook(Hook):
             recordings=tuple(info.get("recording", ".") for info in infos),
             timestamps=np.array([info.get("timestamp", -1) for info in infos]),
             classes=classes,
-            focus=classes[self._focus(classes)],
+            focus=classes[focus_index(classes, self.focus_class)],
             about={**about, "part": part, **_data_of(dataset)},
         )
         save_scores(scores, target)
+        return scores
 
 
-def _row(sample: Any, focus: int, classes: int) -> tuple[Tensor, Tensor | None]:
+def _tell_bursts(runner: Runner, scores: FrameScores) -> dict[str, float]:
+    found = score_bursts(scores)
+    figures = burst_metrics(found)
+    for name, value in figures.items():
+        runner.message_hub.update_scalar(f"test/{name}", value)
+    hits = sum(burst.found for burst in found.bursts)
+    told = f"{hits} of {len(found.bursts)} bursts of {scores.focus} found"
+    if "Bursts.latency" in figures:
+        told += f", after {found.latency:.1f} s on average"
+    runner.logger.info(
+        f"{told}; {len(found.false)} false ones in {found.hours:.2f} hours"
+    )
+    return figures
+
+
+def _averages(model: Any) -> bool:
+    """Whether a model averages several looks at a frame."""
+    while is_model_wrapper(model):
+        model = model.module
+    return isinstance(model, BaseTTAModel)
+
+
+def _threshold(runner: Runner) -> float | None:
+    """The probability that a test decides by; None where it is the argmax."""
+    loop: Any = runner.test_loop
+    evaluator = loop.evaluator
+    return (
+        evaluator.threshold if isinstance(evaluator, OperatingPointEvaluator) else None
+    )
+
+
+def _row(
+    sample: Any, focus: int, classes: int, likely: bool
+) -> tuple[Tensor, Tensor | None]:
     """Confusion (C, C) and, where there are logits, histogram (2, BINS) of a frame."""
     pred = sample.pred_sem_seg.data.squeeze(0)
     label = sample.gt_sem_seg.data.squeeze(0).to(pred.device)
     confusion = frame_confusion(pred, label, classes).cpu()
-    logits = sample.get("seg_logits")
-    if logits is None or len(logits.data) != classes:  # averaged flips, one sigmoid
+    logits = sample.get("seg_logits") if likely else None
+    if logits is None or len(logits.data) != classes:  # such as one sigmoid
         return confusion, None
     probability = logits.data.float().softmax(0)[focus]
     return confusion, probability_histogram(probability, label, focus, classes).cpu()
@@ -160,23 +199,24 @@ def _row(sample: Any, focus: int, classes: int) -> tuple[Tensor, Tensor | None]:
 def _weights(checkpoint: str | None) -> str | None:
     """Which of a run's weights a file is, by the name that runs give it."""
     stem = Path(checkpoint or "").stem
-    return next((kind for kind in ("best", "last") if stem.endswith(kind)), None)
+    if stem.startswith("best_"):  # a checkpoint of the host
+        return "best"
+    return next((kind for kind in ("best", "last") if stem.endswith(f"_{kind}")), None)
 
 
 def _data_of(dataset: Any) -> dict[str, Any]:
     """What the data set is, as far as it tells."""
-    table = getattr(dataset, "ann_file", None)
-    known = table and Path(table).is_file()
+    table = getattr(dataset, "ann_file", None) or None
     return {
         "split": getattr(dataset, "split", None),
         "fold": getattr(dataset, "fold", None),
-        "table": table or None,
-        "table_sha256": _sha256(Path(table)) if known else None,
+        "table": table,
+        "table_sha256": _sha256(Path(table)) if table else None,
     }
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def keep_best(work_dir: str | Path) -> None:

@@ -18,12 +18,15 @@ from mmseg_splashkd.checkpoint import (
 )
 from mmseg_splashkd.datasets.views import seed_all
 from mmseg_splashkd.engine.frame_scores_hook import keep_best
+from mmseg_splashkd.engine.operating_point import INFO as OPERATING_POINT
+from mmseg_splashkd.engine.operating_point import point_of_weights
 from mmseg_splashkd.engine.runner import bare_model
 from mmseg_splashkd.models.positional_segformer_head import position_embedding_of
 from mmseg_splashkd.models.teacher import normalisation
 
 EXPORTED_META = ("run", "experiment", "seed", "iter", "position_embedding")
-EXPORTED_META += ("normalisation",)
+EXPORTED_META += ("normalisation", OPERATING_POINT)
+LAST, BEST = "last", "best"
 
 
 @HOOKS.register_module()
@@ -102,7 +105,9 @@ class ExportWeightsHook(Hook):
     """Write a tensors-only file beside the best and the last checkpoint.
 
     ``weights_<run>_best.safetensors`` and ``weights_<run>_last.safetensors`` hold the
-    same weights as the checkpoint, and how they were made.
+    same weights as the checkpoint, and how they were made. ``operating_point`` is the
+    one that was chosen with these weights, if they were validated; see
+    :func:`~mmseg_splashkd.engine.operating_point.note_operating_point`.
     ``<run>`` is the run's name as it began, also after a resume on another day.
     """
 
@@ -110,6 +115,7 @@ class ExportWeightsHook(Hook):
 
     def __init__(self) -> None:
         self._exported: dict[str, tuple[str, int]] = {}
+        self._last: tuple[Path, int] | None = None  # with its iteration
 
     def before_train(self, runner: Runner) -> None:
         """Remember the run's name, which a resumed run already has."""
@@ -119,33 +125,70 @@ class ExportWeightsHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note in the checkpoint what its weights do not tell."""
-        checkpoint["meta"]["run"] = runner.message_hub.get_info("run_name")
-        checkpoint["meta"]["experiment"] = runner.cfg.get("experiment")
+        meta = checkpoint["meta"]
+        meta["run"] = runner.message_hub.get_info("run_name")
+        meta["experiment"] = runner.cfg.get("experiment")
         model = bare_model(runner.model)
-        checkpoint["meta"]["position_embedding"] = position_embedding_of(model)
-        checkpoint["meta"]["normalisation"] = normalisation(model)
+        meta["position_embedding"] = position_embedding_of(model)
+        meta["normalisation"] = normalisation(model)
+        point = runner.message_hub.get_info(OPERATING_POINT)
+        meta[OPERATING_POINT] = point_of_weights(point, meta["iter"])
 
     def after_train_iter(self, runner: Runner, *_, **__) -> None:
         """Export the last checkpoint, where one was just written."""
-        self._export(runner, "last")
+        self._export(runner, LAST)
 
     def after_val_epoch(self, runner: Runner, *_, **__) -> None:
-        """Export the best checkpoint, where one was just written."""
-        if self._export(runner, "best"):
-            keep_best(runner.work_dir)
+        """Export the best checkpoint, where one was just written.
 
-    def _export(self, runner: Runner, which: str) -> bool:
-        """Export a checkpoint that is not yet; say whether there was one."""
+        The last one of this iteration was exported before it was validated: its
+        operating point is added.
+        """
+        if self._export(runner, BEST) == runner.iter:
+            keep_best(runner.work_dir)
+        # The host writes the last checkpoint again beside a new best one.
+        if self._export(runner, LAST) is None:
+            self._add_point(runner)
+
+    def _export(self, runner: Runner, which: str) -> int | None:
+        """Export a checkpoint that is not yet, and return its iteration."""
         source = runner.message_hub.get_info(f"{which}_ckpt")
         if source is None or not is_main_process() or not Path(source).is_file():
-            return False
+            return None
         written = (source, Path(source).stat().st_mtime_ns)
         if self._exported.get(which) == written:
-            return False
+            return None
         checkpoint = read_checkpoint(source)
         meta = {key: checkpoint["meta"].get(key) for key in EXPORTED_META}
         meta["dataset_meta"] = {"classes": classes_of(runner.train_dataloader)}
-        target = f"weights_{meta['run']}_{which}{SUFFIX}"
-        write_weights(checkpoint["state_dict"], Path(runner.work_dir) / target, meta)
+        target = Path(runner.work_dir) / f"weights_{meta['run']}_{which}{SUFFIX}"
+        if which not in self._exported:
+            meta[OPERATING_POINT] = meta[OPERATING_POINT] or _point_beside(target, meta)
+        write_weights(checkpoint["state_dict"], target, meta)
         self._exported[which] = written
-        return True
+        if which == LAST:
+            self._last = target, meta["iter"]
+        return meta["iter"]
+
+    def _add_point(self, runner: Runner) -> None:
+        """Add the operating point to the last weights, if it was chosen with them."""
+        if self._last is None:
+            return
+        path, iteration = self._last
+        point = runner.message_hub.get_info(OPERATING_POINT)
+        if (point := point_of_weights(point, iteration)) is not None:
+            weights = read_checkpoint(path)
+            meta = {**weights["meta"], OPERATING_POINT: point}
+            write_weights(weights["state_dict"], path, meta)
+
+
+def _point_beside(path: Path, meta: dict[str, Any]) -> dict[str, Any] | None:
+    """The operating point in an older export of the same weights.
+
+    A resumed run exports the checkpoint that it began from again, which was written
+    before it was validated.
+    """
+    if not path.is_file():
+        return None
+    known = read_checkpoint(path)["meta"]
+    return known.get(OPERATING_POINT) if known.get("iter") == meta["iter"] else None

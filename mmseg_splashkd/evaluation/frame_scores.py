@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,19 @@ class FrameScores:
         return self.classes.index(self.focus)
 
 
+def focus_index(classes: Sequence[str], name: str | None) -> int:
+    """Index of the class that is looked at: the one named, by default the last.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if name is None:
+        return len(classes) - 1
+    if name not in classes:
+        raise ValueError(f"focus_class={name!r} is no class of the data: {classes}")
+    return list(classes).index(name)
+
+
 def probability_histogram(
     probability: Tensor, label: Tensor, class_id: int, num_classes: int
 ) -> Tensor:
@@ -146,10 +160,12 @@ def load_scores(path: str | Path) -> FrameScores:
             f"scores of its work directory, tools/test.py as scores.npz in its own"
         )
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("the file is no archive of arrays")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         version = int(arrays["version"])
-    except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"scores {path} are damaged, or no scores: {error}") from error
     if version != VERSION:
         raise ValueError(

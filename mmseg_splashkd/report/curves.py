@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -55,16 +56,26 @@ def curves(runs: Sequence[Run], key: str) -> str:
                 _draw(axes, steps, values, *line_style(index))
         if not axes.lines:
             return ""
-        axes.set_xlabel("iteration")
-        axes.set_xlim(left=0)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.grid(axis="y", color=NEUTRAL, alpha=0.25, linewidth=0.8)
+        label_iterations(axes)
         return to_svg(figure)
 
 
+def label_iterations(axes: Axes) -> None:
+    """Mark the axes of a plot over iterations."""
+    axes.set_xlabel("iteration")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(axis="y", color=NEUTRAL, alpha=0.25, linewidth=0.8)
+
+
+def dash_pattern(dashes: str) -> Any:
+    """An SVG dash pattern as matplotlib takes it."""
+    return (0, tuple(map(float, dashes.split()))) if dashes else "solid"
+
+
 def _draw(axes, steps, values, color, dashes) -> None:
-    pattern = (0, tuple(map(float, dashes.split()))) if dashes else "solid"
+    pattern = dash_pattern(dashes)
     marker = "o" if len(steps) <= 30 else ""
     axes.plot(
         steps,

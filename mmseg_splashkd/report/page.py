@@ -79,7 +79,7 @@ def write_page(
             {"reasons": reasons, **_frame(runs, index, focus)}
             for index, reasons in choose_frames(runs, focus).items()
         ],
-        legend=_legend(runs[0]),
+        legend=legend(runs[0].classes, runs[0].palette),
     )
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -110,19 +110,36 @@ def _frame(runs: Sequence[Run], index: int, focus: str) -> dict[str, Any]:
     ]
     for run in runs:
         _, prediction = read_maps(run, index)
-        tiles += _run_tiles(run, name, image, truth, prediction, focus)
+        tiles += prediction_tiles(
+            run.title,
+            name,
+            (image, truth, prediction),
+            run.palette,
+            class_index(run, focus),
+            focus,
+        )
     return {"name": name, "tiles": tiles}
 
 
-def _run_tiles(
-    run: Run,
+def prediction_tiles(
+    title: str,
     name: str,
-    image: np.ndarray,
-    truth: np.ndarray,
-    prediction: np.ndarray,
+    maps: tuple[np.ndarray, np.ndarray, np.ndarray],
+    palette: Sequence[tuple[int, int, int]],
+    train_id: int,
     focus: str,
 ) -> list[dict[str, Any]]:
-    train_id = class_index(run, focus)
+    """What was found in a frame, and its errors, as two tiles.
+
+    Args:
+        title: Who found it.
+        name: Of the frame.
+        maps: Frame (H, W, 3) uint8 RGB, truth and prediction (H, W) trainIds.
+        palette: One (R, G, B) in [0, 255] per class.
+        train_id: trainId of the class whose errors are shown.
+        focus: Its name.
+    """
+    image, truth, prediction = maps
     score = score_frame(truth, prediction, train_id)
     missed, false_alarms = (
         f"{score.missed:,} px missed",
@@ -130,16 +147,16 @@ def _run_tiles(
     )
     return [
         tile_of(
-            paint_classes(image, prediction, run.palette),
-            run.title,
+            paint_classes(image, prediction, palette),
+            title,
             f"Dice {number(score.dice, 1)}",
-            f"Classes that {run.title} found in {name}",
+            f"Classes that {title} found in {name}",
         ),
         tile_of(
             paint_errors(image, truth, prediction, train_id),
             "Errors",
             f"{missed}, {false_alarms}",
-            f"Errors of {run.title} in {name}: of the pixels of {focus} "
+            f"Errors of {title} in {name}: of the pixels of {focus} "
             f"{score.hits:,} hit, {missed}, {false_alarms} alarms",
         ),
     ]
@@ -166,8 +183,10 @@ def tile_of(picture: np.ndarray, title: str, detail: str, alt: str) -> dict[str,
     }
 
 
-def _legend(run: Run) -> list[tuple[str, str]]:
+def legend(
+    classes: Sequence[str], palette: Sequence[tuple[int, int, int]]
+) -> list[tuple[str, str]]:
     """What the colours of the pictures mean, as CSS colours."""
     marks = [("hit", HIT), ("missed", MISSED), ("false alarm", FALSE_ALARM)]
-    classes = zip(run.classes, run.palette, strict=True)
-    return [(name, "#{:02x}{:02x}{:02x}".format(*c)) for name, c in (*classes, *marks)]
+    named = zip(classes, palette, strict=True)
+    return [(name, "#{:02x}{:02x}{:02x}".format(*c)) for name, c in (*named, *marks)]

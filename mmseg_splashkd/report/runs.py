@@ -162,20 +162,25 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def curve(run: Run, key: str) -> tuple[list[int], list[float]]:
+    """One logged quantity over a run's training: see ``logged``."""
+    return logged(run.work_dir, key)
+
+
+def logged(work_dir: Path, key: str) -> tuple[list[int], list[float]]:
     """One logged quantity over training, from the host's ``scalars.json`` logs.
 
     A work directory holds one log a start. Where a resumed training repeats steps,
     the later log replaces all that the earlier wrote from there on.
 
     Args:
-        run: The run whose ``work_dir`` is read.
+        work_dir: Of the training.
         key: Name in the log, e.g. ``loss`` or ``mIoU``.
 
     Returns:
         Steps in rising order and the value at each; both empty without a log.
     """
     points: dict[int, float] = {}
-    for log in sorted(run.work_dir.glob("*/vis_data/scalars.json")):
+    for log in sorted(work_dir.glob("*/vis_data/scalars.json")):
         # A killed training may leave half a line: only whole ones count.
         text = log.read_text(encoding="utf-8")
         lines = [json.loads(row) for row in text[: text.rfind("\n") + 1].splitlines()]

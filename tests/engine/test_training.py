@@ -7,6 +7,7 @@ import torch
 
 from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.engine import training
+from mmseg_splashkd.engine.records.outcome import tensors_sha256
 from mmseg_splashkd.engine.training import train
 from tests.conftest import tiny_run
 from tests.engine.conftest import BEST, DISTILLED, PLAIN, TEACHER
@@ -88,6 +89,23 @@ def test_other_seed_gives_other_weights(pond, tmp_path):
     ]
     first, second = (weights(run, 2)["decode_head.conv_seg.weight"] for run in runs)
     assert not torch.equal(first, second)
+
+
+def test_same_seed_gives_the_same_bits(pond, teacher, tmp_path):
+    again = train(TEACHER, tmp_path / "run", cfg_options=tiny_run(pond, "model"))
+    first, second = (weights(run, 2) for run in (teacher, again))
+    assert_equal(first, second)
+    assert tensors_sha256(first) == tensors_sha256(second)
+
+
+def test_name_is_that_of_run_folder_and_weights(pond, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    options = tiny_run(pond, "model")
+    work_dir = train(PLAIN, cfg_options=options, name="plain_1125_fold0_seed1")
+    assert work_dir == tmp_path / "plain_1125_fold0_seed1"
+    assert (work_dir / f"weights_{work_dir.name}_last.safetensors").is_file()
+    with pytest.raises(ValueError, match="name='a/b' would be a path"):
+        train(PLAIN, cfg_options=options, name="a/b")
 
 
 def test_checkpoint_of_a_distillation_is_one_of_its_student(distilled):

@@ -1,7 +1,12 @@
 """Frames as the host's evaluator hands them to a metric: nested plain dicts."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
+
+from mmseg_splashkd.evaluation.frame_scores import FrameScores
 
 
 def data_sample(
@@ -27,3 +32,28 @@ def random_frames(count: int, num_classes: int, seed: int = 0) -> list[dict]:
         label[: index % 9] = 255
         frames.append(data_sample(label, logits.argmax(0), logits))
     return frames
+
+
+def frame_scores(
+    counts: Sequence[tuple[int, int, int, int]],
+    seconds: Sequence[float] | None = None,
+    recordings: Sequence[str] | None = None,
+) -> FrameScores:
+    """Scores of frames of water and splash, without probabilities.
+
+    Args:
+        counts: True negatives, false positives, false negatives and true positives of
+            each frame.
+        seconds: Time of each frame, by default one a second.
+        recordings: Of each frame, by default the same.
+    """
+    times = range(len(counts)) if seconds is None else seconds
+    return FrameScores(
+        confusion=np.array(counts, np.int64).reshape(-1, 2, 2),
+        histogram=None,
+        frames=tuple(f"{index}.png" for index in range(len(counts))),
+        recordings=tuple(recordings or ["pond"] * len(counts)),
+        timestamps=np.array([round(1e9 * time) for time in times], np.int64),
+        classes=("water", "splash"),
+        focus="splash",
+    )

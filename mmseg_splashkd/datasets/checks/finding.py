@@ -19,6 +19,7 @@ CODES = {
     "odd_time": "A time stamp lies before 2000 or in the future.",
     "no_splash": "A part holds no splash.",
     "share_drift": "Parts differ much in their share of splash.",
+    "teacher-leak": "A teacher was trained on frames that its student is scored on.",
     # Files: told by the pixels.
     "unreadable_image": "A frame is damaged or no image.",
     "unreadable_label": "A label is damaged or no image.",

@@ -16,7 +16,6 @@ from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpo
 from mmseg_splashkd.engine.complexity import measure
 from mmseg_splashkd.engine.config import plain_model, read_config
 from mmseg_splashkd.engine.teacher_gate import read_report
-from mmseg_splashkd.engine.testing import evaluate
 
 RECORD = "record.json"
 
@@ -42,6 +41,9 @@ def evaluate_and_record(
     Returns:
         ``<work_dir>/record.json``; see ``report.load_run`` for its keys.
     """
+    # Testing stands on training, and training on the records of this package.
+    from mmseg_splashkd.engine.testing import evaluate
+
     cfg = read_config(config, cfg_options)
     checkpoint = find_checkpoint(str(work_dir / "weights_*_best.safetensors"))
     predictions = work_dir / "predictions"

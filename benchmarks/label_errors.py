@@ -1,0 +1,204 @@
+"""How many planted label errors are found, and how many finds are none.
+
+    python benchmarks/label_errors.py data/noisy work_dirs/noisy/fold*
+
+The frames are those of ``tools/make_demo_data.py --label-noise``, whose
+``label_errors.csv`` and ``clean_labels/`` tell the truth; the runs are one a fold. See
+docs/label_errors.md.
+"""
+
+import argparse
+import csv
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from sklearn.metrics import average_precision_score
+
+from mmseg_splashkd.engine.label_errors import (
+    Finding,
+    LabelErrors,
+    find_label_errors,
+    open_runs,
+)
+from mmseg_splashkd.engine.label_errors.regions import MIN_SHARE
+
+CUTS = (0.25, 0.5, 1.0, 1.5, 2.0)  # of the number of planted errors
+RIGHT = 0.5  # of a region's pixels, for it to be right; of an error's, to be found
+KINDS = ("missed", "false", "stale", "shifted", "dilated", "eroded")
+
+
+class Truth(NamedTuple):
+    """What is wrong with a frame's label."""
+
+    kind: str | None
+    wrong: np.ndarray  # (H, W) bool
+    areas: list[np.ndarray]  # connected areas of it that are not too small to list
+
+
+def main() -> None:
+    """Find, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data_root", type=Path, help="a farm with planted errors")
+    parser.add_argument("runs", nargs="+", help="work directories, one a fold")
+    parser.add_argument("--weights", choices=("last", "best"), default="last")
+    args = parser.parse_args()
+    runs, unjudged = open_runs(args.runs, weights=args.weights)
+    found = find_label_errors(runs, unjudged)
+    if unjudged:
+        print(f"{len(unjudged)} frames were not judged")
+    truth = read_truth(args.data_root, found)
+    planted = sum(each.kind is not None for each in truth)
+    print(f"{len(truth)} frames judged, {planted} with a planted error\n")
+    print_rankings(found, truth)
+    print_cuts(truth)
+    print_kinds(truth)
+    print_regions(found, truth)
+    print_named(found, truth)
+
+
+def read_truth(root: Path, found: LabelErrors) -> list[Truth]:
+    """What is wrong with the frames, in the order in which they were ranked."""
+    with (root / "label_errors.csv").open(newline="", encoding="utf-8") as file:
+        errors = {Path(row["frame"]).name: row for row in csv.DictReader(file)}
+    truth = []
+    for finding in found.findings:
+        row = errors.get(Path(finding.frame.image).name)
+        shape = finding.predicted.shape
+        wrong = np.zeros(shape, bool)
+        if row:
+            wrong = read(finding.frame.label) != read(root / row["clean_label"])
+        truth.append(Truth(row["kind"] if row else None, wrong, areas_of(wrong)))
+    return truth
+
+
+def read(path: str | Path) -> np.ndarray:
+    """A gray label."""
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def areas_of(mask: np.ndarray) -> list[np.ndarray]:
+    """Connected areas of a mask that are large enough to be listed, as masks."""
+    labelled: Any = ndimage.label(mask, structure=np.ones((3, 3)))
+    numbered, count = labelled
+    areas = [numbered == number for number in range(1, count + 1)]
+    return [area for area in areas if area.sum() >= MIN_SHARE * mask.size]
+
+
+def is_wrong(truth: list[Truth]) -> np.ndarray:
+    """Whether each frame has a planted error."""
+    return np.array([each.kind is not None for each in truth])
+
+
+def print_rankings(found: LabelErrors, truth: list[Truth]) -> None:
+    """Compare ways to rank frames: average precision, precision at the true number."""
+    wrong = is_wrong(truth)
+    rankings = {
+        "surest region (the tool)": [f.score for f in found.findings],
+        "softmin (cleanlab's of images)": [-f.quality for f in found.findings],
+        "suspicious pixels": [suspicious(f) for f in found.findings],
+    }
+    print("| frames ranked by | average precision | right of the first n |")
+    print("|---|---|---|")
+    for name, scores in rankings.items():
+        first = np.argsort(-np.array(scores), kind="stable")[: wrong.sum()]
+        area = average_precision_score(wrong, scores)
+        print(f"| {name} | {area:.3f} | {wrong[first].mean():.1%} |")
+    print(f"| chance | {wrong.mean():.3f} | {wrong.mean():.1%} |\n")
+
+
+def suspicious(finding: Finding) -> int:
+    """Pixels in regions."""
+    return sum(region.pixels for region in finding.regions)
+
+
+def cuts_of(truth: list[Truth]) -> list[int]:
+    """Numbers of frames to look at."""
+    return [round(cut * is_wrong(truth).sum()) for cut in CUTS]
+
+
+def print_cuts(truth: list[Truth]) -> None:
+    """Precision and recall of frames at several cuts."""
+    wrong = is_wrong(truth)
+    print("| frames looked at | precision | recall |")
+    print("|---|---|---|")
+    for cut in cuts_of(truth):
+        hits = wrong[:cut].sum()
+        print(f"| {cut} | {hits / cut:.1%} | {hits / wrong.sum():.1%} |")
+    print()
+
+
+def print_kinds(truth: list[Truth]) -> None:
+    """How many frames of each kind are among the first."""
+    total = Counter(each.kind for each in truth)
+    cuts = cuts_of(truth)
+    print(
+        "| planted | frames | wrong pixels, median | "
+        + " | ".join(f"in the first {cut}" for cut in cuts)
+        + " |"
+    )
+    print("|---" * (3 + len(cuts)) + "|")
+    for kind in KINDS:
+        pixels = [each.wrong.sum() for each in truth if each.kind == kind]
+        hits = [sum(each.kind == kind for each in truth[:cut]) for cut in cuts]
+        cells = [str(total[kind]), f"{np.median(pixels):.0f}", *map(str, hits)]
+        print(f"| {kind} | {' | '.join(cells)} |")
+    print()
+
+
+def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
+    """Precision and recall of regions at several cuts, all frames together."""
+    listed = sorted(
+        (
+            (region.score, index, region)
+            for index, finding in enumerate(found.findings)
+            for region in finding.regions
+        ),
+        key=lambda entry: -entry[0],
+    )
+    areas = sum(len(each.areas) for each in truth)
+    covered = [np.zeros_like(each.wrong) for each in truth]
+    cuts = [round(cut * areas) for cut in CUTS]
+    right = 0
+    print("| regions looked at | precision | recall |")
+    print("|---|---|---|")
+    for number, (_, index, region) in enumerate(listed, 1):
+        box = region.box
+        place = np.s_[box.top : box.bottom, box.left : box.right]
+        covered[index][place] |= region.mask
+        right += truth[index].wrong[place][region.mask].mean() >= RIGHT
+        if number in cuts:
+            hits = count_found(truth, covered)
+            print(f"| {number} | {right / number:.1%} | {hits / areas:.1%} |")
+    print(f"\n{areas} planted regions, {len(listed)} listed\n")
+
+
+def count_found(truth: list[Truth], covered: list[np.ndarray]) -> int:
+    """Planted regions that are covered well enough."""
+    return sum(
+        bool(seen[area].mean() >= RIGHT)
+        for each, seen in zip(truth, covered, strict=True)
+        for area in each.areas
+    )
+
+
+def print_named(found: LabelErrors, truth: list[Truth]) -> None:
+    """What the surest region of each frame with an error is called."""
+    named: defaultdict[str, Counter] = defaultdict(Counter)
+    for finding, each in zip(found.findings, truth, strict=True):
+        if each.kind is not None:
+            called = finding.regions[0].kind if finding.regions else "nothing"
+            named[each.kind][called] += 1
+    print("| planted | surest region is called |")
+    print("|---|---|")
+    for kind in KINDS:
+        called = ", ".join(f"{n} {name}" for name, n in named[kind].most_common())
+        print(f"| {kind} | {called} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What a run runs on: code, libraries, machine, memory."""
+
+import functools
+import os
+import platform
+import resource
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmseg_splashkd.version import __version__
+
+PACKAGE = Path(__file__).resolve().parents[2]
+LIBRARIES = ("numpy", "mmengine", "mmcv", "mmseg")
+CPU_INFO = Path("/proc/cpuinfo")
+MIB, GIB = 2**20, 2**30
+
+
+@functools.cache
+def code() -> dict[str, Any]:
+    """``version``, ``commit`` and ``dirty``: whether the package differs from it.
+
+    The commit is None where the package is in no repository.
+    """
+    # An installed package may lie in the repository of something else.
+    ours = _git("ls-files", "--error-unmatch", "version.py")
+    commit = _git("rev-parse", "HEAD") if ours else None
+    changes = _git("status", "--porcelain", "--", ".") if commit else None
+    return {
+        "version": __version__,
+        "commit": commit,
+        "dirty": None if changes is None else bool(changes),
+    }
+
+
+def _git(*words: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(PACKAGE), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def host() -> dict[str, Any]:
+    """Versions of Python, torch and the host stack; of CUDA where there is a GPU."""
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    versions |= {name: str(import_module(name).__version__) for name in LIBRARIES}
+    if torch.cuda.is_available():
+        versions |= {
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+        }
+    return versions
+
+
+def hardware() -> dict[str, Any]:
+    """The machine's name, CPU, usable cores, torch's threads, memory (GiB), GPUs."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "machine": platform.node(),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(pages / GIB, 1),
+        "gpus": [
+            torch.cuda.get_device_name(index)
+            for index in range(torch.cuda.device_count())
+        ],
+    }
+
+
+def _cpu() -> str:
+    if CPU_INFO.is_file():
+        for line in CPU_INFO.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def memory(gpu_mib: float | None = None) -> dict[str, float | None]:
+    """Peaks so far: of this process, and on its GPU.
+
+    Args:
+        gpu_mib: Peak on the GPU before the host last reset the count.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if torch.cuda.is_available():
+        gpu_mib = gpu_peak(gpu_mib)
+    return {"rss_mib": round(peak / MIB, 1), "gpu_mib": gpu_mib}
+
+
+def gpu_peak(before: float | None = None) -> float:
+    """MiB that tensors took on this process's GPU since the count was reset, or before.
+
+    Args:
+        before: The peak until then.
+    """
+    return round(max(before or 0.0, torch.cuda.max_memory_allocated() / MIB), 1)

@@ -1,0 +1,1 @@
+"""Many runs of one question: every ratio, fold and seed, on any number of machines."""

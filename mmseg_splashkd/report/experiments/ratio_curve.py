@@ -1,0 +1,120 @@
+"""Scores over the teacher's share, a plot for each way to distil."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mmseg_splashkd.report.curves import NEUTRAL, STYLE, line_style, to_svg
+from mmseg_splashkd.report.experiments.arms import ArmRuns
+from mmseg_splashkd.report.experiments.statistics import score_by_fold
+
+Points = dict[float, dict[int | None, float]]  # share -> fold -> score in percent
+
+
+@dataclass(frozen=True)
+class RatioCurve:
+    """One plot.
+
+    Args:
+        family: What is the same along its line.
+        svg: The plot.
+        points: Share -> fold -> score in percent; the baseline's share is 0.
+    """
+
+    family: str
+    svg: Markup
+    points: Points
+
+
+def ratio_curves(
+    baseline: ArmRuns, arms: Sequence[ArmRuns], metric: str
+) -> list[RatioCurve]:
+    """Draw a score over the teacher's share, on one scale for all plots.
+
+    Thin lines are folds (each the mean over seeds), the thick one is their mean, the
+    band reaches from the lowest fold to the highest. The baseline stands at r = 0.
+
+    Args:
+        baseline: Drawn in each plot, if it is plain or has r = 0.
+        arms: All arms, it among them; those that do not distil, or whose share is no
+            number, are passed by.
+        metric: Such as ``mIoU``.
+    """
+    families: dict[str, Points] = defaultdict(dict)
+    for arm in arms:
+        if arm.ratio is not None:
+            families[arm.family][arm.ratio] = score_by_fold(arm, metric)
+    shared = baseline.plain or baseline.ratio == 0
+    anchor = score_by_fold(baseline, metric) if shared else None
+    for points in families.values():
+        if anchor is not None:
+            points.setdefault(0.0, anchor)
+    scores = [
+        s for points in families.values() for p in points.values() for s in p.values()
+    ]
+    limits = _limits(scores)
+    return [
+        RatioCurve(
+            family,
+            Markup(_draw(dict(sorted(points.items())), anchor, index, metric, limits)),
+            dict(sorted(points.items())),
+        )
+        for index, (family, points) in enumerate(families.items())
+    ]
+
+
+def _limits(scores: Sequence[float]) -> tuple[float, float]:
+    known = [score for score in scores if not np.isnan(score)]
+    if not known:
+        return 0.0, 100.0
+    margin = max(0.5, 0.06 * (max(known) - min(known)))
+    return min(known) - margin, max(known) + margin
+
+
+def _draw(
+    points: Points,
+    anchor: dict[int | None, float] | None,
+    index: int,
+    metric: str,
+    limits: tuple[float, float],
+) -> str:
+    color, _ = line_style(index + 1)  # the first is the baseline's everywhere
+    with mpl.rc_context(STYLE), mpl.rc_context({"svg.hashsalt": f"{metric}{index}"}):
+        figure = Figure(figsize=(5.0, 3.3), layout="constrained")
+        axes = figure.add_subplot()
+        _draw_folds(axes, points, color)
+        means = [float(np.mean(list(folds.values()))) for folds in points.values()]
+        style = {"color": color, "linewidth": 2.4, "marker": "o", "markersize": 5}
+        axes.plot(list(points), means, **style)
+        if anchor is not None:
+            mean = float(np.mean(list(anchor.values())))
+            axes.axhline(mean, color=NEUTRAL, linewidth=1, linestyle=(0, (4, 3)))
+            axes.plot(0, mean, "o", color=NEUTRAL, markersize=6, zorder=5)
+        _label(axes, limits)
+        return to_svg(figure)
+
+
+def _draw_folds(axes: Axes, points: Points, color: str) -> None:
+    lows = [min(folds.values()) for folds in points.values()]
+    highs = [max(folds.values()) for folds in points.values()]
+    axes.fill_between(list(points), lows, highs, color=color, alpha=0.16, linewidth=0)
+    for fold in dict.fromkeys(fold for folds in points.values() for fold in folds):
+        shares = [share for share, folds in points.items() if fold in folds]
+        line = [points[share][fold] for share in shares]
+        axes.plot(shares, line, color=color, linewidth=0.9, alpha=0.55)
+
+
+def _label(axes: Axes, limits: tuple[float, float]) -> None:
+    axes.set_xlim(-0.04, 1.04)
+    axes.set_ylim(*limits)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_xlabel("teacher's share r")
+    axes.grid(axis="y", color=NEUTRAL, alpha=0.25, linewidth=0.8)

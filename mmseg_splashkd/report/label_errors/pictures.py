@@ -1,0 +1,97 @@
+"""A frame, its label, what the model sees there, and where they part."""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mmseg_splashkd.datasets.label_maps import read_gray, to_train_ids
+from mmseg_splashkd.engine.label_errors import Finding, LabelErrors, Region
+from mmseg_splashkd.report.page import TILE_WIDTH, tile_of
+from mmseg_splashkd.report.pictures import FALSE_ALARM, HIT, MISSED, paint_classes
+
+# Missing in the label, labelled in vain, an edge out of place, another class.
+COLORS = {"missing": MISSED, "false": FALSE_ALARM, "edge": HIT, "other": (240, 228, 66)}
+FRAMED = 5  # regions of a frame that get a box
+MARGIN = 0.25  # of a region's longer side, around it in the close-up
+SMALLEST = 24  # pixels of a side of the close-up
+
+
+def tiles_of(finding: Finding, found: LabelErrors) -> list[dict[str, Any]]:
+    """Tiles: frame, label, prediction, regions over the frame, the surest close up."""
+    with Image.open(finding.frame.image) as opened:
+        image = np.asarray(opened.convert("RGB"))
+    label, name = read_label(finding, found), finding.frame.image
+    palette = [(r, g, b) for r, g, b in found.coding.palette]
+    marked = paint_regions(image, finding.regions)
+    painted = {
+        "Label": paint_classes(image, label, palette),
+        "Held-out model": paint_classes(image, finding.predicted, palette),
+    }
+    tiles = [tile_of(image, "Frame", "", f"Frame {name}")]
+    tiles += [
+        tile_of(picture, title, "", f"{title} of {name}")
+        for title, picture in painted.items()
+    ]
+    boxed = _boxed(marked, finding.regions[:FRAMED])
+    tiles.append(tile_of(boxed, "Suspicious", "", f"Suspicious regions of {name}"))
+    close = [_close_up(each, finding.regions[0]) for each in (image, marked)]
+    strip = np.concatenate(close, axis=1)
+    tiles.append(tile_of(strip, "The surest, close up", "", f"Part of {name}"))
+    return tiles
+
+
+def read_label(finding: Finding, found: LabelErrors) -> np.ndarray:
+    """(H, W) trainIds of a frame's label file."""
+    coding, path = found.coding, finding.frame.label
+    gray = read_gray(path)
+    return to_train_ids(gray, coding.gray_to_train_id, path, coding.unknown)
+
+
+def paint_regions(image: np.ndarray, regions: list[Region]) -> np.ndarray:
+    """Mark the pixels of regions in the colour of their kind over the dimmed frame.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        regions: Of the frame.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    painted = np.repeat(image.mean(-1, keepdims=True) / 2, 3, axis=-1).astype(np.uint8)
+    for region in regions:
+        box = region.box
+        part = painted[box.top : box.bottom, box.left : box.right]
+        part[region.mask] = COLORS[region.kind]
+    return painted
+
+
+def _boxed(picture: np.ndarray, regions: list[Region]) -> np.ndarray:
+    """Draw a box around regions, as thick as it will be seen in the tile."""
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    width = max(1, round(1.5 * image.width / TILE_WIDTH))
+    for region in regions:
+        left, top, right, bottom = region.box
+        edge = (
+            left - 2 - width,
+            top - 2 - width,
+            right + 1 + width,
+            bottom + 1 + width,
+        )
+        draw.rectangle(edge, outline=COLORS[region.kind], width=width)
+    return np.asarray(image)
+
+
+def _close_up(picture: np.ndarray, region: Region) -> np.ndarray:
+    """A square around a region, enlarged without blurring its pixels."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = region.box
+    side = max(right - left, bottom - top, SMALLEST / (1 + 2 * MARGIN))
+    side = min(round(side * (1 + 2 * MARGIN)), height, width)
+    u = int(np.clip((left + right - side) // 2, 0, width - side))
+    v = int(np.clip((top + bottom - side) // 2, 0, height - side))
+    part = Image.fromarray(picture[v : v + side, u : u + side])
+    size = (TILE_WIDTH // 2, TILE_WIDTH // 2)
+    enlarged = Image.Resampling.NEAREST if side < size[0] else Image.Resampling.BOX
+    return np.asarray(part.resize(size, enlarged))

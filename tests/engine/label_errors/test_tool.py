@@ -1,0 +1,43 @@
+"""tools/find_label_errors.py."""
+
+import csv
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def call(monkeypatch):
+    def call(*words: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["find_label_errors.py", *map(str, words)])
+        tool = ROOT / "tools" / "find_label_errors.py"
+        runpy.run_path(str(tool), run_name="__main__")
+
+    return call
+
+
+def test_a_run_leaves_page_and_table(call, fold_run, tmp_path, capsys):
+    call(fold_run, "--out", tmp_path / "page.html", "--shown", 3)
+    printed = capsys.readouterr().out
+    assert "of 7 frames have a suspicious region" in printed
+    assert "14 frames that a run was trained on were judged by none" in printed
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 1 <= page.count('<section class="frame">') <= 3
+    with (tmp_path / "page.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert all(Path(row["frame"]).is_file() for row in rows)
+    scores = [float(row["frame_score"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_bad_input_ends_with_its_remedy(call, tmp_path):
+    with pytest.raises(SystemExit, match=r"wrong labels: run .*nowhere does not exist"):
+        call(tmp_path / "nowhere", "--out", tmp_path / "page.html")
+    with pytest.raises(SystemExit, match="holds no run"):
+        call(tmp_path, "--out", tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,67 @@
+"""What is refused, and with what words."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmseg_splashkd.evaluation.frame_scores import load_scores, save_scores
+from mmseg_splashkd.report.experiments import report_experiments
+from tests.report.experiments.fake import read_lines
+from tests.report.experiments.html import Page
+
+
+def rewrite(folder, run, **changes):
+    """Change the counts of a run."""
+    path = folder / run / "scores" / "val_last.npz"
+    save_scores(replace(load_scores(path), **changes), path)
+
+
+def test_arms_of_different_frames_are_refused(two):
+    times = np.arange(24) * 10**9
+    rewrite(two, "farm_b0_kd_1125_50_fold1_seed0", timestamps=times)
+    with pytest.raises(ValueError, match="were tested on different frames"):
+        report_experiments([two])
+    assert not (two / "report.html").exists()
+
+
+def test_damaged_counts_are_refused(two):
+    path = two / "farm_b0_1125_fold0_seed0/scores/val_last.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"val_last.npz are damaged"):
+        report_experiments([two])
+
+
+def test_arms_of_different_tables_need_leave(two):
+    for run in (line["run"] for line in read_lines(two)):
+        name = "other" if "_kd_" in run else "one"
+        rewrite(two, run, about={"table": f"{name}.csv", "table_sha256": name})
+    with pytest.raises(ValueError, match="--allow table"):
+        report_experiments([two])
+    page = Page(report_experiments([two], allowed=["table"]))
+    assert "The runs differ in table, which was allowed." in page.text
+
+
+def test_lines_that_cannot_be_read_are_told(two):
+    with (two / "records.jsonl").open("a") as ledger:
+        ledger.write(json.dumps({"version": 9, "run": "later"}) + "\n{torn")
+    page = Page(report_experiments([two]))
+    assert f"2 lines of {two}/records.jsonl cannot be read" in page.text
+
+
+def test_probabilities_are_shown_where_they_are_known(two):
+    rewrite(two, "farm_b0_1125_fold0_seed0", histogram=None)
+    page = Page(report_experiments([two]))
+    charts = [each.get("aria-label", "") for _, each in page.elements]
+    shown = [label for label in charts if label.endswith("over the threshold")]
+    assert shown == [
+        "farm_b0_kd, r = 0.5: precision, recall and Dice over the threshold"
+    ]
+
+
+def test_arguments_are_checked(two):
+    with pytest.raises(ValueError, match="part='train' must be one of"):
+        report_experiments([two], part="train")
+    with pytest.raises(ValueError, match="block '3 m' is neither"):
+        report_experiments([two], block="3 m")

@@ -1,0 +1,172 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.engine.label_errors import Finding, LabelErrors
+from mmseg_splashkd.engine.label_errors.inspection import judge
+from mmseg_splashkd.engine.label_errors.regions import find_regions
+from mmseg_splashkd.report.label_errors import search
+from mmseg_splashkd.report.label_errors.page import write_label_page
+from mmseg_splashkd.report.label_errors.pictures import (
+    COLORS,
+    paint_regions,
+    read_label,
+    tiles_of,
+)
+from mmseg_splashkd.report.label_errors.search import (
+    print_findings,
+    search_label_errors,
+)
+from tests.report.test_page import LOADS, Page
+
+SIZE = (40, 60)
+LABELLED, SEEN = np.s_[10:20, 10:20], np.s_[10:20, 30:40]
+
+
+def finding(folder: Path, name: str, labelled: bool, seen: bool) -> Finding:
+    """A frame with its files."""
+    gray, likely = np.zeros(SIZE, np.uint8), np.full(SIZE, 0.1)
+    gray[LABELLED] = 255 if labelled else 0
+    likely[SEEN] = 0.9 if seen else 0.1
+    image, label = folder / f"{name}.png", folder / f"{name}_label.png"
+    Image.new("RGB", SIZE[::-1], (90, 90, 90)).save(image)
+    Image.fromarray(gray).save(label)
+    verdict = judge(gray // 255, np.stack([1 - likely, likely]))
+    buffer = io.BytesIO()
+    Image.fromarray(verdict.predicted).save(buffer, "PNG")
+    return Finding(
+        frame=Frame("north", 10**18, str(image), str(label)),
+        run="fold0",
+        regions=find_regions(gray // 255, verdict, 1),
+        quality=0.5,
+        png=buffer.getvalue(),
+    )
+
+
+@pytest.fixture
+def found(tmp_path) -> LabelErrors:
+    findings = [
+        finding(tmp_path, "both", labelled=True, seen=True),
+        finding(tmp_path, "missing", labelled=False, seen=True),
+        finding(tmp_path, "right", labelled=False, seen=False),
+    ]
+    return LabelErrors(findings, SPLASH, 1, ["north/7", "north/<8>"])
+
+
+@pytest.fixture
+def page(found, tmp_path) -> Page:
+    out = write_label_page(found, tmp_path / "new" / "page.html", "found.csv")
+    assert [path.name for path in out.parent.iterdir()] == ["page.html"]
+    return Page(out.read_text(encoding="utf-8"))
+
+
+def test_the_suspicious_frames_are_shown_and_no_others(page):
+    counts = [text for text in page.texts_of("b") if text.isdigit()]
+    assert counts == ["3", "2", "2", "2"]  # judged, suspicious, shown, not judged
+    assert len(page.all("section")) == 2
+    assert len(page.all("img")) == 2 * 5
+    codes = page.texts_of("code")
+    assert any(code.endswith("both.png") for code in codes)
+    assert not any(code.endswith("right.png") for code in codes)
+    assert "found.csv" in codes
+
+
+def test_what_is_wrong_is_told_in_words(page):
+    assert "splash that is not labelled (2)" in page.html
+    assert "labelled as splash, and none there (1)" in page.html
+    assert "edge of splash out of place" not in page.html
+    assert "100 px at 30, 10; score 80" in page.html
+    assert "north, 2001-09-09 01:46:40 UTC" in page.html
+
+
+def test_frames_that_were_not_judged_are_named(page):
+    assert "2 frames that a run was trained on and none judged" in page.texts_of(
+        "summary"
+    )
+    assert "north/&lt;8&gt;" in page.html
+
+
+def test_the_page_refers_to_nothing_outside(page):
+    links = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in LOADS
+    ]
+    assert links
+    assert all(value.startswith("data:image/jpeg;base64,") for value in links)
+    assert all(image["alt"] for image in page.all("img"))
+
+
+def test_no_more_than_asked_for(found, tmp_path):
+    out = write_label_page(found, tmp_path / "page.html", "found.csv", shown=1)
+    assert len(Page(out.read_text(encoding="utf-8")).all("section")) == 1
+
+
+def test_nothing_found_says_so(found, tmp_path):
+    right = LabelErrors(found.findings[2:], SPLASH, 1, [])
+    out = write_label_page(right, tmp_path / "page.html", "found.csv")
+    page = Page(out.read_text(encoding="utf-8"))
+    assert "No frame is suspicious" in page.texts_of("h2")
+    assert "none judged" not in page.html
+
+
+def test_regions_are_painted_in_the_colour_of_their_kind(found):
+    (both, *_) = found.findings
+    painted = paint_regions(np.full((*SIZE, 3), 100, np.uint8), both.regions)
+    assert (painted[LABELLED] == COLORS["false"]).all()
+    assert (painted[SEEN] == COLORS["missing"]).all()
+    assert (painted[0] == 50).all()
+
+
+def test_labels_and_predictions_stand_side_by_side(found):
+    both = found.findings[0]
+    assert read_label(both, found)[LABELLED].all()
+    titles = [tile["title"] for tile in tiles_of(both, found)]
+    assert titles == [
+        "Frame",
+        "Label",
+        "Held-out model",
+        "Suspicious",
+        "The surest, close up",
+    ]
+
+
+def test_the_terminal_shows_the_first(found):
+    text = io.StringIO()
+    print_findings(found, Console(file=text, width=100))
+    lines = text.getvalue().splitlines()
+    assert lines[1].split()[:2] == ["1", "both.png"]
+    assert lines[1].split()[-2:] == ["100", "80"]
+    assert "2 of 3 frames have a suspicious region" in text.getvalue()
+    assert "2 frames that a run was trained on were judged by none" in text.getvalue()
+
+
+def test_a_search_leaves_page_and_table(found, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(search, "open_runs", lambda *_: ([], found.unjudged))
+    monkeypatch.setattr(search, "find_label_errors", lambda *_: found)
+    out = tmp_path / "there" / "page.html"
+    assert search_label_errors(["fold0"], out) is found
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "page.csv",
+        "page.html",
+    ]
+    assert str(out) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"out": "page.csv"}, r"--out page\.csv does not end with \.html"),
+        ({"out": "page.html", "shown": 0}, "--shown 0 must be at least 1"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_first(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        search_label_errors(["nowhere"], **arguments)

@@ -1,0 +1,101 @@
+"""``tools/compare.py``, from the command line."""
+
+import json
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.evaluation.frame_scores import save_scores
+from mmseg_splashkd.evaluation.significance.simulation import scores_of
+from tests.conftest import ROOT
+from tests.evaluation.significance.builders import pair, tiny
+
+Tool = Callable[..., str]
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tool:
+    """Run the tool in this process; return what it printed, as one line."""
+
+    def run(*words: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "200")
+        runpy.run_path(str(ROOT / "tools" / "compare.py"), run_name="__main__")
+        return " ".join(capsys.readouterr().out.split())
+
+    return run
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """Two runs on 60 frames that differ much."""
+    folders = [tmp_path / "plain_1125", tmp_path / "kd_1125_50"]
+    for folder, counts in zip(folders, pair(60, better=1.0), strict=True):
+        save_scores(scores_of(counts), folder / "scores" / "val_last.npz")
+    return folders
+
+
+def test_verdict_interval_and_rate(tool: Tool, runs: list[Path]):
+    printed = tool(*runs)
+    assert "kd_1125_50, mIoU: " in printed
+    assert " points better, 95 % interval " in printed
+    assert ", on 60 frames. " in printed
+    # Beside every verdict on so few frames.
+    sentence = "On 60 frames, runs that do not differ were told apart in "
+    assert printed.count(sentence) == 2
+
+
+def test_options(tool: Tool, runs: list[Path], tmp_path: Path):
+    file = tmp_path / "out" / "figures.json"
+    words = ("--metrics", "IoU.splash", "--block", "5s", "--seed", 3)
+    printed = tool(*runs, *words, "--resamples", 100, "--markdown", "--json", file)
+    assert printed.startswith("| Arm | Runs | Frames | Blocks | IoU.splash (%) |")
+    values = json.loads(file.read_text())
+    assert values["metrics"] == ["IoU.splash"]
+    assert (values["block"], values["differences"][0]["blocks"]) == ("5 s", 12)
+    assert not list(file.parent.glob(".*"))
+
+
+def test_one_run_alone(tool: Tool, runs: list[Path]):
+    assert "kd_1125_50 1 60 6" in tool(runs[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere"], "there is no run nowhere"),
+        (["--metrics", "Dice.fish"], "metric 'Dice.fish' is none of"),
+        (["--block", "5min"], "block '5min' is neither frames (10) nor seconds (30s)"),
+        (["--worth", "0"], "worth=0.0 must be above 0 points"),
+        (["--resamples", "10"], "resamples=10 must be 100 or more"),
+        (["--weights", "best"], "holds no scores/test_best.npz or scores/val_best.npz"),
+    ],
+)
+def test_bad_input_is_a_message_and_2(
+    tool: Tool, runs: list[Path], capsys, words: list[str], message: str
+):
+    with pytest.raises(SystemExit) as stopped:
+        tool(*runs, *words)
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("cannot compare: ")
+    assert message in error
+
+
+def test_other_frames_and_damage_are_named(
+    tool: Tool, runs: list[Path], tmp_path: Path, capsys
+):
+    other = save_scores(tiny([[8, 2], [1, 9]], 60), tmp_path / "other.npz")
+    damaged = tmp_path / "damaged.npz"
+    damaged.write_bytes(other.read_bytes()[:200])
+    for file, message in (
+        (other, "other and plain_1125 were tested on different frames"),
+        (damaged, f"scores {damaged} are damaged"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            tool(runs[0], file)
+        assert stopped.value.code == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,45 @@
+"""The report's command line: its exit status, its words and its files."""
+
+import runpy
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.report.experiments.conftest import table  # noqa: F401
+from tests.report.experiments.fake import KINDS, write_sweep
+from tests.report.experiments.html import Page
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Run the tool within this process, which has imported the host already."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["report.py", *map(str, arguments)])
+        runpy.run_path(str(ROOT / "tools/report.py"), run_name="__main__")
+
+    return run
+
+
+def test_a_sweep_becomes_a_page_and_a_table(tool, table, tmp_path, capsys):  # noqa: F811
+    sweep = write_sweep(tmp_path / "sweep", table, KINDS[1:3])
+    out, readme = tmp_path / "new" / "page.html", tmp_path / "table.md"
+    arguments = [f"{sweep}/farm_b0_*", "--out", out, "--markdown", readme]
+    tool(*arguments, "--baseline", "farm_b0_kd_1125_25", "--title", "T")
+    printed = capsys.readouterr().out
+    assert "left out: farm_b0_kd_1125_25_fold1_seed0: failed" in printed
+    assert printed.endswith(f"{out}\n{readme}\n")
+    page = Page(out)
+    assert page.text.startswith("T 6 runs, 2 arms")
+    first = page.table("Scores in percent")[0][0]
+    assert first.startswith("farm_b0_kd, r = 0.25 baseline")
+    command = f"`python tools/report.py '{sweep}/farm_b0_*' --out {out}"
+    assert command in readme.read_text()
+
+
+def test_nothing_to_report_on_ends_with_2_and_its_remedy(tool, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        tool(tmp_path)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("cannot report: no runs there")
