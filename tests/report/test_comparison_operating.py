@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def bold_and_shy(tmp_path):
             folder = tmp_path / f"{name}_fold{fold}_seed0" / "scores"
             for part, first in (("val", 100 * fold), ("test", 1000)):
                 scores = drawn(fold, first, boldness, frames=60)[2]
-                scores.about["part"] = part
+                scores = replace(scores, about={"part": part})
                 save_scores(scores, folder / f"{part}_last.npz")
     return [str(tmp_path / f"{name}_fold*_seed0") for name in ("bold", "shy")]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 from typing import Any, Protocol
 
-from mmseg_splashkd.engine.sweep.disk import DiskFull, check_room, size_of
+from mmseg_splashkd.engine.sweep.disk import DiskFull, check_room, says_full, size_of
 from mmseg_splashkd.engine.sweep.lease import BEATS, my_lease
 from mmseg_splashkd.engine.sweep.plan import Cell
 from mmseg_splashkd.engine.sweep.process import Stopped, WorkFailed
@@ -68,8 +68,10 @@ class Worker(threading.Thread):
                     return
                 else:
                     self.stop.wait(IDLE)
+        except DiskFull as error:
+            self.trouble = str(error)
         except Exception as error:
-            self.trouble = str(error) or repr(error)
+            self.trouble = _trouble(error)
 
     def _work(self, taken: Taken) -> None:
         with Heart(taken) as heart:
@@ -111,6 +113,15 @@ class Worker(threading.Thread):
             )
         value = metrics[self.metric]
         return math.nan if value is None else value
+
+
+def _trouble(error: Exception) -> str:
+    """What ended a worker, in a line; of the storage's errors, their cause."""
+    cause = str(error.__cause__ or error) or repr(error)
+    line = cause.splitlines()[0]
+    if says_full(error):
+        return f"the disk is full, make room: {line}"
+    return line
 
 
 class Heart:

@@ -21,6 +21,10 @@ from mmseg_splashkd.report.page import legend, prediction_tiles, tile_of
 from mmseg_splashkd.report.pictures import paint_classes
 
 EACH_WAY = 3  # frames on which one arm is better, and as many where the other is
+NOT_COUNTED = (
+    "The pictures are not what the figures count: they are of other weights, or of "
+    "another threshold."
+)
 APART = 3  # frames: neighbours show the same splash
 
 
@@ -169,7 +173,7 @@ def panels(
     if not rows:
         return Panels(missing="The two have the same errors in every frame.")
     palette = [(r, g, b) for r, g, b in coding.palette]
-    remark = None if agree else "The pictures are of other weights than the figures."
+    remark = None if agree else NOT_COUNTED
     return Panels(rows, legend(coding.classes, palette), remark)
 
 

@@ -85,6 +85,8 @@ def report_experiments(
     with console.status("Reading runs"):
         runs = find_runs(sources)
         arms, aside = gather_arms(runs, part, weights)
+        if operating_point:
+            arms = at_operating_points(arms, part, weights)
         first = choose_baseline(arms, baseline)
     with console.status(f"Comparing {len(arms)} arms"):
         others = [arm for arm in arms if arm is not first]
@@ -99,6 +101,7 @@ def report_experiments(
         weights=weights,
         remarks=[
             *_remarks(findings, part, weights),
+            *([OPERATING_POINT[part]] if operating_point else []),
             *_unread(runs),
             *([f"`{command}`"] if command else []),
         ],

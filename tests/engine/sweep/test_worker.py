@@ -112,6 +112,17 @@ def test_no_run_is_begun_without_room(queue, monkeypatch):
     assert set(states(queue).values()) == {WAITING}
 
 
+def test_a_storage_on_a_full_disk_is_told_as_that(queue, monkeypatch):
+    cause = OSError("(sqlite3.OperationalError) database or disk is full\n[SQL: ...]")
+
+    def take(lease) -> None:
+        raise RuntimeError("An exception is raised during the commit") from cause
+
+    monkeypatch.setattr(queue, "take", take)
+    said = "the disk is full, make room: (sqlite3.OperationalError) database or disk"
+    assert str(work(queue, Runs()).trouble).startswith(said)
+
+
 def test_a_stopped_run_waits_again(queue):
     stop = threading.Event()
 

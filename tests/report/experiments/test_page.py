@@ -156,7 +156,7 @@ def test_frames_are_shown_where_the_two_differ_most(reported, sweep, table):
     assert all(
         image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img")
     )
-    assert "other weights than the figures" not in page.text
+    assert "not what the figures count" not in page.text
 
 
 def test_a_run_without_a_part_says_why(reported):
@@ -238,7 +238,7 @@ def test_label_maps_of_other_weights_are_told(two, tmp_path):
     for path in two.glob("*/predictions/val/*.png"):
         Image.fromarray(np.zeros((48, 64), np.uint8)).save(path)
     page = Page(report_experiments([two], tmp_path / "page.html"))
-    assert "The pictures are of other weights than the figures." in page.text
+    assert "The pictures are not what the figures count" in page.text
 
 
 def test_config_of_a_record_is_not_run(two, tmp_path):

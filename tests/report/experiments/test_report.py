@@ -60,6 +60,15 @@ def test_probabilities_are_shown_where_they_are_known(two):
     ]
 
 
+def test_operating_points_replace_argmax_in_figures_alone(two):
+    argmax = Page(report_experiments([two])).table("Scores in percent")
+    page = Page(report_experiments([two], operating_point=True))
+    decided = page.table("Scores in percent")
+    assert [row[0] for row in decided] == [row[0] for row in argmax]
+    assert decided != argmax
+    assert "at the threshold that is best for the other folds of its arm" in page.text
+
+
 def test_arguments_are_checked(two):
     with pytest.raises(ValueError, match="part='train' must be one of"):
         report_experiments([two], part="train")

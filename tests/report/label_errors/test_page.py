@@ -35,7 +35,7 @@ def finding(folder: Path, name: str, labelled: bool, seen: bool) -> Finding:
     gray[LABELLED] = 255 if labelled else 0
     likely[SEEN] = 0.9 if seen else 0.1
     image, label = folder / f"{name}.png", folder / f"{name}_label.png"
-    Image.new("RGB", SIZE[::-1], (90, 90, 90)).save(image)
+    Image.new("RGB", (SIZE[1], SIZE[0]), (90, 90, 90)).save(image)
     Image.fromarray(gray).save(label)
     verdict = judge(gray // 255, np.stack([1 - likely, likely]))
     buffer = io.BytesIO()
