@@ -11,6 +11,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
+from itertools import product
 from statistics import NormalDist
 
 import numpy as np
@@ -66,11 +67,13 @@ class Trials:
         self.settings = Settings(metrics=METRICS, resamples=args.resamples)
         self.rng = np.random.default_rng(args.seed)
 
-    def skill(self, difference: float = 0.0, runs: int = 1) -> np.ndarray:
+    def skill(
+        self, difference: float = 0.0, runs: int = 1, spread: float = SPREAD
+    ) -> np.ndarray:
         """(T, J, 2) skill, the second arm better by ``difference``, seeds apart."""
         skill = np.zeros((self.trials, runs, 2))
         if runs > 1:
-            skill += SPREAD * self.rng.standard_normal(skill.shape)
+            skill += spread * self.rng.standard_normal(skill.shape)
         skill[:, :, 1] += difference
         return skill
 
@@ -125,13 +128,19 @@ def percentile(trials: Trials, counts: np.ndarray, blocks: int) -> float:
     return 100 * float(np.mean(claims))
 
 
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}"
+    return str(value)
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table in Markdown."""
     print("| " + " | ".join(heads) + " |")
     print("|" + "---|" * len(heads))
     for row in rows:
-        cells = [f"{cell:.1f}" if isinstance(cell, float) else cell for cell in row]
-        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+        cells = [_cell(cell) for cell in row]
+        print("| " + " | ".join(cells) + " |", flush=True)
     print()
 
 
@@ -194,17 +203,18 @@ def worlds(trials: Trials) -> None:
 def runs(trials: Trials) -> None:
     """Several seeds an arm on the same frames."""
     rows = []
-    for count in (2, 3, 5):
+    for count, spread in product((2, 3, 5), (SPREAD, 3 * SPREAD)):
         for frames in RUNS_SIZES:
             null_rate, seen = (
-                trials.claimed(
-                    trials.counts(World(), frames, trials.skill(difference, count))
+                trials.claimed(trials.counts(World(), frames, skill))
+                for skill in (
+                    trials.skill(0.0, count, spread),
+                    trials.skill(0.2, count, spread),
                 )
-                for difference in (0.0, 0.2)
             )
-            rows.append([count, frames, *null_rate, float(seen[1])])
+            rows.append([count, spread, frames, *null_rate, float(seen[1])])
     print("Claimed, %, with several seeds on the same frames:\n")
-    heads = ["seeds", "frames", *METRICS]
+    heads = ["seeds", "luck (skill)", "frames", *METRICS]
     table([*heads, "Dice.splash, where it differs by skill 0.2"], rows)
 
 

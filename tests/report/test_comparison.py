@@ -210,6 +210,9 @@ def test_what_is_told_besides():
     assert "Neighbouring blocks" in told(difference(0.85, 0.3, correlated=True))
     seeds = told(difference(0.85, 0.3, method="frames and runs", pairs=3))
     assert "from 3 pairs of runs on the same frames" in seeds
+    assert "Two pairs say little" not in seeds
+    two = told(difference(0.85, 0.3, method="frames and runs", pairs=2))
+    assert "Two pairs say little about luck" in two
     pooled = interval_of(0.9, 0.04, 8)
     folds = told(difference(0.85, 0.3, method="folds", pairs=15, pooled=pooled))
     assert "15 pairs of runs, each on the frames of its fold" in folds

@@ -253,17 +253,29 @@ def recorded(
     recorder = Recorder(cfg.work_dir, *about, cfg.run_name, bool(cfg.resume))
     try:
         yield recorder
-    except KeyboardInterrupt as error:
-        close_trackers(cfg, "stopped")
-        _end_anyway(recorder, "stopped", str(error) or "KeyboardInterrupt")
-        raise
     except BaseException as error:
+        if (interrupt := _interrupt_behind(error)) is not None:
+            close_trackers(cfg, "stopped")
+            _end_anyway(recorder, "stopped", str(interrupt) or "KeyboardInterrupt")
+            raise interrupt from None
         close_trackers(cfg, "failed")
         _write_traceback(recorder.work_dir, error)
         lines = str(error).strip().splitlines() or [""]
         _end_anyway(recorder, "failed", f"{type(error).__name__}: {lines[0]}")
         raise
     recorder.end("finished")
+
+
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """The Ctrl-C or SIGTERM that an error stems from.
+
+    The host catches all that is raised while it writes a config into a checkpoint, and
+    raises an error of its own.
+    """
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, KeyboardInterrupt):
+        found = found.__cause__ or found.__context__
+    return found
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """MLflow, TensorBoard, Weights & Biases, as ``configs/_base_/tracking`` has them."""
 
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def _named(backend: dict[str, Any], cfg: Config) -> dict[str, Any]:
 def _backends(cfg: Config) -> list[Any]:
     visualizer = cfg.get("visualizer") or {}
     own = visualizer.get("vis_backends") or []
-    return [*own, *(cfg[key] for key in KEYS if cfg.get(key))]
+    backends = [*own, *(cfg[key] for key in KEYS if cfg.get(key))]
+    return [each for each in backends if isinstance(each, Mapping)]
 
 
 def close_trackers(cfg: Config, how: str) -> None:

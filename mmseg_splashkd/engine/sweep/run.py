@@ -147,9 +147,11 @@ def _work(
         table.say(f"warning: {warning}")
     if where:
         return _run_workers(queue, units, where, table)
+    what = "points" if sweep.spec.search else "runs"
+    where_else = f" --storage {shown}" if storage else ""
     table.say(
-        f"{folder}: {len(units.all)} runs are written down. Work on them: "
-        f"python tools/sweep.py --join {folder}"
+        f"{folder}: {len(units.all)} {what} are written down. Work on them: "
+        f"python tools/sweep.py --join {folder}{where_else}"
     )
     return 0
 

@@ -102,16 +102,16 @@ class _View:
         return scores[-1] - scores[0] if len(scores) > 1 else scores[0]
 
     def statistic(self, metric: Metric) -> Statistic:
-        """Score, or difference, in the mean over runs, from weights of the blocks."""
+        """Score, or difference, of each run, (J, R), from weights of the blocks."""
         sums = [self.blocks.sums(layout.areas).astype(float) for layout in self.layouts]
 
-        def mean_score(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        def scores_of(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
             weighted = weights @ counts.reshape(*counts.shape[:2], -1)
             areas = weighted.reshape(*weighted.shape[:2], *counts.shape[2:])
-            return metric.of(areas, counts.sum(1, keepdims=True)).mean(0)
+            return metric.of(areas, counts.sum(1, keepdims=True))
 
         def statistic(weights: np.ndarray) -> np.ndarray:
-            scores = [mean_score(counts, weights) for counts in sums]
+            scores = [scores_of(counts, weights) for counts in sums]
             return scores[-1] - scores[0] if len(scores) > 1 else scores[0]
 
         return statistic

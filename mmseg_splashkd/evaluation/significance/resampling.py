@@ -25,7 +25,7 @@ RESAMPLES, FEWEST_RESAMPLES = 2000, 100
 MOST_CORRELATION = 0.6  # four times the variance; beyond that, blocks are too short
 MOST_WEIGHTS = 2**21  # in memory at once
 
-# Scores of R resamples, (R,), from the weights of Q blocks in each, (R, Q).
+# Scores of R resamples, (R,) or (J, R) of J runs, from weights of Q blocks, (R, Q).
 Statistic = Callable[[np.ndarray], np.ndarray]
 
 
@@ -38,12 +38,15 @@ class Spread:
         variance: Its squared standard error.
         blocks: Q.
         correlation: Between one block and the next, in [0, 0.6].
+        together: Part of the variance of the mean over J runs that comes from what
+            frames do to one run only; 0 for one run.
     """
 
     value: float
     variance: float
     blocks: int
     correlation: float
+    together: float = 0.0
 
 
 def block_bootstrap(
@@ -59,7 +62,8 @@ def block_bootstrap(
     of blocks alone, so that two runs on the same blocks get the same: that pairs them.
 
     Args:
-        statistic: The score, or the difference of two, from the weights of the blocks.
+        statistic: The score, or the difference of two, from the weights of the blocks;
+            of several runs that of each, the mean of which is judged.
         blocks: Q, at least 2.
         resamples: How many.
         seed: Of the weights.
@@ -71,21 +75,32 @@ def block_bootstrap(
         raise ValueError(
             f"blocks={blocks} must be 2 or more, resamples={resamples} 100 or more"
         )
-    value = float(statistic(np.ones((1, blocks)))[0])
+    value = float(statistic(np.ones((1, blocks))).mean())
     resampled = _apply(statistic, _random_weights(resamples, blocks, seed))
     # The weights' own variance is (Q - 1) / (Q + 1) of what an unbiased one needs.
-    bootstrap = resampled.var() * (blocks + 1) / (blocks - 1)
+    bootstrap = resampled.mean(0).var() * (blocks + 1) / (blocks - 1)
     without = _apply(statistic, _without_each(blocks))
-    influence = without.mean() - without
+    by_run = without.mean(1, keepdims=True) - without
+    influence = by_run.mean(0)
     jackknife = (influence**2).sum() * (blocks - 1) / blocks
     correlation = neighbour_correlation(influence)
     wider = (1 + correlation) / (1 - correlation)
     variance = float(max(bootstrap, jackknife) * wider)
-    return Spread(value, variance, blocks, correlation)
+    together = _together(by_run - influence) * wider
+    return Spread(value, variance, blocks, correlation, together)
+
+
+def _together(own: np.ndarray) -> float:
+    """Jackknife of what J runs have each for itself, (J, Q), in the mean over them."""
+    runs, blocks = own.shape
+    if runs == 1:
+        return 0.0
+    return float((own**2).sum() * (blocks - 1) / blocks / (runs - 1) / runs)
 
 
 def _apply(statistic: Statistic, weights: Iterator[np.ndarray]) -> np.ndarray:
-    return np.concatenate([statistic(some) for some in weights])
+    """(J, R) scores of all resamples."""
+    return np.concatenate([np.atleast_2d(statistic(some)) for some in weights], 1)
 
 
 def _random_weights(resamples: int, blocks: int, seed: int) -> Iterator[np.ndarray]:

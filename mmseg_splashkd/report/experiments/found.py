@@ -125,7 +125,7 @@ def _of_ledger(ledger: Path) -> Iterator[RunRecord]:
     # A dead process left "running" there; its line says better how it ended.
     ended = {state["id"]: state for state in pending_runs(folder)}
     for state in filter(None, states):
-        if state["id"] not in known:
+        if "work_dir" in state and state.get("id") not in known:
             records.append(ended.get(state["id"], state))
     lines: dict[Path, list[Mapping[str, Any]]] = {}
     for record in records:

@@ -45,6 +45,7 @@ def write_many(path, writer, start):
 
 
 @forks
+@pytest.mark.slow
 def test_writers_of_many_processes_lose_nothing(path):
     context = multiprocessing.get_context("fork")
     start = context.Barrier(WRITERS)

@@ -138,6 +138,20 @@ def test_run_that_does_not_end_well_says_how(
         assert "in fail" in traceback.read_text()
 
 
+def test_interrupt_that_the_host_takes_for_an_error_stops(pond, tmp_path, monkeypatch):
+    def fail(cfg):
+        try:
+            raise Terminated("SIGTERM")
+        except BaseException:
+            raise SyntaxError("Failed to format the config file")  # noqa: B904 - as it
+
+    monkeypatch.setattr(training.SafeRunner, "from_cfg", fail)
+    with pytest.raises(Terminated):
+        train(PLAIN, tmp_path / "run", cfg_options=tiny_run(pond, "model"))
+    (line,) = read_ledger(tmp_path)
+    assert (line["how"], line["why"]) == ("stopped", "SIGTERM")
+
+
 def test_config_is_kept_as_it_was_before_the_run_changed_it(
     pond, tmp_path, monkeypatch
 ):
@@ -175,6 +189,7 @@ def test_refused_config_leaves_no_line(pond, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_resumed_run_goes_on_with_name_and_figures(pond, tmp_path):
     options = tiny_run(pond, "model")
     train(PLAIN, tmp_path / "run", cfg_options=options, name="first_0102")
@@ -191,6 +206,7 @@ def test_resumed_run_goes_on_with_name_and_figures(pond, tmp_path):
     assert second["metrics"]["best"] == best
 
 
+@pytest.mark.slow
 def test_full_drive_is_named_and_costs_no_weights(pond, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

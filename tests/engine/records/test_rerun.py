@@ -48,6 +48,7 @@ def changed(line, part, key, value):
     return write_lines(line, before | {part: before[part] | {key: value}})
 
 
+@pytest.mark.slow
 def test_distillation_is_repeated_bit_for_bit_from_its_line(line, tmp_path, capsys):
     result = rerun(line)
     before = find_record(line)
@@ -67,6 +68,7 @@ def test_distillation_is_repeated_bit_for_bit_from_its_line(line, tmp_path, caps
         rerun(line)
 
 
+@pytest.mark.slow
 def test_changed_table_is_refused_and_allowed_on_request(pond, tmp_path, told):
     root = shutil.copytree(pond, tmp_path / "pond")
     train(PLAIN, tmp_path / "run", cfg_options=tiny_run(root, "model"), name="plain")

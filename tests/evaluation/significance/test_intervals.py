@@ -48,6 +48,21 @@ def test_frames_and_runs_by_hand():
     assert share == pytest.approx(0.07 / 0.16)
 
 
+@pytest.mark.parametrize(
+    ("together", "variance", "alone"),
+    [(0.04, 0.12, 0.03), (0.07, 0.09, 0.0), (0.2, 0.09, 0.0)],
+)
+def test_what_is_of_frames_and_runs_together_counts_once(
+    together: float, variance: float, alone: float
+):
+    by_run = np.array([0.5, 1.1, 1.4])
+    spread = Spread(1.0, 0.09, 7, 0.0, together)
+    interval, share = over_frames_and_runs(spread, by_run)
+    assert interval.error**2 == pytest.approx(variance)
+    assert share == pytest.approx(alone / variance, abs=1e-12)
+    assert interval.df == over_frames_and_runs(Spread(1.0, 0.09, 7, 0.0), by_run)[0].df
+
+
 def test_without_spread_of_runs_it_is_that_of_frames():
     spread = Spread(1.0, 0.09, 7, 0.0)
     interval, share = over_frames_and_runs(spread, np.full(3, 1.0))

@@ -115,6 +115,21 @@ def test_same_seed_same_weights_so_runs_pair():
     assert (draws[0] > 0).all()
 
 
+def test_what_frames_do_to_each_run_is_told_apart_from_what_they_do_to_all():
+    # Two-way analysis of variance of block means: rows are runs, columns blocks.
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((4, 1)) + 3 * rng.standard_normal(50)
+    values = values + 0.5 * rng.standard_normal((4, 50))
+    spread = block_bootstrap(lambda w: values @ w.T / w.sum(1), 50)
+    left = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
+    mean_square = (left**2).sum() / (3 * 49)
+    wider = (1 + spread.correlation) / (1 - spread.correlation)
+    assert spread.together / wider == pytest.approx(mean_square / (4 * 50))
+    alone = block_bootstrap(lambda w: values.mean(0) @ w.T / w.sum(1), 50)
+    assert spread.variance == pytest.approx(alone.variance)
+    assert alone.together == 0
+
+
 def test_constant_statistic():
     spread = block_bootstrap(lambda weights: np.zeros(len(weights)), 6)
     assert (spread.value, spread.variance, spread.correlation) == (0, 0, 0)
