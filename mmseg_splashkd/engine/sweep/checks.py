@@ -17,7 +17,6 @@ from mmseg_splashkd.engine.sweep.plan import Arm, as_written, fitting
 from mmseg_splashkd.engine.sweep.spec import RANDOM, TPE, SweepSpec, sha256_of
 from mmseg_splashkd.engine.sweep.teachers import (
     check_given_teachers,
-    teacher_job,
     teacher_pattern,
 )
 from mmseg_splashkd.models.teacher import listed
@@ -210,8 +209,8 @@ def check_frames(spec: SweepSpec) -> list[str]:
 
 
 def _name_teacher(cfg: Config, spec: SweepSpec, fold: int | None) -> None:
-    if spec.teacher and not teacher_job(spec, fold).is_done:
-        cfg.model.teacher_checkpoint = None  # there is nothing yet to look at
+    if spec.teacher:  # may not be trained yet; each run looks at what it saw
+        cfg.model.teacher_checkpoint = None
     elif pattern := teacher_pattern(spec, fold):
         cfg.model.teacher_checkpoint = pattern
 

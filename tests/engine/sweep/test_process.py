@@ -76,6 +76,7 @@ def test_it_ends_when_its_worker_is_halted(tmp_path):
         run(works.wait, tmp_path, halted=lambda: bool(told), report=told.append)
     with pytest.raises(ProcessLookupError):
         os.kill(int(told[0]), 0)
+    assert "ended in order" in (tmp_path / "run" / "output.log").read_text()
 
 
 def test_places_are_gpus_or_shares_of_the_cores(monkeypatch):

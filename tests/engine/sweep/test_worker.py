@@ -19,7 +19,7 @@ class Runs:
 
     def __init__(self, **told) -> None:
         self.told = told
-        self.made: list[str] = []
+        self.made: list = []
 
     def __call__(self, cell, report, halted) -> dict:
         self.made.append(cell.name)
@@ -102,6 +102,40 @@ def test_a_full_disk_ends_the_worker_and_keeps_the_run(queue):
     assert worker.trouble == "the disk is full: weights"
     queue.refill()
     assert states(queue) == {"r0": DONE, "r0.5": WAITING, "r1": WAITING}
+
+
+def test_a_full_disk_is_never_held_against_a_run(tmp_path):
+    queue = begin(tmp_path / "sweep", UNITS[:1])
+    for _ in range(3):
+        work(queue, Runs(r0=DiskFull("the disk is full")))
+        queue.refill()
+    assert states(queue) == {"r0": WAITING}
+
+
+def test_a_run_ends_when_its_unit_was_given_away(tmp_path):
+    queue, stop = begin(tmp_path / "sweep", UNITS[:1]), threading.Event()
+
+    class Suspended(Runs):
+        """Another frees the unit meanwhile, which the next report meets."""
+
+        def __call__(self, cell, report, halted) -> dict:
+            assert not halted()
+            trial = queue.states()[cell.name].trial
+            assert trial is not None
+            queue.study().tell(trial.number, state=type(trial.state).FAIL)
+            report("trains")
+            for _ in range(2000):  # the heart beats in a thread of its own
+                if not halted():
+                    threading.Event().wait(0.005)
+            self.made.append(halted())
+            stop.set()
+            raise Stopped
+
+    runs = Suspended()
+    assert work(queue, runs, stop=stop).trouble is None
+    assert runs.made == [True]
+    queue.refill()
+    assert states(queue) == {"r0": WAITING}
 
 
 def test_no_run_is_begun_without_room(queue, monkeypatch):

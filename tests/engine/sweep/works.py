@@ -40,4 +40,8 @@ def be_killed(report: Report) -> None:
 
 def wait(report: Report) -> None:
     report(str(os.getpid()))
-    threading.Event().wait()
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("ended in order")
+        raise
