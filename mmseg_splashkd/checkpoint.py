@@ -21,6 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmseg_splashkd.files import whole_file
+
 SUFFIX = ".safetensors"
 
 # Every name a checkpoint of the host may need: containers, tensors, numbers, log
@@ -203,14 +205,9 @@ def write_weights(
         path: The file; it appears whole or not at all.
         meta: JSON values, such as ``{'dataset_meta': {'classes': [...]}}``.
     """
-    path = Path(path)
     tensors = {name: value.cpu().contiguous() for name, value in state_dict.items()}
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with whole_file(path) as partial:
         save_file(tensors, partial, {"format": "pt", "meta": json.dumps(dict(meta))})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_strict(

@@ -7,6 +7,7 @@ import argparse
 import sys
 
 from mmseg_splashkd.report.comparison import compare_runs
+from mmseg_splashkd.report.comparison.arguments import add_comparison_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,7 +24,6 @@ def parse_args() -> argparse.Namespace:
         help="work directory, folder of a test, scores file (.npz), or quoted pattern",
     )
     parser.add_argument("--part", choices=["test", "val"], help="test, if there is one")
-    parser.add_argument("--weights", choices=["last", "best"], default="last")
     parser.add_argument(
         "--metrics",
         nargs="+",
@@ -31,29 +31,13 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="mIoU mDice IoU.CLASS Dice.CLASS; by default mIoU and Dice of splash",
     )
-    parser.add_argument("--block", help="length in time: 10 (frames) or 30s")
     parser.add_argument("--resamples", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
-    parser.add_argument(
-        "--worth", type=float, default=1.0, help="a difference worth having, in points"
-    )
-    parser.add_argument(
-        "--allow",
-        dest="allowed",
-        nargs="+",
-        default=(),
-        choices=["table", "weights"],
-        help="what runs may differ in",
-    )
-    parser.add_argument(
-        "--operating-point",
-        action="store_true",
-        help="decide each run at a threshold chosen on other frames, not by argmax",
-    )
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument(
         "--json", dest="json_file", metavar="FILE", help="write all figures there too"
     )
+    add_comparison_arguments(parser)
     return parser.parse_args()
 
 

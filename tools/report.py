@@ -6,6 +6,7 @@ docs/report.md says what is on it. Exits with 2 if there is nothing to report on
 import argparse
 import sys
 
+from mmseg_splashkd.report.comparison.arguments import add_comparison_arguments
 from mmseg_splashkd.report.experiments import command_line, report_experiments
 
 
@@ -29,25 +30,8 @@ def parse_args() -> argparse.Namespace:
         "--baseline", metavar="NAME", help="arm to compare with; the plain student"
     )
     parser.add_argument("--part", choices=["val", "test"], default="val")
-    parser.add_argument("--weights", choices=["last", "best"], default="last")
     parser.add_argument("--title", help="of the page")
-    parser.add_argument("--block", help="length in time: 10 (frames) or 30s")
-    parser.add_argument(
-        "--worth", type=float, default=1.0, help="a difference worth having, in points"
-    )
-    parser.add_argument(
-        "--allow",
-        dest="allowed",
-        nargs="+",
-        default=(),
-        choices=["table", "weights"],
-        help="what runs may differ in",
-    )
-    parser.add_argument(
-        "--operating-point",
-        action="store_true",
-        help="decide each run at a threshold chosen on other frames, not by argmax",
-    )
+    add_comparison_arguments(parser)
     return parser.parse_args()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import LAYOUT, Frame, in_time_order
 from mmseg_splashkd.datasets.timestamps import format_timestamp, parse_timestamp
+from mmseg_splashkd.files import write_whole
 
 NEEDED = ("recording", "timestamp", "frame", "label")
 COLUMNS = (*NEEDED, "split", "fold", "embargo", "splash_share")
@@ -72,16 +73,12 @@ def write_table(table: str | Path, frames: Iterable[Frame]) -> Path:
         ValueError: Two frames of one recording have the same time stamp.
     """
     table = Path(table)
-    table.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     root = str(table.parent.absolute())
     writer.writerows(_row_of(frame, root) for frame in in_time_order(frames))
-    partial = table.with_name(f".{table.name}.partial")
-    partial.write_bytes(text.getvalue().encode())
-    partial.replace(table)
-    return table
+    return write_whole(table, text.getvalue())
 
 
 def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:

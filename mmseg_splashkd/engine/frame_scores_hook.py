@@ -1,8 +1,7 @@
 """Keep the counts of every frame that was validated or tested."""
 
-import hashlib
-import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,11 @@ from mmseg_splashkd.evaluation.bursts import burst_metrics, has_time, score_burs
 from mmseg_splashkd.evaluation.frame_scores import (
     FrameScores,
     focus_index,
+    load_scores,
     probability_histogram,
     save_scores,
 )
+from mmseg_splashkd.files import file_sha256
 
 FOLDER = "scores"
 LAST, BEST = "val_last.npz", "val_best.npz"
@@ -211,18 +212,14 @@ def _data_of(dataset: Any) -> dict[str, Any]:
         "split": getattr(dataset, "split", None),
         "fold": getattr(dataset, "fold", None),
         "table": table,
-        "table_sha256": _sha256(Path(table)) if table else None,
+        "table_sha256": file_sha256(table) if table and Path(table).is_file() else None,
     }
 
 
-def _sha256(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-
-
 def keep_best(work_dir: str | Path) -> None:
-    """Copy the scores of the last validation: its weights are the best so far."""
-    last = Path(work_dir) / FOLDER / LAST
-    if last.is_file():
-        partial = last.with_name(f".{BEST}.partial")
-        shutil.copyfile(last, partial)
-        partial.replace(last.with_name(BEST))
+    """Keep the scores of the last validation: its weights are the best so far."""
+    path = Path(work_dir) / FOLDER / LAST
+    if path.is_file():
+        last = load_scores(path)
+        best = replace(last, about={**last.about, "weights": "best"})
+        save_scores(best, path.with_name(BEST))

@@ -26,6 +26,7 @@ from mmseg_splashkd.evaluation.calibration import (
     join_samples,
     sample_pixels,
 )
+from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.losses.functional import resize_logits
 
@@ -214,10 +215,7 @@ def _log(runner: Runner, report: Mapping[str, Any]) -> None:
 def _keep(runner: Runner, report: Mapping[str, Any]) -> None:
     runner.message_hub.update_info(INFO, dict(report))
     if is_main_process():
-        path = Path(runner.work_dir, REPORT)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(json.dumps(report, indent=1), encoding="utf-8")
-        partial.replace(path)  # whole or not at all
+        write_whole(Path(runner.work_dir, REPORT), json.dumps(report, indent=1))
 
 
 def read_report(work_dir: Path) -> dict[str, Any] | None:

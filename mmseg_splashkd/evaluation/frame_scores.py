@@ -1,7 +1,6 @@
 """The counts of every tested frame: what all later statistics are made of."""
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mmseg_splashkd.evaluation.areas import valid_pixels
+from mmseg_splashkd.files import whole_file
 
 VERSION = 1
 BINS = 256  # of a probability in [0, 1]; thresholds lie on their edges
@@ -118,8 +118,6 @@ def probability_histogram(
 
 def save_scores(scores: FrameScores, path: str | Path) -> Path:
     """Write counts to an ``.npz`` file, whole or not at all; its folder is made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     histogram = scores.histogram
     arrays: dict[str, Any] = {
         "confusion": scores.confusion.astype(np.int64),
@@ -132,14 +130,9 @@ def save_scores(scores: FrameScores, path: str | Path) -> Path:
     }
     if histogram is not None:
         arrays["histogram"] = histogram.astype(np.int64)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    return Path(path)
 
 
 def _text(values: Sequence[str]) -> np.ndarray:

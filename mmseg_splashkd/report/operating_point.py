@@ -17,6 +17,7 @@ from mmseg_splashkd.evaluation.operating_point import (
     point_at,
     threshold_curve,
 )
+from mmseg_splashkd.files import whole_file, write_whole
 from mmseg_splashkd.report.curves import NEUTRAL, STYLE, line_style, to_svg
 
 SUFFIXES = (".svg", ".png")
@@ -53,16 +54,12 @@ def write_curve(
         ValueError: As there, or the suffix is another one.
     """
     path = check_curve_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     if path.suffix == ".svg":
-        partial.write_text(operating_curve(scores, chosen), encoding="utf-8")
-    else:
-        with mpl.rc_context(STYLE):
-            figure = _figure(scores, chosen)
-            FigureCanvasAgg(figure)
-            figure.savefig(partial, dpi=DPI, facecolor=BACKGROUND)
-    partial.replace(path)
+        return write_whole(path, operating_curve(scores, chosen))
+    with mpl.rc_context(STYLE), whole_file(path) as partial:
+        figure = _figure(scores, chosen)
+        FigureCanvasAgg(figure)
+        figure.savefig(partial, dpi=DPI, facecolor=BACKGROUND)
     return path
 
 

@@ -81,6 +81,7 @@ def test_about_says_which_run(validated, teacher, pond):
 def test_the_first_validation_is_the_best(teacher, validated):
     best = load_scores(teacher / "scores" / "val_best.npz")
     assert np.array_equal(best.confusion, validated.confusion)
+    assert (best.about["weights"], validated.about["weights"]) == ("best", "last")
 
 
 def test_counts_are_those_of_the_written_predictions(validated, tested, pond):

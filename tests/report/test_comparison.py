@@ -36,8 +36,8 @@ def run(
     folder: Path, confusion: list[list[int]] = A, file: str = "scores/val_last.npz"
 ):
     """A run that left scores."""
-    part = file.split("/")[-1].split("_")[0]
-    save_scores(tiny(confusion, 60, part=part, weights="last"), folder / file)
+    part, _, weights = Path(file).stem.partition("_")
+    save_scores(tiny(confusion, 60, part=part, weights=weights), folder / file)
     return folder
 
 
@@ -57,7 +57,7 @@ def test_test_part_first_and_last_weights(tmp_path: Path):
     run(folder, file="scores/val_best.npz")
     assert part() == "test last"
     assert part(part="val") == "val last"
-    assert part(part="val", weights="best") == "val best"  # although the copy says last
+    assert part(part="val", weights="best") == "val best"
 
 
 def test_what_a_run_may_be(tmp_path: Path):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from mmseg_splashkd.engine.label_errors.held_out import Answer, FoldRun, answers
 from mmseg_splashkd.engine.label_errors.inspection import judge, softmin
 from mmseg_splashkd.engine.label_errors.regions import Region, find_regions
 from mmseg_splashkd.evaluation.frame_scores import focus_index
+from mmseg_splashkd.files import write_whole
 
 COLUMNS = (
     "rank",
@@ -149,14 +149,7 @@ def write_findings(found: LabelErrors, path: str | Path) -> Path:
     writer.writerow(COLUMNS)
     for rank, finding in enumerate(found.suspicious, 1):
         writer.writerows(_rows(rank, finding, found.coding.classes))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text.getvalue(), encoding="utf-8", newline="")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return write_whole(path, text.getvalue())
 
 
 def _check_is_ours(path: Path) -> None:

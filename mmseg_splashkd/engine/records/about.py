@@ -19,6 +19,7 @@ from mmseg_splashkd.engine.parts import FrameFiles, frame_files, leaves
 from mmseg_splashkd.engine.records.frame_list import FRAMES, frames_text
 from mmseg_splashkd.engine.records.outcome import tensors_sha256
 from mmseg_splashkd.engine.records.surroundings import code, hardware, host
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher import listed
 
 LINE = 88
@@ -157,11 +158,6 @@ def _teacher(cfg: Config) -> dict[str, Any] | None:
 def weights_sha256(path: Path) -> str:
     """Hash of the tensors of a file of weights."""
     return tensors_sha256(read_checkpoint(path)["state_dict"])
-
-
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def sha256(text: str) -> str:

@@ -1,8 +1,9 @@
 """``train_frames.txt``: which frames the weights of a folder were trained on."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from mmseg_splashkd.files import write_whole
 
 FRAMES = "train_frames.txt"
 
@@ -14,13 +15,7 @@ def frames_text(names: Iterable[str]) -> str:
 
 def write_frames(work_dir: Path, text: str) -> None:
     """Write the list, whole or not at all."""
-    path = work_dir / FRAMES
-    partial = path.with_name(f".{FRAMES}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(work_dir / FRAMES, text)
 
 
 def read_frames(work_dir: Path) -> list[str] | None:

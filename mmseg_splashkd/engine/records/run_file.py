@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 
 from mmseg_splashkd.engine.records.locks import lock
 from mmseg_splashkd.engine.records.outcome import outcome
+from mmseg_splashkd.files import write_whole
 
 RUN = "run.json"
 VERSION = 1  # of a record
@@ -63,13 +64,7 @@ def release(work_dir: Path) -> None:
 
 def write_run(work_dir: Path, state: Mapping[str, Any]) -> None:
     """Write ``run.json``, whole or not at all."""
-    path = work_dir / RUN
-    partial = path.with_name(f".{RUN}.partial")
-    try:
-        partial.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(work_dir / RUN, json.dumps(state, indent=1))
 
 
 def read_run(work_dir: Path) -> dict[str, Any] | None:

@@ -3,10 +3,11 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from mmseg_splashkd.files import write_whole
 
 TABLE = "records.csv"
 LEFT_OUT = ("config_text", "options")  # long, and in the ledger
@@ -25,12 +26,7 @@ def write_table(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(text.getvalue().encode())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, text.getvalue())
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, Any]:

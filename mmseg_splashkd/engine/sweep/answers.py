@@ -11,10 +11,11 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.engine.sweep.folds import table_of
 from mmseg_splashkd.engine.sweep.locks import locked
 from mmseg_splashkd.engine.sweep.plan import Arm
-from mmseg_splashkd.engine.sweep.spec import SweepSpec, sha256_of
+from mmseg_splashkd.engine.sweep.spec import SweepSpec
 from mmseg_splashkd.engine.sweep.teachers import ROOT, teacher_job, teacher_pattern
 from mmseg_splashkd.engine.teacher_cache import build_teacher_cache
 from mmseg_splashkd.engine.teacher_cache.fingerprint import BUILDS_MODELS, versions
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher import listed
 
 WHOLE = "whole"  # a file that says so
@@ -75,7 +76,7 @@ def teacher_options(spec: SweepSpec, arm: Arm, fold: int | None) -> dict[str, An
 def _weights(pattern: str | None, arm: Arm) -> list[str]:
     """Hashes of teachers that others trained."""
     named = [pattern] if pattern else listed(arm.cfg.model.get("teacher_checkpoint"))
-    return [sha256_of(find_checkpoint(name, "teacher_checkpoint")) for name in named]
+    return [file_sha256(find_checkpoint(name, "teacher_checkpoint")) for name in named]
 
 
 def _key(
@@ -86,7 +87,11 @@ def _key(
     table = table_of(arm.cfg)
     parts = {
         "views": [cache.get("views"), cache.get("view_seed", 0), cache["store"]],
-        "frames": [arm.cfg.train_dataloader.dataset, table and sha256_of(table), fold],
+        "frames": [
+            arm.cfg.train_dataloader.dataset,
+            table and file_sha256(table),
+            fold,
+        ],
         "weights": weights,
         "model": [model.get(key) for key in ("teacher", "ensemble", "class_mapping")],
         "normalisation": [model.get("data_preprocessor"), model.get("teacher_gate")],

@@ -14,11 +14,12 @@ from mmseg_splashkd.engine.records.leaks import CODE
 from mmseg_splashkd.engine.sweep.folds import check_folds, table_of
 from mmseg_splashkd.engine.sweep.keys import fingerprint, full_key, has_place
 from mmseg_splashkd.engine.sweep.plan import Arm, as_written, fitting
-from mmseg_splashkd.engine.sweep.spec import RANDOM, TPE, SweepSpec, sha256_of
+from mmseg_splashkd.engine.sweep.spec import RANDOM, TPE, SweepSpec
 from mmseg_splashkd.engine.sweep.teachers import (
     check_given_teachers,
     teacher_pattern,
 )
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher import listed
 
 OURS = {
@@ -121,7 +122,7 @@ def check_spec(spec: SweepSpec) -> dict[str, str]:
         )
     table = tables.pop()
     belongs = {config: fingerprint(cfg) for config, cfg in read.items()}
-    return belongs | ({"table": sha256_of(table)} if table else {})
+    return belongs | ({"table": file_sha256(table)} if table else {})
 
 
 def _configs(spec: SweepSpec) -> list[str]:

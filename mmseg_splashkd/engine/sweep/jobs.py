@@ -13,9 +13,9 @@ from mmseg_splashkd.engine.records.run_file import read_run
 from mmseg_splashkd.engine.sweep.folds import has_test_part
 from mmseg_splashkd.engine.sweep.keys import fingerprint
 from mmseg_splashkd.engine.sweep.locks import locked
-from mmseg_splashkd.engine.sweep.spec import write_whole
 from mmseg_splashkd.engine.sweep.train_once import train_once
 from mmseg_splashkd.engine.testing import evaluate
+from mmseg_splashkd.files import write_whole
 
 DONE = "cell.json"
 LAST = "weights_*_last.safetensors"

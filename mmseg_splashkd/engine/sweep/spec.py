@@ -1,11 +1,12 @@
 """What a sweep is asked to do, as it is kept beside what it does."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from mmseg_splashkd.files import write_whole
 
 FILE = "sweep.json"
 VERSION = 1
@@ -133,17 +134,4 @@ def read_sweep(folder: Path) -> Sweep | None:
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:
     """Keep a sweep in its folder; the file appears whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FILE, sweep.to_json())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hash of a file's bytes."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

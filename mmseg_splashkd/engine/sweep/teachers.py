@@ -16,8 +16,9 @@ from mmseg_splashkd.engine.sweep.folds import table_of
 from mmseg_splashkd.engine.sweep.keys import fingerprint
 from mmseg_splashkd.engine.sweep.locks import locked
 from mmseg_splashkd.engine.sweep.plan import fitting
-from mmseg_splashkd.engine.sweep.spec import SweepSpec, sha256_of
+from mmseg_splashkd.engine.sweep.spec import SweepSpec
 from mmseg_splashkd.engine.sweep.train_once import is_trained, train_once
+from mmseg_splashkd.files import file_sha256
 
 ROOT = Path("work_dirs") / "teachers"
 # The best weights were chosen on the very frames that the fold holds out.
@@ -95,7 +96,7 @@ def teacher_key(cfg: Config) -> str:
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
         _forget_fold(cfg.get(loader))
     table = table_of(cfg)
-    parts = [fingerprint(cfg), sha256_of(table) if table else None]
+    parts = [fingerprint(cfg), file_sha256(table) if table else None]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
 

@@ -1,7 +1,6 @@
 """Read runs, compare them, say what came out."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mmseg_splashkd.evaluation.significance import (
     compare,
 )
 from mmseg_splashkd.evaluation.significance.resampling import RESAMPLES
+from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.comparison.operating import read_arms_at_operating_points
 from mmseg_splashkd.report.comparison.runs import read_arms
 from mmseg_splashkd.report.comparison.tables import (
@@ -73,16 +73,6 @@ def compare_runs(
     else:
         print_comparison(comparison)
     if json_file is not None:
-        _write_json(comparison, Path(json_file))
+        text = json.dumps(as_json(comparison), indent=1, allow_nan=False)
+        write_whole(json_file, f"{text}\n")
     return comparison
-
-
-def _write_json(comparison: Comparison, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    text = json.dumps(as_json(comparison), indent=1, allow_nan=False)
-    try:
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

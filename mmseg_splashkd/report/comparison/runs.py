@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
@@ -91,24 +91,16 @@ def _name(path: Path) -> str:
 
 def _read(path: Path, part: str | None, weights: str) -> _Run:
     if path.is_file():
-        return _Run(path, _name(path), _load(path))
+        return _Run(path, _name(path), load_scores(path))
     files = list(_candidates(path, part, weights))
     for file in files:
         if file.is_file():
-            return _Run(path, _name(path), _load(file))
+            return _Run(path, _name(path), load_scores(file))
     raise FileNotFoundError(
         f"run {path} holds no {' or '.join(str(f.relative_to(path)) for f in files)}: "
         f"it ended before its first validation, is of an older version (test its "
         f"weights with tools/test.py), or has no such part or weights"
     )
-
-
-def _load(file: Path) -> FrameScores:
-    """Scores that say which weights they are of: a copy kept as best says last."""
-    scores = load_scores(file)
-    if not file.stem.endswith("_best"):
-        return scores
-    return replace(scores, about={**scores.about, "weights": "best"})
 
 
 def _candidates(folder: Path, part: str | None, weights: str) -> Iterator[Path]:

@@ -12,7 +12,6 @@ from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
 from mmseg_splashkd.evaluation.significance import Arm, Cell, arm_of, stripped
 from mmseg_splashkd.report.experiments.found import RunRecord
 
-PARTS, WEIGHTS = ("val", "test"), ("last", "best")
 DAY = re.compile(r"_\d{4}(?=_|$)")
 
 

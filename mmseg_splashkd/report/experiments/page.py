@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
+from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.comparison.words import explanation, verdict_in_words
 from mmseg_splashkd.report.curves import NEUTRAL, line_style
 from mmseg_splashkd.report.experiments.arms import ArmRuns, Aside
@@ -118,18 +119,6 @@ def write_experiments_page(subject: Subject, out: str | Path) -> Path:
         neutral=NEUTRAL,
     )
     return write_whole(Path(out), page)
-
-
-def write_whole(path: Path, text: str) -> Path:
-    """Write a file that appears whole or not at all; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
 
 
 def named(text: str) -> Markup:

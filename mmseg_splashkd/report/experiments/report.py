@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from mmseg_splashkd.evaluation.significance import BlockLength, Settings
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.comparison.runs import PARTS, WEIGHTS
 from mmseg_splashkd.report.experiments.arms import (
-    PARTS,
-    WEIGHTS,
     choose_baseline,
     gather_arms,
 )
@@ -19,7 +19,6 @@ from mmseg_splashkd.report.experiments.operating import at_operating_points
 from mmseg_splashkd.report.experiments.page import (
     Subject,
     write_experiments_page,
-    write_whole,
 )
 from mmseg_splashkd.report.experiments.statistics import Findings, judge
 from mmseg_splashkd.report.experiments.tables import markdown_table

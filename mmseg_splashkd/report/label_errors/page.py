@@ -7,6 +7,7 @@ from typing import Any
 from mmseg_splashkd.datasets.timestamps import utc
 from mmseg_splashkd.engine.label_errors import Finding, LabelErrors, Region
 from mmseg_splashkd.engine.label_errors.regions import KINDS
+from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.label_errors.pictures import COLORS, tiles_of
 from mmseg_splashkd.report.page import ENVIRONMENT
 
@@ -54,12 +55,7 @@ def write_label_page(
             for rank, finding in enumerate(found.suspicious[:shown], 1)
         ],
     )
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(out)
-    return out
+    return write_whole(out, page)
 
 
 def describe(kind: str, found: LabelErrors) -> str:

@@ -1,0 +1,42 @@
+"""Files that appear whole or not at all, and what is in them as a hash."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Write a file beside its place, and put it there once it is whole.
+
+    A process that is killed, or meets a full disk, leaves the file as it was.
+
+    Args:
+        path: The file; its folder is made.
+
+    Yields:
+        The path to write to, of the same suffix.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own for each process: two may write the same file at once.
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, text: str) -> Path:
+    """Write text, as it is, to a file that appears whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_bytes(text.encode())
+    return Path(path)
+
+
+def file_sha256(path: str | Path) -> str:
+    """Hash of a file's bytes."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

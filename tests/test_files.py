@@ -1,0 +1,27 @@
+import hashlib
+
+import pytest
+
+from mmseg_splashkd.files import file_sha256, whole_file, write_whole
+
+
+def test_file_is_whole_and_nothing_lies_beside_it(tmp_path):
+    path = write_whole(tmp_path / "new" / "a.csv", "ä\r\n")
+    assert path.read_bytes() == b"\xc3\xa4\r\n"
+    assert [each.name for each in path.parent.iterdir()] == ["a.csv"]
+    assert file_sha256(path) == hashlib.sha256(b"\xc3\xa4\r\n").hexdigest()
+
+
+def test_failure_leaves_the_file_as_it_was(tmp_path):
+    path = write_whole(tmp_path / "a.png", "old")
+    with pytest.raises(OSError, match="full"):
+        write_half(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def write_half(path) -> None:
+    with whole_file(path) as partial:
+        assert partial.suffix == ".png"
+        partial.write_text("hal")
+        raise OSError("full")
