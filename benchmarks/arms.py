@@ -133,8 +133,8 @@ def run(job: Cell) -> dict[str, Any]:
 def _run(job: Cell) -> dict[str, Any]:
     import torch
 
-    from mmseg_splashkd.engine.testing import evaluate
-    from mmseg_splashkd.engine.training import train
+    from mmseg_splashkd.runs.test import evaluate
+    from mmseg_splashkd.runs.train import train
 
     torch.set_num_threads(1)
     arm = ARMS[job.arm]

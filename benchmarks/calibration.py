@@ -16,16 +16,16 @@ from statistics import NormalDist
 
 import numpy as np
 
-from mmseg_splashkd.evaluation.significance import Settings, arm_of, compare
-from mmseg_splashkd.evaluation.significance.compare import differences_of
-from mmseg_splashkd.evaluation.significance.metrics import areas_of, parse_metric
-from mmseg_splashkd.evaluation.significance.simulation import (
+from mmseg_splashkd.statistics import Settings, arm_of, compare
+from mmseg_splashkd.statistics.compare import differences_of
+from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
+from mmseg_splashkd.statistics.simulation import (
     CLASSES,
     World,
     scores_of,
     simulate,
 )
-from mmseg_splashkd.evaluation.significance.student import critical
+from mmseg_splashkd.statistics.student import critical
 
 SIZES = (45, 60, 90, 120, 150, 200, 300, 600)
 FEW_SIZES = (60, 200, 600)

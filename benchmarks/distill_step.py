@@ -43,9 +43,9 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_pond
-from mmseg_splashkd.engine.config import read_config
-from mmseg_splashkd.engine.teacher_cache import build_teacher_cache, use_teacher_cache
+from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 RECIPE = CONFIGS / "kd/segformer_b0_kd.py"

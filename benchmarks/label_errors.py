@@ -18,13 +18,13 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.metrics import average_precision_score
 
-from mmseg_splashkd.engine.label_errors import (
+from mmseg_splashkd.label_errors import (
     Finding,
     LabelErrors,
     find_label_errors,
     open_runs,
 )
-from mmseg_splashkd.engine.label_errors.regions import MIN_SHARE
+from mmseg_splashkd.label_errors.regions import MIN_SHARE
 
 CUTS = (0.25, 0.5, 1.0, 1.5, 2.0)  # of the number of planted errors
 RIGHT = 0.5  # of a region's pixels, for it to be right; of an error's, to be found

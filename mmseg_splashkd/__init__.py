@@ -8,6 +8,21 @@ from mmseg_splashkd.version import __version__
 
 check_host_stack()
 with quiet_import():
-    from mmseg_splashkd import datasets, engine, evaluation, models
+    from mmseg_splashkd import (
+        datasets,
+        evaluation,
+        hooks,
+        models,
+        runs,
+        teacher_cache,
+    )
 
-__all__ = ["__version__", "datasets", "engine", "evaluation", "models"]
+__all__ = [
+    "__version__",
+    "datasets",
+    "evaluation",
+    "hooks",
+    "models",
+    "runs",
+    "teacher_cache",
+]

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_pond
-from mmseg_splashkd.engine.config import read_config
-from mmseg_splashkd.engine.records import RECORD, evaluate_and_record
-from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.report import hero, load_run, print_table, write_page
+from mmseg_splashkd.runs.tested import RECORD, evaluate_and_record
+from mmseg_splashkd.runs.train import train
 
 CODE = Path(__file__).resolve().parent
 CONFIGS = CODE.parent / "configs" / "demo"

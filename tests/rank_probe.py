@@ -7,7 +7,7 @@ import torch
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mmseg_splashkd.engine.runner import bare_model
+from mmseg_splashkd.models.bare_model import bare_model
 
 
 @HOOKS.register_module()

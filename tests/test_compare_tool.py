@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
-from mmseg_splashkd.evaluation.significance.simulation import scores_of
+from mmseg_splashkd.statistics.simulation import scores_of
 from tests.conftest import ROOT
-from tests.evaluation.significance.builders import pair, tiny
+from tests.statistics.builders import pair, tiny
 
 Tool = Callable[..., str]
 

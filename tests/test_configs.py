@@ -13,11 +13,11 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config.reading import LOADERS, dataset_of, plain_model, read_config
 from mmseg_splashkd.datasets.label_maps import label_map
-from mmseg_splashkd.engine.config import LOADERS, dataset_of, plain_model, read_config
-from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
+from mmseg_splashkd.runs.train import train
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 

@@ -15,15 +15,15 @@ import pytest
 import torch
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
+from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.datasets.split_table import read_table, select
-from mmseg_splashkd.engine.parts import name_of
-from mmseg_splashkd.engine.records import LEDGER, read_ledger
-from mmseg_splashkd.engine.sweep.locks import locked
-from mmseg_splashkd.engine.sweep.spec import read_sweep
-from mmseg_splashkd.engine.training import train
 from mmseg_splashkd.evaluation.frame_scores import load_scores
+from mmseg_splashkd.records import LEDGER, read_ledger
+from mmseg_splashkd.runs.train import train
+from mmseg_splashkd.sweep.locks import locked
+from mmseg_splashkd.sweep.spec import read_sweep
 from tests.conftest import ROOT, tiny_run
-from tests.engine.sweep.conftest import PLAIN, STUDENT, TEACHER, write_folds
+from tests.sweep.conftest import PLAIN, STUDENT, TEACHER, write_folds
 
 ITERATIONS = 20
 LAST = "weights_*_last.safetensors"

@@ -37,7 +37,7 @@ def write_config(path: Path, base: str, options: dict, **variables: object) -> P
     """A config file that inherits from ``configs/demo/<base>`` with options applied."""
     from mmengine.config import Config
 
-    from mmseg_splashkd.engine.config import read_config
+    from mmseg_splashkd.config.reading import read_config
 
     cfg = read_config(ROOT / "configs" / "demo" / base, options)
     for name, value in variables.items():

@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmseg_splashkd.engine.teacher_cache import build_teacher_cache
+from mmseg_splashkd.teacher_cache import build_teacher_cache
 
 
 def parse_args() -> argparse.Namespace:

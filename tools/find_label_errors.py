@@ -8,7 +8,7 @@ import sys
 
 from mmengine.config import DictAction
 
-from mmseg_splashkd.engine.label_errors.held_out import WEIGHTS
+from mmseg_splashkd.label_errors.held_out import WEIGHTS
 from mmseg_splashkd.report.label_errors import search_label_errors
 
 

@@ -7,8 +7,8 @@ not be repeated.
 import argparse
 import sys
 
-from mmseg_splashkd.engine.records.rerun import rerun, tell
-from mmseg_splashkd.engine.training import Terminated, stop_on_sigterm
+from mmseg_splashkd.runs.rerun import rerun, tell
+from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm
 
 
 def parse_args() -> argparse.Namespace:

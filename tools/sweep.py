@@ -8,9 +8,9 @@ import sys
 
 from mmengine.config import DictAction
 
-from mmseg_splashkd.engine.sweep.assignments import parse_grid, parse_space
-from mmseg_splashkd.engine.sweep.run import join_sweep, run_sweep
-from mmseg_splashkd.engine.sweep.spec import SweepSpec
+from mmseg_splashkd.sweep.assignments import parse_grid, parse_space
+from mmseg_splashkd.sweep.run import join_sweep, run_sweep
+from mmseg_splashkd.sweep.spec import SweepSpec
 
 
 def parse_args() -> argparse.Namespace:

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from mmseg_splashkd.engine.arguments import add_run_arguments
-from mmseg_splashkd.engine.testing import evaluate, scores_file
+from mmseg_splashkd.config.arguments import add_run_arguments
 from mmseg_splashkd.evaluation.dice_metric import CODINGS
 from mmseg_splashkd.report.operating_point import check_curve_path, write_curve_of
+from mmseg_splashkd.runs.test import evaluate, scores_file
 
 
 def parse_args() -> argparse.Namespace:

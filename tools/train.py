@@ -7,8 +7,8 @@ Every run leaves a line beside its work directory: docs/records.md. Exits with 1
 import argparse
 import sys
 
-from mmseg_splashkd.engine.arguments import add_run_arguments
-from mmseg_splashkd.engine.training import Terminated, stop_on_sigterm, train
+from mmseg_splashkd.config.arguments import add_run_arguments
+from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm, train
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,6 +1,5 @@
 """What a sample is: frames over time, their labels and their views."""
 
-from mmseg_splashkd.datasets.answered_views import AnsweredViewDataset
 from mmseg_splashkd.datasets.loading import LoadGrayLabels
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.transforms import Albumentations, CheckShapes, MedianBlur
@@ -8,7 +7,6 @@ from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
 
 __all__ = [
     "Albumentations",
-    "AnsweredViewDataset",
     "CheckShapes",
     "LoadGrayLabels",
     "MedianBlur",

@@ -1,7 +1,9 @@
 """Students, teachers and what joins them."""
 
 from mmseg_splashkd.models import losses
-from mmseg_splashkd.models.distill_segmentor import DistillSegmentor
-from mmseg_splashkd.models.positional_segformer_head import PositionalSegformerHead
+from mmseg_splashkd.models.heads.positional_segformer_head import (
+    PositionalSegformerHead,
+)
+from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
 __all__ = ["DistillSegmentor", "PositionalSegformerHead", "losses"]

@@ -10,14 +10,6 @@ import pytest
 from rich.console import Console
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
-from mmseg_splashkd.evaluation.significance import (
-    Cell,
-    Comparison,
-    Difference,
-    Settings,
-    compare,
-)
-from mmseg_splashkd.evaluation.significance.intervals import interval_of
 from mmseg_splashkd.report.comparison import (
     as_json,
     as_markdown,
@@ -27,7 +19,15 @@ from mmseg_splashkd.report.comparison import (
     verdict_in_words,
 )
 from mmseg_splashkd.report.comparison.words import points
-from tests.evaluation.significance.builders import arms, pair, tiny
+from mmseg_splashkd.statistics import (
+    Cell,
+    Comparison,
+    Difference,
+    Settings,
+    compare,
+)
+from mmseg_splashkd.statistics.intervals import interval_of
+from tests.statistics.builders import arms, pair, tiny
 
 A, B = [[8, 2], [1, 9]], [[9, 1], [1, 9]]
 

@@ -6,7 +6,7 @@ import pytest
 from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.report.comparison import compare_runs
 from mmseg_splashkd.report.comparison.operating import read_arms_at_operating_points
-from tests.evaluation.significance.drawn import best_threshold, confusion, drawn
+from tests.statistics.drawn import best_threshold, confusion, drawn
 
 
 @pytest.fixture

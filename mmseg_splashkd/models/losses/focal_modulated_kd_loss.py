@@ -13,7 +13,7 @@ from mmseg_splashkd.models.losses.logit_terms import FITTED
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
-from mmseg_splashkd.models.taps import Answers, channels_at
+from mmseg_splashkd.models.segmentors.outputs import Answers, channels_at
 
 MODULATE = ("none", "kd", "both")
 OWN_NAMES = ("label", "modulation", "teacher_ratio")

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses.functional.precision import at_least_single
 from mmseg_splashkd.models.losses.schedule import schedule_of
-from mmseg_splashkd.models.taps import Answers, Tap, check_tap
+from mmseg_splashkd.models.segmentors.outputs import Answers, Tap, check_tap
 
 Weight = float | Mapping[str, Any]
 

@@ -4,13 +4,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_splashkd.evaluation.significance import (
-    BlockLength,
-    Comparison,
-    Settings,
-    compare,
-)
-from mmseg_splashkd.evaluation.significance.resampling import RESAMPLES
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.comparison.operating import read_arms_at_operating_points
 from mmseg_splashkd.report.comparison.runs import read_arms
@@ -19,6 +12,13 @@ from mmseg_splashkd.report.comparison.tables import (
     as_markdown,
     print_comparison,
 )
+from mmseg_splashkd.statistics import (
+    BlockLength,
+    Comparison,
+    Settings,
+    compare,
+)
+from mmseg_splashkd.statistics.resampling import RESAMPLES
 
 
 def compare_runs(

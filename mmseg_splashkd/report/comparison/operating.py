@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_splashkd.evaluation.significance import Arm
-from mmseg_splashkd.evaluation.significance.operating import (
+from mmseg_splashkd.report.comparison.runs import read_arms
+from mmseg_splashkd.statistics import Arm
+from mmseg_splashkd.statistics.operating import (
     at_points_of_other_folds,
     at_stored_points,
 )
-from mmseg_splashkd.report.comparison.runs import read_arms
 
 
 def read_arms_at_operating_points(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
-from mmseg_splashkd.evaluation.significance import Arm, arm_of, stripped
+from mmseg_splashkd.statistics import Arm, arm_of, stripped
 
 PARTS = ("test", "val")
 WEIGHTS = ("last", "best")

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmseg_splashkd.evaluation.significance import Comparison, Difference
 from mmseg_splashkd.report.comparison.words import (
     explanation,
     interval_in_words,
     points,
     verdict_in_words,
 )
+from mmseg_splashkd.statistics import Comparison, Difference
 
 Rows = list[list[str]]
 COUNTS = ("Runs", "Frames", "Blocks")

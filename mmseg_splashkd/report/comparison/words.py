@@ -2,8 +2,8 @@
 
 import math
 
-from mmseg_splashkd.evaluation.significance import Difference, Interval
-from mmseg_splashkd.evaluation.significance.blocks import FEWEST
+from mmseg_splashkd.statistics import Difference, Interval
+from mmseg_splashkd.statistics.blocks import FEWEST
 
 MOST_FRAMES = 1_000_000
 

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.engine.config import read_config
-from mmseg_splashkd.engine.data_check import check_options
+from mmseg_splashkd.config.data_check import check_options
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.report.dataset.page import write_dataset_page
 from mmseg_splashkd.report.dataset.result import DatasetReport, examine, print_report
 from mmseg_splashkd.report.dataset.subject import subject_of_config, subject_of_data

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_splashkd.config.data_check import coding_of, frames_of, time_splits
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_maps import LabelMap
 from mmseg_splashkd.datasets.split_table import SPLITS, select
-from mmseg_splashkd.engine.data_check import coding_of, frames_of, time_splits
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.engine.records.rerun import SUFFIX
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
-from mmseg_splashkd.evaluation.significance import Arm, Cell, arm_of, stripped
 from mmseg_splashkd.report.experiments.found import RunRecord
+from mmseg_splashkd.runs.rerun import SUFFIX
+from mmseg_splashkd.statistics import Arm, Cell, arm_of, stripped
 
 DAY = re.compile(r"_\d{4}(?=_|$)")
 

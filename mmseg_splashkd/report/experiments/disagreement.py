@@ -12,13 +12,13 @@ from PIL import Image
 from mmseg_splashkd.datasets.label_maps import IGNORE, LabelMap, read_gray
 from mmseg_splashkd.datasets.timestamps import utc
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.evaluation.significance import Cell
-from mmseg_splashkd.evaluation.significance.arms import common_cells, frame_keys
 from mmseg_splashkd.report.experiments.arms import ArmRuns
 from mmseg_splashkd.report.experiments.found import RunRecord
 from mmseg_splashkd.report.experiments.labels import labels_of, prediction_path
 from mmseg_splashkd.report.page import legend, prediction_tiles, tile_of
 from mmseg_splashkd.report.pictures import paint_classes
+from mmseg_splashkd.statistics import Cell
+from mmseg_splashkd.statistics.arms import common_cells, frame_keys
 
 EACH_WAY = 3  # frames on which one arm is better, and as many where the other is
 NOT_COUNTED = (

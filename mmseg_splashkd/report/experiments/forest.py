@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from mmseg_splashkd.evaluation.significance import Difference
 from mmseg_splashkd.report.experiments.tables import minus
+from mmseg_splashkd.statistics import Difference
 
 MOST = 4.0  # times the usual reach of an interval: what goes beyond is cut off
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.engine.records import LEDGER, read_ledger
-from mmseg_splashkd.engine.records.run_file import RUN, pending_runs, read_run
+from mmseg_splashkd.records import LEDGER, read_ledger
+from mmseg_splashkd.records.run_file import RUN, pending_runs, read_run
 
 SIGNS = ("scores/*.npz", "*/vis_data/scalars.json", "weights_*.safetensors")
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from mmseg_splashkd.config.data_check import time_splits
 from mmseg_splashkd.datasets.label_maps import LabelMap
-from mmseg_splashkd.engine.data_check import time_splits
 
 
 def labels_of(record: Mapping[str, Any], part: str) -> tuple[LabelMap, dict[str, str]]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmseg_splashkd.evaluation.frame_scores import load_scores
-from mmseg_splashkd.evaluation.significance.operating import (
+from mmseg_splashkd.report.experiments.arms import ArmRuns, scores_path
+from mmseg_splashkd.statistics.operating import (
     at_points_of_other_folds,
     at_stored_points,
 )
-from mmseg_splashkd.report.experiments.arms import ArmRuns, scores_path
 
 
 def at_operating_points(

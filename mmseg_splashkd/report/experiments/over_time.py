@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from mmseg_splashkd.datasets.checks.tracks import GAP_INTERVALS
 from mmseg_splashkd.datasets.timestamps import utc
-from mmseg_splashkd.evaluation.significance.arms import frame_keys
 from mmseg_splashkd.report.curves import (
     NEUTRAL,
     STYLE,
@@ -21,6 +20,7 @@ from mmseg_splashkd.report.curves import (
     to_svg,
 )
 from mmseg_splashkd.report.experiments.arms import ArmRuns
+from mmseg_splashkd.statistics.arms import frame_keys
 
 RECORDINGS = 8  # drawn
 TICKS = 7

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.evaluation.significance import stripped
 from mmseg_splashkd.report.experiments.arms import ArmRuns, Aside
 from mmseg_splashkd.report.experiments.found import RunRecord
+from mmseg_splashkd.statistics import stripped
 
 GIB = 1024  # MiB
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmseg_splashkd.evaluation.significance import BlockLength, Settings
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.comparison.runs import PARTS, WEIGHTS
 from mmseg_splashkd.report.experiments.arms import (
@@ -22,6 +21,7 @@ from mmseg_splashkd.report.experiments.page import (
 )
 from mmseg_splashkd.report.experiments.statistics import Findings, judge
 from mmseg_splashkd.report.experiments.tables import markdown_table
+from mmseg_splashkd.statistics import BlockLength, Settings
 
 PAGE = "report.html"
 OPERATING_POINT = {

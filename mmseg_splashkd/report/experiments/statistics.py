@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmseg_splashkd.evaluation.significance import (
+from mmseg_splashkd.report.experiments.arms import ArmRuns, Aside
+from mmseg_splashkd.statistics import (
     ArmScores,
     Comparison,
     Difference,
     Settings,
     compare,
 )
-from mmseg_splashkd.evaluation.significance.arms import common_cells, lay_out
-from mmseg_splashkd.evaluation.significance.metrics import areas_of, parse_metric
-from mmseg_splashkd.report.experiments.arms import ArmRuns, Aside
+from mmseg_splashkd.statistics.arms import common_cells, lay_out
+from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 
 
 @dataclass(frozen=True, eq=False)

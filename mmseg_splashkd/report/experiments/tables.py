@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmseg_splashkd.evaluation.significance import Difference, Interval
 from mmseg_splashkd.report.experiments.arms import ArmRuns
 from mmseg_splashkd.report.experiments.statistics import Findings
 from mmseg_splashkd.report.runs import number
+from mmseg_splashkd.statistics import Difference, Interval
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_splashkd.datasets.timestamps import utc
-from mmseg_splashkd.engine.label_errors import Finding, LabelErrors, Region
-from mmseg_splashkd.engine.label_errors.regions import KINDS
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.label_errors import Finding, LabelErrors, Region
+from mmseg_splashkd.label_errors.regions import KINDS
 from mmseg_splashkd.report.label_errors.pictures import COLORS, tiles_of
 from mmseg_splashkd.report.page import ENVIRONMENT
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mmseg_splashkd.datasets.label_maps import read_gray, to_train_ids
-from mmseg_splashkd.engine.label_errors import Finding, LabelErrors, Region
+from mmseg_splashkd.label_errors import Finding, LabelErrors, Region
 from mmseg_splashkd.report.page import TILE_WIDTH, tile_of
 from mmseg_splashkd.report.pictures import FALSE_ALARM, HIT, MISSED, paint_classes
 

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_splashkd.engine.label_errors import (
+from mmseg_splashkd.label_errors import (
     LabelErrors,
     find_label_errors,
     open_runs,
     write_findings,
 )
-from mmseg_splashkd.engine.label_errors.regions import KINDS
+from mmseg_splashkd.label_errors.regions import KINDS
 from mmseg_splashkd.report.label_errors.page import meaning, write_label_page
 
 PRINTED = 10

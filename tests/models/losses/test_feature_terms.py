@@ -19,7 +19,7 @@ from mmseg_splashkd.models.losses import (
     functional,
 )
 from mmseg_splashkd.models.losses.term import FeatureTerm
-from mmseg_splashkd.models.taps import Answers
+from mmseg_splashkd.models.segmentors.outputs import Answers
 from tests.models.losses.probes import gradient, two_maps
 
 NAMES = {

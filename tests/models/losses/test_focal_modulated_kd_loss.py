@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
-from mmseg_splashkd.models.taps import Answers
+from mmseg_splashkd.models.segmentors.outputs import Answers
 from tests.models.builders import build, distiller, fcn, segformer
 from tests.models.losses import oracles
 from tests.models.losses.oracles import numpy64

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from mmseg_splashkd.evaluation.significance import Difference, Interval
 from mmseg_splashkd.report.experiments.forest import Strip, place
+from mmseg_splashkd.statistics import Difference, Interval
 
 
 def difference(value, low=None, high=None):

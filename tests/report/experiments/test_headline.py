@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from mmseg_splashkd.evaluation.significance import ArmScores, Comparison, Interval
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.experiments.statistics import Findings
+from mmseg_splashkd.statistics import ArmScores, Comparison, Interval
 from tests.report.experiments.test_forest import difference
 from tests.report.experiments.test_over_time import runs, scores
 

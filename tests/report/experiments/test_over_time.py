@@ -3,9 +3,9 @@
 import numpy as np
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.evaluation.significance import arm_of
 from mmseg_splashkd.report.experiments.arms import ArmRuns
 from mmseg_splashkd.report.experiments.over_time import recordings_of, share_over_time
+from mmseg_splashkd.statistics import arm_of
 
 SECOND = 10**9
 

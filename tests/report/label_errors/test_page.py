@@ -8,9 +8,9 @@ from rich.console import Console
 
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_maps import SPLASH
-from mmseg_splashkd.engine.label_errors import Finding, LabelErrors
-from mmseg_splashkd.engine.label_errors.inspection import judge
-from mmseg_splashkd.engine.label_errors.regions import find_regions
+from mmseg_splashkd.label_errors import Finding, LabelErrors
+from mmseg_splashkd.label_errors.inspection import judge
+from mmseg_splashkd.label_errors.regions import find_regions
 from mmseg_splashkd.report.label_errors import search
 from mmseg_splashkd.report.label_errors.page import write_label_page
 from mmseg_splashkd.report.label_errors.pictures import (

@@ -1,0 +1,1 @@
+"""Reading configs, and the checks of a config before anything is built."""

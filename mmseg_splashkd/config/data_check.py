@@ -1,0 +1,79 @@
+"""The fast check of the data a config reads, before a run spends hours on it."""
+
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_splashkd.config.frames import frames_of, time_splits
+from mmseg_splashkd.config.leaks import leak_findings
+from mmseg_splashkd.config.reading import LOADERS
+from mmseg_splashkd.datasets.checks import Finding, allow, check_parts, of_level
+from mmseg_splashkd.datasets.label_maps import LabelMap
+
+OPTIONS = {"allow", "embargo_seconds"}
+NAMED = 10  # errors in the text of an exception
+
+
+def check_data(cfg: Config) -> list[Finding]:
+    """Refuse a run that its data would spoil.
+
+    ``data_check = dict(allow=["overlap"], embargo_seconds=30)`` in the config lets
+    errors of some codes pass as warnings (``mmseg_splashkd.datasets.checks.CODES`` has
+    all codes), and says how far apart training and evaluated frames shall be.
+
+    Data sets other than ``TimeSplitDataset`` are only compared with what a teacher was
+    trained on.
+
+    Returns:
+        Warnings, for the log.
+
+    Raises:
+        ValueError: The data would spoil the run, or ``data_check`` has an unknown key
+            or code.
+    """
+    options = check_options(cfg)
+    parts = frames_of(cfg)
+    found = check_parts(parts, options.get("embargo_seconds")) if parts else []
+    findings = allow([*found, *leak_findings(cfg)], options.get("allow", ()))
+    if errors := of_level(findings, "error"):
+        raise ValueError(_refusal(errors))
+    return of_level(findings, "warning")
+
+
+def _refusal(errors: list[Finding]) -> str:
+    lines = [f"  {finding}" for finding in errors[:NAMED]]
+    if len(errors) > NAMED:
+        lines.append(f"  and {len(errors) - NAMED} more")
+    codes = sorted({finding.code for finding in errors})
+    return (
+        "the data would spoil the run:\n" + "\n".join(lines) + "\n"
+        f"tools/check_dataset.py shows all. To run in spite of it, set "
+        f"data_check = dict(allow={codes})"
+    )
+
+
+def check_options(cfg: Config) -> dict[str, Any]:
+    """``data_check`` of a config.
+
+    Raises:
+        ValueError: It has an unknown key.
+    """
+    options = dict(cfg.get("data_check") or {})
+    if strange := sorted(options.keys() - OPTIONS):
+        raise ValueError(f"data_check has {strange}; it takes {sorted(OPTIONS)}")
+    return options
+
+
+def coding_of(cfg: Config) -> LabelMap:
+    """The label coding that all data sets of a config share.
+
+    Raises:
+        ValueError: There is no ``TimeSplitDataset``, or their codings differ.
+    """
+    loaders = [cfg[loader].dataset for loader in filter(cfg.get, LOADERS)]
+    codings = [d.coding for loader in loaders for d in time_splits(loader)]
+    if not codings:
+        raise ValueError("no data set of the config is a TimeSplitDataset")
+    if any(coding != codings[0] for coding in codings):
+        raise ValueError("the data sets of the config differ in label_map")
+    return codings[0]

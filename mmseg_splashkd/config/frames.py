@@ -1,0 +1,143 @@
+"""Which frames the loaders of a config read, known before anything is built."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from mmseg_splashkd.config.reading import LOADERS
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.timestamps import format_timestamp
+
+OURS = ("TimeSplitDataset", TimeSplitDataset)
+INNER = ("dataset", "datasets")  # of wrappers, such as those for views
+
+
+def frames_of(cfg: Config) -> dict[str, list[Frame]]:
+    """``'train'``, ``'val'`` and ``'test'`` -> frames as the loaders will read them.
+
+    Data sets other than ``TimeSplitDataset`` are not looked at.
+    """
+    parts = {}
+    for loader in filter(cfg.get, LOADERS):
+        datasets = time_splits(cfg[loader].dataset)
+        frames = [frame for dataset in datasets for frame in _frames(dataset)]
+        if datasets:
+            parts[_part(loader)] = frames
+    if parts.get("test") == parts.get("val"):
+        parts.pop("test", None)  # a config without a test part tests on val
+    return parts
+
+
+class FrameFiles(NamedTuple):
+    """A frame of any data set.
+
+    Args:
+        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, which stays when
+            the file moves; else the path of its image.
+        image: Path of the image.
+        label: Path of the label, empty without one.
+    """
+
+    name: str
+    image: str
+    label: str
+
+
+def frame_names(cfg: Config) -> dict[str, list[str] | None]:
+    """``'train'``, ``'val'`` and ``'test'`` -> names of frames; see ``frame_files``."""
+    return {
+        part: None if files is None else [file.name for file in files]
+        for part, files in frame_files(cfg).items()
+    }
+
+
+def frame_files(cfg: Config) -> dict[str, list[FrameFiles] | None]:
+    """``'train'``, ``'val'`` and ``'test'`` -> frames, labelled or not, each once.
+
+    None: a data set that does not list its frames. There is no test part where it is
+    that of validation.
+    """
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    parts = {
+        _part(loader): _files_in(cfg[loader].dataset)
+        for loader in filter(cfg.get, LOADERS)
+    }
+    if parts.get("test") == parts.get("val"):
+        parts.pop("test", None)
+    return parts
+
+
+def _files_in(config: Any) -> list[FrameFiles] | None:
+    files: dict[FrameFiles, None] = {}
+    for leaf in leaves(config):
+        found = _files(leaf)
+        if found is None:
+            return None
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+def name_of(frame: Frame) -> str:
+    """How a frame is known, wherever its file lies."""
+    return f"{frame.recording}/{format_timestamp(frame.timestamp)}"
+
+
+def time_splits(config: Any) -> list[TimeSplitDataset]:
+    """Every ``TimeSplitDataset`` in the config of a loader's data set, unread."""
+    return [_unread(found) for found in _find(config)]
+
+
+def _unread(config: dict) -> TimeSplitDataset:
+    return DATASETS.build({**config, "pipeline": [], "lazy_init": True})
+
+
+def _part(loader: str) -> str:
+    return loader.removesuffix("_dataloader")
+
+
+def _find(config: Any) -> Iterator[dict]:
+    """Look through wrappers, such as those for views and for several data sets."""
+    if isinstance(config, dict):
+        if config.get("type") in OURS:
+            yield config
+        else:
+            yield from (found for value in config.values() for found in _find(value))
+    elif isinstance(config, (list, tuple)):
+        yield from (found for value in config for found in _find(value))
+
+
+def leaves(config: Any) -> Iterator[dict]:
+    """Configs of every data set inside wrappers, ours or not."""
+    inner = next((config[key] for key in INNER if config.get(key)), None)
+    if inner is None:
+        yield config
+        return
+    for child in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from leaves(child)
+
+
+def _files(leaf: dict) -> list[FrameFiles] | None:
+    if leaf.get("type") in OURS:
+        frames = _frames(_unread(leaf))
+        return [FrameFiles(name_of(each), each.image, each.label) for each in frames]
+    try:
+        dataset = DATASETS.build({**leaf, "pipeline": []})
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        return [
+            FrameFiles(
+                info["img_path"], info["img_path"], info.get("seg_map_path") or ""
+            )
+            for info in infos
+        ]
+    except Exception:  # a data set of others may be built and read in any way
+        return None
+
+
+def _frames(dataset: TimeSplitDataset) -> list[Frame]:
+    if dataset.unlabelled == "skip":  # without its line in the log
+        return [frame for frame in dataset.frames_of_split() if frame.label]
+    return dataset.chosen_frames()

@@ -1,0 +1,146 @@
+"""Reading a config, and refusing early what would fail late."""
+
+import copy
+import difflib
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.devices import check_devices
+from mmseg_splashkd.datasets.frames import LAYOUT
+from mmseg_splashkd.models.teacher.teacher import listed
+
+DISTILLER = "DistillSegmentor"
+VIEWS = ("ViewDataset", "AnsweredViewDataset")
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+SHARED = {"ann_file", "data_root", "embargo", "fold", "label_map", "ratios"}
+# What a config need not have for the command line to set it.
+KEYS_OF_A_RUN = (
+    "work_dir",
+    "data_check",
+    "teacher_cache",
+    "load_from",
+    "device",
+    "auto_scale_lr",
+    "find_unused_parameters",
+)
+
+
+def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
+    """Read a config file and override some of its keys.
+
+    Args:
+        path: The file.
+        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root``,
+            ``ann_file``, ``fold``, ``ratios``, ``embargo`` and ``label_map`` hold for
+            every data set.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is only a part of a config, an option has no place in it,
+            or its ``data_root`` is not the one its data sets read.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
+    cfg = Config.fromfile(str(path))
+    loaders = [loader for loader in LOADERS if cfg.get(loader)]
+    if "model" not in cfg or not loaders:
+        missing = "data loaders" if "model" in cfg else "model"
+        raise ValueError(f"{path} is a part of a config: it has no {missing}")
+    options = options or {}
+    _check_options(cfg, options)
+    cfg.merge_from_dict(copy.deepcopy(options))  # it takes _delete_ out of them
+    datasets = [dataset_of(cfg, loader) for loader in loaders]
+    for key in SHARED & options.keys():
+        for dataset in datasets:
+            dataset[key] = cfg[key]
+    _check_shared_root(cfg, datasets)
+    return cfg
+
+
+def _check_options(cfg: Config, options: dict[str, Any]) -> None:
+    for option in options:
+        key = option.split(".")[0]
+        if key not in cfg and key not in KEYS_OF_A_RUN:
+            close = difflib.get_close_matches(key, [*cfg.keys(), *KEYS_OF_A_RUN], 1)
+            hint = f": did you mean {close[0]}?" if close else ""
+            raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+
+
+def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
+    root = cfg.get("data_root")
+    read = [dataset.get("data_root") for dataset in datasets]
+    if root is not None and root not in read:
+        raise ValueError(
+            f"data_root={root!r} of the config is read by none of its data sets, which "
+            f"read {read[0]!r}: a config that inherits cannot move them by that line. "
+            f"Use --cfg-options data_root={root}, or set it in all three loaders too"
+        )
+
+
+def check_training(cfg: Config) -> None:
+    """Refuse a training run that cannot work, before anything is built.
+
+    Raises:
+        FileNotFoundError: A data root or the teacher's file is missing.
+        ValueError: The config cannot train, the teacher's file is not named, or a GPU
+            is asked for in vain.
+    """
+    if not cfg.get("train_dataloader"):
+        raise ValueError("the config has no train_dataloader: it can only be tested")
+    check_devices(cfg)
+    check_data_root(cfg, "train_dataloader", "val_dataloader")
+    if cfg.model.type == DISTILLER:
+        _check_modulation(cfg)
+        for pattern in listed(cfg.model.get("teacher_checkpoint")):
+            find_checkpoint(pattern, "teacher_checkpoint")
+
+
+def _check_modulation(cfg: Config) -> None:
+    """Refuse batches of unlabelled frames alone, where m, and so the teacher, is 0."""
+    loader, loss = cfg.train_dataloader, cfg.model.distill_loss
+    share = loader.sampler.get("unlabelled_share")
+    modulated = loss.get("modulate", "kd") != "none"
+    if share and modulated and loader.batch_size * (1 - share) < 1:
+        raise ValueError(
+            f"unlabelled_share={share} leaves some batches of {loader.batch_size} "
+            f"without a label, where modulate={loss.get('modulate', 'kd')!r} lets the "
+            f"teacher teach nothing: take a larger batch, a smaller share, or 'none'"
+        )
+
+
+def check_data_root(cfg: Config, *loaders: str) -> None:
+    """Make sure that the data of some loaders is where the config says.
+
+    Raises:
+        FileNotFoundError: It is not.
+    """
+    for loader in filter(cfg.get, loaders):
+        dataset = dataset_of(cfg, loader)
+        root = dataset.get("data_root")
+        if root is None:
+            continue
+        if dataset.type == "TimeSplitDataset":
+            found, layout = Path(root).is_dir(), LAYOUT
+        else:
+            folders = [Path(root, folder) for folder in dataset.data_prefix.values()]
+            found = all(path.is_dir() and any(path.iterdir()) for path in folders)
+            layout = "Expected layout: files in " + " and ".join(map(str, folders))
+        if not found:
+            raise FileNotFoundError(
+                f"data_root={root!r} of {loader} does not exist or lacks frames (seen "
+                f"from {Path.cwd()}); set it by --cfg-options data_root=PATH. {layout}"
+            )
+
+
+def dataset_of(cfg: Config, loader: str) -> Any:
+    """Config of the data set of a loader, without the wrapper for views."""
+    dataset = cfg[loader].dataset
+    return dataset.dataset if dataset.type in VIEWS else dataset
+
+
+def plain_model(model: dict) -> dict:
+    """The student's config of a distillation, any other model's as it is."""
+    return model["student"] if model["type"] == DISTILLER else model

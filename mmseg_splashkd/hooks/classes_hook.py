@@ -1,0 +1,76 @@
+"""Whether data, model, teacher and the choice of the best agree about the classes."""
+
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmseg_splashkd.hooks.run_hooks import classes_of
+from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.bare_model import bare_model
+
+
+@HOOKS.register_module()
+class ClassesHook(Hook):
+    """Refuse, before the first step, classes that do not fit each other."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Check data, model, teacher and ``save_best``.
+
+        Raises:
+            ValueError: They do not agree.
+        """
+        classes = classes_of(runner.train_dataloader)
+        _check_count(runner, classes)
+        _check_teacher(runner, classes)
+        _check_best(runner, classes)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check data and model.
+
+        Raises:
+            ValueError: Their class counts differ.
+        """
+        _check_count(runner, classes_of(runner.test_dataloader))
+
+
+def _check_count(runner: Runner, classes: list[str]) -> None:
+    count = getattr(bare_model(runner.model), "num_classes", len(classes))
+    if count != len(classes):
+        raise ValueError(
+            f"the model has {count} classes, the data set {len(classes)}: {classes}. "
+            f"Set decode_head.num_classes and decode_head.out_channels to "
+            f"{len(classes)}"
+        )
+
+
+def _check_teacher(runner: Runner, classes: list[str]) -> None:
+    model = bare_model(runner.model)
+    if isinstance(model, DistillSegmentor):
+        check_teacher_classes(model, classes)
+
+
+def check_teacher_classes(model: DistillSegmentor, classes: list[str]) -> None:
+    """Make sure that a teacher was trained on the classes of the data.
+
+    Raises:
+        ValueError: It was trained on others, and the model's gate does not allow it.
+    """
+    # With a mapping the user has said which class is which, whatever their names.
+    known = model.teacher_classes if model.class_mapping is None else None
+    if known and list(known) != classes:
+        model.teacher_gate.refuse(
+            "classes",
+            f"the teacher's classes are {known}, the data set's {classes}: give "
+            f"class_mapping, the teacher's class index for each class of the student",
+        )
+
+
+def _check_best(runner: Runner, classes: list[str]) -> None:
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    for key in hooks[0].key_indicators if hooks and hooks[0].save_best else ():
+        name = key.partition(".")[2]
+        if name and name not in classes:
+            raise ValueError(
+                f"default_hooks.checkpoint.save_best={key!r} names a class that the "
+                f"data set does not have: {classes}. Set it to mIoU or Dice.<class>"
+            )

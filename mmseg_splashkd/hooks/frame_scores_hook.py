@@ -1,0 +1,225 @@
+"""Keep the counts of every frame that was validated or tested."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dist import collect_results
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor
+
+from mmseg_splashkd.evaluation.areas import frame_confusion
+from mmseg_splashkd.evaluation.bursts import burst_metrics, has_time, score_bursts
+from mmseg_splashkd.evaluation.frame_scores import (
+    FrameScores,
+    focus_index,
+    load_scores,
+    probability_histogram,
+    save_scores,
+)
+from mmseg_splashkd.evaluation.operating_point_evaluator import (
+    OperatingPointEvaluator,
+    note_operating_point,
+)
+from mmseg_splashkd.files import file_sha256
+
+FOLDER = "scores"
+LAST, BEST = "val_last.npz", "val_best.npz"
+TEST = "scores.npz"
+
+
+@HOOKS.register_module()
+class FrameScoresHook(Hook):
+    """Write :class:`~mmseg_splashkd.evaluation.frame_scores.FrameScores`.
+
+    A validation writes ``<work_dir>/scores/val_last.npz``, a copy of which is kept as
+    ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``.
+    All processes count, the first one writes. What follows from the counts is told
+    too: of a validation the best operating point, of a test the bursts that were found.
+
+    Args:
+        test_file: By default ``<work_dir>/scores.npz``.
+        focus_class: The class whose probabilities are counted too, by default the last.
+    """
+
+    def __init__(
+        self, test_file: str | None = None, focus_class: str | None = None
+    ) -> None:
+        self.test_file = test_file
+        self.focus_class = focus_class
+        self.rows: list[tuple[Tensor, Tensor | None]] = []
+        self.meta: dict[str, Any] = {}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remember what the weights tell about themselves."""
+        self.meta = checkpoint.get("meta", {})
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Begin to count."""
+        self.rows.clear()
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Begin to count."""
+        self.rows.clear()
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Count the frames of a batch."""
+        self._count(runner, outputs or (), runner.val_dataloader)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Count the frames of a batch."""
+        self._count(runner, outputs or (), runner.test_dataloader)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Write the counts, note the operating point."""
+        about = {
+            "run": runner.message_hub.get_info("run_name"),
+            "weights": "last",
+            "seed": runner.seed,
+            "experiment": runner.cfg.get("experiment"),
+            "iteration": runner.iter,
+        }
+        target = Path(runner.work_dir) / FOLDER / LAST
+        scores = self._write(runner.val_dataloader, "val", about, target)
+        if scores is not None:
+            note_operating_point(runner, scores)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Write the counts, tell the bursts; ``metrics`` has them too from here on."""
+        about = {
+            "run": self.meta.get("run"),
+            "weights": _weights(runner.cfg.get("load_from")),
+            "seed": self.meta.get("seed"),
+            "experiment": self.meta.get("experiment"),
+            "iteration": self.meta.get("iter"),
+            "checkpoint": runner.cfg.get("load_from"),
+            "threshold": _threshold(runner),
+            "tta": _averages(runner.model),
+        }
+        target = Path(self.test_file or Path(runner.work_dir) / TEST)
+        scores = self._write(runner.test_dataloader, "test", about, target)
+        if scores is not None and metrics is not None and has_time(scores):
+            metrics.update(_tell_bursts(runner, scores))
+
+    def _count(self, runner: Runner, samples: Sequence[Any], loader: Any) -> None:
+        classes = loader.dataset.metainfo["classes"]
+        focus = focus_index(classes, self.focus_class)
+        # The logits that averaged flips leave in a sample are those of one of them.
+        likely = not _averages(runner.model)
+        self.rows += [_row(sample, focus, len(classes), likely) for sample in samples]
+
+    def _write(
+        self, loader: Any, part: str, about: dict, target: Path
+    ) -> FrameScores | None:
+        """Gather and save the counts; None in all processes but the first."""
+        dataset = loader.dataset
+        rows = collect_results(self.rows, len(dataset), "cpu")
+        self.rows = []
+        if rows is None:
+            return None
+        classes = tuple(dataset.metainfo["classes"])
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        histograms = [row[1] for row in rows if row[1] is not None]
+        whole = len(histograms) == len(rows)
+        scores = FrameScores(
+            confusion=np.stack([row[0].numpy() for row in rows]),
+            histogram=np.stack([h.numpy() for h in histograms]) if whole else None,
+            frames=tuple(info["img_path"] for info in infos),
+            recordings=tuple(info.get("recording", ".") for info in infos),
+            timestamps=np.array([info.get("timestamp", -1) for info in infos]),
+            classes=classes,
+            focus=classes[focus_index(classes, self.focus_class)],
+            about={**about, "part": part, **_data_of(dataset)},
+        )
+        save_scores(scores, target)
+        return scores
+
+
+def _tell_bursts(runner: Runner, scores: FrameScores) -> dict[str, float]:
+    found = score_bursts(scores)
+    figures = burst_metrics(found)
+    for name, value in figures.items():
+        runner.message_hub.update_scalar(f"test/{name}", value)
+    hits = sum(burst.found for burst in found.bursts)
+    told = f"{hits} of {len(found.bursts)} bursts of {scores.focus} found"
+    if "Bursts.latency" in figures:
+        told += f", after {found.latency:.1f} s on average"
+    runner.logger.info(
+        f"{told}; {len(found.false)} false ones in {found.hours:.2f} hours"
+    )
+    return figures
+
+
+def _averages(model: Any) -> bool:
+    """Whether a model averages several looks at a frame."""
+    while is_model_wrapper(model):
+        model = model.module
+    return isinstance(model, BaseTTAModel)
+
+
+def _threshold(runner: Runner) -> float | None:
+    """The probability that a test decides by; None where it is the argmax."""
+    loop: Any = runner.test_loop
+    evaluator = loop.evaluator
+    return (
+        evaluator.threshold if isinstance(evaluator, OperatingPointEvaluator) else None
+    )
+
+
+def _row(
+    sample: Any, focus: int, classes: int, likely: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Confusion (C, C) and, where there are logits, histogram (2, BINS) of a frame."""
+    pred = sample.pred_sem_seg.data.squeeze(0)
+    label = sample.gt_sem_seg.data.squeeze(0).to(pred.device)
+    confusion = frame_confusion(pred, label, classes).cpu()
+    logits = sample.get("seg_logits") if likely else None
+    if logits is None or len(logits.data) != classes:  # such as one sigmoid
+        return confusion, None
+    probability = logits.data.float().softmax(0)[focus]
+    return confusion, probability_histogram(probability, label, focus, classes).cpu()
+
+
+def _weights(checkpoint: str | None) -> str | None:
+    """Which of a run's weights a file is, by the name that runs give it."""
+    stem = Path(checkpoint or "").stem
+    if stem.startswith("best_"):  # a checkpoint of the host
+        return "best"
+    return next((kind for kind in ("best", "last") if stem.endswith(f"_{kind}")), None)
+
+
+def _data_of(dataset: Any) -> dict[str, Any]:
+    """What the data set is, as far as it tells."""
+    table = getattr(dataset, "ann_file", None) or None
+    return {
+        "split": getattr(dataset, "split", None),
+        "fold": getattr(dataset, "fold", None),
+        "table": table,
+        "table_sha256": file_sha256(table) if table and Path(table).is_file() else None,
+    }
+
+
+def keep_best(work_dir: str | Path) -> None:
+    """Keep the scores of the last validation: its weights are the best so far."""
+    path = Path(work_dir) / FOLDER / LAST
+    if path.is_file():
+        last = load_scores(path)
+        best = replace(last, about={**last.about, "weights": "best"})
+        save_scores(best, path.with_name(BEST))

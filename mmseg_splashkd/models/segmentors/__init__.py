@@ -1,0 +1,1 @@
+"""Segmentors, and what the losses compare of them."""

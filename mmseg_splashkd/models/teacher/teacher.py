@@ -1,0 +1,188 @@
+"""A frozen teacher: one segmentor, or the average of several."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.models.heads.positional_segformer_head import (
+    check_position_embedding,
+)
+from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.segmentors.outputs import Answers, ask
+
+AVERAGES = ("probability", "logit")
+
+
+class Teacher(nn.Module):
+    """One or several segmentors in eval mode, without gradients.
+
+    Several answer with one voice: the weighted mean of their probabilities (as
+    logarithms, so that a softmax gives it back) or of their logits, at the resolution
+    of the first.
+
+    Args:
+        members: Segmentors of the same classes.
+        average: ``'probability'`` or ``'logit'``.
+        weights: One positive number a member; by default equal.
+
+    Raises:
+        ValueError: ``average`` is unknown, or ``weights`` do not fit.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[EncoderDecoder],
+        average: str = "probability",
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if average not in AVERAGES:
+            raise ValueError(
+                f"ensemble.average must be one of {AVERAGES}, got {average!r}"
+            )
+        weights = [1.0] * len(members) if weights is None else list(weights)
+        if len(weights) != len(members) or not all(
+            0 < weight < math.inf for weight in weights
+        ):
+            raise ValueError(
+                f"ensemble.weights must be {len(members)} positive numbers, one a "
+                f"teacher; got {weights}"
+            )
+        self.members = nn.ModuleList(members)
+        self.average = average
+        self.weights = [weight / sum(weights) for weight in weights]
+        self.classes: list[str] | None = None
+        # What each file notes of the images it was trained on, and the file.
+        self.trained_on: list[tuple[dict[str, Any], Path]] = []
+        self.eval().requires_grad_(False)
+
+    @property
+    def first(self) -> Any:
+        """The first member, whose resolution is that of all."""
+        return self.members[0]
+
+    @property
+    def all(self) -> list[EncoderDecoder]:
+        """All members."""
+        return list(self.members)  # type: ignore[arg-type]
+
+    @property
+    def only(self) -> EncoderDecoder | None:
+        """The one member; None where there are several."""
+        return self.first if len(self.members) == 1 else None
+
+    @property
+    def align_corners(self) -> bool:
+        """How the answers are resized."""
+        return self.first.align_corners
+
+    @torch.no_grad()  # no inference_mode: losses may save the teacher's answers
+    def forward(self, images: Tensor, fused: bool = False) -> Answers:
+        """Answer to (B, 3, H, W) normalised images; features only where it is one."""
+        if self.only is not None:
+            return ask(self.only, images, fused)
+        logits = [ask(member, images).logits for member in self.all]
+        size = logits[0].shape[-2:]
+        corners = [member.align_corners for member in self.all]
+        alike = [
+            resize_logits(z, size, c) for z, c in zip(logits, corners, strict=True)
+        ]
+        return Answers(self._averaged(alike))
+
+    def _averaged(self, logits: list[Tensor]) -> Tensor:
+        weighted = zip(self.weights, logits, strict=True)
+        if self.average == "logit":
+            return torch.stack([weight * z for weight, z in weighted]).sum(0)
+        terms = [math.log(weight) + F.log_softmax(z, dim=1) for weight, z in weighted]
+        return torch.stack(terms).logsumexp(0)
+
+    def load(self, patterns: Sequence[str]) -> None:
+        """Load the weights of all members.
+
+        Args:
+            patterns: One file or pattern a member.
+
+        Raises:
+            ValueError: A pattern names no file or several, a position embedding is not
+                the member's, or the members' classes differ.
+            FileNotFoundError: A file does not exist.
+            RuntimeError: Keys or shapes are not exactly the member's.
+        """
+        named = []
+        for member, pattern in zip(self.all, patterns, strict=True):
+            path = find_checkpoint(pattern, "teacher_checkpoint")
+            checkpoint, source = read_checkpoint(path), f"teacher_checkpoint {path}"
+            load_strict(member, checkpoint["state_dict"], source)
+            check_position_embedding(member, checkpoint["meta"], source)
+            named.append(checkpoint["meta"].get("dataset_meta", {}).get("classes"))
+            if noted := checkpoint["meta"].get("normalisation"):
+                self.trained_on.append((noted, path))
+            print_log(f"Loaded the frozen teacher from {path}", logger="current")
+        told = [list(classes) for classes in named if classes]
+        if any(classes != told[0] for classes in told):
+            raise ValueError(
+                f"the teachers' classes differ: {told}; they must be equal"
+            )
+        self.classes = told[0] if told else None
+
+
+def listed(value: Any) -> list:
+    """A list of one or of several; None is one that is missing."""
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return list(value) if several else [value]
+
+
+def build_teacher(
+    teacher: Any, checkpoints: Any, ensemble: Mapping[str, Any] | None
+) -> Teacher:
+    """Build the teachers that a config names.
+
+    Args:
+        teacher: One config, or a list.
+        checkpoints: One file or pattern, or a list. One config with several files makes
+            as many members of one kind.
+        ensemble: ``average`` and ``weights`` of ``Teacher``.
+
+    Raises:
+        ValueError: Configs and files differ in number, or the members' class counts do.
+    """
+    configs, files = listed(teacher), listed(checkpoints)
+    if len(configs) == 1:
+        configs = configs * len(files)
+    if len(files) != len(configs) and files != [None]:
+        raise ValueError(
+            f"teacher names {len(configs)} models and teacher_checkpoint {len(files)} "
+            f"files: give one file a model"
+        )
+    options = dict(ensemble or {})
+    if strange := sorted(options.keys() - {"average", "weights"}):
+        raise ValueError(f"ensemble has {strange}; it takes average and weights")
+    if options and len(configs) == 1:
+        raise ValueError("ensemble is for several teachers, and there is one")
+    teachers = Teacher([MODELS.build(config) for config in configs], **options)
+    for member in teachers.all:
+        if member.num_classes != teachers.first.num_classes:
+            raise ValueError("the teachers' class counts differ; they must be equal")
+    return teachers
+
+
+def normalisation(model: Any) -> dict[str, Any]:
+    """Mean, std and channel order by which a segmentor's images are normalised."""
+    preprocessor = model.data_preprocessor
+    normalises = getattr(preprocessor, "_enable_normalize", False)
+    # The original host stack names it without the underscore.
+    swaps = getattr(preprocessor, "channel_conversion", False)
+    return {
+        "mean": preprocessor.mean.flatten().tolist() if normalises else None,
+        "std": preprocessor.std.flatten().tolist() if normalises else None,
+        "swap_channels": getattr(preprocessor, "_channel_conversion", swaps),
+    }

@@ -1,0 +1,5 @@
+"""Training, testing and repeating runs."""
+
+from mmseg_splashkd.runs.runner import SafeRunner
+
+__all__ = ["SafeRunner"]

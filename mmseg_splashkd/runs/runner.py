@@ -1,0 +1,71 @@
+"""The host's runner, with checkpoints read safely and completely."""
+
+from collections.abc import Callable
+
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.models.bare_model import bare_model
+from mmseg_splashkd.models.heads.positional_segformer_head import (
+    check_position_embedding,
+)
+
+
+@RUNNERS.register_module()
+class SafeRunner(Runner):
+    """``Runner`` that runs no code from a checkpoint and loads all of it or nothing.
+
+    The host falls back to an unsafe load, evaluates the training config it finds, and
+    reports keys that do not match as a warning.
+    """
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = "cpu",
+        strict: bool = True,
+        revise_keys: list | None = None,
+    ) -> dict:
+        """Load weights for testing, resuming or starting from.
+
+        Args:
+            filename: A ``.safetensors`` file of ours or a checkpoint of the host.
+            map_location: Device for the tensors.
+            strict: Always True; here for the host's signature.
+            revise_keys: Not supported; here for the host's signature.
+
+        Returns:
+            The checkpoint.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: ``strict=False`` or ``revise_keys`` is asked for, the file is
+                damaged or wants to run code, or the model's position embedding is not
+                the one its weights were trained with.
+            RuntimeError: It does not fit the model.
+        """
+        if not strict or revise_keys:
+            raise ValueError("SafeRunner loads all keys as they are; see load_strict")
+        path = find_checkpoint(filename)
+        checkpoint = read_checkpoint(path, map_location)
+        self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+        model, source = bare_model(self.model), f"checkpoint {path}"
+        load_strict(model, checkpoint["state_dict"], source)
+        check_position_embedding(model, checkpoint["meta"], source)
+        self._has_loaded = True
+        self.logger.info(f"Loaded checkpoint from {path}")
+        return checkpoint
+
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """Continue a run; see the host's ``Runner.resume``.
+
+        Raises:
+            ValueError: The file holds weights alone.
+        """
+        if "optimizer" not in read_checkpoint(find_checkpoint(filename)):
+            raise ValueError(
+                f"cannot resume from {filename}: it holds weights without the state of "
+                f"the optimizer. Resume from an iter_*.pth of the work directory"
+            )
+        super().resume(filename, *args, **kwargs)

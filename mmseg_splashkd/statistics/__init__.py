@@ -1,0 +1,26 @@
+"""Whether a difference between runs is more than luck. See docs/significance.md."""
+
+from mmseg_splashkd.statistics.arms import Arm, Cell, arm_of, stripped
+from mmseg_splashkd.statistics.blocks import BlockLength
+from mmseg_splashkd.statistics.compare import compare
+from mmseg_splashkd.statistics.intervals import Interval
+from mmseg_splashkd.statistics.results import (
+    ArmScores,
+    Comparison,
+    Difference,
+)
+from mmseg_splashkd.statistics.settings import Settings
+
+__all__ = [
+    "Arm",
+    "ArmScores",
+    "BlockLength",
+    "Cell",
+    "Comparison",
+    "Difference",
+    "Interval",
+    "Settings",
+    "arm_of",
+    "compare",
+    "stripped",
+]

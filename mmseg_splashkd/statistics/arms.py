@@ -1,0 +1,248 @@
+"""Arms: the runs of one way to train, and their counts laid side by side."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import NamedTuple
+
+import numpy as np
+
+from mmseg_splashkd.evaluation.frame_scores import FrameScores
+from mmseg_splashkd.statistics.metrics import areas_of
+
+NAMED = {key: re.compile(rf"_{key}(\d+)(?![A-Za-z0-9])") for key in ("fold", "seed")}
+
+
+class Cell(NamedTuple):
+    """Which of an arm's runs it is; None where a run does not say."""
+
+    fold: int | None
+    seed: int | None
+
+    def __str__(self) -> str:
+        said = [
+            f"{key} {value}"
+            for key, value in (("fold", self.fold), ("seed", self.seed))
+            if value is not None
+        ]
+        return ", ".join(said) or "without fold and seed"
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One way to train, and its runs.
+
+    Args:
+        name: For tables.
+        runs: Counts of each run by fold and seed.
+    """
+
+    name: str
+    runs: Mapping[Cell, FrameScores]
+
+    @property
+    def first(self) -> FrameScores:
+        """Counts of some run."""
+        return next(iter(self.runs.values()))
+
+
+def arm_of(name: str, runs: Iterable[tuple[str, FrameScores]]) -> Arm:
+    """Gather the runs of an arm.
+
+    Args:
+        name: Of the arm.
+        runs: Name and counts of each. Fold and seed are those of the name
+            (``..._fold0_seed1``), or those that the counts tell.
+
+    Raises:
+        ValueError: There is no run, or two have the same fold and seed.
+    """
+    cells: dict[Cell, FrameScores] = {}
+    names: dict[Cell, str] = {}
+    for run, scores in runs:
+        fold, seed = (_number(key, run, scores) for key in ("fold", "seed"))
+        cell = Cell(fold, seed)
+        if cell in cells:
+            raise ValueError(
+                f"arm {name}: {names[cell]} and {run} are both {cell}; give one of them"
+            )
+        cells[cell], names[cell] = scores, run
+    if not cells:
+        raise ValueError(f"arm {name} has no runs")
+    return Arm(name, cells)
+
+
+def _number(key: str, run: str, scores: FrameScores) -> int | None:
+    named = NAMED[key].search(run)
+    known = named[1] if named else scores.about.get(key)
+    return None if known is None else int(known)
+
+
+def stripped(run: str) -> str:
+    """A run's name without fold and seed: the name of its arm."""
+    for pattern in NAMED.values():
+        run = pattern.sub("", run)
+    return run
+
+
+def common_cells(arms: Iterable[Arm]) -> list[Cell]:
+    """The cells that all arms have, as many folds as there are for each seed.
+
+    One run an arm makes a pair, whatever its seed.
+
+    Raises:
+        ValueError: There is none.
+    """
+    arms = list(arms)
+    if all(len(arm.runs) == 1 for arm in arms):
+        return [next(iter(arms[0].runs))]
+    shared = set.intersection(*(set(arm.runs) for arm in arms))
+    if not shared:
+        told = "; ".join(
+            f"{arm.name}: {' / '.join(map(str, arm.runs))}" for arm in arms
+        )
+        raise ValueError(
+            f"runs pair by fold and seed, and no pair is in every arm ({told}): train "
+            f"the arms with the same folds and seeds"
+        )
+    folds_of: dict[int | None, frozenset] = {}
+    for seed in {cell.seed for cell in shared}:
+        folds_of[seed] = frozenset(cell.fold for cell in shared if cell.seed == seed)
+    most = max(
+        folds_of.values(), key=lambda folds: (len(folds), sorted(map(str, folds)))
+    )
+    kept = [cell for cell in shared if folds_of[cell.seed] == most]
+    return sorted(kept, key=lambda cell: tuple(-1 if v is None else v for v in cell))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The counts of an arm's runs on the same N frames.
+
+    Args:
+        areas: (J, N, 3, C) int64 of J runs; where each fold validates frames of its
+            own, a run is one seed's, pooled over folds.
+        recordings: N names.
+        timestamps: (N,) nanoseconds or -1.
+        fold: (N,) which of the folds a frame is of, from 0; all 0 unless each fold
+            validates frames of its own.
+        overlap: n_test / n_train of the folds; 0 where there is one or none.
+    """
+
+    areas: np.ndarray
+    recordings: tuple[str, ...]
+    timestamps: np.ndarray
+    fold: np.ndarray
+    overlap: float
+
+    @property
+    def folds(self) -> int:
+        """How many folds have frames of their own."""
+        return int(self.fold.max()) + 1
+
+
+def lay_out(
+    arm: Arm,
+    cells: Collection[Cell],
+    reference: Arm | None = None,
+) -> Layout:
+    """Lay an arm's counts out over the frames of a reference.
+
+    Args:
+        arm: The arm.
+        cells: Which of its runs, the same folds for each seed.
+        reference: The arm whose frames, in their order, are used; by default ``arm``.
+
+    Raises:
+        ValueError: Runs were tested on other frames, classes or labels.
+    """
+    model = reference or arm
+    folds = list(dict.fromkeys(cell.fold for cell in cells))
+    seeds = list(dict.fromkeys(cell.seed for cell in cells))
+    single = len(cells) == 1
+    frames = {fold: _run(model, Cell(fold, seeds[0]), single) for fold in folds}
+    aligned = {
+        cell: _aligned(_run(arm, cell, single), frames[cell.fold], arm.name, model.name)
+        for cell in cells
+    }
+    base = list(frames.values())
+    if len(folds) == 1 or _same_frames(base):
+        areas = np.stack([aligned[cell] for cell in cells])
+        count, whole = len(folds), base[0]
+        overlap = 1 / (count - 1) if count > 1 else 0.0
+        zeros = np.zeros(len(whole), np.int64)
+        return Layout(areas, whole.recordings, whole.timestamps, zeros, overlap)
+    return _pooled(base, [[aligned[Cell(f, s)] for f in folds] for s in seeds])
+
+
+def _run(arm: Arm, cell: Cell, single: bool) -> FrameScores:
+    return arm.first if single and len(arm.runs) == 1 else arm.runs[cell]
+
+
+def _pooled(base: list[FrameScores], rows: list[list[np.ndarray]]) -> Layout:
+    keys = [key for scores in base for key in frame_keys(scores)]
+    if len(set(keys)) != len(keys):
+        raise ValueError(
+            "folds share some frames but not all: compare folds of one table, which "
+            "validate each frame once, or runs tested on one part"
+        )
+    sizes = np.array([len(scores) for scores in base])
+    return Layout(
+        areas=np.stack([np.concatenate(row) for row in rows]),
+        recordings=tuple(name for scores in base for name in scores.recordings),
+        timestamps=np.concatenate([scores.timestamps for scores in base]),
+        fold=np.repeat(np.arange(len(base)), sizes),
+        overlap=float((sizes / (sizes.sum() - sizes)).mean()),
+    )
+
+
+def _same_frames(base: list[FrameScores]) -> bool:
+    first = set(frame_keys(base[0]))
+    return all(set(frame_keys(scores)) == first for scores in base[1:])
+
+
+def frame_keys(scores: FrameScores) -> list[tuple[str, int | str]]:
+    """What a frame is known by: recording and time, or its name where it has no time.
+
+    Raises:
+        ValueError: Two frames are known by the same.
+    """
+    keys = [
+        (recording, int(time) if time >= 0 else PurePath(frame).stem)
+        for recording, time, frame in zip(
+            scores.recordings, scores.timestamps, scores.frames, strict=True
+        )
+    ]
+    if len(set(keys)) != len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"scores hold two frames {twice[1]} of recording {twice[0]}")
+    return keys
+
+
+def _aligned(run: FrameScores, base: FrameScores, name: str, other: str) -> np.ndarray:
+    """(N, 3, C) of a run in the order of the base's frames."""
+
+    def refuse(what: str, remedy: str) -> ValueError:
+        return ValueError(
+            f"{name} and {other} were tested on different {what}; {remedy}"
+        )
+
+    if run.classes != base.classes:
+        raise refuse(f"classes: {run.classes} and {base.classes}", "compare like ones")
+    keys, wanted = frame_keys(run), frame_keys(base)
+    if set(keys) != set(wanted):
+        raise refuse(
+            f"frames: {len(set(keys) - set(wanted))} of {len(keys)} are only of the "
+            f"first, {len(set(wanted) - set(keys))} of {len(wanted)} of the second",
+            "test both on the same part of the same table",
+        )
+    place = {key: index for index, key in enumerate(keys)}
+    areas = areas_of(run.confusion[[place[key] for key in wanted]])
+    unlike = (areas[:, 2] != areas_of(base.confusion)[:, 2]).any(1)
+    if unlike.any():
+        raise refuse(
+            f"labels: the true pixels of {unlike.sum()} of {len(keys)} frames differ",
+            "test both again with the labels as they are now",
+        )
+    return areas

@@ -1,0 +1,55 @@
+"""How arms are to be compared."""
+
+from dataclasses import dataclass
+
+from mmseg_splashkd.evaluation.frame_scores import FrameScores
+from mmseg_splashkd.statistics.blocks import BlockLength
+from mmseg_splashkd.statistics.metrics import Metric, parse_metric
+from mmseg_splashkd.statistics.resampling import (
+    FEWEST_RESAMPLES,
+    RESAMPLES,
+)
+
+ALLOWED = ("table", "weights")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compare.
+
+    Args:
+        metrics: Names; by default mIoU and Dice of the focus class.
+        block: Length of a block; by default that of ``cut_blocks``.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+        worth: A difference worth having, in points, above 0.
+        allowed: What runs may differ in besides, of ``ALLOWED``: the split table that
+            they were trained on, and which of their weights were tested.
+
+    Raises:
+        ValueError: A value is out of its range.
+    """
+
+    metrics: tuple[str, ...] = ()
+    block: BlockLength | None = None
+    resamples: int = RESAMPLES
+    seed: int = 0
+    worth: float = 1.0
+    allowed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.worth > 0:
+            raise ValueError(f"worth={self.worth} must be above 0 points")
+        if self.resamples < FEWEST_RESAMPLES:
+            raise ValueError(f"resamples={self.resamples} must be 100 or more")
+        if unknown := set(self.allowed) - set(ALLOWED):
+            raise ValueError(f"allowed={sorted(unknown)} are none of {ALLOWED}")
+
+    def metrics_of(self, scores: FrameScores) -> list[Metric]:
+        """The metrics, for the classes of some scores.
+
+        Raises:
+            ValueError: There is no such metric or class.
+        """
+        names = self.metrics or ("mIoU", f"Dice.{scores.focus}")
+        return [parse_metric(name, scores.classes) for name in dict.fromkeys(names)]

@@ -1,0 +1,13 @@
+"""Teacher logits computed once per view and kept on disk."""
+
+from mmseg_splashkd.teacher_cache.build import build_teacher_cache
+from mmseg_splashkd.teacher_cache.cached_teacher import CachedTeacher
+from mmseg_splashkd.teacher_cache.dataset import AnsweredViewDataset
+from mmseg_splashkd.teacher_cache.use import use_teacher_cache
+
+__all__ = [
+    "AnsweredViewDataset",
+    "CachedTeacher",
+    "build_teacher_cache",
+    "use_teacher_cache",
+]

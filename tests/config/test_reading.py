@@ -1,0 +1,123 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.config.reading import (
+    LOADERS,
+    check_data_root,
+    dataset_of,
+    read_config,
+)
+from tests.conftest import CONFIGS
+
+KD = CONFIGS / "kd" / "segformer_b0.py"
+CAMVID = CONFIGS / "camvid" / "segformer_b0_camvid.py"
+
+
+def shared(config: Path, key: str, value: object) -> list:
+    """What the data sets have under a key that an option sets at the top."""
+    cfg = read_config(config, {key: value})
+    return [dataset_of(cfg, loader)[key] for loader in LOADERS]
+
+
+# Options
+
+
+@pytest.mark.parametrize("option", ["seed", "xyz.model"])
+def test_option_without_a_place_is_refused(option):
+    message = f"--cfg-options {option}: the config has no {option.split('.')[0]!r}"
+    with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
+        read_config(KD, {option: 3})
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("train_dataloder.batch_size", "train_dataloader"), ("workdir", "work_dir")],
+)
+def test_misspelt_option_is_told_the_close_one(option, meant):
+    with pytest.raises(ValueError, match=rf"has no .*: did you mean {meant}\?$"):
+        read_config(KD, {option: 2})
+
+
+def test_keys_of_a_run_and_new_keys_of_a_part_are_taken():
+    options = {"work_dir": "there", "load_from": "w.safetensors", "model.new": 1}
+    cfg = read_config(KD, options)
+    found = (cfg.work_dir, cfg.load_from, cfg.model.new)
+    assert found == ("there", "w.safetensors", 1)
+
+
+@pytest.mark.parametrize("config", [KD, CAMVID], ids=["splash", "camvid"])
+def test_data_root_moves_all_data(config):
+    assert shared(config, "data_root", "farm") == ["farm"] * 3
+
+
+def test_ratios_hold_for_all_data():
+    assert shared(KD, "ratios", [0.5, 0.3, 0.2]) == [[0.5, 0.3, 0.2]] * 3
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("part", "missing"),
+    [
+        ("demo/pond.py", "model"),
+        ("_base_/default_runtime.py", "model"),
+        ("_base_/models/segformer_b0.py", "data loaders"),
+    ],
+)
+def test_part_of_a_config_is_refused(part, missing):
+    message = rf"{re.escape(part)} is a part of a config: it has no {missing}"
+    with pytest.raises(ValueError, match=message):
+        read_config(CONFIGS / part)
+
+
+def test_a_config_may_have_loaders_for_testing_alone(tmp_path):
+    path = tmp_path / "mine.py"
+    unset = "train_dataloader = val_dataloader = None\n"
+    path.write_text(f'_base_ = "{KD}"\n{unset}')
+    cfg = read_config(path, {"data_root": "farm"})
+    assert dataset_of(cfg, "test_dataloader").data_root == "farm"
+
+
+def test_table_and_fold_hold_for_all_data():
+    assert shared(KD, "fold", 3) == [3] * 3
+    assert shared(KD, "embargo", "30s") == ["30s"] * 3
+    assert shared(KD, "ann_file", "split.csv") == ["split.csv"] * 3
+
+
+def test_data_root_that_moves_nothing_is_refused(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(f'_base_ = "{KD}"\ndata_root = "farm"\n')
+    message = "data_root='farm' .* none of its data sets.*--cfg-options data_root=farm"
+    with pytest.raises(ValueError, match=message):
+        read_config(path)
+    assert read_config(path, {"data_root": "farm"}).data_root == "farm"
+
+
+# Folders of a plain mmseg data set
+
+
+def check_camvid(root: Path) -> None:
+    check_data_root(read_config(CAMVID, {"data_root": str(root)}), "train_dataloader")
+
+
+def test_missing_root_names_the_expected_folders(tmp_path):
+    root = tmp_path / "nowhere"
+    with pytest.raises(FileNotFoundError) as caught:
+        check_camvid(root)
+    for said in (repr(str(root)), root / "images" / "train", root / "labels" / "train"):
+        assert str(said) in str(caught.value)
+
+
+@pytest.mark.parametrize("filled", ["images", "labels"])
+def test_an_empty_folder_is_as_bad_as_none(tmp_path, filled):
+    for kind in ("images", "labels"):
+        (tmp_path / kind / "train").mkdir(parents=True)
+    (tmp_path / filled / "train" / "frame").touch()
+    with pytest.raises(FileNotFoundError, match="does not exist or lacks frames"):
+        check_camvid(tmp_path)
+    for kind in ("images", "labels"):
+        (tmp_path / kind / "train" / "frame").touch()
+    check_camvid(tmp_path)

@@ -1,0 +1,372 @@
+import json
+import math
+import os
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from PIL import Image
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
+from torch.nn import functional as F
+from torchmetrics.functional.classification import multiclass_calibration_error
+
+from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.hooks import teacher_gate_hook as teacher_gate
+from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook, read_report
+from mmseg_splashkd.models.losses import FocalModulatedKDLoss
+from mmseg_splashkd.runs.test import evaluate
+from mmseg_splashkd.runs.train import train
+from tests.conftest import tiny_run
+from tests.evaluation.test_calibration import fitted_by_scipy
+from tests.models.builders import distiller, segformer
+from tests.runs.conftest import BEST, DISTILLED, TEACHER
+from tests.runs.test_test import network_input
+
+REPORT: dict[str, Any] = {
+    "metrics": {"mIoU": 70.0, "cross_entropy": 0.5},
+    "ece": 0.125,
+    "temperature": 1.5,
+    "ece_at_temperature": 0.0625,
+    "frames": 6,
+    "pixels": 30720,
+}
+FITTED: dict[str, Any] = {
+    "distill_loss": {"type": "FocalModulatedKDLoss", "temperature": "fitted"}
+}
+
+
+def report_of(work_dir: Path) -> dict[str, Any]:
+    return json.loads((work_dir / "teacher.json").read_text())
+
+
+def log_of(work_dir: Path) -> str:
+    """The log of the last training in a folder."""
+    return max(work_dir.glob("2*/*.log")).read_text()
+
+
+def demand(**gate: Any) -> dict[str, Any]:
+    return {f"model.teacher_gate.{key}": value for key, value in gate.items()}
+
+
+def pixel_scores(teacher, work_dir, options) -> dict[str, float]:
+    """What a test of the teacher tells of pixels; bursts are of no gate."""
+    figures = evaluate(TEACHER, teacher / BEST, work_dir, cfg_options=options)
+    return {key: value for key, value in figures.items() if "Bursts" not in key}
+
+
+# The figures.
+
+
+def test_figures_are_those_of_the_teacher_tested_on_the_validation_part(
+    distilled, teacher, pond, tmp_path
+):
+    options = tiny_run(pond, "model", test_dataloader__dataset__split="val")
+    expected = pixel_scores(teacher, tmp_path, options)
+    report = report_of(distilled)
+    assert report["metrics"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
+    assert {"mIoU", "Dice.splash", "cross_entropy"} <= expected.keys()
+    assert report["frames"] == 6
+    assert report["pixels"] == 6 * 64 * 80
+
+
+def test_padding_of_tests_is_cut_off_as_the_host_does(
+    teacher, distil_options, pond, tmp_path
+):
+    padded = {"test_cfg": {"size_divisor": 80}}  # 128 x 192 to 160 x 240
+    options = tiny_run(pond, "model", test_dataloader__dataset__split="val")
+    options["model.data_preprocessor"] = padded
+    expected = pixel_scores(teacher, tmp_path, options)
+    both = {
+        f"model.{name}.data_preprocessor": padded for name in ("student", "teacher")
+    }
+    report = teacher_gate.test_teacher(*loaded(distil_options | both))
+    assert report["metrics"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
+@pytest.fixture(scope="module")
+def validation(pond, teacher) -> tuple[torch.Tensor, torch.Tensor]:
+    """The teacher's logits (N, C) and labels (N,) of all pixels, without the host."""
+    cfg = read_config(TEACHER, tiny_run(pond, "model"))
+    model = MODELS.build(cfg.model).eval()
+    weights = read_checkpoint(find_checkpoint(str(teacher / BEST)))["state_dict"]
+    load_strict(model, weights, BEST)
+    frames = sorted((pond / "images").iterdir())[-9:-3]
+    with torch.no_grad():
+        logits = torch.cat(
+            [model(network_input(frame), mode="tensor") for frame in frames]
+        )
+    for size in ((128, 192), (64, 80)):  # what the network saw, what the frame is
+        logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+    paths = [pond / "labels" / frame.name for frame in frames]
+    labels = np.stack([np.asarray(Image.open(path)) == 255 for path in paths])
+    return logits.movedim(1, -1).flatten(0, 2), torch.from_numpy(
+        labels
+    ).flatten().long()
+
+
+def test_calibration_agrees_with_torchmetrics_and_scipy(distilled, validation):
+    logits, labels = validation
+    report = report_of(distilled)
+    temperature = fitted_by_scipy(logits, labels)
+    assert report["temperature"] == pytest.approx(temperature, rel=1e-3)
+    for key, tempered in (("ece", 1), ("ece_at_temperature", report["temperature"])):
+        probabilities = (logits.double() / tempered).softmax(1)
+        expected = multiclass_calibration_error(
+            probabilities, labels, 2, n_bins=15, norm="l1"
+        )
+        assert report[key] == pytest.approx(expected.item(), abs=1e-4)
+    assert abs(report["ece"] - report["ece_at_temperature"]) > 1e-3
+
+
+def loaded(options: dict, **loader: Any) -> tuple[Any, Any, Any]:
+    """A distiller with its teacher's weights, the validation frames and metrics."""
+    init_default_scope("mmseg")
+    cfg = read_config(DISTILLED, options)
+    cfg.val_dataloader.update(loader)
+    model: Any = MODELS.build(cfg.model)
+    model.init_weights()
+    return model, Runner.build_dataloader(cfg.val_dataloader, seed=0), cfg.val_evaluator
+
+
+def random_states() -> list:
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
+    states = [random.getstate(), numpy_state[1].tolist(), numpy_state[2]]
+    return [*states, torch.get_rng_state().tolist()]
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_testing_leaves_no_trace(distil_options, mode):
+    model, loader, metrics = loaded(distil_options)
+    model.train(mode)
+    modes = [module.training for module in model.modules()]
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    before = random_states()
+    teacher_gate.test_teacher(model, loader, metrics)
+    assert random_states() == before
+    assert [module.training for module in model.modules()] == modes
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, weights[key]), key
+    assert not any(weight.requires_grad for weight in model.teacher.parameters())
+
+
+def test_batches_do_not_matter(distilled, distil_options):
+    model, loader, metrics = loaded(distil_options, batch_size=4)
+    report = teacher_gate.test_teacher(model, loader, metrics)
+    expected = report_of(distilled)
+    figures, other = report.pop("metrics"), expected.pop("metrics")
+    assert figures == pytest.approx(other, rel=1e-5, nan_ok=True)
+    assert report == pytest.approx(expected, rel=1e-4)
+
+
+def test_mapped_classes_are_tested_as_the_student_s(distil_options):
+    swapped = distil_options | {"model.class_mapping": [1, 0]}
+    first, second = (
+        teacher_gate.test_teacher(*loaded(options))["metrics"]
+        for options in (distil_options, swapped)
+    )
+    assert first["aAcc"] + second["aAcc"] == pytest.approx(100, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("frames", "num_classes", "limit"),
+    [(10, 2, 20_000), (10_000, 2, 209), (10_000, 150, 2), (10**8, 150, 1)],
+)
+def test_memory_of_the_sample_is_bounded(frames, num_classes, limit):
+    assert teacher_gate._Calibration(frames, num_classes).limit == limit
+
+
+def _sampled(options: dict) -> dict[str, Any]:
+    """The test part, 3 frames, a few of their pixels."""
+    teacher_gate.PIXELS_A_FRAME = 200
+    options = options | {"val_dataloader.dataset.split": "test"}
+    return teacher_gate.test_teacher(*loaded(options))
+
+
+def _work(rank: int, folder: str, options: dict) -> None:
+    os.chdir(folder)  # where the host exchanges results
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/init", rank=rank, world_size=2
+    )
+    Path(folder, f"{rank}.json").write_text(json.dumps(_sampled(options)))
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_test_as_one(distil_options, tmp_path, monkeypatch):
+    monkeypatch.setattr(teacher_gate, "PIXELS_A_FRAME", None)  # and back afterwards
+    spawn(_work, args=(str(tmp_path), distil_options), nprocs=2)
+    first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))
+    expected = _sampled(distil_options)
+    assert expected["pixels"] == 3 * 64 * 80  # of two processes, one filled up
+    assert first == second
+    figures, other = first.pop("metrics"), expected.pop("metrics")
+    assert figures == pytest.approx(other, rel=1e-6, nan_ok=True)
+    assert first == pytest.approx(expected, rel=1e-6)
+
+
+# The hook, in a run.
+
+
+def test_figures_stand_in_the_log(distilled):
+    log, report = log_of(distilled), report_of(distilled)
+    begin = log.index("testing the teacher on 6 validation frames")
+    told = log.index("teacher on 6 validation frames  mIoU: ", begin + 20)
+    assert told < log.index("Iter(train)")
+    line = log[told:].splitlines()[0]
+    for name, value in {**report["metrics"], **report}.items():
+        if name not in ("metrics", "frames", "pixels"):
+            assert f"  {name}: {value:.4f}" in line
+
+
+def test_resumed_run_goes_on_with_the_figures(distil_options, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        FocalModulatedKDLoss, "set_fitted_temperature", lambda _, t: given.append(t)
+    )
+    train(DISTILLED, tmp_path, cfg_options=distil_options)
+    report = report_of(tmp_path)
+    hub = read_checkpoint(tmp_path / "iter_2.pth")["message_hub"]
+    assert hub["runtime_info"]["teacher_gate"] == report
+    (tmp_path / "teacher.json").unlink()
+    monkeypatch.setattr(teacher_gate, "test_teacher", None)
+    options = distil_options | {"train_cfg.max_iters": 4}
+    train(DISTILLED, tmp_path, resume=True, cfg_options=options)
+    assert given == [report["temperature"]] * 2
+    assert report_of(tmp_path) == report
+
+
+def test_teacher_above_the_floor_teaches(distil_options, tmp_path):
+    gate = demand(floor={"mIoU": -1.0, "cross_entropy": 1e3})
+    train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
+    assert (tmp_path / "iter_2.pth").is_file()
+
+
+def test_teacher_below_the_floor_is_refused(distil_options, tmp_path):
+    gate = demand(floor={"mIoU": 100.0})
+    with pytest.raises(ValueError, match=r"mIoU .* is not above 100, .*'floor'\]"):
+        train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
+    assert not list(tmp_path.glob("iter_*.pth"))
+    assert report_of(tmp_path)["frames"] == 6  # to look at
+
+
+def test_teacher_below_the_floor_teaches_where_allowed(distil_options, tmp_path):
+    gate = demand(floor={"mIoU": 100.0}, allow=["floor"])
+    train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
+    assert (tmp_path / "iter_2.pth").is_file()
+    (line,) = (line for line in log_of(tmp_path).splitlines() if "not above" in line)
+    assert "WARNING" in line
+
+
+def test_floor_of_a_figure_that_there_is_not_lists_those_there_are(
+    distil_options, tmp_path
+):
+    gate = demand(floor={"Dice.foam": 50.0}, allow=["floor"])
+    with pytest.raises(ValueError, match=r"'Dice\.foam'.*Dice\.splash.*cross_entropy"):
+        train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
+
+
+def test_model_without_a_teacher_passes(teacher):
+    assert read_report(teacher) is None
+    assert "validation frames" not in log_of(teacher)
+
+
+# The hook, alone.
+
+
+class Cached:
+    """A cache that stands in for the teacher."""
+
+    has_teacher = False
+    teacher_report: dict | None = REPORT
+
+
+def runner_of(work_dir: Path, cached: bool = False, iteration: int = 0, **model: Any):
+    """What the hook needs of a runner, without validation."""
+    built = distiller(segformer(), segformer(), **model)
+    if cached:
+        built.__class__ = type("Cached", (Cached, type(built)), {})
+    lines: list[str] = []
+    logger = SimpleNamespace(info=lines.append, warning=lines.append)
+    return SimpleNamespace(
+        model=built,
+        work_dir=str(work_dir),
+        iter=iteration,
+        val_loop=None,
+        message_hub=MessageHub(f"hub of {work_dir}"),
+        logger=logger,
+        lines=lines,
+    )
+
+
+def before_train(runner: Any) -> None:
+    TeacherGateHook().before_train(runner)
+
+
+def test_cached_teacher_is_judged_by_its_stored_figures(tmp_path):
+    runner = runner_of(tmp_path, cached=True, **FITTED)
+    before_train(runner)
+    assert report_of(tmp_path) == read_report(tmp_path) == REPORT
+    assert runner.message_hub.get_info("teacher_gate") == REPORT
+    assert runner.model.distill_loss.distill_terms[0].temperature == 1.5
+    (line,) = runner.lines
+    assert line.startswith("teacher on 6 validation frames  mIoU: 70.0000  ")
+    strict = runner_of(tmp_path, cached=True, teacher_gate={"floor": {"mIoU": 70}})
+    with pytest.raises(ValueError, match="mIoU 70, which is not above 70"):
+        before_train(strict)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_what_cannot_be_tested_is_told(tmp_path, cached, monkeypatch):
+    monkeypatch.setattr(Cached, "teacher_report", None)
+    runner = runner_of(tmp_path, cached)
+    before_train(runner)
+    lack = "cache holds no figures" if cached else "there is no val_dataloader"
+    (line,) = runner.lines
+    assert line.startswith("the teacher was not tested: ")
+    assert lack in line
+    assert read_report(tmp_path) is None
+    with pytest.raises(ValueError, match=rf"temperature='fitted' .*{lack}"):
+        before_train(runner_of(tmp_path, cached, **FITTED))
+    gate = {"floor": {"mIoU": 60}}
+    with pytest.raises(ValueError, match=rf"floor={{'mIoU': 60}} .*{lack}.*'floor'\]"):
+        before_train(runner_of(tmp_path, cached, teacher_gate=gate))
+    before_train(runner_of(tmp_path, cached, teacher_gate=gate | {"allow": ["floor"]}))
+
+
+def test_figures_of_another_run_are_not_taken_for_a_new_one_s(tmp_path):
+    fresh, resumed = runner_of(tmp_path), runner_of(tmp_path, iteration=7)
+    for runner in (fresh, resumed):
+        runner.message_hub.update_info("teacher_gate", REPORT)
+        before_train(runner)
+    assert "not tested" in fresh.lines[0]
+    assert resumed.lines[0].startswith("teacher on 6 validation frames")
+
+
+def test_resumed_run_of_before_there_was_a_gate_is_tested(tmp_path):
+    runner = runner_of(tmp_path, cached=True, iteration=7)
+    before_train(runner)
+    assert report_of(tmp_path) == REPORT
+
+
+def test_temperature_at_an_end_is_flagged(tmp_path, monkeypatch):
+    monkeypatch.setattr(Cached, "teacher_report", REPORT | {"temperature": 1 / 20})
+    runner = runner_of(tmp_path, cached=True)
+    before_train(runner)
+    assert "temperature 0.05 is an end of [0.05, 20]" in runner.lines[1]
+
+
+def test_nan_figures_are_kept(tmp_path, monkeypatch):
+    report = REPORT | {"metrics": {"Dice.foam": math.nan}}
+    monkeypatch.setattr(Cached, "teacher_report", report)
+    before_train(runner_of(tmp_path, cached=True))
+    assert math.isnan(report_of(tmp_path)["metrics"]["Dice.foam"])

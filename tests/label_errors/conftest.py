@@ -1,0 +1,61 @@
+"""A tiny run of the first of three folds."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.config.frames import name_of
+from mmseg_splashkd.datasets.split_table import read_table, write_table
+from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.runs.train import train
+from tests.conftest import tiny_run
+from tests.runs.conftest import PLAIN
+
+FOLDS, BLOCK = 3, 7  # frames
+
+
+@pytest.fixture(scope="session")
+def folds(pond, tmp_path_factory) -> Path:
+    """The pond's table in three blocks of time; the last ten frames are the test."""
+    frames = read_table(pond / "frames.csv")
+    split = [
+        replace(frame, split="train", fold=index // BLOCK)
+        if index < BLOCK * FOLDS
+        else replace(frame, split="test")
+        for index, frame in enumerate(frames)
+    ]
+    return write_table(tmp_path_factory.mktemp("folds") / "folds.csv", split)
+
+
+@pytest.fixture(scope="session")
+def fold_run(pond, folds, tmp_path_factory) -> Path:
+    """Work directory of a run that held out fold 0."""
+    work_dir = tmp_path_factory.mktemp("arm") / "fold0"
+    options = tiny_run(pond, "model") | {"ann_file": str(folds), "fold": 0}
+    options["data_check"] = {"allow": ["border"]}
+    return train(PLAIN, work_dir, cfg_options=options)
+
+
+@pytest.fixture
+def arm(fold_run, folds, tmp_path) -> list[Path]:
+    """The run of fold 0, and copies of it that say that they are of the others."""
+    frames = [frame for frame in read_table(folds) if frame.fold is not None]
+    runs = []
+    for fold in range(FOLDS):
+        run = shutil.copytree(fold_run, tmp_path / f"fold{fold}")
+        text = (run / "run.json").read_text(encoding="utf-8")
+        text = text.replace("'fold': 0", f"'fold': {fold}")
+        text = text.replace('"fold": 0', f'"fold": {fold}')
+        (run / "run.json").write_text(text, encoding="utf-8")
+        trained = [name_of(frame) for frame in frames if frame.fold != fold]
+        write_trained(run, trained)
+        runs.append(run)
+    return runs
+
+
+def write_trained(run: Path, names: Sequence[str]) -> None:
+    """Say which frames a run was trained on."""
+    (run / FRAMES).write_text("\n".join(names) + "\n", encoding="utf-8")

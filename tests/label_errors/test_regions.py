@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from mmseg_splashkd.label_errors.inspection import judge
+from mmseg_splashkd.label_errors.regions import Region, find_regions
+
+SURE, LIKELY = 0.9, 0.6
+
+
+def look(
+    label: np.ndarray, seen: np.ndarray, sure: float = SURE, classes: int = 2, **options
+) -> list[Region]:
+    """Regions of a frame in which a model sees classes with a certain probability."""
+    rest = (1 - sure) / (classes - 1)
+    ids = np.arange(classes).reshape(-1, 1, 1)
+    probability = np.where(seen == ids, sure, rest)
+    verdict = judge(label.astype(np.uint8), probability)
+    return find_regions(label.astype(np.uint8), verdict, classes - 1, **options)
+
+
+def square(*places: tuple[int, int, int, int]) -> np.ndarray:
+    """20x30 pixels of class 0, with class 1 in rows and columns from and to."""
+    mask = np.zeros((20, 30), int)
+    for top, bottom, left, right in places:
+        mask[top:bottom, left:right] = 1
+    return mask
+
+
+def test_a_right_label_has_no_region():
+    mask = square((5, 10, 5, 10))
+    assert look(mask, mask) == []
+
+
+def test_splash_that_is_not_labelled_is_missing():
+    (region,) = look(square(), square((5, 10, 12, 20)))
+    assert (region.kind, region.given, region.suggested) == ("missing", 0, 1)
+    assert region.box == (12, 5, 20, 10)
+    assert region.pixels == 40
+    assert region.mask.shape == (5, 8)
+    assert region.mask.all()
+    assert region.depth == 3  # of five rows
+    assert region.score == pytest.approx(40 * 0.8)
+
+
+def test_a_label_without_splash_is_false():
+    (region,) = look(square((0, 1, 0, 30)), square())
+    assert (region.kind, region.given, region.suggested) == ("false", 1, 0)
+    assert region.box == (0, 0, 30, 1)
+    assert region.depth == 1
+
+
+def test_a_label_too_wide_or_too_narrow_is_an_edge():
+    small, large = square((8, 12, 8, 12)), square((6, 14, 6, 14))
+    (wide,) = look(large, small)
+    (narrow,) = look(small, large)
+    assert wide.kind == narrow.kind == "edge"
+    assert (wide.given, narrow.given) == (1, 0)
+    assert wide.pixels == narrow.pixels == 64 - 16
+    assert wide.mask.sum() == 48  # a ring
+    assert not wide.mask[3, 3]
+
+
+def test_a_shifted_label_has_an_edge_on_both_sides():
+    regions = look(square((5, 15, 5, 15)), square((5, 15, 9, 19)))
+    assert [region.kind for region in regions] == ["edge", "edge"]
+    assert {region.given for region in regions} == {0, 1}
+
+
+def test_hardly_an_overlap_is_no_edge():
+    # 2 of 100 pixels agree: one area is false, the other missing.
+    regions = look(square((0, 10, 0, 10)), square((8, 18, 9, 19)))
+    assert {region.kind for region in regions} == {"false", "missing"}
+
+
+def test_each_area_is_judged_by_itself():
+    label = square((2, 6, 2, 6), (2, 6, 20, 24))
+    seen = square((2, 6, 3, 7))
+    kinds = {region.box.left: region.kind for region in look(label, seen)}
+    assert kinds == {2: "edge", 6: "edge", 20: "false"}
+
+
+def test_pixels_that_touch_by_a_corner_are_one_region():
+    seen = square((3, 6, 3, 6), (6, 9, 6, 9), (9, 12, 10, 13))
+    assert [region.pixels for region in look(square(), seen)] == [18, 9]
+
+
+def test_small_regions_are_left_out():
+    seen = square((3, 5, 3, 6), (10, 15, 10, 16))
+    assert len(look(square(), seen)) == 2
+    assert [r.pixels for r in look(square(), seen, min_share=7 / 600)] == [30]
+    assert len(look(square(), seen, min_share=6 / 600)) == 2
+
+
+def test_the_surer_comes_first():
+    label, seen = square(), square((0, 5, 0, 10), (10, 14, 10, 20))
+    probability = np.where(seen, np.where(np.arange(20)[:, None] < 8, 0.6, 0.9), 0.1)
+    verdict = judge(label.astype(np.uint8), np.stack([1 - probability, probability]))
+    scores = [r.score for r in find_regions(label, verdict, 1)]
+    assert scores == pytest.approx([40 * 0.8, 50 * 0.2])
+
+
+def test_ignored_pixels_part_regions_and_are_in_none():
+    label, seen = square(), square((5, 10, 5, 16))
+    label[:, 10] = 255
+    assert [(r.pixels, r.kind) for r in look(label, seen)] == [
+        (25, "missing"),
+        (25, "missing"),
+    ]
+
+
+def test_other_classes_are_told_apart_from_the_one_looked_at():
+    label = square((2, 8, 2, 8))  # 1 is not looked at among three classes
+    seen = np.where(label, 0, 0)
+    seen[12:18, 12:18] = 2
+    found = {r.kind: (r.given, r.suggested) for r in look(label, seen, classes=3)}
+    assert found == {"other": (1, 0), "missing": (0, 2)}

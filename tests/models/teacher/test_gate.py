@@ -1,0 +1,115 @@
+import logging
+import math
+
+import pytest
+from mmengine.config import ConfigDict
+from mmengine.logging import MMLogger
+
+from mmseg_splashkd.models.teacher.gate import TeacherGate
+
+FIGURES = {"Dice.splash": 60.0, "mIoU": 70.0, "cross_entropy": 0.5, "val/mIoU": 1.0}
+
+
+def gate(**config) -> TeacherGate:
+    return TeacherGate.from_config(ConfigDict(config))
+
+
+@pytest.fixture
+def warned(monkeypatch) -> list[str]:
+    """Warnings that the host's current logger is given; it propagates none."""
+    messages = []
+    logger = MMLogger.get_current_instance()
+
+    def keep(record: logging.LogRecord) -> None:
+        if record.levelno == logging.WARNING:
+            messages.append(record.getMessage())
+
+    monkeypatch.setattr(logger, "handle", keep)
+    return messages
+
+
+@pytest.mark.parametrize("config", [None, {}, {"floor": {}, "allow": []}])
+def test_without_conditions_every_teacher_passes(config):
+    TeacherGate.from_config(config).check_floor({"Dice.splash": math.nan})
+
+
+@pytest.mark.parametrize(
+    ("name", "floor"),
+    [("Dice.splash", 59.9), ("cross_entropy", 0.51), ("val/mIoU", -1)],
+)
+def test_a_better_teacher_passes(name, floor):
+    gate(floor={name: floor}).check_floor(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("name", "floor", "told"),
+    [
+        ("Dice.splash", 60.0, "Dice.splash 60, which is not above 60"),
+        ("mIoU", 90, "mIoU 70, which is not above 90"),
+        ("cross_entropy", 0.5, r"cross_entropy 0\.5, which is not below 0\.5"),
+        ("cross_entropy", 0.25, r"cross_entropy 0\.5, which is not below 0\.25"),
+    ],
+)
+def test_one_that_is_not_strictly_better_is_refused(name, floor, told):
+    with pytest.raises(ValueError, match=rf"{told}.*allow=\['floor'\] makes it a warn"):
+        gate(floor={name: floor}).check_floor(FIGURES)
+
+
+def test_a_prefix_does_not_turn_cross_entropy_round():
+    with pytest.raises(ValueError, match="not below"):
+        gate(floor={"val/cross_entropy": 0.1}).check_floor({"val/cross_entropy": 0.2})
+
+
+def test_all_that_falls_short_is_told():
+    floor = {"mIoU": 80, "Dice.splash": 10, "cross_entropy": 0.1}
+    with pytest.raises(ValueError, match=r"mIoU 70, .* and cross_entropy 0\.5"):
+        gate(floor=floor).check_floor(FIGURES)
+
+
+def test_nan_is_better_than_nothing():
+    for name in ("Dice.splash", "cross_entropy"):
+        with pytest.raises(ValueError, match=f"{name} nan"):
+            gate(floor={name: 0}).check_floor({name: math.nan})
+
+
+def test_missing_figure_is_an_error_that_cannot_be_allowed():
+    message = "names 'Dice.splsh'.* did you mean 'Dice.splash'.* mIoU, cross_entropy"
+    with pytest.raises(ValueError, match=message):
+        gate(floor={"Dice.splsh": 1}, allow=["floor"]).check_floor(FIGURES)
+
+
+def test_allowed_breach_is_a_warning(warned):
+    gate(floor={"mIoU": 90}, allow=["floor"]).check_floor(FIGURES)
+    (message,) = warned
+    assert "mIoU 70, which is not above 90" in message
+
+
+def test_each_rule_is_allowed_by_its_own_name(warned):
+    lenient = gate(allow=["classes", "normalisation"])
+    lenient.refuse("classes", "first")
+    lenient.refuse("normalisation", "second")
+    assert [message.split(".")[0] for message in warned] == ["first", "second"]
+    with pytest.raises(ValueError, match=r"third.*allow=\['floor'\]"):
+        lenient.refuse("floor", "third")
+
+
+def test_command_line_writes_it_otherwise():
+    nested = gate(floor={"Dice": {"splash": 59}, "mIoU": 3}, allow="floor")
+    assert nested == TeacherGate({"Dice.splash": 59, "mIoU": 3}, ("floor",))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"flor": {}}, "teacher_gate names 'flor'.* did you mean 'floor'"),
+        ({"allow": ["flor"]}, r"teacher_gate\.allow names 'flor'.* mean 'floor'"),
+        ({"allow": "all"}, "allow names 'all'.* There are floor, classes, normal"),
+        ({"floor": {"mIoU": "60"}}, r"floor\['mIoU'\]='60' is no number"),
+        ({"floor": {"mIoU": True}}, r"floor\['mIoU'\]=True is no number"),
+        ({"floor": {"mIoU": math.nan}}, r"floor\['mIoU'\]=nan is not finite"),
+        ({"floor": {"mIoU": -math.inf}}, r"floor\['mIoU'\]=-inf is not finite"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(config, message):
+    with pytest.raises(ValueError, match=message):
+        gate(**config)

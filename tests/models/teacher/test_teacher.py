@@ -1,0 +1,188 @@
+"""One teacher, or several with one voice."""
+
+import copy
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.models.teacher.teacher import Teacher, build_teacher
+from tests.models.builders import (
+    build,
+    distiller,
+    fcn,
+    losses_of,
+    preprocessor,
+    random_batch,
+    segformer,
+)
+
+CLASSES = {"dataset_meta": {"classes": ["background", "splash"]}}
+
+
+def images() -> torch.Tensor:
+    return torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def probabilities(logits: torch.Tensor) -> torch.Tensor:
+    return logits.double().softmax(1)
+
+
+def members(*configs: dict) -> list:
+    return [build(config, seed) for seed, config in enumerate(configs)]
+
+
+@pytest.fixture
+def files(tmp_path) -> list[str]:
+    """Weights of three SegFormers."""
+    paths = []
+    for seed in range(3):
+        path = tmp_path / f"weights_fold{seed}.safetensors"
+        write_weights(build(segformer(), 10 + seed).state_dict(), path, CLASSES)
+        paths.append(str(path))
+    return paths
+
+
+def test_one_teacher_answers_as_it_does_alone():
+    (model,) = members(segformer())
+
+    answers = Teacher([model])(images(), fused=True)
+    assert torch.equal(answers.logits, model.eval()(images(), mode="tensor"))
+    assert answers.fused is not None
+    assert not answers.logits.requires_grad
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 3.0, 4.0]])
+def test_probabilities_are_averaged(weights):
+    several = members(segformer(3), segformer(3), segformer(3))
+    alone = [model.eval()(images(), mode="tensor") for model in several]
+
+    logits = Teacher(several, "probability", weights)(images()).logits
+    shares = [w / 8 for w in weights] if weights else [1 / 3] * 3
+    each = zip(shares, alone, strict=True)
+    expected = sum(share * probabilities(z) for share, z in each)
+    torch.testing.assert_close(probabilities(logits), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_logits_are_averaged():
+    several = members(segformer(), segformer())
+    first, second = (model.eval()(images(), mode="tensor") for model in several)
+
+    logits = Teacher(several, "logit", [3.0, 1.0])(images()).logits
+    torch.testing.assert_close(logits, 0.75 * first + 0.25 * second)
+
+
+def test_averages_of_equals_are_themselves():
+    model = build(segformer())
+    alone = model.eval()(images(), mode="tensor")
+
+    for average in ("probability", "logit"):
+        logits = Teacher([model, copy.deepcopy(model)], average)(images()).logits
+        torch.testing.assert_close(probabilities(logits), probabilities(alone))
+
+
+def test_others_are_resized_to_the_first():
+    several = members(segformer(), fcn())
+    first, second = (model.eval()(images(), mode="tensor") for model in several)
+
+    logits = Teacher(several, "logit")(images()).logits
+    assert first.shape[-1] == 2 * second.shape[-1]
+    resized = F.interpolate(second, first.shape[-2:], mode="bilinear")
+    torch.testing.assert_close(logits, (first + resized) / 2)
+
+
+@pytest.mark.parametrize(
+    "weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("inf")]]
+)
+def test_weights_that_do_not_fit_are_refused(weights):
+    with pytest.raises(ValueError, match=r"ensemble\.weights must be 2 positive"):
+        Teacher(members(segformer(), segformer()), weights=weights)
+
+
+def test_an_unknown_average_is_refused():
+    with pytest.raises(ValueError, match=r"ensemble\.average must be one of .*'mean'"):
+        Teacher(members(segformer()), "mean")
+
+
+# From a config.
+
+
+def test_one_config_with_several_files_is_an_ensemble(files):
+    teacher = build_teacher(segformer(), files, {"average": "logit"})
+
+    teacher.load(files)
+    alone = [build(segformer(), 10 + seed).eval() for seed in range(3)]
+    expected = torch.stack([model(images(), mode="tensor") for model in alone]).mean(0)
+    torch.testing.assert_close(teacher(images()).logits, expected)
+    assert teacher.classes == ["background", "splash"]
+    assert teacher.only is None
+
+
+def test_files_and_models_must_be_as_many(files):
+    with pytest.raises(ValueError, match=r"teacher names 2 models and teacher_c.* 3"):
+        build_teacher([segformer(), fcn()], files, None)
+
+
+def test_ensemble_of_one_and_unknown_keys_are_refused(files):
+    with pytest.raises(ValueError, match="there is one"):
+        build_teacher(segformer(), files[0], {"average": "logit"})
+    with pytest.raises(ValueError, match=r"ensemble has \['mean'\]"):
+        build_teacher(segformer(), files, {"mean": True})
+
+
+def test_members_of_other_classes_or_images_are_refused(files):
+    with pytest.raises(ValueError, match="class counts differ"):
+        build_teacher([segformer(2), segformer(3)], files[:2], None)
+    other = {**segformer(), "data_preprocessor": preprocessor(mean=[1.0, 2.0, 3.0])}
+    with pytest.raises(ValueError, match=r"teacher\.data_preprocessor normalises by"):
+        distiller(segformer(), [segformer(), other], teacher_checkpoint=files[:2])
+    allowed = {"allow": ["normalisation"]}
+    distiller(
+        segformer(),
+        [segformer(), other],
+        teacher_checkpoint=files[:2],
+        teacher_gate=allowed,
+    )
+
+
+def test_members_trained_on_other_classes_are_refused(files, tmp_path):
+    path = tmp_path / "other.safetensors"
+    meta = {"dataset_meta": {"classes": ["splash", "background"]}}
+    write_weights(build(segformer()).state_dict(), path, meta)
+    teacher = build_teacher(segformer(), [files[0], str(path)], None)
+
+    with pytest.raises(ValueError, match="classes differ"):
+        teacher.load([files[0], str(path)])
+
+
+def test_a_student_learns_from_several(files):
+    model = distiller(
+        fcn(),
+        segformer(),
+        teacher_checkpoint=files,
+        ensemble={"average": "probability", "weights": [1, 1, 2]},
+    ).train()
+    model.load_teacher()
+
+    losses = losses_of(model, random_batch())
+    inputs = model.data_preprocessor(random_batch(), True)["inputs"]
+    alone = [build(segformer(), 10 + seed).eval() for seed in range(3)]
+    answers = [probabilities(member(inputs, mode="tensor")) for member in alone]
+    expected = (answers[0] + answers[1] + 2 * answers[2]) / 4
+    actual = probabilities(model.teacher_logits(inputs))
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-6)
+    assert losses["loss_distill"] > 0
+    assert not any("teacher" in name for name, _ in model.named_modules())
+    model.to(torch.float64)
+    for member in model.teachers.members:
+        assert next(member.parameters()).dtype == torch.float64
+
+
+def test_features_of_several_are_refused(files):
+    loss = {"type": "FocalModulatedKDLoss", "terms": [{"type": "FeatureMSELoss"}]}
+
+    with pytest.raises(
+        ValueError, match="FeatureMSELoss compares features, which need"
+    ):
+        distiller(segformer(), segformer(), teacher_checkpoint=files, distill_loss=loss)

@@ -1,0 +1,261 @@
+import re
+import shutil
+from datetime import date
+
+import pytest
+import torch
+
+from mmseg_splashkd.checkpoint import read_checkpoint
+from mmseg_splashkd.records.outcome import tensors_sha256
+from mmseg_splashkd.runs import train as training
+from mmseg_splashkd.runs.train import train
+from tests.conftest import tiny_run
+from tests.runs.conftest import BEST, DISTILLED, PLAIN, TEACHER
+
+RENAMED = {
+    "label_map": {
+        "_delete_": True,  # the name of one
+        "classes": ["water", "splash"],
+        "palette": [[8, 8, 8], [1, 1, 1]],
+        "gray_to_train_id": {0: 0, 255: 1},
+    }
+}
+
+
+def weights(work_dir, iteration: int) -> dict[str, torch.Tensor]:
+    return read_checkpoint(work_dir / f"iter_{iteration}.pth")["state_dict"]
+
+
+def assert_equal(first: dict, second: dict) -> None:
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
+    distil_options, tmp_path, workers
+):
+    options = distil_options | {"train_dataloader.num_workers": workers}
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    # Dropout and drop path draw too, and validation falls between the two halves.
+    train(DISTILLED, whole, cfg_options=options | {"train_cfg.max_iters": 6})
+    train(DISTILLED, cut, cfg_options=options | {"train_cfg.max_iters": 4})
+    key = "decode_head.conv_seg.weight"
+    assert not torch.equal(weights(cut, 4)[key], weights(whole, 6)[key])
+    train(DISTILLED, cut, resume=True, cfg_options=options | {"train_cfg.max_iters": 6})
+    assert_equal(weights(whole, 6), weights(cut, 6))
+
+
+@pytest.mark.slow
+def test_resumed_run_goes_on_with_its_projector_and_schedule(distil_options, tmp_path):
+    terms = [{"type": "KLDLoss"}, {"type": "FeatureMSELoss", "tap": 3}]
+    warm_up = {"_delete_": True, "kind": "linear", "end": 0.8, "until": 5}
+    options = distil_options | {
+        "model.distill_loss.terms": terms,
+        "model.distill_loss.teacher_ratio": warm_up,
+        "model.teacher.backbone.embed_dims": 8,
+        "model.student.backbone.embed_dims": 16,
+        "model.student.decode_head.in_channels": [16] * 4,
+    }
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(DISTILLED, whole, cfg_options=options | {"train_cfg.max_iters": 6})
+    train(DISTILLED, cut, cfg_options=options | {"train_cfg.max_iters": 4})
+    train(DISTILLED, cut, resume=True, cfg_options=options | {"train_cfg.max_iters": 6})
+    assert_equal(weights(whole, 6), weights(cut, 6))
+    learnt = [
+        read_checkpoint(run / "iter_6.pth")["distill_loss"] for run in (whole, cut)
+    ]
+    assert_equal(*learnt)
+    assert learnt[0].keys() == {"terms.1.projector.weight", "terms.1.projector.bias"}
+    ratios = re.findall(r"teacher_ratio: ([0-9.]+)", _log_of(whole))
+    assert [float(ratio) for ratio in ratios[:5]] == [0.0, 0.16, 0.32, 0.48, 0.64]
+
+
+def _log_of(work_dir) -> str:
+    (log,) = work_dir.glob("2*/*.log")
+    return log.read_text()
+
+
+def test_other_seed_gives_other_weights(pond, tmp_path):
+    runs = [
+        train(
+            PLAIN,
+            tmp_path / str(seed),
+            cfg_options=tiny_run(pond, "model", randomness__seed=seed),
+        )
+        for seed in (0, 1)
+    ]
+    first, second = (weights(run, 2)["decode_head.conv_seg.weight"] for run in runs)
+    assert not torch.equal(first, second)
+
+
+def test_same_seed_gives_the_same_bits(pond, teacher, tmp_path):
+    again = train(TEACHER, tmp_path / "run", cfg_options=tiny_run(pond, "model"))
+    first, second = (weights(run, 2) for run in (teacher, again))
+    assert_equal(first, second)
+    assert tensors_sha256(first) == tensors_sha256(second)
+
+
+def test_name_is_that_of_run_folder_and_weights(pond, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    options = tiny_run(pond, "model")
+    work_dir = train(PLAIN, cfg_options=options, name="plain_1125_fold0_seed1")
+    assert work_dir == tmp_path / "plain_1125_fold0_seed1"
+    assert (work_dir / f"weights_{work_dir.name}_last.safetensors").is_file()
+    with pytest.raises(ValueError, match="name='a/b' would be a path"):
+        train(PLAIN, cfg_options=options, name="a/b")
+
+
+def test_checkpoint_of_a_distillation_is_one_of_its_student(distilled):
+    keys = weights(distilled, 2).keys()
+    assert "decode_head.conv_seg.weight" in keys
+    assert not [key for key in keys if "teacher" in key or "student" in key]
+
+
+def test_exported_weights_are_those_of_the_checkpoints(distilled):
+    (best,) = distilled.glob(BEST)
+    (last,) = distilled.glob("weights_*_last.safetensors")
+    assert_equal(read_checkpoint(last)["state_dict"], weights(distilled, 2))
+    (best_checkpoint,) = distilled.glob("best_Dice.splash_iter_*.pth")
+    assert_equal(
+        read_checkpoint(best)["state_dict"],
+        read_checkpoint(best_checkpoint)["state_dict"],
+    )
+    meta = read_checkpoint(best)["meta"]
+    assert meta["dataset_meta"] == {"classes": ["background", "splash"]}
+
+
+def test_names_carry_date_and_ratio(distil_options, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    options = distil_options | {
+        "work_dir": None,
+        "model.distill_loss.teacher_ratio": 0.255,
+    }
+    work_dir = train(DISTILLED, cfg_options=options)
+    name = f"segformer_b0_kd_pe001_pond_{date.today():%m%d}_26"
+    assert work_dir == tmp_path / name
+    assert (work_dir / f"weights_{name}_last.safetensors").is_file()
+
+
+def test_resume_finds_the_run_and_keeps_its_name(pond, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    options = tiny_run(pond, "model") | {"work_dir": None}
+    began = train(PLAIN, cfg_options=options)
+    # As if it had begun on another day.
+    elsewhere = began.rename(tmp_path / "segformer_b0_pond_0102")
+    (elsewhere / "last_checkpoint").write_text(str(elsewhere / "iter_2.pth"))
+    options["train_cfg.max_iters"] = 4
+    assert train(PLAIN, resume=True, cfg_options=options) == elsewhere
+    (last,) = elsewhere.glob("weights_*_last.safetensors")
+    assert f"{date.today():%m%d}" in last.name  # the day it began, by its own record
+    assert weights(elsewhere, 4)
+
+
+def test_log_names_every_term(distilled):
+    (log,) = distilled.glob("*/*.log")
+    line = re.findall(r"Iter\(train\).*", log.read_text())[0]
+    terms = ("loss", "loss_label", "loss_distill", "label", "distill", "modulation")
+    for term in (*terms, "acc_student", "acc_teacher"):
+        assert f" {term}: " in line
+
+
+def test_log_holds_what_the_data_check_warns_of(distilled):
+    (log,) = distilled.glob("2*/*.log")
+    assert "WARNING - data check: [border] 2 of 6 val frames" in log.read_text()
+
+
+def test_leaking_data_are_refused_before_anything_is_built(pond, tmp_path):
+    options = tiny_run(pond, "model", val_dataloader__dataset__split="train")
+    with pytest.raises(ValueError, match="22 frames in both train and val"):
+        train(PLAIN, tmp_path / "run", cfg_options=options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_resume_in_the_work_directory_of_another_model_says_so(pond, teacher, tmp_path):
+    work_dir = shutil.copytree(teacher, tmp_path / "run")
+    (work_dir / "last_checkpoint").write_text(str(work_dir / "iter_2.pth"))
+    options = tiny_run(pond, "model", iterations=4, model__decode_head__channels=24)
+    with pytest.raises(RuntimeError, match=r"iter_2\.pth does not fit the model"):
+        train(PLAIN, work_dir, resume=True, cfg_options=options)
+
+
+def test_resume_from_weights_alone_says_so(pond, teacher, tmp_path):
+    options = tiny_run(pond, "model") | {"load_from": str(teacher / BEST)}
+    with pytest.raises(ValueError, match="weights without the state of the optimizer"):
+        train(TEACHER, tmp_path, resume=True, cfg_options=options)
+
+
+def test_start_from_weights(pond, teacher, tmp_path):
+    options = tiny_run(pond, "model") | {"load_from": str(teacher / BEST)}
+    assert train(TEACHER, tmp_path, cfg_options=options) == tmp_path
+
+
+def test_missing_teacher_is_named_before_anything_is_built(distil_options, tmp_path):
+    options = distil_options | {"model.teacher_checkpoint": "nowhere/*.safetensors"}
+    with pytest.raises(FileNotFoundError, match="teacher_checkpoint='nowhere"):
+        train(DISTILLED, tmp_path, cfg_options=options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_teacher_with_renamed_classes_is_refused(distil_options, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"teacher.s classes are \['background', 'splash'"
+    ):
+        train(DISTILLED, tmp_path, cfg_options=distil_options | RENAMED)
+
+
+def test_mapping_lets_a_teacher_with_renamed_classes_teach(distil_options, tmp_path):
+    options = distil_options | RENAMED | {"model.class_mapping": [0, 1]}
+    train(DISTILLED, tmp_path, cfg_options=options)
+    (last,) = tmp_path.glob("weights_*_last.safetensors")
+    meta = read_checkpoint(last)["meta"]
+    assert meta["dataset_meta"] == {"classes": ["water", "splash"]}
+
+
+def test_second_run_in_one_folder_is_refused(pond, teacher):
+    before = {path: path.stat().st_mtime_ns for path in teacher.rglob("*")}
+    with pytest.raises(FileExistsError, match=r"holds a run.* --resume"):
+        train(TEACHER, teacher, cfg_options=tiny_run(pond, "model"))
+    assert before == {path: path.stat().st_mtime_ns for path in teacher.rglob("*")}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_nothing_to_resume_says_so(pond, tmp_path, monkeypatch, named):
+    monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
+    work_dir = tmp_path / "run" if named else None
+    with pytest.raises(FileNotFoundError, match="nothing to resume in work_dir="):
+        train(PLAIN, work_dir, resume=True, cfg_options=tiny_run(pond, "model"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_data_says_what_is_expected(pond, tmp_path):
+    options = tiny_run(pond / "nowhere", "model")
+    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere.*images/.*make demo"):
+        train(PLAIN, tmp_path, cfg_options=options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"amp": True}, "--amp"),
+        ({"cfg_options": {"env_cfg.dist_cfg.backend": "nccl"}}, "dist_cfg.backend"),
+        ({"cfg_options": {"device": "cuda:0"}}, "device"),
+        ({"launcher": "slurm"}, "--launcher slurm"),
+    ],
+)
+def test_gpu_asked_for_in_vain(pond, tmp_path, arguments, named):
+    options = tiny_run(pond, "model") | arguments.pop("cfg_options", {})
+    with pytest.raises(ValueError, match=f"{named}.* needs .*GPU"):
+        train(PLAIN, tmp_path, cfg_options=options, **arguments)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="has no GPU")
+def test_mixed_precision_trains(distil_options, tmp_path):
+    train(DISTILLED, tmp_path, amp=True, cfg_options=distil_options)
+    checkpoint = read_checkpoint(tmp_path / "iter_2.pth")
+    assert checkpoint["optimizer"]["loss_scaler"]["scale"] > 0
+    assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())

@@ -1,0 +1,199 @@
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.datasets.frames import list_frames
+from mmseg_splashkd.datasets.split_table import write_table
+from mmseg_splashkd.datasets.splits.plan import SplitPlan
+from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.sweep.checks import (
+    check_arms,
+    check_frames,
+    check_spec,
+    complete,
+    direction_of,
+)
+from mmseg_splashkd.sweep.plan import arms_of_grid
+from mmseg_splashkd.sweep.spec import SweepSpec
+from tests.sweep.conftest import PLAIN, STUDENT, TEACHER, write_folds
+
+BEGAN = date(2026, 6, 27)
+RATIO = "model.distill_loss.teacher_ratio"
+
+
+@pytest.fixture
+def spec(tiny_farm) -> SweepSpec:
+    return SweepSpec(
+        (STUDENT,), folds=2, teacher=TEACHER, baseline=PLAIN, cfg_options=tiny_farm
+    )
+
+
+def check(spec: SweepSpec) -> None:
+    spec = complete(spec)
+    check_spec(spec)
+    check_arms(arms_of_grid(spec, BEGAN))
+    check_frames(spec)
+
+
+def test_a_sweep_that_can_run(spec):
+    spec = replace(spec, grid={"teacher_ratio": [0.5, 1]})
+    check(spec)
+    whole = complete(spec)
+    assert whole.grid == {RATIO: [0.5, 1]}
+    assert whole.metric == "Dice.splash"
+    assert check_spec(whole).keys() == {STUDENT, PLAIN, TEACHER, "table"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"grid": {"teachr_ratio": [1]}}, "did you mean .*teacher_ratio"),
+        ({"grid": {"max_iters": [1, 2]}}, "changes nothing once the file is read"),
+        ({"grid": {"teacher_ratio": [0.5, 2]}}, r"=2 of .*must lie in \[0, 1\]"),
+        ({"grid": {"teacher_ratio": [0.501, 0.502]}}, "would both be called"),
+        ({"grid": {"fold": [0, 1]}}, "fold is what --folds sets"),
+        ({"grid": {"randomness.seed": [0, 1]}, "seeds": 2}, "is what --seeds sets"),
+        ({"configs": (STUDENT, STUDENT)}, "changes nothing between"),
+        ({"folds": 3}, r"has the folds \[0, 1\]: give --folds 2.* --folds 3 "),
+        ({"folds": 1}, "--folds 1: it takes a number from 2"),
+        ({"seeds": 0}, "--seeds 0"),
+        ({"cache_views": 0}, "--cache-views 0"),
+        ({"teacher": None}, "only learn from a teacher that has not seen the fold"),
+        ({"teacher": STUDENT}, "--teacher .* distils: name a plain config"),
+        ({"baseline": STUDENT}, "--baseline .* distils"),
+        ({"teacher_checkpoint": "x"}, "either --teacher or --teacher-checkpoint"),
+        ({"cfg_options": {"model.nowhere.key": 1}}, "none of .* has a place for it"),
+        ({"configs": ("nowhere.py",)}, "nowhere.py does not exist"),
+        ({"search": "tpe"}, "neither --grid nor --baseline"),
+        ({"search": "tpe", "baseline": None}, "needs --space"),
+        ({"trials": 3}, "are for --search"),
+    ],
+)
+def test_a_sweep_that_cannot(spec, changes, said):
+    if "cfg_options" in changes:
+        changes = {"cfg_options": spec.cfg_options | changes["cfg_options"]}
+    with pytest.raises((ValueError, FileNotFoundError), match=said):
+        check(replace(spec, **changes))
+
+
+def test_a_teacher_whom_nobody_listens_to(spec):
+    options = {k: v for k, v in spec.cfg_options.items() if "model" not in k}
+    spec = replace(spec, configs=(PLAIN,), baseline=None, cfg_options=options)
+    with pytest.raises(ValueError, match=r"none of .*farm_b0\.py does"):
+        check(spec)
+
+
+def test_a_grid_whose_values_are_one(spec):
+    spec = complete(replace(spec, grid={"model.distill_loss.gamma": [2, 3]}))
+    arms = arms_of_grid(spec, BEGAN)
+    twice = [arms[0], arms[1], replace(arms[2], cfg=arms[1].cfg)]
+    with pytest.raises(ValueError, match=r"changes nothing between .*gamma=2 and .*=3"):
+        check_arms(twice)
+
+
+def test_a_config_without_a_table_names_the_command(spec):
+    options = spec.cfg_options | {"ann_file": ""}
+    with pytest.raises(ValueError, match=r"no split table.*split_dataset\.py"):
+        check(replace(spec, cfg_options=options))
+
+
+def test_a_table_without_folds_names_the_command(spec, pond, tmp_path):
+    frames = list_frames(pond / "images", pond / "labels")
+    table = write_table(tmp_path / "split.csv", SplitPlan().apply(frames))
+    options = spec.cfg_options | {"ann_file": str(table)}
+    with pytest.raises(
+        ValueError, match=r"has no folds.*split_dataset\.py .* --folds 2"
+    ):
+        check(replace(spec, cfg_options=options))
+
+
+def test_configs_of_different_tables(spec, folds, pond, tmp_path):
+    other = tmp_path / "other.py"
+    table = write_folds(pond, tmp_path / "other.csv")
+    cfg = read_config(PLAIN, {"ann_file": str(table)})
+    Config(cfg.to_dict()).dump(other)
+    options = {k: v for k, v in spec.cfg_options.items() if k != "ann_file"}
+    student = tmp_path / "student.py"
+    Config(read_config(STUDENT, {"ann_file": str(folds)}).to_dict()).dump(student)
+    spec = replace(spec, configs=(str(student),), baseline=str(other), teacher=None)
+    given = str(tmp_path / "{fold}.safetensors")
+    for fold in (0, 1):
+        (tmp_path / f"{fold}.safetensors").touch()
+    spec = replace(spec, teacher_checkpoint=given, cfg_options=options)
+    with pytest.raises(ValueError, match="the configs read different tables"):
+        check(spec)
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [
+        ("Dice.splash", "maximize"),
+        ("cross_entropy", "minimize"),
+        ("mIoU", "maximize"),
+    ],
+)
+def test_which_way_is_better(spec, metric, direction):
+    assert direction_of(complete(replace(spec, metric=metric))) == direction
+
+
+@pytest.fixture
+def given(spec, tmp_path) -> SweepSpec:
+    """Teachers of two folds that others trained, as far as files go."""
+    for fold in (0, 1):
+        folder = tmp_path / f"teacher{fold}"
+        folder.mkdir()
+        (folder / "weights_t_last.safetensors").touch()
+    pattern = str(tmp_path / "teacher{fold}" / "weights_*_last.safetensors")
+    return replace(spec, teacher=None, teacher_checkpoint=pattern)
+
+
+def frames_of(table, fold: int) -> list[str]:
+    rows = [row.split(",") for row in table.read_text().splitlines()]
+    head = {name: place for place, name in enumerate(rows[0])}
+    return [
+        f"{row[head['recording']]}/{row[head['timestamp']]}"
+        for row in rows[1:]
+        if row[head["fold"]] == str(fold)
+    ]
+
+
+def test_given_teachers_that_saw_other_folds_alone(given, folds, tmp_path):
+    for fold in (0, 1):
+        text = "\n".join(frames_of(folds, 1 - fold))
+        (tmp_path / f"teacher{fold}" / FRAMES).write_text(text)
+    check(given)
+    assert check_frames(given) == []
+
+
+def test_a_teacher_that_saw_the_fold_is_refused(given, folds, tmp_path):
+    first = frames_of(folds, 0)
+    for fold in (0, 1):
+        text = "\n".join(frames_of(folds, 1))
+        (tmp_path / f"teacher{fold}" / FRAMES).write_text(text)
+    assert len(first) > 3
+    seen = len(frames_of(folds, 1))
+    with pytest.raises(
+        ValueError, match=rf"teacher1/.* on {seen} of {seen} frames of the val"
+    ):
+        check(given)
+
+
+def test_a_teacher_that_does_not_say_what_it_saw_is_a_warning(given):
+    warnings = check_frames(given)
+    assert len(warnings) == 2
+    assert "cannot be told" in warnings[0]
+
+
+def test_one_teacher_for_all_folds_is_refused(given, tmp_path):
+    pattern = str(tmp_path / "teacher0" / "weights_*_last.safetensors")
+    with pytest.raises(ValueError, match=r"one teacher for 2 folds.*\{fold\}"):
+        check(replace(given, teacher_checkpoint=pattern))
+
+
+def test_a_missing_teacher_is_named(given, tmp_path):
+    (tmp_path / "teacher1" / "weights_t_last.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"--teacher-checkpoint=.*teacher1"):
+        check(given)

@@ -1,0 +1,66 @@
+import pytest
+from mmengine.config import Config
+
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.sweep.keys import fingerprint, full_key, has_place
+from tests.conftest import CONFIGS
+
+
+@pytest.fixture(scope="module")
+def cfg() -> Config:
+    return read_config(CONFIGS / "farm" / "farm_b0_kd.py")
+
+
+@pytest.mark.parametrize(
+    ("key", "full"),
+    [
+        ("teacher_ratio", "model.distill_loss.teacher_ratio"),
+        ("model.distill_loss.gamma", "model.distill_loss.gamma"),
+        ("lr", "optim_wrapper.optimizer.lr"),
+        ("optimizer.lr", "optim_wrapper.optimizer.lr"),
+        ("param_scheduler.1.end", "param_scheduler.1.end"),
+        ("embargo", "embargo"),
+    ],
+)
+def test_the_key_that_is_meant(cfg, key, full):
+    assert full_key(cfg, key) == full
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("teachr_ratio", "did you mean model.distill_loss.teacher_ratio"),
+        ("model.distil_loss.gamma", "did you mean model.distill_loss.gamma"),
+        ("qqqq", "has no such key$"),
+        ("embed_dims", "any of .*student.*, .*teacher.*: name one"),
+        ("max_iters", "is a variable .* such as train_cfg.max_iters"),
+        ("experiment", "is a variable"),
+    ],
+)
+def test_no_key(cfg, key, said):
+    with pytest.raises(ValueError, match=said):
+        full_key(cfg, key)
+
+
+@pytest.mark.parametrize(
+    ("key", "there"),
+    [
+        ("model.student.backbone.new", True),
+        ("model.backbone.embed_dims", False),
+        ("param_scheduler.0.end", True),
+        ("param_scheduler.7.end", False),
+        ("model.type.part", False),
+        ("data_root", True),
+        ("teacher_cache", True),
+        ("nothing", False),
+    ],
+)
+def test_places(cfg, key, there):
+    assert has_place(cfg, key) is there
+
+
+def test_only_what_a_run_reads_is_hashed(cfg):
+    changed, other = Config(cfg.to_dict()), Config(cfg.to_dict())
+    changed.max_iters = 7  # a variable of the file
+    other.model.distill_loss.gamma = 3.0
+    assert fingerprint(changed) == fingerprint(cfg) != fingerprint(other)

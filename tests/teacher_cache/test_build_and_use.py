@@ -1,0 +1,525 @@
+"""A cached teacher says what the teacher says, or the run is refused."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_splashkd.checkpoint import read_checkpoint, write_weights
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.datasets.views import View
+from mmseg_splashkd.runs.train import train
+from mmseg_splashkd.teacher_cache import (
+    build_teacher_cache,
+    use_teacher_cache,
+)
+from mmseg_splashkd.teacher_cache.store import (
+    AnswerStore,
+    locked,
+    read_header,
+    write_header,
+)
+from tests.conftest import ROOT, tiny_run
+from tests.runs.conftest import BEST, DISTILLED, PLAIN
+
+PIPELINE = "train_dataloader.dataset.dataset.pipeline"
+LOAD = [{"type": "LoadImageFromFile"}, {"type": "LoadGrayLabels"}]
+PACK = {"type": "PackSegInputs"}
+RESIZE = {"type": "Resize", "scale": (80, 64), "keep_ratio": False}
+ELASTIC = {"type": "ElasticTransform", "alpha": 20, "sigma": 4, "p": 1.0}
+PIPELINES = {
+    "flip": [RESIZE, {"type": "RandomFlip", "prob": 0.5}],
+    "flips both ways": [
+        RESIZE,
+        {
+            "type": "RandomFlip",
+            "prob": [0.3, 0.3],
+            "direction": ["horizontal", "vertical"],
+        },
+    ],
+    "resize and crop": [
+        {
+            "type": "RandomResize",
+            "scale": (80, 64),
+            "ratio_range": (0.8, 2.0),
+            "keep_ratio": True,
+        },
+        {"type": "RandomCrop", "crop_size": (48, 56), "cat_max_ratio": 0.75},
+    ],
+    "rotation": [RESIZE, {"type": "RandomRotate", "prob": 0.8, "degree": 30}],
+    "colour": [RESIZE, {"type": "PhotoMetricDistortion"}],
+    "elastic": [RESIZE, {"type": "Albumentations", "transforms": [ELASTIC]}],
+    "all": [
+        {"type": "RandomResize", "scale": (80, 64), "ratio_range": (1.0, 2.0)},
+        {"type": "RandomRotate", "prob": 0.5, "degree": 10},
+        {"type": "RandomCrop", "crop_size": (48, 56)},
+        {"type": "RandomFlip", "prob": 0.5},
+        {"type": "PhotoMetricDistortion"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def cached(distil_options, tmp_path_factory) -> dict:
+    """Options of a tiny distillation with a finished cache of two views a frame."""
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path_factory.mktemp("cached") / "cache"),
+        "teacher_cache.views": 2,
+    }
+    build_teacher_cache(DISTILLED, cfg_options=options, batch_size=5)
+    return options
+
+
+@pytest.fixture
+def copied(cached, tmp_path) -> dict:
+    """The same, to be spoiled."""
+    shutil.copytree(cached["teacher_cache.dir"], tmp_path / "cache")
+    return cached | {"teacher_cache.dir": str(tmp_path / "cache")}
+
+
+def both(options: dict) -> tuple[Any, Any, Any]:
+    """The online and the cached model with one student, and the cached views."""
+    init_default_scope("mmseg")
+    cfg = read_config(DISTILLED, options)
+    online = MODELS.build(cfg.model)
+    online.load_teacher()
+    use_teacher_cache(cfg)
+    offline = MODELS.build(cfg.model)
+    offline.load_teacher()
+    offline.load_state_dict(online.state_dict())
+    return online.train(), offline.train(), DATASETS.build(cfg.train_dataloader.dataset)
+
+
+def terms(model: Any, samples: list[dict]) -> dict[str, torch.Tensor]:
+    """Losses of a batch; dropout falls alike in both models."""
+    torch.manual_seed(0)
+    data = model.data_preprocessor(pseudo_collate(samples), True)
+    return model(**data, mode="loss")
+
+
+@pytest.mark.parametrize(
+    ("name", "store"), [*((name, "margin") for name in PIPELINES), ("all", "logits")]
+)
+def test_loss_from_the_cache_is_that_of_the_teacher_on_the_same_view(
+    distil_options, tmp_path, name, store
+):
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 3,
+        "teacher_cache.store": store,
+        "model.student.decode_head.ratio": 1.0,  # the embedding drowns the rest
+        PIPELINE: [*LOAD, *PIPELINES[name], PACK],
+    }
+    build_teacher_cache(DISTILLED, cfg_options=options)
+    online, offline, views = both(options)
+    header = read_header(options["teacher_cache.dir"])
+    assert header["shape"][2] == {"margin": 1, "logits": 2}[store]
+
+    looks = set()
+    for visit in range(3):
+        samples = [views[View(frame, visit, 0)] for frame in (0, 7, 21)]
+        looks.add(samples[0]["inputs"].numpy().tobytes())
+        expected, actual = terms(online, samples), terms(offline, samples)
+        assert expected.keys() == actual.keys()
+        taught, read = expected["distill"].item(), actual["distill"].item()
+        assert read == pytest.approx(taught, rel=2e-3, abs=1e-6)
+        assert actual["loss_label"].item() == expected["loss_label"].item()
+    assert len(looks) > 1  # the views differ
+
+
+def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
+    online, _, views = both(cached)
+    samples = [views[View(frame, 1, 0)] for frame in range(4)]
+    data = online.data_preprocessor(pseudo_collate(samples), True)
+
+    logits = online.teacher_logits(data["inputs"])
+    margin = (logits[:, 1:] - logits[:, :1]).numpy()
+    stored = np.stack([s["data_samples"].teacher_answer.data.numpy() for s in samples])
+    step = np.spacing(np.abs(margin).astype(np.float16)).astype(np.float64)
+    assert (np.abs(stored - margin) <= 0.51 * step + 1e-6).all()
+
+
+def test_mirrored_answers_would_not_do(cached):
+    """Why views are answered and not frames: the teacher is not flip-equivariant."""
+    online, _, views = both(cached)
+    image = online.data_preprocessor(pseudo_collate([views[0]]), True)["inputs"]
+    mirrored = online.teacher_logits(image.flip(-1)).flip(-1)
+    assert (mirrored - online.teacher_logits(image)).abs().max() > 1e-2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_training_from_the_cache(cached, tmp_path, workers):
+    options = cached | {
+        "train_dataloader.num_workers": workers,
+        "train_cfg.max_iters": 30,  # 60 draws of 22 frames: views are drawn again
+        "train_cfg.val_interval": 30,
+        "randomness.seed": 5,
+    }
+    work_dir = train(DISTILLED, tmp_path, cfg_options=options)
+    (log,) = work_dir.glob("*/*.log")
+    assert " loss_distill: " in log.read_text()
+    assert "teacher on 6 validation frames" in log.read_text()
+    keys = read_checkpoint(work_dir / "iter_30.pth")["state_dict"].keys()
+    assert not [key for key in keys if "teacher" in key]
+
+
+@pytest.mark.slow
+def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(cached, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(DISTILLED, whole, cfg_options=cached | {"train_cfg.max_iters": 6})
+    train(DISTILLED, cut, cfg_options=cached | {"train_cfg.max_iters": 4})
+    train(DISTILLED, cut, resume=True, cfg_options=cached | {"train_cfg.max_iters": 6})
+    first, second = (
+        read_checkpoint(run / "iter_6.pth")["state_dict"] for run in (whole, cut)
+    )
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+
+
+def test_no_teacher_is_built(cached):
+    _, offline, _ = both(cached)
+    assert not offline.has_teacher
+    size = sum(weight.numel() for weight in offline.parameters())
+    assert size == sum(weight.numel() for weight in offline.student.parameters())
+    assert offline.teacher_report["frames"] == 6
+
+
+def test_samples_without_answers_are_refused(cached):
+    _, offline, views = both(cached)
+    sample = views[0]  # by its number, not as a view
+    with pytest.raises(RuntimeError, match="must be an AnsweredViewDataset"):
+        terms(offline, [sample, sample])
+
+
+# What is said before it starts, and what an interruption leaves.
+
+
+def test_size_and_time_are_said_first(distil_options, tmp_path, capsys):
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 10,
+    }
+    build_teacher_cache(DISTILLED, cfg_options=options, dry_run=True)
+    said = capsys.readouterr().out
+    assert "22 frames x 10 views, 1 x 32 x 48 in fp16 each (margin), 0.6 MiB" in said
+    assert "220 of 220 answers to make: about" in said
+    assert not (tmp_path / "cache" / "header.json").exists()
+
+
+def test_a_finished_cache_is_kept(cached, capsys):
+    store = Path(cached["teacher_cache.dir"])
+    before = {path: path.stat().st_mtime_ns for path in store.iterdir()}
+    build_teacher_cache(DISTILLED, cfg_options=cached)
+    assert "0 of 44 answers to make" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in store.iterdir()}
+
+
+@pytest.mark.slow
+def test_killed_and_called_again_it_ends_as_if_never_interrupted(
+    cached, tmp_path, distil_options
+):
+    options = cached | {"teacher_cache.dir": str(tmp_path / "cache")}
+    cfg = read_config(DISTILLED, options)
+    cfg.dump(tmp_path / "cached.py")
+    command = [sys.executable, "tools/cache_teacher.py", tmp_path / "cached.py"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    builder = subprocess.Popen(
+        [*map(str, command), "--batch-size", "1"],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while builder.poll() is None and _missing(tmp_path / "cache") > 40:
+        time.sleep(0.005)
+    builder.send_signal(signal.SIGKILL)
+    builder.wait()
+    left = _missing(tmp_path / "cache")
+    assert 0 < left < 44  # in the middle
+    refused = cfg.copy()
+    with pytest.raises(ValueError, match=f"unfinished, {left} of 44 answers"):
+        use_teacher_cache(refused)
+
+    build_teacher_cache(tmp_path / "cached.py", batch_size=5)
+    one, other = (AnswerStore(o["teacher_cache.dir"]) for o in (cached, options))
+    assert np.array_equal(one.digests, other.digests)
+    np.testing.assert_allclose(one.answers, other.answers, rtol=2e-3, atol=2e-3)
+    use_teacher_cache(cfg)
+
+
+def _missing(folder: Path) -> int:
+    try:
+        return len(AnswerStore(folder).missing())
+    except (FileNotFoundError, ValueError):  # not yet there
+        return 44
+
+
+def test_two_builders_do_not_meet(copied):
+    with (
+        locked(copied["teacher_cache.dir"]),
+        pytest.raises(BlockingIOError, match="another process builds"),
+    ):
+        build_teacher_cache(DISTILLED, cfg_options=copied)
+
+
+# A cache that does not belong to the run.
+
+
+def refusal(options: dict) -> str:
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        use_teacher_cache(read_config(DISTILLED, options))
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({PIPELINE: [*LOAD, RESIZE, PACK]}, "pipeline"),
+        ({"teacher_cache.view_seed": 1}, "seed of the views"),
+        ({"model.teacher.decode_head.ratio": 1.0}, "teacher"),
+        ({"model.class_mapping": [1, 0]}, "teacher"),
+        ({"model.student.data_preprocessor.mean": [1.0, 2.0, 3.0]}, "normalisation"),
+        ({"train_dataloader.dataset.dataset.ratios": (0.6, 0.3, 0.1)}, "frames"),
+        (
+            {
+                "train_dataloader.dataset.dataset.label_map": {
+                    "_delete_": True,
+                    "classes": ["water", "splash"],
+                    "palette": [[8, 8, 8], [1, 1, 1]],
+                    "gray_to_train_id": {0: 0, 255: 1},
+                }
+            },
+            "pipeline",
+        ),
+    ],
+)
+def test_a_cache_of_another_run_is_refused(cached, changes, part):
+    said = refusal(cached | changes)
+    assert f"it was made with another {part}" in said
+    assert "cache_teacher.py" in said
+
+
+def test_a_cache_of_other_weights_is_refused(cached, tmp_path):
+    cfg = read_config(DISTILLED, cached)
+    write_weights(
+        MODELS.build(cfg.model.teacher).state_dict(), tmp_path / "t.safetensors", {}
+    )
+    changed = {"model.teacher_checkpoint": str(tmp_path / "t.safetensors")}
+    assert "another teacher" in refusal(cached | changed)
+
+
+def test_the_same_weights_in_another_file_are_taken(cached, teacher, tmp_path):
+    state = read_checkpoint(next(teacher.glob(BEST)))["state_dict"]
+    torch.save(dict(reversed(state.items())), tmp_path / "bare.pth")
+    changed = {"model.teacher_checkpoint": str(tmp_path / "bare.pth")}
+    use_teacher_cache(read_config(DISTILLED, cached | changed))
+
+
+def test_a_cache_goes_with_its_frames_to_another_place(cached, pond, tmp_path):
+    shutil.copytree(pond, tmp_path / "moved")
+    shutil.copytree(cached["teacher_cache.dir"], tmp_path / "cache")
+    moved = {"data_root": str(tmp_path / "moved")}
+    moved["teacher_cache.dir"] = str(tmp_path / "cache")
+    use_teacher_cache(read_config(DISTILLED, cached | moved))
+
+
+def test_a_frame_that_changed_is_refused_when_it_is_drawn(cached, pond, tmp_path):
+    shutil.copytree(pond, tmp_path / "moved")
+    _, _, views = both(cached | {"data_root": str(tmp_path / "moved")})
+    path = Path(views.get_data_info(3)["img_path"])
+    shutil.copy(views.get_data_info(4)["img_path"], path)
+    with pytest.raises(RuntimeError, match="view 0 of frame 3 has other pixels"):
+        views[View(3, 0, 0)]
+
+
+def test_more_views_than_there_are_are_refused(cached):
+    said = refusal(cached | {"teacher_cache.views": 3})
+    assert "views=3" in said
+    assert "has 2 views" in said
+    cfg = read_config(DISTILLED, cached | {"teacher_cache.views": 1})
+    use_teacher_cache(cfg)
+    assert cfg.train_dataloader.sampler.views == 1
+
+
+def of_version(copied: dict, library: str) -> dict:
+    """A cache made with version 0.1 of a library."""
+    header = read_header(copied["teacher_cache.dir"])
+    header["versions"][library] = "0.1"
+    write_header(copied["teacher_cache.dir"], header)
+    return copied
+
+
+def test_other_versions_of_what_draws_are_a_warning(copied):
+    assert use_teacher_cache(read_config(DISTILLED, copied)) == []
+    changed = of_version(copied, "numpy")
+    (warning,) = use_teacher_cache(read_config(DISTILLED, changed))
+    assert "was made with numpy 0.1, now" in warning
+
+
+def test_other_versions_of_what_builds_models_are_refused(copied):
+    said = refusal(of_version(copied, "mmseg_splashkd"))
+    assert "made with another version of mmseg_splashkd (0.1, now" in said
+
+
+def test_figures_of_another_validation_part_are_made_anew(copied, capsys):
+    changed = copied | {"val_dataloader.dataset.ratios": (0.7, 0.1, 0.2)}
+    assert "on another validation part" in refusal(changed)
+
+    before = AnswerStore(copied["teacher_cache.dir"])
+    build_teacher_cache(DISTILLED, cfg_options=changed)
+    assert "0 of 44 answers to make" in capsys.readouterr().out
+    after = AnswerStore(copied["teacher_cache.dir"])
+    assert np.array_equal(before.digests, after.digests)
+    assert after.header["report"]["frames"] == 3
+    use_teacher_cache(read_config(DISTILLED, changed))
+
+
+def test_a_cache_by_another_way_than_the_key_is_refused(cached, distil_options):
+    there = {"model.teacher_cache": cached["teacher_cache.dir"]}
+    assert "has no teacher_cache, by which it is checked" in refusal(
+        distil_options | there
+    )
+
+
+def test_what_a_run_dumped_can_be_cached_trained_and_tested(cached, tmp_path, capsys):
+    cfg = read_config(DISTILLED, cached)
+    use_teacher_cache(cfg)
+    cfg.dump(tmp_path / "dumped.py")
+
+    build_teacher_cache(tmp_path / "dumped.py")
+    assert "0 of 44 answers to make" in capsys.readouterr().out
+    again = read_config(tmp_path / "dumped.py")
+    use_teacher_cache(again)
+    assert again.train_dataloader == cfg.train_dataloader
+    again.model.teacher_cache = "nowhere"  # a model to test needs no cache
+    assert not MODELS.build(again.model).has_teacher
+
+
+def test_stored_logits_do_where_the_margin_would(distil_options, tmp_path):
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 1,
+    }
+    logits = options | {"teacher_cache.store": "logits"}
+    build_teacher_cache(DISTILLED, cfg_options=logits)
+    build_teacher_cache(DISTILLED, cfg_options=options)
+    use_teacher_cache(read_config(DISTILLED, options))
+
+
+def test_the_folder_of_another_cache_is_not_overwritten(copied):
+    changed = copied | {PIPELINE: [*LOAD, RESIZE, PACK]}
+    with pytest.raises(ValueError, match=r"holds a cache with another pipeline"):
+        build_teacher_cache(DISTILLED, cfg_options=changed)
+
+
+def test_a_cache_that_is_nowhere_says_how_to_make_it(cached, tmp_path):
+    changed = {"teacher_cache.dir": str(tmp_path / "nowhere")}
+    assert "cache_teacher.py" in refusal(cached | changed)
+
+
+# What cannot be cached.
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher_cache.views": 0}, r"teacher_cache\.views must be an integer >= 1"),
+        ({"teacher_cache.view": 2}, "teacher_cache takes"),
+        ({"teacher_cache.store": "fp8"}, r"teacher_cache\.store must be one of"),
+        (
+            {"train_dataloader.sampler.type": "InfiniteSampler"},
+            "needs views that can be drawn again",
+        ),
+        (
+            {"train_dataloader.dataset.type": "RepeatDataset"},
+            "needs views that can be drawn again",
+        ),
+        (
+            {"model.distill_loss.terms": [{"type": "IFVDLoss"}]},
+            "IFVDLoss compares features",
+        ),
+        (
+            {PIPELINE: [*LOAD, PIPELINES["resize and crop"][0], PACK]},
+            "views have different sizes",
+        ),
+    ],
+)
+def test_what_cannot_be_cached_is_refused(distil_options, tmp_path, changes, message):
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 2,
+    }
+    with pytest.raises(ValueError, match=message):
+        build_teacher_cache(DISTILLED, cfg_options=options | changes)
+    assert not (tmp_path / "cache" / "header.json").exists()
+
+
+def test_augmentation_after_the_pipeline_cannot_be_cached(distil_options, tmp_path):
+    crop = {"type": "BatchSyncRandomResize", "random_size_range": (32, 64)}
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 2,
+        "model.student.data_preprocessor.batch_augments": [crop],
+    }
+    with pytest.raises(ValueError, match="batch_augments changes views"):
+        build_teacher_cache(DISTILLED, cfg_options=options)
+
+
+def test_feature_losses_do_not_train_from_a_cache(cached):
+    cfg = read_config(
+        DISTILLED, cached | {"model.distill_loss.terms": [{"type": "IFVDLoss"}]}
+    )
+    use_teacher_cache(cfg)
+    with pytest.raises(ValueError, match="IFVDLoss compares features"):
+        MODELS.build(cfg.model)
+
+
+def test_the_margin_is_not_enough_for_losses_that_see_more(cached):
+    cfg = read_config(
+        DISTILLED, cached | {"model.distill_loss.terms": [{"type": "CWDLoss"}]}
+    )
+    use_teacher_cache(cfg)
+    model = MODELS.build(cfg.model)
+    with pytest.raises(ValueError, match=r"margin.*CWDLoss needs both.*store='logits'"):
+        model.init_weights()
+
+
+def test_a_plain_model_has_no_teacher_to_cache(pond):
+    options = tiny_run(pond, "model") | {"teacher_cache": {"dir": "x", "views": 1}}
+    with pytest.raises(ValueError, match="teacher_cache is for DistillSegmentor"):
+        use_teacher_cache(read_config(PLAIN, options))
+
+
+def test_without_the_line_nothing_changes(distil_options):
+    cfg = read_config(DISTILLED, distil_options)
+    before = cfg.pretty_text
+    use_teacher_cache(cfg)
+    assert cfg.pretty_text == before
+    with pytest.raises(ValueError, match="has no teacher_cache: add"):
+        build_teacher_cache(DISTILLED, cfg_options=distil_options)
+
+
+def test_several_workers_read_what_one_does(cached):
+    cfg = read_config(DISTILLED, cached)
+    use_teacher_cache(cfg)
+    drawn = []
+    for workers in (0, 2):
+        loader = cfg.train_dataloader.to_dict() | {"num_workers": workers}
+        stream = iter(Runner.build_dataloader(loader, seed=0))
+        batches = [next(stream) for _ in range(3)]
+        samples = [s for batch in batches for s in batch["data_samples"]]
+        drawn.append(torch.stack([s.teacher_answer.data for s in samples]))
+    assert torch.equal(*drawn)

@@ -1,0 +1,45 @@
+"""tools/test.py, as far as it does more than ``evaluate``."""
+
+import runpy
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, tiny_run
+from tests.runs.conftest import TEACHER
+
+
+@pytest.fixture
+def call(monkeypatch, teacher, pond, tmp_path):
+    """Test the tiny teacher on its validation part, with further words."""
+    options = tiny_run(pond, "model", test_dataloader__dataset__split="val")
+    pairs = [f"{key}={value}".replace(" ", "") for key, value in options.items()]
+
+    def call(*words: object) -> None:
+        weights = teacher / "weights_*_last.safetensors"
+        common = (TEACHER, weights, "--work-dir", tmp_path / "test")
+        argv = ["test.py", *common, *words, "--cfg-options", *pairs]
+        monkeypatch.setattr(sys, "argv", list(map(str, argv)))
+        runpy.run_path(str(ROOT / "tools" / "test.py"), run_name="__main__")
+
+    return call
+
+
+def test_the_curve_marks_the_threshold_of_the_test(call, tmp_path):
+    call("--threshold", 0.25, "--curve", tmp_path / "curve.svg")
+    assert "p ≥ 0.25" in (tmp_path / "curve.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--threshold", "half"), "cannot test: --threshold half is neither 'stored'"),
+        (("--curve", "curve.pdf"), r"cannot test: --curve curve\.pdf ends with none"),
+        (("--threshold", 0.4, "--tta"), "cannot test: --tta averages classes"),
+        (("--curve", "curve.svg", "--tta"), "2"),
+    ],
+)
+def test_bad_input_ends_with_its_remedy(call, tmp_path, words, message):
+    with pytest.raises(SystemExit, match=message):
+        call(*words)
+    assert not list(tmp_path.iterdir())
