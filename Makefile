@@ -43,5 +43,5 @@ $(VENV)/.host: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.host
-	$(PIP) -e '.[onedl,data,augment,sweep,mlflow,tensorboard,labels,dev]'
+	$(PIP) -e '.[onedl,data,augment,sweep,mlflow,tensorboard,labels,docs,dev]'
 	@touch $@

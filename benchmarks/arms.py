@@ -32,7 +32,7 @@ CWD = {"type": "CWDLoss", "temperature": 4.0, "weight": 3.0}
 DIST = {"type": "DISTLoss"}
 # Only the labelled frames of a table by hide_labels.py, and the teacher that saw them.
 FRAMES = "train_dataloader.dataset.dataset"
-FEW = {f"{FRAMES}.ann_file": "few.csv", f"{FRAMES}.unlabelled": "skip"}
+FEW = {f"{FRAMES}.split_table": "few.csv", f"{FRAMES}.unlabelled": "skip"}
 FEW_TAUGHT = {
     "model.teacher_checkpoint": "work_dirs/study_{0}_few_b1/weights_*_best.safetensors",
     "teacher_cache.dir": "work_dirs/teacher_cache/study_{0}_few",

@@ -19,7 +19,7 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score
 
 from mmseg_splashkd.label_errors import (
-    Finding,
+    LabelError,
     LabelErrors,
     find_label_errors,
     open_runs,
@@ -111,7 +111,7 @@ def print_rankings(found: LabelErrors, truth: list[Truth]) -> None:
     print(f"| chance | {wrong.mean():.3f} | {wrong.mean():.1%} |\n")
 
 
-def suspicious(finding: Finding) -> int:
+def suspicious(finding: LabelError) -> int:
     """Pixels in regions."""
     return sum(region.pixels for region in finding.regions)
 

@@ -25,7 +25,7 @@ from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.datasets.views import View
 

@@ -14,7 +14,7 @@ from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import LOADERS, dataset_of, plain_model, read_config
-from mmseg_splashkd.datasets.label_maps import label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.runs.train import train
@@ -95,7 +95,7 @@ def test_config_builds(path):
     cfg = read_config(path)
     model = MODELS.build(cfg.model)
     frames = dataset_of(cfg, "train_dataloader")
-    told = frames.get("metainfo") or label_map(frames.label_map).metainfo
+    told = frames.get("metainfo") or load_label_coding(frames.label_coding).metainfo
     assert model.num_classes == len(told["classes"])
     for metric in cfg.test_evaluator:
         METRICS.build(metric)
@@ -259,7 +259,7 @@ def test_one_step_of_each_family(name, pond, tmp_path):
 @pytest.mark.slow
 def test_camvid_is_coded_as_its_label_map():
     cfg = read_config(CONFIGS / "camvid" / "segformer_b0_camvid.py")
-    coding = label_map("camvid")
+    coding = load_label_coding("camvid")
     for loader in LOADERS:
         dataset = dataset_of(cfg, loader)
         assert dataset.metainfo == coding.metainfo

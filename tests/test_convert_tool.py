@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.datasets.converters import CONVERTERS, camvid
-from mmseg_splashkd.datasets.label_maps import label_map, read_gray
+from mmseg_splashkd.datasets.label_coding import load_label_coding, read_gray
 from mmseg_splashkd.datasets.split_table import read_table
 from tests.conftest import ROOT
 from tests.datasets.builders import stamp, write_frame, write_label
@@ -32,7 +32,7 @@ def test_the_tool_converts_and_tells_what(src, tmp_path, capsys):
     assert "6 frames in 2 recordings, 6 labels" in printed
     assert str(tmp_path / "dst" / "frames.csv") in printed
     about = json.loads((tmp_path / "dst" / "about.json").read_text())
-    assert about["converter"] == about["label_map"] == "wildscenes"
+    assert about["converter"] == about["label_coding"] == "wildscenes"
     assert about["source"] == str(src)
     assert about["options"] == {}
     main(["wildscenes", str(src), str(tmp_path / "dst")])
@@ -93,7 +93,7 @@ def test_stopping_says_how_to_go_on(src, tmp_path, monkeypatch):
 def test_every_converter_has_options_and_a_label_map_that_exists():
     assert OPTIONS.keys() == CONVERTERS.keys()
     for converter in CONVERTERS.values():
-        label_map(converter.label_map)
+        load_label_coding(converter.label_coding)
 
 
 @pytest.mark.parametrize("name", list(CONVERTERS))

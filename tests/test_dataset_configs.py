@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.datasets.transforms import albumentations
 from mmseg_splashkd.datasets.views import View, seeded
 from tests.conftest import CONFIGS
@@ -37,7 +37,7 @@ def read(name: str, root: Path) -> Config:
     cfg = Config.fromfile(FOLDER / f"{name}.py")
     for split in SPLITS:
         part = part_of(cfg, split)
-        part.data_root, part.ann_file = str(root), "frames.csv"
+        part.data_root, part.split_table = str(root), "frames.csv"
     return cfg
 
 
@@ -54,7 +54,7 @@ def name(request) -> str:
 @pytest.fixture
 def root(tmp_path: Path, name: str) -> Path:
     """Draw six frames a split, whose labels hold every second class of the config."""
-    coding = label_map(CODINGS[name])
+    coding = load_label_coding(CODINGS[name])
     grays = coding.to_gray(np.array(classes_of(name), np.uint8)[None])[0]
     rows = []
     for number in range(18):
@@ -71,7 +71,7 @@ def root(tmp_path: Path, name: str) -> Path:
 
 def classes_of(name: str) -> tuple[int, ...]:
     """Every second class: what lies between two of them is none of them."""
-    return tuple(range(0, len(label_map(CODINGS[name]).classes), 2))
+    return tuple(range(0, len(load_label_coding(CODINGS[name]).classes), 2))
 
 
 def build(cfg: Config, split: str) -> Any:
@@ -87,7 +87,9 @@ def test_training_gives_views_with_their_labels(name: str, root: Path):
     cfg = read(name, root)
     dataset = build(cfg, "train")
     assert len(dataset) == 6
-    assert len(dataset.metainfo["classes"]) == len(label_map(CODINGS[name]).classes)
+    assert len(dataset.metainfo["classes"]) == len(
+        load_label_coding(CODINGS[name]).classes
+    )
     known, scale = classes_of(name), cfg.get("size")
     for index in range(4):
         packed = dataset[View(index, 0, 0)]
@@ -104,7 +106,7 @@ def test_test_pipelines_only_resize(name: str, root: Path):
         packed = build(cfg, split)[0]
         assert tuple(packed["inputs"].shape) == (3, *cfg.size[::-1])
         sample = packed["data_samples"]
-        label = label_map(CODINGS[name]).to_train_ids(
+        label = load_label_coding(CODINGS[name]).to_train_ids(
             np.asarray(Image.open(sample.seg_map_path)), "label"
         )
         np.testing.assert_array_equal(sample.gt_sem_seg.data[0], label)

@@ -49,7 +49,7 @@ def test_folder_to_table_to_training(split: Tool, farm: Path):
     }  # 16/192
     for part in ("train", "val", "test"):
         dataset = TimeSplitDataset(
-            part, data_root=str(farm), ann_file="split.csv", pipeline=[]
+            part, data_root=str(farm), split_table="split.csv", pipeline=[]
         )
         assert len(dataset) == parts(table)[part]
 
@@ -62,7 +62,7 @@ def test_folds_to_training(split: Tool, farm: Path):
     for fold in range(3):
         train, val = (
             TimeSplitDataset(
-                part, fold, data_root=str(farm), ann_file="folds.csv", pipeline=[]
+                part, fold, data_root=str(farm), split_table="folds.csv", pipeline=[]
             )
             for part in ("train", "val")
         )

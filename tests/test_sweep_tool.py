@@ -55,7 +55,7 @@ def options(pond: Path, table: Path) -> dict:
     # The host removes a checkpoint before it writes the next: with one, there are
     # moments in which a kill leaves none.
     found["default_hooks.checkpoint.max_keep_ckpts"] = 2
-    return found | {"ann_file": str(table)}
+    return found | {"split_table": str(table)}
 
 
 def words(found: dict) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmseg_splashkd.datasets.converters import CONVERTERS
 from mmseg_splashkd.datasets.converters.video import count_frames
 from mmseg_splashkd.datasets.converters.writer import ABOUT, write_items
-from mmseg_splashkd.datasets.label_maps import label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 
 
 class Pairs(argparse.Action):
@@ -48,7 +48,7 @@ class TimestampPattern(WordOrPairs):
     read = staticmethod(lambda text: int(text) if text.isdecimal() else text)
 
 
-COMMON = ("name", "src", "dst", "force", "label_map")
+COMMON = ("name", "src", "dst", "force", "label_coding")
 
 
 def add_wildscenes(parser: argparse.ArgumentParser) -> None:
@@ -208,7 +208,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         )
         sub.add_argument(
             "--label-map",
-            default=converter.label_map,
+            default=converter.label_coding,
             help="name of a label coding, or a YAML file (default: %(default)s)",
         )
         OPTIONS[name](sub)
@@ -218,7 +218,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Convert, and say what was converted."""
     args = parse_args(argv)
-    converter, coding = CONVERTERS[args.name], label_map(args.label_map)
+    converter, coding = CONVERTERS[args.name], load_label_coding(args.label_coding)
     options = {key: value for key, value in vars(args).items() if key not in COMMON}
     painting = {"coding": coding} if converter.paints else {}
     src, dst = Path(args.src).resolve(), Path(args.dst).resolve()
@@ -232,7 +232,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "converter": args.name,
         "source": args.src,
         "options": options,
-        "label_map": args.label_map,
+        "label_coding": args.label_coding,
     }
     total = None
     if args.name == "video":  # listing decodes them

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import Frame, list_frames, missing_files
-from mmseg_splashkd.datasets.label_maps import label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.splits.lists import read_lists
@@ -108,7 +108,7 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
             raise ValueError(f"no file in {folder} ends with {args.img_suffix!r}")
     if missing := missing_files(frames):
         raise FileNotFoundError(f"{len(missing)} files are missing: {missing[0]}, ...")
-    coding = label_map(args.label_map)
+    coding = load_label_coding(args.label_coding)
     return with_splash_shares(frames, coding, args.class_name, args.keep_shares)
 
 

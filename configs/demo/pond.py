@@ -12,7 +12,7 @@ def make_pond():
     test_pipeline = [load, resize, labels, pack]
     looks = [[resize], [dict(flip, prob=0.0), always_flip], [labels], [pack]]
     data_root = "data/demo"
-    frames = dict(data_root=data_root, ann_file="frames.csv", embargo="10s")
+    frames = dict(data_root=data_root, split_table="frames.csv", embargo="10s")
     evaluation = dict(
         num_workers=0,
         persistent_workers=False,

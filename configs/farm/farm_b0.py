@@ -6,9 +6,9 @@ _base_ = [
     "../_base_/schedules/adamw_scratch_300.py",
     "../_base_/default_runtime.py",
 ]
-ann_file = "folds.csv"  # see README.md
-train_dataloader = dict(dataset=dict(dataset=dict(ann_file=ann_file)))
-val_dataloader = dict(dataset=dict(ann_file=ann_file))
+split_table = "folds.csv"  # see README.md
+train_dataloader = dict(dataset=dict(dataset=dict(split_table=split_table)))
+val_dataloader = dict(dataset=dict(split_table=split_table))
 test_dataloader = val_dataloader
 model = dict(backbone=dict(init_cfg=None))
 max_iters = 60

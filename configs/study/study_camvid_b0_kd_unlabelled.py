@@ -5,7 +5,7 @@
 _base_ = "./study_camvid_b0_kd.py"
 train_dataloader = dict(
     sampler=dict(unlabelled_share=0.75),
-    dataset=dict(dataset=dict(ann_file="few.csv", unlabelled="include")),
+    dataset=dict(dataset=dict(split_table="few.csv", unlabelled="include")),
 )
 model = dict(
     teacher_checkpoint="work_dirs/study_camvid_few_b1/weights_*_best.safetensors"

@@ -8,7 +8,7 @@ from mmseg_splashkd.config.frames import frames_of, time_splits
 from mmseg_splashkd.config.leaks import leak_findings
 from mmseg_splashkd.config.reading import LOADERS
 from mmseg_splashkd.datasets.checks import Finding, allow, check_parts, of_level
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 
 OPTIONS = {"allow", "embargo_seconds"}
 NAMED = 10  # errors in the text of an exception
@@ -64,7 +64,7 @@ def check_options(cfg: Config) -> dict[str, Any]:
     return options
 
 
-def coding_of(cfg: Config) -> LabelMap:
+def coding_of(cfg: Config) -> LabelCoding:
     """The label coding that all data sets of a config share.
 
     Raises:
@@ -75,5 +75,5 @@ def coding_of(cfg: Config) -> LabelMap:
     if not codings:
         raise ValueError("no data set of the config is a TimeSplitDataset")
     if any(coding != codings[0] for coding in codings):
-        raise ValueError("the data sets of the config differ in label_map")
+        raise ValueError("the data sets of the config differ in label_coding")
     return codings[0]

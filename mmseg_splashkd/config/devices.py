@@ -5,6 +5,9 @@ import os
 import torch
 import torch.distributed
 from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper
+
+from mmseg_splashkd.config.types import is_a
 
 
 def check_devices(cfg: Config) -> None:
@@ -16,9 +19,7 @@ def check_devices(cfg: Config) -> None:
     if torch.cuda.is_available():
         return
     asked = {
-        "--amp (optim_wrapper.type)": cfg.optim_wrapper.type == "AmpOptimWrapper"
-        if cfg.get("optim_wrapper")
-        else False,
+        "--amp (optim_wrapper.type)": is_a(cfg.get("optim_wrapper"), AmpOptimWrapper),
         "env_cfg.dist_cfg.backend": "nccl" in _backend(cfg),
         "device": str(cfg.get("device", "")).startswith("cuda"),
     }

@@ -8,11 +8,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.reading import LOADERS
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import format_timestamp
 
-OURS = ("TimeSplitDataset", TimeSplitDataset)
 INNER = ("dataset", "datasets")  # of wrappers, such as those for views
 
 
@@ -102,7 +102,7 @@ def _part(loader: str) -> str:
 def _find(config: Any) -> Iterator[dict]:
     """Look through wrappers, such as those for views and for several data sets."""
     if isinstance(config, dict):
-        if config.get("type") in OURS:
+        if is_a(config, TimeSplitDataset):
             yield config
         else:
             yield from (found for value in config.values() for found in _find(value))
@@ -121,7 +121,7 @@ def leaves(config: Any) -> Iterator[dict]:
 
 
 def _files(leaf: dict) -> list[FrameFiles] | None:
-    if leaf.get("type") in OURS:
+    if is_a(leaf, TimeSplitDataset):
         frames = _frames(_unread(leaf))
         return [FrameFiles(name_of(each), each.image, each.label) for each in frames]
     try:

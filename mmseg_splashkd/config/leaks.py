@@ -10,10 +10,10 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.frames import frame_names
-from mmseg_splashkd.config.reading import DISTILLER
+from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.checks import Finding
 from mmseg_splashkd.datasets.checks.finding import counted
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.frame_list import FRAMES, read_frames
 from mmseg_splashkd.records.run_file import read_run
 
@@ -112,10 +112,9 @@ def leak_findings(cfg: Config) -> Iterator[Finding]:
 
 
 def _teachers(cfg: Config) -> list[Path]:
-    model = cfg.get("model") or {}
-    if model.get("type") != DISTILLER:
+    if not distills(cfg):
         return []
-    patterns = listed(model.get("teacher_checkpoint"))
+    patterns = as_list(cfg.model.get("teacher_checkpoint"))
     return [
         find_checkpoint(each, "teacher_checkpoint") for each in filter(None, patterns)
     ]
@@ -129,7 +128,7 @@ def _with_teachers(weights: Path) -> list[Path]:
         if path not in found:
             found.append(path)
             teacher = (read_run(path.parent) or {}).get("teacher") or {}
-            waiting += map(Path, filter(None, listed(teacher.get("checkpoint"))))
+            waiting += map(Path, filter(None, as_list(teacher.get("checkpoint"))))
     return found
 
 

@@ -9,13 +9,15 @@ from mmengine.config import Config, ConfigDict
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.devices import check_devices
+from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.datasets.frames import LAYOUT
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.views import ViewDataset
+from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.teacher.teacher import as_list
 
-DISTILLER = "DistillSegmentor"
-VIEWS = ("ViewDataset", "AnsweredViewDataset")
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-SHARED = {"ann_file", "data_root", "embargo", "fold", "label_map", "ratios"}
+SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
 # What a config need not have for the command line to set it.
 KEYS_OF_A_RUN = (
     "work_dir",
@@ -34,8 +36,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     Args:
         path: The file.
         options: Dotted keys, as ``--cfg-options`` gives them. ``data_root``,
-            ``ann_file``, ``fold``, ``ratios``, ``embargo`` and ``label_map`` hold for
-            every data set.
+            ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` hold
+            for every data set.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -92,9 +94,9 @@ def check_training(cfg: Config) -> None:
         raise ValueError("the config has no train_dataloader: it can only be tested")
     check_devices(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
-    if cfg.model.type == DISTILLER:
+    if distills(cfg):
         _check_modulation(cfg)
-        for pattern in listed(cfg.model.get("teacher_checkpoint")):
+        for pattern in as_list(cfg.model.get("teacher_checkpoint")):
             find_checkpoint(pattern, "teacher_checkpoint")
 
 
@@ -122,7 +124,7 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
         root = dataset.get("data_root")
         if root is None:
             continue
-        if dataset.type == "TimeSplitDataset":
+        if is_a(dataset, TimeSplitDataset):
             found, layout = Path(root).is_dir(), LAYOUT
         else:
             folders = [Path(root, folder) for folder in dataset.data_prefix.values()]
@@ -138,9 +140,9 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
 def dataset_of(cfg: Config, loader: str) -> Any:
     """Config of the data set of a loader, without the wrapper for views."""
     dataset = cfg[loader].dataset
-    return dataset.dataset if dataset.type in VIEWS else dataset
+    return dataset.dataset if is_a(dataset, ViewDataset) else dataset
 
 
 def plain_model(model: dict) -> dict:
     """The student's config of a distillation, any other model's as it is."""
-    return model["student"] if model["type"] == DISTILLER else model
+    return model["student"] if is_a(model, DistillSegmentor) else model

@@ -11,7 +11,7 @@ from mmseg_splashkd.datasets.timestamps import TimestampFormat
 LAYOUT = """Expected layout of data_root:
   images/[<recording>/]<10-digit seconds>-<9-digit nanoseconds>.png   frames
   labels/[<recording>/]<the same name>.png                            gray labels
-or a table (ann_file) with the columns recording,timestamp,frame,label[,split].
+or a table (split_table) with the columns recording,timestamp,frame,label[,split].
 `make demo` draws such a folder into data/demo; set data_root or SPLASHKD_DATA_ROOT."""
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from mmseg_splashkd.datasets.label_maps import LabelMap, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 
 
-def check_pair(image: Path, label: Path, coding: LabelMap) -> None:
+def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     """Read the label, and of the frame what tells its size and damage.
 
     Args:

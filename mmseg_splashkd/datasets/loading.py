@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_splashkd.datasets.label_maps import (
+from mmseg_splashkd.datasets.label_coding import (
     IGNORE,
     check_table,
     read_gray,

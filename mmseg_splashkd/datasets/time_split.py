@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
+from mmengine.utils import deprecated_api_warning
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
@@ -16,7 +17,7 @@ from mmseg_splashkd.datasets.frames import (
     missing_files,
 )
 from mmseg_splashkd.datasets.integrity import check_pair
-from mmseg_splashkd.datasets.label_maps import label_map as read_label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select
 from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
@@ -25,6 +26,8 @@ from mmseg_splashkd.datasets.timestamps import timestamp_format
 
 FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
 UNLABELLED = ("error", "skip", "include", "only")
+# Former names of arguments, in configs that older runs recorded.
+RENAMED = {"ann_file": "split_table", "label_map": "label_coding"}
 READ_AT_LOAD = 5_000  # labels; more would delay every start by minutes
 
 
@@ -32,23 +35,25 @@ READ_AT_LOAD = 5_000  # labels; more would delay every start by minutes
 class TimeSplitDataset(BaseSegDataset):
     """One part of a video: train, val or test, apart in time.
 
-    Frames come from a split table (``ann_file``; ``tools/split_dataset.py`` writes it),
-    or from the folders ``data_prefix``, which are then cut by ``ratios``. A table
+    Frames come from ``split_table`` (``tools/split_dataset.py`` writes it), or from
+    the folders ``data_prefix``, which are then cut by ``ratios``. A table
     without a split is cut by ``ratios`` too.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
         fold: Of a table with folds: the one to validate on. ``'train'`` is then all the
             others without their embargo, ``'test'`` what is in no fold.
+        split_table: CSV file that lists the frames and their parts, relative to
+            ``data_root``; empty: the frames of the folders ``data_prefix``.
         data_prefix: ``img_path`` and ``seg_map_path``, the folders of frames and of
             labels in ``data_root``. Defaults to ``images`` and ``labels``.
         ratios: Shares of train, val and test; they sum to 1.
         embargo: How far apart parts cut by ``ratios`` are: frames (5) or seconds
             ('30s'), left out of the older part; see ``Embargo``.
-        label_map: Name of a label coding (splash, camvid, cityscapes, trash,
+        label_coding: Name of a label coding (splash, camvid, cityscapes, trash,
             wildscenes), path of a YAML file of your own, or a mapping: ``classes``,
             ``palette``, ``gray_to_train_id`` and, optionally, ``unknown``; see
-            ``LabelMap``.
+            ``LabelCoding``.
         timestamp: How names of frames in folders tell the time: the name of a pattern,
             or a mapping; see ``TimestampFormat``.
         unlabelled: What a frame without a label is: an ``'error'``, or to ``'skip'``
@@ -58,8 +63,7 @@ class TimeSplitDataset(BaseSegDataset):
         check_labels: Read every label at load; by default up to 5,000 labels.
         img_suffix: Suffix of frames in folders.
         seg_map_suffix: Suffix of labels in folders.
-        **kwargs: Passed to mmseg's ``BaseSegDataset``: ``data_root``, ``ann_file``,
-            ``pipeline``, ...
+        **kwargs: Passed to mmseg's ``BaseSegDataset``: ``data_root``, ``pipeline``, ...
 
     Raises:
         FileNotFoundError: The folder, the table, a frame or a label is missing.
@@ -69,14 +73,16 @@ class TimeSplitDataset(BaseSegDataset):
             unknown.
     """
 
+    @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
     def __init__(
         self,
         split: str,
         fold: int | None = None,
+        split_table: str = "",
         data_prefix: Mapping[str, str] | None = None,
         ratios: Sequence[float] = RATIOS,
         embargo: int | str = 0,
-        label_map: str | Mapping[str, Any] = "splash",
+        label_coding: str | Mapping[str, Any] = "splash",
         timestamp: str | Mapping[str, Any] = "seconds-nanoseconds",
         unlabelled: str = "error",
         check_labels: bool | None = None,
@@ -92,17 +98,18 @@ class TimeSplitDataset(BaseSegDataset):
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
         if "metainfo" in kwargs:
             raise ValueError(
-                "metainfo is given by label_map: its classes and its palette"
+                "metainfo is given by label_coding: its classes and its palette"
             )
         self.split = split
         self.fold = fold
         self.ratios = ratios
         self.embargo = Embargo.parse(str(embargo))
-        self.coding = read_label_map(label_map)
+        self.coding = load_label_coding(label_coding)
         self.timestamp = timestamp_format(timestamp)
         self.unlabelled = unlabelled
         self.check_labels = check_labels
         super().__init__(
+            ann_file=split_table,
             data_prefix={**FOLDERS, **(data_prefix or {})},
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,

@@ -11,7 +11,7 @@ from PIL import Image
 from prettytable import PrettyTable
 from torch import Tensor
 
-from mmseg_splashkd.datasets.label_maps import label_map as read_label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.evaluation.areas import (
     frame_areas,
     frame_dice,
@@ -40,12 +40,13 @@ class DiceMetric(BaseMetric):
             stem. None writes nothing.
         output_coding: What a pixel of them holds: ``'train_ids'``, ``'gray'`` (the
             data set's own gray values) or ``'colour'`` (of the palette).
-        label_map: The data set's label coding; needed by all but ``'train_ids'``.
+        label_coding: The data set's label coding; needed by all but ``'train_ids'``.
         collect_device: ``'cpu'`` or ``'gpu'``, where processes exchange results.
         prefix: Put before the names of the scores, with a slash.
 
     Raises:
-        ValueError: ``output_coding`` is unknown, or ``label_map`` is missing or unfit.
+        ValueError: ``output_coding`` is unknown, or ``label_coding`` is missing or
+            does not fit.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class DiceMetric(BaseMetric):
         ignore_index: int = 255,
         output_dir: str | None = None,
         output_coding: str = "train_ids",
-        label_map: str | Mapping[str, Any] | None = None,
+        label_coding: str | Mapping[str, Any] | None = None,
         collect_device: str = "cpu",
         prefix: str | None = None,
     ) -> None:
@@ -62,10 +63,10 @@ class DiceMetric(BaseMetric):
         self.files = None if output_dir is None else FrameFiles(output_dir)
         if output_coding not in CODINGS:
             raise ValueError(f"output_coding={output_coding!r} is none of {CODINGS}")
-        if output_coding != "train_ids" and label_map is None:
-            raise ValueError(f"output_coding={output_coding!r} needs label_map")
+        if output_coding != "train_ids" and label_coding is None:
+            raise ValueError(f"output_coding={output_coding!r} needs label_coding")
         self.output_coding = output_coding
-        self.coding = None if label_map is None else read_label_map(label_map)
+        self.coding = None if label_coding is None else load_label_coding(label_coding)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of each frame.

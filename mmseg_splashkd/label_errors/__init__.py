@@ -1,19 +1,19 @@
 """Labels that are probably wrong: where models that were held out see otherwise."""
 
 from mmseg_splashkd.label_errors.find import (
-    Finding,
+    LabelError,
     LabelErrors,
     find_label_errors,
     write_findings,
 )
 from mmseg_splashkd.label_errors.held_out import FoldRun, open_runs
-from mmseg_splashkd.label_errors.regions import Region
+from mmseg_splashkd.label_errors.regions import ErrorRegion
 
 __all__ = [
-    "Finding",
+    "ErrorRegion",
     "FoldRun",
+    "LabelError",
     "LabelErrors",
-    "Region",
     "find_label_errors",
     "open_runs",
     "write_findings",

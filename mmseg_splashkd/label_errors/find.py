@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.evaluation.frame_scores import focus_index
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.label_errors.held_out import Answer, FoldRun, answers
 from mmseg_splashkd.label_errors.inspection import judge, softmin
-from mmseg_splashkd.label_errors.regions import Region, find_regions
+from mmseg_splashkd.label_errors.regions import ErrorRegion, find_regions
 
 COLUMNS = (
     "rank",
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class LabelError:
     """A frame and what is suspicious about its label.
 
     Args:
@@ -51,7 +51,7 @@ class Finding:
 
     frame: Frame
     run: str
-    regions: list[Region]
+    regions: list[ErrorRegion]
     quality: float
     png: bytes
 
@@ -78,13 +78,13 @@ class LabelErrors:
         unjudged: Names of frames that some run was trained on and none judged.
     """
 
-    findings: list[Finding]
-    coding: LabelMap
+    findings: list[LabelError]
+    coding: LabelCoding
     focus: int
     unjudged: list[str]
 
     @property
-    def suspicious(self) -> list[Finding]:
+    def suspicious(self) -> list[LabelError]:
         """The frames with a region."""
         return [finding for finding in self.findings if finding.regions]
 
@@ -119,9 +119,9 @@ def find_label_errors(
     return LabelErrors(findings, coding, focus, list(unjudged))
 
 
-def _finding(answer: Answer, run: str, focus: int) -> Finding:
+def _finding(answer: Answer, run: str, focus: int) -> LabelError:
     verdict = judge(answer.label, answer.probability)
-    return Finding(
+    return LabelError(
         frame=answer.frame,
         run=run,
         regions=find_regions(answer.label, verdict, focus),
@@ -163,7 +163,7 @@ def _check_is_ours(path: Path) -> None:
         )
 
 
-def _rows(rank: int, finding: Finding, classes: Sequence[str]) -> list[tuple]:
+def _rows(rank: int, finding: LabelError, classes: Sequence[str]) -> list[tuple]:
     of_frame = (rank, finding.frame.image, finding.frame.label)
     scores = (f"{finding.score:.1f}", f"{finding.quality:.4f}")
     return [

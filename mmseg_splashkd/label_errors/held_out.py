@@ -23,7 +23,7 @@ from mmseg_splashkd.config.reading import (
     read_config,
 )
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.records.frame_list import FRAMES, read_frames
 from mmseg_splashkd.records.run_file import RUN, read_run
 
@@ -48,7 +48,7 @@ class FoldRun:
     weights: Path
     frames: list[Frame]
     trained: frozenset[str]
-    coding: LabelMap
+    coding: LabelCoding
 
 
 class Answer(NamedTuple):

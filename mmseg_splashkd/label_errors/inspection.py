@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmseg_splashkd.datasets.label_maps import IGNORE
+from mmseg_splashkd.datasets.label_coding import IGNORE
 
 SUSPICIOUS = 0.5
 TEMPERATURE = 0.1  # cleanlab's own for images

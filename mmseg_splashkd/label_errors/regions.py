@@ -21,7 +21,7 @@ class Box(NamedTuple):
     bottom: int
 
 
-class Region(NamedTuple):
+class ErrorRegion(NamedTuple):
     """A connected area whose label is probably wrong.
 
     Attributes:
@@ -51,7 +51,7 @@ class Region(NamedTuple):
 
 def find_regions(
     label: np.ndarray, verdict: Verdict, focus: int, min_share: float = MIN_SHARE
-) -> list[Region]:
+) -> list[ErrorRegion]:
     """Regions of a frame, the surest first.
 
     Suspicious pixels that touch, by a corner at least, and have the same label and the
@@ -98,10 +98,10 @@ def _components(mask: np.ndarray) -> Iterator[tuple[np.ndarray, Box]]:
 
 def _region(
     kind: str, pair: tuple[int, int], box: Box, pixels: np.ndarray, verdict: Verdict
-) -> Region:
+) -> ErrorRegion:
     quality = verdict.quality[box.top : box.bottom, box.left : box.right][pixels]
     depth = _ndimage().distance_transform_edt(np.pad(pixels, 1)).max()
-    return Region(
+    return ErrorRegion(
         kind=kind,
         given=pair[0],
         suggested=pair[1],

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import IGNORE, read_gray, to_train_ids
+from mmseg_splashkd.datasets.label_coding import IGNORE, read_gray, to_train_ids
 from mmseg_splashkd.evaluation.areas import frame_areas, frame_dice
 from mmseg_splashkd.report.runs import Frame, Run, check_comparable, class_index
 

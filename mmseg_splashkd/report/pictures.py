@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mmseg_splashkd.datasets.label_maps import IGNORE
+from mmseg_splashkd.datasets.label_coding import IGNORE
 from mmseg_splashkd.report.frames import (
     choose_frames,
     read_image,

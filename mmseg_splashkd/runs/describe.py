@@ -14,10 +14,11 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.frames import FrameFiles, frame_files, leaves
-from mmseg_splashkd.config.reading import DISTILLER, LOADERS, dataset_of
+from mmseg_splashkd.config.reading import LOADERS, dataset_of
+from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.time_split import READ_AT_LOAD
 from mmseg_splashkd.files import file_sha256
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.environment import code, hardware, host
 from mmseg_splashkd.records.frame_list import FRAMES, frames_text
 from mmseg_splashkd.records.outcome import tensors_sha256
@@ -127,10 +128,10 @@ def _one_or_all(values: list) -> Any:
 def tables_of(cfg: Config) -> list[Path]:
     """The files that list a config's frames, such as split tables, each once."""
     found = [
-        Path(leaf.get("data_root") or "", leaf["ann_file"])
+        Path(leaf.get("data_root") or "", table)
         for loader in filter(cfg.get, LOADERS)
         for leaf in leaves(cfg[loader].dataset)
-        if leaf.get("ann_file")
+        if (table := leaf.get("split_table") or leaf.get("ann_file"))
     ]
     return [path for path in dict.fromkeys(found) if path.is_file()]
 
@@ -144,11 +145,11 @@ def _first(cfg: Config, key: str) -> Any:
 
 
 def _teacher(cfg: Config) -> dict[str, Any] | None:
-    if cfg.model.type != DISTILLER or not cfg.model.get("teacher_checkpoint"):
+    if not distills(cfg) or not cfg.model.get("teacher_checkpoint"):
         return None
     files = [
         find_checkpoint(pattern, "teacher_checkpoint")
-        for pattern in listed(cfg.model.teacher_checkpoint)
+        for pattern in as_list(cfg.model.teacher_checkpoint)
     ]
     paths = [file.as_posix() for file in files]
     hashes = [weights_sha256(file) for file in files]

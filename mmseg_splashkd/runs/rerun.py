@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmseg_splashkd.config.reading import check_training, read_config
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.ledger import read_ledger
 from mmseg_splashkd.records.run_file import read_run
 from mmseg_splashkd.runs.describe import describe
@@ -163,7 +163,7 @@ def _options(before: Mapping[str, Any]) -> dict[str, Any]:
     if before.get("seed") is not None:
         options["randomness.seed"] = before["seed"]
     checkpoint = (before.get("teacher") or {}).get("checkpoint")
-    if checkpoint and all(Path(path).is_file() for path in listed(checkpoint)):
+    if checkpoint and all(Path(path).is_file() for path in as_list(checkpoint)):
         options["model.teacher_checkpoint"] = checkpoint
     return options
 

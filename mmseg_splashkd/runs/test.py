@@ -17,17 +17,18 @@ from mmseg_splashkd.config.reading import (
     plain_model,
     read_config,
 )
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
 from mmseg_splashkd.evaluation.operating_point_evaluator import (
     STORED,
     OperatingPointEvaluator,
     checked_threshold,
     stored_point,
 )
-from mmseg_splashkd.hooks.frame_scores_hook import TEST
+from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
-
-DECIDER = OperatingPointEvaluator.__name__
 
 
 def evaluate(
@@ -89,7 +90,7 @@ def evaluate(
     set_experiment_name(cfg)
     hook["test_file"] = str(scores_file(config, work_dir, scores))
     decision = _decide_by(cfg, threshold, hook)
-    if tta and _evaluator_type(cfg) == DECIDER:
+    if tta and is_a(cfg.test_evaluator, OperatingPointEvaluator):
         raise ValueError(
             "--tta averages classes over flips and leaves no probabilities, which a "
             "threshold needs: leave out one of them"
@@ -125,9 +126,11 @@ def _work_dir(config: str | Path) -> Path:
 
 def _counting_hook(cfg: Config) -> dict[str, Any]:
     """A hook that looks at the class that the one of the config looks at."""
-    kind = "FrameScoresHook"
-    hooks = [h for h in cfg.get("custom_hooks") or [] if h.type == kind]
-    return {"type": kind, "focus_class": hooks[0].get("focus_class") if hooks else None}
+    hooks = [h for h in cfg.get("custom_hooks") or [] if is_a(h, FrameScoresHook)]
+    return {
+        "type": FrameScoresHook.__name__,
+        "focus_class": hooks[0].get("focus_class") if hooks else None,
+    }
 
 
 def _decide_by(
@@ -147,17 +150,12 @@ def _decide_by(
         )
     name = hook["focus_class"]
     cfg.test_evaluator = {
-        "type": DECIDER,
+        "type": OperatingPointEvaluator.__name__,
         "metrics": _metrics(cfg),
         "threshold": threshold,
         "focus_class": name,
     }
     return f"{name or 'the last class'} is decided by p >= {threshold:.4f}, {origin}"
-
-
-def _evaluator_type(cfg: Config) -> str | None:
-    evaluator = cfg.test_evaluator
-    return evaluator.get("type") if isinstance(evaluator, dict) else None
 
 
 def _metrics(cfg: Config) -> list:
@@ -168,19 +166,19 @@ def _metrics(cfg: Config) -> list:
 
 
 def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
-    writers = [metric for metric in _metrics(cfg) if metric.type == "DiceMetric"]
+    writers = [metric for metric in _metrics(cfg) if is_a(metric, DiceMetric)]
     if not writers:
         raise ValueError("--out needs a DiceMetric in test_evaluator, which writes it")
     writers[0].output_dir = str(out)
     if coding != "train_ids":
         dataset = dataset_of(cfg, "test_dataloader")
-        if dataset.type != "TimeSplitDataset":
+        if not is_a(dataset, TimeSplitDataset):
             raise ValueError(
-                f"--out-coding {coding} needs the label_map of a TimeSplitDataset, the "
-                f"test data are a {dataset.type}"
+                f"--out-coding {coding} needs the label_coding of a TimeSplitDataset, "
+                f"the test data are a {dataset.type}"
             )
         writers[0].output_coding = coding
-        writers[0].label_map = dataset.get("label_map", "splash")
+        writers[0].label_coding = dataset.get("label_coding", "splash")
 
 
 def _average_flips(cfg: Config) -> None:
@@ -188,7 +186,7 @@ def _average_flips(cfg: Config) -> None:
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     # The averaged answer is a class, not a logit: there is no cross-entropy of it.
-    metrics = [each for each in _metrics(cfg) if each.type != "CrossEntropyMetric"]
+    metrics = [each for each in _metrics(cfg) if not is_a(each, CrossEntropyMetric)]
     if "metrics" in cfg.test_evaluator:
         cfg.test_evaluator["metrics"] = metrics
     else:

@@ -1,6 +1,6 @@
 """Whether a difference between runs is more than luck. See docs/significance.md."""
 
-from mmseg_splashkd.statistics.arms import Arm, Cell, arm_of, stripped
+from mmseg_splashkd.statistics.arms import Arm, FoldSeed, arm_of, stripped
 from mmseg_splashkd.statistics.blocks import BlockLength
 from mmseg_splashkd.statistics.compare import compare
 from mmseg_splashkd.statistics.intervals import Interval
@@ -15,9 +15,9 @@ __all__ = [
     "Arm",
     "ArmScores",
     "BlockLength",
-    "Cell",
     "Comparison",
     "Difference",
+    "FoldSeed",
     "Interval",
     "Settings",
     "arm_of",

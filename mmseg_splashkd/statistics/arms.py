@@ -14,7 +14,7 @@ from mmseg_splashkd.statistics.metrics import areas_of
 NAMED = {key: re.compile(rf"_{key}(\d+)(?![A-Za-z0-9])") for key in ("fold", "seed")}
 
 
-class Cell(NamedTuple):
+class FoldSeed(NamedTuple):
     """Which of an arm's runs it is; None where a run does not say."""
 
     fold: int | None
@@ -39,7 +39,7 @@ class Arm:
     """
 
     name: str
-    runs: Mapping[Cell, FrameScores]
+    runs: Mapping[FoldSeed, FrameScores]
 
     @property
     def first(self) -> FrameScores:
@@ -58,11 +58,11 @@ def arm_of(name: str, runs: Iterable[tuple[str, FrameScores]]) -> Arm:
     Raises:
         ValueError: There is no run, or two have the same fold and seed.
     """
-    cells: dict[Cell, FrameScores] = {}
-    names: dict[Cell, str] = {}
+    cells: dict[FoldSeed, FrameScores] = {}
+    names: dict[FoldSeed, str] = {}
     for run, scores in runs:
         fold, seed = (_number(key, run, scores) for key in ("fold", "seed"))
-        cell = Cell(fold, seed)
+        cell = FoldSeed(fold, seed)
         if cell in cells:
             raise ValueError(
                 f"arm {name}: {names[cell]} and {run} are both {cell}; give one of them"
@@ -86,7 +86,7 @@ def stripped(run: str) -> str:
     return run
 
 
-def common_cells(arms: Iterable[Arm]) -> list[Cell]:
+def common_cells(arms: Iterable[Arm]) -> list[FoldSeed]:
     """The cells that all arms have, as many folds as there are for each seed.
 
     One run an arm makes a pair, whatever its seed.
@@ -144,7 +144,7 @@ class Layout:
 
 def lay_out(
     arm: Arm,
-    cells: Collection[Cell],
+    cells: Collection[FoldSeed],
     reference: Arm | None = None,
 ) -> Layout:
     """Lay an arm's counts out over the frames of a reference.
@@ -161,7 +161,7 @@ def lay_out(
     folds = list(dict.fromkeys(cell.fold for cell in cells))
     seeds = list(dict.fromkeys(cell.seed for cell in cells))
     single = len(cells) == 1
-    frames = {fold: _run(model, Cell(fold, seeds[0]), single) for fold in folds}
+    frames = {fold: _run(model, FoldSeed(fold, seeds[0]), single) for fold in folds}
     aligned = {
         cell: _aligned(_run(arm, cell, single), frames[cell.fold], arm.name, model.name)
         for cell in cells
@@ -173,10 +173,10 @@ def lay_out(
         overlap = 1 / (count - 1) if count > 1 else 0.0
         zeros = np.zeros(len(whole), np.int64)
         return Layout(areas, whole.recordings, whole.timestamps, zeros, overlap)
-    return _pooled(base, [[aligned[Cell(f, s)] for f in folds] for s in seeds])
+    return _pooled(base, [[aligned[FoldSeed(f, s)] for f in folds] for s in seeds])
 
 
-def _run(arm: Arm, cell: Cell, single: bool) -> FrameScores:
+def _run(arm: Arm, cell: FoldSeed, single: bool) -> FrameScores:
     return arm.first if single and len(arm.runs) == 1 else arm.runs[cell]
 
 

@@ -16,7 +16,7 @@ from mmseg_splashkd.evaluation.operating_point import (
     best_operating_point,
     threshold_curve,
 )
-from mmseg_splashkd.statistics.arms import Arm, Cell, frame_keys
+from mmseg_splashkd.statistics.arms import Arm, FoldSeed, frame_keys
 
 
 def decided_at(scores: FrameScores, threshold: float) -> FrameScores:
@@ -58,7 +58,7 @@ def _histogram(scores: FrameScores) -> np.ndarray:
     return scores.histogram
 
 
-def at_stored_points(arm: Arm, chosen_on: Mapping[Cell, FrameScores]) -> Arm:
+def at_stored_points(arm: Arm, chosen_on: Mapping[FoldSeed, FrameScores]) -> Arm:
     """Decide each run at the threshold that is best on other frames of its own.
 
     Args:
@@ -109,7 +109,7 @@ def at_points_of_other_folds(arm: Arm) -> Arm:
     return Arm(arm.name, runs)
 
 
-def _best(histogram: np.ndarray, arm: Arm, cell: Cell) -> float:
+def _best(histogram: np.ndarray, arm: Arm, cell: FoldSeed) -> float:
     point = best_operating_point(threshold_curve(histogram))
     if point is None:
         raise ValueError(

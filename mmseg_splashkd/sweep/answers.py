@@ -9,7 +9,7 @@ from typing import Any
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.files import file_sha256
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.sweep.folds import table_of
 from mmseg_splashkd.sweep.locks import locked
 from mmseg_splashkd.sweep.plan import Arm
@@ -75,7 +75,7 @@ def teacher_options(spec: SweepSpec, arm: Arm, fold: int | None) -> dict[str, An
 
 def _weights(pattern: str | None, arm: Arm) -> list[str]:
     """Hashes of teachers that others trained."""
-    named = [pattern] if pattern else listed(arm.cfg.model.get("teacher_checkpoint"))
+    named = [pattern] if pattern else as_list(arm.cfg.model.get("teacher_checkpoint"))
     return [file_sha256(find_checkpoint(name, "teacher_checkpoint")) for name in named]
 
 

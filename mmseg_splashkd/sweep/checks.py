@@ -10,9 +10,10 @@ from mmseg.registry import MODELS
 
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.leaks import CODE
-from mmseg_splashkd.config.reading import DISTILLER, check_data_root, read_config
+from mmseg_splashkd.config.reading import check_data_root, read_config
+from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.files import file_sha256
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.sweep.folds import check_folds, table_of
 from mmseg_splashkd.sweep.keys import fingerprint, full_key, has_place
 from mmseg_splashkd.sweep.plan import Arm, as_written, fitting
@@ -149,9 +150,7 @@ def _check_used(spec: SweepSpec, read: Mapping[str, Config]) -> None:
         for name in ("teacher", "teacher_checkpoint", "cache_views")
         if getattr(spec, name)
     ]
-    if given and not any(
-        read[config].model.type == DISTILLER for config in spec.configs
-    ):
+    if given and not any(distills(read[config]) for config in spec.configs):
         raise ValueError(
             f"{' and '.join(given)} is for configs that distil, and none of "
             f"{', '.join(spec.configs)} does"
@@ -159,7 +158,7 @@ def _check_used(spec: SweepSpec, read: Mapping[str, Config]) -> None:
 
 
 def _check_teaching(spec: SweepSpec, config: str, cfg: Config) -> None:
-    distils = cfg.model.type == DISTILLER
+    distils = distills(cfg)
     if config in (spec.baseline, spec.teacher):
         if distils:
             option = "--baseline" if config == spec.baseline else "--teacher"
@@ -169,7 +168,7 @@ def _check_teaching(spec: SweepSpec, config: str, cfg: Config) -> None:
         return
     if spec.teacher and spec.teacher_checkpoint:
         raise ValueError("give either --teacher or --teacher-checkpoint")
-    if spec.teacher and len(listed(cfg.model.get("teacher_checkpoint"))) > 1:
+    if spec.teacher and len(as_list(cfg.model.get("teacher_checkpoint"))) > 1:
         raise ValueError(
             f"{config} has several teachers, and --teacher trains one a fold"
         )
@@ -201,7 +200,7 @@ def check_frames(spec: SweepSpec) -> list[str]:
             if fold is not None:
                 options["fold"] = fold
             cfg = read_config(config, options)
-            if cfg.model.type == DISTILLER:
+            if distills(cfg):
                 _name_teacher(cfg, spec, fold)
             for finding in check_data(cfg):
                 if finding.code == CODE:  # others are told in the log of each run

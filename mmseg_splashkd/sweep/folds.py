@@ -41,7 +41,7 @@ def check_folds(cfg: Config, folds: int) -> None:
         raise ValueError(
             f"--folds {folds}: {name} reads no split table. Make one: "
             f"{SPLIT.format(folds=folds, table='DATA_ROOT/folds.csv')}, then "
-            f"ann_file=folds.csv in the config or by --cfg-options"
+            f"split_table=folds.csv in the config or by --cfg-options"
         )
     if "fold" not in cfg:
         raise ValueError(
@@ -57,7 +57,7 @@ def check_folds(cfg: Config, folds: int) -> None:
         has = f"the folds {found}: give --folds {len(found)}" if found else "no folds"
         raise ValueError(
             f"--folds {folds}: {table} of {name} has {has}. A table of {folds} folds: "
-            f"{command}, then ann_file={named} in the config or by --cfg-options"
+            f"{command}, then split_table={named} in the config or by --cfg-options"
         )
 
 

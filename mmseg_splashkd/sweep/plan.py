@@ -11,7 +11,8 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.config.naming import run_name
-from mmseg_splashkd.config.reading import DISTILLER, read_config
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.sweep.keys import SHORT, has_place
 from mmseg_splashkd.sweep.spec import SweepSpec
 
@@ -39,7 +40,7 @@ class Arm:
     @property
     def distils(self) -> bool:
         """Whether it needs a teacher."""
-        return self.cfg.model.type == DISTILLER
+        return distills(self.cfg)
 
 
 @dataclass(frozen=True)

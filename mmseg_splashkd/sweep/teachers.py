@@ -12,6 +12,8 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.sweep.folds import table_of
 from mmseg_splashkd.sweep.keys import fingerprint
@@ -102,7 +104,7 @@ def teacher_key(cfg: Config) -> str:
 
 def _forget_fold(node: Any) -> None:
     if isinstance(node, dict):
-        if node.get("type") == "TimeSplitDataset":
+        if is_a(node, TimeSplitDataset):
             node.pop("fold", None)
         for child in node.values():
             _forget_fold(child)

@@ -2,11 +2,11 @@
 
 from mmseg_splashkd.teacher_cache.build import build_teacher_cache
 from mmseg_splashkd.teacher_cache.cached_teacher import CachedTeacher
-from mmseg_splashkd.teacher_cache.dataset import AnsweredViewDataset
+from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.use import use_teacher_cache
 
 __all__ = [
-    "AnsweredViewDataset",
+    "CachedLogitsDataset",
     "CachedTeacher",
     "build_teacher_cache",
     "use_teacher_cache",

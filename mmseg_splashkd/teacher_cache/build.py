@@ -37,7 +37,7 @@ from mmseg_splashkd.teacher_cache.options import (
     forget_cache,
 )
 from mmseg_splashkd.teacher_cache.store import (
-    AnswerStore,
+    LogitStore,
     create_store,
     digest,
     locked,
@@ -185,7 +185,7 @@ def _check_size(image: Tensor, size: list[int]) -> None:
 
 
 def _answers(model: DistillSegmentor, samples: Sequence[dict], store: str) -> Tensor:
-    """Answers (N, C', h, w) to N samples, on the CPU."""
+    """SegOutputs (N, C', h, w) to N samples, on the CPU."""
     batch = model.data_preprocessor(pseudo_collate(copy.copy(samples)), True)
     logits = model.teacher_logits(batch["inputs"]).float()
     if store == "margin":
@@ -205,7 +205,7 @@ def _seconds_a_view(
     return (time.perf_counter() - begin) / batch_size
 
 
-def _open(options: CacheOptions, header: dict[str, Any]) -> AnswerStore | None:
+def _open(options: CacheOptions, header: dict[str, Any]) -> LogitStore | None:
     """The store that is to be gone on with, if there is one."""
     try:
         there = read_header(options.dir)
@@ -219,14 +219,14 @@ def _open(options: CacheOptions, header: dict[str, Any]) -> AnswerStore | None:
             f"teacher_cache.dir={options.dir!r} holds a cache with another "
             f"{', another '.join(differs)}: remove it, or name another dir"
         )
-    return AnswerStore(options.dir, "r+")
+    return LogitStore(options.dir, "r+")
 
 
 def _state(
     console: Console,
     options: CacheOptions,
     header: dict[str, Any],
-    store: AnswerStore | None,
+    store: LogitStore | None,
     seconds: float,
 ) -> None:
     """Say what is to be done, before it is."""
@@ -248,7 +248,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _answer_all(
-    store: AnswerStore,
+    store: LogitStore,
     model: DistillSegmentor,
     views: ViewDataset,
     cfg: Config,
@@ -280,7 +280,7 @@ def _chunks(places: Sequence, size: int) -> Iterator[Sequence]:
 
 
 def _report(
-    store: AnswerStore, model: DistillSegmentor, cfg: Config, console: Console
+    store: LogitStore, model: DistillSegmentor, cfg: Config, console: Console
 ) -> None:
     """Keep in the header what the teacher is worth on the validation part."""
     tested_on = validation(cfg)

@@ -9,17 +9,17 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
-from mmseg_splashkd.models.segmentors.outputs import Answers
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 from mmseg_splashkd.teacher_cache.dataset import FIELD
 from mmseg_splashkd.teacher_cache.store import read_header
 
 
 @MODELS.register_module()
 class CachedTeacher:
-    """Answers that the samples carry, and what their cache says of the teacher.
+    """SegOutputs that the samples carry, and what their cache says of the teacher.
 
     Args:
-        folder: Of an ``AnswerStore``; read by ``load``, so that a model can be built to
+        folder: Of an ``LogitStore``; read by ``load``, so that a model can be built to
             test without it.
     """
 
@@ -51,7 +51,7 @@ class CachedTeacher:
                 f"both logits: build it anew with teacher_cache=dict(store='logits')"
             )
 
-    def answers(self, data_samples: SampleList) -> Answers:
+    def outputs(self, data_samples: SampleList) -> SegOutputs:
         """Logits (B, C, h, w) that the samples carry.
 
         Raises:
@@ -61,11 +61,11 @@ class CachedTeacher:
             raise RuntimeError(
                 "a teacher cache stands in for the teacher, and the samples carry no "
                 "answers of it: train_dataloader.dataset must be an "
-                "AnsweredViewDataset, which tools/train.py sets where the config has "
+                "CachedLogitsDataset, which tools/train.py sets where the config has "
                 "teacher_cache"
             )
         stored = torch.stack([sample.get(FIELD).data for sample in data_samples])
-        return Answers(_logits(stored.float()))
+        return SegOutputs(_logits(stored.float()))
 
 
 def _logits(stored: Tensor) -> Tensor:

@@ -8,21 +8,21 @@ from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.datasets.views import View, ViewDataset
-from mmseg_splashkd.teacher_cache.store import AnswerStore, digest
+from mmseg_splashkd.teacher_cache.store import LogitStore, digest
 
-FIELD = "teacher_answer"
+FIELD = "teacher_logits"
 
 
 @DATASETS.register_module()
-class AnsweredViewDataset(ViewDataset):
+class CachedLogitsDataset(ViewDataset):
     """``ViewDataset`` whose samples carry the teacher's cached answer.
 
-    ``data_samples.teacher_answer`` is (C', h, w) fp16: logits, or the margin of two
+    ``data_samples.teacher_logits`` is (C', h, w) fp16: logits, or the margin of two
     classes alone. Each view's pixels are compared with those that the teacher saw.
 
     Args:
         dataset: Config of, or, any mmengine data set.
-        answers: Folder of an ``AnswerStore``.
+        answers: Folder of an ``LogitStore``.
 
     Raises:
         ValueError: The store has another number of frames, or a view is asked for that
@@ -33,7 +33,7 @@ class AnsweredViewDataset(ViewDataset):
     def __init__(self, dataset: BaseDataset | dict, answers: str) -> None:
         super().__init__(dataset)
         self.answers = answers
-        self._store: AnswerStore | None = AnswerStore(answers)
+        self._store: LogitStore | None = LogitStore(answers)
         frames = self._store.header["shape"][0]
         if frames != len(self):
             raise ValueError(
@@ -42,10 +42,10 @@ class AnsweredViewDataset(ViewDataset):
             )
 
     @property
-    def store(self) -> AnswerStore:
+    def store(self) -> LogitStore:
         """The answers, opened once a process."""
         if self._store is None:
-            self._store = AnswerStore(self.answers)
+            self._store = LogitStore(self.answers)
         return self._store
 
     def __getstate__(self) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from mmseg.registry import DATASETS
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.reading import dataset_of
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
-from mmseg_splashkd.models.teacher.teacher import listed
+from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.teacher_cache.options import CacheOptions
 from mmseg_splashkd.version import __version__
 
@@ -47,17 +49,17 @@ def fingerprint(
     """
     model = cfg.model
     frames = dataset_of(cfg, LOADER)
-    own = {"type", "pipeline", "label_map", "metainfo", "reduce_zero_label"}
+    own = {"type", "pipeline", "label_coding", "metainfo", "reduce_zero_label"}
     pipeline = {key: frames[key] for key in own & frames.keys()}
     teacher = {
-        "models": [_audible(config) for config in listed(model.teacher)],
+        "models": [_audible(config) for config in as_list(model.teacher)],
         "class_mapping": model.get("class_mapping"),
         "ensemble": model.get("ensemble"),
-        "weights": [_weights(file) for file in listed(model.teacher_checkpoint)],
+        "weights": [_weights(file) for file in as_list(model.teacher_checkpoint)],
     }
     preprocessors = [
         config.get("data_preprocessor")
-        for config in (model, model.student, *listed(model.teacher))
+        for config in (model, model.student, *as_list(model.teacher))
     ]
     allowed = (model.get("teacher_gate") or {}).get("allow", ())
     return {
@@ -83,7 +85,7 @@ def unread_frames(cfg: Config, loader: str = LOADER) -> ViewDataset:
     """The data of a loader, without reading a label or building a pipeline."""
     init_default_scope(cfg.get("default_scope", "mmseg"))
     frames = dict(dataset_of(cfg, loader), pipeline=[])
-    if frames["type"] == "TimeSplitDataset":
+    if is_a(frames, TimeSplitDataset):
         frames["check_labels"] = False
     return DATASETS.build({"type": "ViewDataset", "dataset": frames})
 

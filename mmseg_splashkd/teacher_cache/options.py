@@ -6,11 +6,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.reading import DISTILLER, VIEWS
+from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
+from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.store import STORES
 
 AUTO = "auto"
-ANSWERED = "AnsweredViewDataset"
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ def cache_options(cfg: Config) -> CacheOptions:
             "the config has no teacher_cache: add, for instance, "
             "teacher_cache = dict(dir='work_dirs/teacher_cache', views=16)"
         )
-    if cfg.model.type != DISTILLER:
-        raise ValueError(f"teacher_cache is for {DISTILLER}, the model is another")
+    if not distills(cfg):
+        raise ValueError(
+            "teacher_cache is for a DistillSegmentor, the model is another"
+        )
     known = CacheOptions.__dataclass_fields__
     strange, missing = config.keys() - known, {"dir", "views"} - config.keys()
     if strange or missing:
@@ -64,7 +67,7 @@ def cache_options(cfg: Config) -> CacheOptions:
             f"{options.store!r}"
         )
     loader = cfg.train_dataloader
-    if loader.sampler.type != "ViewSampler" or loader.dataset.type not in VIEWS:
+    if not is_a(loader.sampler, ViewSampler) or not is_a(loader.dataset, ViewDataset):
         raise ValueError(
             f"teacher_cache needs views that can be drawn again: train_dataloader has "
             f"sampler {loader.sampler.type} and dataset {loader.dataset.type}, and "
@@ -76,6 +79,6 @@ def cache_options(cfg: Config) -> CacheOptions:
 def forget_cache(cfg: Config) -> None:
     """Take out of a config, such as one that a run dumped, what a cache put in."""
     cfg.model.pop("teacher_cache", None)
-    if cfg.train_dataloader.dataset.type == ANSWERED:
+    if is_a(cfg.train_dataloader.dataset, CachedLogitsDataset):
         frames = cfg.train_dataloader.dataset.dataset
         cfg.train_dataloader.dataset = {"type": "ViewDataset", "dataset": frames}

@@ -28,8 +28,8 @@ def digest(image: Tensor) -> int:
     return zlib.crc32(np.ascontiguousarray(image.numpy()).data) | PRESENT
 
 
-class AnswerStore:
-    """Answers (F, V, C', h, w) in fp16, with the checksum of the view each belongs to.
+class LogitStore:
+    """Logits (F, V, C', h, w) in fp16, with the checksum of each view's pixels.
 
     A folder of a header (JSON), the answers and the checksums (NumPy, memory-mapped). A
     checksum is written after its answer, so what an interruption leaves is usable: an
@@ -145,7 +145,7 @@ def write_header(folder: str | Path, header: Mapping[str, Any]) -> None:
     partial.replace(path)
 
 
-def create_store(folder: str | Path, header: Mapping[str, Any]) -> AnswerStore:
+def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
     """Make an empty store of ``header['shape']``, (F, V, C', h, w).
 
     Raises:
@@ -168,7 +168,7 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> AnswerStore:
         with (folder / name).open("r+b") as file:  # a full disk shows now, or never
             os.posix_fallocate(file.fileno(), 0, (folder / name).stat().st_size)
     write_header(folder, {**header, "format": FORMAT})  # last: then it is a store
-    return AnswerStore(folder, "r+")
+    return LogitStore(folder, "r+")
 
 
 def size_of(shape: Sequence[int]) -> int:

@@ -2,6 +2,8 @@
 
 from mmengine.config import Config
 
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.fingerprint import (
     BUILDS_MODELS,
     LOADER,
@@ -11,11 +13,10 @@ from mmseg_splashkd.teacher_cache.fingerprint import (
     versions,
 )
 from mmseg_splashkd.teacher_cache.options import (
-    ANSWERED,
     cache_options,
     forget_cache,
 )
-from mmseg_splashkd.teacher_cache.store import BUILD, AnswerStore
+from mmseg_splashkd.teacher_cache.store import BUILD, LogitStore
 
 
 def use_teacher_cache(cfg: Config) -> list[str]:
@@ -35,7 +36,7 @@ def use_teacher_cache(cfg: Config) -> list[str]:
         _check_no_trace(cfg)
         return []
     options = cache_options(cfg)
-    store = AnswerStore(options.dir)
+    store = LogitStore(options.dir)
     _check_belongs(cfg, store)
     if missing := store.missing():
         raise ValueError(
@@ -51,7 +52,7 @@ def use_teacher_cache(cfg: Config) -> list[str]:
     cfg.model.teacher_cache = options.dir
     loader = cfg[LOADER]
     loader.dataset = {
-        "type": ANSWERED,
+        "type": CachedLogitsDataset.__name__,
         "dataset": loader.dataset.dataset,
         "answers": options.dir,
     }
@@ -67,7 +68,7 @@ def _check_no_trace(cfg: Config) -> None:
     """
     if not cfg.get(LOADER):
         return
-    if cfg.model.get("teacher_cache") or cfg[LOADER].dataset.type == ANSWERED:
+    if cfg.model.get("teacher_cache") or is_a(cfg[LOADER].dataset, CachedLogitsDataset):
         raise ValueError(
             "the model or the training data name a teacher cache, and the config has "
             "no teacher_cache, by which it is checked: add "
@@ -75,7 +76,7 @@ def _check_no_trace(cfg: Config) -> None:
         )
 
 
-def _check_belongs(cfg: Config, store: AnswerStore) -> None:
+def _check_belongs(cfg: Config, store: LogitStore) -> None:
     here = fingerprint(cfg, cache_options(cfg), unread_frames(cfg))
     belongs = store.header["belongs"]
     other = [part for part in here if belongs.get(part) != here[part]]
@@ -98,7 +99,7 @@ def _check_belongs(cfg: Config, store: AnswerStore) -> None:
         )
 
 
-def _other_versions(store: AnswerStore) -> list[str]:
+def _other_versions(store: LogitStore) -> list[str]:
     then, now = store.header["versions"], versions()
     changed = [
         f"{name} {then.get(name)}, now {now.get(name)}"

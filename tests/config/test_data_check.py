@@ -20,7 +20,7 @@ def config(table, **keys) -> Config:
 
     def part(split):
         dataset = {"type": "TimeSplitDataset", "split": split}
-        return dataset | {"data_root": str(table.parent), "ann_file": table.name}
+        return dataset | {"data_root": str(table.parent), "split_table": table.name}
 
     train = {"type": "ViewDataset", "dataset": part("train")}
     return Config(
@@ -162,8 +162,8 @@ def test_other_data_sets_are_left_alone():
 
 def test_codings_must_agree(table):
     cfg = config(table)
-    cfg.test_dataloader.dataset.label_map = "trash"
-    with pytest.raises(ValueError, match="differ in label_map"):
+    cfg.test_dataloader.dataset.label_coding = "trash"
+    with pytest.raises(ValueError, match="differ in label_coding"):
         coding_of(cfg)
 
 

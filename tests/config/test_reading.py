@@ -84,7 +84,7 @@ def test_a_config_may_have_loaders_for_testing_alone(tmp_path):
 def test_table_and_fold_hold_for_all_data():
     assert shared(KD, "fold", 3) == [3] * 3
     assert shared(KD, "embargo", "30s") == ["30s"] * 3
-    assert shared(KD, "ann_file", "split.csv") == ["split.csv"] * 3
+    assert shared(KD, "split_table", "split.csv") == ["split.csv"] * 3
 
 
 def test_data_root_that_moves_nothing_is_refused(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.datasets.integrity import check_pair
-from mmseg_splashkd.datasets.label_maps import SPLASH, label_map
+from mmseg_splashkd.datasets.label_coding import SPLASH, load_label_coding
 from tests.datasets.builders import halve, splash_label, write_frame, write_label
 
 
@@ -130,6 +130,8 @@ def test_palette_label_counts_by_its_indices(pair: tuple[Path, Path]):
     label = Image.fromarray(splash_label(0, size=(40, 30)) // 255, "P")
     label.putpalette([0, 0, 0, 255, 255, 255])
     label.save(pair[1])
-    check_pair(*pair, replace(label_map("splash"), gray_to_train_id={0: 0, 1: 1}))
+    check_pair(
+        *pair, replace(load_label_coding("splash"), gray_to_train_id={0: 0, 1: 1})
+    )
     with pytest.raises(ValueError, match=r"values outside the table: 1 \(16 pixels\)"):
         check_pair(*pair, SPLASH)

@@ -98,7 +98,8 @@ def test_table_without_split_is_cut_by_ratios(root: Path):
     rows = [table_row(stem) for stem in reversed(STEMS)]
     write_table(root / "frames.csv", HEADER, rows)
     parts = [
-        build(root, split, ann_file="frames.csv") for split in ("train", "val", "test")
+        build(root, split, split_table="frames.csv")
+        for split in ("train", "val", "test")
     ]
     assert [stems_of(part) for part in parts] == [STEMS[:7], STEMS[7:9], STEMS[9:]]
 
@@ -108,7 +109,8 @@ def test_table_with_split_is_followed_in_the_order_of_time(root: Path):
     rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]
     write_table(root / "frames.csv", [*HEADER, "split"], rows[::-1])
     parts = [
-        build(root, split, ann_file="frames.csv") for split in ("train", "val", "test")
+        build(root, split, split_table="frames.csv")
+        for split in ("train", "val", "test")
     ]
     expected = [[STEMS[1], STEMS[3]], [STEMS[0], STEMS[4]], [STEMS[2]]]
     assert [stems_of(part) for part in parts] == expected
@@ -118,7 +120,7 @@ def test_frame_that_a_table_puts_into_two_parts_is_refused(root: Path):
     rows = [[*table_row(STEMS[0]), word] for word in ("train", "test")]
     write_table(root / "frames.csv", [*HEADER, "split"], rows)
     with pytest.raises(ValueError, match="stands twice, in lines 2 and 3"):
-        build(root, ann_file="frames.csv")
+        build(root, split_table="frames.csv")
 
 
 def test_other_suffixes(tmp_path: Path):
@@ -146,7 +148,7 @@ def test_three_classes_by_a_table_as_a_command_line_gives_it(root: Path):
         "palette": [[9, 9, 9], [1, 1, 1], [2, 2, 2]],
         "gray_to_train_id": {"3": "0", "60": "2", "128": 255, "200": 1},
     }
-    dataset = build(root, label_map=coding, pipeline=PIPELINE)
+    dataset = build(root, label_coding=coding, pipeline=PIPELINE)
     assert dataset.metainfo["classes"] == ("water", "foam", "net")
     assert dataset.metainfo["palette"] == coding["palette"]
     assert dataset.get_data_info(0)["label_map"] == {3: 0, 60: 2, 128: 255, 200: 1}
@@ -160,7 +162,7 @@ def test_a_yaml_of_ones_own(root: Path):
         "classes: [calm, splash]\npalette: [[1, 1, 1], [2, 2, 2]]\n"
         "gray_to_train_id: {0: 0}\nunknown: 1\n"
     )
-    dataset = build(root, label_map=str(root / "mine.yaml"), pipeline=PIPELINE)
+    dataset = build(root, label_coding=str(root / "mine.yaml"), pipeline=PIPELINE)
     assert dataset.metainfo["classes"] == ("calm", "splash")
     assert dataset[0]["data_samples"].gt_sem_seg.data.unique().tolist() == [0, 1]
 
@@ -168,11 +170,11 @@ def test_a_yaml_of_ones_own(root: Path):
 def test_train_id_beyond_the_classes_is_refused(root: Path):
     coding = {"classes": ["a", "b"], "palette": [[1, 1, 1], [2, 2, 2]]}
     with pytest.raises(ValueError, match=r"gray_to_train_id maps 255 to 2: .*0, 2\)"):
-        build(root, label_map={**coding, "gray_to_train_id": {0: 0, 255: 2}})
+        build(root, label_coding={**coding, "gray_to_train_id": {0: 0, 255: 2}})
 
 
 def test_classes_come_from_the_label_map_alone(root: Path):
-    with pytest.raises(ValueError, match="metainfo is given by label_map"):
+    with pytest.raises(ValueError, match="metainfo is given by label_coding"):
         build(root, metainfo={"classes": ("a", "b")})
 
 
@@ -192,7 +194,7 @@ def test_labels_of_other_kinds_of_png(root: Path, mode: str):
         "palette": [[16, 42, 67], [255, 196, 0]],
         "gray_to_train_id": {0: 0, 40_000 if mode == "16 bits" else 1: 1},
     }
-    sample = build(root, label_map=coding, pipeline=PIPELINE[:2])[3]
+    sample = build(root, label_coding=coding, pipeline=PIPELINE[:2])[3]
     np.testing.assert_array_equal(sample["gt_seg_map"], splash_label(3) // 255)
 
 
@@ -211,7 +213,7 @@ def folded(root: Path) -> Path:
 
 def test_a_fold_validates_and_the_others_train(root: Path):
     folded(root)
-    options: dict = {"ann_file": "split.csv", "fold": 0}
+    options: dict = {"split_table": "split.csv", "fold": 0}
     parts = [build(root, split, **options) for split in ("train", "val", "test")]
     assert [stems_of(part) for part in parts] == [STEMS[3:8], STEMS[:2], STEMS[8:]]
 
@@ -219,16 +221,16 @@ def test_a_fold_validates_and_the_others_train(root: Path):
 def test_a_table_with_folds_alone_needs_one(root: Path):
     folded(root)
     with pytest.raises(ValueError, match=r"A table with folds needs fold=\."):
-        build(root, "val", ann_file="split.csv")
+        build(root, "val", split_table="split.csv")
     with pytest.raises(ValueError, match=r"fold=4 is none of .* \[0, 1, 2, 3\]"):
-        build(root, "val", ann_file="split.csv", fold=4)
+        build(root, "val", split_table="split.csv", fold=4)
 
 
 def test_a_split_of_some_rows_alone_is_refused(root: Path):
     rows = [[*table_row(stem), "train" if n else ""] for n, stem in enumerate(STEMS)]
     write_table(root / "split.csv", [*HEADER, "split"], rows)
     with pytest.raises(ValueError, match="some rows have a split and some have none"):
-        build(root, ann_file="split.csv")
+        build(root, split_table="split.csv")
 
 
 def test_an_embargo_between_parts_cut_by_ratios(root: Path):
@@ -248,14 +250,14 @@ def test_an_embargo_between_parts_cut_by_ratios(root: Path):
 def test_an_embargo_for_a_table_that_is_split_already_is_refused(root: Path):
     folded(root)
     with pytest.raises(ValueError, match="embargo 2 frames is for frames cut by rat"):
-        build(root, ann_file="split.csv", embargo=2)
+        build(root, split_table="split.csv", embargo=2)
 
 
 def test_the_embargo_is_in_no_part(root: Path):
     words = ["train", "embargo", "val", "embargo", "test"]
     rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]
     write_table(root / "split.csv", [*HEADER, "split"], rows)
-    parts = [build(root, s, ann_file="split.csv") for s in ("train", "val", "test")]
+    parts = [build(root, s, split_table="split.csv") for s in ("train", "val", "test")]
     assert [stems_of(part) for part in parts] == [[STEMS[0]], [STEMS[2]], [STEMS[4]]]
 
 
@@ -328,7 +330,7 @@ def test_split_must_be_one_of_three(root: Path, split: Any):
         build(root, split)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"ann_file": "frames.csv"}])
+@pytest.mark.parametrize("arguments", [{}, {"split_table": "frames.csv"}])
 def test_missing_root_tells_the_layout_and_the_demo(tmp_path: Path, arguments: dict):
     missing = tmp_path / "nowhere"
     with pytest.raises(FileNotFoundError, match=str(missing)) as caught:
@@ -351,7 +353,7 @@ def test_split_that_a_table_never_says_is_named(root: Path):
     rows = [[*table_row(stem), "train"] for stem in STEMS]
     write_table(root / "frames.csv", [*HEADER, "split"], rows)
     with pytest.raises(ValueError, match=r"split 'val' of .*frames.csv is empty.* row"):
-        build(root, "val", ann_file="frames.csv")
+        build(root, "val", split_table="frames.csv")
 
 
 def test_missing_file_of_a_table_is_named_before_any_is_read(root: Path):
@@ -362,8 +364,8 @@ def test_missing_file_of_a_table_is_named_before_any_is_read(root: Path):
     (root / "images" / f"{STEMS[5]}.png").unlink()
     message = f"2 files of {root}/frames.csv do not exist, the first is {gone}"
     with pytest.raises(FileNotFoundError, match=message):
-        build(root, ann_file="frames.csv", check_labels=False)
-    assert len(build(root, "val", ann_file="frames.csv")) == 2  # another part
+        build(root, split_table="frames.csv", check_labels=False)
+    assert len(build(root, "val", split_table="frames.csv")) == 2  # another part
 
 
 def test_many_labels_are_left_to_the_doctor_and_the_log_says_so(

@@ -125,7 +125,9 @@ def test_writes_predictions_in_the_coding_of_the_data_set(
     tmp_path, coding, mode, pixels
 ):
     pred = torch.tensor([[0, 1, 1], [1, 0, 0]])
-    metric = _metric(output_dir=str(tmp_path), output_coding=coding, label_map="splash")
+    metric = _metric(
+        output_dir=str(tmp_path), output_coding=coding, label_coding="splash"
+    )
     metric.process({}, [data_sample(pred, pred, img_path="frames/1.png")])
     with Image.open(tmp_path / "1.png") as image:
         assert image.mode == mode
@@ -134,8 +136,8 @@ def test_writes_predictions_in_the_coding_of_the_data_set(
 
 def test_unfit_coding_is_refused():
     with pytest.raises(ValueError, match="output_coding='rgb' is none of"):
-        _metric(output_coding="rgb", label_map="splash")
-    with pytest.raises(ValueError, match="output_coding='gray' needs label_map"):
+        _metric(output_coding="rgb", label_coding="splash")
+    with pytest.raises(ValueError, match="output_coding='gray' needs label_coding"):
         _metric(output_coding="gray")
 
 

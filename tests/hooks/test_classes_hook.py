@@ -10,7 +10,7 @@ def named(*classes: str) -> dict:
     palette = [[index + 1] * 3 for index in range(len(classes))]
     coding = {"classes": list(classes), "palette": palette}
     table = {"gray_to_train_id": {0: 0, 255: 1}, "_delete_": True}  # the name of one
-    return {"label_map": coding | table}
+    return {"label_coding": coding | table}
 
 
 def test_another_number_of_classes_than_the_model_s_is_refused(pond, tmp_path):

@@ -34,7 +34,7 @@ def folds(pond, tmp_path_factory) -> Path:
 def fold_run(pond, folds, tmp_path_factory) -> Path:
     """Work directory of a run that held out fold 0."""
     work_dir = tmp_path_factory.mktemp("arm") / "fold0"
-    options = tiny_run(pond, "model") | {"ann_file": str(folds), "fold": 0}
+    options = tiny_run(pond, "model") | {"split_table": str(folds), "fold": 0}
     options["data_check"] = {"allow": ["border"]}
     return train(PLAIN, work_dir, cfg_options=options)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.label_errors import find, find_label_errors, write_findings
 from mmseg_splashkd.label_errors.held_out import Answer
 

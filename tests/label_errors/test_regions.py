@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.label_errors.inspection import judge
-from mmseg_splashkd.label_errors.regions import Region, find_regions
+from mmseg_splashkd.label_errors.regions import ErrorRegion, find_regions
 
 SURE, LIKELY = 0.9, 0.6
 
 
 def look(
     label: np.ndarray, seen: np.ndarray, sure: float = SURE, classes: int = 2, **options
-) -> list[Region]:
+) -> list[ErrorRegion]:
     """Regions of a frame in which a model sees classes with a certain probability."""
     rest = (1 - sure) / (classes - 1)
     ids = np.arange(classes).reshape(-1, 1, 1)

@@ -20,9 +20,9 @@ from mmseg_splashkd.report.comparison import (
 )
 from mmseg_splashkd.report.comparison.words import points
 from mmseg_splashkd.statistics import (
-    Cell,
     Comparison,
     Difference,
+    FoldSeed,
     Settings,
     compare,
 )
@@ -41,7 +41,7 @@ def run(
     return folder
 
 
-def names(found) -> list[tuple[str, list[Cell]]]:
+def names(found) -> list[tuple[str, list[FoldSeed]]]:
     return [(arm.name, list(arm.runs)) for arm in found]
 
 
@@ -77,7 +77,7 @@ def test_a_pattern_is_an_arm(tmp_path: Path):
             run(tmp_path / f"{arm}_fold{fold}_seed3")
     (tmp_path / "plain_1125_fold0_seed3.log").touch()  # fits, and is no run
     found = read_arms([tmp_path / "plain_*", tmp_path / "kd_*"])
-    cells = [Cell(0, 3), Cell(1, 3)]
+    cells = [FoldSeed(0, 3), FoldSeed(1, 3)]
     assert names(found) == [("plain_1125", cells), ("kd_1125_50", cells)]
     # Not quoted, the shell makes single runs of it: the arms are the same.
     assert names(read_arms(sorted(tmp_path.glob("*seed3")))) == names(found)[::-1]

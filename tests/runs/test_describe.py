@@ -23,7 +23,7 @@ def test_text_of_a_config_makes_it_again(name):
 
 
 def test_keys_that_are_numbers_stay_numbers():
-    values = {"label_map": {"gray_to_train_id": {0: 0, 255: 1}}, "size": (1, 2)}
+    values = {"label_coding": {"gray_to_train_id": {0: 0, 255: 1}}, "size": (1, 2)}
     again = Config.fromstring(config_text(Config(values)), ".py")
     assert again.to_dict() == values
 

@@ -178,7 +178,7 @@ def test_one_metric_need_not_be_a_list(figures, distilled, distil_options, tmp_p
 
 
 def test_predictions_in_the_coding_of_the_data_set(distilled, distil_options, tmp_path):
-    options = distil_options | {"test_dataloader.dataset.label_map": "splash"}
+    options = distil_options | {"test_dataloader.dataset.label_coding": "splash"}
     out = tmp_path / "out"
     evaluate(
         DISTILLED,

@@ -5,8 +5,8 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.runs import trackers
 from mmseg_splashkd.records.run_file import read_run
+from mmseg_splashkd.runs import trackers
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
 from mmseg_splashkd.runs.train import train

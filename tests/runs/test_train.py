@@ -13,7 +13,7 @@ from tests.conftest import tiny_run
 from tests.runs.conftest import BEST, DISTILLED, PLAIN, TEACHER
 
 RENAMED = {
-    "label_map": {
+    "label_coding": {
         "_delete_": True,  # the name of one
         "classes": ["water", "splash"],
         "palette": [[8, 8, 8], [1, 1, 1]],

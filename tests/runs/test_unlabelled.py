@@ -36,14 +36,14 @@ def options(pond, distil_options) -> dict:
     frames, seen = [], 0
     plain = read_config(PLAIN, {"data_root": str(pond), "embargo": 0})
     dataset = plain.train_dataloader.dataset.dataset
-    ratios = {"ratios": dataset.ratios, "ann_file": "frames.csv"}
+    ratios = {"ratios": dataset.ratios, "split_table": "frames.csv"}
     for frame in _with_parts(pond, ratios):
         seen += frame.split == "train"
         hide = frame.split == "train" and seen % 4
         frames.append(replace(frame, label="") if hide else frame)
     write_table(pond / "few.csv", frames)
     return distil_options | {
-        "ann_file": "few.csv",
+        "split_table": "few.csv",
         f"{FRAMES}.unlabelled": "include",
         f"{FRAMES}.pipeline": STEPS,
         "train_dataloader.sampler.unlabelled_share": 0.5,
@@ -54,7 +54,7 @@ def options(pond, distil_options) -> dict:
 def _with_parts(pond: Path, options: dict) -> list:
     from mmseg_splashkd.datasets.splits.by_time import split_by_time
 
-    return split_by_time(read_table(pond / options["ann_file"]), options["ratios"])
+    return split_by_time(read_table(pond / options["split_table"]), options["ratios"])
 
 
 def batches(cfg: Any, count: int) -> list[dict]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.statistics import Arm, Cell, arm_of, stripped
+from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of, stripped
 from mmseg_splashkd.statistics.arms import common_cells, lay_out
 from mmseg_splashkd.statistics.metrics import areas_of
 from mmseg_splashkd.statistics.simulation import scores_of
@@ -28,7 +28,7 @@ def grid(name: str, cells: list[tuple[int | None, int]], frames: int = 4) -> Arm
 def test_fold_and_seed_are_of_the_name_else_of_the_counts():
     scores = tiny([[1, 0], [0, 1]], seed=7, fold=None)
     arm = arm_of("x", [("x_1125_50_fold2_seed3", scores), ("x_1125", scores)])
-    assert list(arm.runs) == [Cell(2, 3), Cell(None, 7)]
+    assert list(arm.runs) == [FoldSeed(2, 3), FoldSeed(None, 7)]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_two_runs_of_one_cell_are_refused():
 
 def test_pairs():
     arms = [grid("A", [(None, 0), (None, 1)]), grid("B", [(None, 1), (None, 2)])]
-    assert common_cells(arms) == [Cell(None, 1)]
+    assert common_cells(arms) == [FoldSeed(None, 1)]
 
 
 def test_a_seed_without_all_folds_is_left_out():
@@ -63,7 +63,12 @@ def test_a_seed_without_all_folds_is_left_out():
         grid("A", [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]),
         grid("B", [(0, 0), (1, 0), (0, 1), (0, 2), (1, 2)]),
     ]
-    assert common_cells(arms) == [Cell(0, 0), Cell(0, 2), Cell(1, 0), Cell(1, 2)]
+    assert common_cells(arms) == [
+        FoldSeed(0, 0),
+        FoldSeed(0, 2),
+        FoldSeed(1, 0),
+        FoldSeed(1, 2),
+    ]
 
 
 def test_single_runs_pair_whatever_their_seeds():

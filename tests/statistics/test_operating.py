@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.statistics.arms import Arm, Cell
+from mmseg_splashkd.statistics.arms import Arm, FoldSeed
 from mmseg_splashkd.statistics.operating import (
     at_points_of_other_folds,
     at_stored_points,
@@ -33,7 +33,7 @@ def test_half_is_argmax():
 def test_threshold_is_the_best_of_the_frames_to_validate():
     probability, label, val = drawn(2, boldness=0.6)
     test = drawn(3, first=100, boldness=0.6)[2]
-    cell = Cell(0, 0)
+    cell = FoldSeed(0, 0)
     arm = at_stored_points(Arm("a", {cell: test}), {cell: val})
     assert arm.first.about["threshold"] == best_threshold(probability, label)
     assert arm.first.about["threshold"] < 0.5
@@ -41,25 +41,25 @@ def test_threshold_is_the_best_of_the_frames_to_validate():
 
 def test_threshold_of_a_fold_comes_from_the_others_alone():
     drawings = [drawn(seed, 10 * seed, 0.5 + 0.1 * seed) for seed in range(3)]
-    runs = {Cell(fold, 0): one[2] for fold, one in enumerate(drawings)}
+    runs = {FoldSeed(fold, 0): one[2] for fold, one in enumerate(drawings)}
     decided = at_points_of_other_folds(Arm("a", runs)).runs
     for fold in range(3):
         others = [one for other, one in enumerate(drawings) if other != fold]
         probability = np.concatenate([one[0] for one in others])
         label = np.concatenate([one[1] for one in others])
-        threshold = decided[Cell(fold, 0)].about["threshold"]
+        threshold = decided[FoldSeed(fold, 0)].about["threshold"]
         assert threshold == best_threshold(probability, label)
 
 
 def test_refuses_frames_that_would_flatter():
     scores = drawn(4)[2]
-    cell = Cell(0, 0)
+    cell = FoldSeed(0, 0)
     with pytest.raises(ValueError, match="flatters"):
         at_stored_points(Arm("a", {cell: scores}), {cell: scores})
     with pytest.raises(ValueError, match="one fold"):
         at_points_of_other_folds(Arm("a", {cell: scores}))
     with pytest.raises(ValueError, match="the same frames"):
-        at_points_of_other_folds(Arm("a", {cell: scores, Cell(1, 0): scores}))
+        at_points_of_other_folds(Arm("a", {cell: scores, FoldSeed(1, 0): scores}))
 
 
 def test_refuses_what_cannot_be_decided():

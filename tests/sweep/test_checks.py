@@ -95,7 +95,7 @@ def test_a_grid_whose_values_are_one(spec):
 
 
 def test_a_config_without_a_table_names_the_command(spec):
-    options = spec.cfg_options | {"ann_file": ""}
+    options = spec.cfg_options | {"split_table": ""}
     with pytest.raises(ValueError, match=r"no split table.*split_dataset\.py"):
         check(replace(spec, cfg_options=options))
 
@@ -103,7 +103,7 @@ def test_a_config_without_a_table_names_the_command(spec):
 def test_a_table_without_folds_names_the_command(spec, pond, tmp_path):
     frames = list_frames(pond / "images", pond / "labels")
     table = write_table(tmp_path / "split.csv", SplitPlan().apply(frames))
-    options = spec.cfg_options | {"ann_file": str(table)}
+    options = spec.cfg_options | {"split_table": str(table)}
     with pytest.raises(
         ValueError, match=r"has no folds.*split_dataset\.py .* --folds 2"
     ):
@@ -113,11 +113,11 @@ def test_a_table_without_folds_names_the_command(spec, pond, tmp_path):
 def test_configs_of_different_tables(spec, folds, pond, tmp_path):
     other = tmp_path / "other.py"
     table = write_folds(pond, tmp_path / "other.csv")
-    cfg = read_config(PLAIN, {"ann_file": str(table)})
+    cfg = read_config(PLAIN, {"split_table": str(table)})
     Config(cfg.to_dict()).dump(other)
-    options = {k: v for k, v in spec.cfg_options.items() if k != "ann_file"}
+    options = {k: v for k, v in spec.cfg_options.items() if k != "split_table"}
     student = tmp_path / "student.py"
-    Config(read_config(STUDENT, {"ann_file": str(folds)}).to_dict()).dump(student)
+    Config(read_config(STUDENT, {"split_table": str(folds)}).to_dict()).dump(student)
     spec = replace(spec, configs=(str(student),), baseline=str(other), teacher=None)
     given = str(tmp_path / "{fold}.safetensors")
     for fold in (0, 1):

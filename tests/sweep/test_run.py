@@ -48,10 +48,10 @@ def test_another_question_of_the_same_day_is_refused(spec):
 
 def test_a_table_that_was_changed_is_refused(spec, pond, tmp_path):
     table = tmp_path / "folds.csv"
-    whole = Path(spec.cfg_options["ann_file"])
+    whole = Path(spec.cfg_options["split_table"])
     rows = whole.read_text().replace("../", f"{whole.parent}/../")
     table.write_text(rows)
-    spec = replace(spec, cfg_options=spec.cfg_options | {"ann_file": str(table)})
+    spec = replace(spec, cfg_options=spec.cfg_options | {"split_table": str(table)})
     write_down(spec, out="sweep")
     table.write_text("\n".join(rows.splitlines()[:-1]))
     with pytest.raises(ValueError, match="the content of table has changed"):

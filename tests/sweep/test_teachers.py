@@ -45,7 +45,7 @@ def test_sweeps_share_a_teacher_only_if_it_is_the_same(spec, pond, tmp_path):
     for changed in (
         {"train_cfg.max_iters": 3},
         {"model.backbone.drop_rate": 0.5},
-        {"ann_file": str(table)},
+        {"split_table": str(table)},
     ):
         other = replace(spec, cfg_options=spec.cfg_options | changed)
         assert teacher_job(other, 0).folder != folder, changed
@@ -53,7 +53,7 @@ def test_sweeps_share_a_teacher_only_if_it_is_the_same(spec, pond, tmp_path):
 
 def test_a_table_with_the_same_name_and_other_rows_is_another(spec, pond, tmp_path):
     table = write_folds(pond, tmp_path / "folds.csv")
-    given = replace(spec, cfg_options=spec.cfg_options | {"ann_file": str(table)})
+    given = replace(spec, cfg_options=spec.cfg_options | {"split_table": str(table)})
     folder = teacher_job(given, 0).folder
     table.write_text("".join(table.read_text().splitlines(True)[:-1]))
     assert teacher_job(given, 0).folder != folder

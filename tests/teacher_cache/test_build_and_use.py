@@ -26,7 +26,7 @@ from mmseg_splashkd.teacher_cache import (
     use_teacher_cache,
 )
 from mmseg_splashkd.teacher_cache.store import (
-    AnswerStore,
+    LogitStore,
     locked,
     read_header,
     write_header,
@@ -146,7 +146,7 @@ def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
 
     logits = online.teacher_logits(data["inputs"])
     margin = (logits[:, 1:] - logits[:, :1]).numpy()
-    stored = np.stack([s["data_samples"].teacher_answer.data.numpy() for s in samples])
+    stored = np.stack([s["data_samples"].teacher_logits.data.numpy() for s in samples])
     step = np.spacing(np.abs(margin).astype(np.float16)).astype(np.float64)
     assert (np.abs(stored - margin) <= 0.51 * step + 1e-6).all()
 
@@ -200,7 +200,7 @@ def test_no_teacher_is_built(cached):
 def test_samples_without_answers_are_refused(cached):
     _, offline, views = both(cached)
     sample = views[0]  # by its number, not as a view
-    with pytest.raises(RuntimeError, match="must be an AnsweredViewDataset"):
+    with pytest.raises(RuntimeError, match="must be an CachedLogitsDataset"):
         terms(offline, [sample, sample])
 
 
@@ -254,7 +254,7 @@ def test_killed_and_called_again_it_ends_as_if_never_interrupted(
         use_teacher_cache(refused)
 
     build_teacher_cache(tmp_path / "cached.py", batch_size=5)
-    one, other = (AnswerStore(o["teacher_cache.dir"]) for o in (cached, options))
+    one, other = (LogitStore(o["teacher_cache.dir"]) for o in (cached, options))
     assert np.array_equal(one.digests, other.digests)
     np.testing.assert_allclose(one.answers, other.answers, rtol=2e-3, atol=2e-3)
     use_teacher_cache(cfg)
@@ -262,7 +262,7 @@ def test_killed_and_called_again_it_ends_as_if_never_interrupted(
 
 def _missing(folder: Path) -> int:
     try:
-        return len(AnswerStore(folder).missing())
+        return len(LogitStore(folder).missing())
     except (FileNotFoundError, ValueError):  # not yet there
         return 44
 
@@ -295,7 +295,7 @@ def refusal(options: dict) -> str:
         ({"train_dataloader.dataset.dataset.ratios": (0.6, 0.3, 0.1)}, "frames"),
         (
             {
-                "train_dataloader.dataset.dataset.label_map": {
+                "train_dataloader.dataset.dataset.label_coding": {
                     "_delete_": True,
                     "classes": ["water", "splash"],
                     "palette": [[8, 8, 8], [1, 1, 1]],
@@ -378,10 +378,10 @@ def test_figures_of_another_validation_part_are_made_anew(copied, capsys):
     changed = copied | {"val_dataloader.dataset.ratios": (0.7, 0.1, 0.2)}
     assert "on another validation part" in refusal(changed)
 
-    before = AnswerStore(copied["teacher_cache.dir"])
+    before = LogitStore(copied["teacher_cache.dir"])
     build_teacher_cache(DISTILLED, cfg_options=changed)
     assert "0 of 44 answers to make" in capsys.readouterr().out
-    after = AnswerStore(copied["teacher_cache.dir"])
+    after = LogitStore(copied["teacher_cache.dir"])
     assert np.array_equal(before.digests, after.digests)
     assert after.header["report"]["frames"] == 3
     use_teacher_cache(read_config(DISTILLED, changed))
@@ -521,5 +521,5 @@ def test_several_workers_read_what_one_does(cached):
         stream = iter(Runner.build_dataloader(loader, seed=0))
         batches = [next(stream) for _ in range(3)]
         samples = [s for batch in batches for s in batch["data_samples"]]
-        drawn.append(torch.stack([s.teacher_answer.data for s in samples]))
+        drawn.append(torch.stack([s.teacher_logits.data for s in samples]))
     assert torch.equal(*drawn)

@@ -1,4 +1,4 @@
-"""Answers on disk: what was written is read, and nothing else passes for it."""
+"""SegOutputs on disk: what was written is read, and nothing else passes for it."""
 
 import json
 import multiprocessing
@@ -15,7 +15,7 @@ from mmseg_splashkd.teacher_cache.store import (
     ANSWERS,
     DIGESTS,
     HEADER,
-    AnswerStore,
+    LogitStore,
     create_store,
     digest,
     locked,
@@ -41,14 +41,14 @@ def folder(tmp_path) -> Path:
 @pytest.fixture
 def full(folder) -> Path:
     """A store with all answers; the checksum of view v of frame f is 10 f + v + 1."""
-    store = AnswerStore(folder, "r+")
+    store = LogitStore(folder, "r+")
     places = store.missing()
     store.add(places, answers(6), [10 * f + v + 1 for f, v in places])
     return folder
 
 
 def test_answers_come_back_in_half_precision(full):
-    store = AnswerStore(full)
+    store = LogitStore(full)
 
     assert store.missing() == []
     for row, (frame, view) in enumerate([(f, v) for f in range(3) for v in range(2)]):
@@ -58,23 +58,23 @@ def test_answers_come_back_in_half_precision(full):
 
 
 def test_what_is_missing_is_known(folder):
-    store = AnswerStore(folder, "r+")
+    store = LogitStore(folder, "r+")
     store.add([(0, 1), (2, 0)], answers(2), [5, 6])
 
-    assert AnswerStore(folder).missing() == [(0, 0), (1, 0), (1, 1), (2, 1)]
+    assert LogitStore(folder).missing() == [(0, 0), (1, 0), (1, 1), (2, 1)]
     with pytest.raises(RuntimeError, match="no answer to view 0 of frame 0"):
-        AnswerStore(folder).read(0, 0, 5)
+        LogitStore(folder).read(0, 0, 5)
 
 
 def test_an_answer_to_other_pixels_is_refused(full):
     with pytest.raises(RuntimeError, match=r"view 1 of frame 2 has other pixels"):
-        AnswerStore(full).read(2, 1, 21)
+        LogitStore(full).read(2, 1, 21)
 
 
 def test_an_answer_without_a_half_precision_value_is_refused(folder):
     with pytest.raises(ValueError, match=r"no fp16 value \(largest: 1e\+05\)"):
-        AnswerStore(folder, "r+").add([(0, 0)], torch.full((1, 2, 4, 5), 1e5), [1])
-    assert len(AnswerStore(folder).missing()) == 6
+        LogitStore(folder, "r+").add([(0, 0)], torch.full((1, 2, 4, 5), 1e5), [1])
+    assert len(LogitStore(folder).missing()) == 6
 
 
 def test_a_checksum_tells_pixels_apart_and_is_never_that_of_nothing():
@@ -98,20 +98,20 @@ def test_size_is_that_of_the_files(full):
 
 def test_no_store_says_how_to_make_one(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"does not exist.*cache_teacher\.py"):
-        AnswerStore(tmp_path / "nowhere")
+        LogitStore(tmp_path / "nowhere")
 
 
 def test_a_store_of_another_format_is_refused(full):
     write_header(full, {**read_header(full), "format": 99})
     with pytest.raises(ValueError, match="is of format 99"):
-        AnswerStore(full)
+        LogitStore(full)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"'])
 def test_an_unreadable_header_is_refused(full, text):
     (full / HEADER).write_text(text)
     with pytest.raises(ValueError, match="no readable header"):
-        AnswerStore(full)
+        LogitStore(full)
 
 
 @pytest.mark.parametrize("name", [ANSWERS, DIGESTS])
@@ -120,17 +120,17 @@ def test_damaged_files_are_refused(full, name):
     for damaged in (whole[: len(whole) // 2], b"", b"x" * 300):
         (full / name).write_bytes(damaged)
         with pytest.raises(ValueError, match=r"is damaged.*Remove it"):
-            AnswerStore(full)
+            LogitStore(full)
     (full / name).unlink()
     with pytest.raises(ValueError, match="is damaged"):
-        AnswerStore(full)
+        LogitStore(full)
 
 
 def test_a_header_of_another_shape_is_refused(full):
     header = json.loads((full / HEADER).read_text())
     write_header(full, {**header, "shape": [4, *SHAPE[1:]]})
     with pytest.raises(ValueError, match="differ in size"):
-        AnswerStore(full)
+        LogitStore(full)
 
 
 def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path, monkeypatch):
@@ -146,7 +146,7 @@ def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path, monkeypatc
 
 
 def read_all(folder: Path, queue) -> None:
-    store = AnswerStore(folder)
+    store = LogitStore(folder)
     rows = [store.read(f, v, 10 * f + v + 1) for f in range(3) for v in range(2)]
     queue.put(float(np.stack(rows).astype(np.float64).sum()))
 

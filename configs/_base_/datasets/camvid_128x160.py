@@ -12,7 +12,7 @@ def resized(pipeline):
     ]
 
 
-frames = dict(data_root=data_root, ann_file="frames.csv", label_map="camvid")
+frames = dict(data_root=data_root, split_table="frames.csv", label_coding="camvid")
 train_pipeline = resized(_base_.train_pipeline)
 test_pipeline = resized(_base_.test_pipeline)
 tta_pipeline = _base_.tta_pipeline

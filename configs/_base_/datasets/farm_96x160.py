@@ -15,7 +15,7 @@ def resized(pipeline):
     ]
 
 
-frames = dict(data_root=data_root, ann_file="split.csv")
+frames = dict(data_root=data_root, split_table="split.csv")
 train_pipeline = resized(_base_.train_pipeline)
 test_pipeline = resized(_base_.test_pipeline)
 tta_pipeline = _base_.tta_pipeline

@@ -41,9 +41,9 @@ def part(split, pipeline):
     return dict(
         type="TimeSplitDataset",
         split=split,
-        label_map="wildscenes",
+        label_coding="wildscenes",
         data_root=data_root,
-        ann_file="frames.csv",
+        split_table="frames.csv",
         pipeline=pipeline,
     )
 

@@ -1,10 +1,10 @@
 # Splash frames, 1024x1024, cut 7:2:1 in time. Whole frames, because the position
 # embedding knows the place on the frame. data_root: see README, "Your own data".
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
-ann_file = ""  # a split table of tools/split_dataset.py; without, ratios cut the folder
+split_table = ""  # written by tools/split_dataset.py; empty: ratios cut the folder
 fold = None  # of a table with folds
 ratios = (0.7, 0.2, 0.1)  # train, val, test
-label_map = "splash"  # gray values -> classes; a YAML file of your own will do
+label_coding = "splash"  # gray values -> classes; a YAML file of your own will do
 embargo = 0  # frames, or "30s", left out between them
 size = (1024, 1024)
 
@@ -45,9 +45,9 @@ def part(split, pipeline):
         fold=fold,
         ratios=ratios,
         embargo=embargo,
-        label_map=label_map,
+        label_coding=label_coding,
         data_root=data_root,
-        ann_file=ann_file,
+        split_table=split_table,
         data_prefix=dict(img_path="images", seg_map_path="labels"),
         pipeline=pipeline,
     )

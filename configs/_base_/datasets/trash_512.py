@@ -65,9 +65,9 @@ def part(split, pipeline):
     return dict(
         type="TimeSplitDataset",
         split=split,
-        label_map="trash",
+        label_coding="trash",
         data_root=data_root,
-        ann_file="frames.csv",
+        split_table="frames.csv",
         pipeline=pipeline,
     )
 

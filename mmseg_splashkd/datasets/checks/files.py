@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Parts
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import IGNORE, LabelMap, read_gray
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
 
 MOSTLY = 0.5  # of a frame's labelled pixels
@@ -65,7 +65,7 @@ class FilesReport:
 
 
 def check_files(
-    parts: Parts, coding: LabelMap, focus: int | None = None, progress: bool = True
+    parts: Parts, coding: LabelCoding, focus: int | None = None, progress: bool = True
 ) -> FilesReport:
     """Decode every frame and every label.
 
@@ -105,7 +105,7 @@ def class_pixels(
     return totals
 
 
-def _inspect(frame: Frame, coding: LabelMap, focus: int | None) -> FileFacts:
+def _inspect(frame: Frame, coding: LabelCoding, focus: int | None) -> FileFacts:
     size, findings = _inspect_image(frame)
     if not frame.label or not Path(frame.label).is_file():
         return FileFacts(frame, size, None, None, tuple(findings))
@@ -136,7 +136,7 @@ def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]
 
 
 def _inspect_label(
-    frame: Frame, size: tuple[int, int] | None, coding: LabelMap, focus: int | None
+    frame: Frame, size: tuple[int, int] | None, coding: LabelCoding, focus: int | None
 ) -> tuple[np.ndarray | None, float | None, list[Finding]]:
     """(C,) pixels of each class, share of the focus class, findings."""
     paths, label = (frame.image,), Path(frame.label)
@@ -201,7 +201,10 @@ def _stale(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
 
 
 def _classes(
-    parts: Parts, pixels: Mapping[str, np.ndarray], coding: LabelMap, focus: int | None
+    parts: Parts,
+    pixels: Mapping[str, np.ndarray],
+    coding: LabelCoding,
+    focus: int | None,
 ) -> Iterator[Finding]:
     """Classes a part lacks; the fast part judges the focus class by its share."""
     for part, counts in pixels.items():

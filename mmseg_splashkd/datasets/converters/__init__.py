@@ -19,14 +19,14 @@ class Converter(NamedTuple):
 
     Args:
         read: Lists the frames of a folder; further arguments are its options.
-        label_map: The label coding that its labels have by default.
+        label_coding: The label coding that its labels have by default.
         help: One line.
         layout: What the source must look like.
         paints: Its labels are drawn, so ``read`` takes the label coding as ``coding``.
     """
 
     read: Callable[..., Iterable[Item]]
-    label_map: str
+    label_coding: str
     help: str
     layout: str
     paints: bool = False

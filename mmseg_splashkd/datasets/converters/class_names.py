@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from mmseg_splashkd.datasets.label_maps import IGNORE, LabelMap
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding
 
 BACKGROUND = "background"
 IGNORED = ("ignore", "ignored", "void", "unlabelled", "unlabeled")
@@ -13,7 +13,7 @@ IGNORED = ("ignore", "ignored", "void", "unlabelled", "unlabeled")
 
 def gray_of_names(
     foreign: Iterable[str],
-    coding: LabelMap,
+    coding: LabelCoding,
     source: object,
     names: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
@@ -49,7 +49,7 @@ def gray_of_names(
     return {name: known[target.casefold()] for name, target in wanted.items()}
 
 
-def background_gray(coding: LabelMap, source: object) -> int:
+def background_gray(coding: LabelCoding, source: object) -> int:
     """Gray value of pixels that no mask covers.
 
     Raises:
@@ -64,7 +64,7 @@ def background_gray(coding: LabelMap, source: object) -> int:
     return known[BACKGROUND]
 
 
-def _known_grays(coding: LabelMap) -> dict[str, int]:
+def _known_grays(coding: LabelCoding) -> dict[str, int]:
     painted = set(coding.gray_to_train_id.values())
     names = [(name, IGNORE) for name in (*IGNORED, BACKGROUND)]
     names += [(name.casefold(), i) for i, name in enumerate(coding.classes)]

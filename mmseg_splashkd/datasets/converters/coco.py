@@ -25,7 +25,7 @@ from mmseg_splashkd.datasets.converters.pictures import (
     recording_of,
 )
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
@@ -53,7 +53,7 @@ class Entry:
 
 def read_coco(
     src: str | Path,
-    coding: LabelMap,
+    coding: LabelCoding,
     annotations: str | Mapping[str, str] = "train.json",
     categories: Categories = None,
     images: str | Mapping[str, str] = ".",
@@ -144,7 +144,7 @@ def _index(rows: Iterable[Any], file: Path, what: str) -> dict[int, dict]:
 
 
 def _shapes_by_image(
-    content: dict, file: Path, coding: LabelMap, categories: Categories
+    content: dict, file: Path, coding: LabelCoding, categories: Categories
 ) -> dict[int, list[Shape]] | None:
     rows = _index(content.get("annotations") or (), file, "annotation")
     if not rows:
@@ -165,7 +165,7 @@ def _shapes_by_image(
 
 
 def _gray_by_category(
-    content: dict, file: Path, coding: LabelMap, categories: Categories
+    content: dict, file: Path, coding: LabelCoding, categories: Categories
 ) -> dict[int, int]:
     rows = _index(content.get("categories") or (), file, "category")
     name_of = {key: str(row.get("name")) for key, row in rows.items()}
@@ -182,7 +182,7 @@ def _gray_by_category(
 
 
 def _ids_as_grays(
-    name_of: dict[int, str], file: Path, coding: LabelMap
+    name_of: dict[int, str], file: Path, coding: LabelCoding
 ) -> dict[int, int]:
     strange = sorted(name_of.keys() - coding.gray_to_train_id.keys())
     if strange:

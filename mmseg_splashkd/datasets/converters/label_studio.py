@@ -23,7 +23,7 @@ from mmseg_splashkd.datasets.converters.pictures import (
     measure,
     when_and_where,
 )
-from mmseg_splashkd.datasets.label_maps import LabelMap, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
 # As label_studio_converter.brush names them. Neither user nor tag holds a dash.
@@ -96,7 +96,7 @@ def find_masks(src: Path) -> dict[int, list[Region]]:
 
 def read_label_studio(
     src: Path,
-    coding: LabelMap,
+    coding: LabelCoding,
     timestamp: TimestampFormat,
     names: Mapping[str, str] | None = None,
     images: str | Path | None = None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_splashkd.datasets.label_maps import read_gray
+from mmseg_splashkd.datasets.label_coding import read_gray
 
 NOMINAL_START = 10**9  # UNIX seconds
 DAY = 86_400  # seconds

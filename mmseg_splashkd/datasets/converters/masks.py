@@ -25,7 +25,7 @@ from mmseg_splashkd.datasets.converters.pictures import (
     measure,
     when_and_where,
 )
-from mmseg_splashkd.datasets.label_maps import LabelMap, colours_to_ids
+from mmseg_splashkd.datasets.label_coding import LabelCoding, colours_to_ids
 from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
 
 LAYOUT = """Expected one of
@@ -75,7 +75,7 @@ class ColourMask:
 
 def read_masks(
     src: str | Path,
-    coding: LabelMap,
+    coding: LabelCoding,
     timestamp: Spec = "seconds-nanoseconds",
     names: Mapping[str, str] | None = None,
     images: str | Path | None = None,
@@ -195,7 +195,7 @@ def _listed_splits(folder: Path) -> dict[str, str]:
 def _grays(
     file: Path,
     read: ReadLine,
-    coding: LabelMap,
+    coding: LabelCoding,
     names: Mapping[str, str] | None,
 ) -> dict[Colour, int]:
     """Colour -> gray value."""

@@ -23,7 +23,7 @@ from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.integrity import size_of
-from mmseg_splashkd.datasets.label_maps import LabelMap, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import format_timestamp
 from mmseg_splashkd.version import __version__
@@ -34,7 +34,7 @@ STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
 def write_items(
     items: Iterable[Item],
     dst: str | Path,
-    coding: LabelMap,
+    coding: LabelCoding,
     total: int | None = None,
     force: bool = False,
     *,
@@ -131,7 +131,7 @@ def _names(frames: Iterable[Frame], dst: Path) -> list[str]:
     return sorted(Path(path).relative_to(dst).as_posix() for path in paths)
 
 
-def _arguments(about: Mapping[str, Any], coding: LabelMap) -> dict[str, Any]:
+def _arguments(about: Mapping[str, Any], coding: LabelCoding) -> dict[str, Any]:
     """Return ``about`` with the coding, as JSON gives it back."""
     codes = {"classes": coding.classes, "gray_to_train_id": coding.gray_to_train_id}
     arguments = {**about, **codes, "unknown": coding.unknown}
@@ -220,7 +220,7 @@ def _remove(dst: Path, names: Iterable[str]) -> None:
 
 
 def _write_all(
-    items: list[Item], frames: list[Frame], coding: LabelMap, title: str
+    items: list[Item], frames: list[Frame], coding: LabelCoding, title: str
 ) -> list[Frame]:
     written = []
     with Progress() as progress:  # rich's track() would not end its thread at an error
@@ -231,7 +231,7 @@ def _write_all(
     return written
 
 
-def _write(item: Item, frame: Frame, coding: LabelMap) -> Frame:
+def _write(item: Item, frame: Frame, coding: LabelCoding) -> Frame:
     """Write what is missing of one frame; return it with its share of splash."""
     if not all(Path(path).is_file() for path in (frame.image, frame.label) if path):
         _write_pair(item, frame, coding)
@@ -242,7 +242,7 @@ def _write(item: Item, frame: Frame, coding: LabelMap) -> Frame:
     return replace(frame, splash_share=float(share))
 
 
-def _write_pair(item: Item, frame: Frame, coding: LabelMap) -> None:
+def _write_pair(item: Item, frame: Frame, coding: LabelCoding) -> None:
     image = item.image if isinstance(item.image, Path) else _draw(item.image, item)
     size = size_of(image) if isinstance(image, Path) else image.shape[1::-1]
     if item.label:
@@ -267,7 +267,10 @@ def _draw(draw: Callable[[], np.ndarray], item: Item) -> np.ndarray:
 
 
 def _read_label(
-    read: Callable[[], np.ndarray], item: Item, size: tuple[int, ...], coding: LabelMap
+    read: Callable[[], np.ndarray],
+    item: Item,
+    size: tuple[int, ...],
+    coding: LabelCoding,
 ) -> np.ndarray:
     source = str(read) if isinstance(read, LabelFile) else f"label of {_source(item)}"
     gray = read()

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import IGNORE, LabelMap, read_gray
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
 
 
 def with_splash_shares(
     frames: Iterable[Frame],
-    coding: LabelMap,
+    coding: LabelCoding,
     class_name: str = "splash",
     keep_known: bool = False,
     progress: bool = True,
@@ -47,7 +47,7 @@ def with_splash_shares(
     return map_frames(fill, list(frames), "Reading labels", progress)
 
 
-def _share(label: str, coding: LabelMap, train_id: int) -> float | None:
+def _share(label: str, coding: LabelCoding, train_id: int) -> float | None:
     if not label:
         return None
     train_ids = coding.to_train_ids(read_gray(label), label)

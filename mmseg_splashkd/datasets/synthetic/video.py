@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import Progress
 
-from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.datasets.synthetic.events import Event, find_events, schedule_bursts
 from mmseg_splashkd.datasets.synthetic.farms import FARMS
 from mmseg_splashkd.datasets.synthetic.label_noise import (

@@ -13,7 +13,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from mmseg_splashkd.datasets.label_maps import IGNORE
+from mmseg_splashkd.datasets.label_coding import IGNORE
 
 if TYPE_CHECKING:
     from albumentations import BaseCompose, BasicTransform

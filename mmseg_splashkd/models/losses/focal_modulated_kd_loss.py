@@ -13,7 +13,7 @@ from mmseg_splashkd.models.losses.logit_terms import FITTED
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
-from mmseg_splashkd.models.segmentors.outputs import Answers, channels_at
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs, channels_at
 
 MODULATE = ("none", "kd", "both")
 OWN_NAMES = ("label", "modulation", "teacher_ratio")
@@ -128,7 +128,7 @@ class FocalModulatedKDLoss(nn.Module):
         weights = [term.weight for term in self.distill_terms]
         return any(schedule.changes for schedule in (self.teacher_ratio, *weights))
 
-    def listens(self, iteration: int) -> bool:
+    def uses_teacher(self, iteration: int) -> bool:
         """Whether the teacher has any weight at an iteration; if not, spare it."""
         heard = any(term.weight(iteration) for term in self.distill_terms)
         return heard and self.teacher_ratio(iteration) > 0
@@ -158,8 +158,8 @@ class FocalModulatedKDLoss(nn.Module):
 
     def forward(
         self,
-        student: Answers,
-        teacher: Answers | None,
+        student: SegOutputs,
+        teacher: SegOutputs | None,
         labels: Tensor,
         align_corners: bool = False,
         iteration: int = 0,
@@ -168,7 +168,8 @@ class FocalModulatedKDLoss(nn.Module):
 
         Args:
             student: Logits (B, C, h, w), and features if a term asks for them.
-            teacher: Likewise, logits resized to h x w; None where ``listens`` is false.
+            teacher: Likewise, logits resized to h x w; None where ``uses_teacher`` is
+                false.
             labels: (B, H, W) in [0, C) or ``ignore_index``.
             align_corners: Of the upsampling to H x W.
             iteration: Of the run, for the schedules.
@@ -208,7 +209,7 @@ class FocalModulatedKDLoss(nn.Module):
                 if self.changes:  # else the log goes on with an older one
                     losses[term.name] = m.new_tensor(torch.nan)
                 continue
-            assert teacher is not None, "listens() said that the teacher is heard"
+            assert teacher is not None, "uses_teacher() said that the teacher is heard"
             value = term(student, teacher, labels)
             modulated = term.modulate and self.modulate != "none"
             losses[f"loss_{term.name}"] = (

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses.functional.precision import at_least_single
 from mmseg_splashkd.models.losses.schedule import schedule_of
-from mmseg_splashkd.models.segmentors.outputs import Answers, Tap, check_tap
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs, Tap, check_tap
 
 Weight = float | Mapping[str, Any]
 
@@ -49,7 +49,9 @@ class DistillTerm(nn.Module):
         """Loss, a scalar, of (B, C, h, w) tensors at the taps and (B, H, W) labels."""
         raise NotImplementedError
 
-    def forward(self, student: Answers, teacher: Answers, labels: Tensor) -> Tensor:
+    def forward(
+        self, student: SegOutputs, teacher: SegOutputs, labels: Tensor
+    ) -> Tensor:
         """Loss of two answers, unweighted, a scalar."""
         return self.compare(student.logits, teacher.logits, labels)
 
@@ -87,7 +89,9 @@ class FeatureTerm(DistillTerm):
             ValueError: A count is needed and not known.
         """
 
-    def forward(self, student: Answers, teacher: Answers, labels: Tensor) -> Tensor:
+    def forward(
+        self, student: SegOutputs, teacher: SegOutputs, labels: Tensor
+    ) -> Tensor:
         """Loss of two answers, unweighted, a scalar."""
         seen, taught = student.at(self.tap), teacher.at(self.teacher_tap)
         if seen.shape[-2:] != taught.shape[-2:]:

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
-from mmseg_splashkd.models.segmentors.outputs import Answers, ask
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 from mmseg_splashkd.models.teacher.gate import TeacherGate
 from mmseg_splashkd.models.teacher.teacher import (
     Teacher,
+    as_list,
     build_teacher,
-    listed,
     normalisation,
 )
 
@@ -76,7 +76,7 @@ class DistillSegmentor(BaseSegmentor):
         if data_preprocessor is not None:
             shared = {"data_preprocessor": data_preprocessor}
             student = {**shared, **student}
-            teacher = [{**shared, **config} for config in listed(teacher)]
+            teacher = [{**shared, **config} for config in as_list(teacher)]
         student_model = MODELS.build(student)
         super().__init__(data_preprocessor=student_model.data_preprocessor)
         self.student = student_model
@@ -153,13 +153,13 @@ class DistillSegmentor(BaseSegmentor):
         """
         return self._ask_teacher(inputs, fused=False).logits
 
-    def _ask_teacher(self, inputs: Tensor, fused: bool) -> Answers:
+    def _ask_teacher(self, inputs: Tensor, fused: bool) -> SegOutputs:
         assert self.teachers is not None, "a cache stands in for the teacher"
         answers = self.teachers(inputs, fused)
         if self.class_mapping is None:
             return answers
         logits = answers.logits[:, self.class_mapping]
-        return Answers(logits, answers.stages, answers.fused)
+        return SegOutputs(logits, answers.stages, answers.fused)
 
     def load_teacher(self) -> None:
         """Load the teacher's weights, or read the header of its cache.
@@ -175,7 +175,7 @@ class DistillSegmentor(BaseSegmentor):
             self.cache.load(self.student, self.distill_loss)
             return
         assert self.teachers is not None
-        self.teachers.load(listed(self.teacher_checkpoint))
+        self.teachers.load(as_list(self.teacher_checkpoint))
         for noted, path in self.teachers.trained_on:
             self._check_fed_alike(noted, f"what teacher_checkpoint {path} was fed")
 
@@ -229,7 +229,7 @@ class DistillSegmentor(BaseSegmentor):
         Args:
             inputs: (B, 3, H, W) normalised images.
             data_samples: B samples with ``gt_sem_seg`` (1, H, W), and with
-                ``teacher_answer`` where a cache stands in for the teacher.
+                ``teacher_logits`` where a cache stands in for the teacher.
 
         Returns:
             The terms of ``distill_loss``, the student's auxiliary losses, and the pixel
@@ -238,11 +238,11 @@ class DistillSegmentor(BaseSegmentor):
         """
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
         teacher = None
-        if self.distill_loss.listens(iteration):
+        if self.distill_loss.uses_teacher(iteration):
             # First: the student's activations would lie in memory beside its own.
             teacher = self._taught(inputs, data_samples)
         labels = self.student.decode_head._stack_batch_gt(data_samples).squeeze(1)
-        student = ask(self.student, inputs, self.distill_loss.needs_fused)
+        student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
         if teacher is not None:
             teacher = self._resized(teacher, student.logits.shape[-2:])
         losses = self.distill_loss(
@@ -260,17 +260,19 @@ class DistillSegmentor(BaseSegmentor):
             losses.update(auxiliary(student.stages, data_samples))
         return losses
 
-    def _taught(self, inputs: Tensor, data_samples: SampleList) -> Answers:
+    def _taught(self, inputs: Tensor, data_samples: SampleList) -> SegOutputs:
         if self.cache is not None:
-            return self.cache.answers(data_samples)
+            return self.cache.outputs(data_samples)
         answers = self._ask_teacher(inputs, self.distill_loss.needs_fused)
         if self.distill_loss.feature_terms:
             return answers
-        return Answers(answers.logits)  # its stages are large, and nobody asks for them
+        return SegOutputs(
+            answers.logits
+        )  # its stages are large, and nobody asks for them
 
-    def _resized(self, answers: Answers, size: torch.Size) -> Answers:
+    def _resized(self, answers: SegOutputs, size: torch.Size) -> SegOutputs:
         logits = resize_logits(answers.logits, size, self.teacher_align_corners)
-        return Answers(logits, answers.stages, answers.fused)
+        return SegOutputs(logits, answers.stages, answers.fused)
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; see ``load_teacher``."""

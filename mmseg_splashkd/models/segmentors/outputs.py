@@ -14,7 +14,7 @@ NAMED = ("logits", "fused")
 
 
 @dataclass(frozen=True)
-class Answers:
+class SegOutputs:
     """What a segmentor says about (B, 3, H, W) images.
 
     Args:
@@ -38,7 +38,9 @@ class Answers:
         return self.stages[int(tap)]
 
 
-def ask(model: EncoderDecoder, images: Tensor, fused: bool = False) -> Answers:
+def forward_outputs(
+    model: EncoderDecoder, images: Tensor, fused: bool = False
+) -> SegOutputs:
     """Run backbone, neck and head on (B, 3, H, W) images: no loss, no auxiliary head.
 
     Args:
@@ -48,7 +50,7 @@ def ask(model: EncoderDecoder, images: Tensor, fused: bool = False) -> Answers:
     """
     stages = model.extract_feat(images)
     if not fused:
-        return Answers(model.decode_head(stages), stages)
+        return SegOutputs(model.decode_head(stages), stages)
     with _keeping_input(_classifier(model)) as seen:
         logits = model.decode_head(stages)
     if not seen:
@@ -56,7 +58,7 @@ def ask(model: EncoderDecoder, images: Tensor, fused: bool = False) -> Answers:
             f"{type(model.decode_head).__name__} classifies without cls_seg, so what "
             f"its classifier sees is not known: tap a stage or 'logits' instead"
         )
-    return Answers(logits, stages, seen[-1])
+    return SegOutputs(logits, stages, seen[-1])
 
 
 def _classifier(model: EncoderDecoder) -> nn.Module:

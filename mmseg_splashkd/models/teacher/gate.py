@@ -9,9 +9,9 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from mmseg_splashkd.evaluation.direction import falls
+
 RULES = ("floor", "classes", "normalisation")
-# Figures that are the better the smaller they are, without prefix.
-SMALLER_IS_BETTER = ("cross_entropy",)
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,11 @@ class TeacherGate:
 
 
 def _is_better(name: str, value: float, floor: float) -> bool:
-    return value < floor if _shrinks(name) else value > floor
+    return value < floor if falls(name) else value > floor
 
 
 def _direction(name: str) -> str:
-    return "below" if _shrinks(name) else "above"
-
-
-def _shrinks(name: str) -> bool:
-    return name.rpartition("/")[2] in SMALLER_IS_BETTER
+    return "below" if falls(name) else "above"
 
 
 def _flat(floor: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
 from mmseg_splashkd.models.losses.functional import resize_logits
-from mmseg_splashkd.models.segmentors.outputs import Answers, ask
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 
 AVERAGES = ("probability", "logit")
 
@@ -86,17 +86,17 @@ class Teacher(nn.Module):
         return self.first.align_corners
 
     @torch.no_grad()  # no inference_mode: losses may save the teacher's answers
-    def forward(self, images: Tensor, fused: bool = False) -> Answers:
+    def forward(self, images: Tensor, fused: bool = False) -> SegOutputs:
         """Answer to (B, 3, H, W) normalised images; features only where it is one."""
         if self.only is not None:
-            return ask(self.only, images, fused)
-        logits = [ask(member, images).logits for member in self.all]
+            return forward_outputs(self.only, images, fused)
+        logits = [forward_outputs(member, images).logits for member in self.all]
         size = logits[0].shape[-2:]
         corners = [member.align_corners for member in self.all]
         alike = [
             resize_logits(z, size, c) for z, c in zip(logits, corners, strict=True)
         ]
-        return Answers(self._averaged(alike))
+        return SegOutputs(self._averaged(alike))
 
     def _averaged(self, logits: list[Tensor]) -> Tensor:
         weighted = zip(self.weights, logits, strict=True)
@@ -135,7 +135,7 @@ class Teacher(nn.Module):
         self.classes = told[0] if told else None
 
 
-def listed(value: Any) -> list:
+def as_list(value: Any) -> list:
     """A list of one or of several; None is one that is missing."""
     several = isinstance(value, Sequence) and not isinstance(value, str)
     return list(value) if several else [value]
@@ -155,7 +155,7 @@ def build_teacher(
     Raises:
         ValueError: Configs and files differ in number, or the members' class counts do.
     """
-    configs, files = listed(teacher), listed(checkpoints)
+    configs, files = as_list(teacher), as_list(checkpoints)
     if len(configs) == 1:
         configs = configs * len(files)
     if len(files) != len(configs) and files != [None]:

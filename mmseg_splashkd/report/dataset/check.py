@@ -15,7 +15,7 @@ def check_dataset(
     config: str | Path | None = None,
     table: str | Path | None = None,
     data_root: str | Path | None = None,
-    label_map: str = "splash",
+    label_coding: str = "splash",
     class_name: str | None = None,
     fold: int | None = None,
     fast: bool = False,
@@ -30,7 +30,7 @@ def check_dataset(
         config: Config whose data sets to examine, or else ``table`` or ``data_root``.
         table: Split table.
         data_root: Folder with ``images`` and ``labels``, cut by the default ratios.
-        label_map: Label coding of ``table`` or ``data_root``.
+        label_coding: Label coding of ``table`` or ``data_root``.
         class_name: The class looked for, by default splash, if there is one.
         fold: Fold of ``table``, by default each.
         fast: Only what needs no pixels.
@@ -48,12 +48,14 @@ def check_dataset(
     """
     if sum(source is not None for source in (config, table, data_root)) != 1:
         raise ValueError("give one of a config, --table and --data-root")
-    if config is not None and (fold is not None or label_map != "splash"):
-        raise ValueError("a config says its fold and label_map itself: --cfg-options")
+    if config is not None and (fold is not None or label_coding != "splash"):
+        raise ValueError(
+            "a config says its fold and label_coding itself: --cfg-options"
+        )
     if config is None and cfg_options:
         raise ValueError("--cfg-options are for a config")
     if config is None:
-        subject = subject_of_data(table, data_root, label_map, fold)
+        subject = subject_of_data(table, data_root, label_coding, fold)
     else:
         cfg = read_config(config, cfg_options)
         subject = subject_of_config(cfg, Path(config).stem)

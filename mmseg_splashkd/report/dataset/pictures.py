@@ -7,9 +7,9 @@ from PIL import Image
 
 from mmseg_splashkd.datasets.checks import Pair
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import (
+from mmseg_splashkd.datasets.label_coding import (
     UNKNOWN,
-    LabelMap,
+    LabelCoding,
     read_gray,
     to_train_ids,
 )
@@ -71,7 +71,7 @@ def _pair_row(pair: Pair) -> Row:
     return {"title": title, "name": "", "tiles": tiles}
 
 
-def _frame_row(title: str, frame: Frame, detail: str, coding: LabelMap) -> Row:
+def _frame_row(title: str, frame: Frame, detail: str, coding: LabelCoding) -> Row:
     image = _read(frame)
     tiles = [tile_of(image, "Frame", _when(frame), f"Frame {frame.image}")]
     if frame.label:
@@ -80,7 +80,7 @@ def _frame_row(title: str, frame: Frame, detail: str, coding: LabelMap) -> Row:
     return {"title": title, "name": frame.image, "tiles": tiles}
 
 
-def paint_label(image: np.ndarray, frame: Frame, coding: LabelMap) -> np.ndarray:
+def paint_label(image: np.ndarray, frame: Frame, coding: LabelCoding) -> np.ndarray:
     """Paint a frame's label over it, whatever the label holds.
 
     Args:

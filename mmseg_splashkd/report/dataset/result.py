@@ -21,7 +21,7 @@ from mmseg_splashkd.datasets.checks import (
     of_level,
 )
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.timestamps import utc
 from mmseg_splashkd.report.dataset.subject import Subject
 
@@ -44,7 +44,7 @@ class DatasetReport:
 
     title: str
     parts: Mapping[str, list[Frame]]
-    coding: LabelMap
+    coding: LabelCoding
     findings: list[Finding]
     files: FilesReport | None = None
     duplicates: Duplicates | None = None

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.data_check import coding_of, frames_of, time_splits
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS, select
 
 
@@ -26,7 +26,7 @@ class Subject:
     title: str
     parts: Mapping[str, list[Frame]]
     runs: Mapping[str, Mapping[str, list[Frame]]]
-    coding: LabelMap
+    coding: LabelCoding
 
 
 def subject_of_config(cfg: Config, title: str) -> Subject:
@@ -38,14 +38,14 @@ def subject_of_config(cfg: Config, title: str) -> Subject:
 def subject_of_data(
     table: str | Path | None,
     data_root: str | Path | None,
-    label_map: str,
+    label_coding: str,
     fold: int | None = None,
 ) -> Subject:
     """What a split table, or else a folder cut by the default ratios, holds.
 
     A table of folds is examined for every fold, unless ``fold`` names one.
     """
-    cfg = _config_of(table, data_root, label_map, fold)
+    cfg = _config_of(table, data_root, label_coding, fold)
     frames = time_splits(cfg.train_dataloader)[0].all_frames()
     folds = sorted({frame.fold for frame in frames if frame.fold is not None})
     title = _title(table, data_root)
@@ -71,13 +71,13 @@ def _title(table: str | Path | None, data_root: str | Path | None) -> str:
 def _config_of(
     table: str | Path | None,
     data_root: str | Path | None,
-    label_map: str,
+    label_coding: str,
     fold: int | None,
 ) -> Config:
-    common = {"type": "TimeSplitDataset", "label_map": label_map, "fold": fold}
+    common = {"type": "TimeSplitDataset", "label_coding": label_coding, "fold": fold}
     common |= {"unlabelled": "include", "data_root": str(data_root or "")}
     if table is not None:
-        common["ann_file"] = str(Path(table).absolute())
+        common["split_table"] = str(Path(table).absolute())
     datasets = {split: {**common, "split": split} for split in SPLITS}
     return Config({f"{s}_dataloader": {"dataset": d} for s, d in datasets.items()})
 

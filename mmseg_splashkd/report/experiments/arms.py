@@ -10,7 +10,7 @@ from typing import Any
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
 from mmseg_splashkd.report.experiments.found import RunRecord
 from mmseg_splashkd.runs.rerun import SUFFIX
-from mmseg_splashkd.statistics import Arm, Cell, arm_of, stripped
+from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of, stripped
 
 DAY = re.compile(r"_\d{4}(?=_|$)")
 
@@ -31,7 +31,7 @@ class ArmRuns:
     """
 
     arm: Arm
-    records: Mapping[Cell, RunRecord]
+    records: Mapping[FoldSeed, RunRecord]
     title: str
     family: str
     ratio: float | None

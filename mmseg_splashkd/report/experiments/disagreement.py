@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import IGNORE, LabelMap, read_gray
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
 from mmseg_splashkd.datasets.timestamps import utc
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.report.experiments.arms import ArmRuns
@@ -17,7 +17,7 @@ from mmseg_splashkd.report.experiments.found import RunRecord
 from mmseg_splashkd.report.experiments.labels import labels_of, prediction_path
 from mmseg_splashkd.report.page import legend, prediction_tiles, tile_of
 from mmseg_splashkd.report.pictures import paint_classes
-from mmseg_splashkd.statistics import Cell
+from mmseg_splashkd.statistics import FoldSeed
 from mmseg_splashkd.statistics.arms import common_cells, frame_keys
 
 EACH_WAY = 3  # frames on which one arm is better, and as many where the other is
@@ -40,7 +40,7 @@ class Disagreement:
         wrong: Pixels that each arm has wrong.
     """
 
-    cells: tuple[Cell, Cell]
+    cells: tuple[FoldSeed, FoldSeed]
     image: str
     recording: str
     timestamp: int
@@ -105,7 +105,7 @@ def disagreements(first: ArmRuns, second: ArmRuns) -> list[Disagreement]:
 
 
 def _of_pair(
-    cells: tuple[Cell, Cell], first: FrameScores, second: FrameScores
+    cells: tuple[FoldSeed, FoldSeed], first: FrameScores, second: FrameScores
 ) -> list[Disagreement]:
     mine, theirs = _wrong(first), _wrong(second)
     return [
@@ -181,7 +181,7 @@ def _row(
     first: ArmRuns,
     second: ArmRuns,
     each: Disagreement,
-    coding: LabelMap,
+    coding: LabelCoding,
     labels: Mapping[str, str],
     part: str,
 ) -> tuple[dict[str, Any], tuple[int, ...]]:

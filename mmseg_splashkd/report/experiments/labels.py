@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from mmseg_splashkd.config.data_check import time_splits
-from mmseg_splashkd.datasets.label_maps import LabelMap
+from mmseg_splashkd.datasets.label_coding import LabelCoding
 
 
-def labels_of(record: Mapping[str, Any], part: str) -> tuple[LabelMap, dict[str, str]]:
+def labels_of(
+    record: Mapping[str, Any], part: str
+) -> tuple[LabelCoding, dict[str, str]]:
     """Find the labels of the frames that a run was validated or tested on.
 
     Args:

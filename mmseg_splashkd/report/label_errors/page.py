@@ -6,7 +6,7 @@ from typing import Any
 
 from mmseg_splashkd.datasets.timestamps import utc
 from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.label_errors import Finding, LabelErrors, Region
+from mmseg_splashkd.label_errors import ErrorRegion, LabelError, LabelErrors
 from mmseg_splashkd.label_errors.regions import KINDS
 from mmseg_splashkd.report.label_errors.pictures import COLORS, tiles_of
 from mmseg_splashkd.report.page import ENVIRONMENT
@@ -69,7 +69,7 @@ def describe(kind: str, found: LabelErrors) -> str:
     }[kind]
 
 
-def meaning(region: Region, found: LabelErrors) -> str:
+def meaning(region: ErrorRegion, found: LabelErrors) -> str:
     """What is wrong with a region."""
     if region.kind != "other":
         return describe(region.kind, found)
@@ -83,7 +83,7 @@ def _focus(found: LabelErrors) -> str:
     return found.coding.classes[found.focus]
 
 
-def _frame(rank: int, finding: Finding, found: LabelErrors) -> dict[str, Any]:
+def _frame(rank: int, finding: LabelError, found: LabelErrors) -> dict[str, Any]:
     """What the template shows of a frame."""
     regions = finding.regions
     frame = finding.frame

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mmseg_splashkd.datasets.label_maps import read_gray, to_train_ids
-from mmseg_splashkd.label_errors import Finding, LabelErrors, Region
+from mmseg_splashkd.datasets.label_coding import read_gray, to_train_ids
+from mmseg_splashkd.label_errors import ErrorRegion, LabelError, LabelErrors
 from mmseg_splashkd.report.page import TILE_WIDTH, tile_of
 from mmseg_splashkd.report.pictures import FALSE_ALARM, HIT, MISSED, paint_classes
 
@@ -17,7 +17,7 @@ MARGIN = 0.25  # of a region's longer side, around it in the close-up
 SMALLEST = 24  # pixels of a side of the close-up
 
 
-def tiles_of(finding: Finding, found: LabelErrors) -> list[dict[str, Any]]:
+def tiles_of(finding: LabelError, found: LabelErrors) -> list[dict[str, Any]]:
     """Tiles: frame, label, prediction, regions over the frame, the surest close up."""
     with Image.open(finding.frame.image) as opened:
         image = np.asarray(opened.convert("RGB"))
@@ -41,14 +41,14 @@ def tiles_of(finding: Finding, found: LabelErrors) -> list[dict[str, Any]]:
     return tiles
 
 
-def read_label(finding: Finding, found: LabelErrors) -> np.ndarray:
+def read_label(finding: LabelError, found: LabelErrors) -> np.ndarray:
     """(H, W) trainIds of a frame's label file."""
     coding, path = found.coding, finding.frame.label
     gray = read_gray(path)
     return to_train_ids(gray, coding.gray_to_train_id, path, coding.unknown)
 
 
-def paint_regions(image: np.ndarray, regions: list[Region]) -> np.ndarray:
+def paint_regions(image: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
     """Mark the pixels of regions in the colour of their kind over the dimmed frame.
 
     Args:
@@ -66,7 +66,7 @@ def paint_regions(image: np.ndarray, regions: list[Region]) -> np.ndarray:
     return painted
 
 
-def _boxed(picture: np.ndarray, regions: list[Region]) -> np.ndarray:
+def _boxed(picture: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
     """Draw a box around regions, as thick as it will be seen in the tile."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
@@ -83,7 +83,7 @@ def _boxed(picture: np.ndarray, regions: list[Region]) -> np.ndarray:
     return np.asarray(image)
 
 
-def _close_up(picture: np.ndarray, region: Region) -> np.ndarray:
+def _close_up(picture: np.ndarray, region: ErrorRegion) -> np.ndarray:
     """A square around a region, enlarged without blurring its pixels."""
     height, width = picture.shape[:2]
     left, top, right, bottom = region.box

@@ -6,11 +6,13 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.datasets.checks import check_files, class_pixels
-from mmseg_splashkd.datasets.label_maps import SPLASH, LabelMap
+from mmseg_splashkd.datasets.label_coding import SPLASH, LabelCoding
 from tests.datasets.builders import halve, write_label
 from tests.datasets.checks.builders import of_code
 
-CODING = LabelMap(("water", "splash"), [[8, 8, 8], [9, 9, 9]], {0: 0, 255: 1, 9: 255})
+CODING = LabelCoding(
+    ("water", "splash"), [[8, 8, 8], [9, 9, 9]], {0: 0, 255: 1, 9: 255}
+)
 
 
 def check(parts, coding=SPLASH):
@@ -158,7 +160,7 @@ def test_table_that_tells_another_share(clean, train_frame):
 
 
 def test_part_that_lacks_a_class(clean):
-    coding = LabelMap(
+    coding = LabelCoding(
         ("net", "splash", "water"), [[3, 3, 3], [1, 1, 1], [2, 2, 2]], {0: 2, 255: 1}
     )
     clean = {

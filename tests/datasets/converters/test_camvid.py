@@ -7,12 +7,12 @@ import pytest
 
 from mmseg_splashkd.datasets.converters.camvid import read_camvid
 from mmseg_splashkd.datasets.converters.writer import write_items
-from mmseg_splashkd.datasets.label_maps import label_map, read_gray
+from mmseg_splashkd.datasets.label_coding import load_label_coding, read_gray
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from tests.datasets.builders import write_frame, write_label
 
-CODING = label_map("camvid")
+CODING = load_label_coding("camvid")
 STEMS = {
     "train": ["0001TP_006690", "0006R0_f00930"],
     "val": ["0016E5_07959", "0016E5_07961"],
@@ -76,7 +76,7 @@ def test_time_is_the_frame_number_from_the_start_of_the_sequence(src):
 def test_official_parts_are_kept_or_left_out(src, tmp_path):
     table = write_items(read_camvid(src), tmp_path / "official", CODING, about={})
     for split in STEMS:
-        dataset = TimeSplitDataset(split, ann_file=str(table), label_map="camvid")
+        dataset = TimeSplitDataset(split, split_table=str(table), label_coding="camvid")
         assert len(dataset) == 2
     items = read_camvid(src, parts="none")
     table = write_items(items, tmp_path / "none", CODING, about={})

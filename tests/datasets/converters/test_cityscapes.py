@@ -5,12 +5,12 @@ import pytest
 
 from mmseg_splashkd.datasets.converters.cityscapes import read_cityscapes
 from mmseg_splashkd.datasets.converters.writer import write_items
-from mmseg_splashkd.datasets.label_maps import label_map
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from tests.datasets.builders import write_frame, write_label
 
-CODING = label_map("cityscapes")
+CODING = load_label_coding("cityscapes")
 SECOND, DAY = 10**9, 86_400 * 10**9
 FRAMES = [
     "train/aachen/aachen_000000_000019",
@@ -61,7 +61,9 @@ def test_sequences_are_recordings_a_day_apart(src):
 def test_the_split_dataset_reads_the_parts(src, tmp_path):
     table = write_items(read_cityscapes(src), tmp_path / "dst", CODING, about={})
     for split, count in (("train", 3), ("val", 1), ("test", 1)):
-        dataset = TimeSplitDataset(split, ann_file=str(table), label_map="cityscapes")
+        dataset = TimeSplitDataset(
+            split, split_table=str(table), label_coding="cityscapes"
+        )
         assert len(dataset) == count
 
 

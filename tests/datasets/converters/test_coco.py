@@ -13,14 +13,14 @@ from mmseg_splashkd.datasets.converters.coco import read_coco
 from mmseg_splashkd.datasets.converters.coco_shapes import Shape, check_shape
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
-from mmseg_splashkd.datasets.label_maps import LabelMap, label_map
+from mmseg_splashkd.datasets.label_coding import LabelCoding, load_label_coding
 from tests.datasets.builders import write_frame
 
 # pycocotools 2.0.11 with NumPy 2, on every decoding.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
 )
-TRASH = label_map("trash")
+TRASH = load_label_coding("trash")
 W, H = 40, 30
 CATEGORIES = [
     {"id": i, "name": name.capitalize()} for i, name in enumerate(TRASH.classes) if i
@@ -244,7 +244,7 @@ def test_an_unknown_table_is_refused(tmp_path: Path):
 
 
 def test_uncovered_pixels_need_a_gray_value(tmp_path: Path):
-    coding = LabelMap(["plastic"], [(1, 2, 3)], {6: 0})
+    coding = LabelCoding(["plastic"], [(1, 2, 3)], {6: 0})
     rows = [{"id": 6, "name": "plastic"}]
     shapes = [annotation(1, 6, [rectangle(0, 0, 2, 2)])]
     write_coco(tmp_path, shapes, categories=rows)

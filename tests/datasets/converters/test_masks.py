@@ -9,7 +9,7 @@ from PIL import Image
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.masks import read_masks
 from mmseg_splashkd.datasets.converters.writer import write_items
-from mmseg_splashkd.datasets.label_maps import SPLASH, LabelMap, label_map
+from mmseg_splashkd.datasets.label_coding import SPLASH, LabelCoding, load_label_coding
 from mmseg_splashkd.datasets.split_table import read_table
 from tests.datasets.builders import SIZE, splash_label, stamp, write_frame, write_label
 
@@ -20,7 +20,7 @@ background:0,0,0::
 Splash:250,50,83::
 fish:8,16,24:head,tail:
 """
-GRAY = LabelMap(
+GRAY = LabelCoding(
     ["background", "splash", "fish"],
     [(1, 1, 1), (2, 2, 2), (3, 3, 3)],
     {0: 0, 255: 1, 100: 2, 7: 255},
@@ -114,7 +114,9 @@ def test_a_class_can_be_ignored_or_merged(tmp_path: Path):
 
 def test_background_is_ignored_where_it_is_no_class(tmp_path: Path):
     labelmap = "background:0,0,0::\nwater:250,50,83::\nrock:8,16,24::\n"
-    first, _ = read_masks(write_cvat(tmp_path, labelmap), label_map("wildscenes"))
+    first, _ = read_masks(
+        write_cvat(tmp_path, labelmap), load_label_coding("wildscenes")
+    )
     expected = np.where(splash_label(0) > 0, 4, 0)
     expected[-1, :3] = 14
     np.testing.assert_array_equal(paint(first), expected)

@@ -10,7 +10,7 @@ import pytest
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.video import count_frames, read_video
 from mmseg_splashkd.datasets.converters.writer import write_items
-from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.datasets.split_table import read_table
 
 W, H = 64, 48

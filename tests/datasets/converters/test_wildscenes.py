@@ -5,7 +5,7 @@ import pytest
 
 from mmseg_splashkd.datasets.converters.wildscenes import read_wildscenes
 from mmseg_splashkd.datasets.converters.writer import write_items
-from mmseg_splashkd.datasets.label_maps import label_map, read_gray
+from mmseg_splashkd.datasets.label_coding import load_label_coding, read_gray
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from tests.datasets.builders import (
@@ -16,7 +16,7 @@ from tests.datasets.builders import (
     write_table,
 )
 
-CODING = label_map("wildscenes")
+CODING = load_label_coding("wildscenes")
 
 
 def label_of(number: int) -> np.ndarray:
@@ -55,7 +55,9 @@ def test_recordings_are_stacked_by_time(src, tmp_path):
         image = src / frame.recording / "image" / Path(frame.image).name
         assert Path(frame.image).read_bytes() == image.read_bytes()
     parts = {
-        split: len(TimeSplitDataset(split, ann_file=str(table), label_map="wildscenes"))
+        split: len(
+            TimeSplitDataset(split, split_table=str(table), label_coding="wildscenes")
+        )
         for split in ("train", "val", "test")
     }
     assert parts == {"train": 14, "val": 4, "test": 2}

@@ -12,7 +12,12 @@ from PIL import Image
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile
 from mmseg_splashkd.datasets.converters.writer import STATE, write_items
-from mmseg_splashkd.datasets.label_maps import SPLASH, LabelMap, label_map, read_gray
+from mmseg_splashkd.datasets.label_coding import (
+    SPLASH,
+    LabelCoding,
+    load_label_coding,
+    read_gray,
+)
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import SECOND
@@ -28,7 +33,7 @@ from tests.datasets.builders import (
 )
 
 ABOUT = {"converter": "mine", "source": "src", "options": {"fps": 3}}
-WIDE = LabelMap(("a", "b"), [(0, 0, 1), (0, 0, 2)], {7: 0, 1000: 1})
+WIDE = LabelCoding(("a", "b"), [(0, 0, 1), (0, 0, 2)], {7: 0, 1000: 1})
 
 
 def item_of(src: Path, number: int, recording: str = "cam", **changes) -> Item:
@@ -52,7 +57,7 @@ def items(tmp_path: Path) -> list[Item]:
 def convert(
     items: list[Item],
     dst: Path,
-    coding: LabelMap = SPLASH,
+    coding: LabelCoding = SPLASH,
     force: bool = False,
     **changes: object,
 ) -> Path:
@@ -110,7 +115,7 @@ def test_the_split_dataset_reads_what_was_written(items, tmp_path):
     table = convert(items, tmp_path / "dst")
     sizes = {}
     for split in ("train", "val", "test"):
-        dataset = TimeSplitDataset(split=split, ann_file=str(table))
+        dataset = TimeSplitDataset(split=split, split_table=str(table))
         sizes[split] = len(dataset)
         assert dataset.coding == SPLASH
     assert sizes == {"train": 7, "val": 2, "test": 1}
@@ -121,7 +126,7 @@ def test_parts_of_the_source_are_kept(items, tmp_path):
     items = [replace(i, split=p) for i, p in zip(items, parts, strict=True)]
     table = convert(items, tmp_path / "dst")
     assert [frame.split for frame in read_table(table)] == parts
-    assert len(TimeSplitDataset(split="test", ann_file=str(table))) == 2
+    assert len(TimeSplitDataset(split="test", split_table=str(table))) == 2
     counts = json.loads((tmp_path / "dst" / "about.json").read_text())["counts"]
     assert counts["splits"] == {"train": 3, "val": 1, "test": 2}
 
@@ -144,7 +149,9 @@ def test_share_of_splash_is_told_where_splash_is_a_class(items, tmp_path):
     shares = [frame.splash_share for frame in frames]
     assert shares == pytest.approx(expected, abs=1e-6)
     camvid = [replace(i, label=lambda: np.ones((12, 16), np.uint8)) for i in items]
-    frames = read_table(convert(camvid, tmp_path / "camvid", label_map("camvid")))
+    frames = read_table(
+        convert(camvid, tmp_path / "camvid", load_label_coding("camvid"))
+    )
     assert [frame.splash_share for frame in frames] == [None] * 6
 
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import SPLASH, LabelMap
+from mmseg_splashkd.datasets.label_coding import SPLASH, LabelCoding
 from mmseg_splashkd.datasets.splits.shares import with_splash_shares
 from tests.datasets.builders import write_label
 
-THREE = LabelMap(
+THREE = LabelCoding(
     classes=("water", "splash", "net"),
     palette=[(0, 0, 1), (0, 0, 2), (0, 0, 3)],
     gray_to_train_id={0: 0, 100: 1, 200: 2, 7: 255},

@@ -19,7 +19,7 @@ from mmseg_splashkd.models.losses import (
     functional,
 )
 from mmseg_splashkd.models.losses.term import FeatureTerm
-from mmseg_splashkd.models.segmentors.outputs import Answers
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 from tests.models.losses.probes import gradient, two_maps
 
 NAMES = {
@@ -46,7 +46,7 @@ def value_of(term: FeatureTerm, student: Tensor, teacher: Tensor) -> Tensor:
     """Loss of fused features; the logits are not to be looked at."""
     nothing = torch.full((2, 2, 4, 5), math.nan)
     return term(
-        Answers(nothing, fused=student), Answers(nothing, fused=teacher), labels()
+        SegOutputs(nothing, fused=student), SegOutputs(nothing, fused=teacher), labels()
     )
 
 
@@ -104,8 +104,8 @@ def test_maps_at_the_taps_are_compared_at_the_student_s_size(loss):
     term.connect(6, 6)
 
     actual = term(
-        Answers(nothing, [student, unused]),
-        Answers(nothing, [unused, unused, teacher]),
+        SegOutputs(nothing, [student, unused]),
+        SegOutputs(nothing, [unused, unused, teacher]),
         labels(),
     )
     resized = F.interpolate(teacher, (4, 5), mode="bilinear", align_corners=False)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
-from mmseg_splashkd.models.segmentors.outputs import Answers
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 from tests.models.builders import build, distiller, fcn, segformer
 from tests.models.losses import oracles
 from tests.models.losses.oracles import numpy64
@@ -43,7 +43,7 @@ def table(modulate: str, r: float, label: float, distill: float, m: float) -> fl
 def call(
     loss: FocalModulatedKDLoss, student: Tensor, teacher: Tensor, *rest, **options
 ) -> dict[str, Tensor]:
-    return loss(Answers(student), Answers(teacher), *rest, **options)
+    return loss(SegOutputs(student), SegOutputs(teacher), *rest, **options)
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
@@ -216,12 +216,12 @@ def test_arguments_out_of_range_are_refused(argument, value):
 # Any terms, in one line each.
 
 
-def features(seed: int) -> Answers:
-    """Answers with logits (2, 3, 6, 10) and fused features (2, 5, 6, 10)."""
+def features(seed: int) -> SegOutputs:
+    """SegOutputs with logits (2, 3, 6, 10) and fused features (2, 5, 6, 10)."""
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(2, 3, 6, 10, generator=generator)
     fused = torch.randn(2, 5, 6, 10, generator=generator)
-    return Answers(logits, (fused, fused), fused)
+    return SegOutputs(logits, (fused, fused), fused)
 
 
 KL = {"type": "KLDLoss", "temperature": 2.0, "weight": 0.7}
@@ -269,15 +269,15 @@ def test_schedules_follow_the_iteration_and_stand_in_the_log():
         terms=[{**KL, "weight": {"end": 2.0, "stop_at": 7}}],
     )
 
-    assert not loss.listens(0)
-    assert loss.listens(5)
-    assert not loss.listens(7)
+    assert not loss.uses_teacher(0)
+    assert loss.uses_teacher(5)
+    assert not loss.uses_teacher(7)
     losses = call(loss, student, teacher, labels, iteration=5)
     assert losses["teacher_ratio"].item() == pytest.approx(0.4)
     assert losses["weight_kl"].item() == 2.0
     expected = 0.6 * losses["label"] + 0.4 * 2.0 * losses["kl"]
     assert total(losses).item() == pytest.approx(expected.item())
-    stopped = loss(Answers(student), None, labels, iteration=8)
+    stopped = loss(SegOutputs(student), None, labels, iteration=8)
     assert stopped["loss_kl"].item() == 0
     assert stopped["weight_kl"].item() == 0
     assert stopped["kl"].isnan()  # or the log would go on with an older one

@@ -16,7 +16,7 @@ from mmseg_splashkd.models.losses import (
     functional,
 )
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm
-from mmseg_splashkd.models.segmentors.outputs import Answers
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 from tests.models.losses.probes import gradient, two_maps
 
 NAMES = {
@@ -30,7 +30,7 @@ LABELS = torch.zeros(2, 8, 10, dtype=torch.long)
 
 
 def value_of(term: DistillTerm, student, teacher):
-    return term(Answers(student), Answers(teacher), LABELS)
+    return term(SegOutputs(student), SegOutputs(teacher), LABELS)
 
 
 @pytest.mark.parametrize("loss", NAMES)

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from mmseg_splashkd.models.segmentors.outputs import ask, channels_at, check_tap
+from mmseg_splashkd.models.segmentors.outputs import (
+    channels_at,
+    check_tap,
+    forward_outputs,
+)
 from tests.models.builders import build, fcn, segformer
 from tests.models.segmentors.test_families import deeplabv3, deeplabv3plus, pspnet, unet
 
@@ -32,7 +36,7 @@ def images() -> torch.Tensor:
 def test_answers_are_the_network_s_own(config, fused):
     model = build(config).eval()
 
-    answers = ask(model, images(), fused)
+    answers = forward_outputs(model, images(), fused)
     assert torch.equal(answers.logits, model(images(), mode="tensor"))
     for ours, its in zip(answers.stages, model.extract_feat(images()), strict=True):
         assert torch.equal(ours, its)
@@ -43,16 +47,16 @@ def test_answers_are_the_network_s_own(config, fused):
 def test_fused_is_what_the_classifier_sees(config):
     model = build(config).eval()
 
-    answers = ask(model, images(), fused=True)
+    answers = forward_outputs(model, images(), fused=True)
     assert torch.equal(model.decode_head.conv_seg(answers.at("fused")), answers.logits)
 
 
 def test_fused_is_before_dropout():
     model = build(segformer(dropout_ratio=0.5)).eval()
-    expected = ask(model, images(), fused=True).at("fused")
+    expected = forward_outputs(model, images(), fused=True).at("fused")
 
     model.decode_head.dropout.train()
-    answers = ask(model, images(), fused=True)
+    answers = forward_outputs(model, images(), fused=True)
     assert torch.equal(answers.at("fused"), expected)
     dropped = model.decode_head.conv_seg(expected)
     assert not torch.equal(answers.logits, dropped)
@@ -61,7 +65,7 @@ def test_fused_is_before_dropout():
 def test_gradients_reach_the_taps():
     model = build(segformer()).train()
 
-    answers = ask(model, images(), fused=True)
+    answers = forward_outputs(model, images(), fused=True)
     (answers.at("fused").sum() + answers.at(0).sum()).backward()
     assert model.decode_head.fusion_conv.conv.weight.grad is not None
     assert next(model.backbone.parameters()).grad is not None
@@ -72,7 +76,7 @@ def test_nothing_is_left_on_the_model(monkeypatch):
     model = build(segformer(dropout_ratio=0.5))
     dropout = model.decode_head.dropout
 
-    ask(model, images(), fused=True)
+    forward_outputs(model, images(), fused=True)
     assert not dropout._forward_pre_hooks
 
     def fail(*_):
@@ -80,14 +84,14 @@ def test_nothing_is_left_on_the_model(monkeypatch):
 
     monkeypatch.setattr(model.decode_head, "forward", fail)
     with pytest.raises(RuntimeError, match="a head that fails"):
-        ask(model, images(), fused=True)
+        forward_outputs(model, images(), fused=True)
     assert not dropout._forward_pre_hooks
 
 
 @FAMILY
 def test_channels_are_those_of_the_tensors(config):
     model = build(config).eval()
-    answers = ask(model, images(), fused=True)
+    answers = forward_outputs(model, images(), fused=True)
 
     for tap in ("logits", "fused"):
         assert channels_at(model, tap) == answers.at(tap).shape[1]
@@ -126,7 +130,7 @@ def test_a_head_without_cls_seg_says_so(monkeypatch):
     model = build(fcn(auxiliary=False)).eval()
     monkeypatch.setattr(model.decode_head, "forward", lambda stages: stages[-1])
     with pytest.raises(RuntimeError, match="FCNHead classifies without cls_seg"):
-        ask(model, images(), fused=True)
+        forward_outputs(model, images(), fused=True)
 
 
 @pytest.mark.parametrize("tap", ["logits", "fused", 0, 3])

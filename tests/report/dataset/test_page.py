@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.datasets.checks import Finding
-from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.report.dataset.page import write_dataset_page
 from mmseg_splashkd.report.dataset.pictures import STRANGE, paint_label, picture_rows
 from mmseg_splashkd.report.dataset.result import (

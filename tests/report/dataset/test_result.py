@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from mmseg_splashkd.datasets.checks import Finding
-from mmseg_splashkd.datasets.label_maps import SPLASH
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.report.dataset.check import check_dataset
 from mmseg_splashkd.report.dataset.result import (

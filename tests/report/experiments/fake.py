@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import SPLASH, read_gray
+from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
 from mmseg_splashkd.datasets.split_table import read_table, select
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, save_scores
 
@@ -22,7 +22,7 @@ model = dict(type='EncoderDecoder')
 custom = [print('a ledger is data: none of it is run')]
 val_dataloader = dict(
     dataset=dict(
-        type='TimeSplitDataset', ann_file={table!r}, split='val', fold={fold}))
+        type='TimeSplitDataset', split_table={table!r}, split='val', fold={fold}))
 """
 
 

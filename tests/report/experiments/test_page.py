@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import SPLASH, read_gray
+from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
 from mmseg_splashkd.datasets.split_table import read_table, select
 from mmseg_splashkd.report.experiments import report_experiments
 from tests.report.experiments.fake import KINDS, read_lines, run_name, write_ledger

@@ -7,8 +7,8 @@ from PIL import Image
 from rich.console import Console
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_maps import SPLASH
-from mmseg_splashkd.label_errors import Finding, LabelErrors
+from mmseg_splashkd.datasets.label_coding import SPLASH
+from mmseg_splashkd.label_errors import LabelError, LabelErrors
 from mmseg_splashkd.label_errors.inspection import judge
 from mmseg_splashkd.label_errors.regions import find_regions
 from mmseg_splashkd.report.label_errors import search
@@ -29,7 +29,7 @@ SIZE = (40, 60)
 LABELLED, SEEN = np.s_[10:20, 10:20], np.s_[10:20, 30:40]
 
 
-def finding(folder: Path, name: str, labelled: bool, seen: bool) -> Finding:
+def finding(folder: Path, name: str, labelled: bool, seen: bool) -> LabelError:
     """A frame with its files."""
     gray, likely = np.zeros(SIZE, np.uint8), np.full(SIZE, 0.1)
     gray[LABELLED] = 255 if labelled else 0
@@ -40,7 +40,7 @@ def finding(folder: Path, name: str, labelled: bool, seen: bool) -> Finding:
     verdict = judge(gray // 255, np.stack([1 - likely, likely]))
     buffer = io.BytesIO()
     Image.fromarray(verdict.predicted).save(buffer, "PNG")
-    return Finding(
+    return LabelError(
         frame=Frame("north", 10**18, str(image), str(label)),
         run="fold0",
         regions=find_regions(gray // 255, verdict, 1),

@@ -19,7 +19,7 @@ Colour = Sequence[int]
 
 
 @dataclass(frozen=True)
-class LabelMap:
+class LabelCoding:
     """How one data set codes its labels.
 
     Args:
@@ -143,42 +143,44 @@ class LabelMap:
         return {**colours, IGNORE: self.ignore_colour}
 
 
-def label_map(spec: str | Path | Mapping[str, Any] | LabelMap) -> LabelMap:
+def load_label_coding(
+    spec: str | Path | Mapping[str, Any] | LabelCoding,
+) -> LabelCoding:
     """Return the label coding a config asks for.
 
     Args:
         spec: Name of one that comes along (splash, camvid, cityscapes, trash,
             wildscenes), path of
             a YAML file, or a mapping; the latter two have the arguments of
-            ``LabelMap``.
+            ``LabelCoding``.
 
     Raises:
         FileNotFoundError: There is no such name or file.
         ValueError: It is no label coding, or its tables do not fit each other.
     """
-    if isinstance(spec, LabelMap):
+    if isinstance(spec, LabelCoding):
         return spec
     if isinstance(spec, Mapping):
-        return _build(dict(spec), "label_map")
+        return _build(dict(spec), "label_coding")
     path = Path(spec)
     known = sorted(f.name[:-5] for f in CODINGS.iterdir() if f.name.endswith(".yaml"))
     source = CODINGS / f"{spec}.yaml" if spec in known else path
     if not source.is_file():
         raise FileNotFoundError(
-            f"label_map={str(spec)!r} is neither one of {known} nor a YAML file"
+            f"label_coding={str(spec)!r} is neither one of {known} nor a YAML file"
         )
     try:
         content = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"label_map {spec} is no YAML: {error}") from error
-    return _build(content, f"label_map {spec}")
+        raise ValueError(f"label_coding {spec} is no YAML: {error}") from error
+    return _build(content, f"label_coding {spec}")
 
 
-def _build(content: Any, source: str) -> LabelMap:
+def _build(content: Any, source: str) -> LabelCoding:
     if not isinstance(content, dict):
         raise ValueError(f"{source}: expected classes, palette and gray_to_train_id")
     try:
-        return LabelMap(**content)
+        return LabelCoding(**content)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}: {error}") from error
 
@@ -353,4 +355,4 @@ def colours_to_ids(
     return ids[where].reshape(codes.shape)
 
 
-SPLASH = label_map("splash")
+SPLASH = load_label_coding("splash")

@@ -6,18 +6,18 @@ import pytest
 import yaml
 from PIL import Image
 
-from mmseg_splashkd.datasets.label_maps import (
+from mmseg_splashkd.datasets.label_coding import (
     IGNORE,
     SPLASH,
     check_table,
     colours_to_ids,
-    label_map,
+    load_label_coding,
     read_gray,
     to_train_ids,
 )
 from tests.datasets.builders import halve, splash_label, write_label
 
-SCENES = label_map("wildscenes")
+SCENES = load_label_coding("wildscenes")
 CODINGS = ("splash", "camvid", "trash", "wildscenes", "cityscapes")
 MINE = {
     "classes": ["water", "foam"],
@@ -91,7 +91,7 @@ def test_unknown_values_may_be_mapped_by_a_rule():
     gray = np.array([[0, 7, 255], [8, 0, 255]], np.uint8)
     mapped = to_train_ids(gray, SPLASH.gray_to_train_id, "", unknown=255)
     np.testing.assert_array_equal(mapped, [[0, 255, 1], [255, 0, 1]])
-    coding = label_map({**MINE, "unknown": 1})
+    coding = load_label_coding({**MINE, "unknown": 1})
     np.testing.assert_array_equal(coding.to_train_ids(gray, ""), [[0, 1, 1], [1, 0, 1]])
 
 
@@ -187,7 +187,7 @@ def test_wildscenes_is_the_table_of_the_notes():
 
 
 def test_trash_is_the_categories_of_the_annotations_in_their_order():
-    trash = label_map("trash")
+    trash = load_label_coding("trash")
     assert [trash.classes[i] for i in (0, 1, 3, 9, 10)] == [
         "background",
         "general trash",
@@ -200,7 +200,7 @@ def test_trash_is_the_categories_of_the_annotations_in_their_order():
 
 @pytest.mark.parametrize("name", CODINGS)
 def test_painting_back_is_exact(name: str):
-    coding = label_map(name)
+    coding = load_label_coding(name)
     ids = [*range(len(coding.classes)), 255]
     if 255 not in coding.gray_to_train_id.values():
         ids.remove(255)
@@ -218,12 +218,12 @@ def test_painting_back_is_exact(name: str):
 def test_merged_values_are_painted_as_the_class_itself():
     gray = SCENES.to_gray(np.array([[7, 8, 255]], np.uint8))
     np.testing.assert_array_equal(gray, [[16, 6, 0]])
-    lowest = label_map(MINE).to_gray(np.array([[1, 0, 255]]))
+    lowest = load_label_coding(MINE).to_gray(np.array([[1, 0, 255]]))
     np.testing.assert_array_equal(lowest, [[3, 0, 9]])
 
 
 def test_painting_16_bits():
-    coding = label_map({**MINE, "gray_to_train_id": {0: 0, 40_000: 1}})
+    coding = load_label_coding({**MINE, "gray_to_train_id": {0: 0, 40_000: 1}})
     gray = coding.to_gray(np.array([[1, 0]], np.uint8))
     assert gray.dtype == np.uint16
     np.testing.assert_array_equal(gray, [[40_000, 0]])
@@ -245,13 +245,13 @@ def test_colours_of_no_class_are_named_and_counted():
     rgb[0, :2], rgb[1] = (1, 2, 3), (9, 9, 9)
     message = "x.png: 1 colours of no class: (1, 2, 3) in 2 pixels"
     with pytest.raises(ValueError, match=re.escape(message)):
-        label_map(MINE).from_colour(rgb, "x.png")
+        load_label_coding(MINE).from_colour(rgb, "x.png")
     ids = colours_to_ids(rgb, {4: (1, 2, 3), 5: (9, 9, 9), 6: (0, 0, 0)}, "")
     np.testing.assert_array_equal(ids, [[4, 4, 6], [5, 5, 5]])
     with pytest.raises(
         ValueError, match=r"x\.png: expected 8-bit RGB, got shape \(2, "
     ):
-        label_map(MINE).from_colour(rgb[..., 0], "x.png")
+        load_label_coding(MINE).from_colour(rgb[..., 0], "x.png")
 
 
 @pytest.mark.parametrize(
@@ -274,29 +274,33 @@ def test_colours_of_no_class_are_named_and_counted():
 )
 def test_tables_that_do_not_fit_are_refused(change: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
-        label_map(MINE | change)
+        load_label_coding(MINE | change)
 
 
 def test_missing_table_is_named():
     with pytest.raises(ValueError, match="required positional argument: 'palette'"):
-        label_map({"classes": ["water"], "gray_to_train_id": {0: 0}})
+        load_label_coding({"classes": ["water"], "gray_to_train_id": {0: 0}})
 
 
 def test_a_yaml_file_or_a_name(tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(MINE))
-    assert label_map(path) == label_map(str(path)) == label_map(MINE)
-    message = r"label_map='splsh' is neither one of \['camvid'.* nor a YAML file"
+    assert (
+        load_label_coding(path)
+        == load_label_coding(str(path))
+        == load_label_coding(MINE)
+    )
+    message = r"label_coding='splsh' is neither one of \['camvid'.* nor a YAML file"
     with pytest.raises(FileNotFoundError, match=message):
-        label_map("splsh")
+        load_label_coding("splsh")
     path.write_text("classes: [")
-    with pytest.raises(ValueError, match=rf"label_map {path} is no YAML"):
-        label_map(path)
+    with pytest.raises(ValueError, match=rf"label_coding {path} is no YAML"):
+        load_label_coding(path)
     path.write_text("splash")
     with pytest.raises(
         ValueError, match=rf"{path}: expected classes, palette and gray"
     ):
-        label_map(path)
+        load_label_coding(path)
 
 
 def test_black_may_be_a_class_where_nothing_is_ignored():
@@ -306,7 +310,7 @@ def test_black_may_be_a_class_where_nothing_is_ignored():
         "gray_to_train_id": {0: 0, 3: 1},
     }
     ids = np.array([[0, 1]], np.uint8)
-    coding = label_map(black)
+    coding = load_label_coding(black)
     np.testing.assert_array_equal(coding.from_colour(coding.to_colour(ids), ""), ids)
     with pytest.raises(ValueError, match=r"same colour .* set another ignore_colour"):
-        label_map({**black, "unknown": 255})
+        load_label_coding({**black, "unknown": 255})

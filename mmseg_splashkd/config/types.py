@@ -1,0 +1,47 @@
+"""Which class the ``type`` of a config names."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmseg import registry as host
+
+from mmseg_splashkd.models import DistillSegmentor
+
+
+def is_a(config: Any, *classes: type) -> bool:
+    """Whether a config builds an instance of one of some classes.
+
+    Every legal spelling of ``type`` counts: a name (``"DistillSegmentor"``), a scoped
+    name (``"mmseg.DistillSegmentor"``), the class itself, and those of subclasses.
+
+    Args:
+        config: A mapping with ``type``; anything else is an instance of no class.
+        *classes: Classes, each registered or the parent of registered ones.
+    """
+    kind = config.get("type") if isinstance(config, Mapping) else None
+    return any(issubclass(found, classes) for found in _resolve(kind))
+
+
+def distills(cfg: Config) -> bool:
+    """Whether the model of a config is a ``DistillSegmentor``, or a subclass."""
+    return is_a(cfg.get("model"), DistillSegmentor)
+
+
+def _resolve(kind: Any) -> Iterator[type]:
+    """The classes that a ``type`` may name, in whichever registry."""
+    if isinstance(kind, type):
+        yield kind
+    elif isinstance(kind, str):
+        for registry in vars(host).values():
+            if isinstance(registry, Registry) and (found := _get(registry, kind)):
+                yield found
+
+
+def _get(registry: Registry, name: str) -> type | None:
+    try:
+        found = registry.get(name)
+    except (ImportError, RuntimeError):  # of a package that is not installed
+        return None
+    return found if isinstance(found, type) else None

@@ -1,0 +1,220 @@
+"""The record of one run: what was trained, on what, and what came out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+VERSION = 2
+RUNNING, FINISHED, STOPPED = "running", "finished", "stopped"
+FAILED, KILLED = "failed", "killed"
+Metrics = Mapping[str, float | None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class BestAndLast(Generic[T]):
+    """A value for the best weights of a run and for the last ones; None if unknown."""
+
+    best: T | None = None
+    last: T | None = None
+
+    def of(self, weights: str) -> T | None:
+        """Return the value for ``'best'`` or ``'last'``."""
+        return {"best": self.best, "last": self.last}[weights]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data a run reads.
+
+    Args:
+        root: ``data_root`` of the first data set that has one.
+        tables: Split tables, relative to the directory of the run's command.
+        table_sha256: SHA-256 of each table.
+        frames: Number of frames of ``'train'``, ``'val'`` and ``'test'``; None for a
+            data set that does not list its frames.
+        files_sha256: Hash over labels (content) and images (size).
+        train_frames: Name of the file in the work directory that lists the training
+            frames; None where the data set does not list them.
+        train_frames_sha256: SHA-256 of that list.
+    """
+
+    root: str | None = None
+    tables: tuple[str, ...] = ()
+    table_sha256: tuple[str, ...] = ()
+    frames: Mapping[str, int | None] = field(default_factory=dict)
+    files_sha256: str | None = None
+    train_frames: str | None = None
+    train_frames_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """Version of this package, its git commit, and whether files differ from it."""
+
+    version: str | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where a run runs.
+
+    Args:
+        machine: Host name.
+        cpu: Model name of the CPU.
+        cores: Usable cores.
+        threads: Threads of torch.
+        memory_gib: Memory in GiB.
+        gpus: Names of the visible GPUs.
+        processes: Number of processes that train together.
+    """
+
+    machine: str | None = None
+    cpu: str | None = None
+    cores: int | None = None
+    threads: int | None = None
+    memory_gib: float | None = None
+    gpus: tuple[str, ...] = ()
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Peak memory in MiB: resident in the first process, and of tensors on its GPU."""
+
+    rss_mib: float | None = None
+    gpu_mib: float | None = None
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """The teacher of a run.
+
+    Args:
+        checkpoints: Files of its weights, one per ensemble member.
+        sha256: Hash of the tensors of each file.
+        report: Its metrics on the validation part, calibration error and fitted
+            temperature, as ``TeacherGateHook`` measured them; None if not measured.
+    """
+
+    checkpoints: tuple[str, ...]
+    sha256: tuple[str, ...] = ()
+    report: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights in the work directory, and the hash of its tensors."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one frame costs.
+
+    Args:
+        parameters: Number of weights.
+        gmacs: Multiply-accumulates in 1e9.
+        ms_per_frame: Median time of a forward pass with batch size 1, milliseconds.
+        device: What was measured on.
+    """
+
+    parameters: int
+    gmacs: float
+    ms_per_frame: float
+    device: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An earlier start in the same work directory, which a later one resumed."""
+
+    id: str
+    began: str
+    status: str
+    ended: str | None = None
+    reason: str | None = None
+    iteration: int = 0
+    wall_s: float | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run.
+
+    Args:
+        id: Unique, of the latest start.
+        name: Of the run.
+        status: ``'running'``, ``'finished'``, ``'stopped'`` (by a signal),
+            ``'failed'`` (by an error) or ``'killed'`` (its process is gone).
+        began: UTC time of the latest start, ISO 8601.
+        ended: UTC time of its end; None while running.
+        wall_s: Seconds from start to end.
+        reason: Why it did not finish.
+        resumed: Whether the latest start resumed an earlier one.
+        command: Command line.
+        config: Path of the config file.
+        config_sha256: Hash of ``config_text``.
+        config_text: The resolved config, as text.
+        options: ``--cfg-options``, dotted key -> value.
+        experiment: Month and day of the experiment of the record that the config
+            repeats, such as ``'0627'``.
+        teacher_ratio: r in [0, 1], or the config of a schedule; None without a teacher.
+        fold: Fold the run validates on; None without folds.
+        seed: Random seed.
+        iterations: Number of iterations the run was asked for.
+        iteration: Number of iterations it reached.
+        data: What it read.
+        code: Version of this package.
+        host: Library -> version.
+        hardware: Where it ran.
+        memory: Peak memory.
+        teacher: Its teacher; None without one.
+        validations: Iteration -> metrics of the validation at that iteration.
+        metrics: Validation metrics.
+        scores: Path of the counts of every validation frame, relative to the work
+            directory.
+        weights: Exported weights.
+        cost: Parameters, multiply-accumulates and time per frame, if measured.
+        attempts: Earlier starts, oldest first.
+        pid: Process that trains.
+        hostname: Machine of that process.
+    """
+
+    id: str
+    name: str
+    status: str
+    began: str | None = None
+    ended: str | None = None
+    wall_s: float | None = None
+    reason: str | None = None
+    resumed: bool = False
+    command: str | None = None
+    config: str | None = None
+    config_sha256: str | None = None
+    config_text: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+    teacher_ratio: Any = None
+    fold: int | None = None
+    seed: int | None = None
+    iterations: int | None = None
+    iteration: int = 0
+    data: Data = Data()
+    code: Code = Code()
+    host: Mapping[str, str] = field(default_factory=dict)
+    hardware: Hardware = Hardware()
+    memory: Memory = Memory()
+    teacher: Teacher | None = None
+    validations: Mapping[int, Metrics] = field(default_factory=dict)
+    metrics: BestAndLast[Metrics] = BestAndLast()
+    scores: BestAndLast[str] = BestAndLast()
+    weights: BestAndLast[Weights] = BestAndLast()
+    cost: Cost | None = None
+    attempts: tuple[Attempt, ...] = ()
+    pid: int | None = None
+    hostname: str | None = None
