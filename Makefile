@@ -1,20 +1,19 @@
-# Two commands for everybody: `make demo` and `make test`. `make help` lists the rest.
+# The two main targets are `make demo` and `make test`; `make help` lists all.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Threads that spin long while they wait for each other take busy cores from others and
-# from themselves; this short, an idle machine loses nothing.
+# Spinning OpenMP threads slow down a busy machine; a short spin costs an idle one nothing.
 export GOMP_SPINCOUNT ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint docs format clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.host ## Draw a pond video, train teacher, plain and distilled student, write a report
+demo: $(VENV)/.host ## Draw a video, train teacher, plain and distilled student, write a report
 	$(BIN)/python -m mmseg_splashkd.demo
 
 test: $(VENV)/.dev ## Run all tests
@@ -26,14 +25,17 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	$(BIN)/pyright
 	$(BIN)/lint-imports --config setup.cfg
 
+docs: $(VENV)/.dev ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
+
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## Remove the environment and what the demo wrote, no run of yours
-	rm -rf $(VENV) work_dirs/demo data/demo
+clean: ## Remove the environment, the documentation and the demo's files; other runs stay
+	rm -rf $(VENV) site work_dirs/demo data/demo
 
-# cv2 wants libGL, which a bare server lacks: only there, the headless build takes its place.
+# cv2 needs libGL, which a bare server lacks: there, the headless build is installed instead.
 $(VENV)/.host: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (minutes the first time) ..."
 	$(PYTHON) -m venv $(VENV)
