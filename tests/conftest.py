@@ -1,4 +1,4 @@
-"""What several rooms' tests need: a small drawn pond, and models as small."""
+"""Fixtures shared by all tests: a small synthetic video and tiny trained runs."""
 
 from pathlib import Path
 
@@ -6,9 +6,14 @@ import pytest
 from mmengine.registry import init_default_scope
 
 from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.runs.train import train
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
+TEACHER = CONFIGS / "demo" / "segformer_b1_pond.py"
+PLAIN = CONFIGS / "demo" / "segformer_b0_pond.py"
+DISTILLED = CONFIGS / "demo" / "segformer_b0_kd_pe001_pond.py"
+BEST = "weights_*_best.safetensors"
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +56,24 @@ def tiny_run(pond: Path, *models: str, iterations: int = 2, **options) -> dict:
     for model in models:
         small |= tiny(model)
     return small | {key.replace("__", "."): value for key, value in options.items()}
+
+
+@pytest.fixture(scope="session")
+def teacher(pond, tmp_path_factory) -> Path:
+    """Work directory of a tiny teacher."""
+    work_dir = tmp_path_factory.mktemp("teacher")
+    return train(TEACHER, work_dir, cfg_options=tiny_run(pond, "model"))
+
+
+@pytest.fixture(scope="session")
+def distil_options(pond, teacher) -> dict:
+    """Options of a tiny distillation."""
+    options = tiny_run(pond, "model.student", "model.teacher")
+    return options | {"model.teacher_checkpoint": str(teacher / BEST)}
+
+
+@pytest.fixture(scope="session")
+def distilled(distil_options, tmp_path_factory) -> Path:
+    """Work directory of a tiny distilled student."""
+    work_dir = tmp_path_factory.mktemp("distilled")
+    return train(DISTILLED, work_dir, cfg_options=distil_options)

@@ -67,12 +67,12 @@ def test_options_reach_the_converter_and_the_record(src, tmp_path):
 
 def test_another_label_map_can_be_named(src, tmp_path):
     with pytest.raises(ValueError, match="outside the table: 2 "):
-        main(["wildscenes", str(src), str(tmp_path / "a"), "--label-map", "splash"])
+        main(["wildscenes", str(src), str(tmp_path / "a"), "--label-coding", "splash"])
     mine = tmp_path / "mine.yaml"
     mine.write_text(
         "classes: [a]\npalette: [[1, 1, 1]]\ngray_to_train_id: {0: 0}\nunknown: 255\n"
     )
-    main(["wildscenes", str(src), str(tmp_path / "b"), "--label-map", str(mine)])
+    main(["wildscenes", str(src), str(tmp_path / "b"), "--label-coding", str(mine)])
     about = json.loads((tmp_path / "b" / "about.json").read_text())
     assert (about["classes"], about["unknown"]) == (["a"], 255)
 

@@ -12,9 +12,8 @@ import pytest
 from mmseg_splashkd.records import LEDGER, read_ledger
 from mmseg_splashkd.records.ledger import add_record
 from mmseg_splashkd.runs.train import train
-from tests.conftest import ROOT, tiny_run
+from tests.conftest import PLAIN, ROOT, tiny_run
 from tests.records.builders import record
-from tests.runs.conftest import PLAIN
 from tests.test_tools import call, write_config
 
 pytestmark = pytest.mark.slow

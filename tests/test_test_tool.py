@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, tiny_run
-from tests.runs.conftest import TEACHER
+from tests.conftest import ROOT, TEACHER, tiny_run
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     source.add_argument("config", nargs="?", help="config whose data to examine")
     source.add_argument("--table", help="split table (CSV)")
     source.add_argument("--data-root", help="folder of images and labels, cut 7:2:1")
-    parser.add_argument("--label-map", default="splash", help="name or YAML file")
+    parser.add_argument("--label-coding", default="splash", help="name or YAML file")
     parser.add_argument(
         "--class", dest="class_name", metavar="CLASS", help="looked for: splash"
     )

@@ -207,7 +207,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             help="convert again, and remove what an earlier conversion wrote to DST",
         )
         sub.add_argument(
-            "--label-map",
+            "--label-coding",
             default=converter.label_coding,
             help="name of a label coding, or a YAML file (default: %(default)s)",
         )

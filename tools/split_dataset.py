@@ -69,7 +69,7 @@ def _add_strategy(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--label-map", default="splash", help="name or YAML file")
+    group.add_argument("--label-coding", default="splash", help="name or YAML file")
     group.add_argument("--class", default="splash", dest="class_name", metavar="CLASS")
     group.add_argument(
         "--keep-shares", action="store_true", help="believe the table's splash_share"

@@ -6,8 +6,8 @@ from mmengine.config import Config
 from mmseg_splashkd.config.data_check import check_data, coding_of, frames_of
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table, write_table
+from tests.conftest import DISTILLED, PLAIN
 from tests.datasets.checks.builders import clean_pond
-from tests.runs.conftest import DISTILLED, PLAIN
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from mmseg_splashkd.config.leaks import (
 )
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.runs.train import train
-from tests.conftest import tiny_run
+from tests.conftest import DISTILLED, PLAIN, tiny_run
 from tests.records.builders import record
-from tests.runs.conftest import DISTILLED, PLAIN
 
 
 @pytest.fixture

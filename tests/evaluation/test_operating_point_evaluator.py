@@ -23,9 +23,8 @@ from mmseg_splashkd.evaluation.operating_point_evaluator import (
 )
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
-from tests.conftest import tiny_run
+from tests.conftest import BEST, TEACHER, tiny_run
 from tests.evaluation.helpers import frame_scores, random_frames
-from tests.runs.conftest import BEST, TEACHER
 
 LAST = "weights_*_last.safetensors"
 

@@ -1,8 +1,7 @@
 import pytest
 
 from mmseg_splashkd.runs.train import train
-from tests.conftest import tiny_run
-from tests.runs.conftest import DISTILLED, PLAIN
+from tests.conftest import DISTILLED, PLAIN, tiny_run
 
 
 def named(*classes: str) -> dict:

@@ -21,9 +21,8 @@ from mmseg_splashkd.evaluation.areas import areas_of, scores
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.runs.test import evaluate, scores_file
-from tests.conftest import tiny_run
+from tests.conftest import TEACHER, tiny_run
 from tests.evaluation.helpers import random_frames
-from tests.runs.conftest import TEACHER
 
 LAST = "weights_*_last.safetensors"
 

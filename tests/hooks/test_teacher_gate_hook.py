@@ -26,10 +26,9 @@ from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook, read_report
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
-from tests.conftest import tiny_run
+from tests.conftest import BEST, DISTILLED, TEACHER, tiny_run
 from tests.evaluation.test_calibration import fitted_by_scipy
 from tests.models.builders import distiller, segformer
-from tests.runs.conftest import BEST, DISTILLED, TEACHER
 from tests.runs.test_test import network_input
 
 REPORT: dict[str, Any] = {

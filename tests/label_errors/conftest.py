@@ -11,8 +11,7 @@ from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.records.frame_list import FRAMES
 from mmseg_splashkd.runs.train import train
-from tests.conftest import tiny_run
-from tests.runs.conftest import PLAIN
+from tests.conftest import PLAIN, tiny_run
 
 FOLDS, BLOCK = 3, 7  # frames
 

@@ -10,8 +10,8 @@ from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.frame_scores import load_scores, probability_histogram
 from mmseg_splashkd.label_errors.held_out import answers, open_runs
 from mmseg_splashkd.records.frame_list import FRAMES
+from tests.conftest import PLAIN
 from tests.label_errors.conftest import write_trained
-from tests.runs.conftest import PLAIN
 
 
 def trained_on(run: Path) -> list[str]:

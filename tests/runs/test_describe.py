@@ -9,8 +9,7 @@ from mmengine.config import Config
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.runs.describe import config_text, describe, tables_of
-from tests.conftest import CONFIGS, tiny_run
-from tests.runs.conftest import PLAIN
+from tests.conftest import CONFIGS, PLAIN, tiny_run
 
 SOME = ("demo/segformer_b0_kd_pe001_pond.py", "kd/pspnet_r50_kd.py", "farm/farm_b0.py")
 

@@ -17,8 +17,7 @@ from mmseg_splashkd.records.run_file import read_run
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.train import Terminated, train
-from tests.conftest import tiny_run
-from tests.runs.conftest import PLAIN
+from tests.conftest import PLAIN, tiny_run
 
 KEYS = (
     *("version", "id", "run", "work_dir", "began", "ended", "wall_s", "how", "why"),

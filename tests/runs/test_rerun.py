@@ -11,9 +11,8 @@ from mmseg_splashkd.records import LEDGER, read_ledger
 from mmseg_splashkd.runs import rerun as module
 from mmseg_splashkd.runs.rerun import Rerun, find_record, rerun, tell
 from mmseg_splashkd.runs.train import train
-from tests.conftest import tiny_run
+from tests.conftest import PLAIN, tiny_run
 from tests.records.builders import record
-from tests.runs.conftest import PLAIN
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,7 @@ from mmseg_splashkd.checkpoint import (
 )
 from mmseg_splashkd.config.reading import plain_model, read_config
 from mmseg_splashkd.runs.test import evaluate
-from tests.conftest import tiny_run
-from tests.runs.conftest import BEST, DISTILLED, PLAIN
+from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
 
 
 @pytest.fixture(scope="module")

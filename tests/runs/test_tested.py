@@ -1,7 +1,7 @@
 import json
 
 from mmseg_splashkd.runs.tested import evaluate_and_record
-from tests.runs.conftest import DISTILLED
+from tests.conftest import DISTILLED
 
 
 def test_record_describes_the_run(distilled, distil_options, pond):

@@ -10,8 +10,7 @@ from mmseg_splashkd.runs import trackers
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
 from mmseg_splashkd.runs.train import train
-from tests.conftest import CONFIGS, tiny_run
-from tests.runs.conftest import PLAIN
+from tests.conftest import CONFIGS, PLAIN, tiny_run
 
 BASES = ("mlflow", "tensorboard", "wandb")
 

@@ -13,7 +13,7 @@ from mmseg_splashkd.config.reading import check_training, read_config
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.runs.train import train
 from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
-from tests.runs.conftest import DISTILLED, PLAIN
+from tests.conftest import DISTILLED, PLAIN
 
 FRAMES = "train_dataloader.dataset.dataset"
 CROP = {"type": "RandomCrop", "crop_size": (48, 56), "cat_max_ratio": 0.75}

@@ -31,8 +31,7 @@ from mmseg_splashkd.teacher_cache.store import (
     read_header,
     write_header,
 )
-from tests.conftest import ROOT, tiny_run
-from tests.runs.conftest import BEST, DISTILLED, PLAIN
+from tests.conftest import BEST, DISTILLED, PLAIN, ROOT, tiny_run
 
 PIPELINE = "train_dataloader.dataset.dataset.pipeline"
 LOAD = [{"type": "LoadImageFromFile"}, {"type": "LoadGrayLabels"}]
@@ -499,7 +498,7 @@ def test_the_margin_is_not_enough_for_losses_that_see_more(cached):
 
 def test_a_plain_model_has_no_teacher_to_cache(pond):
     options = tiny_run(pond, "model") | {"teacher_cache": {"dir": "x", "views": 1}}
-    with pytest.raises(ValueError, match="teacher_cache is for DistillSegmentor"):
+    with pytest.raises(ValueError, match="teacher_cache is for a DistillSegmentor"):
         use_teacher_cache(read_config(PLAIN, options))
 
 
