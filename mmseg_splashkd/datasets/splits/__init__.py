@@ -1,4 +1,4 @@
-"""Who trains, who validates, who tests: strategies that keep near-duplicates apart."""
+"""Split strategies that keep near-duplicate frames in one part or fold."""
 
 from mmseg_splashkd.datasets.splits.by_time import (
     RATIOS,
