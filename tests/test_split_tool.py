@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from tests.conftest import ROOT
 from tests.datasets.builders import draw_frames, stamp, write_frame
@@ -66,14 +66,14 @@ def test_folds_to_training(split: Tool, farm: Path):
             )
             for part in ("train", "val")
         )
-        assert len(train) == len(select(frames, "train", fold)) < 24
-        assert len(val) == len(select(frames, "val", fold)) > 6
+        assert len(train) == len(select_frames(frames, "train", fold)) < 24
+        assert len(val) == len(select_frames(frames, "val", fold)) > 6
 
 
 def test_stratified_folds_say_that_they_are_optimistic(split: Tool, farm: Path):
     table = farm / "folds.csv"
     printed = split(farm, "--strategy", "stratified", "--folds", 3, "--out", table)
-    assert "their scores are optimistic" in " ".join(printed.split())
+    assert "validation scores are optimistic" in " ".join(printed.split())
 
 
 def test_same_bytes_again_and_another_table_only_by_force(split: Tool, farm: Path):

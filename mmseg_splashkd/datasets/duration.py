@@ -52,5 +52,8 @@ class FramesOrSeconds:
     def __str__(self) -> str:
         whole = float(self.frames).is_integer()
         frames = f"{self.frames:.0f}" if whole else f"{self.frames:.3g}"
-        given = [(self.frames, f"{frames} frames"), (self.seconds, f"{self.seconds:g} s")]
+        given = [
+            (self.frames, f"{frames} frames"),
+            (self.seconds, f"{self.seconds:g} s"),
+        ]
         return " and ".join(text for value, text in given if value) or "none"

@@ -79,7 +79,7 @@ def test_recording_from_the_name_stands_behind_that_of_the_folder(tmp_path: Path
 
 def test_misnamed_frame_is_named(tmp_path: Path):
     images, labels = folders(tmp_path, [f"{stamp(0)}.png", "b/frame_1.png"])
-    with pytest.raises(ValueError, match=f"{images}/b/frame_1.png: 'frame_1' is no"):
+    with pytest.raises(ValueError, match=f"{images}/b/frame_1.png: 'frame_1' is not"):
         list_frames(images, labels)
 
 
@@ -87,7 +87,7 @@ def test_misnamed_frame_is_named(tmp_path: Path):
 def test_suffix_in_another_case_is_named(tmp_path: Path, name: str):
     other = name.format(stamp(1))
     images, labels = folders(tmp_path, [f"{stamp(0)}.png", other])
-    message = f"{images / other} differs from img_suffix='.png' in case alone"
+    message = f"{images / other} differs from img_suffix='.png' in case only"
     with pytest.raises(ValueError, match=re.escape(message)):
         list_frames(images, labels)
 
@@ -97,7 +97,9 @@ def test_missing_folder_tells_the_layout(tmp_path: Path, present: list[str]):
     for name in present:
         (tmp_path / name).mkdir()
     missing = tmp_path / ("labels" if present == ["images"] else "images")
-    with pytest.raises(FileNotFoundError, match=f"{missing} is no folder.") as caught:
+    with pytest.raises(
+        FileNotFoundError, match=f"{missing} is not a folder."
+    ) as caught:
         list_frames(tmp_path / "images", tmp_path / "labels")
     assert "labels/[<recording>/]<the same name>.png" in str(caught.value)
     assert "make demo" in str(caught.value)

@@ -79,7 +79,7 @@ def test_frame_to_be_turned_is_named(pair: tuple[Path, Path], suffix: str):
         check_pair(image, pair[1], SPLASH)
         exif[0x0112] = 3  # upside down: the size is the same
         frame.save(image, exif=exif)
-    with pytest.raises(ValueError, match=f"frame {image} is to be turned when shown"):
+    with pytest.raises(ValueError, match=f"frame {image} has an EXIF orientation"):
         check_pair(image, pair[1], SPLASH)
 
 

@@ -58,7 +58,7 @@ def test_one_unknown_pixel_is_named_with_file_value_and_count():
     gray[0, 0], gray[1:3, 1:3] = 254, 7
     message = (
         "pond.png: label values outside the table: 7 (4 pixels), 254 (1 pixels); "
-        "the table knows [0, 255]."
+        "the table has [0, 255]."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         to_train_ids(gray, SPLASH.gray_to_train_id, "pond.png")
@@ -294,7 +294,7 @@ def test_a_yaml_file_or_a_name(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=message):
         load_label_coding("splsh")
     path.write_text("classes: [")
-    with pytest.raises(ValueError, match=rf"label_coding {path} is no YAML"):
+    with pytest.raises(ValueError, match=rf"label_coding {path} is not valid YAML"):
         load_label_coding(path)
     path.write_text("splash")
     with pytest.raises(

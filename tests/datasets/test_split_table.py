@@ -7,9 +7,9 @@ import pytest
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.split_table import (
     COLUMNS,
-    clear,
     read_table,
-    select,
+    select_frames,
+    without_split,
     write_table,
 )
 from tests.datasets.builders import START, stamp
@@ -90,7 +90,7 @@ def test_byte_order_mark_and_line_ends_make_no_difference(
 
 def test_another_encoding_is_named(tmp_path: Path):
     (tmp_path / "frames.csv").write_bytes("recording\nfj\u00e6ra\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"frames\.csv is not UTF-8: save it so"):
+    with pytest.raises(ValueError, match=r"frames\.csv is not UTF-8: save it as UTF-8"):
         read_table(tmp_path / "frames.csv")
 
 
@@ -134,7 +134,9 @@ def test_a_frame_that_stands_twice_is_named(tmp_path: Path):
     again = [table_row(1)[0], stamp(1, 1), *table_row(1)[2:]]
     rows = [table_row(0), table_row(1), again]
     table = write_csv(tmp_path / "frames.csv", HEADER, rows)
-    with pytest.raises(ValueError, match=f"{stamp(1)}.png stands twice, in lines 3 an"):
+    with pytest.raises(
+        ValueError, match=f"{stamp(1)}.png is listed twice, in lines 3 an"
+    ):
         read_table(table)
 
 
@@ -145,13 +147,13 @@ def test_a_frame_that_stands_twice_is_named(tmp_path: Path):
         ("split", "Train", "split 'Train' is none of"),
         ("split", " val", "split ' val' is none of"),
         ("fold", "one", "invalid literal for int() with base 10: 'one'"),
-        ("fold", "-1", "fold -1 is below 0"),
+        ("fold", "-1", "fold -1 must be 0 or more"),
         ("embargo", "1,2", "invalid literal for int() with base 10: '1,2'"),
         ("splash_share", "2 %", "could not convert string to float: '2 %'"),
-        ("splash_share", "1.5", "splash_share 1.5 is no share in [0, 1]"),
-        ("splash_share", "nan", "splash_share nan is no share in [0, 1]"),
-        ("timestamp", "2024-05-01", "'2024-05-01' is no time stamp"),
-        ("frame", "", "line 3 names no frame"),
+        ("splash_share", "1.5", "splash_share 1.5 must lie in [0, 1]"),
+        ("splash_share", "nan", "splash_share nan must lie in [0, 1]"),
+        ("timestamp", "2024-05-01", "'2024-05-01' is not a time stamp"),
+        ("frame", "", "line 3: the column frame is empty"),
     ],
 )
 def test_unreadable_cell_is_named(tmp_path: Path, column: str, cell: str, message: str):
@@ -171,7 +173,7 @@ def test_row_longer_than_the_header_is_refused(tmp_path: Path):
 
 def test_row_cut_short_is_refused(tmp_path: Path):
     table = write_csv(tmp_path / "f.csv", HEADER, [table_row(0)[:2]])
-    with pytest.raises(ValueError, match="line 2 names no frame"):
+    with pytest.raises(ValueError, match="line 2: the column frame is empty"):
         read_table(table)
 
 
@@ -245,9 +247,9 @@ def rows(*cells: tuple) -> list[Frame]:
 
 def test_select_by_split():
     frames = rows(("train", None, ()), ("embargo", None, ()), ("val", None, ()))
-    assert select(frames, "train", None) == frames[:1]
-    assert select(frames, "val", None) == frames[2:]
-    assert select(frames, "test", None) == []
+    assert select_frames(frames, "train", None) == frames[:1]
+    assert select_frames(frames, "val", None) == frames[2:]
+    assert select_frames(frames, "test", None) == []
 
 
 def test_select_by_fold():
@@ -259,19 +261,19 @@ def test_select_by_fold():
         ("embargo", None, ()),
         ("test", None, ()),
     )
-    assert select(frames, "val", 1) == [frames[2]]
-    assert select(frames, "train", 1) == [frames[0], frames[3]]
-    assert select(frames, "train", 2) == [frames[0], frames[1]]
-    assert select(iter(frames), "test", 1) == [frames[5]]
+    assert select_frames(frames, "val", 1) == [frames[2]]
+    assert select_frames(frames, "train", 1) == [frames[0], frames[3]]
+    assert select_frames(frames, "train", 2) == [frames[0], frames[1]]
+    assert select_frames(iter(frames), "test", 1) == [frames[5]]
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_unknown_fold_is_named(split: str):
     frames = rows(("train", 0, ()), ("train", 1, ()))
     with pytest.raises(ValueError, match=r"fold=2 is none of the table's folds \[0, 1"):
-        select(frames, split, 2)
+        select_frames(frames, split, 2)
 
 
 def test_clear_forgets_the_split_alone():
     frame = Frame("a", 1, "x", "y", "train", 1, (2,), 0.5)
-    assert clear(frame) == Frame("a", 1, "x", "y", splash_share=0.5)
+    assert without_split(frame) == Frame("a", 1, "x", "y", splash_share=0.5)

@@ -119,7 +119,7 @@ def test_table_with_split_is_followed_in_the_order_of_time(root: Path):
 def test_frame_that_a_table_puts_into_two_parts_is_refused(root: Path):
     rows = [[*table_row(STEMS[0]), word] for word in ("train", "test")]
     write_table(root / "frames.csv", [*HEADER, "split"], rows)
-    with pytest.raises(ValueError, match="stands twice, in lines 2 and 3"):
+    with pytest.raises(ValueError, match="is listed twice, in lines 2 and 3"):
         build(root, split_table="frames.csv")
 
 
@@ -316,7 +316,7 @@ def test_another_pattern_of_names(tmp_path: Path):
     timestamp = {"name": "frame", "fps": 30, "stem": pattern}
     info = build(tmp_path, "val", timestamp=timestamp).get_data_info(0)
     assert (info["recording"], info["timestamp"]) == ("Seq05VD", 7 * 10**9)
-    with pytest.raises(ValueError, match=r"'Seq05VD_f[0-9]*' is no time stamp"):
+    with pytest.raises(ValueError, match=r"'Seq05VD_f[0-9]*' is not a time stamp"):
         build(tmp_path)
 
 
@@ -375,7 +375,7 @@ def test_many_labels_are_left_to_the_doctor_and_the_log_says_so(
     monkeypatch.setattr("mmseg_splashkd.datasets.time_split.READ_AT_LOAD", 6)
     MMLogger.get_instance("many", log_level="INFO")
     assert len(build(root)) == 7
-    assert "7 labels are not read at start; tools/check_dataset.py does so" in (
+    assert "7 labels are not read at start; check them with tools/check_dataset.py" in (
         capsys.readouterr().out
     )
     with pytest.raises(ValueError, match="is 2x2"):

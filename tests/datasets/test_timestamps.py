@@ -58,7 +58,7 @@ def test_leading_zeros_of_the_nanoseconds_count():
     ],
 )
 def test_any_other_form_names_the_file_and_the_right_form(stamp: str):
-    message = f"x.png: {stamp!r} is no time stamp; expected <10-digit seconds>-"
+    message = f"x.png: {stamp!r} is not a time stamp; expected <10-digit seconds>-"
     with pytest.raises(ValueError, match=re.escape(message)):
         read(stamp)
 
@@ -121,14 +121,22 @@ def test_day_hour_minute():
 @pytest.mark.parametrize(
     ("arguments", "stem", "reason"),
     [
-        ({"name": "iso8601"}, "20240230T000000Z", "is no time"),
-        ({"name": "iso8601"}, "20240501T250000Z", "is no time"),
+        ({"name": "iso8601"}, "20240230T000000Z", "is not a valid time"),
+        ({"name": "iso8601"}, "20240501T250000Z", "is not a valid time"),
         ({"name": "iso8601"}, "19691231T235959Z", "outside the years 1970 to 2286"),
-        ({"name": "day-hour-minute", "year": 2023}, "D366-H00-M00", "is no time"),
-        ({"name": "day-hour-minute", "year": 2023}, "D001-H24-M00", "is no time"),
+        (
+            {"name": "day-hour-minute", "year": 2023},
+            "D366-H00-M00",
+            "is not a valid time",
+        ),
+        (
+            {"name": "day-hour-minute", "year": 2023},
+            "D001-H24-M00",
+            "is not a valid time",
+        ),
         ({"name": "frame", "fps": 0.001}, "99999999", "outside the years"),
-        ({"name": "frame", "fps": 1}, "f001", "is no time stamp; expected a frame"),
-        ({"name": "seconds"}, "1714521600-000000000", "For another pattern set time"),
+        ({"name": "frame", "fps": 1}, "f001", "is not a time stamp; expected a frame"),
+        ({"name": "seconds"}, "1714521600-000000000", "For another format set time"),
     ],
 )
 def test_what_is_no_time_is_named(arguments: dict, stem: str, reason: str):
@@ -152,7 +160,7 @@ def test_part_of_the_stem_may_be_the_time_and_another_the_recording():
 def test_without_a_group_there_is_no_recording():
     form = TimestampFormat("seconds", stem=r"cam1_(?P<stamp>.+)")
     assert form.parse("cam1_5", "") == (5 * S, None)
-    with pytest.raises(ValueError, match="'x' is no time stamp"):
+    with pytest.raises(ValueError, match="'x' is not a time stamp"):
         form.parse("cam1_x", "")
 
 
@@ -166,8 +174,8 @@ def test_without_a_group_there_is_no_recording():
         ({"name": "frame"}, "'frame' needs fps"),
         ({"name": "frame", "fps": 0}, "fps=0 must be above 0"),
         ({"name": "frame", "fps": -1}, "fps=-1 must be above 0"),
-        ({"name": "frame", "fps": "1/0"}, "fps='1/0' is no number"),
-        ({"name": "frame", "fps": "fast"}, "fps='fast' is no number"),
+        ({"name": "frame", "fps": "1/0"}, "fps='1/0' is not a number"),
+        ({"name": "frame", "fps": "fast"}, "fps='fast' is not a number"),
         ({"name": "seconds", "fps": 3}, "'seconds' takes no fps"),
         ({"name": "day-hour-minute"}, "'day-hour-minute' needs year"),
         ({"name": "iso8601", "year": 2023}, "'iso8601' takes no year"),
@@ -208,7 +216,9 @@ def test_decimal_seconds_are_read_too():
 
 @pytest.mark.parametrize("cell", ["", "2024-05-01", "1.7145E+09", "-1", "1714521600-5"])
 def test_other_cells_are_refused(cell: str):
-    with pytest.raises(ValueError, match=re.escape(f"t.csv: {cell!r} is no time stam")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"t.csv: {cell!r} is not a time stam")
+    ):
         parse_timestamp(cell, "t.csv")
 
 

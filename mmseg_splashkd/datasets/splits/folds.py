@@ -172,8 +172,8 @@ def _inside(frames: Iterable[Frame], folds: int) -> tuple[list[Frame], list[int]
     inside = [i for i, frame in enumerate(ordered) if frame.split not in OUTSIDE]
     if len(inside) < folds:
         raise ValueError(
-            f"folds={folds}, but only {len(inside)} of {len(ordered)} frames are outside "
-            f"the test part: take fewer folds, a smaller test part or a smaller embargo"
+            f"folds={folds}, but only {len(inside)} of {len(ordered)} frames are "
+            f"outside the test part: take fewer folds, a smaller test part or a smaller embargo"
         )
     return ordered, inside
 

@@ -78,7 +78,9 @@ def _cells(name: str, own: Sequence[Frame], frames: Sequence[Frame]) -> list[str
         f"{sum(shares) / len(shares):.3%}" if shares else "-",
         str(sum(share > 0 for share in shares)) if shares else "-",
         "" if fold is None else str(near),
-        "" if name == EMBARGO else _seconds(smallest_gap(own, _other_parts(own, frames))),
+        ""
+        if name == EMBARGO
+        else _seconds(smallest_gap(own, _other_parts(own, frames))),
     ]
 
 
@@ -121,7 +123,7 @@ def split_notes(frames: Sequence[Frame]) -> list[str]:
         notes.append(
             "Neighbouring frames, which are near-duplicates, lie in different folds, "
             "as always with stratified folds: validation scores are optimistic. The "
-            "test part or blocked folds measure performance on new recordings."
+            "test part or blocked folds measure performance on unseen video."
         )
     return notes
 

@@ -125,7 +125,7 @@ def test_black_frame(clean, train_frame, suffix):
     Image.new("RGB", (80, 64), (16, 16, 16)).save(name)
     name.replace(train_frame)
     message = only_finding(clean, train_frame, "constant_frame", "warning")
-    assert message == "shows nothing but the colour (16, 16, 16)"
+    assert message == "all pixels have the colour (16, 16, 16)"
 
 
 def test_two_sizes_in_a_recording(clean, train_frame):
@@ -133,7 +133,7 @@ def test_two_sizes_in_a_recording(clean, train_frame):
     write_label(label_of(train_frame), np.zeros((32, 40), np.uint8))
     finding = of_code(check(clean).findings, "several_sizes")
     assert (finding.level, finding.frames) == ("warning", (str(train_frame),))
-    assert finding.message.endswith("has 2 sizes of frames: 80x64 (26), 40x32 (1)")
+    assert finding.message.endswith("has 2 frame sizes: 80x64 (26), 40x32 (1)")
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -168,7 +168,7 @@ def test_part_that_lacks_a_class(clean):
     }
     report = check_files(clean, coding, focus=1, progress=False)
     messages = [f.message for f in report.findings if f.code == "no_class"]
-    assert messages == [f"{part} holds no pixel of net" for part in clean]
+    assert messages == [f"{part} has no pixel of net" for part in clean]
 
 
 def test_missing_files_are_left_to_the_fast_part(clean, train_frame):

@@ -121,7 +121,7 @@ def test_pauses_are_noted_with_their_ends():
     finding = of_code(check_parts(parts), "gap")
     assert finding.level == "note"
     assert finding.message == (
-        "1 pause of recording 'pond', which has a frame every 3 s, such as "
+        "1 gap in recording 'pond', which has a frame every 3 s, such as "
         "2024-05-01 00:00:46 to 2024-05-01 00:01:17 UTC"
     )
 
@@ -145,7 +145,7 @@ def test_part_without_splash():
     parts = {"train": share("train", 0.1, 0), "val": share("val", 0, 0, None)}
     finding = of_code(check_parts(parts, 0), "no_splash")
     assert finding.level == "error"
-    assert "no frame of val" in finding.message
+    assert "no frame of val has splash" in finding.message
 
 
 def test_unknown_shares_say_nothing():

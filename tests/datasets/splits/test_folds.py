@@ -14,7 +14,7 @@ from sklearn import model_selection
 from sklearn.model_selection import StratifiedKFold
 
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.split_table import select, write_table
+from mmseg_splashkd.datasets.split_table import select_frames, write_table
 from mmseg_splashkd.datasets.splits.by_time import hold_out
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.splits.folds import (
@@ -116,7 +116,9 @@ def test_the_record_300_frames_in_5_folds_and_60_to_test():
     ]
     assert max(with_splash) - min(with_splash) <= 4  # one a bin of splash
     for fold in range(5):
-        train, val, test = (select(split, s, fold) for s in ("train", "val", "test"))
+        train, val, test = (
+            select_frames(split, s, fold) for s in ("train", "val", "test")
+        )
         assert [len(train), len(val), len(test)] == [240, 60, 60]
         assert {f.fold for f in val} == {fold}
 
@@ -158,7 +160,7 @@ def test_training_keeps_away_from_both_ends_of_a_block():
     split = blocked_folds(line(9), 3, Embargo(frames=1))
     expected = [(), (), (1,), (0,), (), (2,), (1,), (), ()]
     assert [f.embargo for f in split] == expected
-    kept = select(split, "train", 1)
+    kept = select_frames(split, "train", 1)
     assert kept == [split[0], split[1], split[7], split[8]]
 
 
@@ -175,7 +177,7 @@ def test_frames_outside_keep_no_embargo_of_folds():
 
 
 def test_embargo_that_leaves_nothing_to_train_on():
-    message = r"embargo 20 s leaves nothing to train on beside fold 0, which has 3 of 6"
+    message = r"embargo 20 s leaves no training frame for fold 0, which has 3 of 6"
     with pytest.raises(ValueError, match=message):
         blocked_folds(line(6), 2, Embargo(seconds=20))
 
@@ -187,7 +189,10 @@ def test_any_blocked_folds(frames, count, embargo, seed):
     try:
         folded = blocked_folds(split, count, embargo)
     except ValueError as error:
-        assume("leaves nothing" not in str(error) and "to be folded" not in str(error))
+        assume(
+            "leaves no training" not in str(error)
+            and "outside the test part" not in str(error)
+        )
         raise
     check_folds(folded, split, count)
     order = [f.fold for f in folded if f.fold is not None]
@@ -240,7 +245,7 @@ def test_any_grouped_folds(frames, count, seed, embargo):
     try:
         folded = grouped_folds(frames, count, seed, embargo)
     except ValueError as error:
-        assume("leaves nothing" not in str(error))
+        assume("leaves no training" not in str(error))
         raise
     check_folds(folded, in_time_order(frames), count)
     for name in "abc":
@@ -265,8 +270,8 @@ def check_folds(folded: list[Frame], split: list[Frame], count: int) -> None:
 def check_training(folded: list[Frame], count: int, embargo: Embargo) -> None:
     """A fold's training is apart from it and leaves none out in vain: brute force."""
     for fold in range(count):
-        held = select(folded, "val", fold)
-        train = select(folded, "train", fold)
+        held = select_frames(folded, "val", fold)
+        train = select_frames(folded, "train", fold)
         assert train
         for candidate in folded:
             if candidate.fold is not None and candidate.fold != fold:
@@ -301,7 +306,7 @@ def test_one_fold_is_none(strategy: Callable, count: int):
 @strategies
 def test_fewer_frames_than_folds(strategy: Callable):
     frames = hold_out(splashes(6), 0.5)
-    with pytest.raises(ValueError, match="folds=4, but only 3 of 6 frames are to be"):
+    with pytest.raises(ValueError, match="folds=4, but only 3 of 6 frames are outs"):
         strategy(frames, 4)
 
 
@@ -324,7 +329,7 @@ DEGENERATE = {
     "empty": ([range(12), []], r"the sizes of 2 folds are \[12, 0\]"),
     "too few": ([range(12)], r"the sizes of 2 folds are \[12, 0\]"),
     "too many": (np.arange(12).reshape(3, 4), r"the sizes of 2 folds are \[4, 4, 4\]"),
-    "twice": ([range(7), range(5, 12)], "fold 1 holds frames of an earlier one"),
+    "twice": ([range(7), range(5, 12)], "fold 1 holds frames of an earlier fold"),
     "left over": ([range(5), range(5, 10)], "2 of 12 frames are in no fold"),
 }
 UNEVEN = {
@@ -339,7 +344,7 @@ def test_bad_stratified_folds_of_scikit_learn_are_noticed(monkeypatch, case: str
     broken = type("Broken", (Degenerate,), {"dealt": dealt})
     monkeypatch.setattr(model_selection, "StratifiedKFold", broken)
     frames = [frame(n, splash_share=0.1 * (n % 2 == 0)) for n in range(12)]
-    version = re.escape(f"scikit-learn {sklearn.__version__} returned bad folds: ")
+    version = re.escape(f"scikit-learn {sklearn.__version__} returned invalid folds: ")
     with pytest.raises(RuntimeError, match=version + ".*" + message):
         stratified_folds(frames, 2)
 
@@ -353,7 +358,7 @@ def test_bad_grouped_folds_of_scikit_learn_are_noticed(monkeypatch, case: str):
     broken = type("Broken", (Degenerate,), {"dealt": dealt})
     monkeypatch.setattr(model_selection, "GroupKFold", broken)
     frames = [frame(n, "ab"[n // 6]) for n in range(12)]
-    with pytest.raises(RuntimeError, match="returned bad folds: .*" + message):
+    with pytest.raises(RuntimeError, match="returned invalid folds: .*" + message):
         grouped_folds(frames, 2)
 
 

@@ -71,5 +71,5 @@ def test_missing_file():
 @pytest.mark.parametrize("second", ["{0}", "train={0}"])
 def test_every_list_names_its_part_once(tmp_path: Path, second: str):
     file = write(tmp_path / "a.txt", "1")
-    with pytest.raises(ValueError, match="give part=file once a part"):
+    with pytest.raises(ValueError, match="give part=file once per part"):
         read_lists([f"train={file}", second.format(file)])

@@ -12,11 +12,11 @@ from mmseg_splashkd.datasets.splits.by_time import hold_out, split_by_time
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.splits.folds import blocked_folds, stratified_folds
 from mmseg_splashkd.datasets.splits.summary import (
-    nearest,
-    notes,
     parts_of,
     print_split,
     save_split,
+    smallest_gap,
+    split_notes,
 )
 from tests.datasets.splits.timelines import QUICK, frame, line, timelines
 
@@ -65,7 +65,7 @@ def test_rows_of_folds_count_what_training_leaves_out():
 def test_shares_that_are_unknown_are_left_open():
     rows = printed(split_by_time(line(10)))
     assert rows["train"][4:6] == ["-", "-"]
-    assert notes(split_by_time(line(10))) == []
+    assert split_notes(split_by_time(line(10))) == []
 
 
 @QUICK
@@ -73,7 +73,7 @@ def test_shares_that_are_unknown_are_left_open():
 def test_nearest_is_the_smallest_of_all_pairs(frames, cut):
     first, second = frames[:cut], frames[cut:]
     gaps = [abs(a.timestamp - b.timestamp) for a in first for b in second]
-    assert nearest(first, second) == min(gaps, default=None)
+    assert smallest_gap(first, second) == min(gaps, default=None)
 
 
 def test_parts_come_in_order_and_hold_every_frame_once():
@@ -87,30 +87,30 @@ def test_parts_come_in_order_and_hold_every_frame_once():
 
 def test_part_without_splash_is_warned_of():
     frames = [frame(n, splash_share=0.1 * (n < 6)) for n in range(10)]
-    first, second = notes(split_by_time(frames))
+    first, second = split_notes(split_by_time(frames))
     assert first.startswith("Warning: no frame of val has splash")
     assert second.startswith("Warning: no frame of test has splash")
-    [warning] = notes(blocked_folds(frames[:9], 3))
+    [warning] = split_notes(blocked_folds(frames[:9], 3))
     assert "no frame of fold 2 has splash" in warning
 
 
 def test_left_out_frames_need_no_splash():
     frames = [frame(n, splash_share=0.1, split="train") for n in range(3)]
-    assert notes([*frames, frame(9, splash_share=0.0, split="embargo")]) == []
+    assert split_notes([*frames, frame(9, splash_share=0.0, split="embargo")]) == []
 
 
 def test_unlabelled_frames_are_counted():
     frames = [*wet(10), frame(99, label="")]
-    assert notes(split_by_time(frames))[-1] == "1 of 11 frames have no label."
+    assert split_notes(split_by_time(frames))[-1] == "1 of 11 frames have no label."
 
 
 def test_stratified_folds_are_called_optimistic_and_blocks_are_not():
-    [note] = notes(stratified_folds(wet(30), 3))
+    [note] = split_notes(stratified_folds(wet(30), 3))
     assert "near-duplicates" in note
     assert "optimistic" in note
-    assert notes(blocked_folds(wet(30), 3)) == []
+    assert split_notes(blocked_folds(wet(30), 3)) == []
     one_by_one = [frame(n, "ab"[n % 2], splash_share=0.1) for n in range(30)]
-    assert notes(blocked_folds(one_by_one, 3)) == []
+    assert split_notes(blocked_folds(one_by_one, 3)) == []
 
 
 # On disk
@@ -122,7 +122,7 @@ def test_table_is_written_once_and_replaced_only_by_force(tmp_path: Path):
     assert save_split(table, old) == "written"
     before = table.read_bytes()
     assert save_split(table, old[::-1]) == "unchanged"
-    with pytest.raises(FileExistsError, match=f"{table} exists and says something el"):
+    with pytest.raises(FileExistsError, match=f"{table} exists with other content"):
         save_split(table, new)
     assert table.read_bytes() == before
     assert save_split(table, new, force=True) == "replaced"

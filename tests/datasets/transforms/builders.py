@@ -22,6 +22,6 @@ def sample(size: tuple[int, int] = (48, 64), seed: int = 0) -> dict[str, Any]:
     }
 
 
-def invented(label: np.ndarray, known: tuple[int, ...] = VALUES) -> set[int]:
+def new_values(label: np.ndarray, known: tuple[int, ...] = VALUES) -> set[int]:
     """Values of a label that were not there before, but 255."""
     return set(np.unique(label).tolist()) - {*known, IGNORE}

@@ -11,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_splashkd.datasets.transforms import Albumentations, albumentations
 from mmseg_splashkd.datasets.views import View, ViewDataset, seed_all, seeded
-from tests.datasets.transforms.builders import IGNORE, VALUES, invented, sample
+from tests.datasets.transforms.builders import IGNORE, VALUES, new_values, sample
 
 GEOMETRIC: dict[str, dict] = {  # strong, so that much is resampled
     "ElasticTransform": {"alpha": 120, "sigma": 6},
@@ -75,7 +75,7 @@ def test_labels_move_with_the_frame(name: str):
 @pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS])
 def test_labels_are_never_interpolated(name: str):
     for look in draws(one(name, **(GEOMETRIC | LOSSLESS)[name])):
-        assert invented(look["gt_seg_map"]) == set()
+        assert new_values(look["gt_seg_map"]) == set()
         assert look["gt_seg_map"].dtype == np.uint8
         assert look["img_shape"] == look["img"].shape[:2] == look["gt_seg_map"].shape
 
@@ -93,14 +93,14 @@ def test_bilinear_labels_would_be_found(name: str, monkeypatch):
     """The tests above can fail."""
     monkeypatch.setattr(albumentations, "check_labels_kept", lambda transform: None)
     bilinear = one(name, mask_interpolation=cv2.INTER_LINEAR, **GEOMETRIC[name])
-    assert any(invented(look["gt_seg_map"]) for look in draws(bilinear, times=5))
+    assert any(new_values(look["gt_seg_map"]) for look in draws(bilinear, times=5))
 
 
 def test_the_hosts_step_fills_labels_with_a_class():
     """Why ours is there."""
     step = {"type": "Affine", "translate_percent": 0.3, "p": 1.0}
     hosts = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
-    assert invented(hosts(sample())["gt_seg_map"]) == {0}
+    assert new_values(hosts(sample())["gt_seg_map"]) == {0}
 
 
 def test_every_field_is_moved_alike():
@@ -243,7 +243,7 @@ def test_builds_from_a_config_of_the_host():
     built = TRANSFORMS.build(step)
     assert isinstance(built, Albumentations)
     assert "ElasticTransform" in repr(built)
-    assert [leaf.fill_mask for leaf in albumentations.leaves(built.compose)] == [
+    assert [leaf.fill_mask for leaf in albumentations.flatten(built.compose)] == [
         255
     ] * 2
 
@@ -259,7 +259,7 @@ REFUSED = [
         {"type": "ElasticTransfrom"},
         r"no transform 'ElasticTransfrom'.*ElasticTransform",
     ),
-    ({"type": "Qqqqqq"}, "no transform 'Qqqqqq'.*none is like it"),
+    ({"type": "Qqqqqq"}, "no transform 'Qqqqqq'.*none is similar"),
     ({"type": "np"}, "no transform 'np'"),
     ({"p": 0.5}, "no transform None"),
     ({"type": "Affine", "rotation": 3}, "cannot build Affine: .*'rotation'.*not valid"),
@@ -273,7 +273,7 @@ REFUSED = [
     *(
         (
             {"type": name, "mask_interpolation": interpolation, **GEOMETRIC[name]},
-            f"{name}: mask_interpolation={interpolation} would invent classes",
+            f"{name}: mask_interpolation={interpolation} would create new label values",
         )
         for name in ("ElasticTransform", "GridDistortion", "Affine", "Rotate")
         for interpolation in (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
@@ -294,7 +294,7 @@ def test_what_would_go_wrong_is_refused(config: dict, message: str, nested: bool
 def test_a_nested_compose_cannot_smuggle_interpolation_in():
     compose = {"type": "Compose", "transforms": [{"type": "Affine"}]}
     Albumentations([compose])
-    with pytest.raises(ValueError, match="mask_interpolation=1 would invent"):
+    with pytest.raises(ValueError, match="mask_interpolation=1 would create new label"):
         Albumentations([compose | {"mask_interpolation": cv2.INTER_LINEAR}])
 
 
@@ -334,8 +334,8 @@ def test_import_asks_no_network():
 
 
 def test_values_of_the_builders_can_be_told_apart():
-    assert invented(np.array([*VALUES, IGNORE])) == set()
-    assert invented(np.array([0, 2, 101, 3])) == {0, 2, 101}
+    assert new_values(np.array([*VALUES, IGNORE])) == set()
+    assert new_values(np.array([0, 2, 101, 3])) == {0, 2, 101}
 
 
 @pytest.mark.parametrize("name", ["OneOf", "Sequential", "OneOrOther"])
@@ -346,5 +346,5 @@ def test_a_choice_of_nothing_is_refused(name: str):
 
 def test_a_fill_a_channel_may_be_given():
     Albumentations([{"type": "Rotate", "fill_mask": [255]}])
-    with pytest.raises(ValueError, match="would label what has no label"):
+    with pytest.raises(ValueError, match="would label areas without a label"):
         Albumentations([{"type": "Rotate", "fill_mask": [1]}])
