@@ -80,10 +80,11 @@ def find_duplicates(
     part_of = {f.image: part for part in [*parts][::-1] for f in parts[part]}
     frames = list({f.image: f for frames in parts.values() for f in frames}.values())
     hashes = map_frames(_hashes_of, frames, "Comparing frames", progress)
-    usable = [pair for pair in zip(frames, hashes, strict=True) if pair[1] is not None]
+    hashed = zip(frames, hashes, strict=True)
+    usable = [(frame, own) for frame, own in hashed if own is not None]
     if len(usable) < 2:
         return Duplicates([], [])
-    frames, hashes = [f for f, _ in usable], [h for _, h in usable]
+    frames, hashes = [f for f, _ in usable], [own for _, own in usable]
     names = np.array([part_of[frame.image] for frame in frames])
     bits = np.stack([h.bits for h in hashes])
     limits = distance_limits(frames, bits)
@@ -99,7 +100,8 @@ def _import_imagehash():
         import imagehash
     except ImportError as error:
         raise ImportError(
-            "the search for duplicates needs imagehash: pip install 'mmseg_splashkd[data]'"
+            "the search for duplicates needs imagehash: "
+            "pip install 'mmseg_splashkd[data]'"
         ) from error
     return imagehash
 

@@ -173,7 +173,8 @@ def _inside(frames: Iterable[Frame], folds: int) -> tuple[list[Frame], list[int]
     if len(inside) < folds:
         raise ValueError(
             f"folds={folds}, but only {len(inside)} of {len(ordered)} frames are "
-            f"outside the test part: take fewer folds, a smaller test part or a smaller embargo"
+            f"outside the test part: take fewer folds, a smaller test part or "
+            f"embargo"
         )
     return ordered, inside
 
