@@ -1,5 +1,6 @@
 import random
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,78 @@ def test_row_cut_short_is_refused(tmp_path: Path):
     table = write_csv(tmp_path / "f.csv", HEADER, [table_row(0)[:2]])
     with pytest.raises(ValueError, match="line 2: the column frame is empty"):
         read_table(table)
+
+
+# Tables of earlier versions
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def golden_frame(number: int, **changes) -> Frame:
+    """Frame of ``parts.csv`` and ``folds.csv``; the fourth has no label."""
+    recording = "ab"[number % 2]
+    return Frame(
+        recording,
+        (START + 5 * number) * 10**9 + number,
+        f"{GOLDEN}/images/{recording}/{number}.png",
+        "" if number == 4 else f"{GOLDEN}/labels/{recording}/{number}.png",
+        splash_share=None if number == 4 else pytest.approx(number / 48, abs=1e-9),
+        **changes,
+    )
+
+
+def test_reads_parts_of_version_0_1():
+    splits = ["train"] * 4 + ["embargo"] * 2 + ["val"] + ["embargo"] * 2 + ["test"] * 3
+    assert read_table(GOLDEN / "parts.csv") == [
+        golden_frame(number, split=split) for number, split in enumerate(splits)
+    ]
+
+
+def test_reads_folds_of_version_0_1():
+    embargoes = [(), (1,), (1,), (0,), (0, 2), (2,), (1,), (1,)]
+    inside = [
+        golden_frame(number, split="train", fold=fold, embargo=embargo)
+        for number, (fold, embargo) in enumerate(
+            zip([0, 0, 0, 1, 1, 1, 2, 2], embargoes, strict=True)
+        )
+    ]
+    outside = [
+        golden_frame(number, split=split)
+        for number, split in enumerate(["embargo"] * 2 + ["test"] * 2, 8)
+    ]
+    assert read_table(GOLDEN / "folds.csv") == inside + outside
+
+
+@pytest.mark.parametrize("name", ["parts.csv", "folds.csv"])
+def test_rewrites_tables_of_version_0_1_to_the_same_bytes(tmp_path: Path, name: str):
+    shutil.copy(GOLDEN / name, tmp_path / "old.csv")
+    new = write_table(tmp_path / "new.csv", read_table(tmp_path / "old.csv"))
+    assert new.read_bytes() == (GOLDEN / name).read_bytes()
+
+
+def test_reads_a_table_of_another_tool():
+    """Byte order mark, CRLF, backslashes, other columns, decimal seconds."""
+    assert (GOLDEN / "foreign.csv").read_bytes().count(b"\r\n") == 4
+    start = START * 10**9
+    root = f"{GOLDEN}/"
+    assert read_table(GOLDEN / "foreign.csv") == [
+        Frame(
+            "farm 1",
+            start + 250_000_000,
+            f"{root}images/a/0.png",
+            f"{root}labels/a/0.png",
+            "train",
+        ),
+        Frame("farm 1", start + 5 * 10**9 + 7, f"{root}images/a/1.png", "", "val"),
+        Frame(
+            "farm é, north",
+            start + 10 * 10**9,
+            "/data/farm/2.png",
+            "D:/farm/2.png",
+            "test",
+        ),
+    ]
 
 
 # Writing

@@ -14,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmseg_splashkd.datasets import TimeSplitDataset
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from tests.datasets.builders import (
     SIZE,
     draw_frames,
@@ -259,6 +260,43 @@ def test_the_embargo_is_in_no_part(root: Path):
     write_table(root / "split.csv", [*HEADER, "split"], rows)
     parts = [build(root, s, split_table="split.csv") for s in ("train", "val", "test")]
     assert [stems_of(part) for part in parts] == [[STEMS[0]], [STEMS[2]], [STEMS[4]]]
+
+
+# Former argument names
+
+
+def test_former_argument_names_build_the_same_data_set_and_warn(root: Path):
+    folded(root)
+    coding = {"classes": ["calm", "splash"], "palette": [[1, 1, 1], [2, 2, 2]]}
+    coding["gray_to_train_id"] = {0: 0, 255: 1}
+    new = build(root, split_table="split.csv", label_coding=coding, fold=1)
+    with pytest.warns(DeprecationWarning, match="is deprecated") as warned:
+        old = build(root, ann_file="split.csv", label_map=coding, fold=1)
+    assert [str(warning.message) for warning in warned] == [
+        f'"{former}" is deprecated in `TimeSplitDataset.__init__`, please use '
+        f'"{current}" instead'
+        for former, current in (
+            ("ann_file", "split_table"),
+            ("label_map", "label_coding"),
+        )
+    ]
+    assert old.metainfo == new.metainfo
+    assert old.coding == new.coding != SPLASH
+    assert [old.get_data_info(i) for i in range(len(old))] == [
+        new.get_data_info(i) for i in range(len(new))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("former", "current"), [("ann_file", "split_table"), ("label_map", "label_coding")]
+)
+def test_former_and_current_name_together_are_refused(
+    root: Path, former: str, current: str
+):
+    folded(root)
+    value = {"split_table": "split.csv", "label_coding": "splash"}[current]
+    with pytest.raises(AssertionError, match=f"`{former}` to new key `{current}`"):
+        build(root, **{former: value, current: value})
 
 
 # Unlabelled frames
