@@ -162,7 +162,7 @@ def test_missing_file_of_a_table_is_named(split: Tool, farm: Path):
     split(farm, "--out", farm / "split.csv")
     gone = farm / "labels" / "b" / f"{stamp(3, 1)}.png"
     gone.unlink()
-    with pytest.raises(SystemExit, match=f"1 files are missing: {gone}"):
+    with pytest.raises(SystemExit, match=f"1 files are missing, the first is {gone}"):
         split("--table", farm / "split.csv", "--out", farm / "again.csv")
 
 
@@ -174,6 +174,14 @@ def test_missing_file_of_a_table_is_named(split: Tool, farm: Path):
         (["farm", "--table", "t.csv", "--out", "x.csv"], "give either data_root or"),
         (["farm", "--out", "x.csv", "--embargo", "5min"], "argument --embargo"),
         (["farm", "--out", "x.csv", "--strategy", "random"], "'per-recording'"),
+        (
+            ["farm", "--out", "x.csv", "--keep-shares"],
+            "--keep-shares has no effect with data_root",
+        ),
+        (
+            ["--table", "t.csv", "--out", "x.csv", "--img-suffix", ".jpg"],
+            "--img-suffix has no effect with --table",
+        ),
     ],
 )
 def test_command_lines_that_are_refused(

@@ -34,7 +34,7 @@ class TimestampFormat:
             ``(?P<recording>.+)_f?(?P<stamp>[0-9]+)``. Default: the stem is the stamp.
         fps: Frames per second above 0, a number or a fraction such as
             ``'30000/1001'``; required by ``'frame'``, refused by other formats.
-        start: UNIX time of frame 0 in seconds, for ``'frame'``; default 0.
+        start: UNIX time of frame 0 in seconds, for ``'frame'`` only; default 0.
         year: Calendar year; required by ``'day-hour-minute'``, refused by other
             formats.
 
@@ -60,6 +60,8 @@ class TimestampFormat:
                 raise ValueError(f"timestamp name={self.name!r} {need} {argument}")
         if self.name == "frame":
             _frame_rate(self.fps)
+        elif self.start:
+            raise ValueError(f"timestamp name={self.name!r} takes no start")
         if self.stem is not None and "stamp" not in _compile(self.stem).groupindex:
             raise ValueError(
                 f"timestamp stem={self.stem!r} has no group (?P<stamp>...)"

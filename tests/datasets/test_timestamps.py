@@ -177,6 +177,7 @@ def test_without_a_group_there_is_no_recording():
         ({"name": "frame", "fps": "1/0"}, "fps='1/0' is not a number"),
         ({"name": "frame", "fps": "fast"}, "fps='fast' is not a number"),
         ({"name": "seconds", "fps": 3}, "'seconds' takes no fps"),
+        ({"name": "seconds", "start": 3}, "'seconds' takes no start"),
         ({"name": "day-hour-minute"}, "'day-hour-minute' needs year"),
         ({"name": "iso8601", "year": 2023}, "'iso8601' takes no year"),
         ({"stem": "(?P<time>.*)"}, "has no group (?P<stamp>...)"),
