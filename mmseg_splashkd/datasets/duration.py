@@ -28,8 +28,10 @@ class FramesOrSeconds:
     def __post_init__(self) -> None:
         for name in ("frames", "seconds"):
             value = getattr(self, name)
-            if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"{self.argument} {name}={value} must be 0 or more")
+            if not (isinstance(value, int | float) and 0 <= value < math.inf):
+                raise ValueError(
+                    f"{self.argument} {name}={value} must be a number, 0 or more"
+                )
 
     @classmethod
     def parse(cls: type[Duration], text: str) -> Duration:

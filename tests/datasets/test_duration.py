@@ -55,10 +55,13 @@ def test_other_text_is_refused(option, text: str):
         ({"seconds": -0.5}, "seconds=-0.5"),
         ({"seconds": float("nan")}, "seconds=nan"),
         ({"seconds": float("inf")}, "seconds=inf"),
+        ({"seconds": "30s"}, "seconds=30s"),
     ],
 )
 def test_values_must_be_finite_and_not_negative(option, arguments: dict, named: str):
-    with pytest.raises(ValueError, match=f"^{option.argument} {named} must be 0 or "):
+    with pytest.raises(
+        ValueError, match=f"^{option.argument} {named} must be a number, 0 "
+    ):
         option(**arguments)
 
 

@@ -24,10 +24,10 @@ def read(stem: str, *args: Any, **kwargs: Any) -> int:
 # Seconds and nanoseconds
 
 
-def test_time_stamp_is_exact_to_the_nanosecond():
+def test_time_stamps_are_exact_to_the_nanosecond():
     first, second = read("9999999999-999999998"), read("9999999999-999999999")
     assert (first, second) == (9_999_999_999_999_999_998, 9_999_999_999_999_999_999)
-    assert float(first) == float(second)  # so a float could not have ordered them
+    assert float(first) == float(second)  # a float cannot represent the difference
 
 
 def test_leading_zeros_of_the_nanoseconds_count():
@@ -57,13 +57,13 @@ def test_leading_zeros_of_the_nanoseconds_count():
         "1714521600-00000000\N{SUPERSCRIPT TWO}",
     ],
 )
-def test_any_other_form_names_the_file_and_the_right_form(stamp: str):
+def test_error_for_another_form_names_file_and_expected_form(stamp: str):
     message = f"x.png: {stamp!r} is not a time stamp; expected <10-digit seconds>-"
     with pytest.raises(ValueError, match=re.escape(message)):
         read(stamp)
 
 
-# The other patterns
+# Other formats
 
 
 @pytest.mark.parametrize(
@@ -139,16 +139,16 @@ def test_day_hour_minute():
         ({"name": "seconds"}, "1714521600-000000000", "For another format set time"),
     ],
 )
-def test_what_is_no_time_is_named(arguments: dict, stem: str, reason: str):
+def test_error_names_an_invalid_time(arguments: dict, stem: str, reason: str):
     with pytest.raises(ValueError, match=re.escape(f"x.png: {stem!r} ")) as caught:
         read(stem, **arguments)
     assert reason in str(caught.value)
 
 
-# Stems that hold more than the time
+# Stems with more than the time stamp
 
 
-def test_part_of_the_stem_may_be_the_time_and_another_the_recording():
+def test_stem_can_contain_time_stamp_and_recording():
     pattern = r"(?P<recording>.+)_f?(?P<stamp>[0-9]+)"
     form = TimestampFormat("frame", stem=pattern, fps=30)
     assert form.parse("0006R0_f00930", "") == (31 * S, "0006R0")
@@ -157,14 +157,14 @@ def test_part_of_the_stem_may_be_the_time_and_another_the_recording():
         form.parse("notes", "a/b.png")
 
 
-def test_without_a_group_there_is_no_recording():
+def test_stem_without_a_recording_group():
     form = TimestampFormat("seconds", stem=r"cam1_(?P<stamp>.+)")
     assert form.parse("cam1_5", "") == (5 * S, None)
     with pytest.raises(ValueError, match="'x' is not a time stamp"):
         form.parse("cam1_x", "")
 
 
-# What is refused when a config is built
+# Invalid arguments
 
 
 @pytest.mark.parametrize(
@@ -185,25 +185,25 @@ def test_without_a_group_there_is_no_recording():
         ({"zone": "CET"}, "unexpected keyword argument 'zone'"),
     ],
 )
-def test_unfit_arguments_are_named(arguments: dict, message: str):
+def test_error_names_invalid_arguments(arguments: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         timestamp_format(arguments)
 
 
-def test_a_config_gives_a_name_or_arguments():
+def test_builds_from_a_name_or_arguments():
     assert timestamp_format("iso8601") == TimestampFormat("iso8601")
     form = timestamp_format({"name": "frame", "fps": 5})
     assert form == timestamp_format(form) == TimestampFormat("frame", fps=5)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_examples_of_the_errors_are_right(name: str):
+def test_examples_in_error_messages_are_valid(name: str):
     needs: dict = {"frame": {"fps": 1}, "day-hour-minute": {"year": 2023}}
     example = FORMATS[name].example.rpartition(" ")[2]
     assert read(example, name, **needs.get(name, {})) >= 0
 
 
-# Cells of a table
+# Cells of a split table
 
 
 @pytest.mark.parametrize("nanoseconds", [0, 1, S, 1_714_521_600 * S + 5, 10**19 - 1])
@@ -211,7 +211,7 @@ def test_round_trip(nanoseconds: int):
     assert parse_timestamp(format_timestamp(nanoseconds), "") == nanoseconds
 
 
-def test_decimal_seconds_are_read_too():
+def test_reads_decimal_seconds():
     assert parse_timestamp("1714521600.000000005", "") == 1_714_521_600 * S + 5
 
 
@@ -223,5 +223,5 @@ def test_other_cells_are_refused(cell: str):
         parse_timestamp(cell, "t.csv")
 
 
-def test_utc_for_people():
+def test_utc_date_and_time():
     assert utc(1_714_521_600 * S + 999).isoformat() == "2024-05-01T00:00:00+00:00"

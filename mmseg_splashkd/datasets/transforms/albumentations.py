@@ -49,7 +49,7 @@ class Albumentations(BaseTransform):
         from albumentations import Compose
 
         self.transforms = transforms
-        self.compose = Compose([build(config) for config in transforms])
+        self.compose = Compose([build_transform(config) for config in transforms])
         for transform in flatten(self.compose):
             check_labels_kept(transform)
 
@@ -93,21 +93,21 @@ def check_version() -> None:
         ImportError: It is missing, has another version, or its successor is installed
             over it.
     """
-    found = installed("albumentations")
-    if found is None:
+    present = installed_version("albumentations")
+    if present is None:
         raise ImportError(f"Albumentations is not installed: {INSTALL}")
-    if not found.startswith("2.0."):
+    if not present.startswith("2.0."):
         raise ImportError(
-            f"Albumentations 2.0.x is needed, {found} is installed: {INSTALL}"
+            f"Albumentations 2.0.x is needed, {present} is installed: {INSTALL}"
         )
-    if installed(SUCCESSOR):
+    if installed_version(SUCCESSOR):
         raise ImportError(
             f"{SUCCESSOR} is installed over albumentations: pip uninstall -y "
             f"{SUCCESSOR} albumentations && {INSTALL}"
         )
 
 
-def installed(distribution: str) -> str | None:
+def installed_version(distribution: str) -> str | None:
     """Version of a distribution; None if it is not installed."""
     try:
         return version(distribution)
@@ -129,7 +129,7 @@ def check_frame(frame: Any, verb: str) -> None:
         )
 
 
-def build(config: dict) -> "BasicTransform | BaseCompose":
+def build_transform(config: dict) -> "BasicTransform | BaseCompose":
     """Build a transform or a composition from its config.
 
     Raises:
@@ -139,12 +139,12 @@ def build(config: dict) -> "BasicTransform | BaseCompose":
 
     arguments = dict(config)
     name = arguments.pop("type", None)
-    transform = find(name)
+    transform = transform_class(name)
     if issubclass(transform, BaseCompose):
         parts = arguments.get("transforms", ())
         if not parts:
             raise ValueError(f"Albumentations: {name} needs transforms, at least one")
-        arguments["transforms"] = [build(part) for part in parts]
+        arguments["transforms"] = [build_transform(part) for part in parts]
     if "fill_mask" in signature(transform).parameters:
         arguments.setdefault("fill_mask", IGNORE)
     try:
@@ -155,7 +155,7 @@ def build(config: dict) -> "BasicTransform | BaseCompose":
         raise ValueError(f"Albumentations cannot build {name}: {error}") from error
 
 
-def find(name: Any) -> type:
+def transform_class(name: Any) -> type:
     """Class of an Albumentations transform or composition.
 
     Raises:

@@ -17,7 +17,7 @@ def find(parts, **arguments):
     return find_duplicates(parts, progress=False, **arguments)
 
 
-def test_a_clean_set_has_no_duplicates(clean):
+def test_valid_data_set_has_no_duplicates(clean):
     assert find(clean) == duplicates.Duplicates([], [])
 
 
@@ -54,7 +54,7 @@ def test_every_changed_copy_is_found(clean, change):
     assert pairs == {(source.image, copy.image) for source, copy in expected}
 
 
-def test_pixels_saved_anew_are_the_same(clean, train_frame):
+def test_copy_in_another_file_format_is_exact(clean, train_frame):
     Image.open(train_frame).save(clean["test"][0].image, "BMP")
     assert find(clean).pairs[0].exact
 
@@ -67,7 +67,7 @@ def test_pixels_saved_anew_are_the_same(clean, train_frame):
         (("val", "test"), "warning"),
     ],
 )
-def test_copies_that_spoil_no_run(clean, parts, level):
+def test_copies_within_a_part_or_between_val_and_test(clean, parts, level):
     first, second = clean[parts[0]][0], clean[parts[1]][-1]
     shutil.copy(first.image, second.image)
     (finding,) = find(clean).findings
@@ -82,19 +82,19 @@ def test_frame_copied_twice_is_paired_within_and_across(clean, train_frame):
     assert levels == {("note", "duplicate"), ("error", "duplicate")}
 
 
-def test_black_and_damaged_frames_are_left_out(clean):
+def test_black_and_damaged_frames_are_skipped(clean):
     for part in ("train", "test"):
         Image.new("RGB", (80, 64)).save(clean[part][0].image)
         Path(clean[part][1].image).write_text("no frame")
     assert find(clean).pairs == []
 
 
-def test_path_in_two_parts_is_no_copy_of_itself(clean):
+def test_path_in_two_parts_is_not_a_duplicate(clean):
     assert find(clean | {"test": clean["train"][:2]}).pairs == []
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(100, 12), (32, 8), (16, 4), (15, -1)])
-def test_few_bits_are_few_beside_those_between_neighbours(bits, expected):
+def test_limit_is_relative_to_the_distance_of_neighbours(bits, expected):
     hashes = np.zeros((6, 256), bool)
     hashes[1::2, :bits] = True
     frames = [frame(3 * i) for i in range(6)]
@@ -107,16 +107,16 @@ def test_few_bits_are_few_beside_those_between_neighbours(bits, expected):
 
 
 @pytest.mark.parametrize("place", [1, -1])
-def test_copy_beside_its_source_is_found(clean, place):
-    """Also as the last frame, which has no neighbour behind it."""
+def test_copy_next_to_its_source_is_found(clean, place):
+    """Includes the last frame, which has no next neighbour."""
     train = clean["train"]
     as_jpeg(Image.open(train[place - 1].image)).save(train[place].image)
     (pair,) = find({"train": train}).pairs
     assert (pair.first, pair.second) == (train[place - 1], train[place])
 
 
-def test_still_water_is_no_copy_but_copied_files_are(clean, train_frame):
-    """Frames that differ by the noise of the camera alone, all of them."""
+def test_still_scene_has_only_exact_duplicates(clean, train_frame):
+    """All frames differ by camera noise only."""
     still = np.asarray(Image.open(train_frame)).astype(int)
     rng = np.random.default_rng(0)
     frames = [f for part in clean.values() for f in part]
@@ -156,7 +156,7 @@ def test_pairs_are_the_nearest_by_brute_force(monkeypatch):
     assert keys == sorted(keys)
 
 
-def test_missing_library_names_the_extra(clean, monkeypatch):
+def test_error_for_a_missing_library_names_the_extra(clean, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagehash", None)
     with pytest.raises(ImportError, match=r"pip install 'mmseg_splashkd\[data\]'"):
         find(clean)
@@ -170,7 +170,7 @@ def test_path_in_two_parts_counts_for_the_first(clean, train_frame):
 
 
 @pytest.mark.parametrize("limits", [[12, -1], [-1, 12], [12, 4]])
-def test_both_frames_must_stand_out_for_a_pair(limits):
+def test_pair_must_be_within_the_limits_of_both_frames(limits):
     bits = np.zeros((2, 256), bool)
     bits[1, :5] = True
     arguments = ([frame(0), frame(3)], np.array(["train", "test"]), bits, np.arange(2))

@@ -24,14 +24,14 @@ def label_of(image: Path) -> Path:
 
 
 def only_finding(parts, image, code, level, coding=SPLASH) -> str:
-    """The message of the only finding, which is about one frame."""
+    """Message of the single finding, which concerns one frame."""
     (finding,) = check(parts, coding).findings
     assert (finding.code, finding.level) == (code, level)
     assert finding.frames == (str(image),)
     return finding.message
 
 
-def test_a_clean_set_has_no_findings(clean):
+def test_valid_data_set_has_no_findings(clean):
     assert check(clean).findings == []
 
 
@@ -44,7 +44,7 @@ def test_truncated_png(clean, train_frame):
 def test_truncated_jpeg(clean, train_frame):
     name = train_frame.with_suffix(".jpg")
     Image.open(train_frame).save(name)
-    name.write_bytes(name.read_bytes()[:-100])  # the header is sound
+    name.write_bytes(name.read_bytes()[:-100])  # the header is intact
     train = [
         replace(f, image=str(name)) if f.image == str(train_frame) else f
         for f in clean["train"]
@@ -52,7 +52,7 @@ def test_truncated_jpeg(clean, train_frame):
     only_finding(clean | {"train": train}, name, "unreadable_image", "error")
 
 
-def test_text_is_no_frame(clean, train_frame):
+def test_text_file_as_frame(clean, train_frame):
     train_frame.write_text("a frame")
     only_finding(clean, train_frame, "unreadable_image", "error")
 
@@ -62,7 +62,7 @@ def test_truncated_label(clean, train_frame):
     only_finding(clean, train_frame, "unreadable_label", "error")
 
 
-def test_label_of_another_size(clean, train_frame):
+def test_label_with_another_size(clean, train_frame):
     parts = relabel(clean, train_frame, np.zeros((32, 80), np.uint8))
     message = only_finding(parts, train_frame, "size_mismatch", "error")
     assert message == "label is 80x32, frame is 80x64"
@@ -83,7 +83,7 @@ def test_colour_label(clean, train_frame):
 
 
 def relabel(parts, image, label):
-    """Write a label, and its share of splash into the table."""
+    """Write a label, and return the parts with its splash share."""
     write_label(label_of(image), label)
     share = float((label == 255).sum() / max(1, (label != 9).sum()))
     return {
@@ -95,13 +95,13 @@ def relabel(parts, image, label):
     }
 
 
-def test_label_that_ignores_every_pixel(clean, train_frame):
+def test_label_with_only_ignored_pixels(clean, train_frame):
     parts = relabel(clean, train_frame, np.full((64, 80), 9, np.uint8))
     only_finding(parts, train_frame, "all_ignored", "error", CODING)
 
 
 @pytest.mark.parametrize(("rows", "found"), [(32, 0), (33, 1), (64, 1)])
-def test_label_that_is_mostly_splash(clean, train_frame, rows, found):
+def test_label_with_mostly_splash(clean, train_frame, rows, found):
     label = np.zeros((64, 80), np.uint8)
     label[:rows] = 255
     parts = relabel(clean, train_frame, label)
@@ -111,7 +111,7 @@ def test_label_that_is_mostly_splash(clean, train_frame, rows, found):
         assert check(parts).findings == []
 
 
-def test_ignored_pixels_are_no_part_of_most(clean, train_frame):
+def test_ignored_pixels_do_not_count_for_mostly_splash(clean, train_frame):
     label = np.full((64, 80), 9, np.uint8)
     label[:4], label[4:6] = 255, 0
     parts = relabel(clean, train_frame, label)
@@ -137,9 +137,9 @@ def test_two_sizes_in_a_recording(clean, train_frame):
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_frame_that_the_host_turns(clean, train_frame, labelled):
+def test_frame_with_exif_orientation(clean, train_frame, labelled):
     exif = Image.Exif()
-    exif[274] = 3  # upside down: of the same size
+    exif[274] = 3  # rotation by 180 degrees keeps the size
     Image.open(train_frame).save(train_frame, exif=exif)
     if not labelled:
         clean["train"] = [replace(f, label="") for f in clean["train"]]
@@ -147,19 +147,19 @@ def test_frame_that_the_host_turns(clean, train_frame, labelled):
     only_finding(clean, train_frame, "turned_frame", level)
 
 
-def test_upright_exif_is_no_finding(clean, train_frame):
+def test_upright_exif_orientation_is_accepted(clean, train_frame):
     exif = Image.Exif()
     exif[274] = 1
     Image.open(train_frame).save(train_frame, exif=exif)
     assert check(clean).findings == []
 
 
-def test_table_that_tells_another_share(clean, train_frame):
+def test_table_with_another_share(clean, train_frame):
     write_label(label_of(train_frame), np.zeros((64, 80), np.uint8))
     only_finding(clean, train_frame, "stale_share", "warning")
 
 
-def test_part_that_lacks_a_class(clean):
+def test_part_without_a_class(clean):
     coding = LabelCoding(
         ("net", "splash", "water"), [[3, 3, 3], [1, 1, 1], [2, 2, 2]], {0: 2, 255: 1}
     )
@@ -171,7 +171,7 @@ def test_part_that_lacks_a_class(clean):
     assert messages == [f"{part} has no pixel of net" for part in clean]
 
 
-def test_missing_files_are_left_to_the_fast_part(clean, train_frame):
+def test_missing_files_are_left_to_check_parts(clean, train_frame):
     train_frame.unlink()
     label_of(train_frame).unlink()
     report = check(clean)
@@ -201,7 +201,7 @@ def test_labels_are_optional(clean):
     assert {fact.share for fact in report.facts.values()} == {None}
 
 
-def test_lack_of_the_focus_class_is_left_to_the_fast_part(clean):
+def test_missing_focus_class_is_left_to_check_parts(clean):
     bare = {
         part: [replace(f, splash_share=None) for f in of] for part, of in clean.items()
     }
@@ -212,7 +212,7 @@ def test_lack_of_the_focus_class_is_left_to_the_fast_part(clean):
     assert {f.splash_share for f in report.measured(bare)["val"]} == {0}
 
 
-def test_without_a_class_named_splash_none_is_looked_for(clean, train_frame):
+def test_no_default_focus_class_without_a_class_named_splash(clean, train_frame):
     coding = replace(SPLASH, classes=("splashless", "water"))
     label = np.full((64, 80), 255, np.uint8)
     parts = relabel(clean, train_frame, label)

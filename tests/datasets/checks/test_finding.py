@@ -3,7 +3,7 @@ import pytest
 from mmseg_splashkd.datasets.checks import Finding, allow_codes, of_level
 
 
-def test_text_names_three_frames_and_counts_the_others():
+def test_text_lists_three_frames_and_counts_the_others():
     paths = tuple(f"{i}.png" for i in range(5))
     finding = Finding("note", "gap", "Paused.", paths)
     assert str(finding) == "[gap] Paused: 0.png, 1.png, 2.png and 2 more"
@@ -30,6 +30,6 @@ def test_allowed_errors_become_warnings_and_nothing_else_changes():
     assert of_level(allow_codes(findings, ["duplicate"]), "note") == [findings[2]]
 
 
-def test_allowing_what_is_no_code_is_refused():
+def test_unknown_code_to_allow_is_refused():
     with pytest.raises(ValueError, match=r"allow=\['overlpa'\]: the codes are"):
         allow_codes([], ["overlpa"])

@@ -26,7 +26,7 @@ def wet(count: int, every: int = 2) -> list[Frame]:
 
 
 def printed(frames: list[Frame]) -> dict[str, list[str]]:
-    """Words of each row by its part, with those of the second line after them."""
+    """Part -> words of its row, including its second line."""
     terminal = io.StringIO()
     print_split(frames, Console(file=terminal, width=80))
     rows: dict[str, list[str]] = {}
@@ -52,7 +52,7 @@ def test_rows_of_parts():
     }
 
 
-def test_rows_of_folds_count_what_training_leaves_out():
+def test_rows_of_folds_count_frames_left_out():
     frames = blocked_folds(hold_out(wet(14), 0.15), 3, Embargo(frames=1))
     rows = printed(frames)
     assert list(rows) == ["fold 0", "fold 1", "fold 2", "test"]
@@ -62,7 +62,7 @@ def test_rows_of_folds_count_what_training_leaves_out():
     assert rows["test"][6] == "5"
 
 
-def test_shares_that_are_unknown_are_left_open():
+def test_unknown_shares_are_shown_as_dashes():
     rows = printed(split_by_time(line(10)))
     assert rows["train"][4:6] == ["-", "-"]
     assert split_notes(split_by_time(line(10))) == []
@@ -70,13 +70,13 @@ def test_shares_that_are_unknown_are_left_open():
 
 @QUICK
 @given(timelines(), st.integers(0, 40))
-def test_nearest_is_the_smallest_of_all_pairs(frames, cut):
+def test_smallest_gap_by_brute_force(frames, cut):
     first, second = frames[:cut], frames[cut:]
     gaps = [abs(a.timestamp - b.timestamp) for a in first for b in second]
     assert smallest_gap(first, second) == min(gaps, default=None)
 
 
-def test_parts_come_in_order_and_hold_every_frame_once():
+def test_parts_are_ordered_and_complete():
     split = stratified_folds(hold_out(wet(40), 0.1, Embargo(frames=2)), 3)
     parts = parts_of(split)
     assert list(parts) == ["fold 0", "fold 1", "fold 2", "test", "embargo"]
@@ -85,7 +85,7 @@ def test_parts_come_in_order_and_hold_every_frame_once():
     )
 
 
-def test_part_without_splash_is_warned_of():
+def test_warning_for_a_part_without_splash():
     frames = [frame(n, splash_share=0.1 * (n < 6)) for n in range(10)]
     first, second = split_notes(split_by_time(frames))
     assert first.startswith("Warning: no frame of val has splash")
@@ -94,7 +94,7 @@ def test_part_without_splash_is_warned_of():
     assert "no frame of fold 2 has splash" in warning
 
 
-def test_left_out_frames_need_no_splash():
+def test_embargo_frames_need_no_splash():
     frames = [frame(n, splash_share=0.1, split="train") for n in range(3)]
     assert split_notes([*frames, frame(9, splash_share=0.0, split="embargo")]) == []
 
@@ -104,7 +104,7 @@ def test_unlabelled_frames_are_counted():
     assert split_notes(split_by_time(frames))[-1] == "1 of 11 frames have no label."
 
 
-def test_stratified_folds_are_called_optimistic_and_blocks_are_not():
+def test_note_on_optimistic_scores_of_stratified_folds_only():
     [note] = split_notes(stratified_folds(wet(30), 3))
     assert "near-duplicates" in note
     assert "optimistic" in note
@@ -116,7 +116,7 @@ def test_stratified_folds_are_called_optimistic_and_blocks_are_not():
 # On disk
 
 
-def test_table_is_written_once_and_replaced_only_by_force(tmp_path: Path):
+def test_table_is_overwritten_only_with_force(tmp_path: Path):
     table = tmp_path / "new" / "split.csv"
     old, new = split_by_time(wet(10)), split_by_time(wet(12))
     assert save_split(table, old) == "written"

@@ -46,7 +46,7 @@ def test_error_without_any_table_names_the_remedy(sample: dict, given: dict):
         LoadGrayLabels()(sample | given)
 
 
-def test_unknown_value_is_named_and_nothing_is_added(sample: dict):
+def test_error_names_an_unknown_value_and_the_sample_is_unchanged(sample: dict):
     sample["label_map"] = {0: 0}
     with pytest.raises(ValueError, match=r"label\.png: .* 255 \(16 pixels\)"):
         LoadGrayLabels()(sample)
@@ -54,7 +54,7 @@ def test_unknown_value_is_named_and_nothing_is_added(sample: dict):
     assert sample["seg_fields"] == []
 
 
-def test_missing_label_is_named(sample: dict):
+def test_error_names_a_missing_label(sample: dict):
     Path(sample["seg_map_path"]).unlink()
     message = f"label {sample['seg_map_path']} cannot be read"
     with pytest.raises(ValueError, match=message):
