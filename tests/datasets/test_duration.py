@@ -37,6 +37,7 @@ def test_parses_frames_and_seconds(option, text: str, value: dict):
         "5min",
         "infs",
         ".5s",
+        "5.s",
         "5s\n",
         "\N{ARABIC-INDIC DIGIT FIVE}",
     ],
