@@ -73,7 +73,7 @@ def test_error_names_a_png_with_a_flipped_bit(pair: tuple[Path, Path]):
 def test_error_names_a_frame_with_exif_orientation(
     pair: tuple[Path, Path], suffix: str
 ):
-    image = pair[0].with_name(f"turned{suffix}")
+    image = pair[0].with_name(f"rotated{suffix}")
     exif = Image.Exif()
     exif[0x0112] = 1
     with Image.open(pair[0]) as frame:
@@ -86,7 +86,7 @@ def test_error_names_a_frame_with_exif_orientation(
 
 
 def test_error_names_a_frame_that_is_not_an_image(pair: tuple[Path, Path]):
-    pair[0].write_text("a web page that said the download had failed")
+    pair[0].write_text("<html>404 Not Found</html>")
     with pytest.raises(ValueError, match=f"frame {pair[0]} cannot be read"):
         check_pair(*pair, SPLASH)
 

@@ -19,7 +19,7 @@ from tests.datasets.builders import halve, splash_label, write_label
 
 SCENES = load_label_coding("wildscenes")
 CODINGS = ("splash", "camvid", "trash", "wildscenes", "cityscapes")
-MINE = {
+CUSTOM = {
     "classes": ["water", "foam"],
     "palette": [[0, 0, 9], [9, 9, 9]],
     "gray_to_train_id": {0: 0, 3: 1, 7: 1, 9: 255},
@@ -91,7 +91,7 @@ def test_unknown_values_can_be_mapped():
     gray = np.array([[0, 7, 255], [8, 0, 255]], np.uint8)
     mapped = to_train_ids(gray, SPLASH.gray_to_train_id, "", unknown=255)
     np.testing.assert_array_equal(mapped, [[0, 255, 1], [255, 0, 1]])
-    coding = load_label_coding({**MINE, "unknown": 1})
+    coding = load_label_coding({**CUSTOM, "unknown": 1})
     np.testing.assert_array_equal(coding.to_train_ids(gray, ""), [[0, 1, 1], [1, 0, 1]])
 
 
@@ -218,12 +218,12 @@ def test_gray_values_and_colours_round_trip(name: str):
 def test_merged_values_map_back_to_the_chosen_gray_value():
     gray = SCENES.to_gray(np.array([[7, 8, 255]], np.uint8))
     np.testing.assert_array_equal(gray, [[16, 6, 0]])
-    lowest = load_label_coding(MINE).to_gray(np.array([[1, 0, 255]]))
+    lowest = load_label_coding(CUSTOM).to_gray(np.array([[1, 0, 255]]))
     np.testing.assert_array_equal(lowest, [[3, 0, 9]])
 
 
 def test_to_gray_with_16_bits():
-    coding = load_label_coding({**MINE, "gray_to_train_id": {0: 0, 40_000: 1}})
+    coding = load_label_coding({**CUSTOM, "gray_to_train_id": {0: 0, 40_000: 1}})
     gray = coding.to_gray(np.array([[1, 0]], np.uint8))
     assert gray.dtype == np.uint16
     np.testing.assert_array_equal(gray, [[40_000, 0]])
@@ -245,13 +245,13 @@ def test_error_names_and_counts_colours_of_no_class():
     rgb[0, :2], rgb[1] = (1, 2, 3), (9, 9, 9)
     message = "x.png: 1 colours of no class: (1, 2, 3) in 2 pixels"
     with pytest.raises(ValueError, match=re.escape(message)):
-        load_label_coding(MINE).from_colour(rgb, "x.png")
+        load_label_coding(CUSTOM).from_colour(rgb, "x.png")
     ids = colours_to_ids(rgb, {4: (1, 2, 3), 5: (9, 9, 9), 6: (0, 0, 0)}, "")
     np.testing.assert_array_equal(ids, [[4, 4, 6], [5, 5, 5]])
     with pytest.raises(
         ValueError, match=r"x\.png: expected 8-bit RGB, got shape \(2, "
     ):
-        load_label_coding(MINE).from_colour(rgb[..., 0], "x.png")
+        load_label_coding(CUSTOM).from_colour(rgb[..., 0], "x.png")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_error_names_and_counts_colours_of_no_class():
 )
 def test_inconsistent_tables_are_refused(change: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
-        load_label_coding(MINE | change)
+        load_label_coding(CUSTOM | change)
 
 
 def test_error_names_a_missing_argument_or_table():
@@ -283,12 +283,12 @@ def test_error_names_a_missing_argument_or_table():
 
 
 def test_loads_a_name_a_yaml_file_or_a_mapping(tmp_path: Path):
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(MINE))
+    path = tmp_path / "custom.yaml"
+    path.write_text(yaml.safe_dump(CUSTOM))
     assert (
         load_label_coding(path)
         == load_label_coding(str(path))
-        == load_label_coding(MINE)
+        == load_label_coding(CUSTOM)
     )
     message = r"label_coding='splsh' is neither one of \['camvid'.* nor a YAML file"
     with pytest.raises(FileNotFoundError, match=message):
@@ -305,7 +305,7 @@ def test_loads_a_name_a_yaml_file_or_a_mapping(tmp_path: Path):
 
 def test_black_can_be_a_class_if_no_value_is_ignored():
     black = {
-        **MINE,
+        **CUSTOM,
         "palette": [[0, 0, 0], [9, 9, 9]],
         "gray_to_train_id": {0: 0, 3: 1},
     }

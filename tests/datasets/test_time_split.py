@@ -159,11 +159,11 @@ def test_three_classes_with_a_table_of_strings(root: Path):
 
 
 def test_label_coding_of_a_yaml_file(root: Path):
-    (root / "mine.yaml").write_text(
+    (root / "custom.yaml").write_text(
         "classes: [calm, splash]\npalette: [[1, 1, 1], [2, 2, 2]]\n"
         "gray_to_train_id: {0: 0}\nunknown: 1\n"
     )
-    dataset = build(root, label_coding=str(root / "mine.yaml"), pipeline=PIPELINE)
+    dataset = build(root, label_coding=str(root / "custom.yaml"), pipeline=PIPELINE)
     assert dataset.metainfo["classes"] == ("calm", "splash")
     assert dataset[0]["data_samples"].gt_sem_seg.data.unique().tolist() == [0, 1]
 

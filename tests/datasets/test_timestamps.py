@@ -92,8 +92,8 @@ def test_seconds(stem: str, nanoseconds: int):
     ],
 )
 def test_iso8601_as_python_reads_it(stem: str, same: str):
-    moment = datetime.fromisoformat(same)
-    expected = int(moment.timestamp()) * S + moment.microsecond * 1000
+    time = datetime.fromisoformat(same)
+    expected = int(time.timestamp()) * S + time.microsecond * 1000
     assert read(stem, "iso8601") == expected
 
 

@@ -314,7 +314,7 @@ def test_augmented_frames_do_not_depend_on_the_number_of_workers(tmp_path: Path)
             "dataset": {**frames, "pipeline": pipeline},
         }
     )
-    looks = [
+    samples = [
         [
             (sample.img_path, sample.flip, frame.numpy().tobytes())
             for batch in islice(loader_of(dataset, num_workers), 14)
@@ -322,6 +322,6 @@ def test_augmented_frames_do_not_depend_on_the_number_of_workers(tmp_path: Path)
         ]
         for num_workers in (0, 1, 2)
     ]
-    assert looks[0] == looks[1] == looks[2]
-    assert len(set(looks[0])) == 28  # four visits of seven frames
-    assert {flip for _, flip, _ in looks[0]} == {False, True}
+    assert samples[0] == samples[1] == samples[2]
+    assert len(set(samples[0])) == 28  # four visits of seven frames
+    assert {flip for _, flip, _ in samples[0]} == {False, True}

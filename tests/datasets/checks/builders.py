@@ -18,7 +18,11 @@ def clean_pond(pond: Path, folder: Path) -> Path:
     """Copy the pond, split it and return its table."""
     shutil.copytree(pond, folder)
     frames = read_table(folder / "frames.csv")
-    split = [replace(frames[i], split=part) for part, of in PARTS.items() for i in of]
+    split = [
+        replace(frames[i], split=part)
+        for part, indices in PARTS.items()
+        for i in indices
+    ]
     return write_table(folder / "frames.csv", split)
 
 
@@ -35,8 +39,8 @@ def frame(second: float, part: str = "train", **changes) -> Frame:
     """A frame without a file."""
     nanoseconds = round((1_714_521_600 + second) * 10**9)
     stem = f"{part}_{second}"
-    made = Frame("pond", nanoseconds, f"{stem}.png", f"labels/{stem}.png")
-    return replace(made, **changes)
+    created = Frame("pond", nanoseconds, f"{stem}.png", f"labels/{stem}.png")
+    return replace(created, **changes)
 
 
 def row_of(letters: str, interval: float = 3) -> dict[str, list[Frame]]:
@@ -49,7 +53,7 @@ def row_of(letters: str, interval: float = 3) -> dict[str, list[Frame]]:
     return parts
 
 
-def of_code(findings: Sequence[Finding], code: str) -> Finding:
+def finding_of(findings: Sequence[Finding], code: str) -> Finding:
     """The single finding with a code."""
     (found,) = [finding for finding in findings if finding.code == code]
     return found

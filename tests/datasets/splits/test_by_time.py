@@ -202,9 +202,9 @@ LISTS = {"train": ["0", "1"], "val": ["2"], "test": ["3"]}
 
 def numbered(recordings: str = "a") -> list[Frame]:
     return [
-        Frame(of, 10 * n + k, f"data/images/{of}/{n}.png", "x")
+        Frame(recording, 10 * n + k, f"data/images/{recording}/{n}.png", "x")
         for n in range(4)
-        for k, of in enumerate(recordings)
+        for k, recording in enumerate(recordings)
     ]
 
 

@@ -141,9 +141,9 @@ def test_any_stratified_folds(frames, count, seed):
     folded = stratified_folds(split, count, seed)
     check_folds(folded, split, count)
     bins = share_bins(shares, count)
-    of = np.array([f.fold for f in folded if f.fold is not None])
+    fold_of = np.array([f.fold for f in folded if f.fold is not None])
     for number in (None, *set(bins)):
-        chosen = of if number is None else of[bins == number]
+        chosen = fold_of if number is None else fold_of[bins == number]
         ideal = len(chosen) / count
         assert all(abs((chosen == k).sum() - ideal) < 1 for k in range(count))
     assert stratified_folds(shuffled(split, seed), count, seed) == folded

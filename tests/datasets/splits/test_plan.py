@@ -19,9 +19,9 @@ from tests.datasets.splits.timelines import frame, line, parts
 
 NEAR = Embargo(frames=1)
 FRAMES = [
-    frame(5 * n + k, of, splash_share=0.1 * (n % 2))
+    frame(5 * n + k, recording, splash_share=0.1 * (n % 2))
     for n in range(20)
-    for k, of in enumerate("abcdef")
+    for k, recording in enumerate("abcdef")
 ]
 
 

@@ -21,7 +21,7 @@ from mmseg_splashkd.datasets.splits.summary import (
 from tests.datasets.splits.timelines import QUICK, frame, line, timelines
 
 
-def wet(count: int, every: int = 2) -> list[Frame]:
+def splash_frames(count: int, every: int = 2) -> list[Frame]:
     return [frame(5 * n, splash_share=0.01 * (n % every == 0)) for n in range(count)]
 
 
@@ -42,7 +42,7 @@ def printed(frames: list[Frame]) -> dict[str, list[str]]:
 
 
 def test_rows_of_parts():
-    rows = printed(split_by_time(wet(20), embargo=Embargo(frames=1)))
+    rows = printed(split_by_time(splash_frames(20), embargo=Embargo(frames=1)))
     day = "2024-05-01"
     assert {name: " ".join(words) for name, words in rows.items()} == {
         "train": f"13 1 {day} 00:00:00 0.538% 7 10 {day} 00:01:00",
@@ -53,7 +53,7 @@ def test_rows_of_parts():
 
 
 def test_rows_of_folds_count_frames_left_out():
-    frames = blocked_folds(hold_out(wet(14), 0.15), 3, Embargo(frames=1))
+    frames = blocked_folds(hold_out(splash_frames(14), 0.15), 3, Embargo(frames=1))
     rows = printed(frames)
     assert list(rows) == ["fold 0", "fold 1", "fold 2", "test"]
     assert [row[0] for row in rows.values()] == ["4", "4", "4", "2"]
@@ -77,7 +77,7 @@ def test_smallest_gap_by_brute_force(frames, cut):
 
 
 def test_parts_are_ordered_and_complete():
-    split = stratified_folds(hold_out(wet(40), 0.1, Embargo(frames=2)), 3)
+    split = stratified_folds(hold_out(splash_frames(40), 0.1, Embargo(frames=2)), 3)
     parts = parts_of(split)
     assert list(parts) == ["fold 0", "fold 1", "fold 2", "test", "embargo"]
     assert sorted(id(f) for own in parts.values() for f in own) == sorted(
@@ -100,15 +100,15 @@ def test_embargo_frames_need_no_splash():
 
 
 def test_unlabelled_frames_are_counted():
-    frames = [*wet(10), frame(99, label="")]
+    frames = [*splash_frames(10), frame(99, label="")]
     assert split_notes(split_by_time(frames))[-1] == "1 of 11 frames have no label."
 
 
 def test_note_on_optimistic_scores_of_stratified_folds_only():
-    [note] = split_notes(stratified_folds(wet(30), 3))
+    [note] = split_notes(stratified_folds(splash_frames(30), 3))
     assert "near-duplicates" in note
     assert "optimistic" in note
-    assert split_notes(blocked_folds(wet(30), 3)) == []
+    assert split_notes(blocked_folds(splash_frames(30), 3)) == []
     one_by_one = [frame(n, "ab"[n % 2], splash_share=0.1) for n in range(30)]
     assert split_notes(blocked_folds(one_by_one, 3)) == []
 
@@ -118,7 +118,7 @@ def test_note_on_optimistic_scores_of_stratified_folds_only():
 
 def test_table_is_overwritten_only_with_force(tmp_path: Path):
     table = tmp_path / "new" / "split.csv"
-    old, new = split_by_time(wet(10)), split_by_time(wet(12))
+    old, new = split_by_time(splash_frames(10)), split_by_time(splash_frames(12))
     assert save_split(table, old) == "written"
     before = table.read_bytes()
     assert save_split(table, old[::-1]) == "unchanged"

@@ -43,10 +43,15 @@ def folds(split: Iterable[Frame]) -> list[int | None]:
 @st.composite
 def timelines(draw: st.DrawFn, least: int = 1, most: int = 40) -> list[Frame]:
     """Frames of up to three overlapping recordings at irregular times."""
-    moments = st.tuples(st.integers(0, 120), st.sampled_from("abc"))
-    places = draw(st.lists(moments, min_size=least, max_size=most, unique=True))
+    times_and_recordings = st.tuples(st.integers(0, 120), st.sampled_from("abc"))
+    positions = draw(
+        st.lists(times_and_recordings, min_size=least, max_size=most, unique=True)
+    )
     shares = st.sampled_from([0.0, 0.0, 0.001, 0.01, 0.02, 0.02, 0.4])
-    return [frame(at, of, splash_share=draw(shares)) for at, of in places]
+    return [
+        frame(time, recording, splash_share=draw(shares))
+        for time, recording in positions
+    ]
 
 
 embargoes = st.one_of(

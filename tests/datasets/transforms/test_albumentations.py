@@ -65,27 +65,31 @@ def test_labels_move_with_the_frame(name: str):
     """With equal resampling, the frame still equals its label afterwards."""
     alike = {"interpolation": cv2.INTER_NEAREST, "fill": [IGNORE] * 3}
     drawn = draws(one(name, **GEOMETRIC[name], **alike))
-    for look in drawn:
+    for result in drawn:
         for channel in range(3):
-            np.testing.assert_array_equal(look["img"][..., channel], look["gt_seg_map"])
-    assert any(IGNORE in look["gt_seg_map"] for look in drawn)
-    assert len({look["gt_seg_map"].tobytes() for look in drawn}) > 5
+            np.testing.assert_array_equal(
+                result["img"][..., channel], result["gt_seg_map"]
+            )
+    assert any(IGNORE in result["gt_seg_map"] for result in drawn)
+    assert len({result["gt_seg_map"].tobytes() for result in drawn}) > 5
 
 
 @pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS])
 def test_labels_are_never_interpolated(name: str):
-    for look in draws(one(name, **(GEOMETRIC | LOSSLESS)[name])):
-        assert new_values(look["gt_seg_map"]) == set()
-        assert look["gt_seg_map"].dtype == np.uint8
-        assert look["img_shape"] == look["img"].shape[:2] == look["gt_seg_map"].shape
+    for result in draws(one(name, **(GEOMETRIC | LOSSLESS)[name])):
+        assert new_values(result["gt_seg_map"]) == set()
+        assert result["gt_seg_map"].dtype == np.uint8
+        assert (
+            result["img_shape"] == result["img"].shape[:2] == result["gt_seg_map"].shape
+        )
 
 
 @pytest.mark.parametrize("name", PHOTOMETRIC)
 def test_photometric_transforms_do_not_change_labels(name: str):
-    looks = draws(one(name), times=10)
-    for look in looks:
-        np.testing.assert_array_equal(look["gt_seg_map"], sample()["gt_seg_map"])
-    assert any((look["img"] != sample()["img"]).any() for look in looks)
+    results = draws(one(name), times=10)
+    for result in results:
+        np.testing.assert_array_equal(result["gt_seg_map"], sample()["gt_seg_map"])
+    assert any((result["img"] != sample()["img"]).any() for result in results)
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
@@ -93,14 +97,14 @@ def test_the_tests_detect_bilinear_labels(name: str, monkeypatch):
     """Counter-check of the tests above."""
     monkeypatch.setattr(albumentations, "check_labels_kept", lambda transform: None)
     bilinear = one(name, mask_interpolation=cv2.INTER_LINEAR, **GEOMETRIC[name])
-    assert any(new_values(look["gt_seg_map"]) for look in draws(bilinear, times=5))
+    assert any(new_values(result["gt_seg_map"]) for result in draws(bilinear, times=5))
 
 
 def test_mmseg_albu_fills_labels_with_a_class():
     """Reason for a transform of our own."""
     step = {"type": "Affine", "translate_percent": 0.3, "p": 1.0}
-    hosts = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
-    assert new_values(hosts(sample())["gt_seg_map"]) == {0}
+    albu = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
+    assert new_values(albu(sample())["gt_seg_map"]) == {0}
 
 
 def test_all_fields_are_transformed_equally():
@@ -183,53 +187,53 @@ def frames(*transforms: dict) -> ViewDataset:
     return ViewDataset(Frames(pipeline=[TRANSFORMS.build(step)]))
 
 
-def look_of(results: dict) -> tuple[bytes, bytes]:
+def pixels_of(results: dict) -> tuple[bytes, bytes]:
     return results["img"].tobytes(), results["gt_seg_map"].tobytes()
 
 
 def test_a_view_does_not_depend_on_what_was_drawn_before():
     dataset, other = frames(), frames()
     views = [View(index, visit, 3) for index in range(4) for visit in range(4)]
-    in_order = {view: look_of(dataset[view]) for view in views}
+    in_order = {view: pixels_of(dataset[view]) for view in views}
     for view in random.Random(0).sample(views, len(views)):
         random.random()
         other[View(0, 99, 7)]
-        assert look_of(other[view]) == in_order[view]
+        assert pixels_of(other[view]) == in_order[view]
 
 
 def test_views_differ_by_index_visit_and_seed():
     dataset = frames({"type": "GaussNoise", "p": 1.0})
     views = [View(i, v, s) for i in range(4) for v in range(4) for s in range(4)]
-    assert len({look_of(dataset[view]) for view in views}) == 64
+    assert len({pixels_of(dataset[view]) for view in views}) == 64
 
 
 @pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS, *PHOTOMETRIC])
 def test_every_transform_is_determined_by_the_view(name: str):
     step = one(name, **(GEOMETRIC | LOSSLESS).get(name, {}))
-    looks = set()
+    results = set()
     for _ in range(3):
         with seeded(1, 2, 3):
-            looks.add(look_of(step(sample())))
-    assert len(looks) == 1
+            results.add(pixels_of(step(sample())))
+    assert len(results) == 1
 
 
 def test_outer_random_state_is_used_outside_views():
     step: Any = Albumentations(GENTLE)
-    looks = []
+    results = []
     for seed in (5, 5, 6):
         seed_all(seed)
-        looks.append([look_of(step(sample())) for _ in range(5)])
-    assert looks[0] == looks[1] != looks[2]
-    assert len(set(looks[0])) > 1
+        results.append([pixels_of(step(sample())) for _ in range(5)])
+    assert results[0] == results[1] != results[2]
+    assert len(set(results[0])) > 1
 
 
 def test_transforms_are_independent():
     """With equal generators, both flips would always be applied together."""
     flips = Albumentations([{"type": "HorizontalFlip"}, {"type": "VerticalFlip"}])
     plain = sample()["gt_seg_map"]
-    looks = [look["gt_seg_map"] for look in draws(flips, times=400)]
+    results = [result["gt_seg_map"] for result in draws(flips, times=400)]
     for turned in (plain, plain[::-1], plain[:, ::-1], plain[::-1, ::-1]):
-        share = np.mean([np.array_equal(look, turned) for look in looks])
+        share = np.mean([np.array_equal(result, turned) for result in results])
         assert 0.18 < share < 0.32
 
 

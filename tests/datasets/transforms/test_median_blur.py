@@ -54,8 +54,8 @@ def test_labels_and_the_loaded_array_are_unchanged():
 def test_prob_is_the_probability_of_filtering(prob: float, low: int, high: int):
     random.seed(0)
     frame, blur = noise(8, 9, 3), MedianBlur(prob=prob)
-    looks = [blur.transform({"img": frame})["img"] for _ in range(200)]
-    assert low <= sum(look is not frame for look in looks) <= high
+    results = [blur.transform({"img": frame})["img"] for _ in range(200)]
+    assert low <= sum(result is not frame for result in results) <= high
 
 
 @pytest.mark.parametrize("ksize", [0, 1, 2, 4, -3, 3.0, "3"])
