@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
-from mmseg_splashkd.datasets.checks.tracks import Parts
+from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.parallel import map_frames
 
@@ -78,7 +78,7 @@ def find_duplicates(
     """
     _import_imagehash()
     part_of = {f.image: part for part in [*parts][::-1] for f in parts[part]}
-    frames = list({f.image: f for frames in parts.values() for f in frames}.values())
+    frames = unique_frames(parts)
     hashes = map_frames(_hashes_of, frames, "Comparing frames", progress)
     hashed = zip(frames, hashes, strict=True)
     usable = [(frame, own) for frame, own in hashed if own is not None]

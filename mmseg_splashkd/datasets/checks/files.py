@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
-from mmseg_splashkd.datasets.checks.tracks import Parts
+from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
@@ -76,12 +76,11 @@ def check_files(
     """
     if focus is None and "splash" in coding.classes:
         focus = list(coding.classes).index("splash")
-    frames = list({f.image: f for frames in parts.values() for f in frames}.values())
 
     def inspect(frame: Frame) -> FileFacts:
         return _inspect(frame, coding, focus)
 
-    read = map_frames(inspect, frames, "Reading files", progress)
+    read = map_frames(inspect, unique_frames(parts), "Reading files", progress)
     facts = {fact.frame.image: fact for fact in read}
     findings = [finding for fact in facts.values() for finding in fact.findings]
     findings += [*_sizes(facts), *_stale(facts)]

@@ -72,6 +72,11 @@ def gaps(track: Track) -> list[Gap]:
     ]
 
 
+def unique_frames(parts: Parts) -> list[Frame]:
+    """Frames of all parts, each path once."""
+    return list({f.image: f for frames in parts.values() for f in frames}.values())
+
+
 def frames_per_day(parts: Parts) -> dict[tuple[date, str], Counter[str]]:
     """(UTC day, recording) -> part -> number of frames, sorted by day."""
     days: defaultdict[tuple[date, str], Counter[str]] = defaultdict(Counter)
