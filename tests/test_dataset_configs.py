@@ -16,7 +16,7 @@ from mmseg_splashkd.datasets.transforms import albumentations
 from mmseg_splashkd.datasets.views import View, seeded
 from tests.conftest import CONFIGS
 from tests.datasets.builders import stamp, write_frame, write_table
-from tests.datasets.transforms.builders import invented, sample
+from tests.datasets.transforms.builders import new_values, sample
 
 FOLDER = CONFIGS / "_base_" / "datasets"
 CODINGS = {
@@ -96,7 +96,7 @@ def test_training_gives_views_with_their_labels(name: str, root: Path):
         labels = packed["data_samples"].gt_sem_seg.data
         assert tuple(packed["inputs"].shape) == (3, *scale[::-1])
         assert tuple(labels.shape) == (1, *scale[::-1])
-        assert invented(labels.numpy(), known) == set()
+        assert new_values(labels.numpy(), known) == set()
         assert set(np.unique(labels)) & set(known)
 
 
@@ -237,7 +237,7 @@ def invented_by(step: dict, seeds: int = 25) -> set[int]:
             drawn = transform(sample())
         assert drawn["gt_seg_map"].dtype == np.uint8
         assert drawn["gt_seg_map"].shape == drawn["img"].shape[:2]
-        found |= invented(drawn["gt_seg_map"])
+        found |= new_values(drawn["gt_seg_map"])
     return found
 
 

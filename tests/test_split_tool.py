@@ -1,4 +1,4 @@
-"""``tools/split_dataset.py``, from the command line to what training reads."""
+"""``tools/split_dataset.py`` from the command line to the data set."""
 
 import runpy
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from tests.conftest import ROOT
 from tests.datasets.builders import draw_frames, stamp, write_frame
@@ -25,7 +25,7 @@ def farm(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def split(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tool:
-    """Run the tool in this process; return what it printed."""
+    """Function that runs the tool in this process and returns its output."""
 
     def run(*words: object) -> str:
         monkeypatch.setattr(sys, "argv", ["split_dataset.py", *map(str, words)])
@@ -66,17 +66,19 @@ def test_folds_to_training(split: Tool, farm: Path):
             )
             for part in ("train", "val")
         )
-        assert len(train) == len(select(frames, "train", fold)) < 24
-        assert len(val) == len(select(frames, "val", fold)) > 6
+        assert len(train) == len(select_frames(frames, "train", fold)) < 24
+        assert len(val) == len(select_frames(frames, "val", fold)) > 6
 
 
-def test_stratified_folds_say_that_they_are_optimistic(split: Tool, farm: Path):
+def test_stratified_folds_print_a_note_on_optimistic_scores(split: Tool, farm: Path):
     table = farm / "folds.csv"
     printed = split(farm, "--strategy", "stratified", "--folds", 3, "--out", table)
-    assert "their scores are optimistic" in " ".join(printed.split())
+    assert "validation scores are optimistic" in " ".join(printed.split())
 
 
-def test_same_bytes_again_and_another_table_only_by_force(split: Tool, farm: Path):
+def test_table_with_other_content_is_overwritten_only_with_force(
+    split: Tool, farm: Path
+):
     table = farm / "split.csv"
     split(farm, "--out", table)
     before = table.read_bytes()
@@ -112,7 +114,7 @@ def test_lists(split: Tool, farm: Path):
     assert parts(farm / "split.csv") == {"train": 9, "val": 3, "embargo": 18}
 
 
-def test_unlabelled_frames_only_if_asked(split: Tool, farm: Path):
+def test_unlabelled_frames_need_the_option(split: Tool, farm: Path):
     write_frame(farm / "images" / "a" / f"{stamp(99)}.png", 0)
     with pytest.raises(SystemExit, match="1 of 31 frames have no label"):
         split(farm, "--out", farm / "split.csv")
@@ -138,7 +140,7 @@ def test_other_names_and_folders(split: Tool, tmp_path: Path):
     assert frames[0].splash_share == pytest.approx(1 - 16 / 192, abs=1e-6)
 
 
-def test_shares_of_a_table_are_kept_if_asked(split: Tool, farm: Path):
+def test_shares_of_a_table_are_kept_with_the_option(split: Tool, farm: Path):
     table = farm / "split.csv"
     split(farm, "--out", table)
     table.write_text(table.read_text().replace("0.083333333", "0.5"))
@@ -158,11 +160,11 @@ def test_picture(split: Tool, farm: Path):
     assert picture.is_file()
 
 
-def test_missing_file_of_a_table_is_named(split: Tool, farm: Path):
+def test_error_names_a_missing_file_of_a_table(split: Tool, farm: Path):
     split(farm, "--out", farm / "split.csv")
     gone = farm / "labels" / "b" / f"{stamp(3, 1)}.png"
     gone.unlink()
-    with pytest.raises(SystemExit, match=f"1 files are missing: {gone}"):
+    with pytest.raises(SystemExit, match=f"1 files are missing, the first is {gone}"):
         split("--table", farm / "split.csv", "--out", farm / "again.csv")
 
 
@@ -174,9 +176,17 @@ def test_missing_file_of_a_table_is_named(split: Tool, farm: Path):
         (["farm", "--table", "t.csv", "--out", "x.csv"], "give either data_root or"),
         (["farm", "--out", "x.csv", "--embargo", "5min"], "argument --embargo"),
         (["farm", "--out", "x.csv", "--strategy", "random"], "'per-recording'"),
+        (
+            ["farm", "--out", "x.csv", "--keep-shares"],
+            "--keep-shares has no effect with data_root",
+        ),
+        (
+            ["--table", "t.csv", "--out", "x.csv", "--img-suffix", ".jpg"],
+            "--img-suffix has no effect with --table",
+        ),
     ],
 )
-def test_command_lines_that_are_refused(
+def test_invalid_command_lines_are_refused(
     split: Tool, capsys, words: list[str], message: str
 ):
     with pytest.raises(SystemExit):

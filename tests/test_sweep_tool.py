@@ -16,7 +16,7 @@ import torch
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.frames import name_of
-from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.records import LEDGER, read_ledger
 from mmseg_splashkd.runs.train import train
@@ -163,7 +163,7 @@ def test_the_teacher_of_a_fold_never_saw_it_and_is_trained_once(sweep, table):
     (teachers,) = (sweep.parent / "work_dirs" / "teachers").iterdir()
     assert sorted(how for _, how in runs(teachers)) == ["finished", "finished"]
     for fold in (0, 1):
-        held_out = {name_of(f) for f in select(read_table(table), "val", fold)}
+        held_out = {name_of(f) for f in select_frames(read_table(table), "val", fold)}
         text = (teachers / f"fold{fold}" / "train_frames.txt").read_text()
         assert held_out
         assert not held_out & set(text.split())

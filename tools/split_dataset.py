@@ -1,6 +1,6 @@
 """Split frames: ``python tools/split_dataset.py data/demo --out data/demo/split.csv``.
 
-docs/splits.md says which strategy when.
+docs/splits.md describes when to use which strategy.
 """
 
 import argparse
@@ -18,6 +18,13 @@ from mmseg_splashkd.datasets.splits.summary import print_split, save_split
 from mmseg_splashkd.datasets.timestamps import FORMATS, TimestampFormat
 from mmseg_splashkd.report.split_picture import draw_split
 
+# Options that apply to one kind of source only.
+TABLE = ("keep_shares",)
+FOLDER = (
+    *("img_path", "seg_map_path", "img_suffix", "seg_map_suffix"),
+    *("timestamp", "timestamp_stem", "fps", "start", "year"),
+)
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -25,34 +32,54 @@ def parse_args() -> argparse.Namespace:
         description="Split frames into train, val and test, or into folds."
     )
     parser.add_argument("data_root", nargs="?", help="folder with images/ and labels/")
-    parser.add_argument("--table", help="read this table instead of a folder")
+    parser.add_argument(
+        "--table", help="split table to read instead of a folder, a CSV"
+    )
     parser.add_argument("--out", required=True, help="split table to write, a CSV")
-    parser.add_argument("--force", action="store_true", help="replace another table")
-    parser.add_argument("--picture", help="draw the split into this PNG, too")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite a table with other content"
+    )
+    parser.add_argument("--picture", help="also draw the split into this PNG")
     _add_strategy(parser.add_argument_group("strategy"))
-    _add_reading(parser.add_argument_group("how frames and labels are read"))
+    _add_reading(parser.add_argument_group("reading of frames and labels"))
     args = parser.parse_args()
     if (args.data_root is None) == (args.table is None):
         parser.error("give either data_root or --table")
+    source, unused = ("data_root", TABLE) if args.data_root else ("--table", FOLDER)
+    for name in unused:
+        if getattr(args, name) != parser.get_default(name):
+            parser.error(f"--{name.replace('_', '-')} has no effect with {source}")
     return args
 
 
 def _embargo(text: str) -> Embargo:
     try:
         return Embargo.parse(text)
-    except ValueError as error:  # whose text argparse would leave out
+    except ValueError as error:  # argparse omits the message of a ValueError
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _add_strategy(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--strategy", choices=list(OPTIONS), default="time")
-    group.add_argument("--ratios", nargs=3, type=float, help="of train val test: 7 2 1")
     group.add_argument(
-        "--embargo", type=_embargo, help="between parts: 5 (frames) or 30s"
+        "--strategy", choices=list(OPTIONS), default="time", help="default: time"
     )
-    group.add_argument("--folds", type=int, help="5")
-    group.add_argument("--seed", type=int, help="of stratified and grouped folds: 0")
-    group.add_argument("--test-share", type=float, help="held out of the folds: 0.1")
+    group.add_argument(
+        "--ratios", nargs=3, type=float, help="train val test, default: 7 2 1"
+    )
+    group.add_argument(
+        "--embargo",
+        type=_embargo,
+        help="minimum distance between parts, 5 (frames) or 30s, default: none",
+    )
+    group.add_argument("--folds", type=int, help="number of folds, default: 5")
+    group.add_argument(
+        "--seed", type=int, help="of stratified and grouped folds, default: 0"
+    )
+    group.add_argument(
+        "--test-share",
+        type=float,
+        help="share of the newest frames held out of the folds, default: 0",
+    )
     group.add_argument(
         "--list",
         nargs="+",
@@ -61,34 +88,62 @@ def _add_strategy(group: argparse._ArgumentGroup) -> None:
         help="train=train.txt val=val.txt test=test.txt, or a CSV with frame,split",
     )
     group.add_argument(
-        "--unlisted", choices=["error", "embargo"], help="frames in no list"
+        "--unlisted",
+        choices=["error", "embargo"],
+        help="treatment of frames in no list, default: error",
     )
     group.add_argument(
-        "--unlabelled", action="store_true", help="split frames without a label too"
+        "--unlabelled", action="store_true", help="also split frames without a label"
     )
 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--label-coding", default="splash", help="name or YAML file")
-    group.add_argument("--class", default="splash", dest="class_name", metavar="CLASS")
     group.add_argument(
-        "--keep-shares", action="store_true", help="believe the table's splash_share"
+        "--label-coding",
+        default="splash",
+        help="name of a built-in coding or a YAML file, default: splash",
     )
-    group.add_argument("--img-path", default="images", help="folder in data_root")
-    group.add_argument("--seg-map-path", default="labels", help="folder in data_root")
-    group.add_argument("--img-suffix", default=".png")
-    group.add_argument("--seg-map-suffix", default=".png")
     group.add_argument(
-        "--timestamp", choices=list(FORMATS), default="seconds-nanoseconds"
+        "--class",
+        default="splash",
+        dest="class_name",
+        metavar="CLASS",
+        help="class whose share is measured, default: splash",
     )
-    group.add_argument("--timestamp-stem", help="regular expression of the whole stem")
-    group.add_argument("--fps", help="for --timestamp frame")
-    group.add_argument("--start", type=int, default=0, help="UNIX seconds of frame 0")
-    group.add_argument("--year", type=int, help="for --timestamp day-hour-minute")
+    group.add_argument(
+        "--keep-shares",
+        action="store_true",
+        help="keep the table's splash_share instead of reading the labels",
+    )
+    group.add_argument(
+        "--img-path", default="images", help="folder in data_root, default: images"
+    )
+    group.add_argument(
+        "--seg-map-path", default="labels", help="folder in data_root, default: labels"
+    )
+    group.add_argument("--img-suffix", default=".png", help="default: .png")
+    group.add_argument("--seg-map-suffix", default=".png", help="default: .png")
+    group.add_argument(
+        "--timestamp",
+        choices=list(FORMATS),
+        default="seconds-nanoseconds",
+        help="format of the time stamps in file names, default: seconds-nanoseconds",
+    )
+    group.add_argument(
+        "--timestamp-stem",
+        help="regular expression of the whole stem with a group (?P<stamp>...)",
+    )
+    group.add_argument("--fps", help="frames per second, for --timestamp frame")
+    group.add_argument(
+        "--start", type=int, default=0, help="UNIX time of frame 0 in seconds"
+    )
+    group.add_argument(
+        "--year", type=int, help="calendar year, for --timestamp day-hour-minute"
+    )
 
 
 def read_frames(args: argparse.Namespace) -> list[Frame]:
-    """Read the table or the folder, with shares of splash."""
+    """Frames of the table or the folder, with their splash shares."""
     if args.table:
         frames = read_table(args.table)
     else:
@@ -107,13 +162,15 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
             folder = root / args.img_path
             raise ValueError(f"no file in {folder} ends with {args.img_suffix!r}")
     if missing := missing_files(frames):
-        raise FileNotFoundError(f"{len(missing)} files are missing: {missing[0]}, ...")
+        raise FileNotFoundError(
+            f"{len(missing)} files are missing, the first is {missing[0]}"
+        )
     coding = load_label_coding(args.label_coding)
     return with_splash_shares(frames, coding, args.class_name, args.keep_shares)
 
 
 def main() -> None:
-    """Split, write the table and say what is in it."""
+    """Split the frames, write the table and print a summary."""
     args = parse_args()
     plan = SplitPlan(
         strategy=args.strategy,

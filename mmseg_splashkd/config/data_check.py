@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmseg_splashkd.config.frames import frames_of, time_splits
 from mmseg_splashkd.config.leaks import leak_findings
 from mmseg_splashkd.config.reading import LOADERS
-from mmseg_splashkd.datasets.checks import Finding, allow, check_parts, of_level
+from mmseg_splashkd.datasets.checks import Finding, allow_codes, check_parts, of_level
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 
 OPTIONS = {"allow", "embargo_seconds"}
@@ -34,7 +34,7 @@ def check_data(cfg: Config) -> list[Finding]:
     options = check_options(cfg)
     parts = frames_of(cfg)
     found = check_parts(parts, options.get("embargo_seconds")) if parts else []
-    findings = allow([*found, *leak_findings(cfg)], options.get("allow", ()))
+    findings = allow_codes([*found, *leak_findings(cfg)], options.get("allow", ()))
     if errors := of_level(findings, "error"):
         raise ValueError(_refusal(errors))
     return of_level(findings, "warning")

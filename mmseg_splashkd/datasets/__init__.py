@@ -1,8 +1,12 @@
-"""What a sample is: frames over time, their labels and their views."""
+"""Data sets of time-stamped frames: reading, splitting, checking and augmenting."""
 
-from mmseg_splashkd.datasets.loading import LoadGrayLabels
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
-from mmseg_splashkd.datasets.transforms import Albumentations, CheckShapes, MedianBlur
+from mmseg_splashkd.datasets.transforms import (
+    Albumentations,
+    CheckShapes,
+    LoadGrayLabels,
+    MedianBlur,
+)
 from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Frames: what is known of each, and how a folder lists them."""
+"""Frames of recordings: their description, listing of folders, and order in time."""
 
 import os
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ LAYOUT = """Expected layout of data_root:
   images/[<recording>/]<10-digit seconds>-<9-digit nanoseconds>.png   frames
   labels/[<recording>/]<the same name>.png                            gray labels
 or a table (split_table) with the columns recording,timestamp,frame,label[,split].
-`make demo` draws such a folder into data/demo; set data_root or SPLASHKD_DATA_ROOT."""
+`make demo` writes such a folder to data/demo; set data_root or SPLASHKD_DATA_ROOT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,17 @@ class Frame:
     """One frame: a row of a split table.
 
     Args:
-        recording: The video it is from.
-        timestamp: UNIX time in nanoseconds, exact.
-        image: Path of the frame.
-        label: Path of its gray-coded label, empty for an unlabelled frame.
-        split: ``'train'``, ``'val'``, ``'test'``, ``'embargo'`` (in no part), or empty:
-            not split yet.
-        fold: The fold that validates on it; None outside the folds.
-        embargo: Folds whose training leaves it out: it is too near to their frames.
-        splash_share: Share of its pixels that are splash, in [0, 1]; None if unknown.
+        recording: Name of its recording (one video of one camera).
+        timestamp: UNIX time in nanoseconds, at least 0.
+        image: Path of the image file.
+        label: Path of its gray-coded label; empty for an unlabelled frame.
+        split: ``'train'``, ``'val'``, ``'test'``, ``'embargo'`` (in no part), or empty
+            (not split).
+        fold: Fold that validates on the frame, at least 0; None outside folds.
+        embargo: Folds whose training part leaves the frame out, because it is within
+            the embargo of their frames.
+        splash_share: Share of its valid pixels that are splash, in [0, 1]; None if
+            unknown.
     """
 
     recording: str
@@ -48,55 +50,55 @@ def list_frames(
     seg_map_suffix: str = ".png",
     timestamp: TimestampFormat | None = None,
 ) -> list[Frame]:
-    """Frames of a folder; a subfolder, or a link to one, is a recording.
+    """List the frames of a folder; each subfolder or link to one is a recording.
 
     Args:
         images: Folder of ``[<recording>/]<stem><img_suffix>``.
         labels: Folder of ``[<recording>/]<stem><seg_map_suffix>``.
-        img_suffix: Suffix of frames.
-        seg_map_suffix: Suffix of labels.
-        timestamp: How stems tell the time; by default seconds and nanoseconds.
+        img_suffix: Suffix of image files; default ``'.png'``.
+        seg_map_suffix: Suffix of label files; default ``'.png'``.
+        timestamp: Time stamp format of the stems; default seconds and nanoseconds.
 
     Returns:
-        Frames in no particular order; one whose label does not exist is unlabelled.
+        Frames in no particular order; a frame without a label file is unlabelled.
 
     Raises:
         FileNotFoundError: A folder is missing.
-        ValueError: A name is no time stamp, or a suffix differs in case alone.
+        ValueError: A name has no time stamp, or a suffix differs in case only.
     """
     images, labels = Path(images), Path(labels)
     for folder in (images, labels):
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is no folder. {LAYOUT}")
+            raise FileNotFoundError(f"{folder} is not a folder. {LAYOUT}")
     timestamp = timestamp or TimestampFormat()
     frames = []
     for image in _files(images, img_suffix):
-        place = image.relative_to(images).parent
+        subfolder = image.relative_to(images).parent
         stem = image.name.removesuffix(img_suffix)
         stamp = timestamp.parse(stem, image)
-        recording = "/".join(filter(None, (place.as_posix(), stamp.recording)))
-        if place == Path() and stamp.recording:
+        recording = "/".join(filter(None, (subfolder.as_posix(), stamp.recording)))
+        if subfolder == Path() and stamp.recording:
             recording = stamp.recording
-        label = labels / place / f"{stem}{seg_map_suffix}"
+        label = labels / subfolder / f"{stem}{seg_map_suffix}"
         label = str(label) if label.is_file() else ""
         frames.append(Frame(recording, stamp.timestamp, str(image), label))
     return frames
 
 
 def _files(folder: Path, suffix: str) -> Iterable[Path]:
-    for place, _, names in os.walk(folder, followlinks=True):
+    for parent, _, names in os.walk(folder, followlinks=True):
         for name in names:
             if name.endswith(suffix):
-                yield Path(place, name)
+                yield Path(parent, name)
             elif name.lower().endswith(suffix.lower()):
                 raise ValueError(
-                    f"{Path(place, name)} differs from img_suffix={suffix!r} in case "
-                    f"alone: rename it, or take it out of {folder}"
+                    f"{Path(parent, name)} differs from img_suffix={suffix!r} in case "
+                    f"only: rename it, or move it out of {folder}"
                 )
 
 
 def in_time_order(frames: Iterable[Frame]) -> list[Frame]:
-    """Sort frames by time over all recordings.
+    """Sort frames by time stamp, across recordings.
 
     Raises:
         ValueError: Two frames of one recording have the same time stamp.
@@ -112,10 +114,10 @@ def in_time_order(frames: Iterable[Frame]) -> list[Frame]:
 
 
 def missing_files(frames: Iterable[Frame]) -> list[str]:
-    """Frames and labels that do not exist, looked up a folder at a time.
+    """Paths of images and labels that do not exist; lists each folder once.
 
     Args:
-        frames: With paths as seen from the working directory.
+        frames: Frames with paths relative to the working directory or absolute.
     """
     listed: dict[str, set[str]] = {}
     missing = []

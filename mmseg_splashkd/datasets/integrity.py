@@ -1,4 +1,4 @@
-"""Whether a frame and its label can be trained on."""
+"""Validation of an image file and its label file."""
 
 from pathlib import Path
 
@@ -8,21 +8,24 @@ from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 
 
 def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
-    """Read the label, and of the frame what tells its size and damage.
+    """Check that a frame and its label are readable and fit each other.
+
+    A PNG frame is verified by its checksums and not decoded.
 
     Args:
-        image: The frame.
-        label: Its gray-coded label.
-        coding: How the label is coded.
+        image: Image file of the frame.
+        label: Its gray-coded label file.
+        coding: Label coding of the label.
 
     Raises:
         FileNotFoundError: The frame or the label is missing.
-        ValueError: A file is damaged, sizes differ, or a label value is unknown.
+        ValueError: A file is damaged, sizes differ, or a label value is outside the
+            coding.
     """
     for path, what in ((image, "frame"), (label, "label of frame " + str(image))):
         if not path.is_file():
             raise FileNotFoundError(f"{what}: {path} does not exist")
-    size = size_of(image)
+    size = image_size(image)
     gray = read_gray(label)
     if gray.shape[:2] != size[::-1]:
         raise ValueError(
@@ -32,11 +35,11 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     coding.to_train_ids(gray, str(label))
 
 
-def size_of(image: Path) -> tuple[int, int]:
-    """(width, height) of a whole frame.
+def image_size(image: Path) -> tuple[int, int]:
+    """(width, height) of an undamaged image file in pixels.
 
     Raises:
-        ValueError: It is damaged, no image, or to be turned when shown.
+        ValueError: The file is damaged, not an image, or has an EXIF orientation.
     """
     try:
         with Image.open(image) as frame:
@@ -44,16 +47,15 @@ def size_of(image: Path) -> tuple[int, int]:
             exif = Image.Exif()
             exif.load(frame.info.get("exif", b""))
             if frame.format == "PNG":
-                frame.verify()  # its checksums, without decoding it
+                frame.verify()  # checksums only, does not decode the pixels
             else:
                 frame.load()
     except (OSError, SyntaxError) as error:
         raise ValueError(f"frame {image} cannot be read: {error}") from error
-    if (
-        exif.get(ExifTags.Base.Orientation, 1) != 1
-    ):  # the host turns the frame alone, labelling tools do or do not
+    # mmcv rotates the frame by its EXIF tag, but not the label.
+    if exif.get(ExifTags.Base.Orientation, 1) != 1:
         raise ValueError(
-            f"frame {image} is to be turned when shown (EXIF orientation), its label "
-            f"is not: save it as it shall be seen, without that tag"
+            f"frame {image} has an EXIF orientation, which rotates it but not its "
+            f"label: save the rotated pixels without that tag"
         )
     return size

@@ -1,4 +1,4 @@
-"""Label coding: gray value in the label PNG -> trainId -> colour, and back."""
+"""Label coding: gray value in the label file <-> trainId <-> colour."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,27 +14,28 @@ from PIL import Image
 IGNORE = 255
 GRAYS = 2**16
 CODINGS = files("mmseg_splashkd.datasets") / "label_codings"
-UNKNOWN = 254  # no trainId: what a value outside the table becomes until it is refused
+UNKNOWN = 254  # not a trainId: marks values outside the table
 Colour = Sequence[int]
 
 
 @dataclass(frozen=True)
 class LabelCoding:
-    """How one data set codes its labels.
+    """Classes, colours and label values of one data set.
 
     Args:
-        classes: Class names; the index is the trainId.
-        palette: One (R, G, B) in [0, 255] per class, no two alike.
-        gray_to_train_id: Gray value in the label PNG, in [0, 65535], -> trainId or 255
-            (ignored).
-        unknown: trainId, or 255, for every value outside the table; None makes such a
-            value an error.
-        train_id_to_gray: The gray value to paint a trainId with, where several are
-            mapped to it; by default the lowest.
-        ignore_colour: (R, G, B) of ignored pixels, of no class.
+        classes: C different class names, 1 to 253; the index is the trainId.
+        palette: C different colours (R, G, B) in [0, 255].
+        gray_to_train_id: Gray value in the label file, in [0, 65535] -> trainId in
+            [0, C) or 255 (ignored).
+        unknown: trainId or 255 for all values outside ``gray_to_train_id``; default
+            None: such a value is an error.
+        train_id_to_gray: trainId -> gray value to write, if several are mapped to it;
+            default the lowest.
+        ignore_colour: (R, G, B) of ignored pixels, different from all classes; default
+            black.
 
     Raises:
-        ValueError: The tables do not fit each other.
+        ValueError: A table is invalid or contradicts another one.
     """
 
     classes: Sequence[str]
@@ -75,7 +76,7 @@ class LabelCoding:
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """Classes and palette, as a data set of mmseg has them."""
+        """Classes and palette in the form of an MMSegmentation data set."""
         return {"classes": self.classes, "palette": [list(c) for c in self.palette]}
 
     def to_train_ids(self, gray: np.ndarray, source: str) -> np.ndarray:
@@ -83,96 +84,106 @@ class LabelCoding:
         return to_train_ids(gray, self.gray_to_train_id, source, self.unknown)
 
     def to_gray(self, train_ids: np.ndarray) -> np.ndarray:
-        """Paint trainIds in the data set's own coding.
+        """Map trainIds to gray values; ``to_train_ids`` is the inverse.
 
         Args:
             train_ids: (H, W) integers: trainIds or 255.
 
         Returns:
-            (H, W) uint8, or uint16 where a gray value needs it. ``to_train_ids`` of it
-            is ``train_ids``.
+            (H, W) gray values: uint8, or uint16 if a gray value exceeds 255.
 
         Raises:
             ValueError: A trainId has no gray value.
         """
         lowest = {i: gray for gray, i in sorted(self.gray_to_train_id.items())[::-1]}
         back = lowest | dict(self.train_id_to_gray)
-        _check_paintable(train_ids, back, "gray value in gray_to_train_id")
+        _check_complete(train_ids, back, "gray value in gray_to_train_id")
         wide = max(back.values()) > 255
         table = np.zeros(256, np.uint16 if wide else np.uint8)
         table[list(back)] = list(back.values())
         return table[train_ids]
 
     def to_colour(self, train_ids: np.ndarray) -> np.ndarray:
-        """Paint trainIds in colours.
+        """Map trainIds to colours; ``from_colour`` is the inverse.
 
         Args:
             train_ids: (H, W) integers: trainIds or 255.
 
         Returns:
-            (H, W, 3) uint8 RGB. ``from_colour`` of it is ``train_ids``.
+            (H, W, 3) uint8 RGB.
 
         Raises:
             ValueError: A value is neither a trainId nor 255.
         """
         colours = self._colours()
-        _check_paintable(train_ids, colours, "colour in the palette")
+        _check_complete(train_ids, colours, "colour in the palette")
         table = np.zeros((256, 3), np.uint8)
         table[list(colours)] = list(colours.values())
         return table[train_ids]
 
     def from_colour(self, rgb: np.ndarray, source: str) -> np.ndarray:
-        """Read trainIds off colours.
+        """Map colours to trainIds.
 
         Args:
-            rgb: (H, W, 3) uint8.
-            source: The file, named in the error.
+            rgb: (H, W, 3) uint8 RGB.
+            source: Name of the file for error messages.
 
         Returns:
-            (H, W) uint8: trainIds, or 255 where ``ignore_colour`` stands.
+            (H, W) uint8 trainIds; 255 for ``ignore_colour``.
 
         Raises:
-            ValueError: ``rgb`` is no RGB picture, or has a colour of no class.
+            ValueError: ``rgb`` has another shape or dtype, or a colour of no class.
         """
         return colours_to_ids(rgb, self._colours(), source)
 
     def _colours(self) -> dict[int, Colour]:
         colours = dict(enumerate(self.palette))
-        if self.ignore_colour in colours.values():  # nothing is ignored then
+        if self.ignore_colour in colours.values():  # only if no value is ignored
             return colours
         return {**colours, IGNORE: self.ignore_colour}
+
+    def class_pixels(self, train_ids: np.ndarray) -> np.ndarray:
+        """Count the pixels of each class.
+
+        Args:
+            train_ids: (H, W) uint8: trainIds or 255.
+
+        Returns:
+            (C,) int64 pixel counts, without ignored pixels.
+        """
+        counts = np.bincount(train_ids.ravel(), minlength=IGNORE + 1)
+        return counts[: len(self.classes)]
 
 
 def load_label_coding(
     spec: str | Path | Mapping[str, Any] | LabelCoding,
 ) -> LabelCoding:
-    """Return the label coding a config asks for.
+    """Load a label coding.
 
     Args:
-        spec: Name of one that comes along (splash, camvid, cityscapes, trash,
-            wildscenes), path of
-            a YAML file, or a mapping; the latter two have the arguments of
+        spec: Name of a built-in coding (splash, camvid, cityscapes, trash, wildscenes),
+            path of a YAML file, or a mapping; a file or mapping has the arguments of
             ``LabelCoding``.
 
     Raises:
         FileNotFoundError: There is no such name or file.
-        ValueError: It is no label coding, or its tables do not fit each other.
+        ValueError: The content is not a valid label coding.
     """
     if isinstance(spec, LabelCoding):
         return spec
     if isinstance(spec, Mapping):
         return _build(dict(spec), "label_coding")
     path = Path(spec)
-    known = sorted(f.name[:-5] for f in CODINGS.iterdir() if f.name.endswith(".yaml"))
-    source = CODINGS / f"{spec}.yaml" if spec in known else path
+    builtin = sorted(f.name[:-5] for f in CODINGS.iterdir() if f.name.endswith(".yaml"))
+    source = CODINGS / f"{spec}.yaml" if spec in builtin else path
     if not source.is_file():
         raise FileNotFoundError(
-            f"label_coding={str(spec)!r} is neither one of {known} nor a YAML file"
+            f"label_coding={str(spec)!r} is neither one of {builtin} nor a YAML file"
         )
     try:
         content = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"label_coding {spec} is no YAML: {error}") from error
+        raise ValueError(f"label_coding {spec} is not valid YAML: {error}") from error
     return _build(content, f"label_coding {spec}")
 
 
@@ -188,13 +199,13 @@ def _build(content: Any, source: str) -> LabelCoding:
 def _check_colours(palette: Any, ignore_colour: Any, count: int) -> None:
     if len(palette) != count:
         raise ValueError(f"palette has {len(palette)} colours for {count} classes")
-    seen = {}
+    owners = {}
     named = [] if ignore_colour is None else [("ignore_colour", ignore_colour)]
     for what, colour in (*enumerate(palette), *named):
-        good = len(colour) == 3 and all(0 <= int(value) <= 255 for value in colour)
-        if not good:
+        valid = len(colour) == 3 and all(0 <= int(value) <= 255 for value in colour)
+        if not valid:
             raise ValueError(f"colour of {what} must be three values in [0, 255]")
-        if (first := seen.setdefault(tuple(map(int, colour)), what)) != what:
+        if (first := owners.setdefault(tuple(map(int, colour)), what)) != what:
             remedy = ": set another ignore_colour" if what == "ignore_colour" else ""
             raise ValueError(
                 f"{first} and {what} have the same colour {list(colour)}{remedy}"
@@ -202,7 +213,7 @@ def _check_colours(palette: Any, ignore_colour: Any, count: int) -> None:
 
 
 def _integers(table: Mapping[Any, Any], name: str) -> dict[int, int]:
-    """Return the table with integer keys (a command line gives text)."""
+    """Convert keys and values to int; the command line gives strings."""
     try:
         return {int(key): int(value) for key, value in table.items()}
     except (AttributeError, TypeError, ValueError) as error:
@@ -218,11 +229,15 @@ def _is_train_id(value: int, num_classes: int) -> bool:
 def check_table(
     gray_to_train_id: Mapping[int, int], num_classes: int
 ) -> dict[int, int]:
-    """Return the table with integer keys.
+    """Validate a table of gray values and convert its keys and values to int.
+
+    Args:
+        gray_to_train_id: Gray value -> trainId or 255.
+        num_classes: Number of classes.
 
     Raises:
-        ValueError: A gray value is no integer in [0, 65535], or a trainId is neither in
-            [0, num_classes) nor 255.
+        ValueError: A gray value is not an integer in [0, 65535], or a trainId is
+            neither in [0, num_classes) nor 255.
     """
     table = _integers(gray_to_train_id, "gray_to_train_id")
     for gray, train_id in table.items():
@@ -236,21 +251,21 @@ def check_table(
 
 
 def read_gray(path: Path | str) -> np.ndarray:
-    """Read a label file as it is stored.
+    """Read the stored values of a label file.
 
     Returns:
-        (H, W) uint8 or uint16: gray values, or the indices of a palette PNG. Another
-        shape where it is no one-channel map.
+        (H, W) uint8 or uint16: gray values, or the indices of a palette PNG. Other
+        shapes and dtypes are returned as stored; ``to_train_ids`` refuses them.
 
     Raises:
-        ValueError: It is missing or damaged.
+        ValueError: The file is missing or damaged.
     """
     try:
         with Image.open(path) as label:
             pixels = np.asarray(label)
     except (OSError, SyntaxError) as error:
         raise ValueError(f"label {path} cannot be read: {error}") from error
-    # Pillow gives one bit as bool, and 16 bits in one of several ways.
+    # Pillow reads 1-bit files as bool and 16-bit files in one of several dtypes.
     if pixels.dtype == bool:
         return pixels.astype(np.uint8)
     if pixels.dtype.kind in "iu" and pixels.dtype.itemsize > 1:
@@ -268,17 +283,17 @@ def to_train_ids(
     """Map gray values to trainIds.
 
     Args:
-        gray: (H, W) uint8 or uint16 label map as stored.
+        gray: (H, W) uint8 or uint16 gray values.
         gray_to_train_id: Gray value in [0, 65535] -> trainId or 255 (ignored).
-        source: The label file, named in the error.
-        unknown: trainId, or 255, for values outside the table; None refuses them.
+        source: Name of the label file for error messages.
+        unknown: trainId or 255 for values outside the table; default None refuses them.
 
     Returns:
-        (H, W) uint8 trainIds.
+        (H, W) uint8 trainIds or 255.
 
     Raises:
-        ValueError: ``gray`` is not a one-channel uint8 or uint16 map, or holds a value
-            that the table does not know.
+        ValueError: ``gray`` is not a one-channel uint8 or uint16 map, or has a value
+            outside the table.
     """
     if gray.ndim != 2 or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(
@@ -289,70 +304,70 @@ def to_train_ids(
     for value, train_id in gray_to_train_id.items():
         if value < len(table):
             table[value] = train_id
-    # OpenCV's table is thrice as quick, but knows 8 bits only and no empty map.
+    # cv2.LUT is three times as fast, but takes only non-empty 8-bit arrays.
     small = gray.dtype == np.uint8 and gray.size
     train_ids = cv2.LUT(gray, table) if small else table.take(gray)
-    strange = train_ids == UNKNOWN
-    if not strange.any():
+    outside = train_ids == UNKNOWN
+    if not outside.any():
         return train_ids
     if unknown is None:
-        raise ValueError(_describe_unknown(gray[strange], gray_to_train_id, source))
-    train_ids[strange] = unknown
+        raise ValueError(_describe_unknown(gray[outside], gray_to_train_id, source))
+    train_ids[outside] = unknown
     return train_ids
 
 
 def _describe_unknown(values: np.ndarray, table: Mapping[int, int], source: str) -> str:
-    found, counts = np.unique(values, return_counts=True)
-    pairs = list(zip(found, counts, strict=True))[:5]
+    distinct, counts = np.unique(values, return_counts=True)
+    pairs = list(zip(distinct, counts, strict=True))[:5]
     listed = ", ".join(f"{value} ({count} pixels)" for value, count in pairs)
     return (
-        f"{source}: label values outside the table: {listed}; the table knows "
-        f"{sorted(table)}. Mend the label, add the value to gray_to_train_id (255 "
-        f"ignores it), or set unknown: 255 in the label map to ignore all others."
+        f"{source}: label values outside the table: {listed}; the table has "
+        f"{sorted(table)}. Correct the label, add the value to gray_to_train_id (255 "
+        f"ignores it), or set unknown: 255 in the label coding to ignore all others."
     )
 
 
-def _check_paintable(
-    train_ids: np.ndarray, known: Mapping[int, object], what: str
+def _check_complete(
+    train_ids: np.ndarray, values: Mapping[int, object], what: str
 ) -> None:
-    strange = set(np.unique(train_ids).tolist()) - known.keys()
-    if strange:
-        raise ValueError(f"trainIds {sorted(strange)} have no {what}")
+    missing = set(np.unique(train_ids).tolist()) - values.keys()
+    if missing:
+        raise ValueError(f"trainIds {sorted(missing)} have no {what}")
 
 
 def colours_to_ids(
     rgb: np.ndarray, colours: Mapping[int, Colour], source: str
 ) -> np.ndarray:
-    """Read ids off colours.
+    """Map colours to ids.
 
     Args:
-        rgb: (H, W, 3) uint8.
-        colours: Id in [0, 255] -> (R, G, B), no two alike.
-        source: The file, named in the error.
+        rgb: (H, W, 3) uint8 RGB.
+        colours: Id in [0, 255] -> (R, G, B) in [0, 255], all different.
+        source: Name of the file for error messages.
 
     Returns:
         (H, W) uint8 ids.
 
     Raises:
-        ValueError: ``rgb`` is no RGB picture, or has a colour that ``colours`` lacks.
+        ValueError: ``rgb`` has another shape or dtype, or a colour not in ``colours``.
     """
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise ValueError(
             f"{source}: expected 8-bit RGB, got shape {rgb.shape}, dtype {rgb.dtype}"
         )
     codes = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    found, where = np.unique(codes, return_inverse=True)
+    distinct, inverse = np.unique(codes, return_inverse=True)
     id_of = {(r << 16) + (g << 8) + b: i for i, (r, g, b) in colours.items()}
-    strange = [int(code) for code in found if int(code) not in id_of]
-    if strange:
-        counts = [int((codes == code).sum()) for code in strange[:5]]
+    unknown = [int(code) for code in distinct if int(code) not in id_of]
+    if unknown:
+        counts = [int((codes == code).sum()) for code in unknown[:5]]
         listed = ", ".join(
             f"({code >> 16}, {code >> 8 & 255}, {code & 255}) in {count} pixels"
-            for code, count in zip(strange[:5], counts, strict=True)
+            for code, count in zip(unknown[:5], counts, strict=True)
         )
-        raise ValueError(f"{source}: {len(strange)} colours of no class: {listed}")
-    ids = np.array([id_of[int(code)] for code in found], np.uint8)
-    return ids[where].reshape(codes.shape)
+        raise ValueError(f"{source}: {len(unknown)} colours of no class: {listed}")
+    ids = np.array([id_of[int(code)] for code in distinct], np.uint8)
+    return ids[inverse].reshape(codes.shape)
 
 
 SPLASH = load_label_coding("splash")

@@ -1,4 +1,4 @@
-"""One function over many frames, on all cores, with a progress bar."""
+"""Parallel map over frames with a progress bar."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,18 +13,18 @@ R = TypeVar("R")
 def map_frames(
     function: Callable[[T], R], frames: Sequence[T], what: str, progress: bool = True
 ) -> list[R]:
-    """Call ``function`` on every frame, in threads: decoders release Python's lock.
+    """Call ``function`` on every frame in threads; image decoders release the GIL.
 
     Args:
-        function: Of one frame.
-        frames: What it is called on.
-        what: Text beside the bar.
-        progress: Show the bar.
+        function: Function of one frame.
+        frames: Its arguments.
+        what: Description shown beside the progress bar.
+        progress: Show a progress bar; default True.
 
     Returns:
-        The answers, in the order of ``frames``.
+        The results in the order of ``frames``.
     """
-    # Not rich's track(): its thread outlives an error in the loop.
+    # Not rich.progress.track(): its thread outlives an error in the loop.
     with Progress(disable=not progress) as bar, ThreadPoolExecutor() as pool:
-        answers = pool.map(function, frames)
-        return list(bar.track(answers, total=len(frames), description=what))
+        results = pool.map(function, frames)
+        return list(bar.track(results, total=len(frames), description=what))

@@ -1,4 +1,4 @@
-"""The split table: a CSV with a row a frame, the one place that says what is where."""
+"""Split table: a CSV with one row per frame that assigns frames to parts and folds."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from mmseg_splashkd.datasets.frames import LAYOUT, Frame, in_time_order
 from mmseg_splashkd.datasets.timestamps import format_timestamp, parse_timestamp
 from mmseg_splashkd.files import write_whole
 
-NEEDED = ("recording", "timestamp", "frame", "label")
-COLUMNS = (*NEEDED, "split", "fold", "embargo", "splash_share")
+REQUIRED = ("recording", "timestamp", "frame", "label")
+COLUMNS = (*REQUIRED, "split", "fold", "embargo", "splash_share")
 SPLITS = ("train", "val", "test")
 EMBARGO = "embargo"
 
@@ -22,17 +22,18 @@ def read_table(table: str | Path) -> list[Frame]:
 
     Args:
         table: CSV with the columns recording, timestamp, frame, label and, optionally,
-            split, fold, embargo (folds, with spaces between) and splash_share. Others
-            are left alone. Paths are relative to the table or absolute, with slashes
-            either way.
+            split, fold, embargo (folds separated by spaces) and splash_share. Other
+            columns are ignored. Paths are relative to the table or absolute, with
+            slashes or backslashes.
 
     Returns:
-        The frames in the table's order, with paths as seen from here.
+        The frames in the order of the rows, with paths relative to the working
+        directory.
 
     Raises:
-        FileNotFoundError: There is no such table.
-        ValueError: A column, all rows or a path is missing, a frame stands twice, or a
-            cell is unreadable.
+        FileNotFoundError: The table does not exist.
+        ValueError: A column, all rows or a path is missing, a frame is listed twice, or
+            a cell is invalid.
     """
     table = Path(table)
     if not table.is_file():
@@ -43,9 +44,11 @@ def read_table(table: str | Path) -> list[Frame]:
         try:
             rows = list(reader)
         except UnicodeDecodeError as error:
-            raise ValueError(f"{table} is not UTF-8: save it so ({error})") from error
+            raise ValueError(
+                f"{table} is not UTF-8: save it as UTF-8 ({error})"
+            ) from error
         header = list(reader.fieldnames or ())
-    missing = [name for name in NEEDED if name not in header]
+    missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise ValueError(f"{table}: columns {missing} are missing, it has {header}")
     if not rows:
@@ -60,36 +63,46 @@ def read_table(table: str | Path) -> list[Frame]:
 
 
 def write_table(table: str | Path, frames: Iterable[Frame]) -> Path:
-    """Write a split table, whole or not at all.
-
-    The same frames give the same bytes, in whatever order they come.
+    """Write a split table atomically.
 
     Args:
-        table: CSV to write; its folder is made.
-        frames: With paths as seen from here; those in the table's folder, or near it,
-            are written relative to it.
+        table: CSV file to write; its folder is created.
+        frames: Rows of the table, in any order; see ``table_text``.
 
     Raises:
         ValueError: Two frames of one recording have the same time stamp.
     """
-    table = Path(table)
+    return write_whole(table, table_text(table, frames))
+
+
+def table_text(table: str | Path, frames: Iterable[Frame]) -> str:
+    """Content of a split table; the same for the same frames in any order.
+
+    Args:
+        table: Path of the table; frames and labels are written relative to its folder.
+        frames: Rows of the table, with paths relative to the working directory or
+            absolute.
+
+    Raises:
+        ValueError: Two frames of one recording have the same time stamp.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    root = str(table.parent.absolute())
+    root = str(Path(table).parent.absolute())
     writer.writerows(_row_of(frame, root) for frame in in_time_order(frames))
-    return write_whole(table, text.getvalue())
+    return text.getvalue()
 
 
 def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
     if "surplus" in row:
         raise ValueError(f"{source} has more cells than the header: {row['surplus']}")
     if not row["frame"]:
-        raise ValueError(f"{source} names no frame")
+        raise ValueError(f"{source}: the column frame is empty")
     split = row.get("split", "")
     if split and split not in (*SPLITS, EMBARGO):
         raise ValueError(
-            f"{source}: split {split!r} is none of {(*SPLITS, EMBARGO)}, nor empty"
+            f"{source}: split {split!r} is none of {(*SPLITS, EMBARGO)} and not empty"
         )
     try:
         return Frame(
@@ -109,20 +122,20 @@ def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
 
 def _fold(cell: str) -> int:
     if (fold := int(cell)) < 0:
-        raise ValueError(f"fold {fold} is below 0")
+        raise ValueError(f"fold {fold} must be 0 or more")
     return fold
 
 
 def _share(cell: str) -> float | None:
     share = float(cell) if cell else None
     if share is not None and not 0 <= share <= 1:
-        raise ValueError(f"splash_share {cell} is no share in [0, 1]")
+        raise ValueError(f"splash_share {cell} must lie in [0, 1]")
     return share
 
 
 def _path(cell: str, folder: str) -> str:
     path = cell.replace("\\", "/")
-    absolute = path.startswith("/") or path[1:2] == ":"  # a drive of Windows
+    absolute = path.startswith("/") or path[1:2] == ":"  # a Windows drive
     return path if folder == "." or absolute else f"{folder}/{path}"
 
 
@@ -141,30 +154,30 @@ def _row_of(frame: Frame, root: str) -> tuple[str, ...]:
 
 
 def _cell(path: str, root: str) -> str:
-    """Write a path relative to the table, which a whole folder can be moved with."""
+    """Path relative to the table, so that the folder can be moved as a whole."""
     return Path(os.path.relpath(path, root)).as_posix()
 
 
 def _check_unique(frames: list[Frame], table: Path) -> None:
-    seen: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for line, frame in enumerate(frames, 2):
-        if (first := seen.setdefault(frame.image, line)) != line:
+        if (first := lines.setdefault(frame.image, line)) != line:
             raise ValueError(
-                f"{table}: {frame.image} stands twice, in lines {first} and {line}"
+                f"{table}: {frame.image} is listed twice, in lines {first} and {line}"
             )
 
 
-def select(frames: Iterable[Frame], split: str, fold: int | None) -> list[Frame]:
+def select_frames(frames: Iterable[Frame], split: str, fold: int | None) -> list[Frame]:
     """Frames of one part of a split table.
 
     Args:
-        frames: All rows.
+        frames: All rows of the table.
         split: ``'train'``, ``'val'`` or ``'test'``.
-        fold: The fold to validate on: its frames are ``'val'``, those of the others,
-            without the embargo around it, ``'train'``. None: the column split alone.
+        fold: Fold to validate on: its frames are ``'val'``, those of the other folds
+            without its embargo are ``'train'``. None uses the column split only.
 
     Raises:
-        ValueError: There is no such fold.
+        ValueError: The table has no such fold.
     """
     if fold is None:
         return [frame for frame in frames if frame.split == split]
@@ -173,7 +186,7 @@ def select(frames: Iterable[Frame], split: str, fold: int | None) -> list[Frame]
     if fold not in folds:
         raise ValueError(
             f"fold={fold} is none of the table's folds {folds}; "
-            f"tools/split_dataset.py makes them"
+            f"tools/split_dataset.py writes a table with folds"
         )
     if split == "test":
         return [frame for frame in frames if frame.split == "test"]
@@ -183,6 +196,6 @@ def select(frames: Iterable[Frame], split: str, fold: int | None) -> list[Frame]
     return [f for f in inside if f.fold != fold and fold not in f.embargo]
 
 
-def clear(frame: Frame) -> Frame:
-    """Forget what an earlier split said of a frame."""
+def without_split(frame: Frame) -> Frame:
+    """The frame without its part, fold and embargo of an earlier split."""
     return replace(frame, split="", fold=None, embargo=())

@@ -1,4 +1,4 @@
-"""An mmseg data set over the time-stamped frames of a fixed camera."""
+"""MMSegmentation data set of time-stamped frames, split along time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,58 +19,63 @@ from mmseg_splashkd.datasets.frames import (
 from mmseg_splashkd.datasets.integrity import check_pair
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.datasets.parallel import map_frames
-from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select
+from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select_frames
 from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
-from mmseg_splashkd.datasets.splits.embargo import NONE, Embargo
+from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo
 from mmseg_splashkd.datasets.timestamps import timestamp_format
 
 FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
 UNLABELLED = ("error", "skip", "include", "only")
-# Former names of arguments, in configs that older runs recorded.
+# Former argument names, as in configs recorded by older runs.
 RENAMED = {"ann_file": "split_table", "label_map": "label_coding"}
-READ_AT_LOAD = 5_000  # labels; more would delay every start by minutes
+READ_AT_LOAD = 5_000  # labels; reading more would delay each start by minutes
 
 
 @DATASETS.register_module()
 class TimeSplitDataset(BaseSegDataset):
-    """One part of a video: train, val or test, apart in time.
+    """Train, val or test part of a set of recordings, separated in time.
 
-    Frames come from ``split_table`` (``tools/split_dataset.py`` writes it), or from
-    the folders ``data_prefix``, which are then cut by ``ratios``. A table
-    without a split is cut by ``ratios`` too.
+    Frames come from ``split_table`` (written by ``tools/split_dataset.py``), or from
+    the folders ``data_prefix``. Folders, and a table without a split, are cut by
+    ``ratios``.
+
+    The former names ``ann_file`` (now ``split_table``) and ``label_map`` (now
+    ``label_coding``) are accepted with a ``DeprecationWarning``.
 
     Args:
         split: ``'train'``, ``'val'`` or ``'test'``.
-        fold: Of a table with folds: the one to validate on. ``'train'`` is then all the
-            others without their embargo, ``'test'`` what is in no fold.
-        split_table: CSV file that lists the frames and their parts, relative to
-            ``data_root``; empty: the frames of the folders ``data_prefix``.
-        data_prefix: ``img_path`` and ``seg_map_path``, the folders of frames and of
-            labels in ``data_root``. Defaults to ``images`` and ``labels``.
-        ratios: Shares of train, val and test; they sum to 1.
-        embargo: How far apart parts cut by ``ratios`` are: frames (5) or seconds
-            ('30s'), left out of the older part; see ``Embargo``.
-        label_coding: Name of a label coding (splash, camvid, cityscapes, trash,
-            wildscenes), path of a YAML file of your own, or a mapping: ``classes``,
+        fold: Fold to validate on, for a table with folds, at least 0. ``'train'`` is
+            then all other folds without the embargo of this fold, ``'test'`` the test
+            part outside folds. Default None: the table's column ``split`` decides.
+        split_table: CSV file of the frames and their parts, relative to ``data_root``;
+            default empty: frames of the folders ``data_prefix``.
+        data_prefix: ``img_path`` and ``seg_map_path``, folders of images and labels in
+            ``data_root``; default ``images`` and ``labels``.
+        ratios: Shares of train, val and test, each in [0, 1], with sum 1.
+        embargo: Minimum distance between parts cut by ``ratios``: frames (``5``) or
+            seconds (``'30s'``), left out of the older part; default 0. See ``Embargo``.
+        label_coding: Name of a built-in label coding (splash, camvid, cityscapes,
+            trash, wildscenes), path of a YAML file, or a mapping with ``classes``,
             ``palette``, ``gray_to_train_id`` and, optionally, ``unknown``; see
             ``LabelCoding``.
-        timestamp: How names of frames in folders tell the time: the name of a pattern,
-            or a mapping; see ``TimestampFormat``.
-        unlabelled: What a frame without a label is: an ``'error'``, or to ``'skip'``
-            (the log says how many), or to ``'include'``; ``'only'`` gives such frames
-            alone. To train, their label is 255 (ignored) everywhere: a teacher alone
-            teaches there.
-        check_labels: Read every label at load; by default up to 5,000 labels.
-        img_suffix: Suffix of frames in folders.
-        seg_map_suffix: Suffix of labels in folders.
+        timestamp: Format of the time stamps in file names: a name or a mapping; see
+            ``TimestampFormat``.
+        unlabelled: Treatment of frames without a label: ``'error'`` (default),
+            ``'skip'`` (their number is logged), ``'include'``, or ``'only'`` (no other
+            frames). In the train part, their label is 255 (ignored) everywhere, so only
+            losses against the teacher apply.
+        check_labels: Read every label when the data set is loaded; default None: only
+            if there are at most 5,000 frames.
+        img_suffix: Suffix of image files in folders; default ``'.png'``.
+        seg_map_suffix: Suffix of label files in folders; default ``'.png'``.
         **kwargs: Passed to mmseg's ``BaseSegDataset``: ``data_root``, ``pipeline``, ...
 
     Raises:
-        FileNotFoundError: The folder, the table, a frame or a label is missing.
-        ValueError: A name is no time stamp, two are equal within a recording, a label
-            has a value outside the table or another size than its frame, ``ratios`` do
-            not sum to 1, the part is empty, there is no such fold, or an argument is
-            unknown.
+        FileNotFoundError: A folder, the table, an image or a label is missing.
+        ValueError: A name has no time stamp, a time stamp occurs twice in a recording,
+            a label has a value outside the coding or another size than its frame,
+            ``ratios`` do not sum to 1, the part is empty, the fold does not exist, or
+            an argument is unknown.
     """
 
     @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
@@ -118,24 +123,24 @@ class TimeSplitDataset(BaseSegDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """List the frames of this part, in the order of time."""
+        """List the samples of this part in time order."""
         frames = self.chosen_frames()
         if not frames:
             raise ValueError(
                 f"split {self.split!r} of {self.source} is empty: too few frames for "
-                f"ratios {tuple(self.ratios)}, or no row of the table has it. A table "
-                f"with folds needs fold=. {LAYOUT}"
+                f"ratios {tuple(self.ratios)}, or no row of the table has this split. "
+                f"A table with folds needs fold=. {LAYOUT}"
             )
         self._check_files(frames)
         return [_sample_of(frame) for frame in frames]
 
     @property
     def source(self) -> str:
-        """The table, or the folder of frames."""
+        """Path of the table, or of the folder of images."""
         return self.ann_file or self.data_prefix["img_path"]
 
     def all_frames(self) -> list[Frame]:
-        """Every frame of the table or the folders, with its part, in time order."""
+        """All frames of the table or the folders with their parts, in time order."""
         if self.ann_file:
             frames = in_time_order(read_table(self.ann_file))
         else:
@@ -149,24 +154,24 @@ class TimeSplitDataset(BaseSegDataset):
         split = {bool(frame.split) or frame.fold is not None for frame in frames}
         if split == {True, False}:
             raise ValueError(
-                f"{self.source}: some rows have a split and some have none; write "
-                f"'embargo' where a frame shall be in no part"
+                f"{self.source}: some rows have a split and some have none; use "
+                f"'embargo' for frames in no part"
             )
         if True not in split:
             return split_by_time(frames, self.ratios, self.embargo)
-        if self.embargo != NONE:
+        if self.embargo != NO_EMBARGO:
             raise ValueError(
                 f"embargo {self.embargo} is for frames cut by ratios, {self.source} is "
-                f"split already: tools/split_dataset.py --embargo splits it anew"
+                f"split already: split it again with tools/split_dataset.py --embargo"
             )
         return frames
 
     def frames_of_split(self) -> list[Frame]:
-        """The frames of this part, in time order, with a label or without."""
-        return select(self.all_frames(), self.split, self.fold)
+        """Frames of this part in time order, with and without a label."""
+        return select_frames(self.all_frames(), self.split, self.fold)
 
     def chosen_frames(self) -> list[Frame]:
-        """The frames of this part that ``unlabelled`` leaves, in time order."""
+        """Frames of this part that ``unlabelled`` selects, in time order."""
         return self._by_label(self.frames_of_split())
 
     def _by_label(self, frames: list[Frame]) -> list[Frame]:
@@ -197,8 +202,8 @@ class TimeSplitDataset(BaseSegDataset):
         many = len(frames) > READ_AT_LOAD
         if many and self.check_labels is None:
             print_log(
-                f"{self.source}: {len(frames)} labels are not read at start; "
-                f"tools/check_dataset.py does so",
+                f"{self.source}: {len(frames)} labels are not read at start; check "
+                f"them with tools/check_dataset.py",
                 logger="current",
             )
         elif self.check_labels is not False:
@@ -209,7 +214,7 @@ class TimeSplitDataset(BaseSegDataset):
         check_pair(Path(frame.image), Path(frame.label), self.coding)
 
     def get_data_info(self, idx: int) -> dict:
-        """Frame ``idx`` with what all frames share, which is stored only once."""
+        """Sample ``idx`` with the entries that all samples share."""
         return super().get_data_info(idx) | {
             "label_map": self.coding.gray_to_train_id,
             "unknown_label": self.coding.unknown,
@@ -231,7 +236,7 @@ class TimeSplitDataset(BaseSegDataset):
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise RuntimeError(f"frame {frame} cannot be used: {reason}") from error
-        if sample is None:  # the host would silently draw another frame
+        if sample is None:  # BaseDataset would silently draw another frame
             raise RuntimeError(f"frame {frame} was dropped by the pipeline")
         return sample
 

@@ -1,4 +1,4 @@
-"""Time in file names: by which pattern a data set tells it, read exactly."""
+"""Time stamps in file names: formats, and exact parsing to nanoseconds."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,15 +12,15 @@ LAST = 10**10 * SECOND  # ten digits of seconds: the year 2286
 
 
 class Stamp(NamedTuple):
-    """What a file's stem tells."""
+    """Time stamp and recording parsed from a file's stem."""
 
     timestamp: int  # UNIX time in nanoseconds
-    recording: str | None
+    recording: str | None  # None if the format has no group for it
 
 
 @dataclass(frozen=True)
 class TimestampFormat:
-    """By which pattern the stems of a data set tell the time.
+    """Format of the time stamps in the file stems of a data set.
 
     Args:
         name: ``'seconds-nanoseconds'`` (1714521600-000000005), ``'seconds'``
@@ -28,16 +28,18 @@ class TimestampFormat:
             dashes or colons between; without a zone it is UTC), ``'frame'`` (a frame
             number) or ``'day-hour-minute'`` (D252-H10-M00, day of the year, UTC;
             seconds may follow as -S05).
-        stem: Regular expression of the whole stem, where it holds more than the time:
-            its group ``stamp`` is the time, its group ``recording``, if any, names the
-            recording. Such as ``(?P<recording>.+)_f?(?P<stamp>[0-9]+)``.
-        fps: Frames a second, a number or a fraction such as ``'30000/1001'``. Needed
-            by ``'frame'``, and by it alone.
-        start: UNIX seconds of frame 0, for ``'frame'``.
-        year: Needed by ``'day-hour-minute'``, and by it alone.
+        stem: Regular expression of the whole stem, if it contains more than the time
+            stamp. Its group ``stamp`` is the time stamp, its optional group
+            ``recording`` the recording. Example:
+            ``(?P<recording>.+)_f?(?P<stamp>[0-9]+)``. Default: the stem is the stamp.
+        fps: Frames per second above 0, a number or a fraction such as
+            ``'30000/1001'``; required by ``'frame'``, refused by other formats.
+        start: UNIX time of frame 0 in seconds, for ``'frame'`` only; default 0.
+        year: Calendar year; required by ``'day-hour-minute'``, refused by other
+            formats.
 
     Raises:
-        ValueError: The name is unknown, or an argument is missing, unfit or in vain.
+        ValueError: The name is unknown, or an argument is missing, invalid or unused.
     """
 
     name: str = "seconds-nanoseconds"
@@ -58,45 +60,49 @@ class TimestampFormat:
                 raise ValueError(f"timestamp name={self.name!r} {need} {argument}")
         if self.name == "frame":
             _frame_rate(self.fps)
+        elif self.start:
+            raise ValueError(f"timestamp name={self.name!r} takes no start")
         if self.stem is not None and "stamp" not in _compile(self.stem).groupindex:
             raise ValueError(
                 f"timestamp stem={self.stem!r} has no group (?P<stamp>...)"
             )
 
     def parse(self, stem: str, source: object) -> Stamp:
-        """Read the time of a file's stem.
+        """Parse a file's stem.
 
         Args:
             stem: File name without its suffix.
-            source: The file, named in the error.
+            source: Path of the file for error messages.
 
         Raises:
-            ValueError: The stem has another form, or is no time.
+            ValueError: The stem has another form, or is not a valid time.
         """
         stamp, recording = stem, None
         if self.stem is not None:
-            found = _compile(self.stem).fullmatch(stem)
-            if found is None:
+            groups = _compile(self.stem).fullmatch(stem)
+            if groups is None:
                 raise ValueError(f"{source}: {stem!r} does not match {self.stem!r}")
-            stamp, recording = found["stamp"], found.groupdict().get("recording")
+            stamp, recording = groups["stamp"], groups.groupdict().get("recording")
         form = FORMATS[self.name]
         match = form.pattern.fullmatch(stamp)
         if match is None:
             raise ValueError(
-                f"{source}: {stamp!r} is no time stamp; expected {form.example}. For "
-                f"another pattern set timestamp: {', '.join(FORMATS)}"
+                f"{source}: {stamp!r} is not a time stamp; expected {form.example}. "
+                f"For another format set timestamp: {', '.join(FORMATS)}"
             )
         try:
             timestamp = form.read(match, self)
         except ValueError as error:
-            raise ValueError(f"{source}: {stamp!r} is no time: {error}") from error
+            raise ValueError(
+                f"{source}: {stamp!r} is not a valid time: {error}"
+            ) from error
         if not 0 <= timestamp < LAST:
             raise ValueError(f"{source}: {stamp!r} lies outside the years 1970 to 2286")
         return Stamp(timestamp, recording)
 
 
 class Form(NamedTuple):
-    """One way to write a time."""
+    """Pattern, example and parser of one time stamp format."""
 
     pattern: re.Pattern
     example: str
@@ -106,10 +112,13 @@ class Form(NamedTuple):
 def timestamp_format(
     spec: str | Mapping[str, Any] | TimestampFormat,
 ) -> TimestampFormat:
-    """Return the format a config asks for: its name, or its arguments.
+    """Build a time stamp format from a config value.
+
+    Args:
+        spec: Name of the format, or the arguments of ``TimestampFormat``.
 
     Raises:
-        ValueError: ``spec`` has unknown or unfit arguments.
+        ValueError: ``spec`` has unknown or invalid arguments.
     """
     if isinstance(spec, TimestampFormat):
         return spec
@@ -122,11 +131,14 @@ def timestamp_format(
 
 
 def parse_timestamp(stamp: str, source: object) -> int:
-    """Nanoseconds of a split table's cell.
+    """Parse a time stamp of a split table.
 
     Args:
         stamp: ``<10-digit seconds>-<9-digit nanoseconds>``, or decimal seconds.
-        source: Where it stands, named in the error.
+        source: File and line for error messages.
+
+    Returns:
+        UNIX time in nanoseconds.
 
     Raises:
         ValueError: ``stamp`` has another form.
@@ -136,19 +148,19 @@ def parse_timestamp(stamp: str, source: object) -> int:
         return TABLE_FORMATS[name].parse(stamp, source).timestamp
     except ValueError as error:
         raise ValueError(
-            f"{source}: {stamp!r} is no time stamp; expected <10-digit seconds>-"
+            f"{source}: {stamp!r} is not a time stamp; expected <10-digit seconds>-"
             f"<9-digit nanoseconds>, such as 1714521600-000000000"
         ) from error
 
 
 def format_timestamp(timestamp: int) -> str:
-    """``<10-digit seconds>-<9-digit nanoseconds>`` of nanoseconds."""
+    """Format nanoseconds as ``<10-digit seconds>-<9-digit nanoseconds>``."""
     seconds, nanoseconds = divmod(timestamp, SECOND)
     return f"{seconds:010d}-{nanoseconds:09d}"
 
 
 def utc(timestamp: int) -> datetime:
-    """Nanoseconds as a date and time in UTC, cut to microseconds."""
+    """UTC date and time of UNIX nanoseconds, truncated to microseconds."""
     return EPOCH + timedelta(microseconds=timestamp // 1000)
 
 
@@ -163,7 +175,7 @@ def _frame_rate(fps: float | str | None) -> Fraction:
     try:
         rate = Fraction(str(fps))
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"timestamp fps={fps!r} is no number") from error
+        raise ValueError(f"timestamp fps={fps!r} is not a number") from error
     if rate <= 0:
         raise ValueError(f"timestamp fps={fps!r} must be above 0")
     return rate
@@ -191,13 +203,13 @@ def _read_frame(match: re.Match, form: TimestampFormat) -> int:
 def _read_day(match: re.Match, form: TimestampFormat) -> int:
     text = f"{form.year} {match['D']} {match['h']} {match['m']} {match['s'] or '00'}"
     moment = datetime.strptime(f"{text} +0000", "%Y %j %H %M %S %z")
-    if moment.year != form.year:  # Python rolls day 366 over into the next year
+    if moment.year != form.year:  # strptime maps day 366 to the next year
         raise ValueError(f"{form.year} has no day {match['D']}")
     return (moment - EPOCH) // timedelta(seconds=1) * SECOND
 
 
 def _digits(pattern: str) -> re.Pattern:
-    return re.compile(pattern, re.ASCII)  # \d is 0 to 9, not every script's digits
+    return re.compile(pattern, re.ASCII)  # \d matches 0 to 9 only
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -1,8 +1,9 @@
-"""Views: every augmented look at a frame is a function of (seed, frame, visit).
+"""Views: each augmentation of a frame is a function of (seed, frame, visit).
 
-The host seeds a worker once, so what a frame looks like depends on all that was drawn
-before it, and a resumed run sees other views than an uninterrupted one. Here each view
-is drawn under a seed of its own: any number of workers, any interruption, same views.
+mmengine seeds each worker once, so an augmentation depends on all random numbers drawn
+before it, and a resumed run augments differently from an uninterrupted one. Here each
+view has its own seed: the views are the same for any number of workers and after any
+interruption.
 """
 
 import random
@@ -20,32 +21,32 @@ from torch.utils.data import Dataset
 
 
 class View(NamedTuple):
-    """What the sampler asks the data set for."""
+    """One augmentation of one frame, as requested by the sampler."""
 
-    index: int
-    visit: int
+    index: int  # of the frame in the data set
+    visit: int  # how often the frame was drawn before, modulo the number of views
     seed: int
 
 
 def seed_cpu(*entropy: int) -> None:
-    """Seed Python, NumPy and torch on the CPU with a hash of non-negative numbers."""
+    """Seed Python, NumPy and torch on the CPU with a hash of non-negative integers."""
     words = np.random.SeedSequence(entropy).generate_state(3)
     random.seed(int(words[0]))
-    np.random.seed(words[1])  # noqa: NPY002 - the transforms of the host draw from it
+    np.random.seed(words[1])  # noqa: NPY002 - mmcv's transforms use this generator
     torch.default_generator.manual_seed(int(words[2]))
 
 
 def seed_all(*entropy: int) -> None:
-    """Like ``seed_cpu``, and torch on every other device too."""
+    """Like ``seed_cpu``, and also seed torch on every other device."""
     seed_cpu(*entropy)
     torch.manual_seed(torch.initial_seed())
 
 
 @contextmanager
 def seeded(*entropy: int) -> Iterator[None]:
-    """Draw under a seed of its own, and leave no trace in the outer random state."""
+    """Use a separate CPU seed inside the context, then restore the outer state."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    seed_cpu(*entropy)  # without workers, a model on a GPU draws in this process too
+    seed_cpu(*entropy)  # not the GPU: without workers it is used by the model
     try:
         yield
     finally:
@@ -56,23 +57,23 @@ def seeded(*entropy: int) -> Iterator[None]:
 
 @DATA_SAMPLERS.register_module()
 class ViewSampler(InfiniteSampler):
-    """``InfiniteSampler`` that also says which view of a frame to draw.
+    """``InfiniteSampler`` that yields a ``View`` instead of an index.
 
     Args:
         dataset: A ``ViewDataset``.
-        shuffle: Draw frames in random order.
-        seed: Of the order; by default the run's.
-        views: How many views a frame has; drawn again in turn from then on. By default
-            there is no end of them.
-        view_seed: Of the views; by default ``seed``. With one of their own, runs of
-            several seeds meet the same views, each in an order of its own.
-        unlabelled_share: Share in (0, 1) of all draws that are frames without a label,
-            spread evenly, on every rank alike. By default frames are drawn as if they
-            were all of one kind.
+        shuffle: Draw frames in random order; default True.
+        seed: Seed of the order, at least 0; default the seed of the run.
+        views: Number of different views per frame, at least 1; they repeat in turn
+            after that. Default None: unlimited.
+        view_seed: Seed of the views, at least 0; default ``seed``. If it is given, runs
+            with different seeds use the same views in different orders.
+        unlabelled_share: Share of draws that are frames without a label, in (0, 1),
+            spread evenly and identically on all ranks. Default None: labels are not
+            considered.
 
     Raises:
-        ValueError: An argument is out of its range, or the data set lacks frames of one
-            kind.
+        ValueError: An argument is out of range, or the data set has no labelled or no
+            unlabelled frames although ``unlabelled_share`` is given.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class ViewSampler(InfiniteSampler):
     ) -> None:
         super().__init__(dataset, shuffle, seed)
         if views is not None and views < 1:
-            raise ValueError(f"views must be >= 1, got {views}; None is without end")
+            raise ValueError(f"views must be >= 1, got {views}; None is unlimited")
         self.views = views
         self.view_seed = self.seed if view_seed is None else view_seed
         self.unlabelled_share = unlabelled_share
@@ -104,7 +105,7 @@ class ViewSampler(InfiniteSampler):
             return
         streams = [self._draw(pool, salt) for salt, pool in enumerate(self._pools)]
         for position in count():
-            # Ranks take turns, so each turn of all of them is of one kind.
+            # All ranks draw the same kind in each turn.
             turn, share = position // self.world_size, self.unlabelled_share
             unlabelled = int((turn + 1) * share) > int(turn * share)
             yield next(streams[unlabelled])
@@ -120,30 +121,31 @@ class ViewSampler(InfiniteSampler):
 
 
 def _pools(dataset: Any, share: float) -> tuple[Tensor, Tensor]:
-    """Indices of frames with a label, and of those without."""
+    """Indices of frames with a label, and of frames without one."""
     if not 0 < share < 1:
         raise ValueError(
-            f"unlabelled_share must lie in (0, 1), got {share}: leave it out, or leave "
-            f"the frames without a label out (unlabelled='skip')"
+            f"unlabelled_share must lie in (0, 1), got {share}: omit it, or omit the "
+            f"frames without a label (unlabelled='skip')"
         )
     labelled = torch.tensor(dataset.labelled)
     pools = labelled.nonzero().flatten(), (~labelled).nonzero().flatten()
     if not all(map(len, pools)):
         raise ValueError(
-            f"unlabelled_share={share} mixes frames with a label and without: there "
-            f"are {len(pools[0])} and {len(pools[1])}. Is unlabelled='include' set in "
-            f"the data set?"
+            f"unlabelled_share={share} needs frames with and without a label, but the "
+            f"data set has {len(pools[0])} and {len(pools[1])}: set "
+            f"unlabelled='include' in the data set"
         )
     return pools
 
 
 @DATASETS.register_module()
 class ViewDataset(Dataset):
-    """Wraps a data set; a ``View`` of it is drawn under the view's own seed.
+    """Wrapper of a data set that draws each ``View`` with the seed of the view.
+
+    Indexing with an integer returns the sample of the wrapped data set unchanged.
 
     Args:
-        dataset: Config of, or, any mmengine data set. An integer index gives its
-            sample as it is.
+        dataset: An mmengine data set, or its config.
 
     Raises:
         RuntimeError: A frame cannot be loaded; the message names it.
@@ -177,7 +179,7 @@ class ViewDataset(Dataset):
     def __getitem__(self, view: View | int) -> dict:
         try:
             return self._draw(view)
-        except (OSError, AssertionError) as error:  # of the host's loading; nameless
+        except (OSError, AssertionError) as error:  # raised by mmcv without the path
             index = view.index if isinstance(view, View) else view
             frame = self.get_data_info(index)["img_path"]
             raise RuntimeError(f"frame {frame} cannot be used: {error}") from error

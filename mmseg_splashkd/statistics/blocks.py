@@ -1,56 +1,39 @@
 """Frames cut into blocks of neighbours in time, which are drawn as wholes."""
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+
+from mmseg_splashkd.datasets.duration import FramesOrSeconds
 
 SECOND = 10**9  # nanoseconds
 FEWEST = 5  # blocks from which a spread is judged at all
 
 
 @dataclass(frozen=True)
-class BlockLength:
-    """How long a block is; exactly one of the two.
+class BlockLength(FramesOrSeconds):
+    """Length of a block, in frames of one camera or in seconds.
 
     Args:
-        frames: Of one camera.
-        seconds: Needs frames with time stamps.
+        frames: Number of frames of one camera, above 0; 0 if ``seconds`` is given.
+        seconds: Time in seconds, above 0; needs frames with time stamps.
 
     Raises:
-        ValueError: It is not above 0.
+        ValueError: Both are given or none, or a value is negative or not finite.
     """
 
-    frames: float = 0.0
-    seconds: float = 0.0
+    argument: ClassVar[str] = "block"
 
     def __post_init__(self) -> None:
-        given = [value for value in (self.frames, self.seconds) if value]
-        if len(given) != 1 or not (given[0] > 0 and math.isfinite(given[0])):
+        super().__post_init__()
+        if bool(self.frames) == bool(self.seconds):
             raise ValueError(
                 f"block of {self.frames} frames and {self.seconds} seconds: give one "
                 f"of the two, above 0"
             )
-
-    @classmethod
-    def parse(cls, text: str) -> "BlockLength":
-        """Read ``'10'`` (frames) or ``'30s'`` (seconds).
-
-        Raises:
-            ValueError: It is neither, or 0.
-        """
-        if re.fullmatch(r"\d+", text, re.ASCII):
-            return cls(frames=int(text))
-        if re.fullmatch(r"\d+(\.\d+)?s", text, re.ASCII):
-            return cls(seconds=float(text[:-1]))
-        raise ValueError(f"block {text!r} is neither frames (10) nor seconds (30s)")
-
-    def __str__(self) -> str:
-        if self.seconds:
-            return f"{self.seconds:g} s"
-        return f"{self.frames:.3g} frames"
 
 
 @dataclass(frozen=True, eq=False)

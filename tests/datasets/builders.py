@@ -1,4 +1,4 @@
-"""Draws tiny folders of time-stamped frames and gray labels."""
+"""Writes small folders of time-stamped frames and gray labels."""
 
 import csv
 from pathlib import Path
@@ -11,7 +11,7 @@ SIZE = (16, 12)  # width, height
 
 
 def stamp(number: int, nanoseconds: int = 0) -> str:
-    """File stem of the ``number``-th frame, five seconds apart."""
+    """File stem of frame ``number``; frames are five seconds apart."""
     return f"{START + 5 * number:010d}-{nanoseconds:09d}"
 
 
@@ -29,14 +29,14 @@ def write_label(path: Path, pixels: np.ndarray) -> None:
 
 
 def splash_label(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """Draw an (H, W) label with a 4x4 splash (255) on background (0)."""
+    """(H, W) label with a 4x4 splash (255) on background (0)."""
     label = np.zeros((size[1], size[0]), np.uint8)
     label[seed % 8 : seed % 8 + 4, 3:7] = 255
     return label
 
 
 def draw_frames(root: Path, stems: list[str], img_suffix: str = ".png") -> Path:
-    """Draw ``root``/images and ``root``/labels; a stem may begin with a recording."""
+    """Write ``root``/images and ``root``/labels; a stem may start with a recording."""
     for seed, stem in enumerate(stems):
         write_frame(root / "images" / f"{stem}{img_suffix}", seed)
         write_label(root / "labels" / f"{stem}.png", splash_label(seed))
@@ -51,5 +51,5 @@ def write_table(table: Path, header: list[str], rows: list[list[str]]) -> Path:
 
 
 def halve(path: Path) -> None:
-    """Cut a file off in the middle."""
+    """Truncate a file to half its size."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -61,7 +61,7 @@ def test_subfolders_and_links_to_folders_are_recordings(tmp_path: Path):
     assert frames[3].label == f"{labels}/linked/{stamp(3)}.png"
 
 
-def test_suffixes_may_differ_and_other_files_are_left_alone(tmp_path: Path):
+def test_suffixes_may_differ_and_other_files_are_ignored(tmp_path: Path):
     names = [f"{stamp(0)}_rgb.jpg", "notes.txt", f"{stamp(1)}.png"]
     place = folders(tmp_path, names, [f"{stamp(0)}_label.png"])
     [only] = list_frames(*place, "_rgb.jpg", "_label.png")
@@ -69,7 +69,7 @@ def test_suffixes_may_differ_and_other_files_are_left_alone(tmp_path: Path):
     assert only.label == f"{tmp_path}/labels/{stamp(0)}_label.png"
 
 
-def test_recording_from_the_name_stands_behind_that_of_the_folder(tmp_path: Path):
+def test_recording_of_the_stem_is_appended_to_the_folder(tmp_path: Path):
     place = folders(tmp_path, ["A_5.png", "day1/B_7.png"])
     form = TimestampFormat("seconds", stem="(?P<recording>.)_(?P<stamp>.+)")
     frames = in_time_order(list_frames(*place, timestamp=form))
@@ -77,27 +77,31 @@ def test_recording_from_the_name_stands_behind_that_of_the_folder(tmp_path: Path
     assert [f.timestamp for f in frames] == [5 * 10**9, 7 * 10**9]
 
 
-def test_misnamed_frame_is_named(tmp_path: Path):
+def test_error_names_a_frame_without_time_stamp(tmp_path: Path):
     images, labels = folders(tmp_path, [f"{stamp(0)}.png", "b/frame_1.png"])
-    with pytest.raises(ValueError, match=f"{images}/b/frame_1.png: 'frame_1' is no"):
+    with pytest.raises(ValueError, match=f"{images}/b/frame_1.png: 'frame_1' is not"):
         list_frames(images, labels)
 
 
 @pytest.mark.parametrize("name", ["{}.PNG", "b/{}.Png"])
-def test_suffix_in_another_case_is_named(tmp_path: Path, name: str):
+def test_error_names_a_suffix_in_another_case(tmp_path: Path, name: str):
     other = name.format(stamp(1))
     images, labels = folders(tmp_path, [f"{stamp(0)}.png", other])
-    message = f"{images / other} differs from img_suffix='.png' in case alone"
+    message = f"{images / other} differs from img_suffix='.png' in case only"
     with pytest.raises(ValueError, match=re.escape(message)):
         list_frames(images, labels)
 
 
 @pytest.mark.parametrize("present", [[], ["images"], ["labels"]])
-def test_missing_folder_tells_the_layout(tmp_path: Path, present: list[str]):
+def test_error_for_a_missing_folder_describes_the_layout(
+    tmp_path: Path, present: list[str]
+):
     for name in present:
         (tmp_path / name).mkdir()
     missing = tmp_path / ("labels" if present == ["images"] else "images")
-    with pytest.raises(FileNotFoundError, match=f"{missing} is no folder.") as caught:
+    with pytest.raises(
+        FileNotFoundError, match=f"{missing} is not a folder."
+    ) as caught:
         list_frames(tmp_path / "images", tmp_path / "labels")
     assert "labels/[<recording>/]<the same name>.png" in str(caught.value)
     assert "make demo" in str(caught.value)
@@ -125,7 +129,7 @@ def test_order_of_input_does_not_matter():
     assert in_time_order(random.Random(0).sample(frames, len(frames))) == expected
 
 
-def test_equal_time_stamps_in_a_recording_name_both_files():
+def test_error_for_equal_time_stamps_names_both_files():
     twins = [Frame("pond", 3, "x/a.png", "a"), Frame("pond", 3, "y/b.png", "b")]
     with pytest.raises(ValueError, match=r"x/a.png and y/b.png .* recording 'pond'"):
         in_time_order([frame(1), *twins, frame(5), frame(3, "other")])

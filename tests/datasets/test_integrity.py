@@ -12,24 +12,24 @@ from tests.datasets.builders import halve, splash_label, write_frame, write_labe
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
-    """A sound frame, large enough to be cut in its pixels, and its label."""
+    """A valid frame, large enough to be truncated within its pixels, and its label."""
     image, label = tmp_path / "image.png", tmp_path / "label.png"
     write_frame(image, seed=0, size=(40, 30))
     write_label(label, splash_label(0, size=(40, 30)))
     return image, label
 
 
-def test_a_sound_pair_passes(pair: tuple[Path, Path]):
+def test_valid_pair_passes(pair: tuple[Path, Path]):
     check_pair(*pair, SPLASH)
 
 
-def test_missing_frame_is_named(pair: tuple[Path, Path]):
+def test_error_names_a_missing_frame(pair: tuple[Path, Path]):
     pair[0].unlink()
     with pytest.raises(FileNotFoundError, match=f"frame: {pair[0]} does not exist"):
         check_pair(*pair, SPLASH)
 
 
-def test_missing_label_is_named_with_its_frame(pair: tuple[Path, Path]):
+def test_error_names_a_missing_label_and_its_frame(pair: tuple[Path, Path]):
     image, label = pair
     label.unlink()
     message = f"label of frame {image}: {label} does not exist"
@@ -37,31 +37,31 @@ def test_missing_label_is_named_with_its_frame(pair: tuple[Path, Path]):
         check_pair(image, label, SPLASH)
 
 
-def test_a_folder_is_no_label(pair: tuple[Path, Path]):
+def test_folder_as_label_is_refused(pair: tuple[Path, Path]):
     with pytest.raises(FileNotFoundError, match="does not exist"):
         check_pair(pair[0], pair[0].parent, SPLASH)
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_cut_off_png_is_named(pair: tuple[Path, Path], which: int):
+def test_error_names_a_truncated_png(pair: tuple[Path, Path], which: int):
     halve(pair[which])
     message = f"{('frame', 'label')[which]} {pair[which]} cannot be read"
     with pytest.raises(ValueError, match=message):
         check_pair(*pair, SPLASH)
 
 
-def test_cut_off_jpeg_frame_is_named(pair: tuple[Path, Path]):
+def test_error_names_a_truncated_jpeg(pair: tuple[Path, Path]):
     image = pair[0].with_suffix(".jpg")
     write_frame(image, seed=0, size=(40, 30))
     check_pair(image, pair[1], SPLASH)
     halve(image)
-    with Image.open(image) as frame:  # its header is whole
+    with Image.open(image) as frame:  # its header is intact
         assert frame.size == (40, 30)
     with pytest.raises(ValueError, match=f"frame {image} cannot be read"):
         check_pair(image, pair[1], SPLASH)
 
 
-def test_png_frame_with_a_flipped_bit_is_named(pair: tuple[Path, Path]):
+def test_error_names_a_png_with_a_flipped_bit(pair: tuple[Path, Path]):
     content = bytearray(pair[0].read_bytes())
     content[len(content) // 2] ^= 1
     pair[0].write_bytes(content)
@@ -70,27 +70,29 @@ def test_png_frame_with_a_flipped_bit_is_named(pair: tuple[Path, Path]):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_frame_to_be_turned_is_named(pair: tuple[Path, Path], suffix: str):
-    image = pair[0].with_name(f"turned{suffix}")
+def test_error_names_a_frame_with_exif_orientation(
+    pair: tuple[Path, Path], suffix: str
+):
+    image = pair[0].with_name(f"rotated{suffix}")
     exif = Image.Exif()
     exif[0x0112] = 1
     with Image.open(pair[0]) as frame:
         frame.save(image, exif=exif)
         check_pair(image, pair[1], SPLASH)
-        exif[0x0112] = 3  # upside down: the size is the same
+        exif[0x0112] = 3  # rotation by 180 degrees keeps the size
         frame.save(image, exif=exif)
-    with pytest.raises(ValueError, match=f"frame {image} is to be turned when shown"):
+    with pytest.raises(ValueError, match=f"frame {image} has an EXIF orientation"):
         check_pair(image, pair[1], SPLASH)
 
 
-def test_frame_that_is_no_image_is_named(pair: tuple[Path, Path]):
-    pair[0].write_text("a web page that said the download had failed")
+def test_error_names_a_frame_that_is_not_an_image(pair: tuple[Path, Path]):
+    pair[0].write_text("<html>404 Not Found</html>")
     with pytest.raises(ValueError, match=f"frame {pair[0]} cannot be read"):
         check_pair(*pair, SPLASH)
 
 
 @pytest.mark.parametrize("size", [(30, 40), (40, 29), (41, 30)])
-def test_other_size_names_both_files_and_sizes(
+def test_error_for_different_sizes_names_files_and_sizes(
     pair: tuple[Path, Path], size: tuple[int, int]
 ):
     image, label = pair
@@ -100,7 +102,7 @@ def test_other_size_names_both_files_and_sizes(
         check_pair(image, label, SPLASH)
 
 
-def test_unknown_label_value_is_named(pair: tuple[Path, Path]):
+def test_error_names_a_label_value_outside_the_coding(pair: tuple[Path, Path]):
     gray = splash_label(0, size=(40, 30))
     gray[0, :3] = 7
     write_label(pair[1], gray)
@@ -117,7 +119,7 @@ def test_unknown_label_value_is_named(pair: tuple[Path, Path]):
     ],
     ids=["RGB", "RGBA", "float"],
 )
-def test_label_of_another_kind_is_named(
+def test_error_names_a_label_of_wrong_shape_or_dtype(
     pair: tuple[Path, Path], pixels: np.ndarray, what: str
 ):
     label = pair[1].with_suffix(".tiff")  # which holds any dtype
@@ -126,7 +128,7 @@ def test_label_of_another_kind_is_named(
         check_pair(pair[0], label, SPLASH)
 
 
-def test_palette_label_counts_by_its_indices(pair: tuple[Path, Path]):
+def test_palette_label_is_read_by_its_indices(pair: tuple[Path, Path]):
     label = Image.fromarray(splash_label(0, size=(40, 30)) // 255, "P")
     label.putpalette([0, 0, 0, 255, 255, 255])
     label.save(pair[1])

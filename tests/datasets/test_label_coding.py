@@ -19,7 +19,7 @@ from tests.datasets.builders import halve, splash_label, write_label
 
 SCENES = load_label_coding("wildscenes")
 CODINGS = ("splash", "camvid", "trash", "wildscenes", "cityscapes")
-MINE = {
+CUSTOM = {
     "classes": ["water", "foam"],
     "palette": [[0, 0, 9], [9, 9, 9]],
     "gray_to_train_id": {0: 0, 3: 1, 7: 1, 9: 255},
@@ -53,18 +53,18 @@ def test_255_can_be_ignored_and_can_be_a_class():
     np.testing.assert_array_equal(train_ids, [[255, 2]])
 
 
-def test_one_unknown_pixel_is_named_with_file_value_and_count():
+def test_error_for_unknown_values_names_file_values_and_counts():
     gray = np.zeros((4, 5), np.uint8)
     gray[0, 0], gray[1:3, 1:3] = 254, 7
     message = (
         "pond.png: label values outside the table: 7 (4 pixels), 254 (1 pixels); "
-        "the table knows [0, 255]."
+        "the table has [0, 255]."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         to_train_ids(gray, SPLASH.gray_to_train_id, "pond.png")
 
 
-def test_many_unknown_values_are_cut_short():
+def test_error_lists_at_most_five_unknown_values():
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with pytest.raises(ValueError, match=r": 1 \(1 pixels\).*, 5 \(1 pixels\); the"):
         to_train_ids(gray, {0: 0}, "pond.png")
@@ -81,33 +81,33 @@ def test_many_unknown_values_are_cut_short():
     ],
     ids=lambda gray: f"{gray.shape} {gray.dtype}",
 )
-def test_only_one_channel_of_8_bits(gray: np.ndarray):
+def test_other_shapes_and_dtypes_are_refused(gray: np.ndarray):
     message = re.escape(f"got shape {gray.shape} and dtype {gray.dtype}")
     with pytest.raises(ValueError, match=rf"pond\.png: .*{message}"):
         to_train_ids(gray, {0: 0}, "pond.png")
 
 
-def test_unknown_values_may_be_mapped_by_a_rule():
+def test_unknown_values_can_be_mapped():
     gray = np.array([[0, 7, 255], [8, 0, 255]], np.uint8)
     mapped = to_train_ids(gray, SPLASH.gray_to_train_id, "", unknown=255)
     np.testing.assert_array_equal(mapped, [[0, 255, 1], [255, 0, 1]])
-    coding = load_label_coding({**MINE, "unknown": 1})
+    coding = load_label_coding({**CUSTOM, "unknown": 1})
     np.testing.assert_array_equal(coding.to_train_ids(gray, ""), [[0, 1, 1], [1, 0, 1]])
 
 
-def test_16_bits():
+def test_16_bit_labels():
     gray = np.array([[0, 300], [65535, 300]], np.uint16)
     table = {0: 0, 300: 2, 65535: 255}
     np.testing.assert_array_equal(to_train_ids(gray, table, ""), [[0, 2], [255, 2]])
     with pytest.raises(ValueError, match=r"outside the table: 300 \(2 pixels\), 65535"):
         to_train_ids(gray, {0: 0}, "")
-    low = gray.clip(max=255).astype(np.uint8)  # a table may know more than 8 bits hold
+    low = gray.clip(max=255).astype(np.uint8)  # a table may exceed 8 bits
     np.testing.assert_array_equal(
         to_train_ids(low, {**table, 255: 1}, ""), [[0, 1], [1, 1]]
     )
 
 
-def test_table_may_come_as_text():
+def test_table_of_strings_is_converted():
     typed: dict = {"0": "0", "9": 2, 255: "255"}
     assert check_table(typed, num_classes=3) == {0: 0, 9: 2, 255: 255}
 
@@ -121,12 +121,12 @@ def test_table_out_of_range_is_refused(table: dict[int, int]):
 
 
 @pytest.mark.parametrize("table", [{"water": 0}, {0: "water"}, {0: None}, {"": 0}])
-def test_table_of_anything_but_integers_is_refused(table: dict):
+def test_table_of_other_types_is_refused(table: dict):
     with pytest.raises(ValueError, match="gray_to_train_id must map integers to int"):
         check_table(table, num_classes=3)
 
 
-def test_reads_a_label_as_it_is_stored(tmp_path: Path):
+def test_reads_stored_values(tmp_path: Path):
     gray = splash_label(0)
     write_label(tmp_path / "gray.png", gray)
     np.testing.assert_array_equal(read_gray(tmp_path / "gray.png"), gray)
@@ -142,7 +142,7 @@ def test_reads_the_indices_of_a_palette_label_not_its_colours(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no image at all"])
-def test_unreadable_label_is_named(tmp_path: Path, content: bytes | None):
+def test_error_names_an_unreadable_label(tmp_path: Path, content: bytes | None):
     path = tmp_path / "label.png"
     if content is not None:
         path.write_bytes(content)
@@ -150,7 +150,7 @@ def test_unreadable_label_is_named(tmp_path: Path, content: bytes | None):
         read_gray(path)
 
 
-def test_truncated_label_is_named(tmp_path: Path):
+def test_error_names_a_truncated_label(tmp_path: Path):
     path = tmp_path / "label.png"
     write_label(path, np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
     halve(path)
@@ -173,10 +173,10 @@ def test_reads_one_bit_as_zero_and_one(tmp_path: Path):
     np.testing.assert_array_equal(read, splash_label(0) // 255)
 
 
-# Codings as data
+# Built-in codings
 
 
-def test_wildscenes_is_the_table_of_the_notes():
+def test_wildscenes_matches_the_specified_table():
     train_ids = [255, 8, 1, 6, 14, 4, 8, 13, 12, 0, 2, 11, 7, 255, 9, 5, 7, 10, 3]
     assert SCENES.gray_to_train_id == dict(enumerate(train_ids))
     assert SCENES.classes == (
@@ -186,7 +186,7 @@ def test_wildscenes_is_the_table_of_the_notes():
     )
 
 
-def test_trash_is_the_categories_of_the_annotations_in_their_order():
+def test_trash_has_the_categories_of_the_annotations_in_order():
     trash = load_label_coding("trash")
     assert [trash.classes[i] for i in (0, 1, 3, 9, 10)] == [
         "background",
@@ -199,7 +199,7 @@ def test_trash_is_the_categories_of_the_annotations_in_their_order():
 
 
 @pytest.mark.parametrize("name", CODINGS)
-def test_painting_back_is_exact(name: str):
+def test_gray_values_and_colours_round_trip(name: str):
     coding = load_label_coding(name)
     ids = [*range(len(coding.classes)), 255]
     if 255 not in coding.gray_to_train_id.values():
@@ -215,21 +215,21 @@ def test_painting_back_is_exact(name: str):
     np.testing.assert_array_equal(coding.from_colour(colours, ""), train_ids)
 
 
-def test_merged_values_are_painted_as_the_class_itself():
+def test_merged_values_map_back_to_the_chosen_gray_value():
     gray = SCENES.to_gray(np.array([[7, 8, 255]], np.uint8))
     np.testing.assert_array_equal(gray, [[16, 6, 0]])
-    lowest = load_label_coding(MINE).to_gray(np.array([[1, 0, 255]]))
+    lowest = load_label_coding(CUSTOM).to_gray(np.array([[1, 0, 255]]))
     np.testing.assert_array_equal(lowest, [[3, 0, 9]])
 
 
-def test_painting_16_bits():
-    coding = load_label_coding({**MINE, "gray_to_train_id": {0: 0, 40_000: 1}})
+def test_to_gray_with_16_bits():
+    coding = load_label_coding({**CUSTOM, "gray_to_train_id": {0: 0, 40_000: 1}})
     gray = coding.to_gray(np.array([[1, 0]], np.uint8))
     assert gray.dtype == np.uint16
     np.testing.assert_array_equal(gray, [[40_000, 0]])
 
 
-def test_what_cannot_be_painted_is_named():
+def test_error_names_train_ids_without_gray_value_or_colour():
     with pytest.raises(
         ValueError, match=r"trainIds \[255\] have no gray value in gray"
     ):
@@ -240,18 +240,18 @@ def test_what_cannot_be_painted_is_named():
         SPLASH.to_colour(np.array([[0, 7, 2]], np.uint8))
 
 
-def test_colours_of_no_class_are_named_and_counted():
+def test_error_names_and_counts_colours_of_no_class():
     rgb = np.zeros((2, 3, 3), np.uint8)
     rgb[0, :2], rgb[1] = (1, 2, 3), (9, 9, 9)
     message = "x.png: 1 colours of no class: (1, 2, 3) in 2 pixels"
     with pytest.raises(ValueError, match=re.escape(message)):
-        load_label_coding(MINE).from_colour(rgb, "x.png")
+        load_label_coding(CUSTOM).from_colour(rgb, "x.png")
     ids = colours_to_ids(rgb, {4: (1, 2, 3), 5: (9, 9, 9), 6: (0, 0, 0)}, "")
     np.testing.assert_array_equal(ids, [[4, 4, 6], [5, 5, 5]])
     with pytest.raises(
         ValueError, match=r"x\.png: expected 8-bit RGB, got shape \(2, "
     ):
-        load_label_coding(MINE).from_colour(rgb[..., 0], "x.png")
+        load_label_coding(CUSTOM).from_colour(rgb[..., 0], "x.png")
 
 
 @pytest.mark.parametrize(
@@ -272,29 +272,29 @@ def test_colours_of_no_class_are_named_and_counted():
         ({"colours": []}, "unexpected keyword argument 'colours'"),
     ],
 )
-def test_tables_that_do_not_fit_are_refused(change: dict, message: str):
+def test_inconsistent_tables_are_refused(change: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
-        load_label_coding(MINE | change)
+        load_label_coding(CUSTOM | change)
 
 
-def test_missing_table_is_named():
+def test_error_names_a_missing_argument_or_table():
     with pytest.raises(ValueError, match="required positional argument: 'palette'"):
         load_label_coding({"classes": ["water"], "gray_to_train_id": {0: 0}})
 
 
-def test_a_yaml_file_or_a_name(tmp_path: Path):
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(MINE))
+def test_loads_a_name_a_yaml_file_or_a_mapping(tmp_path: Path):
+    path = tmp_path / "custom.yaml"
+    path.write_text(yaml.safe_dump(CUSTOM))
     assert (
         load_label_coding(path)
         == load_label_coding(str(path))
-        == load_label_coding(MINE)
+        == load_label_coding(CUSTOM)
     )
     message = r"label_coding='splsh' is neither one of \['camvid'.* nor a YAML file"
     with pytest.raises(FileNotFoundError, match=message):
         load_label_coding("splsh")
     path.write_text("classes: [")
-    with pytest.raises(ValueError, match=rf"label_coding {path} is no YAML"):
+    with pytest.raises(ValueError, match=rf"label_coding {path} is not valid YAML"):
         load_label_coding(path)
     path.write_text("splash")
     with pytest.raises(
@@ -303,9 +303,9 @@ def test_a_yaml_file_or_a_name(tmp_path: Path):
         load_label_coding(path)
 
 
-def test_black_may_be_a_class_where_nothing_is_ignored():
+def test_black_can_be_a_class_if_no_value_is_ignored():
     black = {
-        **MINE,
+        **CUSTOM,
         "palette": [[0, 0, 0], [9, 9, 9]],
         "gray_to_train_id": {0: 0, 3: 1},
     }

@@ -1,5 +1,6 @@
 import random
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.split_table import (
     COLUMNS,
-    clear,
     read_table,
-    select,
+    select_frames,
+    without_split,
     write_table,
 )
 from tests.datasets.builders import START, stamp
@@ -40,7 +41,7 @@ def test_reads_a_table(tmp_path: Path):
     ]
 
 
-def test_reads_what_a_split_wrote_and_leaves_further_columns_alone(tmp_path: Path):
+def test_reads_all_columns_and_ignores_others(tmp_path: Path):
     header = ["burst", "split", *HEADER, "fold", "embargo", "splash_share"]
     rows = [
         ["1", "train", *table_row(0), "3", "0 2", "0.017"],
@@ -53,7 +54,7 @@ def test_reads_what_a_split_wrote_and_leaves_further_columns_alone(tmp_path: Pat
     assert second.splash_share is None
 
 
-def test_paths_of_windows_and_absolute_ones(tmp_path: Path):
+def test_windows_paths_and_absolute_paths(tmp_path: Path):
     rows = [
         ["a", stamp(0), r"images\a\x.png", r"labels\a\x.png"],
         ["a", stamp(1), "/data/y.png", r"D:\farm\y.png"],
@@ -88,13 +89,13 @@ def test_byte_order_mark_and_line_ends_make_no_difference(
     assert [(f.recording, f.split) for f in frames] == [("pond", "val"), ("É", "train")]
 
 
-def test_another_encoding_is_named(tmp_path: Path):
+def test_error_for_another_encoding(tmp_path: Path):
     (tmp_path / "frames.csv").write_bytes("recording\nfj\u00e6ra\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"frames\.csv is not UTF-8: save it so"):
+    with pytest.raises(ValueError, match=r"frames\.csv is not UTF-8: save it as UTF-8"):
         read_table(tmp_path / "frames.csv")
 
 
-def test_missing_table_tells_the_layout(tmp_path: Path):
+def test_error_for_a_missing_table_describes_the_layout(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"frames\.csv does not exist") as error:
         read_table(tmp_path / "frames.csv")
     assert "recording,timestamp,frame,label[,split]" in str(error.value)
@@ -103,7 +104,7 @@ def test_missing_table_tells_the_layout(tmp_path: Path):
 
 @pytest.mark.parametrize("column", range(4))
 @pytest.mark.parametrize("count", [0, 2])
-def test_missing_column_is_named(tmp_path: Path, column: int, count: int):
+def test_error_names_a_missing_column(tmp_path: Path, column: int, count: int):
     lines = [HEADER, *(table_row(n) for n in range(count))]
     header, *rows = [line[:column] + line[column + 1 :] for line in lines]
     table = write_csv(tmp_path / "frames.csv", header, rows)
@@ -112,7 +113,7 @@ def test_missing_column_is_named(tmp_path: Path, column: int, count: int):
         read_table(table)
 
 
-def test_semicolons_are_recognisable_in_the_error(tmp_path: Path):
+def test_error_for_semicolons_shows_the_header(tmp_path: Path):
     table = write_csv(tmp_path / "frames.csv", [";".join(HEADER)], [])
     with pytest.raises(ValueError, match=r"it has \['recording;timestamp;frame;la"):
         read_table(table)
@@ -130,11 +131,13 @@ def test_empty_file(tmp_path: Path):
         read_table(tmp_path / "frames.csv")
 
 
-def test_a_frame_that_stands_twice_is_named(tmp_path: Path):
+def test_error_names_a_frame_listed_twice(tmp_path: Path):
     again = [table_row(1)[0], stamp(1, 1), *table_row(1)[2:]]
     rows = [table_row(0), table_row(1), again]
     table = write_csv(tmp_path / "frames.csv", HEADER, rows)
-    with pytest.raises(ValueError, match=f"{stamp(1)}.png stands twice, in lines 3 an"):
+    with pytest.raises(
+        ValueError, match=f"{stamp(1)}.png is listed twice, in lines 3 an"
+    ):
         read_table(table)
 
 
@@ -145,16 +148,18 @@ def test_a_frame_that_stands_twice_is_named(tmp_path: Path):
         ("split", "Train", "split 'Train' is none of"),
         ("split", " val", "split ' val' is none of"),
         ("fold", "one", "invalid literal for int() with base 10: 'one'"),
-        ("fold", "-1", "fold -1 is below 0"),
+        ("fold", "-1", "fold -1 must be 0 or more"),
         ("embargo", "1,2", "invalid literal for int() with base 10: '1,2'"),
         ("splash_share", "2 %", "could not convert string to float: '2 %'"),
-        ("splash_share", "1.5", "splash_share 1.5 is no share in [0, 1]"),
-        ("splash_share", "nan", "splash_share nan is no share in [0, 1]"),
-        ("timestamp", "2024-05-01", "'2024-05-01' is no time stamp"),
-        ("frame", "", "line 3 names no frame"),
+        ("splash_share", "1.5", "splash_share 1.5 must lie in [0, 1]"),
+        ("splash_share", "nan", "splash_share nan must lie in [0, 1]"),
+        ("timestamp", "2024-05-01", "'2024-05-01' is not a time stamp"),
+        ("frame", "", "line 3: the column frame is empty"),
     ],
 )
-def test_unreadable_cell_is_named(tmp_path: Path, column: str, cell: str, message: str):
+def test_error_names_an_invalid_cell(
+    tmp_path: Path, column: str, cell: str, message: str
+):
     rows = [[*table_row(n), "val", "", "", ""] for n in (0, 1)]
     rows[1][COLUMNS.index(column)] = cell
     table = write_csv(tmp_path / "frames.csv", list(COLUMNS), rows)
@@ -163,16 +168,88 @@ def test_unreadable_cell_is_named(tmp_path: Path, column: str, cell: str, messag
     assert message in str(caught.value)
 
 
-def test_row_longer_than_the_header_is_refused(tmp_path: Path):
+def test_row_with_too_many_cells_is_refused(tmp_path: Path):
     table = write_csv(tmp_path / "f.csv", HEADER, [table_row(0), [*table_row(1), "x"]])
     with pytest.raises(ValueError, match=r"line 3 has more cells than .* \['x'\]"):
         read_table(table)
 
 
-def test_row_cut_short_is_refused(tmp_path: Path):
+def test_row_with_too_few_cells_is_refused(tmp_path: Path):
     table = write_csv(tmp_path / "f.csv", HEADER, [table_row(0)[:2]])
-    with pytest.raises(ValueError, match="line 2 names no frame"):
+    with pytest.raises(ValueError, match="line 2: the column frame is empty"):
         read_table(table)
+
+
+# Tables of earlier versions
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def golden_frame(number: int, **changes) -> Frame:
+    """Frame of ``parts.csv`` and ``folds.csv``; the fourth has no label."""
+    recording = "ab"[number % 2]
+    return Frame(
+        recording,
+        (START + 5 * number) * 10**9 + number,
+        f"{GOLDEN}/images/{recording}/{number}.png",
+        "" if number == 4 else f"{GOLDEN}/labels/{recording}/{number}.png",
+        splash_share=None if number == 4 else round(number / 48, 9),
+        **changes,
+    )
+
+
+def test_reads_parts_of_version_0_1():
+    splits = ["train"] * 4 + ["embargo"] * 2 + ["val"] + ["embargo"] * 2 + ["test"] * 3
+    assert read_table(GOLDEN / "parts.csv") == [
+        golden_frame(number, split=split) for number, split in enumerate(splits)
+    ]
+
+
+def test_reads_folds_of_version_0_1():
+    embargoes = [(), (1,), (1,), (0,), (0, 2), (2,), (1,), (1,)]
+    inside = [
+        golden_frame(number, split="train", fold=fold, embargo=embargo)
+        for number, (fold, embargo) in enumerate(
+            zip([0, 0, 0, 1, 1, 1, 2, 2], embargoes, strict=True)
+        )
+    ]
+    outside = [
+        golden_frame(number, split=split)
+        for number, split in enumerate(["embargo"] * 2 + ["test"] * 2, 8)
+    ]
+    assert read_table(GOLDEN / "folds.csv") == inside + outside
+
+
+@pytest.mark.parametrize("name", ["parts.csv", "folds.csv"])
+def test_rewrites_tables_of_version_0_1_to_the_same_bytes(tmp_path: Path, name: str):
+    shutil.copy(GOLDEN / name, tmp_path / "old.csv")
+    new = write_table(tmp_path / "new.csv", read_table(tmp_path / "old.csv"))
+    assert new.read_bytes() == (GOLDEN / name).read_bytes()
+
+
+def test_reads_a_table_of_another_tool():
+    """Byte order mark, CRLF, backslashes, other columns, decimal seconds."""
+    assert (GOLDEN / "foreign.csv").read_bytes().count(b"\r\n") == 4
+    start = START * 10**9
+    root = f"{GOLDEN}/"
+    assert read_table(GOLDEN / "foreign.csv") == [
+        Frame(
+            "farm 1",
+            start + 250_000_000,
+            f"{root}images/a/0.png",
+            f"{root}labels/a/0.png",
+            "train",
+        ),
+        Frame("farm 1", start + 5 * 10**9 + 7, f"{root}images/a/1.png", "", "val"),
+        Frame(
+            "farm é, north",
+            start + 10 * 10**9,
+            "/data/farm/2.png",
+            "D:/farm/2.png",
+            "test",
+        ),
+    ]
 
 
 # Writing
@@ -245,9 +322,9 @@ def rows(*cells: tuple) -> list[Frame]:
 
 def test_select_by_split():
     frames = rows(("train", None, ()), ("embargo", None, ()), ("val", None, ()))
-    assert select(frames, "train", None) == frames[:1]
-    assert select(frames, "val", None) == frames[2:]
-    assert select(frames, "test", None) == []
+    assert select_frames(frames, "train", None) == frames[:1]
+    assert select_frames(frames, "val", None) == frames[2:]
+    assert select_frames(frames, "test", None) == []
 
 
 def test_select_by_fold():
@@ -259,19 +336,19 @@ def test_select_by_fold():
         ("embargo", None, ()),
         ("test", None, ()),
     )
-    assert select(frames, "val", 1) == [frames[2]]
-    assert select(frames, "train", 1) == [frames[0], frames[3]]
-    assert select(frames, "train", 2) == [frames[0], frames[1]]
-    assert select(iter(frames), "test", 1) == [frames[5]]
+    assert select_frames(frames, "val", 1) == [frames[2]]
+    assert select_frames(frames, "train", 1) == [frames[0], frames[3]]
+    assert select_frames(frames, "train", 2) == [frames[0], frames[1]]
+    assert select_frames(iter(frames), "test", 1) == [frames[5]]
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_unknown_fold_is_named(split: str):
+def test_error_names_an_unknown_fold(split: str):
     frames = rows(("train", 0, ()), ("train", 1, ()))
     with pytest.raises(ValueError, match=r"fold=2 is none of the table's folds \[0, 1"):
-        select(frames, split, 2)
+        select_frames(frames, split, 2)
 
 
-def test_clear_forgets_the_split_alone():
+def test_without_split_keeps_all_but_the_split():
     frame = Frame("a", 1, "x", "y", "train", 1, (2,), 0.5)
-    assert clear(frame) == Frame("a", 1, "x", "y", splash_share=0.5)
+    assert without_split(frame) == Frame("a", 1, "x", "y", splash_share=0.5)

@@ -14,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmseg_splashkd.datasets import TimeSplitDataset
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from tests.datasets.builders import (
     SIZE,
     draw_frames,
@@ -61,7 +62,7 @@ def table_row(stem: str, recording: str = "pond") -> list[str]:
 # Frames and parts
 
 
-def test_folder_is_cut_in_time(root: Path):
+def test_folder_is_split_along_time(root: Path):
     parts = [build(root, split) for split in ("train", "val", "test")]
     assert [stems_of(part) for part in parts] == [STEMS[:7], STEMS[7:9], STEMS[9:]]
 
@@ -81,7 +82,7 @@ def test_other_ratios_and_folders(tmp_path: Path):
     )
 
 
-def test_recordings_are_stacked_by_time(tmp_path: Path):
+def test_recordings_form_one_time_line(tmp_path: Path):
     stems = [f"{'ab'[n % 2]}/{stem}" for n, stem in enumerate(STEMS)]
     draw_frames(tmp_path, stems)
     parts = [build(tmp_path, split) for split in ("train", "val", "test")]
@@ -104,7 +105,7 @@ def test_table_without_split_is_cut_by_ratios(root: Path):
     assert [stems_of(part) for part in parts] == [STEMS[:7], STEMS[7:9], STEMS[9:]]
 
 
-def test_table_with_split_is_followed_in_the_order_of_time(root: Path):
+def test_table_with_split_is_used_in_time_order(root: Path):
     words = ["val", "train", "test", "train", "val"]
     rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]
     write_table(root / "frames.csv", [*HEADER, "split"], rows[::-1])
@@ -116,10 +117,10 @@ def test_table_with_split_is_followed_in_the_order_of_time(root: Path):
     assert [stems_of(part) for part in parts] == expected
 
 
-def test_frame_that_a_table_puts_into_two_parts_is_refused(root: Path):
+def test_frame_in_two_parts_of_a_table_is_refused(root: Path):
     rows = [[*table_row(STEMS[0]), word] for word in ("train", "test")]
     write_table(root / "frames.csv", [*HEADER, "split"], rows)
-    with pytest.raises(ValueError, match="stands twice, in lines 2 and 3"):
+    with pytest.raises(ValueError, match="is listed twice, in lines 2 and 3"):
         build(root, split_table="frames.csv")
 
 
@@ -139,7 +140,7 @@ def test_default_classes(root: Path):
     assert metainfo["palette"] == [[16, 42, 67], [255, 196, 0]]
 
 
-def test_three_classes_by_a_table_as_a_command_line_gives_it(root: Path):
+def test_three_classes_with_a_table_of_strings(root: Path):
     for stem in STEMS:
         gray = np.tile(np.array([3, 60, 128, 200], np.uint8), (SIZE[1], SIZE[0] // 4))
         write_label(root / "labels" / f"{stem}.png", gray)
@@ -157,29 +158,29 @@ def test_three_classes_by_a_table_as_a_command_line_gives_it(root: Path):
     assert labels[0, 0, [0, 22]].tolist() == [0, 1]
 
 
-def test_a_yaml_of_ones_own(root: Path):
-    (root / "mine.yaml").write_text(
+def test_label_coding_of_a_yaml_file(root: Path):
+    (root / "custom.yaml").write_text(
         "classes: [calm, splash]\npalette: [[1, 1, 1], [2, 2, 2]]\n"
         "gray_to_train_id: {0: 0}\nunknown: 1\n"
     )
-    dataset = build(root, label_coding=str(root / "mine.yaml"), pipeline=PIPELINE)
+    dataset = build(root, label_coding=str(root / "custom.yaml"), pipeline=PIPELINE)
     assert dataset.metainfo["classes"] == ("calm", "splash")
     assert dataset[0]["data_samples"].gt_sem_seg.data.unique().tolist() == [0, 1]
 
 
-def test_train_id_beyond_the_classes_is_refused(root: Path):
+def test_train_id_without_class_is_refused(root: Path):
     coding = {"classes": ["a", "b"], "palette": [[1, 1, 1], [2, 2, 2]]}
     with pytest.raises(ValueError, match=r"gray_to_train_id maps 255 to 2: .*0, 2\)"):
         build(root, label_coding={**coding, "gray_to_train_id": {0: 0, 255: 2}})
 
 
-def test_classes_come_from_the_label_map_alone(root: Path):
+def test_metainfo_is_refused(root: Path):
     with pytest.raises(ValueError, match="metainfo is given by label_coding"):
         build(root, metainfo={"classes": ("a", "b")})
 
 
 @pytest.mark.parametrize("mode", ["16 bits", "palette"])
-def test_labels_of_other_kinds_of_png(root: Path, mode: str):
+def test_16_bit_and_palette_labels(root: Path, mode: str):
     for number, stem in enumerate(STEMS):
         path = root / "labels" / f"{stem}.png"
         index = splash_label(number) // 255
@@ -202,7 +203,7 @@ def test_labels_of_other_kinds_of_png(root: Path, mode: str):
 
 
 def folded(root: Path) -> Path:
-    """A table of eight frames in four folds, one in the embargo of fold 0; two test."""
+    """Write a table with four folds of two frames, an embargo and two test frames."""
     rows = [
         [*table_row(stem), *(("train", n // 2) if n < 8 else ("test", "")), ""]
         for n, stem in enumerate(map(str, STEMS))
@@ -211,14 +212,14 @@ def folded(root: Path) -> Path:
     return write_table(root / "split.csv", [*HEADER, "split", "fold", "embargo"], rows)
 
 
-def test_a_fold_validates_and_the_others_train(root: Path):
+def test_selected_fold_is_val_and_the_others_are_train(root: Path):
     folded(root)
     options: dict = {"split_table": "split.csv", "fold": 0}
     parts = [build(root, split, **options) for split in ("train", "val", "test")]
     assert [stems_of(part) for part in parts] == [STEMS[3:8], STEMS[:2], STEMS[8:]]
 
 
-def test_a_table_with_folds_alone_needs_one(root: Path):
+def test_table_with_folds_requires_an_existing_fold(root: Path):
     folded(root)
     with pytest.raises(ValueError, match=r"A table with folds needs fold=\."):
         build(root, "val", split_table="split.csv")
@@ -226,14 +227,14 @@ def test_a_table_with_folds_alone_needs_one(root: Path):
         build(root, "val", split_table="split.csv", fold=4)
 
 
-def test_a_split_of_some_rows_alone_is_refused(root: Path):
+def test_split_of_only_some_rows_is_refused(root: Path):
     rows = [[*table_row(stem), "train" if n else ""] for n, stem in enumerate(STEMS)]
     write_table(root / "split.csv", [*HEADER, "split"], rows)
     with pytest.raises(ValueError, match="some rows have a split and some have none"):
         build(root, split_table="split.csv")
 
 
-def test_an_embargo_between_parts_cut_by_ratios(root: Path):
+def test_embargo_between_parts_cut_by_ratios(root: Path):
     def parts(embargo: Any) -> list[list[str]]:
         names = ("train", "val", "test")
         return [stems_of(build(root, name, embargo=embargo)) for name in names]
@@ -247,13 +248,13 @@ def test_an_embargo_between_parts_cut_by_ratios(root: Path):
         build(root, embargo="5min")
 
 
-def test_an_embargo_for_a_table_that_is_split_already_is_refused(root: Path):
+def test_embargo_for_a_table_with_split_is_refused(root: Path):
     folded(root)
     with pytest.raises(ValueError, match="embargo 2 frames is for frames cut by rat"):
         build(root, split_table="split.csv", embargo=2)
 
 
-def test_the_embargo_is_in_no_part(root: Path):
+def test_embargo_rows_are_in_no_part(root: Path):
     words = ["train", "embargo", "val", "embargo", "test"]
     rows = [[*table_row(stem), w] for stem, w in zip(STEMS, words, strict=False)]
     write_table(root / "split.csv", [*HEADER, "split"], rows)
@@ -261,18 +262,55 @@ def test_the_embargo_is_in_no_part(root: Path):
     assert [stems_of(part) for part in parts] == [[STEMS[0]], [STEMS[2]], [STEMS[4]]]
 
 
+# Former argument names
+
+
+def test_former_argument_names_build_the_same_data_set_and_warn(root: Path):
+    folded(root)
+    coding = {"classes": ["calm", "splash"], "palette": [[1, 1, 1], [2, 2, 2]]}
+    coding["gray_to_train_id"] = {0: 0, 255: 1}
+    new = build(root, split_table="split.csv", label_coding=coding, fold=1)
+    with pytest.warns(DeprecationWarning, match="is deprecated") as warned:
+        old = build(root, ann_file="split.csv", label_map=coding, fold=1)
+    assert [str(warning.message) for warning in warned] == [
+        f'"{former}" is deprecated in `TimeSplitDataset.__init__`, please use '
+        f'"{current}" instead'
+        for former, current in (
+            ("ann_file", "split_table"),
+            ("label_map", "label_coding"),
+        )
+    ]
+    assert old.metainfo == new.metainfo
+    assert old.coding == new.coding != SPLASH
+    assert [old.get_data_info(i) for i in range(len(old))] == [
+        new.get_data_info(i) for i in range(len(new))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("former", "current"), [("ann_file", "split_table"), ("label_map", "label_coding")]
+)
+def test_former_and_current_name_together_are_refused(
+    root: Path, former: str, current: str
+):
+    folded(root)
+    value = {"split_table": "split.csv", "label_coding": "splash"}[current]
+    with pytest.raises(AssertionError, match=f"`{former}` to new key `{current}`"):
+        build(root, **{former: value, current: value})
+
+
 # Unlabelled frames
 
 
 @pytest.fixture
 def half_labelled(root: Path) -> Path:
-    """Of the seven frames to train on, the first and the fourth have no label."""
+    """Ten frames; of the seven training frames the first and fourth have no label."""
     for number in (0, 3):
         (root / "labels" / f"{STEMS[number]}.png").unlink()
     return root
 
 
-def test_unlabelled_frames_are_an_error_unless_asked_for(half_labelled: Path):
+def test_unlabelled_frames_are_an_error_by_default(half_labelled: Path):
     frame = half_labelled / "images" / f"{STEMS[0]}.png"
     message = f"2 frames of split 'train' of .* have no label, the first is {frame}"
     with pytest.raises(ValueError, match=message):
@@ -285,7 +323,7 @@ def test_unlabelled_frames_are_an_error_unless_asked_for(half_labelled: Path):
     ("unlabelled", "kept"),
     [("skip", [1, 2, 4, 5, 6]), ("include", range(7)), ("only", [0, 3])],
 )
-def test_unlabelled_frames_as_asked_for(half_labelled: Path, unlabelled, kept):
+def test_options_for_unlabelled_frames(half_labelled: Path, unlabelled, kept):
     dataset = build(half_labelled, unlabelled=unlabelled, pipeline=PIPELINE)
     assert stems_of(dataset) == [STEMS[number] for number in kept]
     for index, number in enumerate(kept):
@@ -293,13 +331,13 @@ def test_unlabelled_frames_as_asked_for(half_labelled: Path, unlabelled, kept):
         assert bool((label == 255).all()) == (number in (0, 3))
 
 
-def test_an_unlabelled_frame_outside_training_has_no_label(half_labelled: Path):
+def test_unlabelled_frame_outside_training_has_no_label(half_labelled: Path):
     (half_labelled / "labels" / f"{STEMS[7]}.png").unlink()
     dataset = build(half_labelled, split="val", unlabelled="include", pipeline=PIPELINE)
     assert "gt_sem_seg" not in dataset[0]["data_samples"]
 
 
-def test_skipped_frames_are_counted_in_the_log(half_labelled: Path, capsys):
+def test_log_counts_skipped_frames(half_labelled: Path, capsys):
     MMLogger.get_instance("skipped", log_level="INFO")
     build(half_labelled, unlabelled="skip")
     assert "2 of 7 frames of split 'train' have no label and are ski" in (
@@ -310,17 +348,17 @@ def test_skipped_frames_are_counted_in_the_log(half_labelled: Path, capsys):
 # Time stamps
 
 
-def test_another_pattern_of_names(tmp_path: Path):
+def test_another_time_stamp_format(tmp_path: Path):
     draw_frames(tmp_path, [f"Seq05VD_f{30 * n:05d}" for n in range(10)])
     pattern = r"(?P<recording>.+)_f?(?P<stamp>[0-9]+)"
     timestamp = {"name": "frame", "fps": 30, "stem": pattern}
     info = build(tmp_path, "val", timestamp=timestamp).get_data_info(0)
     assert (info["recording"], info["timestamp"]) == ("Seq05VD", 7 * 10**9)
-    with pytest.raises(ValueError, match=r"'Seq05VD_f[0-9]*' is no time stamp"):
+    with pytest.raises(ValueError, match=r"'Seq05VD_f[0-9]*' is not a time stamp"):
         build(tmp_path)
 
 
-# What is refused at load
+# Errors at load
 
 
 @pytest.mark.parametrize("split", ["training", "", None])
@@ -331,7 +369,9 @@ def test_split_must_be_one_of_three(root: Path, split: Any):
 
 
 @pytest.mark.parametrize("arguments", [{}, {"split_table": "frames.csv"}])
-def test_missing_root_tells_the_layout_and_the_demo(tmp_path: Path, arguments: dict):
+def test_error_for_a_missing_root_describes_layout_and_demo(
+    tmp_path: Path, arguments: dict
+):
     missing = tmp_path / "nowhere"
     with pytest.raises(FileNotFoundError, match=str(missing)) as caught:
         build(missing, **arguments)
@@ -340,7 +380,7 @@ def test_missing_root_tells_the_layout_and_the_demo(tmp_path: Path, arguments: d
 
 
 @pytest.mark.parametrize(("count", "split"), [(0, "train"), (3, "test"), (1, "val")])
-def test_empty_split_is_named(tmp_path: Path, count: int, split: str):
+def test_error_names_an_empty_split(tmp_path: Path, count: int, split: str):
     draw_frames(tmp_path, STEMS[:count])
     for folder in ("images", "labels"):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -349,14 +389,14 @@ def test_empty_split_is_named(tmp_path: Path, count: int, split: str):
         build(tmp_path, split)
 
 
-def test_split_that_a_table_never_says_is_named(root: Path):
+def test_error_names_a_split_without_rows(root: Path):
     rows = [[*table_row(stem), "train"] for stem in STEMS]
     write_table(root / "frames.csv", [*HEADER, "split"], rows)
     with pytest.raises(ValueError, match=r"split 'val' of .*frames.csv is empty.* row"):
         build(root, "val", split_table="frames.csv")
 
 
-def test_missing_file_of_a_table_is_named_before_any_is_read(root: Path):
+def test_error_names_missing_files_of_a_table_before_reading(root: Path):
     rows = [table_row(stem) for stem in STEMS]
     write_table(root / "frames.csv", HEADER, rows)
     gone = root / "labels" / f"{STEMS[3]}.png"
@@ -368,21 +408,21 @@ def test_missing_file_of_a_table_is_named_before_any_is_read(root: Path):
     assert len(build(root, "val", split_table="frames.csv")) == 2  # another part
 
 
-def test_many_labels_are_left_to_the_doctor_and_the_log_says_so(
+def test_many_labels_are_not_read_and_the_log_refers_to_the_data_set_check(
     root: Path, monkeypatch, capsys
 ):
     write_label(root / "labels" / f"{STEMS[0]}.png", np.full((2, 2), 7, np.uint8))
     monkeypatch.setattr("mmseg_splashkd.datasets.time_split.READ_AT_LOAD", 6)
     MMLogger.get_instance("many", log_level="INFO")
     assert len(build(root)) == 7
-    assert "7 labels are not read at start; tools/check_dataset.py does so" in (
+    assert "7 labels are not read at start; check them with tools/check_dataset.py" in (
         capsys.readouterr().out
     )
     with pytest.raises(ValueError, match="is 2x2"):
         build(root, check_labels=True)
 
 
-def test_label_value_without_class_is_named(root: Path):
+def test_error_names_a_label_value_without_class(root: Path):
     label = root / "labels" / f"{STEMS[6]}.png"
     gray = splash_label(6)
     gray[-1, :5] = 128
@@ -392,7 +432,7 @@ def test_label_value_without_class_is_named(root: Path):
         build(root)
 
 
-def test_sizes_that_differ_are_named(root: Path):
+def test_error_names_different_sizes(root: Path):
     write_label(root / "labels" / f"{STEMS[0]}.png", splash_label(0, size=(12, 16)))
     with pytest.raises(
         ValueError, match=f"{STEMS[0]}.png is 12x16, but its frame .* 16x12"
@@ -401,7 +441,7 @@ def test_sizes_that_differ_are_named(root: Path):
 
 
 @pytest.mark.parametrize("folder", ["images", "labels"])
-def test_cut_off_png_is_named(root: Path, folder: str):
+def test_error_names_a_truncated_png(root: Path, folder: str):
     path = root / folder / f"{STEMS[2]}.png"
     write_frame(path, seed=0, size=(64, 64))
     halve(path)
@@ -409,7 +449,7 @@ def test_cut_off_png_is_named(root: Path, folder: str):
         build(root)
 
 
-def test_colour_label_is_named(root: Path):
+def test_error_names_a_colour_label(root: Path):
     write_frame(root / "labels" / f"{STEMS[1]}.png", seed=0)
     with pytest.raises(
         ValueError, match=rf"{STEMS[1]}.*one-channel 8-bit or.*\(12, 16, 3\)"
@@ -417,10 +457,10 @@ def test_colour_label_is_named(root: Path):
         build(root)
 
 
-# What is refused at access
+# Errors at access
 
 
-def test_unchecked_label_is_refused_at_access(root: Path):
+def test_invalid_unchecked_label_is_refused_at_access(root: Path):
     label = root / "labels" / f"{STEMS[1]}.png"
     write_label(label, np.full((SIZE[1], SIZE[0]), 7, np.uint8))
     dataset = build(root, check_labels=False, pipeline=PIPELINE)
@@ -432,7 +472,7 @@ def test_unchecked_label_is_refused_at_access(root: Path):
         dataset[1]
 
 
-def test_jpeg_with_a_cut_off_body_is_named(tmp_path: Path):
+def test_error_names_a_jpeg_with_truncated_pixels(tmp_path: Path):
     draw_frames(tmp_path, STEMS, img_suffix=".jpg")
     path = tmp_path / "images" / f"{STEMS[4]}.jpg"
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
@@ -442,15 +482,13 @@ def test_jpeg_with_a_cut_off_body_is_named(tmp_path: Path):
     with pytest.raises(ValueError, match=f"frame {path} cannot be read"):
         build(tmp_path, img_suffix=".jpg", pipeline=PIPELINE)
     unchecked = {"img_suffix": ".jpg", "check_labels": False}
-    dataset = build(tmp_path, pipeline=PIPELINE, **unchecked)  # the header is sound
+    dataset = build(tmp_path, pipeline=PIPELINE, **unchecked)  # the header is intact
     with pytest.raises(RuntimeError, match=f"frame {path} cannot be used: OSError"):
         dataset[4]
 
 
 @pytest.mark.parametrize("test_mode", [False, True])
-def test_frame_that_the_pipeline_drops_is_named_and_not_redrawn(
-    root: Path, test_mode: bool
-):
+def test_error_names_a_frame_dropped_by_the_pipeline(root: Path, test_mode: bool):
     dataset = build(root, pipeline=[lambda _: None], test_mode=test_mode)
     with pytest.raises(
         RuntimeError, match=f"{STEMS[5]}.png was dropped by the pipeline"
@@ -458,11 +496,11 @@ def test_frame_that_the_pipeline_drops_is_named_and_not_redrawn(
         dataset[5]
 
 
-# As a data set of the host
+# Interface of an mmengine data set
 
 
 @pytest.mark.parametrize("serialize_data", [True, False])
-def test_frames_and_labels_arrive_as_drawn(root: Path, serialize_data: bool):
+def test_frames_and_labels_equal_the_files(root: Path, serialize_data: bool):
     pack = {"type": "PackSegInputs"}
     dataset = build(root, pipeline=[*LOAD, pack], serialize_data=serialize_data)
     for seed in (0, 6, -1):
@@ -476,7 +514,7 @@ def test_frames_and_labels_arrive_as_drawn(root: Path, serialize_data: bool):
         np.testing.assert_array_equal(label[0], splash_label(seed % 7) // 255)
 
 
-def test_labels_hold_known_ids_only_after_resizing(root: Path):
+def test_resized_labels_have_only_train_ids(root: Path):
     for sample in build(root, pipeline=PIPELINE):
         label = sample["data_samples"].gt_sem_seg.data
         assert label.shape == (1, 17, 23)
@@ -498,7 +536,7 @@ def test_recording_and_time_stamp_can_be_packed(root: Path):
     assert (sample.recording, sample.timestamp) == (".", int(STEMS[1][:10]) * 10**9)
 
 
-def test_nothing_is_read_before_a_lazy_data_set_is_asked(tmp_path: Path):
+def test_lazy_data_set_reads_nothing_before_access(tmp_path: Path):
     dataset = build(tmp_path, lazy_init=True)
     assert dataset.metainfo["classes"] == ("background", "splash")
     draw_frames(tmp_path, STEMS)
@@ -506,17 +544,17 @@ def test_nothing_is_read_before_a_lazy_data_set_is_asked(tmp_path: Path):
 
 
 @pytest.mark.parametrize("indices", [2, [0, 1]])
-def test_indices_keep_the_first(root: Path, indices: Any):
+def test_indices_select_the_first(root: Path, indices: Any):
     assert stems_of(build(root, indices=indices)) == STEMS[:2]
 
 
-def test_indices_pick_and_count_from_the_end(root: Path):
+def test_indices_select_and_count_from_the_end(root: Path):
     assert stems_of(build(root, indices=[5, 0])) == [STEMS[5], STEMS[0]]
     assert stems_of(build(root, indices=-2)) == STEMS[5:7]
 
 
 @pytest.mark.parametrize("serialize_data", [True, False])
-def test_survives_pickling(root: Path, serialize_data: bool):
+def test_can_be_pickled(root: Path, serialize_data: bool):
     dataset = build(root, pipeline=PIPELINE, serialize_data=serialize_data)
     twin = pickle.loads(pickle.dumps(dataset))
     assert stems_of(twin) == stems_of(dataset)
@@ -524,7 +562,7 @@ def test_survives_pickling(root: Path, serialize_data: bool):
     assert torch.equal(twin[3]["inputs"], dataset[3]["inputs"])
 
 
-def test_workers_give_what_the_main_process_gives(root: Path):
+def test_workers_return_the_same_samples_as_the_main_process(root: Path):
     dataset = build(root, pipeline=PIPELINE)
     loader = DataLoader(dataset, batch_size=3, num_workers=2, collate_fn=pseudo_collate)
     inputs = torch.stack([frame for batch in loader for frame in batch["inputs"]])

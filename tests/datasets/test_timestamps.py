@@ -24,10 +24,10 @@ def read(stem: str, *args: Any, **kwargs: Any) -> int:
 # Seconds and nanoseconds
 
 
-def test_time_stamp_is_exact_to_the_nanosecond():
+def test_time_stamps_are_exact_to_the_nanosecond():
     first, second = read("9999999999-999999998"), read("9999999999-999999999")
     assert (first, second) == (9_999_999_999_999_999_998, 9_999_999_999_999_999_999)
-    assert float(first) == float(second)  # so a float could not have ordered them
+    assert float(first) == float(second)  # a float cannot represent the difference
 
 
 def test_leading_zeros_of_the_nanoseconds_count():
@@ -57,13 +57,13 @@ def test_leading_zeros_of_the_nanoseconds_count():
         "1714521600-00000000\N{SUPERSCRIPT TWO}",
     ],
 )
-def test_any_other_form_names_the_file_and_the_right_form(stamp: str):
-    message = f"x.png: {stamp!r} is no time stamp; expected <10-digit seconds>-"
+def test_error_for_another_form_names_file_and_expected_form(stamp: str):
+    message = f"x.png: {stamp!r} is not a time stamp; expected <10-digit seconds>-"
     with pytest.raises(ValueError, match=re.escape(message)):
         read(stamp)
 
 
-# The other patterns
+# Other formats
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_seconds(stem: str, nanoseconds: int):
     ],
 )
 def test_iso8601_as_python_reads_it(stem: str, same: str):
-    moment = datetime.fromisoformat(same)
-    expected = int(moment.timestamp()) * S + moment.microsecond * 1000
+    time = datetime.fromisoformat(same)
+    expected = int(time.timestamp()) * S + time.microsecond * 1000
     assert read(stem, "iso8601") == expected
 
 
@@ -121,26 +121,34 @@ def test_day_hour_minute():
 @pytest.mark.parametrize(
     ("arguments", "stem", "reason"),
     [
-        ({"name": "iso8601"}, "20240230T000000Z", "is no time"),
-        ({"name": "iso8601"}, "20240501T250000Z", "is no time"),
+        ({"name": "iso8601"}, "20240230T000000Z", "is not a valid time"),
+        ({"name": "iso8601"}, "20240501T250000Z", "is not a valid time"),
         ({"name": "iso8601"}, "19691231T235959Z", "outside the years 1970 to 2286"),
-        ({"name": "day-hour-minute", "year": 2023}, "D366-H00-M00", "is no time"),
-        ({"name": "day-hour-minute", "year": 2023}, "D001-H24-M00", "is no time"),
+        (
+            {"name": "day-hour-minute", "year": 2023},
+            "D366-H00-M00",
+            "is not a valid time",
+        ),
+        (
+            {"name": "day-hour-minute", "year": 2023},
+            "D001-H24-M00",
+            "is not a valid time",
+        ),
         ({"name": "frame", "fps": 0.001}, "99999999", "outside the years"),
-        ({"name": "frame", "fps": 1}, "f001", "is no time stamp; expected a frame"),
-        ({"name": "seconds"}, "1714521600-000000000", "For another pattern set time"),
+        ({"name": "frame", "fps": 1}, "f001", "is not a time stamp; expected a frame"),
+        ({"name": "seconds"}, "1714521600-000000000", "For another format set time"),
     ],
 )
-def test_what_is_no_time_is_named(arguments: dict, stem: str, reason: str):
+def test_error_names_an_invalid_time(arguments: dict, stem: str, reason: str):
     with pytest.raises(ValueError, match=re.escape(f"x.png: {stem!r} ")) as caught:
         read(stem, **arguments)
     assert reason in str(caught.value)
 
 
-# Stems that hold more than the time
+# Stems with more than the time stamp
 
 
-def test_part_of_the_stem_may_be_the_time_and_another_the_recording():
+def test_stem_can_contain_time_stamp_and_recording():
     pattern = r"(?P<recording>.+)_f?(?P<stamp>[0-9]+)"
     form = TimestampFormat("frame", stem=pattern, fps=30)
     assert form.parse("0006R0_f00930", "") == (31 * S, "0006R0")
@@ -149,14 +157,14 @@ def test_part_of_the_stem_may_be_the_time_and_another_the_recording():
         form.parse("notes", "a/b.png")
 
 
-def test_without_a_group_there_is_no_recording():
+def test_stem_without_a_recording_group():
     form = TimestampFormat("seconds", stem=r"cam1_(?P<stamp>.+)")
     assert form.parse("cam1_5", "") == (5 * S, None)
-    with pytest.raises(ValueError, match="'x' is no time stamp"):
+    with pytest.raises(ValueError, match="'x' is not a time stamp"):
         form.parse("cam1_x", "")
 
 
-# What is refused when a config is built
+# Invalid arguments
 
 
 @pytest.mark.parametrize(
@@ -166,9 +174,10 @@ def test_without_a_group_there_is_no_recording():
         ({"name": "frame"}, "'frame' needs fps"),
         ({"name": "frame", "fps": 0}, "fps=0 must be above 0"),
         ({"name": "frame", "fps": -1}, "fps=-1 must be above 0"),
-        ({"name": "frame", "fps": "1/0"}, "fps='1/0' is no number"),
-        ({"name": "frame", "fps": "fast"}, "fps='fast' is no number"),
+        ({"name": "frame", "fps": "1/0"}, "fps='1/0' is not a number"),
+        ({"name": "frame", "fps": "fast"}, "fps='fast' is not a number"),
         ({"name": "seconds", "fps": 3}, "'seconds' takes no fps"),
+        ({"name": "seconds", "start": 3}, "'seconds' takes no start"),
         ({"name": "day-hour-minute"}, "'day-hour-minute' needs year"),
         ({"name": "iso8601", "year": 2023}, "'iso8601' takes no year"),
         ({"stem": "(?P<time>.*)"}, "has no group (?P<stamp>...)"),
@@ -176,25 +185,25 @@ def test_without_a_group_there_is_no_recording():
         ({"zone": "CET"}, "unexpected keyword argument 'zone'"),
     ],
 )
-def test_unfit_arguments_are_named(arguments: dict, message: str):
+def test_error_names_invalid_arguments(arguments: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         timestamp_format(arguments)
 
 
-def test_a_config_gives_a_name_or_arguments():
+def test_builds_from_a_name_or_arguments():
     assert timestamp_format("iso8601") == TimestampFormat("iso8601")
     form = timestamp_format({"name": "frame", "fps": 5})
     assert form == timestamp_format(form) == TimestampFormat("frame", fps=5)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_examples_of_the_errors_are_right(name: str):
+def test_examples_in_error_messages_are_valid(name: str):
     needs: dict = {"frame": {"fps": 1}, "day-hour-minute": {"year": 2023}}
     example = FORMATS[name].example.rpartition(" ")[2]
     assert read(example, name, **needs.get(name, {})) >= 0
 
 
-# Cells of a table
+# Cells of a split table
 
 
 @pytest.mark.parametrize("nanoseconds", [0, 1, S, 1_714_521_600 * S + 5, 10**19 - 1])
@@ -202,15 +211,17 @@ def test_round_trip(nanoseconds: int):
     assert parse_timestamp(format_timestamp(nanoseconds), "") == nanoseconds
 
 
-def test_decimal_seconds_are_read_too():
+def test_reads_decimal_seconds():
     assert parse_timestamp("1714521600.000000005", "") == 1_714_521_600 * S + 5
 
 
 @pytest.mark.parametrize("cell", ["", "2024-05-01", "1.7145E+09", "-1", "1714521600-5"])
 def test_other_cells_are_refused(cell: str):
-    with pytest.raises(ValueError, match=re.escape(f"t.csv: {cell!r} is no time stam")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"t.csv: {cell!r} is not a time stam")
+    ):
         parse_timestamp(cell, "t.csv")
 
 
-def test_utc_for_people():
+def test_utc_date_and_time():
     assert utc(1_714_521_600 * S + 999).isoformat() == "2024-05-01T00:00:00+00:00"

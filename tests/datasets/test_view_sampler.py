@@ -1,4 +1,4 @@
-"""A bounded number of views, a seed of their own, unlabelled frames mixed in."""
+"""``ViewSampler``: number of views, separate seed, share of unlabelled frames."""
 
 from collections import Counter
 from itertools import islice
@@ -12,7 +12,7 @@ from mmseg_splashkd.datasets.views import View, ViewSampler
 
 
 class Frames:
-    """Ten frames, the first four with a label."""
+    """Ten frames; the first four have a label."""
 
     labelled: list[bool] = [True] * 4 + [False] * 6
 
@@ -25,14 +25,14 @@ def drawn(count: int, dataset: Frames | None = None, **options: Any) -> list[Vie
     return list(islice(sampler, count))
 
 
-def test_views_begin_anew_after_the_last():
+def test_views_repeat_after_the_last():
     views = drawn(70, views=3)
 
     assert [view.index for view in views] == [view.index for view in drawn(70)]
     assert [view.visit for view in views] == [i // 10 % 3 for i in range(70)]
 
 
-def test_views_may_have_a_seed_of_their_own():
+def test_views_can_have_a_separate_seed():
     first, second = (drawn(30, seed=seed, view_seed=7) for seed in (0, 1))
 
     assert {view.seed for view in first + second} == {7}
@@ -41,7 +41,7 @@ def test_views_may_have_a_seed_of_their_own():
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75, 0.9])
-def test_unlabelled_frames_have_their_share_of_every_stretch(share):
+def test_every_stretch_has_the_share_of_unlabelled_frames(share):
     views = drawn(400, unlabelled_share=share)
 
     unlabelled = np.array([view.index >= 4 for view in views])
@@ -50,7 +50,7 @@ def test_unlabelled_frames_have_their_share_of_every_stretch(share):
         assert abs(batch.sum() - 8 * share) <= 1
 
 
-def test_each_kind_is_drawn_in_turns_of_its_own():
+def test_each_kind_has_separate_visits():
     views = drawn(400, unlabelled_share=0.5)
 
     for kind in (range(4), range(4, 10)):
@@ -61,7 +61,7 @@ def test_each_kind_is_drawn_in_turns_of_its_own():
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
-def test_every_rank_meets_the_same_mixture(share, monkeypatch):
+def test_every_rank_draws_the_same_mixture(share, monkeypatch):
     per_rank = []
     for rank in range(2):
         monkeypatch.setattr(
@@ -76,25 +76,25 @@ def test_every_rank_meets_the_same_mixture(share, monkeypatch):
     assert max(together.values()) == 1  # no view twice, on any rank
 
 
-def test_without_a_share_it_is_the_host_s_order():
-    host = InfiniteSampler(Frames(), seed=3)  # type: ignore[arg-type]
-    assert [view.index for view in drawn(50)] == [int(i) for i in islice(host, 50)]
+def test_order_without_a_share_is_that_of_mmengine():
+    reference = InfiniteSampler(Frames(), seed=3)  # type: ignore[arg-type]
+    assert [view.index for view in drawn(50)] == [int(i) for i in islice(reference, 50)]
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 1.5])
-def test_a_share_out_of_range_is_refused(share):
+def test_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match=r"unlabelled_share must lie in \(0, 1\)"):
         drawn(1, unlabelled_share=share)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_a_share_of_one_kind_alone_is_refused(labelled):
+def test_share_of_a_data_set_with_one_kind_is_refused(labelled):
     frames = Frames()
     frames.labelled = [labelled] * 5
     with pytest.raises(ValueError, match="unlabelled='include'"):
         drawn(1, frames, unlabelled_share=0.5)
 
 
-def test_no_views_are_refused():
+def test_zero_views_are_refused():
     with pytest.raises(ValueError, match="views must be >= 1, got 0"):
         drawn(1, views=0)

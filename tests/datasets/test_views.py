@@ -30,7 +30,7 @@ Draws = tuple[float, float, float]
 
 
 def draw() -> Draws:
-    """Draw a number from each generator that transforms draw from."""
+    """Draw one number from each generator used by transforms."""
     return random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
 
 
@@ -39,7 +39,7 @@ def draw_sample(info: dict) -> dict:
 
 
 class Numbers(BaseDataset):
-    """Frames without pixels: a sample is what the generators give."""
+    """Data set whose samples are random numbers of the generators."""
 
     METAINFO: ClassVar = {"classes": ("background", "splash")}
 
@@ -71,7 +71,7 @@ def test_views_differ_by_index_visit_and_seed_in_every_generator():
         assert len(set(draws)) == 125
 
 
-def test_views_are_spread_evenly():
+def test_random_numbers_of_views_are_uniform():
     dataset = ViewDataset(Numbers(size=40))
     views = [View(index, visit, 0) for index in range(40) for visit in range(25)]
     draws = np.array([dataset[view]["draws"] for view in views])
@@ -81,7 +81,7 @@ def test_views_are_spread_evenly():
     assert abs(np.corrcoef(draws.T) - np.eye(3)).max() < 0.1
 
 
-def test_outer_random_states_are_left_alone():
+def test_outer_random_states_are_restored():
     dataset = ViewDataset(Numbers())
     seed_all(7)
     expected = [draw() for _ in range(3)]
@@ -93,7 +93,7 @@ def test_outer_random_states_are_left_alone():
     assert drawn == expected
 
 
-def test_outer_random_states_are_left_alone_where_a_view_fails():
+def test_outer_random_states_are_restored_after_an_error():
     dataset = ViewDataset(Numbers())
     seed_all(7)
     expected = draw()
@@ -103,7 +103,7 @@ def test_outer_random_states_are_left_alone_where_a_view_fails():
     assert draw() == expected
 
 
-def test_second_half_of_a_gaussian_pair_is_kept():
+def test_second_value_of_a_gaussian_pair_is_kept():
     seed_all(7)
     expected = [random.gauss(0, 1) for _ in range(2)]
     seed_all(7)
@@ -112,7 +112,7 @@ def test_second_half_of_a_gaussian_pair_is_kept():
     assert [*drawn, random.gauss(0, 1)] == expected
 
 
-def test_seeds_may_be_nested():
+def test_seeds_can_be_nested():
     with seeded(1):
         expected = [draw(), draw()]
     with seeded(1):
@@ -123,7 +123,7 @@ def test_seeds_may_be_nested():
     assert drawn == expected
 
 
-def test_a_view_seeds_no_gpu_but_seed_all_does(monkeypatch: pytest.MonkeyPatch):
+def test_seed_all_seeds_the_gpu_and_a_view_does_not(monkeypatch: pytest.MonkeyPatch):
     seeds = []
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
     ViewDataset(Numbers())[View(0, 0, 0)]
@@ -155,12 +155,12 @@ def first(count: int, sampler: InfiniteSampler) -> list[Any]:
     return list(islice(sampler, count))
 
 
-def test_frames_come_in_the_order_of_the_host():
+def test_order_of_frames_is_that_of_mmengine():
     indices = [view.index for view in first(23, sampler_of())]
     assert indices == first(23, InfiniteSampler(range(5), seed=3))
 
 
-def test_every_epoch_is_another_permutation_and_a_visit():
+def test_every_epoch_is_a_new_permutation_and_visit():
     views = first(50, sampler_of())
     epochs = [views[start : start + 5] for start in range(0, 50, 5)]
     for visit, epoch in enumerate(epochs):
@@ -182,7 +182,7 @@ def test_without_shuffling_frames_come_in_order():
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 7])
-def test_ranks_share_the_stream_out(world_size: int):
+def test_ranks_partition_the_stream(world_size: int):
     ranks = [
         first(6, sampler_of(rank=rank, world_size=world_size))
         for rank in range(world_size)
@@ -202,7 +202,7 @@ def test_skipping_continues_the_uninterrupted_stream(
     assert first(30 - skipped, sampler) == uninterrupted[skipped:]
 
 
-def test_sampler_is_registered_and_as_long_as_the_data_set():
+def test_sampler_is_registered_and_has_the_length_of_the_data_set():
     config = {"type": "ViewSampler", "dataset": Numbers(7), "seed": 3}
     sampler = DATA_SAMPLERS.build(config)
     assert isinstance(sampler, ViewSampler)
@@ -221,7 +221,7 @@ def test_wraps_an_instance_or_a_config():
     assert built[View(3, 1, 4)] == ViewDataset(instance)[View(3, 1, 4)]
 
 
-def test_answers_what_the_host_asks_of_a_data_set():
+def test_has_the_interface_of_an_mmengine_data_set():
     dataset = ViewDataset(Numbers(7, lazy_init=True))
     assert dataset.metainfo == {"classes": ("background", "splash")}
     assert not dataset.dataset._fully_initialized
@@ -231,7 +231,7 @@ def test_answers_what_the_host_asks_of_a_data_set():
     assert dataset.get_data_info(4) == {"number": 4, "sample_idx": 4}
 
 
-def test_an_integer_gives_the_sample_as_it_is():
+def test_integer_index_returns_the_sample_unchanged():
     seed_all(5)
     expected = [draw(), draw()]
     seed_all(5)
@@ -242,8 +242,8 @@ def test_an_integer_gives_the_sample_as_it_is():
 
 
 @pytest.mark.parametrize("ask", [View(1, 0, 0), 1, -1], ids=["view", "int", "last"])
-def test_frame_that_cannot_be_loaded_is_named(tmp_path: Path, ask: View | int):
-    size = (80, 60)  # large enough to be cut in its pixels
+def test_error_names_a_frame_that_cannot_be_loaded(tmp_path: Path, ask: View | int):
+    size = (80, 60)  # large enough to be truncated within its pixels
     for seed, stem in enumerate("ab"):
         write_frame(tmp_path / "images" / f"{stem}.jpg", seed, size)
         write_label(tmp_path / "labels" / f"{stem}.png", splash_label(seed, size))
@@ -269,11 +269,11 @@ def test_frame_that_cannot_be_loaded_is_named(tmp_path: Path, ask: View | int):
 
 
 def loader_of(dataset: ViewDataset, num_workers: int, skip: int = 0) -> DataLoader:
-    """Batches of two, after skipping some batches."""
+    """Loader of batches of two, after skipping some batches."""
     sampler = ViewSampler(dataset, seed=3)
     if skip:
         sampler.skip(2 * skip)
-    torch.manual_seed(num_workers)  # workers begin in other states each time
+    torch.manual_seed(num_workers)  # a different initial state of the workers each time
     return DataLoader(
         dataset,
         batch_size=2,
@@ -297,7 +297,7 @@ def pairs(views: list[View]) -> zip:
     return zip(views[::2], views[1::2], strict=True)
 
 
-def test_frames_look_the_same_with_any_number_of_workers(tmp_path: Path):
+def test_augmented_frames_do_not_depend_on_the_number_of_workers(tmp_path: Path):
     draw_frames(tmp_path, [stamp(number) for number in range(10)])
     pipeline = [
         {"type": "LoadImageFromFile", "imdecode_backend": "pillow"},
@@ -314,7 +314,7 @@ def test_frames_look_the_same_with_any_number_of_workers(tmp_path: Path):
             "dataset": {**frames, "pipeline": pipeline},
         }
     )
-    looks = [
+    samples = [
         [
             (sample.img_path, sample.flip, frame.numpy().tobytes())
             for batch in islice(loader_of(dataset, num_workers), 14)
@@ -322,6 +322,6 @@ def test_frames_look_the_same_with_any_number_of_workers(tmp_path: Path):
         ]
         for num_workers in (0, 1, 2)
     ]
-    assert looks[0] == looks[1] == looks[2]
-    assert len(set(looks[0])) == 28  # four visits of seven frames
-    assert {flip for _, flip, _ in looks[0]} == {False, True}
+    assert samples[0] == samples[1] == samples[2]
+    assert len(set(samples[0])) == 28  # four visits of seven frames
+    assert {flip for _, flip, _ in samples[0]} == {False, True}

@@ -1,4 +1,4 @@
-"""A doctor for data sets of time-stamped frames: what would spoil a run, and why."""
+"""Data set check: findings about parts, files and duplicates before training."""
 
 from mmseg_splashkd.datasets.checks.duplicates import Duplicates, Pair, find_duplicates
 from mmseg_splashkd.datasets.checks.files import (
@@ -11,7 +11,7 @@ from mmseg_splashkd.datasets.checks.finding import (
     CODES,
     LEVELS,
     Finding,
-    allow,
+    allow_codes,
     of_level,
 )
 from mmseg_splashkd.datasets.checks.parts import check_parts, mean_shares
@@ -26,7 +26,7 @@ __all__ = [
     "Finding",
     "Pair",
     "Parts",
-    "allow",
+    "allow_codes",
     "check_files",
     "check_parts",
     "class_pixels",

@@ -1,4 +1,4 @@
-"""Files: every frame and label decoded, and what their pixels tell."""
+"""Checks of every image and label file by its decoded pixels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -9,26 +9,27 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
-from mmseg_splashkd.datasets.checks.tracks import Parts
+from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
 
-MOSTLY = 0.5  # of a frame's labelled pixels
-FLAT = 2  # gray values from the darkest to the brightest pixel of each channel
-STALE = 0.001  # of a frame's pixels
+MOSTLY = 0.5  # share of a frame's labelled pixels
+FLAT = 2  # maximum range of each channel of a constant frame, in gray values
+STALE = 0.001  # share of a frame's pixels
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one frame and its label hold.
+    """Content of one frame and its label.
 
     Args:
         frame: The frame.
-        size: (width, height) as stored; None where it cannot be read.
-        pixels: (C,) pixels of each class; None without a sound label.
-        share: Share of the focus class among all pixels; None without a sound label.
-        findings: About this frame alone.
+        size: (width, height) in pixels as stored; None if the image is unreadable.
+        pixels: (C,) pixel count of each class; None without a valid label.
+        share: Share of the focus class among labelled pixels, in [0, 1]; None without a
+            valid label or focus class.
+        findings: Findings about this frame only.
     """
 
     frame: Frame
@@ -40,28 +41,26 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class FilesReport:
-    """What the files of a data set hold.
+    """Content of all files of a data set.
 
     Args:
-        findings: Of single frames, then of recordings and parts.
-        facts: Path of a frame -> what it holds.
+        findings: Findings about single frames, then about recordings and parts.
+        facts: Path of a frame -> its content.
     """
 
     findings: list[Finding]
     facts: Mapping[str, FileFacts]
 
     def measured(self, parts: Parts) -> dict[str, list[Frame]]:
-        """The parts, with the share of the focus class as the labels hold it."""
+        """The parts with ``splash_share`` as measured on the labels."""
         return {
-            part: [
-                f
-                if (share := self.facts[f.image].share) is None
-                # What the label holds, whatever the table says.
-                else replace(f, splash_share=share)
-                for f in frames
-            ]
+            part: [self._measured(frame) for frame in frames]
             for part, frames in parts.items()
         }
+
+    def _measured(self, frame: Frame) -> Frame:
+        share = self.facts[frame.image].share
+        return frame if share is None else replace(frame, splash_share=share)
 
 
 def check_files(
@@ -71,19 +70,17 @@ def check_files(
 
     Args:
         parts: Name -> frames.
-        coding: How labels are coded.
-        focus: trainId of the class looked for, by default of that named splash, if
-            there is one.
-        progress: Show a progress bar.
+        coding: Label coding of the labels.
+        focus: trainId of the focus class; default the class named splash, if any.
+        progress: Show a progress bar; default True.
     """
     if focus is None and "splash" in coding.classes:
         focus = list(coding.classes).index("splash")
-    frames = list({f.image: f for frames in parts.values() for f in frames}.values())
 
     def inspect(frame: Frame) -> FileFacts:
         return _inspect(frame, coding, focus)
 
-    read = map_frames(inspect, frames, "Reading files", progress)
+    read = map_frames(inspect, unique_frames(parts), "Reading files", progress)
     facts = {fact.frame.image: fact for fact in read}
     findings = [finding for fact in facts.values() for finding in fact.findings]
     findings += [*_sizes(facts), *_stale(facts)]
@@ -96,12 +93,12 @@ def check_files(
 def class_pixels(
     parts: Parts, facts: Mapping[str, FileFacts], num_classes: int
 ) -> dict[str, np.ndarray]:
-    """Part -> (C,) pixels of each class over its sound labels."""
+    """Part -> (C,) pixel count of each class over its valid labels."""
     totals = {}
     for part, frames in parts.items():
         counts = (facts[frame.image].pixels for frame in frames)
-        known = [count for count in counts if count is not None]
-        totals[part] = np.sum([np.zeros(num_classes, np.int64), *known], axis=0)
+        valid = [count for count in counts if count is not None]
+        totals[part] = np.sum([np.zeros(num_classes, np.int64), *valid], axis=0)
     return totals
 
 
@@ -115,22 +112,22 @@ def _inspect(frame: Frame, coding: LabelCoding, focus: int | None) -> FileFacts:
 
 def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]:
     if not Path(frame.image).is_file():
-        return None, []  # the fast part says so
+        return None, []  # check_parts reports it
     paths, findings = (frame.image,), []
     try:
         with Image.open(frame.image) as image:
-            turn = image.getexif().get(ExifTags.Base.Orientation, 1)
-            rgb = image.convert("RGB")  # decodes it
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            rgb = image.convert("RGB")  # decodes the pixels
             size = image.size
     except (OSError, SyntaxError, ValueError) as error:
         return None, [Finding("error", "unreadable_image", str(error), paths)]
-    if turn != 1:
+    if orientation != 1:
         level = "error" if frame.label else "warning"
-        text = f"EXIF orientation {turn}: training turns the frame, but not its label"
+        text = f"EXIF orientation {orientation} rotates the frame, but not its label"
         findings.append(Finding(level, "turned_frame", text, paths))
     low, high = np.asarray(rgb.getextrema()).T
     if (high - low <= FLAT).all():
-        text = f"shows nothing but the colour {tuple(low.tolist())}"
+        text = f"all pixels have the colour {tuple(low.tolist())}"
         findings.append(Finding("warning", "constant_frame", text, paths))
     return size, findings
 
@@ -138,7 +135,7 @@ def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]
 def _inspect_label(
     frame: Frame, size: tuple[int, int] | None, coding: LabelCoding, focus: int | None
 ) -> tuple[np.ndarray | None, float | None, list[Finding]]:
-    """(C,) pixels of each class, share of the focus class, findings."""
+    """(C,) pixel count of each class, share of the focus class, findings."""
     paths, label = (frame.image,), Path(frame.label)
     try:
         gray = read_gray(label)
@@ -153,12 +150,11 @@ def _inspect_label(
     except ValueError as error:
         findings.append(Finding("error", "unknown_value", str(error), paths))
         return None, None, findings
-    counts = np.bincount(train_ids.ravel(), minlength=IGNORE + 1)
-    pixels = counts[: len(coding.classes)]
+    pixels = coding.class_pixels(train_ids)
     labelled = int(pixels.sum())
     if not labelled:
         findings.append(
-            Finding("error", "all_ignored", "label ignores every pixel", paths)
+            Finding("error", "all_ignored", "label ignores all pixels", paths)
         )
         return pixels, None, findings
     if focus is None:
@@ -176,12 +172,12 @@ def _sizes(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
     for fact in facts.values():
         if fact.size:
             recordings[fact.frame.recording].append(fact)
-    for recording, of in recordings.items():
-        sizes = Counter(fact.size for fact in of).most_common()
+    for recording, own in recordings.items():
+        sizes = Counter(fact.size for fact in own).most_common()
         if len(sizes) > 1:
             listed = ", ".join(f"{s[0]}x{s[1]} ({count})" for s, count in sizes if s)
-            others = tuple(f.frame.image for f in of if f.size != sizes[0][0])
-            text = f"recording {recording!r} has {len(sizes)} sizes of frames: {listed}"
+            others = tuple(f.frame.image for f in own if f.size != sizes[0][0])
+            text = f"recording {recording!r} has {len(sizes)} frame sizes: {listed}"
             yield Finding("warning", "several_sizes", text, others)
 
 
@@ -194,9 +190,7 @@ def _stale(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
         and abs(fact.share - fact.frame.splash_share) > STALE
     )
     if stale:
-        text = (
-            f"{counted(len(stale), 'row')} with a splash_share their labels do not hold"
-        )
+        text = f"{counted(len(stale), 'row')} with another splash_share than the label"
         yield Finding("warning", "stale_share", text, stale)
 
 
@@ -206,7 +200,7 @@ def _classes(
     coding: LabelCoding,
     focus: int | None,
 ) -> Iterator[Finding]:
-    """Classes a part lacks; the fast part judges the focus class by its share."""
+    """Classes without a pixel in a part; ``check_parts`` covers the focus class."""
     for part, counts in pixels.items():
         absent = [
             name
@@ -214,5 +208,5 @@ def _classes(
             if counts[i] == 0 and i != focus
         ]
         if absent and counts.any():
-            text = f"{part} holds no pixel of {', '.join(absent)}"
+            text = f"{part} has no pixel of {', '.join(absent)}"
             yield Finding("warning", "no_class", text)

@@ -1,4 +1,4 @@
-"""The fast part: what the rows alone tell of train, val and test, without a pixel."""
+"""Checks of train, val and test by their rows only; no pixels are read."""
 
 import os
 import time
@@ -12,44 +12,50 @@ import numpy as np
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Gap, Parts, Track, gaps, tracks
 from mmseg_splashkd.datasets.frames import Frame, missing_files
+from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.timestamps import SECOND, utc
 
-NEAR_INTERVALS = 2.5  # the next frame but one, though it may come late
-# Waves and foam of a minute ago are gone; what light and weather give away is less.
+NEAR_INTERVALS = 2.5  # includes the second next frame, with some jitter
+# Waves and foam have changed after a minute; only light and weather remain similar.
 OVERLAP_SECONDS = 60.0
-DRIFT = 5.0  # between the parts' shares of splash
+DRIFT = 5.0  # ratio of the largest to the smallest splash share of a part
 YEAR_2000 = 946_684_800 * SECOND
 NAMED_GAPS = 3
 
 
 def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Finding]:
-    """Check parts as training will read them, by their rows alone.
+    """Check parts as training reads them, by their rows only.
 
-    An evaluated frame is one of any part but ``'train'``. It leaks if it looks like a
-    frame of the training: if one is near in time. Near is nearer than
-    ``embargo_seconds``, of whatever recording, by default than 2.5 median intervals of
-    its own recording.
+    Evaluated frames are those of any part except ``'train'``. A training frame close in
+    time is a near-duplicate of an evaluated frame. Close means less than
+    ``embargo_seconds`` away in any recording, by default less than 2.5 median intervals
+    away in the same recording.
 
-    - ``overlap``: near training frames stand both before and after it. A cut in time
-      never gives that, a random split gives little else. It is an error; a warning
-      where folds were made on purpose, or where both are over a minute away.
-    - ``border``: a near training frame stands on one side. A warning: one frame of a
-      border matters little, and an embargo mends it.
+    - ``overlap``: close training frames both before and after the evaluated frame, as
+      in random splits and never in cuts along time. An error; a warning for frames in
+      folds, or if both are more than a minute away.
+    - ``border``: a close training frame on one side. A warning; an embargo avoids it.
 
     Args:
-        parts: Name -> frames in any order; that to train on is named ``'train'``.
-        embargo_seconds: How far apart training and evaluated frames shall be.
+        parts: Name -> frames in any order; the training part is named ``'train'``.
+        embargo_seconds: Required distance between training and evaluated frames in
+            seconds, at least 0; default 2.5 median intervals.
 
     Returns:
-        The findings, those of one check together; see ``CODES``.
+        The findings, grouped by check; see ``CODES``.
+
+    Raises:
+        ValueError: ``embargo_seconds`` is negative or not finite.
     """
+    if embargo_seconds is not None:
+        Embargo(seconds=embargo_seconds)  # validates the value
     recordings = tracks(parts)
     return [
         *_empty(parts),
         *_shared_frames(parts),
         *_shared_labels(parts),
         *_missing(parts),
-        *_near(parts, _lines(parts, embargo_seconds), embargo_seconds),
+        *_near(parts, _tracks(parts, embargo_seconds), embargo_seconds),
         *_mixed(parts, recordings),
         *_odd_times(parts),
         *_shares(parts),
@@ -73,7 +79,7 @@ def _empty(parts: Parts) -> Iterator[Finding]:
 
 
 def _shared_frames(parts: Parts) -> Iterator[Finding]:
-    """Frames of one path, or of one moment of a recording, in two parts."""
+    """Frames with the same path, or the same recording and time, in two parts."""
     keys = {
         part: (
             {os.path.normpath(frame.image) for frame in frames},
@@ -99,10 +105,10 @@ def _shared_labels(parts: Parts) -> Iterator[Finding]:
     for frame in _all(parts):
         if frame.label:
             images[frame.label].add(frame.image)
-    for label, of in images.items():
-        if len(of) > 1:
-            text = f"{label} is the label of {len(of)} frames"
-            yield Finding("error", "shared_label", text, tuple(sorted(of)))
+    for label, sharing in images.items():
+        if len(sharing) > 1:
+            text = f"{label} is the label of {len(sharing)} frames"
+            yield Finding("error", "shared_label", text, tuple(sorted(sharing)))
 
 
 def _missing(parts: Parts) -> Iterator[Finding]:
@@ -125,20 +131,24 @@ def _near(
             both = np.maximum(before, after)
             close |= bool((both < min(near, OVERLAP_SECONDS)).any())
             reach = max(reach, near if len(frames) else 0)
-        yield from _leaks(part, len(parts[part]), reach, enclosed, beside, close)
+        yield from _near_findings(
+            part, len(parts[part]), reach, enclosed, beside, close
+        )
 
 
-def _lines(parts: Parts, embargo: float | None) -> list[Track]:
-    """Recordings, or one line of all: an embargo holds whatever camera it is."""
+def _tracks(parts: Parts, embargo: float | None) -> list[Track]:
+    """One track per recording, or one of all: an embargo counts across cameras."""
     if embargo is None:
         return tracks(parts)
-    return tracks(
-        {part: [replace(f, recording="") for f in of] for part, of in parts.items()}
-    )
+    merged = {
+        part: [replace(frame, recording="") for frame in frames]
+        for part, frames in parts.items()
+    }
+    return tracks(merged)
 
 
 def _mixed(parts: Parts, recordings: list[Track]) -> Iterator[Finding]:
-    """Test frames between near val frames, by which the best weights are chosen."""
+    """Test frames between close val frames, which select the best weights."""
     mixed = []
     for track in recordings if {"val", "test"} <= parts.keys() else ():
         near = NEAR_INTERVALS * track.interval
@@ -153,7 +163,7 @@ def _mixed(parts: Parts, recordings: list[Track]) -> Iterator[Finding]:
 def _distances(
     track: Track, part: str, other: str = "train"
 ) -> tuple[list[Frame], np.ndarray, np.ndarray]:
-    """The part's M frames; (M,) seconds to the other's frames before and after."""
+    """M frames of a part, and (M,) seconds to the other part before and after them."""
     here = np.flatnonzero(track.parts == part)
     training = track.times[track.parts == other].astype(np.float64)
     training = np.concatenate([[-np.inf], training, [np.inf]])
@@ -163,7 +173,7 @@ def _distances(
     return [track.frames[i] for i in here], before[0] / SECOND, before[1] / SECOND
 
 
-def _leaks(
+def _near_findings(
     part: str,
     total: int,
     reach: float,
@@ -177,14 +187,14 @@ def _leaks(
         level = "error" if close and not folds else "warning"
         text = (
             f"{len(enclosed)} {where} between train frames less than {reach:.3g} s "
-            f"away on either side; their scores tell little of other frames. Cut the "
-            f"parts in time (tools/split_dataset.py)"
+            f"away on either side, so their scores are optimistic. Split the frames "
+            f"along time (tools/split_dataset.py)"
         )
         yield Finding(level, "overlap", text, _images(enclosed))
     if beside:
         text = (
             f"{len(beside)} {where} less than {reach:.3g} s from a train frame; "
-            f"leave an embargo at the border"
+            f"add an embargo between the parts"
         )
         yield Finding("warning", "border", text, _images(beside))
 
@@ -192,23 +202,17 @@ def _leaks(
 def _odd_times(parts: Parts) -> Iterator[Finding]:
     now = time.time_ns()
     frames = _all(parts)
-    for when, odd in (
-        (
-            "before 2000, as frame numbers give them",
-            [f.timestamp < YEAR_2000 for f in frames],
-        ),
-        ("in the future", [f.timestamp > now for f in frames]),
-    ):
-        if any(odd):
-            chosen = [
-                frame for frame, is_odd in zip(frames, odd, strict=True) if is_odd
-            ]
-            text = f"{counted(len(chosen), 'time stamp')} {when}"
-            yield Finding("warning", "odd_time", text, _images(chosen))
+    early = [frame for frame in frames if frame.timestamp < YEAR_2000]
+    late = [frame for frame in frames if frame.timestamp > now]
+    when = {"before 2000, such as frame numbers": early, "in the future": late}
+    for text, odd in when.items():
+        if odd:
+            text = f"{counted(len(odd), 'time stamp')} {text}"
+            yield Finding("warning", "odd_time", text, _images(odd))
 
 
 def mean_shares(parts: Parts) -> dict[str, float]:
-    """Part -> mean share of splash over the frames where it is known."""
+    """Part -> mean splash share in [0, 1] of its frames with a known share."""
     known = {
         part: [f.splash_share for f in frames if f.splash_share is not None]
         for part, frames in parts.items()
@@ -219,7 +223,7 @@ def mean_shares(parts: Parts) -> dict[str, float]:
 def _shares(parts: Parts) -> Iterator[Finding]:
     shares = mean_shares(parts)
     for part in (part for part, share in shares.items() if share == 0):
-        text = f"no frame of {part} holds splash: nothing to learn, no Dice to measure"
+        text = f"no frame of {part} has splash: its Dice is undefined or 0"
         yield Finding("error", "no_splash", text)
     listed = [(share, part) for part, share in shares.items() if share > 0]
     if listed and max(listed)[0] > DRIFT * min(listed)[0]:
@@ -237,11 +241,12 @@ def _unlabelled(parts: Parts) -> Iterator[Finding]:
 
 def _gaps(recordings: list[Track]) -> Iterator[Finding]:
     for track in recordings:
-        if found := gaps(track):
-            longest = sorted(found, key=lambda gap: gap.start - gap.end)[:NAMED_GAPS]
-            pauses = counted(len(found), "pause")
+        if track_gaps := gaps(track):
+            longest = sorted(track_gaps, key=lambda gap: gap.start - gap.end)
+            longest = longest[:NAMED_GAPS]
+            number = counted(len(track_gaps), "gap")
             text = (
-                f"{pauses} of recording {track.recording!r}, which has a frame every "
+                f"{number} in recording {track.recording!r}, which has a frame every "
                 f"{track.interval:.3g} s, such as " + ", ".join(map(_describe, longest))
             )
             yield Finding("note", "gap", text)

@@ -1,4 +1,4 @@
-"""Recordings along time: which frame of which part comes when."""
+"""Tracks: frames of one recording in time order, with their parts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ Parts = Mapping[str, Sequence[Frame]]
 
 @dataclass(frozen=True)
 class Track:
-    """One recording; N frames in the order of time.
+    """One recording with N frames in time order.
 
     Args:
-        recording: Its name.
+        recording: Name of the recording.
         frames: N frames of all parts.
         parts: (N,) name of each frame's part.
         times: (N,) int64 UNIX time in nanoseconds.
-        interval: Median time from one frame to the next in seconds; NaN where no two
-            frames differ in time.
+        interval: Median time between consecutive frames in seconds; NaN if all time
+            stamps are equal.
     """
 
     recording: str
@@ -37,7 +37,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A pause of a recording: nanoseconds of the frames before and after it."""
+    """Gap of a recording: UNIX nanoseconds of the frames before and after it."""
 
     recording: str
     start: int
@@ -45,7 +45,7 @@ class Gap:
 
 
 def tracks(parts: Parts) -> list[Track]:
-    """The recordings of some parts, by name."""
+    """Tracks of all recordings of the given parts, sorted by name."""
     rows = defaultdict(list)
     for part, frames in parts.items():
         for frame in frames:
@@ -64,7 +64,7 @@ def _track(recording: str, rows: list[tuple[int, str, Frame]]) -> Track:
 
 
 def gaps(track: Track) -> list[Gap]:
-    """Pauses of more than ten times the median interval."""
+    """Gaps of more than ten times the median interval."""
     long = np.diff(track.times) > GAP_INTERVALS * track.interval * SECOND
     return [
         Gap(track.recording, int(track.times[i]), int(track.times[i + 1]))
@@ -72,8 +72,13 @@ def gaps(track: Track) -> list[Gap]:
     ]
 
 
+def unique_frames(parts: Parts) -> list[Frame]:
+    """Frames of all parts, each path once."""
+    return list({f.image: f for frames in parts.values() for f in frames}.values())
+
+
 def frames_per_day(parts: Parts) -> dict[tuple[date, str], Counter[str]]:
-    """(UTC day, recording) -> part -> number of frames, in the order of days."""
+    """(UTC day, recording) -> part -> number of frames, sorted by day."""
     days: defaultdict[tuple[date, str], Counter[str]] = defaultdict(Counter)
     for part, frames in parts.items():
         for frame in frames:

@@ -22,7 +22,7 @@ from rich.progress import Progress
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.integrity import size_of
+from mmseg_splashkd.datasets.integrity import image_size
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import format_timestamp
@@ -244,7 +244,7 @@ def _write(item: Item, frame: Frame, coding: LabelCoding) -> Frame:
 
 def _write_pair(item: Item, frame: Frame, coding: LabelCoding) -> None:
     image = item.image if isinstance(item.image, Path) else _draw(item.image, item)
-    size = size_of(image) if isinstance(image, Path) else image.shape[1::-1]
+    size = image_size(image) if isinstance(image, Path) else image.shape[1::-1]
     if item.label:
         gray = _read_label(item.label, item, size, coding)
         with _whole(Path(frame.label)) as partial:

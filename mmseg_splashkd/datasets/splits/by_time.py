@@ -1,7 +1,7 @@
-"""Strategies that put every frame into train, val, test or the embargo between them.
+"""Split strategies that assign every frame to train, val, test or the embargo.
 
-Neighbouring frames of a video are near-duplicates: a random split lets the test part be
-seen in training. So frames are ordered by time and cut once.
+Neighbouring frames of a video are near-duplicates, so a random split puts copies of
+training frames into the test part. These strategies order frames by time and cut once.
 """
 
 import math
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS, clear
-from mmseg_splashkd.datasets.splits.embargo import NONE, Embargo, keep_apart
+from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS, without_split
+from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo, keep_apart
 
 RATIOS = (0.7, 0.2, 0.1)
 
@@ -19,22 +19,22 @@ RATIOS = (0.7, 0.2, 0.1)
 def split_by_time(
     frames: Iterable[Frame],
     ratios: Sequence[float] = RATIOS,
-    embargo: Embargo = NONE,
+    embargo: Embargo = NO_EMBARGO,
 ) -> list[Frame]:
     """Cut all recordings, as one time line, into train, val and test, oldest first.
 
     Args:
-        frames: In any order; what an earlier split said of them is forgotten.
-        ratios: Shares of train, val and test; they sum to 1. The embargo is taken out
-            of these shares.
-        embargo: How far apart the parts are; taken from the older of two.
+        frames: Frames in any order; an earlier split of them is ignored.
+        ratios: Shares of train, val and test, each in [0, 1], with sum 1. Frames of
+            the embargo come out of these shares.
+        embargo: Minimum distance between parts; the older of two parts loses frames.
 
     Returns:
-        The frames in the order of time, each with its part. A part of too few frames
-        is empty: ``check_not_empty`` refuses that.
+        The frames in time order, each with its part. A part may be empty if there are
+        few frames; ``check_not_empty`` refuses that.
 
     Raises:
-        ValueError: ``ratios`` are no three shares that sum to 1, or two frames of one
+        ValueError: ``ratios`` are not three shares with sum 1, or two frames of one
             recording have the same time stamp.
     """
     return keep_apart(_cut(in_time_order(frames), ratios), embargo)
@@ -43,20 +43,22 @@ def split_by_time(
 def split_per_recording(
     frames: Iterable[Frame],
     ratios: Sequence[float] = RATIOS,
-    embargo: Embargo = NONE,
+    embargo: Embargo = NO_EMBARGO,
 ) -> list[Frame]:
-    """Cut each recording by itself, so that every part sees every camera and day.
+    """Cut each recording on its own, so that every part has every camera and day.
 
-    An embargo in frames counts within a recording. One in seconds counts over all: of
-    two cameras at once, one's training frames keep away from the other's test.
+    An embargo in frames counts within a recording. An embargo in seconds counts across
+    recordings: with two cameras at once, training frames of one keep a distance from
+    test frames of the other.
 
     Args:
-        frames: In any order; what an earlier split said of them is forgotten.
-        ratios: Shares of train, val and test; they sum to 1.
-        embargo: How far apart the parts are; train gives way to val, both to test.
+        frames: Frames in any order; an earlier split of them is ignored.
+        ratios: Shares of train, val and test, each in [0, 1], with sum 1.
+        embargo: Minimum distance between parts; train loses frames to val, and both
+            lose frames to test.
 
     Returns:
-        The frames in the order of time, each with its part, as ``split_by_time``.
+        The frames in time order, each with its part, as ``split_by_time``.
 
     Raises:
         ValueError: As ``split_by_time``.
@@ -82,109 +84,115 @@ def _cut(ordered: Sequence[Frame], ratios: Sequence[float]) -> list[Frame]:
     second = round(len(ordered) * (ratios[0] + ratios[1]))
     parts = ["train"] * first + ["val"] * (second - first)
     parts += ["test"] * (len(ordered) - second)
-    named = zip(ordered, parts, strict=True)
-    return [replace(clear(frame), split=part) for frame, part in named]
+    return [
+        replace(without_split(frame), split=part)
+        for frame, part in zip(ordered, parts, strict=True)
+    ]
 
 
 def split_by_list(
     frames: Iterable[Frame],
     lists: Mapping[str, Iterable[str]],
-    embargo: Embargo = NONE,
+    embargo: Embargo = NO_EMBARGO,
     unlisted: str = "error",
 ) -> list[Frame]:
-    """Put frames where given lists say.
+    """Assign frames to parts by given lists of names.
 
     Args:
-        frames: In any order; what an earlier split said of them is forgotten.
-        lists: Part -> names of its frames: the stem or file name, with as many folders
-            before it as tell it apart, such as ``cam1/1714521600-000000000``.
-        embargo: As in ``split_by_time``, where lists were made without one.
-        unlisted: What a frame in no list is: an ``'error'``, or in ``'embargo'``.
+        frames: Frames in any order; an earlier split of them is ignored.
+        lists: Part -> names of its frames. A name is the stem or the file name, with as
+            many folders in front as make it unique, such as
+            ``cam1/1714521600-000000000``.
+        embargo: Minimum distance between parts, for lists made without one; as in
+            ``split_by_time``.
+        unlisted: Treatment of frames in no list: ``'error'`` refuses them,
+            ``'embargo'`` leaves them out.
 
     Returns:
-        The frames in the order of time, each with its part.
+        The frames in time order, each with its part.
 
     Raises:
-        ValueError: A part is unknown, a name fits no frame or several, a frame is in
-            two lists, or in none.
+        ValueError: A part is unknown, a name matches no frame or several, a frame is
+            in two lists, or in none.
     """
     if unlisted not in ("error", EMBARGO):
         raise ValueError(f"unlisted={unlisted!r} must be 'error' or {EMBARGO!r}")
     ordered = in_time_order(frames)
-    known = _names(ordered)
+    indices = _indices_by_name(ordered)
     parts: dict[int, str] = {}
     for part, names in lists.items():
         if part not in (*SPLITS, EMBARGO):
             raise ValueError(f"list of {part!r}: parts are {(*SPLITS, EMBARGO)}")
         for name in names:
-            i = _find(name, known, ordered, part)
+            i = _find(name, indices, ordered, part)
             if parts.setdefault(i, part) != part:
                 raise ValueError(
                     f"{ordered[i].image} is listed both in {parts[i]!r} and in {part!r}"
                 )
-    left = [frame.image for i, frame in enumerate(ordered) if i not in parts]
-    if left and unlisted == "error":
+    missing = [frame.image for i, frame in enumerate(ordered) if i not in parts]
+    if missing and unlisted == "error":
         raise ValueError(
-            f"{len(left)} frames are in no list, the first is {left[0]}: list them, or "
-            f"leave them out with unlisted='embargo'"
+            f"{len(missing)} frames are in no list, the first is {missing[0]}: list "
+            f"them, or leave them out with unlisted='embargo'"
         )
     split = [
-        replace(clear(frame), split=parts.get(i, EMBARGO))
+        replace(without_split(frame), split=parts.get(i, EMBARGO))
         for i, frame in enumerate(ordered)
     ]
     return keep_apart(split, embargo)
 
 
-def _names(ordered: Sequence[Frame]) -> dict[str, list[int]]:
-    """Every name a list may use -> the frames it fits."""
-    known: dict[str, list[int]] = {}
+def _indices_by_name(ordered: Sequence[Frame]) -> dict[str, list[int]]:
+    """Every name that a list may use -> indices of the frames it matches."""
+    indices: dict[str, list[int]] = {}
     for i, frame in enumerate(ordered):
-        words = frame.image.split("/")
-        for start in range(len(words)):
-            path = "/".join(words[start:])
-            stem = path[: -len(words[-1])] + words[-1].rpartition(".")[0]
+        components = frame.image.split("/")
+        for start in range(len(components)):
+            path = "/".join(components[start:])
+            stem = path[: -len(components[-1])] + components[-1].rpartition(".")[0]
             for name in {path, stem}:
-                known.setdefault(name, []).append(i)
-    return known
+                indices.setdefault(name, []).append(i)
+    return indices
 
 
 def _find(
-    name: str, known: Mapping[str, list[int]], ordered: Sequence[Frame], part: str
+    name: str, indices: Mapping[str, list[int]], ordered: Sequence[Frame], part: str
 ) -> int:
-    found = known.get(name.replace("\\", "/").removeprefix("./"), [])
-    if not found:
+    matches = indices.get(name.replace("\\", "/").removeprefix("./"), [])
+    if not matches:
         raise ValueError(f"list of {part!r}: there is no frame {name!r}")
-    if len(found) > 1:
+    if len(matches) > 1:
         raise ValueError(
-            f"list of {part!r}: {name!r} may be {ordered[found[0]].image} or "
-            f"{ordered[found[1]].image}: write the folder before it"
+            f"list of {part!r}: {name!r} may be {ordered[matches[0]].image} or "
+            f"{ordered[matches[1]].image}: write the folder before it"
         )
-    return found[0]
+    return matches[0]
 
 
 def hold_out(
     frames: Iterable[Frame],
     share: float = 0.0,
-    embargo: Embargo = NONE,
+    embargo: Embargo = NO_EMBARGO,
     whole_recordings: bool = False,
 ) -> list[Frame]:
-    """Set the test part aside, before the rest is folded.
+    """Set the test part aside before cross-validation.
 
     Args:
-        frames: In any order. Rows with the split ``'test'`` stay in it, what an earlier
-            split said of others is forgotten.
-        share: The newest share of frames becomes the test part, in [0, 1); 0 where it
-            is given already, or where none is wanted.
-        embargo: How far all others are from the test part.
-        whole_recordings: Take recordings whole, the ones that end last, until they
-            hold the share.
+        frames: Frames in any order. Frames with the split ``'test'`` keep it; any other
+            earlier split is ignored.
+        share: Share of frames, the newest ones, for the test part, in [0, 1); 0 if the
+            frames have a test part already or none is wanted.
+        embargo: Minimum distance of all other frames from the test part.
+        whole_recordings: Take whole recordings, those that end last, until they hold
+            the share.
 
     Returns:
-        The frames in the order of time, split ``'train'``, ``'test'`` or ``'embargo'``.
+        The frames in time order with the split ``'train'``, ``'test'`` or
+        ``'embargo'``.
 
     Raises:
-        ValueError: ``share`` is out of its range, gives no frame or leaves none, or
-            the frames have a test part already.
+        ValueError: ``share`` is out of its range, selects no frame or all, or the
+            frames have a test part already.
     """
     ordered = in_time_order(frames)
     tests = {i for i, frame in enumerate(ordered) if frame.split == "test"}
@@ -205,7 +213,7 @@ def hold_out(
                 f"and leaves {len(ordered) - len(tests)}: both need at least one"
             )
     split = [
-        replace(clear(frame), split="test" if i in tests else "train")
+        replace(without_split(frame), split="test" if i in tests else "train")
         for i, frame in enumerate(ordered)
     ]
     return keep_apart(split, embargo)
@@ -227,8 +235,12 @@ def _newest_recordings(ordered: Sequence[Frame], wanted: int) -> set[int]:
 def check_not_empty(frames: Iterable[Frame], wanted: Iterable[str] = SPLITS) -> None:
     """Refuse a split with an empty part.
 
+    Args:
+        frames: Frames with their parts.
+        wanted: Parts that must have a frame; default train, val and test.
+
     Raises:
-        ValueError: One of the wanted parts has no frame; the message counts all.
+        ValueError: One of the wanted parts has no frame; the message counts all parts.
     """
     counts = Counter(frame.split for frame in frames)
     empty = [part for part in wanted if not counts[part]]

@@ -1,64 +1,40 @@
-"""The embargo: frames left out between parts, so that near-duplicates do not cross."""
+"""Embargo: frames left out between parts, because neighbours are near-duplicates."""
 
-import math
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from mmseg_splashkd.datasets.duration import FramesOrSeconds
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.split_table import EMBARGO
 from mmseg_splashkd.datasets.timestamps import SECOND
 
-RARER = (("val", ("test",)), ("train", ("val", "test")))  # the right side is kept
-Place = tuple[str, int]  # a line, and where on it
+# Part that loses frames -> parts that keep theirs.
+PRECEDENCE = (("val", ("test",)), ("train", ("val", "test")))
+Position = tuple[str, int]  # time line, coordinate on it
 
 
 @dataclass(frozen=True)
-class Embargo:
-    """How far apart frames of two parts are.
+class Embargo(FramesOrSeconds):
+    """Minimum distance in time between frames of two parts.
 
     Args:
-        frames: At least so many frames lie between them.
-        seconds: They are more than so many seconds apart, whatever their recordings.
+        frames: Minimum number of frames between them, at least 0.
+        seconds: Time in seconds, at least 0; frames of two parts are further apart
+            than this, whatever their recordings.
 
     Raises:
-        ValueError: One is negative or no number.
+        ValueError: A value is negative, NaN or infinite.
     """
 
+    argument: ClassVar[str] = "embargo"
+
     frames: int = 0
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("frames", "seconds"):
-            value = getattr(self, name)
-            if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"embargo {name}={value} must be 0 or more")
-
-    @classmethod
-    def parse(cls, text: str) -> "Embargo":
-        """Read ``'5'`` (frames) or ``'30s'`` (seconds).
-
-        Raises:
-            ValueError: It is neither.
-        """
-        if re.fullmatch(r"\d+", text, re.ASCII):
-            return cls(frames=int(text))
-        if re.fullmatch(r"\d+(\.\d+)?s", text, re.ASCII):
-            return cls(seconds=float(text[:-1]))
-        raise ValueError(f"embargo {text!r} is neither frames (5) nor seconds (30s)")
-
-    def __str__(self) -> str:
-        given = [(self.frames, f"{self.frames} frames"), (self.seconds, self._time)]
-        return " and ".join(text for value, text in given if value) or "none"
-
-    @property
-    def _time(self) -> str:
-        return f"{self.seconds:g} s"
 
 
-NONE = Embargo()
+NO_EMBARGO = Embargo()
 
 
 def too_near(
@@ -67,66 +43,72 @@ def too_near(
     embargo: Embargo,
     stacked: bool = True,
 ) -> set[int]:
-    """Find frames that an embargo keeps apart from some others.
+    """Find the frames within the embargo of some other frames.
 
     Args:
-        ordered: All frames, in time order.
-        others: Indices of the frames to stay away from.
-        embargo: How far.
-        stacked: Count frames along the one time line of all recordings too; else
-            within each recording alone. Seconds are always counted over all.
+        ordered: All frames in time order.
+        others: Indices of the frames to keep a distance from.
+        embargo: The minimum distance.
+        stacked: Whether ``embargo.frames`` also counts along the common time line of
+            all recordings; False counts within each recording only. Seconds always
+            count across recordings.
 
     Returns:
-        Indices of the frames too near to ``others``, without these.
+        Indices of the frames within the embargo of ``others``, excluding ``others``.
     """
     near: set[int] = set()
-    for reach, places in _lines(ordered, embargo, stacked):
-        taken = sorted(places[i] for i in others)
-        near.update(i for i, at in enumerate(places) if _reaches(taken, at, reach))
+    for reach, positions in _time_lines(ordered, embargo, stacked):
+        occupied = sorted(positions[i] for i in others)
+        near.update(
+            i
+            for i, position in enumerate(positions)
+            if _is_within(occupied, position, reach)
+        )
     return near.difference(others)
 
 
-def _lines(
+def _time_lines(
     ordered: Sequence[Frame], embargo: Embargo, stacked: bool
-) -> Iterable[tuple[int, list[Place]]]:
-    """How far the embargo reaches, and where each frame stands, on every line."""
+) -> Iterable[tuple[int, list[Position]]]:
+    """Reach of the embargo and the position of each frame, per kind of time line."""
     if embargo.seconds:
         yield round(embargo.seconds * SECOND), [("", f.timestamp) for f in ordered]
     if embargo.frames:
-        seen: Counter[str] = Counter()
-        places = []
+        counts: Counter[str] = Counter()
+        positions = []
         for frame in ordered:
-            places.append((frame.recording, seen[frame.recording]))
-            seen[frame.recording] += 1
-        yield embargo.frames, places
+            positions.append((frame.recording, counts[frame.recording]))
+            counts[frame.recording] += 1
+        yield embargo.frames, positions
         if stacked:
             yield embargo.frames, [("", i) for i in range(len(ordered))]
 
 
-def _reaches(taken: list[Place], at: Place, reach: int) -> bool:
-    line, here = at
-    first = bisect_left(taken, (line, here - reach))
-    return first < len(taken) and taken[first] <= (line, here + reach)
+def _is_within(occupied: list[Position], position: Position, reach: int) -> bool:
+    line, coordinate = position
+    first = bisect_left(occupied, (line, coordinate - reach))
+    return first < len(occupied) and occupied[first] <= (line, coordinate + reach)
 
 
 def keep_apart(
     frames: Iterable[Frame], embargo: Embargo, stacked: bool = True
 ) -> list[Frame]:
-    """Leave out what is too near to a rarer part, so that every part loses little.
+    """Leave out frames within the embargo of another part.
 
-    ``train`` gives way to ``val`` and ``test``, ``val`` to ``test``, ``test`` to none.
+    The part with more frames loses them: ``train`` to ``val`` and ``test``, ``val`` to
+    ``test``. ``test`` loses none.
 
     Args:
-        frames: With their parts, in any order.
-        embargo: How far apart the parts shall be.
+        frames: Frames with their parts, in any order.
+        embargo: Minimum distance between parts.
         stacked: See ``too_near``.
 
     Returns:
-        The frames in time order, those left out with the split ``'embargo'``.
+        All frames in time order; those left out have the split ``'embargo'``.
     """
     ordered = in_time_order(frames)
-    for part, rarer in RARER:
-        others = [i for i, frame in enumerate(ordered) if frame.split in rarer]
+    for part, kept in PRECEDENCE:
+        others = [i for i, frame in enumerate(ordered) if frame.split in kept]
         for i in too_near(ordered, others, embargo, stacked):
             if ordered[i].split == part:
                 ordered[i] = replace(ordered[i], split=EMBARGO)

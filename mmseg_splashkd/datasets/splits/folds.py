@@ -1,7 +1,7 @@
-"""Cross-validation: every frame outside the test part validates once.
+"""Cross-validation folds: every frame outside the test part is validated on once.
 
-scikit-learn deals the frames out; what it returned is then checked here, because a fold
-that is empty or has no splash would spoil every figure in silence.
+scikit-learn assigns the frames. Its result is checked here, because an empty fold or a
+fold without splash would invalidate every score without an error.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.split_table import EMBARGO, clear
-from mmseg_splashkd.datasets.splits.embargo import NONE, Embargo, too_near
+from mmseg_splashkd.datasets.split_table import EMBARGO, without_split
+from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo, too_near
 
 OUTSIDE = ("test", EMBARGO)
 QUARTILES = (0.25, 0.5, 0.75)
@@ -22,27 +22,27 @@ QUARTILES = (0.25, 0.5, 0.75)
 def stratified_folds(
     frames: Iterable[Frame], folds: int = 5, seed: int = 0
 ) -> list[Frame]:
-    """Deal frames out at random, so that every fold has the same mix of splash.
+    """Assign frames to folds at random, stratified by splash share.
 
-    Neighbouring frames do land in different folds: scores of such folds are optimistic
-    for any video. It is how the record of experiments was made.
+    Neighbouring frames land in different folds, so scores of these folds are optimistic
+    for any video. The original experiments used this strategy.
 
     Args:
-        frames: In any order, with their splash share. Those with the split ``'test'``
-            or ``'embargo'`` stay outside, as ``hold_out`` left them.
-        folds: Number of folds, at least 2.
-        seed: Which frames meet in a fold.
+        frames: Frames in any order, with their splash share. Frames with the split
+            ``'test'`` or ``'embargo'`` (see ``hold_out``) are in no fold.
+        folds: Number of folds, at least 2; default 5.
+        seed: Seed of the random assignment; default 0.
 
     Returns:
-        The frames in the order of time; those in folds with split ``'train'`` and their
+        The frames in time order; those in folds have the split ``'train'`` and their
         fold. Sizes of folds differ by one at most, and so do their counts of each bin
         of ``share_bins``.
 
     Raises:
         ImportError: scikit-learn is missing.
-        ValueError: A share is unknown, or there are fewer frames, or fewer with splash,
-            than folds.
-        RuntimeError: scikit-learn returned folds that are not what they should be.
+        ValueError: A share is unknown, or there are fewer frames, or fewer frames with
+            splash, than folds.
+        RuntimeError: scikit-learn returned invalid folds.
     """
     ordered, inside = _inside(frames, folds)
     for i in inside:
@@ -54,29 +54,29 @@ def stratified_folds(
     shares = np.array([ordered[i].splash_share for i in inside], float)
     bins = share_bins(shares, folds)
     splitter = _sklearn().StratifiedKFold(folds, shuffle=True, random_state=seed)
-    fold_of = _deal(splitter.split(bins, bins), len(inside), folds)
+    fold_of = _assigned_folds(splitter.split(bins, bins), len(inside), folds)
     _check_even(fold_of, np.zeros_like(bins), folds, "frames")
     _check_even(fold_of, bins, folds, "a bin of splash share")
     return _with_folds(ordered, inside, fold_of)
 
 
 def blocked_folds(
-    frames: Iterable[Frame], folds: int = 5, embargo: Embargo = NONE
+    frames: Iterable[Frame], folds: int = 5, embargo: Embargo = NO_EMBARGO
 ) -> list[Frame]:
-    """Cut all recordings, as one time line, into blocks of the same size.
+    """Cut all recordings, as one time line, into contiguous folds of equal size.
 
     Args:
-        frames: In any order; which stay outside, see ``stratified_folds``.
-        folds: Number of blocks, at least 2.
-        embargo: How far training on the other folds stays from a fold.
+        frames: Frames in any order; those in no fold as in ``stratified_folds``.
+        folds: Number of folds, at least 2; default 5.
+        embargo: Minimum distance of training frames from the validated fold.
 
     Returns:
-        The frames in the order of time; those in folds with split ``'train'``, their
-        fold, oldest block first, and the folds whose training leaves them out.
+        The frames in time order; those in folds have the split ``'train'``, their fold
+        (0 is the oldest) and the folds whose training leaves them out.
 
     Raises:
-        ValueError: There are fewer frames than folds, or the embargo leaves a fold
-            nothing to train on.
+        ValueError: There are fewer frames than folds, or the embargo leaves no training
+            frame for a fold.
     """
     ordered, inside = _inside(frames, folds)
     fold_of = np.arange(len(inside)) * folds // len(inside)
@@ -87,27 +87,27 @@ def grouped_folds(
     frames: Iterable[Frame],
     folds: int = 5,
     seed: int = 0,
-    embargo: Embargo = NONE,
+    embargo: Embargo = NO_EMBARGO,
 ) -> list[Frame]:
-    """Keep recordings whole: each is in one fold alone.
+    """Assign whole recordings to folds.
 
-    Sizes are evened out, splash is not: stratifying whole recordings as well makes
-    sizes more uneven and hardly spares a fold without splash.
+    Fold sizes are balanced, splash shares are not: stratifying whole recordings makes
+    sizes more uneven and rarely prevents a fold without splash.
 
     Args:
-        frames: In any order; which stay outside, see ``stratified_folds``.
-        folds: Number of folds, at least 2.
-        seed: Orders recordings of the same size.
+        frames: Frames in any order; those in no fold as in ``stratified_folds``.
+        folds: Number of folds, at least 2; default 5.
+        seed: Seed of the order of recordings of equal size; default 0.
         embargo: As in ``blocked_folds``, for a video cut into several recordings.
 
     Returns:
-        The frames in the order of time, as ``blocked_folds``.
+        The frames in time order, as ``blocked_folds``.
 
     Raises:
         ImportError: scikit-learn is missing.
         ValueError: There are fewer recordings than folds, a recording has test frames
-            and others, or the embargo leaves a fold nothing to train on.
-        RuntimeError: scikit-learn returned folds that are not what they should be.
+            and others, or the embargo leaves no training frame for a fold.
+        RuntimeError: scikit-learn returned invalid folds.
     """
     ordered, inside = _inside(frames, folds)
     recordings = [ordered[i].recording for i in inside]
@@ -122,26 +122,27 @@ def grouped_folds(
     number_of = dict(zip(names, numbers, strict=True))
     groups = np.array([number_of[recording] for recording in recordings])
     splitter = _sklearn().GroupKFold(folds)
-    fold_of = _deal(splitter.split(groups, groups=groups), len(inside), folds)
+    fold_of = _assigned_folds(splitter.split(groups, groups=groups), len(inside), folds)
     for recording in names:
-        of = set(fold_of[groups == number_of[recording]].tolist())
-        if len(of) > 1:
-            raise _broken(f"recording {recording!r} is in folds {sorted(of)}")
+        assigned = set(fold_of[groups == number_of[recording]].tolist())
+        if len(assigned) > 1:
+            raise _invalid(f"recording {recording!r} is in folds {sorted(assigned)}")
     return _with_embargo(_with_folds(ordered, inside, fold_of), folds, embargo)
 
 
 def share_bins(shares: np.ndarray, folds: int) -> np.ndarray:
-    """Bins of splash share to stratify by.
+    """Bins of splash share for stratification.
 
-    Frames without splash are one bin, the quarters of the others four more. A bin of
-    fewer frames than folds is merged with the next one up, the last with the one below.
+    Frames without splash are one bin, the quartiles of the others four more. A bin with
+    fewer frames than folds is merged with the next higher bin, the last bin with the
+    one below.
 
     Args:
-        shares: (N,) in [0, 1].
+        shares: (N,) splash shares in [0, 1].
         folds: Number of folds.
 
     Returns:
-        (N,) bins, numbered from 0 by their share.
+        (N,) bin indices from 0, in ascending order of share.
 
     Raises:
         ValueError: Fewer frames than folds have splash.
@@ -164,24 +165,25 @@ def share_bins(shares: np.ndarray, folds: int) -> np.ndarray:
 
 
 def _inside(frames: Iterable[Frame], folds: int) -> tuple[list[Frame], list[int]]:
-    """The frames in time order, and the indices of those to be folded."""
+    """The frames in time order, and the indices of those that go into folds."""
     if folds < 2:
         raise ValueError(f"folds={folds} must be at least 2")
     ordered = in_time_order(frames)
     inside = [i for i, frame in enumerate(ordered) if frame.split not in OUTSIDE]
     if len(inside) < folds:
         raise ValueError(
-            f"folds={folds}, but only {len(inside)} of {len(ordered)} frames are to be "
-            f"folded: take fewer folds, a smaller test part or a smaller embargo"
+            f"folds={folds}, but only {len(inside)} of {len(ordered)} frames are "
+            f"outside the test part: take fewer folds, a smaller test part or "
+            f"embargo"
         )
     return ordered, inside
 
 
 def _check_whole(ordered: Sequence[Frame], recordings: Sequence[str]) -> None:
     held_out = {frame.recording for frame in ordered if frame.split == "test"}
-    if torn := sorted(held_out.intersection(recordings)):
+    if divided := sorted(held_out.intersection(recordings)):
         raise ValueError(
-            f"recording {torn[0]!r} has frames in the test part and others: grouped "
+            f"recording {divided[0]!r} has frames in the test part and others: grouped "
             f"folds keep recordings whole, so hold out whole ones"
         )
 
@@ -197,18 +199,18 @@ def _sklearn() -> Any:
     return model_selection
 
 
-def _deal(splits: Iterable, count: int, folds: int) -> np.ndarray:
-    """Fold of each frame, (count,), after checking that each has exactly one."""
+def _assigned_folds(splits: Iterable, count: int, folds: int) -> np.ndarray:
+    """(count,) fold of each frame; each frame must have exactly one."""
     fold_of = np.full(count, -1)
     for fold, (_, held) in enumerate(splits):
         if (fold_of[held] != -1).any():
-            raise _broken(f"fold {fold} holds frames of an earlier one")
+            raise _invalid(f"fold {fold} holds frames of an earlier fold")
         fold_of[held] = fold
     if (fold_of == -1).any():
-        raise _broken(f"{(fold_of == -1).sum()} of {count} frames are in no fold")
+        raise _invalid(f"{(fold_of == -1).sum()} of {count} frames are in no fold")
     sizes = np.bincount(fold_of, minlength=folds)
     if len(sizes) != folds or not sizes.all():
-        raise _broken(f"the sizes of {folds} folds are {sizes.tolist()}")
+        raise _invalid(f"the sizes of {folds} folds are {sizes.tolist()}")
     return fold_of
 
 
@@ -216,27 +218,27 @@ def _check_even(fold_of: np.ndarray, bins: np.ndarray, folds: int, what: str) ->
     for number in np.unique(bins):
         counts = np.bincount(fold_of[bins == number], minlength=folds)
         if counts.max() - counts.min() > 1:
-            raise _broken(f"counts of {what} in the folds are {counts.tolist()}")
+            raise _invalid(f"counts of {what} in the folds are {counts.tolist()}")
 
 
-def _broken(what: str) -> RuntimeError:
+def _invalid(what: str) -> RuntimeError:
     return RuntimeError(
-        f"scikit-learn {version('scikit-learn')} returned bad folds: {what}; install "
-        f"another version, or take blocked folds"
+        f"scikit-learn {version('scikit-learn')} returned invalid folds: {what}; "
+        f"install another version, or take blocked folds"
     )
 
 
 def _with_folds(
     ordered: list[Frame], inside: Sequence[int], fold_of: np.ndarray
 ) -> list[Frame]:
-    split = [replace(clear(frame), split=frame.split) for frame in ordered]
+    split = [replace(without_split(frame), split=frame.split) for frame in ordered]
     for i, fold in zip(inside, fold_of.tolist(), strict=True):
         split[i] = replace(split[i], split="train", fold=fold)
     return split
 
 
 def _with_embargo(split: list[Frame], folds: int, embargo: Embargo) -> list[Frame]:
-    """Say of each frame which folds it is too near to."""
+    """Record for each frame the folds within whose embargo it lies."""
     for fold in range(folds):
         members = [i for i, frame in enumerate(split) if frame.fold == fold]
         for i in too_near(split, members, embargo):
@@ -245,8 +247,8 @@ def _with_embargo(split: list[Frame], folds: int, embargo: Embargo) -> list[Fram
         others = [f for f in split if f.fold is not None and f.fold != fold]
         if all(fold in frame.embargo for frame in others):
             raise ValueError(
-                f"embargo {embargo} leaves nothing to train on beside fold {fold}, "
-                f"which has {len(members)} of {len(members) + len(others)} frames: "
+                f"embargo {embargo} leaves no training frame for fold {fold}, which "
+                f"has {len(members)} of {len(members) + len(others)} frames: "
                 f"take a smaller embargo or more folds"
             )
     return split

@@ -1,27 +1,27 @@
-"""Lists that say which frame is in which part, as other data sets come with."""
+"""Lists of frame names per part, as published with other data sets."""
 
 import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-NAMES = ("frame", "image", "id", "name")  # columns that may name a frame
+NAMES = ("frame", "image", "id", "name")  # columns that may hold the frame's name
 
 
 def read_lists(sources: Sequence[str]) -> dict[str, list[str]]:
-    """Read given lists.
+    """Read lists of frame names.
 
     Args:
         sources: ``part=file`` for each part, or one CSV file with a column ``split``. A
-            file has a name a line; a ``.csv`` has a header, and the names in its column
-            ``frame``, ``image``, ``id`` or ``name``. Empty lines do not count.
+            text file has one name per line. A ``.csv`` file has a header, and names in
+            its column ``frame``, ``image``, ``id`` or ``name``. Empty lines are
+            skipped.
 
     Returns:
         Part -> names, as ``split_by_list`` takes them.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: A part is given twice, a file names no frame, or a column is
-            missing.
+        FileNotFoundError: A file does not exist.
+        ValueError: A part is given twice, a file has no name, or a column is missing.
     """
     if len(sources) == 1 and "=" not in sources[0]:
         return _read_mapping(Path(sources[0]))
@@ -30,8 +30,9 @@ def read_lists(sources: Sequence[str]) -> dict[str, list[str]]:
         part, equals, file = source.partition("=")
         if not equals or part in lists:
             raise ValueError(
-                f"list {source!r}: give part=file once a part, such as train=train.txt "
-                f"val=val.txt test=test.txt, or one CSV with the columns frame,split"
+                f"list {source!r}: give part=file once per part, such as "
+                f"train=train.txt val=val.txt test=test.txt, or one CSV with the "
+                f"columns frame,split"
             )
         lists[part] = _read_names(Path(file))
     return lists
@@ -41,7 +42,7 @@ def _read_names(path: Path) -> list[str]:
     if path.suffix == ".csv":
         names = [name for name, _ in _read_csv(path)]
     else:
-        names = [line.strip() for line in _text(path).splitlines()]
+        names = [line.strip() for line in _read_text(path).splitlines()]
     names = [name for name in names if name]
     if not names:
         raise ValueError(f"list {path} names no frame")
@@ -58,7 +59,8 @@ def _read_mapping(path: Path) -> dict[str, list[str]]:
 
 
 def _read_csv(path: Path) -> list[tuple[str, dict[str, str]]]:
-    reader = csv.DictReader(_text(path).splitlines(), restval="", skipinitialspace=True)
+    lines = _read_text(path).splitlines()
+    reader = csv.DictReader(lines, restval="", skipinitialspace=True)
     header = reader.fieldnames or ()
     column = next((name for name in NAMES if name in header), None)
     if column is None:
@@ -68,7 +70,7 @@ def _read_csv(path: Path) -> list[tuple[str, dict[str, str]]]:
     return [(row[column].strip(), row) for row in reader]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"list {path} does not exist")
     return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark

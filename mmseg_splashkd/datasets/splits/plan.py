@@ -1,4 +1,4 @@
-"""What to split by: one strategy and its options, checked against each other."""
+"""Split plan: one strategy with its options, validated together."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from mmseg_splashkd.datasets.splits.by_time import (
     split_by_time,
     split_per_recording,
 )
-from mmseg_splashkd.datasets.splits.embargo import NONE, Embargo
+from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo
 from mmseg_splashkd.datasets.splits.folds import (
     blocked_folds,
     grouped_folds,
     stratified_folds,
 )
 
-OPTIONS = {  # strategy -> the options it takes
+OPTIONS = {  # strategy -> options it accepts
     "time": {"ratios", "embargo"},
     "per-recording": {"ratios", "embargo"},
     "list": {"lists", "unlisted", "embargo"},
@@ -33,22 +33,27 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """A strategy and its options; None means the strategy's default.
+    """A split strategy and its options; None means the strategy's default.
 
     Args:
-        strategy: ``'time'`` (all recordings as one time line), ``'per-recording'``,
-            ``'list'``, or folds: ``'stratified'``, ``'blocked'``, ``'grouped'``.
-        ratios: Train, val and test in any measure, such as 7, 2, 1.
-        embargo: How far apart parts are; of stratified folds, the test part alone.
-        folds: Number of folds, 5.
-        seed: Of folds that are dealt out at random, 0.
-        test_share: Share of frames held out of the folds, the newest.
-        lists: Part -> names of its frames.
-        unlisted: What a frame in no list is: ``'error'`` or ``'embargo'``.
-        unlabelled: Take frames without a label too.
+        strategy: ``'time'`` (all recordings as one time line; the default),
+            ``'per-recording'``, ``'list'``, or folds: ``'stratified'``, ``'blocked'``,
+            ``'grouped'``.
+        ratios: Ratio of train, val and test, at least 0, in any unit; default 7:2:1.
+        embargo: Minimum distance between parts; for stratified folds, of the test part
+            only. Default none.
+        folds: Number of folds, at least 2; default 5.
+        seed: Seed of stratified and grouped folds; default 0.
+        test_share: Share of frames, the newest ones, held out of the folds, in [0, 1);
+            default 0.
+        lists: Part -> names of its frames, for ``'list'``.
+        unlisted: Treatment of frames in no list: ``'error'`` (default) or
+            ``'embargo'``.
+        unlabelled: Accept frames without a label; default False.
 
     Raises:
-        ValueError: The strategy is unknown, needs an option, or takes no such option.
+        ValueError: The strategy is unknown, lacks a required option, or does not
+            accept an option.
     """
 
     strategy: str = "time"
@@ -72,7 +77,9 @@ class SplitPlan:
         if self.strategy == "list" and not self.lists:
             raise ValueError("strategy 'list' needs lists")
         if self.strategy == "stratified" and self.unlabelled:
-            raise ValueError("stratified folds need a label for every frame")
+            raise ValueError(
+                "stratified folds need a label for every frame: do not give unlabelled"
+            )
         if self.ratios is not None and not sum(self.ratios) > 0:
             raise ValueError(f"ratios={tuple(self.ratios)} must have a sum above 0")
 
@@ -80,15 +87,15 @@ class SplitPlan:
         """Split frames.
 
         Args:
-            frames: In any order. Rows with the split ``'test'`` are kept out of folds;
-                else what an earlier split said of them is forgotten.
+            frames: Frames in any order. Frames with the split ``'test'`` are kept out
+                of folds; any other earlier split is ignored.
 
         Returns:
             The frames in time order, each with its part or fold.
 
         Raises:
             ValueError: A frame has no label, a part or a fold would be empty, or an
-                option is out of its range.
+                option is out of range.
         """
         frames = list(frames)
         self._check_labelled(frames)
@@ -101,12 +108,12 @@ class SplitPlan:
         if without and not self.unlabelled:
             raise ValueError(
                 f"{len(without)} of {len(frames)} frames have no label, the first is "
-                f"{without[0]}: label them, take them out, or split them as well with "
+                f"{without[0]}: label them, remove them, or split them too with "
                 f"unlabelled (not for stratified folds)"
             )
 
     def _cut(self, frames: Sequence[Frame]) -> list[Frame]:
-        embargo = self.embargo or NONE
+        embargo = self.embargo or NO_EMBARGO
         if self.strategy == "list":
             lists = self.lists or {}
             split = split_by_list(frames, lists, embargo, self.unlisted or "error")
@@ -121,7 +128,7 @@ class SplitPlan:
         return split
 
     def _fold(self, frames: Sequence[Frame]) -> list[Frame]:
-        embargo, share = self.embargo or NONE, self.test_share or 0.0
+        embargo, share = self.embargo or NO_EMBARGO, self.test_share or 0.0
         folds = FOLDS if self.folds is None else self.folds
         whole = self.strategy == "grouped"
         split = hold_out(frames, share, embargo, whole_recordings=whole)
@@ -130,9 +137,9 @@ class SplitPlan:
             return blocked_folds(split, folds, embargo)
         if self.strategy == "grouped":
             return grouped_folds(split, folds, self.seed or 0, embargo)
-        if embargo != NONE and not has_test:
+        if embargo != NO_EMBARGO and not has_test:
             raise ValueError(
-                "stratified folds hold neighbouring frames by design: embargo only "
-                "keeps a test part apart, and there is none; take blocked folds"
+                "stratified folds hold neighbouring frames by design: embargo applies "
+                "to the test part only, and there is none; take blocked folds"
             )
         return stratified_folds(split, folds, self.seed or 0)

@@ -1,10 +1,10 @@
-"""How much of each frame is of a class, read off its label."""
+"""Share of each frame's pixels that belong to a class, measured on its label."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
 
 
@@ -15,27 +15,27 @@ def with_splash_shares(
     keep_known: bool = False,
     progress: bool = True,
 ) -> list[Frame]:
-    """Fill in the share of each labelled frame's pixels that are of a class.
+    """Fill in ``splash_share`` of every labelled frame.
 
     Args:
-        frames: In any order, which is kept.
-        coding: How labels are coded.
-        class_name: The class that counts as splash.
-        keep_known: Believe a share that a frame has already, and read no label for it.
+        frames: Frames in any order, which is kept.
+        coding: Label coding of the labels.
+        class_name: Class that counts as splash; default ``'splash'``.
+        keep_known: Keep shares that frames have already and do not read their labels.
         progress: Show a progress bar.
 
     Returns:
-        The frames with pixels of the class / pixels not ignored; None without a label,
-        or where all of it is ignored.
+        The frames with pixels of the class / pixels not ignored, in [0, 1]; None for a
+        frame without a label or with only ignored pixels.
 
     Raises:
         ValueError: The coding has no such class, or a label is unreadable or holds a
-            value that the coding does not know.
+            value outside the coding.
     """
     if class_name not in coding.classes:
         raise ValueError(
             f"class {class_name!r} is none of {list(coding.classes)}: name another "
-            f"class or another label map"
+            f"class or another label coding"
         )
     train_id = list(coding.classes).index(class_name)
 
@@ -50,6 +50,6 @@ def with_splash_shares(
 def _share(label: str, coding: LabelCoding, train_id: int) -> float | None:
     if not label:
         return None
-    train_ids = coding.to_train_ids(read_gray(label), label)
-    valid = int((train_ids != IGNORE).sum())
-    return int((train_ids == train_id).sum()) / valid if valid else None
+    pixels = coding.class_pixels(coding.to_train_ids(read_gray(label), label))
+    valid = int(pixels.sum())
+    return int(pixels[train_id]) / valid if valid else None

@@ -1,4 +1,4 @@
-"""A split as a table for the terminal, with what is wrong with it, and on disk."""
+"""Summary of a split for the terminal, with warnings, and writing of its table."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -10,8 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS, select, write_table
+from mmseg_splashkd.datasets.split_table import (
+    EMBARGO,
+    SPLITS,
+    select_frames,
+    table_text,
+)
 from mmseg_splashkd.datasets.timestamps import SECOND, utc
+from mmseg_splashkd.files import write_whole
 
 HEADINGS = (
     "frames",
@@ -25,12 +31,12 @@ HEADINGS = (
 
 
 def folds_of(frames: Iterable[Frame]) -> list[int]:
-    """The folds of a split, in order; none where it has parts alone."""
+    """Sorted folds of a split; empty if it has parts only."""
     return sorted({frame.fold for frame in frames if frame.fold is not None})
 
 
 def parts_of(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
-    """Name of each part or fold -> its frames, in the order they are shown."""
+    """Name of each part or fold -> its frames, in display order."""
     parts = {
         f"fold {fold}": [frame for frame in frames if frame.fold == fold]
         for fold in folds_of(frames)
@@ -42,11 +48,11 @@ def parts_of(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
 
 
 def print_split(frames: Sequence[Frame], console: Console | None = None) -> None:
-    """Print a line a part or fold, then what a user must know of the split.
+    """Print one row per part or fold, then warnings about the split.
 
     Args:
-        frames: As a strategy returned them.
-        console: Where to print, by default the terminal.
+        frames: Frames as a split strategy returns them.
+        console: Console to print to; default the terminal.
     """
     console = console or Console()
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
@@ -56,7 +62,7 @@ def print_split(frames: Sequence[Frame], console: Console | None = None) -> None
     for name, own in parts_of(frames).items():
         table.add_row(Text(name), *_cells(name, own, frames))
     console.print(table)
-    for note in notes(frames):
+    for note in split_notes(frames):
         console.print(Text(note))
 
 
@@ -72,20 +78,24 @@ def _cells(name: str, own: Sequence[Frame], frames: Sequence[Frame]) -> list[str
         f"{sum(shares) / len(shares):.3%}" if shares else "-",
         str(sum(share > 0 for share in shares)) if shares else "-",
         "" if fold is None else str(near),
-        "" if name == EMBARGO else _seconds(nearest(own, _seen_beside(own, frames))),
+        ""
+        if name == EMBARGO
+        else _seconds(smallest_gap(own, _other_parts(own, frames))),
     ]
 
 
-def _seen_beside(own: Sequence[Frame], frames: Sequence[Frame]) -> list[Frame]:
-    """Frames of other parts; for a fold, those trained on beside it and the test."""
+def _other_parts(own: Sequence[Frame], frames: Sequence[Frame]) -> list[Frame]:
+    """Frames of other parts; for a fold, its training frames and the test part."""
     fold = own[0].fold
     if fold is not None:
-        return select(frames, "train", fold) + select(frames, "test", fold)
+        return select_frames(frames, "train", fold) + select_frames(
+            frames, "test", fold
+        )
     return [f for f in frames if f.split not in (own[0].split, EMBARGO, "")]
 
 
-def nearest(first: Iterable[Frame], second: Iterable[Frame]) -> int | None:
-    """Shortest time between two parts, over all recordings.
+def smallest_gap(first: Iterable[Frame], second: Iterable[Frame]) -> int | None:
+    """Smallest time difference between frames of two parts, across recordings.
 
     Returns:
         Nanoseconds; None if a part is empty.
@@ -100,22 +110,22 @@ def _seconds(gap: int | None) -> str:
     return "-" if gap is None else f"{gap / SECOND:.3g}"
 
 
-def notes(frames: Sequence[Frame]) -> list[str]:
-    """Say what a user must know of a split before believing its figures."""
-    found = [
+def split_notes(frames: Sequence[Frame]) -> list[str]:
+    """Warnings and notes about a split that limit the meaning of its scores."""
+    notes = [
         f"Warning: no frame of {name} has splash: its Dice of splash is undefined or 0."
         for name, own in parts_of(frames).items()
         if name != EMBARGO and _without_splash(own)
     ]
     if unlabelled := sum(not frame.label for frame in frames):
-        found.append(f"{unlabelled} of {len(frames)} frames have no label.")
+        notes.append(f"{unlabelled} of {len(frames)} frames have no label.")
     if (folds := folds_of(frames)) and _interleaved(frames, folds):
-        found.append(
+        notes.append(
             "Neighbouring frames, which are near-duplicates, lie in different folds, "
-            "as stratified folds have it: their scores are optimistic. The test part, "
-            "or blocked folds, tell how a model does on water it has not seen."
+            "as always with stratified folds: validation scores are optimistic. The "
+            "test part or blocked folds measure performance on unseen video."
         )
-    return found
+    return notes
 
 
 def _without_splash(own: Sequence[Frame]) -> bool:
@@ -124,7 +134,7 @@ def _without_splash(own: Sequence[Frame]) -> bool:
 
 
 def _interleaved(frames: Sequence[Frame], folds: Sequence[int]) -> bool:
-    """Whether frames of one recording change their fold more often than blocks do."""
+    """Whether folds alternate more often along recordings than contiguous folds do."""
     last: dict[str, int] = {}
     changes = 0
     for frame in in_time_order(f for f in frames if f.fold is not None):
@@ -135,32 +145,30 @@ def _interleaved(frames: Sequence[Frame], folds: Sequence[int]) -> bool:
 
 
 def save_split(table: str | Path, frames: Iterable[Frame], force: bool = False) -> str:
-    """Write a split table, but no other over it.
+    """Write a split table, but do not overwrite a different one.
 
     Args:
-        table: CSV to write.
-        frames: Its rows.
-        force: Replace a table that says something else.
+        table: CSV file to write.
+        frames: Rows of the table.
+        force: Overwrite a table with other content; default False.
 
     Returns:
         ``'written'``, ``'unchanged'`` or ``'replaced'``.
 
     Raises:
-        FileExistsError: There is another such file, and no ``force``; it is untouched.
+        FileExistsError: The file exists with other content and ``force`` is not set;
+            it is left as it is.
     """
     table = Path(table)
+    text = table_text(table, frames)
     if not table.exists():
-        write_table(table, frames)
+        write_whole(table, text)
         return "written"
-    # In the same folder, which paths are relative to.
-    new = write_table(table.with_name(f".{table.name}.new"), frames)
-    if table.is_file() and new.read_bytes() == table.read_bytes():
-        new.unlink()
+    if table.is_file() and table.read_bytes() == text.encode():
         return "unchanged"
     if not force:
-        new.unlink()
         raise FileExistsError(
-            f"{table} exists and says something else: write elsewhere, or give --force"
+            f"{table} exists with other content: write elsewhere, or give --force"
         )
-    new.replace(table)
+    write_whole(table, text)
     return "replaced"

@@ -1,7 +1,8 @@
-"""Transforms that the recipes name and that the host lacks."""
+"""Pipeline transforms that MMSegmentation does not have."""
 
 from mmseg_splashkd.datasets.transforms.albumentations import Albumentations
 from mmseg_splashkd.datasets.transforms.check_shapes import CheckShapes
+from mmseg_splashkd.datasets.transforms.load_gray_labels import LoadGrayLabels
 from mmseg_splashkd.datasets.transforms.median_blur import MedianBlur
 
-__all__ = ["Albumentations", "CheckShapes", "MedianBlur"]
+__all__ = ["Albumentations", "CheckShapes", "LoadGrayLabels", "MedianBlur"]

@@ -1,4 +1,4 @@
-"""Albumentations as a step of a pipeline, safe for labels and for views."""
+"""Pipeline transform that applies Albumentations reproducibly and label-safe."""
 
 import random
 import warnings
@@ -26,23 +26,22 @@ SUCCESSOR = "albumentationsx"  # same import name, AGPL
 class Albumentations(BaseTransform):
     """Apply transforms of Albumentations 2.0 to a frame and its labels.
 
-    The host's ``Albu`` keeps random generators of its own, fills what moves into a
-    label with class 0, and lets misspelt arguments pass with a warning. Here every call
-    draws its random state from Python's generator, which a view seeds; labels are
-    resampled by nearest neighbour only, and what has no label becomes 255 (ignored).
-    Changes ``img``, (H, W, 3) uint8 BGR, each of ``seg_fields``, (H, W) uint8, and
-    ``img_shape``.
+    mmseg's ``Albu`` has its own random generators, fills areas without a label with
+    class 0, and only warns of misspelt arguments. Here every call takes its random
+    state from Python's generator, which a view seeds; labels are resampled by nearest
+    neighbour only, and areas without a label become 255 (ignored). Changes ``img``,
+    (H, W, 3) uint8 BGR, all ``seg_fields``, (H, W) uint8, and ``img_shape``.
 
     Args:
-        transforms: Configs as of Albumentations: the class name as ``type``, and its
-            arguments. ``OneOf``, ``Sequential`` and their like hold more of them as
-            ``transforms``. ``fill_mask`` defaults to 255 wherever a class takes it;
-            ``None`` leaves labels under a dropped-out part as they are.
+        transforms: Configs of Albumentations transforms: class name as ``type``, and
+            its arguments. Compositions such as ``OneOf`` and ``Sequential`` take nested
+            configs as ``transforms``. ``fill_mask`` defaults to 255 for all classes
+            that have it; ``None`` keeps labels under dropped-out areas.
 
     Raises:
-        ImportError: Albumentations is missing or not of version 2.0.
-        ValueError: A name or an argument is unknown or wrong, or a label would be
-            interpolated or filled with something else than 255.
+        ImportError: Albumentations is missing or not version 2.0.
+        ValueError: A name or argument is unknown or invalid, or a label would be
+            interpolated or filled with a value other than 255.
     """
 
     def __init__(self, transforms: Sequence[dict]) -> None:
@@ -50,16 +49,16 @@ class Albumentations(BaseTransform):
         from albumentations import Compose
 
         self.transforms = transforms
-        self.compose = Compose([build(config) for config in transforms])
-        for leaf in leaves(self.compose):
-            check_labels_kept(leaf)
+        self.compose = Compose([build_transform(config) for config in transforms])
+        for transform in flatten(self.compose):
+            check_labels_kept(transform)
 
     def transform(self, results: dict) -> dict:
-        """Draw and apply.
+        """Apply the transforms to a sample.
 
         Raises:
-            ValueError: The frame is not (H, W, 3) uint8, or does not stay so, as under
-                ``Normalize``: the model's data_preprocessor does that.
+            ValueError: The frame is not (H, W, 3) uint8 before or after the transforms.
+                ``Normalize`` is the task of the model's data_preprocessor.
         """
         fields = results.get("seg_fields", [])
         check_frame(results["img"], "gets")
@@ -75,9 +74,10 @@ class Albumentations(BaseTransform):
         return results
 
     def _seed(self) -> None:
-        """Give all transforms one stream; ``set_random_seed`` would give each the same.
+        """Seed one generator shared by all transforms.
 
-        With equal streams, two flips of probability 0.5 always come together.
+        ``set_random_seed`` would give each transform an equal generator, so that two
+        flips of probability 0.5 are always applied together.
         """
         numbers = np.random.default_rng(random.getrandbits(64))
         self.compose.set_random_state(numbers, random.Random(random.getrandbits(64)))
@@ -87,27 +87,28 @@ class Albumentations(BaseTransform):
 
 
 def check_version() -> None:
-    """Make sure that Albumentations 2.0 is installed.
+    """Check that Albumentations 2.0 is installed.
 
     Raises:
-        ImportError: It is missing, of another version, or its successor lies over it.
+        ImportError: It is missing, has another version, or its successor is installed
+            over it.
     """
-    found = installed("albumentations")
-    if found is None:
+    present = installed_version("albumentations")
+    if present is None:
         raise ImportError(f"Albumentations is not installed: {INSTALL}")
-    if not found.startswith("2.0."):
+    if not present.startswith("2.0."):
         raise ImportError(
-            f"Albumentations 2.0.x is needed, {found} is installed: {INSTALL}"
+            f"Albumentations 2.0.x is needed, {present} is installed: {INSTALL}"
         )
-    if installed(SUCCESSOR):
+    if installed_version(SUCCESSOR):
         raise ImportError(
             f"{SUCCESSOR} is installed over albumentations: pip uninstall -y "
             f"{SUCCESSOR} albumentations && {INSTALL}"
         )
 
 
-def installed(distribution: str) -> str | None:
-    """Version of a distribution, None where it is missing."""
+def installed_version(distribution: str) -> str | None:
+    """Version of a distribution; None if it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -115,35 +116,35 @@ def installed(distribution: str) -> str | None:
 
 
 def check_frame(frame: Any, verb: str) -> None:
-    """Make sure that a frame is (H, W, 3) uint8.
+    """Check that a frame is (H, W, 3) uint8.
 
     Raises:
-        ValueError: It is not.
+        ValueError: It has another shape or dtype.
     """
     shape, dtype = tuple(frame.shape), frame.dtype
     if len(shape) != 3 or shape[2] != 3 or dtype != np.uint8:
         raise ValueError(
             f"Albumentations {verb} a frame of {shape} and {dtype}, not (H, W, 3) and "
-            f"uint8: keep floats and tensors to the model's data_preprocessor"
+            f"uint8: leave float conversion to the model's data_preprocessor"
         )
 
 
-def build(config: dict) -> "BasicTransform | BaseCompose":
-    """Build one transform, or a choice of some, from its config.
+def build_transform(config: dict) -> "BasicTransform | BaseCompose":
+    """Build a transform or a composition from its config.
 
     Raises:
-        ValueError: Its name or an argument is unknown or wrong.
+        ValueError: Its name or an argument is unknown or invalid.
     """
     from albumentations import BaseCompose
 
     arguments = dict(config)
     name = arguments.pop("type", None)
-    transform = find(name)
+    transform = transform_class(name)
     if issubclass(transform, BaseCompose):
         parts = arguments.get("transforms", ())
         if not parts:
             raise ValueError(f"Albumentations: {name} needs transforms, at least one")
-        arguments["transforms"] = [build(part) for part in parts]
+        arguments["transforms"] = [build_transform(part) for part in parts]
     if "fill_mask" in signature(transform).parameters:
         arguments.setdefault("fill_mask", IGNORE)
     try:
@@ -154,41 +155,41 @@ def build(config: dict) -> "BasicTransform | BaseCompose":
         raise ValueError(f"Albumentations cannot build {name}: {error}") from error
 
 
-def find(name: Any) -> type:
-    """Find a transform of Albumentations by its name.
+def transform_class(name: Any) -> type:
+    """Class of an Albumentations transform or composition.
 
     Raises:
-        ValueError: There is none; the message names those most like it.
+        ValueError: There is none; the message suggests similar names.
     """
     import albumentations
 
     bases = (albumentations.BasicTransform, albumentations.BaseCompose)
-    known = {
+    classes = {
         key: value
         for key, value in vars(albumentations).items()
         if isclass(value) and issubclass(value, bases)
     }
-    if name not in known:
-        close = ", ".join(get_close_matches(str(name), known)) or "none is like it"
+    if name not in classes:
+        close = ", ".join(get_close_matches(str(name), classes)) or "none is similar"
         raise ValueError(
             f"Albumentations has no transform {name!r}; did you mean: {close}?"
         )
-    return known[name]
+    return classes[name]
 
 
-def leaves(compose: "BaseCompose") -> Iterator["BasicTransform"]:
-    """Every transform, those within choices and sequences too."""
+def flatten(compose: "BaseCompose") -> Iterator["BasicTransform"]:
+    """All transforms of a composition, including nested ones."""
     from albumentations import BaseCompose
 
     for transform in compose.transforms:
         if isinstance(transform, BaseCompose):
-            yield from leaves(transform)
+            yield from flatten(transform)
         else:
             yield transform
 
 
 def check_labels_kept(transform: "BasicTransform") -> None:
-    """Make sure that no label gets a value that it did not have, but 255.
+    """Check that a transform adds no label value except 255.
 
     Raises:
         ValueError: The transform would interpolate labels, or fill them.
@@ -197,13 +198,13 @@ def check_labels_kept(transform: "BasicTransform") -> None:
     interpolation = getattr(transform, "mask_interpolation", cv2.INTER_NEAREST)
     if interpolation != cv2.INTER_NEAREST:
         raise ValueError(
-            f"{name}: mask_interpolation={interpolation} would invent classes; remove "
-            f"it, or give {cv2.INTER_NEAREST} (nearest neighbour)"
+            f"{name}: mask_interpolation={interpolation} would create new label "
+            f"values; remove it, or give {cv2.INTER_NEAREST} (nearest neighbour)"
         )
     for argument in ("fill_mask", "mask_drop_value"):
         fill = getattr(transform, argument, None)
         if fill is not None and not np.all(np.equal(fill, IGNORE)):
             raise ValueError(
-                f"{name}: {argument}={fill} would label what has no label; remove it, "
-                f"or give {IGNORE} (ignored)"
+                f"{name}: {argument}={fill} would label areas without a label; remove "
+                f"it, or give {IGNORE} (ignored)"
             )

@@ -1,4 +1,4 @@
-"""The last step of a pipeline: frame and labels lie on each other."""
+"""Pipeline transform that checks the sizes of labels."""
 
 from typing import Literal, get_args
 
@@ -11,21 +11,20 @@ Size = Literal["img_shape", "ori_shape"]
 
 @TRANSFORMS.register_module()
 class CheckShapes(BaseTransform):
-    """Refuse a label of another size than it is compared at. Place it before packing.
+    """Refuse labels of the wrong size; the last step before packing.
 
-    The host would not notice: its losses and metrics resize logits to the label, so one
-    that missed a resize or a crop still gives numbers. Which size is right depends on
-    the pipeline, so the pipeline says it. In training, labels go through all that the
-    frame goes through and have the size of ``img``. In tests they are loaded after
-    resizing and have the size of the frame's file, where scores are computed. A sample
-    without labels is a frame alone and passes. Needs ``img``, (H, W) or (H, W, C).
+    mmseg's losses and metrics resize logits to the label, so a label that missed a
+    resize or a crop causes no error. In a training pipeline, labels pass all transforms
+    of the frame and have the size of ``img``. In a test pipeline they are loaded after
+    resizing and have the size of the image file, at which scores are computed. A sample
+    without labels passes. Requires ``img``, (H, W) or (H, W, C).
 
     Args:
-        labels_at: ``'img_shape'``, the size of ``img`` as it is now, or
-            ``'ori_shape'``, its size when it was loaded.
+        labels_at: Size of the labels: ``'img_shape'``, the current size of ``img``
+            (default), or ``'ori_shape'``, its size when it was loaded.
 
     Raises:
-        ValueError: ``labels_at`` is neither.
+        ValueError: ``labels_at`` has another value.
     """
 
     def __init__(self, labels_at: Size = "img_shape") -> None:
@@ -36,10 +35,10 @@ class CheckShapes(BaseTransform):
         self.labels_at = labels_at
 
     def transform(self, results: dict) -> dict:
-        """Check a sample and pass it on unchanged.
+        """Check a sample and return it unchanged.
 
         Raises:
-            ValueError: A label is no (H, W) uint8 map of the size of the frame; the
+            ValueError: A label is not an (H, W) uint8 map of the required size; the
                 message names the frame and both shapes.
         """
         frame = results["img"].shape[:2]

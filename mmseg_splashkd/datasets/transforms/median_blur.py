@@ -1,4 +1,4 @@
-"""Median filtering of frames."""
+"""Pipeline transform that filters frames by a median."""
 
 import random
 
@@ -12,16 +12,16 @@ from mmseg.registry import TRANSFORMS
 class MedianBlur(BaseTransform):
     """Replace each pixel of the frame by the median of its neighbourhood.
 
-    It takes out specks and keeps edges. Labels stay as they are. Needs and changes
-    ``img``, (H, W) or (H, W, C) uint8; each channel is filtered on its own.
+    Removes specks and keeps edges; labels are unchanged. Requires and changes ``img``,
+    (H, W) or (H, W, C) uint8; each channel is filtered separately.
 
     Args:
-        ksize: Side of the square neighbourhood in pixels, odd, at least 3.
-        prob: Share of frames to filter, in [0, 1]. The default filters every frame,
-            as a test pipeline must.
+        ksize: Side of the square neighbourhood in pixels, odd, at least 3; default 3.
+        prob: Probability of filtering a frame, in [0, 1]; default 1, as required in a
+            test pipeline.
 
     Raises:
-        ValueError: ``ksize`` or ``prob`` is out of its range.
+        ValueError: ``ksize`` or ``prob`` is out of range.
     """
 
     def __init__(self, ksize: int = 3, prob: float = 1.0) -> None:
@@ -42,7 +42,7 @@ class MedianBlur(BaseTransform):
         if frame.dtype != np.uint8:
             raise ValueError(
                 f"MedianBlur needs an 8-bit frame, got {frame.dtype}: place it before "
-                f"the transforms that make floats"
+                f"transforms that convert to float"
             )
         if random.random() < self.prob:
             results["img"] = cv2.medianBlur(frame, self.ksize)

@@ -13,7 +13,7 @@ from mmseg_splashkd.datasets.checks import (
     Duplicates,
     FilesReport,
     Finding,
-    allow,
+    allow_codes,
     check_files,
     check_parts,
     find_duplicates,
@@ -97,7 +97,7 @@ def examine(
         parts = files.measured(parts)
         runs = {name: files.measured(run) for name, run in runs.items()}
     found = {name: check_parts(run, embargo_seconds) for name, run in runs.items()}
-    findings = allow([*_merge(found), *findings], allowed)
+    findings = allow_codes([*_merge(found), *findings], allowed)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
     title, coding = subject.title, subject.coding
     return DatasetReport(title, parts, coding, findings, files, duplicates)

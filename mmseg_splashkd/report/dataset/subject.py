@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg_splashkd.config.data_check import coding_of, frames_of, time_splits
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
-from mmseg_splashkd.datasets.split_table import SPLITS, select
+from mmseg_splashkd.datasets.split_table import SPLITS, select_frames
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,13 @@ def subject_of_data(
         parts = _without_empty_test(frames_of(cfg))
         return Subject(title, parts, {"": parts}, coding_of(cfg))
     runs = {
-        f"fold {k}": _without_empty_test({s: select(frames, s, k) for s in SPLITS})
+        f"fold {k}": _without_empty_test(
+            {s: select_frames(frames, s, k) for s in SPLITS}
+        )
         for k in folds
     }
-    parts = {f"fold {k}": select(frames, "val", k) for k in folds}
-    parts |= _without_empty_test({"test": select(frames, "test", None)})
+    parts = {f"fold {k}": select_frames(frames, "val", k) for k in folds}
+    parts |= _without_empty_test({"test": select_frames(frames, "test", None)})
     return Subject(title, parts, runs, coding_of(cfg))
 
 

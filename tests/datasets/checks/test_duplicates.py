@@ -17,8 +17,8 @@ def find(parts, **arguments):
     return find_duplicates(parts, progress=False, **arguments)
 
 
-def test_a_clean_set_has_no_duplicates(clean):
-    assert find(clean) == duplicates.Duplicates([], [])
+def test_valid_data_set_has_no_duplicates(valid_parts):
+    assert find(valid_parts) == duplicates.Duplicates([], [])
 
 
 def as_jpeg(image: Image.Image) -> Image.Image:
@@ -32,10 +32,10 @@ def with_noise(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
 
 
-def test_frame_copied_from_train_into_test(clean, train_frame):
-    copy = clean["test"][1].image
+def test_frame_copied_from_train_into_test(valid_parts, train_frame):
+    copy = valid_parts["test"][1].image
     shutil.copy(train_frame, copy)
-    found = find(clean)
+    found = find(valid_parts)
     (pair,), (finding,) = found.pairs, found.findings
     assert (pair.exact, pair.distance, pair.parts) == (True, 0, ("train", "test"))
     assert (finding.level, finding.code) == ("error", "duplicate")
@@ -43,20 +43,20 @@ def test_frame_copied_from_train_into_test(clean, train_frame):
 
 
 @pytest.mark.parametrize("change", [as_jpeg, with_noise])
-def test_every_changed_copy_is_found(clean, change):
-    for source, copy in zip(clean["train"], clean["val"], strict=False):
+def test_every_changed_copy_is_found(valid_parts, change):
+    for source, copy in zip(valid_parts["train"], valid_parts["val"], strict=False):
         change(Image.open(source.image)).save(copy.image)
-    found = find(clean)
+    found = find(valid_parts)
     (finding,) = found.findings
     assert (finding.level, finding.code) == ("error", "near_duplicate")
     pairs = {(pair.first.image, pair.second.image) for pair in found.pairs}
-    expected = zip(clean["train"], clean["val"], strict=False)
+    expected = zip(valid_parts["train"], valid_parts["val"], strict=False)
     assert pairs == {(source.image, copy.image) for source, copy in expected}
 
 
-def test_pixels_saved_anew_are_the_same(clean, train_frame):
-    Image.open(train_frame).save(clean["test"][0].image, "BMP")
-    assert find(clean).pairs[0].exact
+def test_copy_in_another_file_format_is_exact(valid_parts, train_frame):
+    Image.open(train_frame).save(valid_parts["test"][0].image, "BMP")
+    assert find(valid_parts).pairs[0].exact
 
 
 @pytest.mark.parametrize(
@@ -67,34 +67,34 @@ def test_pixels_saved_anew_are_the_same(clean, train_frame):
         (("val", "test"), "warning"),
     ],
 )
-def test_copies_that_spoil_no_run(clean, parts, level):
-    first, second = clean[parts[0]][0], clean[parts[1]][-1]
+def test_copies_within_a_part_or_between_val_and_test(valid_parts, parts, level):
+    first, second = valid_parts[parts[0]][0], valid_parts[parts[1]][-1]
     shutil.copy(first.image, second.image)
-    (finding,) = find(clean).findings
+    (finding,) = find(valid_parts).findings
     assert (finding.level, finding.code) == (level, "duplicate")
 
 
-def test_frame_copied_twice_is_paired_within_and_across(clean, train_frame):
+def test_frame_copied_twice_is_paired_within_and_across(valid_parts, train_frame):
     for part in ("train", "test"):
-        copy = next(f.image for f in clean[part] if f.image != str(train_frame))
+        copy = next(f.image for f in valid_parts[part] if f.image != str(train_frame))
         shutil.copy(train_frame, copy)
-    levels = {(f.level, f.code) for f in find(clean).findings}
+    levels = {(f.level, f.code) for f in find(valid_parts).findings}
     assert levels == {("note", "duplicate"), ("error", "duplicate")}
 
 
-def test_black_and_damaged_frames_are_left_out(clean):
+def test_black_and_damaged_frames_are_skipped(valid_parts):
     for part in ("train", "test"):
-        Image.new("RGB", (80, 64)).save(clean[part][0].image)
-        Path(clean[part][1].image).write_text("no frame")
-    assert find(clean).pairs == []
+        Image.new("RGB", (80, 64)).save(valid_parts[part][0].image)
+        Path(valid_parts[part][1].image).write_text("no frame")
+    assert find(valid_parts).pairs == []
 
 
-def test_path_in_two_parts_is_no_copy_of_itself(clean):
-    assert find(clean | {"test": clean["train"][:2]}).pairs == []
+def test_path_in_two_parts_is_not_a_duplicate(valid_parts):
+    assert find(valid_parts | {"test": valid_parts["train"][:2]}).pairs == []
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(100, 12), (32, 8), (16, 4), (15, -1)])
-def test_few_bits_are_few_beside_those_between_neighbours(bits, expected):
+def test_limit_is_relative_to_the_distance_of_neighbours(bits, expected):
     hashes = np.zeros((6, 256), bool)
     hashes[1::2, :bits] = True
     frames = [frame(3 * i) for i in range(6)]
@@ -107,27 +107,27 @@ def test_few_bits_are_few_beside_those_between_neighbours(bits, expected):
 
 
 @pytest.mark.parametrize("place", [1, -1])
-def test_copy_beside_its_source_is_found(clean, place):
-    """Also as the last frame, which has no neighbour behind it."""
-    train = clean["train"]
+def test_copy_next_to_its_source_is_found(valid_parts, place):
+    """Includes the last frame, which has no next neighbour."""
+    train = valid_parts["train"]
     as_jpeg(Image.open(train[place - 1].image)).save(train[place].image)
     (pair,) = find({"train": train}).pairs
     assert (pair.first, pair.second) == (train[place - 1], train[place])
 
 
-def test_still_water_is_no_copy_but_copied_files_are(clean, train_frame):
-    """Frames that differ by the noise of the camera alone, all of them."""
+def test_still_scene_has_only_exact_duplicates(valid_parts, train_frame):
+    """All frames differ by camera noise only."""
     still = np.asarray(Image.open(train_frame)).astype(int)
     rng = np.random.default_rng(0)
-    frames = [f for part in clean.values() for f in part]
+    frames = [f for part in valid_parts.values() for f in part]
     for f in frames:
         noisy = still + rng.normal(0, 3, still.shape)
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(f.image)
-    (note,) = find(clean).findings
+    (note,) = find(valid_parts).findings
     assert (note.level, note.code, len(note.frames)) == ("note", "still_scene", 27)
-    assert find(clean, threshold=12).pairs
-    shutil.copy(train_frame, clean["test"][0].image)
-    assert {(f.level, f.code) for f in find(clean).findings} == {
+    assert find(valid_parts, threshold=12).pairs
+    shutil.copy(train_frame, valid_parts["test"][0].image)
+    assert {(f.level, f.code) for f in find(valid_parts).findings} == {
         ("error", "duplicate"),
         ("note", "still_scene"),
     }
@@ -156,21 +156,21 @@ def test_pairs_are_the_nearest_by_brute_force(monkeypatch):
     assert keys == sorted(keys)
 
 
-def test_missing_library_names_the_extra(clean, monkeypatch):
+def test_error_for_a_missing_library_names_the_extra(valid_parts, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagehash", None)
     with pytest.raises(ImportError, match=r"pip install 'mmseg_splashkd\[data\]'"):
-        find(clean)
+        find(valid_parts)
 
 
-def test_path_in_two_parts_counts_for_the_first(clean, train_frame):
-    shutil.copy(train_frame, clean["test"][0].image)
-    parts = clean | {"test": [*clean["test"], *clean["train"]]}
+def test_path_in_two_parts_counts_for_the_first(valid_parts, train_frame):
+    shutil.copy(train_frame, valid_parts["test"][0].image)
+    parts = valid_parts | {"test": [*valid_parts["test"], *valid_parts["train"]]}
     (pair,) = find(parts).pairs
     assert pair.parts == ("train", "test")
 
 
 @pytest.mark.parametrize("limits", [[12, -1], [-1, 12], [12, 4]])
-def test_both_frames_must_stand_out_for_a_pair(limits):
+def test_pair_must_be_within_the_limits_of_both_frames(limits):
     bits = np.zeros((2, 256), bool)
     bits[1, :5] = True
     arguments = ([frame(0), frame(3)], np.array(["train", "test"]), bits, np.arange(2))

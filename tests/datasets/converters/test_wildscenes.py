@@ -120,7 +120,7 @@ def test_incomplete_copies_and_odd_names_are_refused(src):
     for folder in ("image", "indexLabel"):
         folder = src / "V-01" / folder
         (folder / f"{stamp(50)}.png").rename(folder / "50.png")
-    with pytest.raises(ValueError, match=r"image/50\.png: '50' is no time stamp"):
+    with pytest.raises(ValueError, match=r"image/50\.png: '50' is not a time stamp"):
         read_wildscenes(src)
 
 

@@ -37,7 +37,7 @@ def counts(split: list[Frame]) -> list[int]:
 
 
 def used_before(frames: list[Frame]) -> list[Frame]:
-    """The frames, as another split left them."""
+    """The frames with the result of another split."""
     changes = {"fold": 3, "embargo": (1, 2), "splash_share": 0.25}
     return [
         frame(n * 5, f.recording, split="val", **changes) for n, f in enumerate(frames)
@@ -75,7 +75,7 @@ def test_default_ratios_cut_at_the_frame_nearest_to_their_share():
 
 
 @cuts
-def test_what_an_earlier_split_said_is_forgotten_but_not_the_share(cut):
+def test_earlier_split_is_ignored_and_the_share_is_kept(cut):
     [first, *_] = split = cut(used_before(line(10)))
     assert parts(split) == "tttttttvvT"
     assert all(f.fold is None and not f.embargo for f in split)
@@ -103,12 +103,12 @@ def test_ratios_must_be_three_shares_that_sum_to_one(cut, ratios: tuple[float, .
 
 
 @cuts
-def test_equal_time_stamps_are_refused_wherever_the_cut_is(cut):
+def test_equal_time_stamps_are_refused(cut):
     with pytest.raises(ValueError, match="same time stamp"):
         cut([frame(1), frame(2), frame(2)])
 
 
-def test_recordings_are_stacked_or_cut_one_by_one():
+def test_recordings_are_cut_together_or_separately():
     frames = [*line(10, "a"), *[frame(100 + n, "b") for n in range(10)]]
     assert parts(split_by_time(frames)) == "t" * 14 + "vvvvTT"
     assert parts(split_per_recording(frames)) == "tttttttvvT" * 2
@@ -117,20 +117,20 @@ def test_recordings_are_stacked_or_cut_one_by_one():
 # Embargo
 
 
-def test_the_older_part_gives_the_embargo():
+def test_older_part_loses_the_embargo():
     split = split_by_time(line(20), (0.5, 0.3, 0.2), Embargo(frames=2))
     assert parts(split) == "tttttttteevvvveeTTTT"
     split = split_by_time(line(20), (0.5, 0.3, 0.2), Embargo(seconds=10))
     assert parts(split) == "tttttttteevvvveeTTTT"
 
 
-def test_train_keeps_away_from_test_where_val_is_swallowed():
+def test_train_keeps_its_distance_from_test_if_val_is_lost():
     split = split_by_time(line(10), (0.6, 0.2, 0.2), Embargo(frames=4))
     assert parts(split) == "tttteeeeTT"
 
 
-def test_seconds_hold_across_cameras_whose_cuts_differ_in_time():
-    # b begins when the test part of a does; its training frames give way
+def test_seconds_count_across_cameras_cut_at_different_times():
+    # b starts at the test part of a, so its training frames are left out
     frames = [*line(10, "a"), *[frame(45 + 5 * n, "b") for n in range(10)]]
     split = split_per_recording(frames, (0.7, 0.2, 0.1), Embargo(seconds=5))
     assert parts([f for f in split if f.recording == "a"]) == "tttttteveT"
@@ -168,7 +168,7 @@ def test_parts_follow_each_other_in_time(frames, ratios, embargo):
 
 @QUICK
 @given(frames=timelines(), cut=st.sampled_from(CUTS), seed=st.integers(0, 9))
-def test_tables_are_the_same_to_the_byte(tmp_path_factory, frames, cut, seed):
+def test_tables_are_equal_to_the_byte(tmp_path_factory, frames, cut, seed):
     folder = tmp_path_factory.mktemp("tables", numbered=True)
     tables = [
         write_table(folder / name, shuffled(cut(given_frames), seed))
@@ -202,9 +202,9 @@ LISTS = {"train": ["0", "1"], "val": ["2"], "test": ["3"]}
 
 def numbered(recordings: str = "a") -> list[Frame]:
     return [
-        Frame(of, 10 * n + k, f"data/images/{of}/{n}.png", "x")
+        Frame(recording, 10 * n + k, f"data/images/{recording}/{n}.png", "x")
         for n in range(4)
-        for k, of in enumerate(recordings)
+        for k, recording in enumerate(recordings)
     ]
 
 
@@ -212,12 +212,12 @@ def numbered(recordings: str = "a") -> list[Frame]:
     "form",
     ["{}", "{}.png", "a/{}", "a/{}.png", "data/images/a/{}.png", "./images/a/{}.png"],
 )
-def test_lists_may_name_frames_in_many_ways(form: str):
+def test_forms_of_names_in_lists(form: str):
     lists = {part: map(form.format, names) for part, names in LISTS.items()}
     assert parts(split_by_list(shuffled(numbered()), lists)) == "ttvT"
 
 
-def test_folders_tell_equal_stems_apart():
+def test_folders_distinguish_equal_stems():
     lists = {
         "train": ["a/0", "a/1", "b/0", "b/1", "a/2"],
         "test": ["b\\2", "a/3", "b/3"],
@@ -238,19 +238,19 @@ def test_folders_tell_equal_stems_apart():
         ({"valid": []}, "list of 'valid': parts are ('train', 'val', 'test'"),
     ],
 )
-def test_lists_that_do_not_fit_are_refused(changes: dict, message: str):
+def test_invalid_lists_are_refused(changes: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         split_by_list(numbered(), LISTS | changes)
 
 
-def test_unlisted_frames_may_be_left_out():
+def test_unlisted_frames_can_be_left_out():
     lists = LISTS | {"train": ["0", "0"]}
     assert parts(split_by_list(numbered(), lists, unlisted="embargo")) == "tevT"
     with pytest.raises(ValueError, match="unlisted='skip' must be 'error' or 'emb"):
         split_by_list(numbered(), lists, unlisted="skip")
 
 
-def test_given_lists_may_be_kept_apart():
+def test_embargo_between_given_lists():
     lists = {"train": list("0145"), "test": list("23")}
     frames = [frame(n) for n in range(6)]
     frames = [Frame("a", f.timestamp, f"{n}.png") for n, f in enumerate(frames)]
@@ -260,13 +260,13 @@ def test_given_lists_may_be_kept_apart():
 # Hold-out
 
 
-def test_the_newest_share_is_held_out():
+def test_newest_share_is_held_out():
     split = hold_out(used_before(line(10)), 0.2, Embargo(frames=3))
     assert parts(split) == "ttttteeeTT"
     assert all(f.fold is None and not f.embargo for f in split)
 
 
-def test_given_test_rows_are_kept():
+def test_existing_test_rows_are_kept():
     frames = [frame(n, split="test" if n in (3, 4) else "val") for n in range(8)]
     assert parts(hold_out(shuffled(frames))) == "tttTTttt"
     assert parts(hold_out(frames, embargo=Embargo(seconds=1))) == "tteTTett"
@@ -274,11 +274,11 @@ def test_given_test_rows_are_kept():
         hold_out(frames, 0.1)
 
 
-def test_nothing_is_held_out_unasked():
+def test_nothing_is_held_out_by_default():
     assert parts(hold_out(line(3))) == "ttt"
 
 
-def test_recordings_may_be_held_out_whole():
+def test_whole_recordings_can_be_held_out():
     frames = [*line(6, "a"), *[frame(3 + 5 * n, "b") for n in range(7)], frame(1, "c")]
     split = hold_out(frames, 0.1, whole_recordings=True)
     assert {f.recording for f in split if f.split == "test"} == {"b"}
@@ -295,7 +295,7 @@ def test_recordings_may_be_held_out_whole():
         (0.99, "test share 0.99 of 10 frames holds out 10 and leaves 0"),
     ],
 )
-def test_share_that_cannot_be_held_out(share: float, message: str):
+def test_invalid_share_is_refused(share: float, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         hold_out(line(10), share)
 

@@ -14,7 +14,7 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> str:
     return str(path)
 
 
-def test_text_files_have_a_name_a_line(tmp_path: Path):
+def test_text_file_has_one_name_per_line(tmp_path: Path):
     train = write(tmp_path / "train.txt", "a/1\n\n  a/2.png \n")
     test = write(tmp_path / "test.txt", "b/3", "utf-8-sig")
     lists = read_lists([f"train={train}", f"test={test}"])
@@ -22,19 +22,19 @@ def test_text_files_have_a_name_a_line(tmp_path: Path):
 
 
 @pytest.mark.parametrize("column", ["frame", "image", "id", "name"])
-def test_csv_files_have_a_column_of_names(tmp_path: Path, column: str):
+def test_csv_file_has_a_column_of_names(tmp_path: Path, column: str):
     text = f"label,{column}\nx/1.png, y/1\n,\nx/2.png,y/2\n"
     assert read_lists([f"val={write(tmp_path / 'v.csv', text)}"]) == {
         "val": ["y/1", "y/2"]
     }
 
 
-def test_one_csv_may_tell_the_parts(tmp_path: Path):
+def test_one_csv_can_assign_all_parts(tmp_path: Path):
     table = write(tmp_path / "parts.csv", "frame,split\n1,train\n2,test\n3,train\n")
     assert read_lists([table]) == {"train": ["1", "3"], "test": ["2"]}
 
 
-def test_a_split_table_is_such_a_csv(tmp_path: Path, monkeypatch):
+def test_split_table_is_a_list(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     split = split_by_time(line(10))
     table = write_table("split.csv", split)
@@ -50,26 +50,26 @@ def test_a_split_table_is_such_a_csv(tmp_path: Path, monkeypatch):
         ("a.csv", "", "none of its columns [] is one of"),
     ],
 )
-def test_file_that_is_no_list(tmp_path: Path, name: str, text: str, message: str):
+def test_invalid_list_is_refused(tmp_path: Path, name: str, text: str, message: str):
     file = write(tmp_path / name, text)
     with pytest.raises(ValueError, match=re.escape(f"list {file}") + ".*") as error:
         read_lists([f"train={file}"])
     assert message in str(error.value)
 
 
-def test_row_without_a_part(tmp_path: Path):
+def test_row_without_a_part_is_refused(tmp_path: Path):
     table = write(tmp_path / "parts.csv", "id,split\n1,train\n2,\n")
     with pytest.raises(ValueError, match="2 has no part in a column split"):
         read_lists([table])
 
 
-def test_missing_file():
+def test_missing_list_is_refused():
     with pytest.raises(FileNotFoundError, match=r"list no\.txt does not exist"):
         read_lists(["train=no.txt"])
 
 
 @pytest.mark.parametrize("second", ["{0}", "train={0}"])
-def test_every_list_names_its_part_once(tmp_path: Path, second: str):
+def test_each_part_has_one_list(tmp_path: Path, second: str):
     file = write(tmp_path / "a.txt", "1")
-    with pytest.raises(ValueError, match="give part=file once a part"):
+    with pytest.raises(ValueError, match="give part=file once per part"):
         read_lists([f"train={file}", second.format(file)])

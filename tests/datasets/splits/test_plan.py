@@ -19,9 +19,9 @@ from tests.datasets.splits.timelines import frame, line, parts
 
 NEAR = Embargo(frames=1)
 FRAMES = [
-    frame(5 * n + k, of, splash_share=0.1 * (n % 2))
+    frame(5 * n + k, recording, splash_share=0.1 * (n % 2))
     for n in range(20)
-    for k, of in enumerate("abcdef")
+    for k, recording in enumerate("abcdef")
 ]
 
 
@@ -50,7 +50,7 @@ FRAMES = [
         ),
     ],
 )
-def test_a_plan_is_its_strategy(options: dict, expected: list):
+def test_plan_applies_its_strategy(options: dict, expected: list):
     assert SplitPlan(**options).apply(FRAMES) == expected
 
 
@@ -74,12 +74,12 @@ def test_plan_of_lists():
         ({"ratios": [0, 0, 0]}, "ratios=(0, 0, 0) must have a sum above 0"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(options: dict, message: str):
+def test_unsupported_options_are_refused(options: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         SplitPlan(**options)
 
 
-def test_empty_part_is_refused_unless_asked_for():
+def test_empty_part_is_refused_unless_its_ratio_is_0():
     with pytest.raises(ValueError, match=r"no frame is left for test \(train 2, val 1"):
         SplitPlan().apply(line(3))
     assert parts(SplitPlan(ratios=[2, 1, 0]).apply(line(3))) == "ttv"
@@ -92,7 +92,7 @@ def test_empty_part_is_refused_unless_asked_for():
 
 
 @pytest.mark.parametrize("strategy", ["time", "per-recording", "blocked", "grouped"])
-def test_frames_without_a_label_are_taken_only_if_asked(strategy: str):
+def test_unlabelled_frames_need_the_option(strategy: str):
     frames = [*FRAMES, frame(500, "a", label="")]
     message = f"1 of 121 frames have no label, the first is {frames[-1].image}"
     with pytest.raises(ValueError, match=message):
@@ -100,7 +100,7 @@ def test_frames_without_a_label_are_taken_only_if_asked(strategy: str):
     assert len(SplitPlan(strategy, unlabelled=True).apply(frames)) == 121
 
 
-def test_embargo_of_stratified_folds_is_of_their_test_part():
+def test_embargo_of_stratified_folds_needs_a_test_part():
     plan = SplitPlan("stratified", embargo=NEAR)
     with pytest.raises(ValueError, match="stratified folds hold neighbouring frames"):
         plan.apply(FRAMES)

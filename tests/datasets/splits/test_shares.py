@@ -51,19 +51,19 @@ def test_order_is_kept_and_every_frame_is_read(tmp_path: Path):
     ]
 
 
-def test_known_shares_are_kept_only_if_asked(tmp_path: Path):
+def test_existing_shares_are_kept_only_with_the_option(tmp_path: Path):
     frame = replace(labelled(tmp_path, [[255, 0]]), splash_share=0.125)
     assert with_splash_shares([frame], SPLASH)[0].splash_share == 0.5
     (tmp_path / "0.png").unlink()
     assert with_splash_shares([frame], SPLASH, keep_known=True) == [frame]
 
 
-def test_wrong_value_names_the_label(tmp_path: Path):
+def test_error_for_a_wrong_value_names_the_label(tmp_path: Path):
     good, bad = (labelled(tmp_path, [[n, 0]], number=n) for n in (0, 99))
     with pytest.raises(ValueError, match=r"99.png: label values outside .*: 99 \(1 pi"):
         with_splash_shares([good, bad], SPLASH)
 
 
-def test_unknown_class_names_those_there_are():
+def test_error_for_an_unknown_class_lists_the_classes():
     with pytest.raises(ValueError, match=r"class 'foam' is none of \['backg"):
         with_splash_shares([], SPLASH, "foam")

@@ -12,21 +12,21 @@ from mmseg_splashkd.datasets.splits.by_time import hold_out, split_by_time
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.splits.folds import blocked_folds, stratified_folds
 from mmseg_splashkd.datasets.splits.summary import (
-    nearest,
-    notes,
     parts_of,
     print_split,
     save_split,
+    smallest_gap,
+    split_notes,
 )
 from tests.datasets.splits.timelines import QUICK, frame, line, timelines
 
 
-def wet(count: int, every: int = 2) -> list[Frame]:
+def splash_frames(count: int, every: int = 2) -> list[Frame]:
     return [frame(5 * n, splash_share=0.01 * (n % every == 0)) for n in range(count)]
 
 
 def printed(frames: list[Frame]) -> dict[str, list[str]]:
-    """Words of each row by its part, with those of the second line after them."""
+    """Part -> words of its row, including its second line."""
     terminal = io.StringIO()
     print_split(frames, Console(file=terminal, width=80))
     rows: dict[str, list[str]] = {}
@@ -42,7 +42,7 @@ def printed(frames: list[Frame]) -> dict[str, list[str]]:
 
 
 def test_rows_of_parts():
-    rows = printed(split_by_time(wet(20), embargo=Embargo(frames=1)))
+    rows = printed(split_by_time(splash_frames(20), embargo=Embargo(frames=1)))
     day = "2024-05-01"
     assert {name: " ".join(words) for name, words in rows.items()} == {
         "train": f"13 1 {day} 00:00:00 0.538% 7 10 {day} 00:01:00",
@@ -52,8 +52,8 @@ def test_rows_of_parts():
     }
 
 
-def test_rows_of_folds_count_what_training_leaves_out():
-    frames = blocked_folds(hold_out(wet(14), 0.15), 3, Embargo(frames=1))
+def test_rows_of_folds_count_frames_left_out():
+    frames = blocked_folds(hold_out(splash_frames(14), 0.15), 3, Embargo(frames=1))
     rows = printed(frames)
     assert list(rows) == ["fold 0", "fold 1", "fold 2", "test"]
     assert [row[0] for row in rows.values()] == ["4", "4", "4", "2"]
@@ -62,22 +62,22 @@ def test_rows_of_folds_count_what_training_leaves_out():
     assert rows["test"][6] == "5"
 
 
-def test_shares_that_are_unknown_are_left_open():
+def test_unknown_shares_are_shown_as_dashes():
     rows = printed(split_by_time(line(10)))
     assert rows["train"][4:6] == ["-", "-"]
-    assert notes(split_by_time(line(10))) == []
+    assert split_notes(split_by_time(line(10))) == []
 
 
 @QUICK
 @given(timelines(), st.integers(0, 40))
-def test_nearest_is_the_smallest_of_all_pairs(frames, cut):
+def test_smallest_gap_by_brute_force(frames, cut):
     first, second = frames[:cut], frames[cut:]
     gaps = [abs(a.timestamp - b.timestamp) for a in first for b in second]
-    assert nearest(first, second) == min(gaps, default=None)
+    assert smallest_gap(first, second) == min(gaps, default=None)
 
 
-def test_parts_come_in_order_and_hold_every_frame_once():
-    split = stratified_folds(hold_out(wet(40), 0.1, Embargo(frames=2)), 3)
+def test_parts_are_ordered_and_complete():
+    split = stratified_folds(hold_out(splash_frames(40), 0.1, Embargo(frames=2)), 3)
     parts = parts_of(split)
     assert list(parts) == ["fold 0", "fold 1", "fold 2", "test", "embargo"]
     assert sorted(id(f) for own in parts.values() for f in own) == sorted(
@@ -85,44 +85,44 @@ def test_parts_come_in_order_and_hold_every_frame_once():
     )
 
 
-def test_part_without_splash_is_warned_of():
+def test_warning_for_a_part_without_splash():
     frames = [frame(n, splash_share=0.1 * (n < 6)) for n in range(10)]
-    first, second = notes(split_by_time(frames))
+    first, second = split_notes(split_by_time(frames))
     assert first.startswith("Warning: no frame of val has splash")
     assert second.startswith("Warning: no frame of test has splash")
-    [warning] = notes(blocked_folds(frames[:9], 3))
+    [warning] = split_notes(blocked_folds(frames[:9], 3))
     assert "no frame of fold 2 has splash" in warning
 
 
-def test_left_out_frames_need_no_splash():
+def test_embargo_frames_need_no_splash():
     frames = [frame(n, splash_share=0.1, split="train") for n in range(3)]
-    assert notes([*frames, frame(9, splash_share=0.0, split="embargo")]) == []
+    assert split_notes([*frames, frame(9, splash_share=0.0, split="embargo")]) == []
 
 
 def test_unlabelled_frames_are_counted():
-    frames = [*wet(10), frame(99, label="")]
-    assert notes(split_by_time(frames))[-1] == "1 of 11 frames have no label."
+    frames = [*splash_frames(10), frame(99, label="")]
+    assert split_notes(split_by_time(frames))[-1] == "1 of 11 frames have no label."
 
 
-def test_stratified_folds_are_called_optimistic_and_blocks_are_not():
-    [note] = notes(stratified_folds(wet(30), 3))
+def test_note_on_optimistic_scores_of_stratified_folds_only():
+    [note] = split_notes(stratified_folds(splash_frames(30), 3))
     assert "near-duplicates" in note
     assert "optimistic" in note
-    assert notes(blocked_folds(wet(30), 3)) == []
+    assert split_notes(blocked_folds(splash_frames(30), 3)) == []
     one_by_one = [frame(n, "ab"[n % 2], splash_share=0.1) for n in range(30)]
-    assert notes(blocked_folds(one_by_one, 3)) == []
+    assert split_notes(blocked_folds(one_by_one, 3)) == []
 
 
 # On disk
 
 
-def test_table_is_written_once_and_replaced_only_by_force(tmp_path: Path):
+def test_table_is_overwritten_only_with_force(tmp_path: Path):
     table = tmp_path / "new" / "split.csv"
-    old, new = split_by_time(wet(10)), split_by_time(wet(12))
+    old, new = split_by_time(splash_frames(10)), split_by_time(splash_frames(12))
     assert save_split(table, old) == "written"
     before = table.read_bytes()
     assert save_split(table, old[::-1]) == "unchanged"
-    with pytest.raises(FileExistsError, match=f"{table} exists and says something el"):
+    with pytest.raises(FileExistsError, match=f"{table} exists with other content"):
         save_split(table, new)
     assert table.read_bytes() == before
     assert save_split(table, new, force=True) == "replaced"

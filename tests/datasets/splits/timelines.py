@@ -1,4 +1,4 @@
-"""Made-up time lines of frames, and what holds of any split, by brute force."""
+"""Generated time lines of frames, and brute-force checks of splits."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ def shuffled(frames: Iterable[Frame], seed: int = 0) -> list[Frame]:
 
 
 def parts(split: Iterable[Frame]) -> str:
-    """First letters of the parts, in the order given."""
+    """First letter of each frame's part; T is test."""
     return "".join(frame.split[0] if frame.split != "test" else "T" for frame in split)
 
 
@@ -42,11 +42,16 @@ def folds(split: Iterable[Frame]) -> list[int | None]:
 
 @st.composite
 def timelines(draw: st.DrawFn, least: int = 1, most: int = 40) -> list[Frame]:
-    """Frames of up to three recordings that overlap, at uneven moments."""
-    moments = st.tuples(st.integers(0, 120), st.sampled_from("abc"))
-    places = draw(st.lists(moments, min_size=least, max_size=most, unique=True))
+    """Frames of up to three overlapping recordings at irregular times."""
+    times_and_recordings = st.tuples(st.integers(0, 120), st.sampled_from("abc"))
+    positions = draw(
+        st.lists(times_and_recordings, min_size=least, max_size=most, unique=True)
+    )
     shares = st.sampled_from([0.0, 0.0, 0.001, 0.01, 0.02, 0.02, 0.4])
-    return [frame(at, of, splash_share=draw(shares)) for at, of in places]
+    return [
+        frame(time, recording, splash_share=draw(shares))
+        for time, recording in positions
+    ]
 
 
 embargoes = st.one_of(
@@ -63,7 +68,7 @@ def apart(
     embargo: Embargo,
     stacked: bool,
 ) -> bool:
-    """Whether an embargo lets the two be in different parts, counted frame by frame."""
+    """Whether an embargo allows two frames in different parts, by brute force."""
     low, high = sorted((first, second), key=lambda f: (f.timestamp, f.recording))
     seconds = (high.timestamp - low.timestamp) / SECOND
     if embargo.seconds and seconds <= embargo.seconds:
@@ -77,7 +82,7 @@ def apart(
 
 
 def check_embargo(split: Sequence[Frame], embargo: Embargo, stacked: bool) -> None:
-    """No kept frames of two parts are too near; none is left out in vain."""
+    """Kept frames of two parts are apart, and no frame is left out needlessly."""
     kept = [f for f in split if f.split != "embargo"]
     for first, second in permutations(kept, 2):
         if first.split != second.split:

@@ -1,15 +1,15 @@
-"""Frames with labels, and what may become of label values."""
+"""Samples with labels, and detection of new label values."""
 
 from typing import Any
 
 import numpy as np
 
-VALUES = (1, 3, 200)  # a mean of two is none of them, and neither is a fill of 0
+VALUES = (1, 3, 200)  # no mean of two values and not 0 is one of them
 IGNORE = 255
 
 
 def sample(size: tuple[int, int] = (48, 64), seed: int = 0) -> dict[str, Any]:
-    """A sample as loaded: an (H, W) label of blobs and specks, the frame shows it."""
+    """Sample as loaded: an (H, W) label; each channel of the frame equals the label."""
     rng = np.random.default_rng(seed)
     label = rng.choice(np.array(VALUES, np.uint8), size)
     label[size[0] // 4 : size[0] // 2, size[1] // 4 : size[1] // 2] = VALUES[1]
@@ -22,6 +22,6 @@ def sample(size: tuple[int, int] = (48, 64), seed: int = 0) -> dict[str, Any]:
     }
 
 
-def invented(label: np.ndarray, known: tuple[int, ...] = VALUES) -> set[int]:
-    """Values of a label that were not there before, but 255."""
+def new_values(label: np.ndarray, known: tuple[int, ...] = VALUES) -> set[int]:
+    """Values of a label that are neither known nor 255."""
     return set(np.unique(label).tolist()) - {*known, IGNORE}

@@ -11,9 +11,9 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_splashkd.datasets.transforms import Albumentations, albumentations
 from mmseg_splashkd.datasets.views import View, ViewDataset, seed_all, seeded
-from tests.datasets.transforms.builders import IGNORE, VALUES, invented, sample
+from tests.datasets.transforms.builders import IGNORE, VALUES, new_values, sample
 
-GEOMETRIC: dict[str, dict] = {  # strong, so that much is resampled
+GEOMETRIC: dict[str, dict] = {  # strong, so that many pixels are resampled
     "ElasticTransform": {"alpha": 120, "sigma": 6},
     "OpticalDistortion": {"distort_limit": (0.2, 0.9)},
     "GridDistortion": {"distort_limit": (-0.9, 0.9)},
@@ -47,12 +47,12 @@ GENTLE = [{"type": "HorizontalFlip"}, {"type": "GaussNoise"}, {"type": "Affine"}
 
 
 def one(name: str, **arguments) -> Any:
-    """A step of one transform that is always applied."""
+    """Pipeline step of one transform with probability 1."""
     return Albumentations([{"type": name, "p": 1.0, **arguments}])
 
 
 def draws(transform: Any, times: int = 40) -> list[dict]:
-    """Apply a transform to the same sample under many seeds."""
+    """Apply a transform to the same sample with different random states."""
     random.seed(0)
     return [transform(sample()) for _ in range(times)]
 
@@ -62,48 +62,52 @@ def draws(transform: Any, times: int = 40) -> list[dict]:
 
 @pytest.mark.parametrize("name", GEOMETRIC)
 def test_labels_move_with_the_frame(name: str):
-    """A frame that shows its label still does, where both are drawn in the same way."""
+    """With equal resampling, the frame still equals its label afterwards."""
     alike = {"interpolation": cv2.INTER_NEAREST, "fill": [IGNORE] * 3}
     drawn = draws(one(name, **GEOMETRIC[name], **alike))
-    for look in drawn:
+    for result in drawn:
         for channel in range(3):
-            np.testing.assert_array_equal(look["img"][..., channel], look["gt_seg_map"])
-    assert any(IGNORE in look["gt_seg_map"] for look in drawn)
-    assert len({look["gt_seg_map"].tobytes() for look in drawn}) > 5
+            np.testing.assert_array_equal(
+                result["img"][..., channel], result["gt_seg_map"]
+            )
+    assert any(IGNORE in result["gt_seg_map"] for result in drawn)
+    assert len({result["gt_seg_map"].tobytes() for result in drawn}) > 5
 
 
 @pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS])
 def test_labels_are_never_interpolated(name: str):
-    for look in draws(one(name, **(GEOMETRIC | LOSSLESS)[name])):
-        assert invented(look["gt_seg_map"]) == set()
-        assert look["gt_seg_map"].dtype == np.uint8
-        assert look["img_shape"] == look["img"].shape[:2] == look["gt_seg_map"].shape
+    for result in draws(one(name, **(GEOMETRIC | LOSSLESS)[name])):
+        assert new_values(result["gt_seg_map"]) == set()
+        assert result["gt_seg_map"].dtype == np.uint8
+        assert (
+            result["img_shape"] == result["img"].shape[:2] == result["gt_seg_map"].shape
+        )
 
 
 @pytest.mark.parametrize("name", PHOTOMETRIC)
-def test_labels_do_not_change_where_nothing_moves(name: str):
-    looks = draws(one(name), times=10)
-    for look in looks:
-        np.testing.assert_array_equal(look["gt_seg_map"], sample()["gt_seg_map"])
-    assert any((look["img"] != sample()["img"]).any() for look in looks)
+def test_photometric_transforms_do_not_change_labels(name: str):
+    results = draws(one(name), times=10)
+    for result in results:
+        np.testing.assert_array_equal(result["gt_seg_map"], sample()["gt_seg_map"])
+    assert any((result["img"] != sample()["img"]).any() for result in results)
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
-def test_bilinear_labels_would_be_found(name: str, monkeypatch):
-    """The tests above can fail."""
+def test_the_tests_detect_bilinear_labels(name: str, monkeypatch):
+    """Counter-check of the tests above."""
     monkeypatch.setattr(albumentations, "check_labels_kept", lambda transform: None)
     bilinear = one(name, mask_interpolation=cv2.INTER_LINEAR, **GEOMETRIC[name])
-    assert any(invented(look["gt_seg_map"]) for look in draws(bilinear, times=5))
+    assert any(new_values(result["gt_seg_map"]) for result in draws(bilinear, times=5))
 
 
-def test_the_hosts_step_fills_labels_with_a_class():
-    """Why ours is there."""
+def test_mmseg_albu_fills_labels_with_a_class():
+    """Reason for a transform of our own."""
     step = {"type": "Affine", "translate_percent": 0.3, "p": 1.0}
-    hosts = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
-    assert invented(hosts(sample())["gt_seg_map"]) == {0}
+    albu = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
+    assert new_values(albu(sample())["gt_seg_map"]) == {0}
 
 
-def test_every_field_is_moved_alike():
+def test_all_fields_are_transformed_equally():
     results = sample() | {"second": sample()["gt_seg_map"].copy()}
     results["seg_fields"].append("second")
     drawn = one("ElasticTransform", **GEOMETRIC["ElasticTransform"])(results)
@@ -111,18 +115,18 @@ def test_every_field_is_moved_alike():
     assert (drawn["second"] != sample()["gt_seg_map"]).any()
 
 
-def test_other_keys_are_left_alone():
+def test_other_keys_are_unchanged():
     about = {"img_path": "a.png", "mask": "kept", "label_map": {0: 0}, "image": 3}
     drawn = one("Affine")(sample() | about)
     assert about.items() <= drawn.items()
 
 
-def test_frame_alone_passes():
+def test_sample_without_labels_passes():
     for results in ({"img": sample()["img"]}, sample() | {"seg_fields": []}):
         assert one("HorizontalFlip")(results)["img"].shape == (48, 64, 3)
 
 
-def test_dropped_parts_are_ignored_unless_their_labels_shall_stay():
+def test_dropped_areas_are_ignored_unless_fill_mask_is_none():
     dropped = draws(one("CoarseDropout"), 1)[0]
     holes = dropped["gt_seg_map"] == IGNORE
     np.testing.assert_array_equal(holes, (dropped["img"] == 0).all(axis=2))
@@ -133,20 +137,20 @@ def test_dropped_parts_are_ignored_unless_their_labels_shall_stay():
 # Colours
 
 
-def test_colours_are_those_of_rgb():
+def test_transforms_receive_rgb():
     blue = {"img": np.full((4, 4, 3), (255, 0, 0), np.uint8)}  # BGR
     gray = one("ToGray")(blue)["img"]
     np.testing.assert_array_equal(gray, np.full((4, 4, 3), 29))  # 0.114 of 255
 
 
-def test_frame_is_bgr_again():
+def test_result_is_bgr():
     frame = np.zeros((4, 4, 3), np.uint8)
     still = {f"{band}_shift_limit": (0, 0) for band in "gb"}
     shifted = one("RGBShift", r_shift_limit=(20, 20), **still)({"img": frame})["img"]
     np.testing.assert_array_equal(shifted, np.full((4, 4, 3), (0, 0, 20)))
 
 
-def test_frame_in_another_memory_order_is_taken():
+def test_frame_in_another_memory_order():
     frame = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     drawn = one("HorizontalFlip")({"img": frame[..., ::-1]})["img"]
     np.testing.assert_array_equal(drawn, frame[:, ::-1, ::-1])
@@ -161,7 +165,7 @@ def test_frame_must_be_8_bit_colour(frame: np.ndarray):
 
 
 @pytest.mark.parametrize("name", ["Normalize", "ToFloat", "ToTensorV2"])
-def test_frame_must_stay_so(name: str):
+def test_frame_must_remain_8_bit_colour(name: str):
     with pytest.raises(ValueError, match=r"makes a frame of .*data_preprocessor"):
         one(name)(sample())
 
@@ -183,73 +187,73 @@ def frames(*transforms: dict) -> ViewDataset:
     return ViewDataset(Frames(pipeline=[TRANSFORMS.build(step)]))
 
 
-def look_of(results: dict) -> tuple[bytes, bytes]:
+def pixels_of(results: dict) -> tuple[bytes, bytes]:
     return results["img"].tobytes(), results["gt_seg_map"].tobytes()
 
 
 def test_a_view_does_not_depend_on_what_was_drawn_before():
     dataset, other = frames(), frames()
     views = [View(index, visit, 3) for index in range(4) for visit in range(4)]
-    in_order = {view: look_of(dataset[view]) for view in views}
+    in_order = {view: pixels_of(dataset[view]) for view in views}
     for view in random.Random(0).sample(views, len(views)):
         random.random()
         other[View(0, 99, 7)]
-        assert look_of(other[view]) == in_order[view]
+        assert pixels_of(other[view]) == in_order[view]
 
 
 def test_views_differ_by_index_visit_and_seed():
     dataset = frames({"type": "GaussNoise", "p": 1.0})
     views = [View(i, v, s) for i in range(4) for v in range(4) for s in range(4)]
-    assert len({look_of(dataset[view]) for view in views}) == 64
+    assert len({pixels_of(dataset[view]) for view in views}) == 64
 
 
 @pytest.mark.parametrize("name", [*GEOMETRIC, *LOSSLESS, *PHOTOMETRIC])
-def test_every_transform_is_drawn_from_the_view(name: str):
+def test_every_transform_is_determined_by_the_view(name: str):
     step = one(name, **(GEOMETRIC | LOSSLESS).get(name, {}))
-    looks = set()
+    results = set()
     for _ in range(3):
         with seeded(1, 2, 3):
-            looks.add(look_of(step(sample())))
-    assert len(looks) == 1
+            results.add(pixels_of(step(sample())))
+    assert len(results) == 1
 
 
-def test_the_outer_random_state_decides_outside_views():
+def test_outer_random_state_is_used_outside_views():
     step: Any = Albumentations(GENTLE)
-    looks = []
+    results = []
     for seed in (5, 5, 6):
         seed_all(seed)
-        looks.append([look_of(step(sample())) for _ in range(5)])
-    assert looks[0] == looks[1] != looks[2]
-    assert len(set(looks[0])) > 1
+        results.append([pixels_of(step(sample())) for _ in range(5)])
+    assert results[0] == results[1] != results[2]
+    assert len(set(results[0])) > 1
 
 
-def test_transforms_are_drawn_independently():
-    """With a stream each, begun alike, both flips would always come together."""
+def test_transforms_are_independent():
+    """With equal generators, both flips would always be applied together."""
     flips = Albumentations([{"type": "HorizontalFlip"}, {"type": "VerticalFlip"}])
     plain = sample()["gt_seg_map"]
-    looks = [look["gt_seg_map"] for look in draws(flips, times=400)]
+    results = [result["gt_seg_map"] for result in draws(flips, times=400)]
     for turned in (plain, plain[::-1], plain[:, ::-1], plain[::-1, ::-1]):
-        share = np.mean([np.array_equal(look, turned) for look in looks])
+        share = np.mean([np.array_equal(result, turned) for result in results])
         assert 0.18 < share < 0.32
 
 
 # Configs
 
 
-def test_builds_from_a_config_of_the_host():
+def test_builds_from_a_config():
     sequence = {"type": "Sequential", "p": 1.0, "transforms": [{"type": "Affine"}]}
     choice = {"type": "OneOf", "transforms": [sequence, {"type": "ElasticTransform"}]}
     step = ConfigDict(type="Albumentations", transforms=[choice])
     built = TRANSFORMS.build(step)
     assert isinstance(built, Albumentations)
     assert "ElasticTransform" in repr(built)
-    assert [leaf.fill_mask for leaf in albumentations.leaves(built.compose)] == [
+    assert [leaf.fill_mask for leaf in albumentations.flatten(built.compose)] == [
         255
     ] * 2
 
 
 def nest(config: dict) -> list[dict]:
-    """Put a transform into a sequence within a choice."""
+    """Nest a transform in ``Sequential`` in ``OneOf``."""
     sequence = {"type": "Sequential", "transforms": [{"type": "CLAHE"}, config]}
     return [{"type": "OneOf", "transforms": [sequence, {"type": "CLAHE"}]}]
 
@@ -259,7 +263,7 @@ REFUSED = [
         {"type": "ElasticTransfrom"},
         r"no transform 'ElasticTransfrom'.*ElasticTransform",
     ),
-    ({"type": "Qqqqqq"}, "no transform 'Qqqqqq'.*none is like it"),
+    ({"type": "Qqqqqq"}, "no transform 'Qqqqqq'.*none is similar"),
     ({"type": "np"}, "no transform 'np'"),
     ({"p": 0.5}, "no transform None"),
     ({"type": "Affine", "rotation": 3}, "cannot build Affine: .*'rotation'.*not valid"),
@@ -273,7 +277,7 @@ REFUSED = [
     *(
         (
             {"type": name, "mask_interpolation": interpolation, **GEOMETRIC[name]},
-            f"{name}: mask_interpolation={interpolation} would invent classes",
+            f"{name}: mask_interpolation={interpolation} would create new label values",
         )
         for name in ("ElasticTransform", "GridDistortion", "Affine", "Rotate")
         for interpolation in (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
@@ -286,19 +290,19 @@ REFUSED = [
 
 @pytest.mark.parametrize("nested", [False, True], ids=["plain", "nested"])
 @pytest.mark.parametrize(("config", "message"), REFUSED)
-def test_what_would_go_wrong_is_refused(config: dict, message: str, nested: bool):
+def test_invalid_configs_are_refused(config: dict, message: str, nested: bool):
     with pytest.raises(ValueError, match=message):
         Albumentations(nest(config) if nested else [config])
 
 
-def test_a_nested_compose_cannot_smuggle_interpolation_in():
+def test_interpolation_of_a_nested_compose_is_refused():
     compose = {"type": "Compose", "transforms": [{"type": "Affine"}]}
     Albumentations([compose])
-    with pytest.raises(ValueError, match="mask_interpolation=1 would invent"):
+    with pytest.raises(ValueError, match="mask_interpolation=1 would create new label"):
         Albumentations([compose | {"mask_interpolation": cv2.INTER_LINEAR}])
 
 
-def test_config_is_left_as_it_is():
+def test_config_is_unchanged():
     config = nest({"type": "Affine"})
     Albumentations(config)
     assert config == nest({"type": "Affine"})
@@ -318,33 +322,33 @@ def test_config_is_left_as_it_is():
     ],
 )
 def test_other_versions_are_refused(versions: dict, message: str, monkeypatch):
-    monkeypatch.setattr(albumentations, "installed", versions.get)
+    monkeypatch.setattr(albumentations, "installed_version", versions.get)
     with pytest.raises(ImportError, match=message) as caught:
         one("Affine")
     assert "pip install 'mmseg_splashkd[augment]'" in str(caught.value)
 
 
-def test_version_is_read_off_the_distribution():
-    assert str(albumentations.installed("albumentations")).startswith("2.0.")
-    assert albumentations.installed("no-such-distribution") is None
+def test_version_is_that_of_the_distribution():
+    assert str(albumentations.installed_version("albumentations")).startswith("2.0.")
+    assert albumentations.installed_version("no-such-distribution") is None
 
 
-def test_import_asks_no_network():
+def test_import_disables_the_update_check():
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"].lower() in {"1", "true"}
 
 
-def test_values_of_the_builders_can_be_told_apart():
-    assert invented(np.array([*VALUES, IGNORE])) == set()
-    assert invented(np.array([0, 2, 101, 3])) == {0, 2, 101}
+def test_values_of_the_builders_are_distinguishable():
+    assert new_values(np.array([*VALUES, IGNORE])) == set()
+    assert new_values(np.array([0, 2, 101, 3])) == {0, 2, 101}
 
 
 @pytest.mark.parametrize("name", ["OneOf", "Sequential", "OneOrOther"])
-def test_a_choice_of_nothing_is_refused(name: str):
+def test_composition_without_transforms_is_refused(name: str):
     with pytest.raises(ValueError, match=f"{name} needs transforms, at least one"):
         Albumentations([{"type": name}])
 
 
-def test_a_fill_a_channel_may_be_given():
+def test_fill_per_channel_is_accepted():
     Albumentations([{"type": "Rotate", "fill_mask": [255]}])
-    with pytest.raises(ValueError, match="would label what has no label"):
+    with pytest.raises(ValueError, match="would label areas without a label"):
         Albumentations([{"type": "Rotate", "fill_mask": [1]}])

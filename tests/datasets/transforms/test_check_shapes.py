@@ -9,7 +9,7 @@ from mmseg_splashkd.datasets.transforms import CheckShapes
 
 
 def sample(frame=(6, 8, 3), ori=(12, 16), dtype=np.uint8, **labels) -> dict[str, Any]:
-    """A frame now of one size, of another when it was loaded, and labels."""
+    """Sample with current and original frame size, and labels."""
     drawn = {name: np.zeros(shape, dtype) for name, shape in labels.items()}
     about = {"img_path": "pond/17.png", "ori_shape": ori, "seg_fields": list(labels)}
     return {"img": np.zeros(frame, np.uint8), **about, **drawn}
@@ -22,12 +22,12 @@ def test_label_of_the_size_of_the_frame_passes_unchanged():
     assert results == before
 
 
-def test_label_at_the_size_of_the_file_passes_where_asked():
+def test_label_of_the_size_of_the_file_passes_with_ori_shape():
     CheckShapes("ori_shape").transform(sample(gt_seg_map=(12, 16)))
 
 
 @pytest.mark.parametrize("labels_at", ["img_shape", "ori_shape"])
-def test_frame_alone_passes(labels_at):
+def test_sample_without_labels_passes(labels_at):
     CheckShapes(labels_at).transform(sample())
     CheckShapes(labels_at).transform(
         {"img": np.zeros((4, 4), np.uint8), "ori_shape": (4, 4)}
@@ -44,7 +44,7 @@ def test_frame_alone_passes(labels_at):
         ("ori_shape", (16, 12), (12, 16), "labels_at='img_shape'"),
     ],
 )
-def test_other_sizes_are_refused_with_frame_shapes_and_remedy(
+def test_error_for_other_sizes_names_frame_shapes_and_remedy(
     labels_at, size: tuple, expected: tuple, remedy: str
 ):
     with pytest.raises(ValueError, match=remedy) as caught:
@@ -64,14 +64,14 @@ def test_label_must_be_8_bit(dtype: type):
         CheckShapes().transform(sample(dtype=dtype, gt_seg_map=(6, 8)))
 
 
-def test_labels_at_must_be_known():
+def test_unknown_labels_at_is_refused():
     with pytest.raises(
         ValueError, match=r"labels_at must be one of .*, got 'pad_shape'"
     ):
         CheckShapes("pad_shape")  # type: ignore[arg-type]
 
 
-def test_holds_after_the_hosts_own_steps():
+def test_passes_after_transforms_of_mmseg():
     resize = {"type": "Resize", "scale": (10, 4), "keep_ratio": False}
     crop = {"type": "RandomCrop", "crop_size": (3, 5)}
     steps = [TRANSFORMS.build(step) for step in (resize, crop, {"type": "CheckShapes"})]

@@ -15,7 +15,7 @@ def noise(*shape: int) -> np.ndarray:
 
 
 def medians(frame: np.ndarray, ksize: int) -> np.ndarray:
-    """The definition: the median of each window, borders repeated."""
+    """Median of each window by definition, with replicated borders."""
     half = ksize // 2
     border = np.array([(half, half), (half, half), (0, 0)])
     padded = np.pad(frame, border, mode="edge")
@@ -30,7 +30,7 @@ def test_each_pixel_is_the_median_of_its_window(ksize: int):
     np.testing.assert_array_equal(blurred, medians(frame, ksize))
 
 
-def test_a_speck_goes_and_an_edge_stays():
+def test_removes_specks_and_keeps_edges():
     frame = np.zeros((9, 12), np.uint8)
     frame[:, 6:] = 200
     specked = frame.copy()
@@ -39,7 +39,7 @@ def test_a_speck_goes_and_an_edge_stays():
     np.testing.assert_array_equal(blurred, frame)
 
 
-def test_labels_and_the_loaded_array_are_left_alone():
+def test_labels_and_the_loaded_array_are_unchanged():
     frame, label = noise(8, 9, 3), noise(8, 9)
     kept, labels = frame.copy(), {"gt_seg_map": label.copy()}
     blurred = MedianBlur().transform({"img": frame[..., ::-1], **labels})
@@ -51,11 +51,11 @@ def test_labels_and_the_loaded_array_are_left_alone():
 @pytest.mark.parametrize(
     ("prob", "low", "high"), [(0, 0, 0), (0.3, 35, 85), (1, 200, 200)]
 )
-def test_prob_is_the_share_of_frames_filtered(prob: float, low: int, high: int):
+def test_prob_is_the_probability_of_filtering(prob: float, low: int, high: int):
     random.seed(0)
     frame, blur = noise(8, 9, 3), MedianBlur(prob=prob)
-    looks = [blur.transform({"img": frame})["img"] for _ in range(200)]
-    assert low <= sum(look is not frame for look in looks) <= high
+    results = [blur.transform({"img": frame})["img"] for _ in range(200)]
+    assert low <= sum(result is not frame for result in results) <= high
 
 
 @pytest.mark.parametrize("ksize", [0, 1, 2, 4, -3, 3.0, "3"])
@@ -65,7 +65,7 @@ def test_ksize_must_be_odd_and_at_least_3(ksize):
 
 
 @pytest.mark.parametrize("prob", [-0.1, 1.1])
-def test_prob_must_be_a_share(prob: float):
+def test_prob_out_of_range_is_refused(prob: float):
     with pytest.raises(ValueError, match=r"prob must lie in \[0, 1\]"):
         MedianBlur(prob=prob)
 
@@ -82,6 +82,6 @@ def test_builds_from_a_config():
 
 
 def test_opencv_filters_large_windows_of_8_bits_only():
-    """The limit that the check on the dtype rests on."""
+    """Reason for the check of the dtype."""
     with pytest.raises(cv2.error):
         cv2.medianBlur(np.zeros((9, 9), np.float32), 7)

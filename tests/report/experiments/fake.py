@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
-from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, save_scores
 
 DAY = "1125"
@@ -48,7 +48,9 @@ def write_sweep(folder, table, kinds=KINDS, folds=3, fails=True):
         folds: Number of folds.
         fails: Let the last arm fail in fold 1.
     """
-    frames = {fold: select(read_table(table), "val", fold) for fold in range(folds)}
+    frames = {
+        fold: select_frames(read_table(table), "val", fold) for fold in range(folds)
+    }
     lines = []
     for config, ratio in kinds:
         for fold in range(folds):

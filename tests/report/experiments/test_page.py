@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
-from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.report.experiments import report_experiments
 from tests.report.experiments.fake import KINDS, read_lines, run_name, write_ledger
 from tests.report.experiments.html import Page
@@ -19,7 +19,7 @@ def pixels(sweep, table, config, ratio, fold):
     """True and found classes of a fold, one row a frame, read off the label maps."""
     work_dir = sweep / run_name(config, ratio, fold)
     true, found = [], []
-    for frame in select(read_table(table), "val", fold):
+    for frame in select_frames(read_table(table), "val", fold):
         label = SPLASH.to_train_ids(read_gray(frame.label), frame.label)
         name = frame.image.rpartition("/")[2]
         true.append(label.ravel())

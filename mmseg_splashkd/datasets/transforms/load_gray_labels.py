@@ -1,4 +1,4 @@
-"""Loading of gray-coded labels."""
+"""Pipeline transform that loads gray-coded labels."""
 
 from collections.abc import Mapping
 
@@ -16,17 +16,18 @@ from mmseg_splashkd.datasets.label_coding import (
 
 @TRANSFORMS.register_module()
 class LoadGrayLabels(BaseTransform):
-    """Load a label, and refuse values its table does not know.
+    """Load a label and refuse values outside its table.
 
-    The host's ``LoadAnnotations`` leaves an unmapped value as it is, where it counts as
-    a class or reads past the logits. Needs ``seg_map_path`` and ``seg_fields``; adds
-    ``gt_seg_map``, (H, W) uint8 trainIds. A sample without ``seg_map_path`` is a frame
-    alone, as mmseg's inference gives it, and passes unchanged; where its data set says
-    ``ignore_missing_label``, it gets a label that is ignored (255) everywhere.
+    mmseg's ``LoadAnnotations`` keeps unmapped values, which then count as a class or
+    index past the logits. Requires ``seg_map_path`` and ``seg_fields``; adds
+    ``gt_seg_map``, (H, W) uint8 trainIds. A sample without ``seg_map_path`` (mmseg's
+    inference) passes unchanged; if its key ``ignore_missing_label`` is true, it gets a
+    label of 255 (ignored) everywhere.
 
     Args:
-        gray_to_train_id: Gray value -> trainId, 255 to ignore. By default the table of
-            the data set (``label_map`` of the sample), which ``TimeSplitDataset`` has.
+        gray_to_train_id: Gray value in [0, 65535] -> trainId or 255 (ignored). Default:
+            the table of the data set (key ``label_map`` of the sample), which
+            ``TimeSplitDataset`` provides.
     """
 
     def __init__(self, gray_to_train_id: Mapping[int, int] | None = None) -> None:
@@ -38,13 +39,13 @@ class LoadGrayLabels(BaseTransform):
         """Add the label to a sample.
 
         Raises:
-            ValueError: There is no table, or the label cannot be read, is no
+            ValueError: There is no table, or the label cannot be read, is not a
                 one-channel 8-bit or 16-bit map, or has a value outside the table.
         """
         if "seg_map_path" not in results:
             if results.get("ignore_missing_label"):
-                nothing = np.full(results["img"].shape[:2], IGNORE, np.uint8)
-                results["gt_seg_map"] = nothing
+                shape = results["img"].shape[:2]
+                results["gt_seg_map"] = np.full(shape, IGNORE, np.uint8)
                 results["seg_fields"].append("gt_seg_map")
             return results
         path, table, unknown = results["seg_map_path"], self.gray_to_train_id, None
