@@ -1,6 +1,10 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +26,7 @@ from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.version import __version__
+from tests.conftest import ROOT
 from tests.datasets.builders import (
     SIZE,
     START,
@@ -220,18 +225,75 @@ def test_a_full_disk_leaves_no_half_file(items, tmp_path, monkeypatch):
     assert len(snapshot(dst)) == 6 + 6 + 3
 
 
-def test_what_a_killed_conversion_left_is_taken_up(items, tmp_path):
+@pytest.mark.parametrize(
+    "leftover", [f".{stamp(2)}.7.partial.png", f".{stamp(2)}.png.partial"]
+)
+def test_partial_files_of_a_killed_conversion_are_removed(items, tmp_path, leftover):
     dst = tmp_path / "dst"
     items[2] = replace(items[2], label=partial(fail, KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         convert(items, dst)
-    leftover = dst / "labels" / "cam" / f".{stamp(2)}.png.partial"
-    leftover.write_bytes(b"half")
+    (dst / "labels" / "cam" / leftover).write_bytes(b"half")
     items[2] = replace(items[2], label=partial(splash_label, 2))
     convert(items, dst)
-    assert not leftover.exists()
+    assert not (dst / "labels" / "cam" / leftover).exists()
     label = read_gray(dst / "labels" / "cam" / f"{stamp(2)}.png")
     np.testing.assert_array_equal(label, splash_label(2))
+
+
+# Kills itself between the writing of the third label and its rename.
+CONVERT_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from PIL import Image
+from tests.datasets.converters.test_writer import convert, item_of
+
+def save_and_die(image, path, *args):
+    save(image, path, *args)
+    if path.parent == labels and len(list(labels.iterdir())) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+src, dst = map(Path, sys.argv[1:])
+labels = dst / "labels" / "cam"
+items = [item_of(src, number) for number in range(6)]
+save, Image.Image.save = Image.Image.save, save_and_die
+convert(items, dst)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_conversion_ends_like_an_uninterrupted_one(items, tmp_path):
+    dst = tmp_path / "dst"
+    command = [sys.executable, "-c", CONVERT_AND_DIE, str(tmp_path / "src"), str(dst)]
+    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+    assert len(list(dst.rglob("*.partial.png"))) == 1
+    convert(items, dst)
+    convert(items, tmp_path / "whole")
+    assert contents(dst) == contents(tmp_path / "whole")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Bytes of every file."""
+    return {name: file[0] for name, file in snapshot(folder).items()}
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_conversion_of_an_earlier_version_goes_on(items, tmp_path, finished: bool):
+    dst = tmp_path / "dst"
+    broken = replace(items[4], label=partial(fail, OSError("stop")))
+    with nullcontext() if finished else pytest.raises(OSError, match="stop"):
+        last = items[4] if finished else broken
+        convert([*items[:4], last, items[5]], dst, label_coding="splash")
+    state = json.loads((dst / STATE).read_text())
+    state["arguments"]["label_map"] = state["arguments"].pop("label_coding")
+    (dst / STATE).write_text(json.dumps(state))
+    with pytest.raises(FileExistsError, match="label_coding was splash, now it is my"):
+        convert(items, dst, label_coding="my.yaml")
+    convert(items, dst, label_coding="splash")
+    convert(items, tmp_path / "whole", label_coding="splash")
+    found, expected = contents(dst), contents(tmp_path / "whole")
+    assert found | {STATE: b""} == expected | {STATE: b""}
+    assert json.loads((dst / "about.json").read_text())["label_coding"] == "splash"
 
 
 def test_a_finished_conversion_is_left_as_it_is(items, tmp_path, capsys):
