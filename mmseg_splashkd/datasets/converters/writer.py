@@ -181,7 +181,8 @@ def _check_same(
 ) -> None:
     how = "finished" if state["finished"] else "unfinished"
     remedy = "convert into another folder, or from scratch with --force"
-    before = {RENAMED.get(key, key): v for key, v in state["arguments"].items()}
+    arguments_before: dict[str, Any] = state["arguments"]
+    before = {RENAMED.get(key, key): v for key, v in arguments_before.items()}
     keys = sorted(before.keys() | arguments.keys())
     if differ := [key for key in keys if before.get(key) != arguments.get(key)]:
         raise FileExistsError(

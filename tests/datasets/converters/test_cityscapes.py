@@ -123,7 +123,7 @@ def test_other_layouts_are_refused(src, tmp_path):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"splits": ["train", "valid"]}, r"splits \['valid'\] are none of"),
+        ({"splits": ["train", "valid"]}, r"splits='valid' is none of"),
         ({"recording": "video"}, "recording='video' is none of"),
         ({"fps": 0}, "fps=0 must be above 0"),
     ],

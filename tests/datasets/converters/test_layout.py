@@ -11,6 +11,7 @@ from mmseg_splashkd.datasets.converters.layout import (
     nominal_starts,
     pairs,
 )
+from mmseg_splashkd.datasets.timestamps import SECOND
 from tests.datasets.builders import write_label
 
 
@@ -80,4 +81,4 @@ def test_a_missing_folder_is_named_with_what_is_there(tmp_path, monkeypatch):
 
 def test_nominal_starts_are_days_apart():
     starts = nominal_starts(["b", "a", "b"])
-    assert starts == {"a": 1_000_000_000, "b": 1_000_086_400}
+    assert starts == {"a": 1_000_000_000 * SECOND, "b": 1_000_086_400 * SECOND}
