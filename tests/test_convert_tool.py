@@ -26,7 +26,7 @@ def src(tmp_path: Path) -> Path:
     return tmp_path / "src"
 
 
-def test_the_tool_converts_and_tells_what(src, tmp_path, capsys):
+def test_the_tool_converts_and_prints_counts(src, tmp_path, capsys):
     main(["wildscenes", str(src), str(tmp_path / "dst")])
     printed = capsys.readouterr().out
     assert "6 frames in 2 recordings, 6 labels" in printed
@@ -40,20 +40,20 @@ def test_the_tool_converts_and_tells_what(src, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("inside", ["", "V-01/image/out"])
-def test_a_destination_inside_the_source_is_refused(src, inside):
+def test_a_destination_inside_the_source_is_rejected(src, inside):
     with pytest.raises(ValueError, match=r"DST=.* lies in SRC="):
         main(["wildscenes", str(src), str(src / inside)])
     assert not (src / "V-01" / "image" / "out").exists()
 
 
-def test_nothing_but_what_was_typed_tells_of_the_machine(src, tmp_path, monkeypatch):
+def test_no_file_contains_absolute_paths(src, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["wildscenes", "src", "dst"])
     for name in ("about.json", "frames.csv", ".conversion.json"):
         assert str(tmp_path) not in (tmp_path / "dst" / name).read_text()
 
 
-def test_options_reach_the_converter_and_the_record(src, tmp_path):
+def test_options_reach_the_converter_and_about_json(src, tmp_path):
     dst = tmp_path / "dst"
     main(["wildscenes", str(src), str(dst), "--recordings", "V-02"])
     assert len(read_table(dst / "frames.csv")) == 3
@@ -65,7 +65,7 @@ def test_options_reach_the_converter_and_the_record(src, tmp_path):
     assert len(read_table(dst / "frames.csv")) == 6
 
 
-def test_another_label_map_can_be_named(src, tmp_path):
+def test_another_label_coding_can_be_named(src, tmp_path):
     with pytest.raises(ValueError, match="outside the table: 2 "):
         main(["wildscenes", str(src), str(tmp_path / "a"), "--label-coding", "splash"])
     mine = tmp_path / "mine.yaml"
@@ -77,7 +77,7 @@ def test_another_label_map_can_be_named(src, tmp_path):
     assert (about["classes"], about["unknown"]) == (["a"], 255)
 
 
-def test_stopping_says_how_to_go_on(src, tmp_path, monkeypatch):
+def test_an_interrupt_prints_how_to_continue(src, tmp_path, monkeypatch):
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -90,7 +90,7 @@ def test_stopping_says_how_to_go_on(src, tmp_path, monkeypatch):
     assert len(read_table(dst / "frames.csv")) == 6
 
 
-def test_every_converter_has_options_and_a_label_map_that_exists():
+def test_every_converter_has_options_and_an_existing_label_coding():
     assert OPTIONS.keys() == CONVERTERS.keys()
     for converter in CONVERTERS.values():
         load_label_coding(converter.label_coding)
@@ -152,7 +152,7 @@ def test_words_and_pairs():
         "video a b --every 2 --seconds-between 1",
     ],
 )
-def test_odd_words_are_refused(command: str):
+def test_invalid_arguments_are_rejected(command: str):
     with pytest.raises(SystemExit):
         parse_args(command.split())
 
@@ -167,7 +167,7 @@ def test_options_are_arguments_of_the_converter():
         assert ("coding" in arguments) == CONVERTERS[name].paints
 
 
-def test_painted_labels_take_the_label_map(tmp_path):
+def test_painted_labels_use_the_label_coding(tmp_path):
     write_frame(tmp_path / "src" / "JPEGImages" / f"{stamp(0)}.png", 0)
     mask = np.zeros((12, 16, 3), np.uint8)
     mask[:6] = 9

@@ -37,7 +37,7 @@ def test_files_are_found_by_suffix_in_order(tmp_path):
     assert found["a"] == tmp_path / "a_x.png"
 
 
-def test_one_frame_in_two_formats_is_refused(tmp_path):
+def test_one_frame_in_two_formats_is_rejected(tmp_path):
     touch(tmp_path, "a.png", "a.jpg")
     with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png are one frame twice"):
         files_in(tmp_path, ".png", ".jpg")
@@ -60,7 +60,7 @@ def test_frames_are_paired_with_labels(tmp_path):
         ([], [], r"no \.png file; images holds nothing"),
     ],
 )
-def test_half_a_data_set_is_refused(
+def test_an_incomplete_data_set_is_rejected(
     tmp_path, monkeypatch, frames: list[str], masks: list[str], match: str
 ):
     monkeypatch.chdir(tmp_path)

@@ -126,7 +126,7 @@ def test_the_split_dataset_reads_what_was_written(items, tmp_path):
     assert sizes == {"train": 7, "val": 2, "test": 1}
 
 
-def test_parts_of_the_source_are_kept(items, tmp_path):
+def test_splits_of_the_source_are_kept(items, tmp_path):
     parts = ["train"] * 3 + ["val", "test", "test"]
     items = [replace(i, split=p) for i, p in zip(items, parts, strict=True)]
     table = convert(items, tmp_path / "dst")
@@ -136,7 +136,7 @@ def test_parts_of_the_source_are_kept(items, tmp_path):
     assert counts["splits"] == {"train": 3, "val": 1, "test": 2}
 
 
-def test_drawn_frames_become_png_and_files_keep_their_format(items, tmp_path):
+def test_computed_frames_become_png_and_files_keep_their_format(items, tmp_path):
     rgb = np.random.default_rng(0).integers(0, 256, (12, 16, 3)).astype(np.uint8)
     photo = tmp_path / "src" / "photo.JPG"
     Image.fromarray(rgb).save(photo, "JPEG")
@@ -148,7 +148,7 @@ def test_drawn_frames_become_png_and_files_keep_their_format(items, tmp_path):
     assert (images / f"{stamp(1)}.jpg").read_bytes() == photo.read_bytes()
 
 
-def test_share_of_splash_is_told_where_splash_is_a_class(items, tmp_path):
+def test_splash_share_is_written_if_splash_is_a_class(items, tmp_path):
     frames = read_table(convert(items, tmp_path / "splash"))
     expected = [(splash_label(number) == 255).mean() for number in range(6)]
     shares = [frame.splash_share for frame in frames]
@@ -160,7 +160,7 @@ def test_share_of_splash_is_told_where_splash_is_a_class(items, tmp_path):
     assert [frame.splash_share for frame in frames] == [None] * 6
 
 
-def test_labels_are_16_bit_where_a_value_needs_it(items, tmp_path):
+def test_labels_are_16_bit_if_a_value_exceeds_255(items, tmp_path):
     narrow = np.full((12, 16), 7, np.uint16)
     wide = narrow.copy()
     wide[0, 0] = 1000
@@ -187,7 +187,7 @@ def test_the_order_of_items_does_not_matter(items, tmp_path):
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
 @pytest.mark.parametrize("what", ["image", "label"])
-def test_an_interrupted_conversion_goes_on_where_it_was(
+def test_an_interrupted_conversion_continues(
     items, tmp_path, error: BaseException, what: str
 ):
     whole, dst = convert(items, tmp_path / "whole"), tmp_path / "dst"
@@ -210,7 +210,7 @@ def test_an_interrupted_conversion_goes_on_where_it_was(
     assert after.keys() == snapshot(whole.parent).keys()
 
 
-def test_a_full_disk_leaves_no_half_file(items, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_partial_file(items, tmp_path, monkeypatch):
     def copy_half(src: Path, dst: Path) -> None:
         Path(dst).write_bytes(Path(src).read_bytes()[:50])
         raise OSError(28, "No space left")
@@ -278,7 +278,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_a_conversion_of_an_earlier_version_goes_on(items, tmp_path, finished: bool):
+def test_a_conversion_of_an_earlier_version_continues(items, tmp_path, finished: bool):
     dst = tmp_path / "dst"
     broken = replace(items[4], label=partial(fail, OSError("stop")))
     with nullcontext() if finished else pytest.raises(OSError, match="stop"):
@@ -296,7 +296,7 @@ def test_a_conversion_of_an_earlier_version_goes_on(items, tmp_path, finished: b
     assert json.loads((dst / "about.json").read_text())["label_coding"] == "splash"
 
 
-def test_a_finished_conversion_is_left_as_it_is(items, tmp_path, capsys):
+def test_a_finished_conversion_is_unchanged(items, tmp_path, capsys):
     table = convert(items, tmp_path / "dst")
     before = snapshot(table.parent)
     capsys.readouterr()
@@ -306,7 +306,7 @@ def test_a_finished_conversion_is_left_as_it_is(items, tmp_path, capsys):
     assert snapshot(table.parent) == before
 
 
-def test_lost_files_are_written_again_where_the_table_is_lost_too(items, tmp_path):
+def test_missing_files_and_table_are_written_again(items, tmp_path):
     table = convert(items, tmp_path / "dst")
     text, files = table.read_bytes(), snapshot(table.parent).keys()
     for name in (
@@ -319,7 +319,7 @@ def test_lost_files_are_written_again_where_the_table_is_lost_too(items, tmp_pat
     assert snapshot(table.parent).keys() == files
 
 
-def test_a_lost_file_of_a_finished_conversion_is_written_again(items, tmp_path):
+def test_a_missing_file_of_a_finished_conversion_is_written_again(items, tmp_path):
     table = convert(items, tmp_path / "dst")
     before = snapshot(table.parent)
     (table.parent / f"images/cam/{stamp(3)}.png").unlink()
@@ -328,7 +328,7 @@ def test_a_lost_file_of_a_finished_conversion_is_written_again(items, tmp_path):
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_another_conversion_is_refused(items, tmp_path, finished: bool):
+def test_a_different_conversion_is_rejected(items, tmp_path, finished: bool):
     dst = tmp_path / "dst"
     if finished:
         convert(items, dst)
@@ -350,7 +350,7 @@ def test_another_conversion_is_refused(items, tmp_path, finished: bool):
 # What is not overwritten
 
 
-def test_a_folder_of_something_else_is_refused(items, tmp_path):
+def test_a_folder_with_other_files_is_rejected(items, tmp_path):
     dst = tmp_path / "dst"
     (dst / "images").mkdir(parents=True)  # empty folders are no harm
     convert(items, dst, force=True)
@@ -365,7 +365,7 @@ def test_a_folder_of_something_else_is_refused(items, tmp_path):
     assert snapshot(other) == before
 
 
-def test_foreign_files_in_an_unfinished_conversion_are_refused(items, tmp_path):
+def test_foreign_files_in_an_unfinished_conversion_are_rejected(items, tmp_path):
     broken = [*items[:5], replace(items[5], label=partial(fail, KeyboardInterrupt()))]
     with pytest.raises(KeyboardInterrupt):
         convert(broken, tmp_path / "dst")
@@ -395,7 +395,7 @@ def test_force_converts_again_and_removes_only_its_own(items, tmp_path, stop: bo
     assert about["options"] == {"fps": 4}
 
 
-def test_force_writes_over_no_foreign_file(items, tmp_path):
+def test_force_overwrites_no_foreign_file(items, tmp_path):
     dst = tmp_path / "dst"
     convert(items[:5], dst)
     write_frame(dst / "images" / "cam" / f"{stamp(5)}.png", 99)
@@ -435,7 +435,7 @@ def refused(items: list[Item], dst: Path, match: str) -> None:
         convert(items, dst)
 
 
-def test_equal_time_stamps_are_refused_before_anything_is_written(items, tmp_path):
+def test_equal_time_stamps_are_rejected_before_anything_is_written(items, tmp_path):
     twin = item_of(tmp_path / "src", 4, image=partial(fail, AssertionError()))
     refused(
         [*items, twin], tmp_path / "dst", rf"4\.png and cam/{stamp(4)} have the same"
@@ -445,7 +445,7 @@ def test_equal_time_stamps_are_refused_before_anything_is_written(items, tmp_pat
     assert len(read_table(convert([*items, other], tmp_path / "dst"))) == 7
 
 
-def test_nothing_to_convert_is_refused(tmp_path):
+def test_nothing_to_convert_is_rejected(tmp_path):
     refused([], tmp_path / "dst", "no frames")
     assert not (tmp_path / "dst").exists()
 
@@ -453,7 +453,9 @@ def test_nothing_to_convert_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "recording", ["..", "a/../..", "/a", "a//b", "a/", "a\\b", "C:/a", "a\0"]
 )
-def test_recordings_that_lead_elsewhere_are_refused(items, tmp_path, recording: str):
+def test_recordings_that_escape_the_folder_are_rejected(
+    items, tmp_path, recording: str
+):
     items[3] = replace(items[3], recording=recording)
     refused(items, tmp_path / "dst", "cannot be a folder's name")
     assert not (tmp_path / "dst").exists()
@@ -476,7 +478,7 @@ def given(pixels: np.ndarray) -> Callable[[], np.ndarray]:
         (np.zeros((12, 16), np.float32), "float32"),
     ],
 )
-def test_bad_labels_are_refused_before_they_are_written(
+def test_bad_labels_are_rejected_before_they_are_written(
     items, tmp_path, label: np.ndarray, match: str
 ):
     items[3] = replace(items[3], label=given(label))
@@ -492,7 +494,7 @@ def test_a_bad_label_file_is_named(items, tmp_path):
     refused(items, tmp_path / "dst", rf"^{path}: label values outside the table: 7")
 
 
-def test_damaged_frames_are_refused(items, tmp_path):
+def test_damaged_frames_are_rejected(items, tmp_path):
     halve(tmp_path / "src" / "cam" / "3.png")
     items[3] = replace(items[3], label=None)
     refused(items, tmp_path / "dst", r"3\.png cannot be read")
@@ -507,12 +509,12 @@ def test_damaged_frames_are_refused(items, tmp_path):
         np.zeros((2, 2, 3)),
     ],
 )
-def test_drawn_frames_must_be_rgb(items, tmp_path, image: np.ndarray):
+def test_computed_frames_must_be_rgb(items, tmp_path, image: np.ndarray):
     items[3] = replace(items[3], image=given(image))
     refused(items, tmp_path / "dst", rf"frame cam/{stamp(3)}: expected 8-bit RGB")
 
 
-def test_sizes_of_drawn_frames_are_checked_too(items, tmp_path):
+def test_sizes_of_computed_frames_are_checked(items, tmp_path):
     tall = np.zeros((SIZE[0], SIZE[1], 3), np.uint8)
     items[3] = replace(items[3], image=given(tall))
     refused(items, tmp_path / "dst", "16x12, but its frame .* is 12x16")
