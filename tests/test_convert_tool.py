@@ -84,7 +84,7 @@ def test_an_interrupt_prints_how_to_continue(src, tmp_path, monkeypatch):
     dst = tmp_path / "dst"
     with monkeypatch.context() as patch:
         patch.setattr("shutil.copyfile", stop)
-        with pytest.raises(SystemExit, match="goes on"):
+        with pytest.raises(SystemExit, match="to continue"):
             main(["wildscenes", str(src), str(dst)])
     main(["wildscenes", str(src), str(dst)])
     assert len(read_table(dst / "frames.csv")) == 6

@@ -13,7 +13,7 @@ from mmseg_splashkd.datasets.label_coding import load_label_coding
 
 
 class Pairs(argparse.Action):
-    """Words KEY=VALUE as a mapping."""
+    """Parses words KEY=VALUE as a mapping."""
 
     word_allowed = False
     read = staticmethod(str)
@@ -25,7 +25,7 @@ class Pairs(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        """Store them."""
+        """Store the mapping."""
         words = [str(word) for word in values] if isinstance(values, list) else []
         if self.word_allowed and len(words) == 1 and "=" not in words[0]:
             setattr(namespace, self.dest, words[0])
@@ -37,13 +37,13 @@ class Pairs(argparse.Action):
 
 
 class WordOrPairs(Pairs):
-    """One word as it is, or words KEY=VALUE as a mapping."""
+    """Parses a single word, or words KEY=VALUE as a mapping."""
 
     word_allowed = True
 
 
 class TimestampPattern(WordOrPairs):
-    """Name of a pattern, or its arguments, some of which are whole numbers."""
+    """Parses the name of a pattern, or its arguments with integers converted."""
 
     read = staticmethod(lambda text: int(text) if text.isdecimal() else text)
 
@@ -54,10 +54,13 @@ COMMON = ("name", "src", "dst", "force", "label_coding")
 def add_wildscenes(parser: argparse.ArgumentParser) -> None:
     """Add the options of WildScenes."""
     parser.add_argument(
-        "--recordings", nargs="+", metavar="V-01", help="by default all V-*"
+        "--recordings",
+        nargs="+",
+        metavar="V-01",
+        help="folders to read (default: all V-*)",
     )
     parser.add_argument(
-        "--ids", nargs="+", metavar="CSV", help="read only frames in their column 'id'"
+        "--ids", nargs="+", metavar="CSV", help="read only the frames in column 'id'"
     )
 
 
@@ -66,7 +69,8 @@ def add_camvid(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts",
         choices=("official", "none"),
-        help="keep the benchmark's parts (default), or leave the frames to be split",
+        help="official: keep the split of the benchmark; none: leave the frames unsplit "
+        "(default: official)",
     )
     add_fps(parser, "30")
 
@@ -77,7 +81,8 @@ def add_cityscapes(parser: argparse.ArgumentParser) -> None:
         "--splits",
         nargs="+",
         metavar="SPLIT",
-        help="of train, val, test and train_extra; by default the first three",
+        help="folders to read, of train, val, test and train_extra (default: those of "
+        "the first three that exist)",
     )
     for option, default in (
         ("--image-folder", "leftImg8bit"),
@@ -85,11 +90,12 @@ def add_cityscapes(parser: argparse.ArgumentParser) -> None:
         ("--image-suffix", "_leftImg8bit.png"),
         ("--label-suffix", "_gtFine_labelIds.png"),
     ):
-        parser.add_argument(option, help=f"by default {default}")
+        parser.add_argument(option, help=f"default: {default}")
     parser.add_argument(
         "--recording",
         choices=("sequence", "city"),
-        help="what a recording is; city where frame numbers go on between sequences",
+        help="unit of a recording; city if frame numbers continue across sequences "
+        "(default: sequence)",
     )
     add_fps(parser, "17")
 
@@ -101,27 +107,29 @@ def add_coco(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action=WordOrPairs,
         metavar="FILE | PART=FILE",
-        help="in SRC, such as train=train.json val=val.json (by default train.json)",
+        help="files in SRC, such as train=train.json val=val.json (default: train.json)",
     )
     parser.add_argument(
         "--categories",
         nargs="+",
         action=WordOrPairs,
         metavar="taco | id | CATEGORY=CLASS",
-        help="how a category becomes a class: by its name (default), as TACO -> trash, "
-        "category ids are gray values, or names that differ",
+        help="mapping of categories to classes: taco: TACO to trash; id: category ids "
+        "are gray values; pairs: names that differ (default: by name)",
     )
     parser.add_argument(
         "--images",
         nargs="+",
         action=WordOrPairs,
         metavar="FOLDER | PART=FOLDER",
-        help="folder in SRC that file_name is relative to, by default SRC",
+        help="folder in SRC that file_name is relative to (default: SRC)",
     )
     parser.add_argument(
-        "--start", type=int, help="UNIX seconds of frame number 0, where ids are time"
+        "--start",
+        type=int,
+        help="UNIX seconds of frame 0, if ids are frame numbers (default: 0)",
     )
-    add_fps(parser, "1, where ids are time")
+    add_fps(parser, "1, used if ids are frame numbers")
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
@@ -131,49 +139,52 @@ def add_masks(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action=TimestampPattern,
         metavar="NAME | KEY=VALUE",
-        help="how names tell the time: iso8601, or name=frame fps=30 and, where "
-        "names hold more than that, stem=REGEX",
+        help="format of the time in file names: iso8601, or name=frame fps=30; "
+        "stem=REGEX if names contain more than the time (default: "
+        "seconds-nanoseconds)",
     )
     parser.add_argument(
         "--names",
         nargs="+",
         action=Pairs,
         metavar="FOREIGN=CLASS",
-        help="classes whose names differ, or FOREIGN=ignore",
+        help="class for each foreign name that differs; FOREIGN=ignore ignores it",
     )
-    parser.add_argument("--images", help="folder of the pictures")
-    parser.add_argument("--tasks", help="JSON export of Label Studio")
+    parser.add_argument("--images", help="folder of the pictures, if not in the export")
+    parser.add_argument(
+        "--tasks", help="JSON export of Label Studio (default: the only *.json in SRC)"
+    )
     parser.add_argument(
         "--without-mask",
         choices=("unlabelled", "background"),
-        help="what a picture without a mask is, by default unlabelled",
+        help="meaning of a picture without a mask (default: unlabelled)",
     )
 
 
 def add_video(parser: argparse.ArgumentParser) -> None:
     """Add the options of videos."""
     steps = parser.add_mutually_exclusive_group()
-    steps.add_argument("--every", type=int, help="take every so many frames")
-    steps.add_argument("--seconds-between", help="take a frame in so many seconds")
+    steps.add_argument("--every", type=int, help="take every n-th frame (default: 1)")
+    steps.add_argument("--seconds-between", help="take one frame per so many seconds")
     parser.add_argument(
         "--start",
         nargs="+",
         action=WordOrPairs,
         metavar="TIME | RECORDING=TIME",
-        help="of the first frame, as UNIX seconds or ISO 8601; by default as the file "
-        "tells",
+        help="time of the first frame, as UNIX seconds or ISO 8601 (default: "
+        "creation_time of the file)",
     )
     parser.add_argument(
         "--accept-damaged",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="leave damaged frames out",
+        help="skip damaged frames",
     )
 
 
 def add_fps(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the frame rate."""
-    parser.add_argument("--fps", help=f"frames a second, by default {default}")
+    parser.add_argument("--fps", help=f"frames per second (default: {default})")
 
 
 OPTIONS = {
@@ -187,8 +198,10 @@ OPTIONS = {
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; options that are not given are not in the result."""
-    parser = argparse.ArgumentParser(description="Convert a foreign data set.")
+    """Parse the command line; omitted options are absent from the result."""
+    parser = argparse.ArgumentParser(
+        description="Convert a data set to frames, gray labels and a table."
+    )
     formats = parser.add_subparsers(dest="name", metavar="NAME", required=True)
     for name, converter in CONVERTERS.items():
         sub = formats.add_parser(
@@ -198,25 +211,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
         )
-        sub.add_argument("src", help="folder of the foreign data set, or a video")
-        sub.add_argument("dst", help="new or empty folder, made if missing")
+        sub.add_argument("src", help="folder of the data set, or a video")
+        sub.add_argument("dst", help="new or empty folder")
         sub.add_argument(
             "--force",
             action="store_true",
             default=False,
-            help="convert again, and remove what an earlier conversion wrote to DST",
+            help="convert again; removes the files of an earlier conversion from DST",
         )
         sub.add_argument(
             "--label-coding",
             default=converter.label_coding,
-            help="name of a label coding, or a YAML file (default: %(default)s)",
+            help="name or YAML file of the label coding (default: %(default)s)",
         )
         OPTIONS[name](sub)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Convert, and say what was converted."""
+    """Convert a data set and print the numbers of frames and labels."""
     args = parse_args(argv)
     converter, coding = CONVERTERS[args.name], load_label_coding(args.label_coding)
     options = {key: value for key, value in vars(args).items() if key not in COMMON}
@@ -224,8 +237,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     src, dst = Path(args.src).resolve(), Path(args.dst).resolve()
     if dst == src or src in dst.parents:
         raise ValueError(
-            f"DST={args.dst} lies in SRC={args.src}: what is written there "
-            f"would be read as its frames"
+            f"DST={args.dst} lies in SRC={args.src}: files written there would be "
+            f"read as its frames; choose a folder outside of SRC"
         )
     items = converter.read(Path(args.src), **painting, **options)
     about = {
@@ -235,14 +248,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         "label_coding": args.label_coding,
     }
     total = None
-    if args.name == "video":  # listing decodes them
+    if args.name == "video":  # listing decodes all frames
         total = count_frames(
             args.src, options.get("every"), options.get("seconds_between")
         )
     try:
         table = write_items(items, args.dst, coding, total, args.force, about=about)
     except KeyboardInterrupt:
-        sys.exit("\nstopped; the same command goes on from here")
+        sys.exit("\ninterrupted; run the same command again to continue")
     counts = json.loads(table.with_name(ABOUT).read_text(encoding="utf-8"))["counts"]
     recordings = len(counts["recordings"])
     print(
