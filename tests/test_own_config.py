@@ -114,10 +114,11 @@ def call(tmp_path_factory):
         gloo = () if torch.cuda.is_available() else ("env_cfg.dist_cfg.backend=gloo",)
         work_dir = folder / "work_dirs" / Path(config).stem
         argv = [tool, config, *words, "--work-dir", str(work_dir)]
+        argv += ["--cfg-options", "train_cfg.max_iters=2", *gloo]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setattr("signal.signal", lambda *_: None)
-            patch.setattr(sys, "argv", [*argv, "--cfg-options", "train_cfg.max_iters=2", *gloo])
+            patch.setattr(sys, "argv", argv)
             runpy.run_path(str(ROOT / "tools" / tool), run_name="__main__")
         return work_dir
 

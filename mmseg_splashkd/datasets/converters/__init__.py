@@ -17,7 +17,7 @@ from mmseg_splashkd.datasets.converters.item import Item
 class Converter(NamedTuple):
     """Reader of a foreign format.
 
-    Args:
+    Attributes:
         read: Lists the frames of a folder; further arguments are options.
         label_coding: Name of the default label coding.
         help: Description in one line.

@@ -137,7 +137,9 @@ def count_frames(
         Estimate from the headers alone; None if one lacks the information.
 
     Raises:
-        As ``read_video``.
+        FileNotFoundError: There is no video.
+        ImportError: PyAV is not installed.
+        ValueError: An argument is invalid, or a file cannot be read.
     """
     step = _step(every, seconds_between)
     total = 0
