@@ -1,4 +1,3 @@
-import argparse
 import inspect
 import json
 import subprocess
@@ -149,7 +148,6 @@ def test_words_and_pairs():
         "masks a b --names foam",
         "coco a b --annotations x.json val=v.json",
         "coco a b --annotations x.json y.json",
-        "video a b --every 2 --seconds-between 1",
     ],
 )
 def test_invalid_arguments_are_rejected(command: str):
@@ -157,11 +155,15 @@ def test_invalid_arguments_are_rejected(command: str):
         parse_args(command.split())
 
 
+def test_two_steps_of_a_video_are_rejected(tmp_path):
+    words = ["video", str(tmp_path / "a.mp4"), str(tmp_path / "b")]
+    with pytest.raises(ValueError, match="every= or seconds_between=, not both"):
+        main([*words, "--every", "2", "--seconds-between", "1"])
+
+
 def test_options_are_arguments_of_the_converter():
-    for name, add in OPTIONS.items():
-        parser = argparse.ArgumentParser()
-        add(parser)
-        options = {action.dest for action in parser._actions} - {"help"}
+    for name, added in OPTIONS.items():
+        options = {option[2:].replace("-", "_") for option in added}
         arguments = set(inspect.signature(CONVERTERS[name].read).parameters)
         assert options == arguments - {"src", "coding"}, name
         assert ("coding" in arguments) == CONVERTERS[name].paints

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmseg_splashkd.datasets.converters import CONVERTERS
 from mmseg_splashkd.datasets.converters.video import count_frames
@@ -49,152 +50,118 @@ class TimestampPattern(WordOrPairs):
 
 
 COMMON = ("name", "src", "dst", "force", "label_coding")
-
-
-def add_wildscenes(parser: argparse.ArgumentParser) -> None:
-    """Add the options of WildScenes."""
-    parser.add_argument(
-        "--recordings",
-        nargs="+",
-        metavar="V-01",
-        help="folders to read (default: all V-*)",
-    )
-    parser.add_argument(
-        "--ids", nargs="+", metavar="CSV", help="read only the frames in column 'id'"
-    )
-
-
-def add_camvid(parser: argparse.ArgumentParser) -> None:
-    """Add the options of CamVid."""
-    parser.add_argument(
-        "--parts",
-        choices=("official", "none"),
-        help="official: keep the split of the benchmark; none: leave frames unsplit "
-        "(default: official)",
-    )
-    add_fps(parser, "30")
-
-
-def add_cityscapes(parser: argparse.ArgumentParser) -> None:
-    """Add the options of Cityscapes."""
-    parser.add_argument(
-        "--splits",
-        nargs="+",
-        metavar="SPLIT",
-        help="folders to read, of train, val, test and train_extra (default: those of "
-        "the first three that exist)",
-    )
-    for option, default in (
-        ("--image-folder", "leftImg8bit"),
-        ("--label-folder", "gtFine"),
-        ("--image-suffix", "_leftImg8bit.png"),
-        ("--label-suffix", "_gtFine_labelIds.png"),
-    ):
-        parser.add_argument(option, help=f"default: {default}")
-    parser.add_argument(
-        "--recording",
-        choices=("sequence", "city"),
-        help="unit of a recording; city if frame numbers continue across sequences "
-        "(default: sequence)",
-    )
-    add_fps(parser, "17")
-
-
-def add_coco(parser: argparse.ArgumentParser) -> None:
-    """Add the options of COCO."""
-    parser.add_argument(
-        "--annotations",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="FILE | PART=FILE",
-        help="files in SRC, such as train=train.json val=val.json "
-        "(default: train.json)",
-    )
-    parser.add_argument(
-        "--categories",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="taco | id | CATEGORY=CLASS",
-        help="mapping of categories to classes: taco: TACO to trash; id: category ids "
-        "are gray values; pairs: names that differ (default: by name)",
-    )
-    parser.add_argument(
-        "--images",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="FOLDER | PART=FOLDER",
-        help="folder in SRC that file_name is relative to (default: SRC)",
-    )
-    parser.add_argument(
-        "--start",
-        type=int,
-        help="UNIX seconds of frame 0, if ids are frame numbers (default: 0)",
-    )
-    add_fps(parser, "1, used if ids are frame numbers")
-
-
-def add_masks(parser: argparse.ArgumentParser) -> None:
-    """Add the options of masks."""
-    parser.add_argument(
-        "--timestamp",
-        nargs="+",
-        action=TimestampPattern,
-        metavar="NAME | KEY=VALUE",
-        help="format of the time in file names: iso8601, or name=frame fps=30; "
-        "stem=REGEX if names contain more than the time (default: "
-        "seconds-nanoseconds)",
-    )
-    parser.add_argument(
-        "--names",
-        nargs="+",
-        action=Pairs,
-        metavar="FOREIGN=CLASS",
-        help="class for each foreign name that differs; FOREIGN=ignore ignores it",
-    )
-    parser.add_argument("--images", help="folder of the pictures, if not in the export")
-    parser.add_argument(
-        "--tasks", help="JSON export of Label Studio (default: the only *.json in SRC)"
-    )
-    parser.add_argument(
-        "--without-mask",
-        choices=("unlabelled", "background"),
-        help="meaning of a picture without a mask (default: unlabelled)",
-    )
-
-
-def add_video(parser: argparse.ArgumentParser) -> None:
-    """Add the options of videos."""
-    steps = parser.add_mutually_exclusive_group()
-    steps.add_argument("--every", type=int, help="take every n-th frame (default: 1)")
-    steps.add_argument("--seconds-between", help="take one frame per so many seconds")
-    parser.add_argument(
-        "--start",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="TIME | RECORDING=TIME",
-        help="time of the first frame, as UNIX seconds or ISO 8601 (default: "
-        "creation_time of the file)",
-    )
-    parser.add_argument(
-        "--accept-damaged",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="skip damaged frames",
-    )
-
-
-def add_fps(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add the frame rate."""
-    parser.add_argument("--fps", help=f"frames per second (default: {default})")
-
-
-OPTIONS = {
-    "wildscenes": add_wildscenes,
-    "camvid": add_camvid,
-    "cityscapes": add_cityscapes,
-    "coco": add_coco,
-    "masks": add_masks,
-    "video": add_video,
+# Options of each converter, as keyword arguments of ``add_argument``.
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "wildscenes": {
+        "--recordings": {
+            "nargs": "+",
+            "metavar": "V-01",
+            "help": "folders to read (default: all V-*)",
+        },
+        "--ids": {
+            "nargs": "+",
+            "metavar": "CSV",
+            "help": "read only the frames in column 'id'",
+        },
+    },
+    "camvid": {
+        "--parts": {
+            "choices": ("official", "none"),
+            "help": "official: keep the split of the benchmark; none: leave frames "
+            "unsplit (default: official)",
+        },
+        "--fps": {"help": "frames per second (default: 30)"},
+    },
+    "cityscapes": {
+        "--splits": {
+            "nargs": "+",
+            "metavar": "SPLIT",
+            "help": "folders to read, of train, val, test and train_extra (default: "
+            "those of the first three that exist)",
+        },
+        "--image-folder": {"help": "default: leftImg8bit"},
+        "--label-folder": {"help": "default: gtFine"},
+        "--image-suffix": {"help": "default: _leftImg8bit.png"},
+        "--label-suffix": {"help": "default: _gtFine_labelIds.png"},
+        "--recording": {
+            "choices": ("sequence", "city"),
+            "help": "unit of a recording; city if frame numbers continue across "
+            "sequences (default: sequence)",
+        },
+        "--fps": {"help": "frames per second (default: 17)"},
+    },
+    "coco": {
+        "--annotations": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "FILE | PART=FILE",
+            "help": "files in SRC, such as train=train.json val=val.json (default: "
+            "train.json)",
+        },
+        "--categories": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "taco | id | CATEGORY=CLASS",
+            "help": "mapping of categories to classes: taco: TACO to trash; id: "
+            "category ids are gray values; pairs: names that differ (default: by name)",
+        },
+        "--images": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "FOLDER | PART=FOLDER",
+            "help": "folder in SRC that file_name is relative to (default: SRC)",
+        },
+        "--start": {
+            "type": int,
+            "help": "UNIX seconds of frame 0, if ids are frame numbers (default: 0)",
+        },
+        "--fps": {
+            "help": "frames per second, if ids are frame numbers (default: 1)",
+        },
+    },
+    "masks": {
+        "--timestamp": {
+            "nargs": "+",
+            "action": TimestampPattern,
+            "metavar": "NAME | KEY=VALUE",
+            "help": "format of the time in file names: iso8601, or name=frame fps=30; "
+            "stem=REGEX if names contain more than the time (default: "
+            "seconds-nanoseconds)",
+        },
+        "--names": {
+            "nargs": "+",
+            "action": Pairs,
+            "metavar": "FOREIGN=CLASS",
+            "help": "class for each foreign name that differs; FOREIGN=ignore ignores "
+            "it",
+        },
+        "--images": {"help": "folder of the pictures, if not in the export"},
+        "--tasks": {
+            "help": "JSON export of Label Studio (default: the only *.json in SRC)"
+        },
+        "--without-mask": {
+            "choices": ("unlabelled", "background"),
+            "help": "meaning of a picture without a mask (default: unlabelled)",
+        },
+    },
+    "video": {
+        "--every": {"type": int, "help": "take every n-th frame (default: 1)"},
+        "--seconds-between": {
+            "help": "take one frame per so many seconds, instead of --every"
+        },
+        "--start": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "TIME | RECORDING=TIME",
+            "help": "time of the first frame, as UNIX seconds or ISO 8601 (default: "
+            "creation_time of the file)",
+        },
+        "--accept-damaged": {
+            "action": "store_true",
+            "default": argparse.SUPPRESS,
+            "help": "skip damaged frames",
+        },
+    },
 }
 
 
@@ -225,7 +192,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             default=converter.label_coding,
             help="name or YAML file of the label coding (default: %(default)s)",
         )
-        OPTIONS[name](sub)
+        for option, keywords in OPTIONS[name].items():
+            sub.add_argument(option, **keywords)
     return parser.parse_args(argv)
 
 

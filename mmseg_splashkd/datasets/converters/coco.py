@@ -12,13 +12,13 @@ from mmseg_splashkd.datasets.converters.class_names import (
     gray_of_names,
 )
 from mmseg_splashkd.datasets.converters.coco_shapes import (
+    MASK,
     Shape,
     check_shape,
-    import_mask,
     paint_shapes,
 )
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import index_unique
+from mmseg_splashkd.datasets.converters.layout import import_extra, index_unique
 from mmseg_splashkd.datasets.converters.pictures import (
     Picture,
     Size,
@@ -111,7 +111,7 @@ def read_coco(
             entry, or is listed twice; an annotation has an unknown image or category,
             or an invalid segmentation. The message names the file and the id.
     """
-    import_mask()
+    import_extra(*MASK)  # fail before anything is read
     src, frames = Path(src), TimestampFormat("frame", fps=fps, start=start)
     parts = {"": annotations} if isinstance(annotations, str) else annotations
     if unknown := sorted(parts.keys() - {"", *SPLITS}):

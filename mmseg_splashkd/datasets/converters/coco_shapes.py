@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from mmseg_splashkd.datasets.converters.layout import import_extra
 from mmseg_splashkd.datasets.converters.pictures import Size
 
-INSTALL = "pip install 'mmseg_splashkd[data]'"
+MASK = "pycocotools.mask", "COCO annotations"
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,6 @@ class Shape:
     id: int
     gray: int
     segmentation: Any
-
-
-def import_mask() -> ModuleType:
-    """Import ``pycocotools.mask``.
-
-    Raises:
-        ImportError: pycocotools is not installed.
-    """
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise ImportError(f"COCO annotations need pycocotools: {INSTALL}") from error
-    return mask
 
 
 def check_shape(shape: Shape, size: Size) -> None:
@@ -138,7 +125,7 @@ def paint_shapes(shapes: Sequence[Shape], size: Size, background: int) -> np.nda
     Returns:
         (H, W) uint8 gray values.
     """
-    mask = import_mask()
+    mask = import_extra(*MASK)
     runs = [_runs_of(shape, size) for shape in shapes]
     areas = [int(mask.area(run)) for run in runs]
     order = sorted(range(len(runs)), key=lambda i: (-areas[i], shapes[i].id))
@@ -150,7 +137,7 @@ def paint_shapes(shapes: Sequence[Shape], size: Size, background: int) -> np.nda
 
 def _runs_of(shape: Shape, size: Size) -> dict:
     """Compressed run lengths; the polygons of one annotation are merged."""
-    mask, segmentation = import_mask(), shape.segmentation
+    mask, segmentation = import_extra(*MASK), shape.segmentation
     if isinstance(segmentation, list):
         return mask.merge(mask.frPyObjects(segmentation, size[1], size[0]))
     if isinstance(segmentation["counts"], list):

@@ -6,29 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmseg_splashkd.datasets.converters.layout import import_extra
+
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
-
-INSTALL = "pip install 'mmseg_splashkd[data]'"
-
-
-def import_av() -> ModuleType:
-    """Import PyAV.
-
-    Raises:
-        ImportError: PyAV is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(f"videos need PyAV: {INSTALL}") from error
-    return av
 
 
 @contextmanager
@@ -38,7 +24,7 @@ def open_video(path: Path) -> Iterator[InputContainer]:
     Raises:
         ValueError: The file cannot be read, or has no video stream.
     """
-    av = import_av()
+    av = import_extra("av", "videos")
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
@@ -59,7 +45,7 @@ def decode(path: Path) -> Iterator[VideoFrame | str]:
     Raises:
         ValueError: The file cannot be opened, or has no video stream.
     """
-    av = import_av()
+    av = import_extra("av", "videos")
     with open_video(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -71,7 +57,7 @@ def decode(path: Path) -> Iterator[VideoFrame | str]:
 
 
 def _decode_packet(packet: Packet) -> Iterator[VideoFrame | str]:
-    av = import_av()
+    av = import_extra("av", "videos")
     try:
         frames = packet.decode()
     except av.FFmpegError as error:
