@@ -1,6 +1,6 @@
 import inspect
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -204,9 +204,10 @@ def test_a_video_is_converted(tmp_path):
     assert {(frame.label, frame.splash_share) for frame in frames} == {("", None)}
 
 
-@pytest.mark.slow
-def test_the_command_line(tmp_path):
-    command = [sys.executable, "tools/convert_dataset.py", "camvid", str(tmp_path), "x"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.endswith(f"holds nothing. {camvid.LAYOUT}\n")
+def test_errors_end_the_command_with_a_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["convert", "camvid", str(tmp_path), "x"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(ROOT / "tools/convert_dataset.py"), run_name="__main__")
+    message = str(stopped.value.code)  # printed to stderr, exit status 1
+    assert message.startswith("cannot convert: ")
+    assert message.endswith(f"holds nothing. {camvid.LAYOUT}")

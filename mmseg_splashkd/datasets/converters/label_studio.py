@@ -16,7 +16,7 @@ from mmseg_splashkd.datasets.converters.class_names import (
     gray_of_names,
 )
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import held
+from mmseg_splashkd.datasets.converters.layout import describe_contents
 from mmseg_splashkd.datasets.converters.pictures import (
     SUFFIXES,
     Size,
@@ -168,7 +168,7 @@ def _read_tasks(src: Path, tasks: str | Path | None) -> dict[int, Any]:
     if len(files) != 1 or not files[0].is_file():
         raise FileNotFoundError(
             f"one JSON export must list the picture of each task; name it by tasks=. "
-            f"{held(src)}"
+            f"{describe_contents(src)}"
         )
     try:
         content = json.loads(files[0].read_text(encoding="utf-8"))

@@ -74,10 +74,12 @@ def expect_folders(folders: Iterable[Path], layout: str) -> None:
     """
     for folder in folders:
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is no folder; {held(folder)}. {layout}")
+            raise FileNotFoundError(
+                f"{folder} is no folder; {describe_contents(folder)}. {layout}"
+            )
 
 
-def held(folder: Path) -> str:
+def describe_contents(folder: Path) -> str:
     """Contents of the closest existing folder at or above ``folder``, for errors."""
     while not folder.is_dir():
         folder = folder.parent
@@ -142,12 +144,14 @@ def pairs(
     """
     frames, masks = files_in(images, *suffixes), files_in(labels, ".png")
     if not frames:
-        raise FileNotFoundError(f"no {' or '.join(suffixes)} file; {held(images)}")
+        raise FileNotFoundError(
+            f"no {' or '.join(suffixes)} file; {describe_contents(images)}"
+        )
     for one, other, folder in ((frames, masks, labels), (masks, frames, images)):
-        if lone := sorted(one.keys() - other.keys()):
+        if unmatched := sorted(one.keys() - other.keys()):
             raise FileNotFoundError(
-                f"{len(lone)} files have no partner of the same name in {folder}, the "
-                f"first is {one[lone[0]]}: the copy of the data set is incomplete"
+                f"{len(unmatched)} files have no partner of the same name in {folder}, "
+                f"the first is {one[unmatched[0]]}: the copy of the data set is incomplete"
             )
     return [(image, masks[stem]) for stem, image in frames.items()]
 

@@ -20,7 +20,7 @@ from mmseg_splashkd.datasets.converters.label_studio import (
 )
 from mmseg_splashkd.datasets.converters.layout import (
     check_choice,
-    held,
+    describe_contents,
     index_unique,
 )
 from mmseg_splashkd.datasets.converters.pictures import (
@@ -147,7 +147,7 @@ def _layout(
     folders = [(src / part, src / f"{part}annot", part) for part in parts if part]
     folders = [folder for folder in folders if folder[0].is_dir()]
     if not folders:
-        raise FileNotFoundError(f"{held(src)}. {LAYOUT}")
+        raise FileNotFoundError(f"{describe_contents(src)}. {LAYOUT}")
     return "label_colors.txt", _read_label_colours, folders
 
 
@@ -160,11 +160,11 @@ def _pictures(folder: Path, mask_of: Mapping[str, Path]) -> dict[str, Path]:
     entries = ((_key(path, folder), path) for path in find_pictures(folder))
     found = index_unique(entries, "are one picture twice")
     if not found:
-        raise FileNotFoundError(f"no pictures; {held(folder)}. {LAYOUT}")
-    if lone := sorted(mask_of.keys() - found.keys()):
+        raise FileNotFoundError(f"no pictures; {describe_contents(folder)}. {LAYOUT}")
+    if unmatched := sorted(mask_of.keys() - found.keys()):
         raise FileNotFoundError(
-            f"{len(lone)} masks have no picture in {folder}, the first is "
-            f"{mask_of[lone[0]]}; images= names the folder of pictures"
+            f"{len(unmatched)} masks have no picture in {folder}, the first is "
+            f"{mask_of[unmatched[0]]}; images= names the folder of pictures"
         )
     return found
 
@@ -201,7 +201,9 @@ def _grays(
 ) -> dict[Colour, int]:
     """RGB colour -> gray value."""
     if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist; {held(file.parent)}. {LAYOUT}")
+        raise FileNotFoundError(
+            f"{file} does not exist; {describe_contents(file.parent)}. {LAYOUT}"
+        )
     colours: dict[str, Colour] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):

@@ -9,8 +9,8 @@ from mmengine.logging import print_log
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
+    describe_contents,
     expect_folders,
-    held,
     pairs,
 )
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
@@ -41,7 +41,7 @@ def read_wildscenes(
     expect_folders([src], LAYOUT)
     recordings = recordings or sorted(f.name for f in src.glob("V-*") if f.is_dir())
     if not recordings:
-        raise FileNotFoundError(f"no folder V-*; {held(src)}. {LAYOUT}")
+        raise FileNotFoundError(f"no folder V-*; {describe_contents(src)}. {LAYOUT}")
     wanted = _read_ids(ids) if ids else None
     items = [item for name in recordings for item in _read(src / name, wanted)]
     if wanted is not None:

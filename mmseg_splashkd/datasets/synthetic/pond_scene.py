@@ -268,9 +268,8 @@ def _water(pond: Pond, index: int, azimuth: float, strength: float) -> np.ndarra
     zenith, haze = weather.over(_rgb(farm.zenith)), weather.over(_rgb(farm.haze))
     sky = 0.9 * (haze + (zenith - haze) * np.sqrt(upward)) * _rgb(weather.daylight)
     deep = _rgb(farm.deep) * (1 + 1.6 * slopes[..., 1:].clip(-0.3, 0.6)) * pond.light
-    deep *= np.where(_pen_distance(pond, 0.0) < 1, 0.8, 1)[
-        ..., None
-    ]  # darker over the net
+    over_net = _pen_distance(pond, 0.0) < 1
+    deep *= np.where(over_net, 0.8, 1)[..., None]
     turn, across, up = farm.sun
     azimuth += turn
     sun = _rgb((across * np.sin(azimuth), up, across * np.cos(azimuth)))
@@ -292,8 +291,8 @@ def _foam_field(pond: Pond, event: SplashEvent) -> tuple[np.ndarray, np.ndarray]
     x = farm.pen_radius * rng.uniform(-0.5, 0.5)
     z = farm.pen_ahead + farm.pen_radius * rng.uniform(-0.75, 0.35)
     # A disc of this radius on the water covers 6 % of the frame.
-    seen = np.pi * farm.focal[0] * farm.focal[1] * farm.camera_height
-    radius = np.sqrt(0.06 * z**3 / seen)
+    visible = np.pi * farm.focal[0] * farm.focal[1] * farm.camera_height
+    radius = np.sqrt(0.06 * z**3 / visible)
     patches = np.full_like(pond.x, -np.inf)
     for dx, dz in rng.normal(0, 0.6 * radius, (8, 2)):
         reach = radius * rng.uniform(0.2, 0.7) * (0.7 + 0.6 * event.age)

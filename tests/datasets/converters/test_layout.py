@@ -5,9 +5,9 @@ import pytest
 
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
+    describe_contents,
     expect_folders,
     files_in,
-    held,
     nominal_starts,
     pairs,
 )
@@ -76,7 +76,10 @@ def test_a_missing_folder_is_named_with_what_is_there(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"src/x/y is no .*; src holds a, b"):
         expect_folders([Path("src"), Path("src/x/y")], "LAYOUT")
     touch(Path("many"), *map(str, range(10)))
-    assert held(Path("many")) == "many holds 0, 1, 2, 3, 4, 5, 6, 7 and 2 more"
+    assert (
+        describe_contents(Path("many"))
+        == "many holds 0, 1, 2, 3, 4, 5, 6, 7 and 2 more"
+    )
 
 
 def test_nominal_starts_are_days_apart():

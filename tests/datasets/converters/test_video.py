@@ -21,7 +21,7 @@ VARIABLE = [0, 40, 80, 130, 200, 240, 1000, 1040]  # milliseconds
 
 
 def picture(number: int) -> np.ndarray:
-    """Draw a frame that tells its number, with a red corner at the top left."""
+    """Draw a frame that encodes its number, with a red corner at the top left."""
     rgb = np.full((H, W, 3), 20 + 20 * (number % 10), np.uint8)
     rgb[:16, :16] = (255, 0, 0)
     return rgb
@@ -136,7 +136,7 @@ def test_every_nth_frame(tmp_path: Path):
 
 
 def test_seconds_between_frames(tmp_path: Path):
-    """The first frames at or after 0, 0.1, 0.2, ... seconds, where there is one."""
+    """The first frames at or after 0, 0.1, 0.2, ... seconds, if there is one."""
     path = write_video(tmp_path / "a.mp4")
     items = list(read_video(path, seconds_between="0.1", start=START))
     assert milliseconds(items) == [0, 130, 200, 1000]

@@ -85,7 +85,7 @@ def fail(error: BaseException) -> np.ndarray:
     raise error
 
 
-# What is written
+# Written files
 
 
 def test_frames_labels_table_and_origin_are_written(items, tmp_path):
@@ -182,7 +182,7 @@ def test_the_order_of_items_does_not_matter(items, tmp_path):
     assert one.read_bytes() == slow.read_bytes()
 
 
-# Stopped and run again
+# Interrupted conversions
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
@@ -347,7 +347,7 @@ def test_a_different_conversion_is_rejected(items, tmp_path, finished: bool):
     assert snapshot(dst) == before
 
 
-# What is not overwritten
+# Files that are not overwritten
 
 
 def test_a_folder_with_other_files_is_rejected(items, tmp_path):
@@ -427,17 +427,17 @@ def test_force_removes_nothing_outside(items, tmp_path, how: str):
     assert snapshot(dst) == before
 
 
-# What is refused
+# Rejected input
 
 
-def refused(items: list[Item], dst: Path, match: str) -> None:
+def rejected(items: list[Item], dst: Path, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         convert(items, dst)
 
 
 def test_equal_time_stamps_are_rejected_before_anything_is_written(items, tmp_path):
     twin = item_of(tmp_path / "src", 4, image=partial(fail, AssertionError()))
-    refused(
+    rejected(
         [*items, twin], tmp_path / "dst", rf"4\.png and cam/{stamp(4)} have the same"
     )
     other = replace(twin, recording="other", image=items[4].image)
@@ -446,7 +446,7 @@ def test_equal_time_stamps_are_rejected_before_anything_is_written(items, tmp_pa
 
 
 def test_nothing_to_convert_is_rejected(tmp_path):
-    refused([], tmp_path / "dst", "no frames")
+    rejected([], tmp_path / "dst", "no frames")
     assert not (tmp_path / "dst").exists()
 
 
@@ -457,7 +457,7 @@ def test_recordings_that_escape_the_folder_are_rejected(
     items, tmp_path, recording: str
 ):
     items[3] = replace(items[3], recording=recording)
-    refused(items, tmp_path / "dst", "cannot be a folder's name")
+    rejected(items, tmp_path / "dst", "cannot be a folder's name")
     assert not (tmp_path / "dst").exists()
 
 
@@ -482,7 +482,7 @@ def test_bad_labels_are_rejected_before_they_are_written(
     items, tmp_path, label: np.ndarray, match: str
 ):
     items[3] = replace(items[3], label=given(label))
-    refused(items, tmp_path / "dst", match)
+    rejected(items, tmp_path / "dst", match)
     for folder in ("images", "labels"):
         assert len(list((tmp_path / "dst" / folder).rglob("*"))) == 1 + 3
 
@@ -491,13 +491,13 @@ def test_a_bad_label_file_is_named(items, tmp_path):
     path = tmp_path / "src" / "bad.png"
     write_label(path, np.full((12, 16), 7, np.uint8))
     items[3] = replace(items[3], label=LabelFile(path))
-    refused(items, tmp_path / "dst", rf"^{path}: label values outside the table: 7")
+    rejected(items, tmp_path / "dst", rf"^{path}: label values outside the table: 7")
 
 
 def test_damaged_frames_are_rejected(items, tmp_path):
     halve(tmp_path / "src" / "cam" / "3.png")
     items[3] = replace(items[3], label=None)
-    refused(items, tmp_path / "dst", r"3\.png cannot be read")
+    rejected(items, tmp_path / "dst", r"3\.png cannot be read")
     assert not (tmp_path / "dst" / "images" / "cam" / f"{stamp(3)}.png").exists()
 
 
@@ -511,10 +511,10 @@ def test_damaged_frames_are_rejected(items, tmp_path):
 )
 def test_computed_frames_must_be_rgb(items, tmp_path, image: np.ndarray):
     items[3] = replace(items[3], image=given(image))
-    refused(items, tmp_path / "dst", rf"frame cam/{stamp(3)}: expected 8-bit RGB")
+    rejected(items, tmp_path / "dst", rf"frame cam/{stamp(3)}: expected 8-bit RGB")
 
 
 def test_sizes_of_computed_frames_are_checked(items, tmp_path):
     tall = np.zeros((SIZE[0], SIZE[1], 3), np.uint8)
     items[3] = replace(items[3], image=given(tall))
-    refused(items, tmp_path / "dst", "16x12, but its frame .* is 12x16")
+    rejected(items, tmp_path / "dst", "16x12, but its frame .* is 12x16")

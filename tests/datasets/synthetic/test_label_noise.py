@@ -65,7 +65,7 @@ def test_every_kind_matches_its_definition(clean: Path, noisy: Path):
     masks = [label > 0 for label in read_pixels(clean, "label")]
     rows = read_rows(clean)
     index = {row["frame"]: i for i, row in enumerate(rows)}
-    seen = Counter()
+    used = Counter()
     for error in read_rows(noisy.with_name("label_errors.csv")):
         i, kind = index[error["frame"]], error["kind"]
         path = noisy.parent / error["frame"].replace("images", "labels")
@@ -74,8 +74,8 @@ def test_every_kind_matches_its_definition(clean: Path, noisy: Path):
         if kind == "stale":
             sources = [j for j, m in enumerate(masks) if np.array_equal(m, wrong)]
             assert rows[sources[0]]["burst"] not in ("", rows[i]["burst"])
-        seen[kind] += 1
-    assert set(seen) == {*CALM_KINDS, *EVENT_KINDS}
+        used[kind] += 1
+    assert set(used) == {*CALM_KINDS, *EVENT_KINDS}
 
 
 def check_kind(kind: str, right: np.ndarray, wrong: np.ndarray) -> None:
