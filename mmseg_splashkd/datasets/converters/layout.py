@@ -151,7 +151,7 @@ def pairs(
         if unmatched := sorted(one.keys() - other.keys()):
             raise FileNotFoundError(
                 f"{len(unmatched)} files have no partner of the same name in {folder}, "
-                f"the first is {one[unmatched[0]]}: the copy of the data set is incomplete"
+                f"the first is {one[unmatched[0]]}: the data set is incomplete"
             )
     return [(image, masks[stem]) for stem, image in frames.items()]
 
