@@ -1,6 +1,8 @@
 """The documentation site: navigation and links, without the API reference."""
 
+import importlib.util
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,17 @@ def test_pages_load_nothing_from_the_network(site):
     assert "fonts.googleapis" not in page
     assert '<script src="http' not in page
     assert '<link rel="stylesheet" href="http' not in page
+
+
+def test_every_package_is_in_the_api_reference():
+    pages = "\n".join(
+        page.read_text(encoding="utf-8")
+        for page in (ROOT / "docs" / "api").glob("*.md")
+    )
+    modules = re.findall(r"^::: (\S+)$", pages, re.MULTILINE)
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+    listed = {name.split(".")[1] for name in modules}
+    packages = {
+        path.parent.name for path in (ROOT / "mmseg_splashkd").glob("*/__init__.py")
+    }
+    assert packages - listed == set()
