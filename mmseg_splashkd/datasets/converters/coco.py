@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +20,6 @@ from mmseg_splashkd.datasets.converters.coco_shapes import (
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import import_extra, index_unique
 from mmseg_splashkd.datasets.converters.pictures import (
-    Picture,
     Size,
     check_times,
     open_picture,
@@ -45,24 +44,16 @@ class Entry:
     Args:
         source: The file and the image's id, for error messages.
         id: The image's id.
-        part: ``'train'``, ``'val'``, ``'test'`` or empty.
-        recording: Folder in ``file_name``, or the name of the data set.
-        path: Path of the image.
-        picture: See ``open_picture``.
-        size: (W, H) in pixels.
         date: Value of ``date_captured``; None if missing.
-        shapes: Annotations of the image; None if it is unlabelled.
+        path: Path of the image.
+        item: The frame, without its time.
     """
 
     source: str
     id: int
-    part: str
-    recording: str
-    path: Path
-    picture: Picture
-    size: Size
     date: Any
-    shapes: list[Shape] | None
+    path: Path
+    item: Item
 
 
 def read_coco(
@@ -116,7 +107,7 @@ def read_coco(
     parts = {"": annotations} if isinstance(annotations, str) else annotations
     if unknown := sorted(parts.keys() - {"", *SPLITS}):
         raise ValueError(f"annotations has the parts {unknown}, not of {SPLITS}")
-    entries = []
+    entries, background = [], background_gray(coding, src)
     for part, name in parts.items():
         folder = images if isinstance(images, str) else images.get(part, ".")
         content = _load(src / name)
@@ -124,10 +115,11 @@ def read_coco(
         for key, image in _index(content["images"], src / name, "image").items():
             of_image = None if shapes is None else shapes.get(key, [])
             source = f"{src / name}, image {key}"
-            entries.append(_entry(image, part, source, src, src / folder, of_image))
+            entries.append(
+                _entry(image, part, source, src, src / folder, of_image, background)
+            )
     index_unique(((e.path, e.source) for e in entries), "are one image file")
-    background = background_gray(coding, src)
-    return _dated(entries, background) or _numbered(entries, background, frames)
+    return _dated(entries) or _numbered(entries, frames)
 
 
 def _load(file: Path) -> dict:
@@ -232,6 +224,7 @@ def _entry(
     src: Path,
     folder: Path,
     shapes: list[Shape] | None,
+    background: int,
 ) -> Entry:
     if not isinstance(image.get("file_name"), str):
         raise ValueError(f"{source} has no file_name")
@@ -249,44 +242,29 @@ def _entry(
         raise ValueError(
             f"{source}: {path} has width and height {size}, its entry has {declared}"
         )
-    date = image.get("date_captured")
-    key = image["id"]
-    return Entry(source, key, part, recording, path, picture, size, date, shapes)
+    label = None
+    if shapes is not None:
+        label = partial(paint_shapes, shapes, size, background)
+    item = Item(recording, 0, picture, label, part)
+    return Entry(source, image["id"], image.get("date_captured"), path, item)
 
 
-def _dated(entries: list[Entry], background: int) -> list[Item] | None:
+def _dated(entries: list[Entry]) -> list[Item] | None:
     """Items with the time of their dates; None if one is missing or not unique."""
     try:
-        items = [
-            _item(entry, entry.recording, DATE, str(entry.date), background)
-            for entry in entries
-        ]
+        items = [_at(e.item, DATE, str(e.date), e.source) for e in entries]
         check_times(items)
     except ValueError:
         return None
     return items
 
 
-def _numbered(
-    entries: list[Entry], background: int, frames: TimestampFormat
-) -> list[Item]:
+def _numbered(entries: list[Entry], frames: TimestampFormat) -> list[Item]:
     """Items with the time of their ids; recordings are prefixed with their part."""
-    return [
-        _item(
-            entry,
-            f"{entry.part}/{entry.recording}" if entry.part else entry.recording,
-            frames,
-            str(entry.id),
-            background,
-        )
-        for entry in entries
-    ]
+    items = [_at(e.item, frames, str(e.id), e.source) for e in entries]
+    names = [PurePosixPath(i.split, i.recording).as_posix() for i in items]
+    return [replace(i, recording=n) for i, n in zip(items, names, strict=True)]
 
 
-def _item(
-    entry: Entry, recording: str, form: TimestampFormat, stamp: str, background: int
-) -> Item:
-    timestamp, label = form.parse(stamp, entry.source).timestamp, None
-    if entry.shapes is not None:
-        label = partial(paint_shapes, entry.shapes, entry.size, background)
-    return Item(recording, timestamp, entry.picture, label, entry.part)
+def _at(item: Item, form: TimestampFormat, stamp: str, source: str) -> Item:
+    return replace(item, timestamp=form.parse(stamp, source).timestamp)
