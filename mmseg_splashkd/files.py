@@ -2,9 +2,13 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# The second form, without a process id, is what earlier versions wrote.
+PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.\d+)?\.partial(?P<suffix>\.[^.]*)?")
 
 
 @contextmanager
@@ -28,6 +32,21 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def target_of_partial(path: str | Path) -> Path | None:
+    """The file that a killed ``whole_file`` was writing.
+
+    Args:
+        path: Any file.
+
+    Returns:
+        Path of the complete file; None if ``path`` is not such a leftover.
+    """
+    match = PARTIAL.fullmatch(Path(path).name)
+    if match is None:
+        return None
+    return Path(path).with_name(f"{match['stem']}{match['suffix'] or ''}")
 
 
 def write_whole(path: str | Path, text: str) -> Path:

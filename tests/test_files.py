@@ -2,7 +2,12 @@ import hashlib
 
 import pytest
 
-from mmseg_splashkd.files import file_sha256, whole_file, write_whole
+from mmseg_splashkd.files import (
+    file_sha256,
+    target_of_partial,
+    whole_file,
+    write_whole,
+)
 
 
 def test_file_is_whole_and_nothing_lies_beside_it(tmp_path):
@@ -25,3 +30,12 @@ def write_half(path) -> None:
         assert partial.suffix == ".png"
         partial.write_text("hal")
         raise OSError("full")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.b.csv", ".state.json", "a"])
+def test_partial_files_name_their_target(tmp_path, name: str):
+    with whole_file(tmp_path / name) as partial:
+        partial.touch()
+        assert target_of_partial(partial) == tmp_path / name
+    assert target_of_partial(f".{name}.partial").name == name  # earlier versions
+    assert target_of_partial(tmp_path / name) is None

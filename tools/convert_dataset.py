@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmseg_splashkd.datasets.converters import CONVERTERS
 from mmseg_splashkd.datasets.converters.video import count_frames
@@ -13,7 +14,7 @@ from mmseg_splashkd.datasets.label_coding import load_label_coding
 
 
 class Pairs(argparse.Action):
-    """Words KEY=VALUE as a mapping."""
+    """Parses words KEY=VALUE as a mapping."""
 
     word_allowed = False
     read = staticmethod(str)
@@ -25,7 +26,7 @@ class Pairs(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        """Store them."""
+        """Store the mapping."""
         words = [str(word) for word in values] if isinstance(values, list) else []
         if self.word_allowed and len(words) == 1 and "=" not in words[0]:
             setattr(namespace, self.dest, words[0])
@@ -37,158 +38,138 @@ class Pairs(argparse.Action):
 
 
 class WordOrPairs(Pairs):
-    """One word as it is, or words KEY=VALUE as a mapping."""
+    """Parses a single word, or words KEY=VALUE as a mapping."""
 
     word_allowed = True
 
 
 class TimestampPattern(WordOrPairs):
-    """Name of a pattern, or its arguments, some of which are whole numbers."""
+    """Parses the name of a pattern, or its arguments with integers converted."""
 
     read = staticmethod(lambda text: int(text) if text.isdecimal() else text)
 
 
 COMMON = ("name", "src", "dst", "force", "label_coding")
-
-
-def add_wildscenes(parser: argparse.ArgumentParser) -> None:
-    """Add the options of WildScenes."""
-    parser.add_argument(
-        "--recordings", nargs="+", metavar="V-01", help="by default all V-*"
-    )
-    parser.add_argument(
-        "--ids", nargs="+", metavar="CSV", help="read only frames in their column 'id'"
-    )
-
-
-def add_camvid(parser: argparse.ArgumentParser) -> None:
-    """Add the options of CamVid."""
-    parser.add_argument(
-        "--parts",
-        choices=("official", "none"),
-        help="keep the benchmark's parts (default), or leave the frames to be split",
-    )
-    add_fps(parser, "30")
-
-
-def add_cityscapes(parser: argparse.ArgumentParser) -> None:
-    """Add the options of Cityscapes."""
-    parser.add_argument(
-        "--splits",
-        nargs="+",
-        metavar="SPLIT",
-        help="of train, val, test and train_extra; by default the first three",
-    )
-    for option, default in (
-        ("--image-folder", "leftImg8bit"),
-        ("--label-folder", "gtFine"),
-        ("--image-suffix", "_leftImg8bit.png"),
-        ("--label-suffix", "_gtFine_labelIds.png"),
-    ):
-        parser.add_argument(option, help=f"by default {default}")
-    parser.add_argument(
-        "--recording",
-        choices=("sequence", "city"),
-        help="what a recording is; city where frame numbers go on between sequences",
-    )
-    add_fps(parser, "17")
-
-
-def add_coco(parser: argparse.ArgumentParser) -> None:
-    """Add the options of COCO."""
-    parser.add_argument(
-        "--annotations",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="FILE | PART=FILE",
-        help="in SRC, such as train=train.json val=val.json (by default train.json)",
-    )
-    parser.add_argument(
-        "--categories",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="taco | id | CATEGORY=CLASS",
-        help="how a category becomes a class: by its name (default), as TACO -> trash, "
-        "category ids are gray values, or names that differ",
-    )
-    parser.add_argument(
-        "--images",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="FOLDER | PART=FOLDER",
-        help="folder in SRC that file_name is relative to, by default SRC",
-    )
-    parser.add_argument(
-        "--start", type=int, help="UNIX seconds of frame number 0, where ids are time"
-    )
-    add_fps(parser, "1, where ids are time")
-
-
-def add_masks(parser: argparse.ArgumentParser) -> None:
-    """Add the options of masks."""
-    parser.add_argument(
-        "--timestamp",
-        nargs="+",
-        action=TimestampPattern,
-        metavar="NAME | KEY=VALUE",
-        help="how names tell the time: iso8601, or name=frame fps=30 and, where "
-        "names hold more than that, stem=REGEX",
-    )
-    parser.add_argument(
-        "--names",
-        nargs="+",
-        action=Pairs,
-        metavar="FOREIGN=CLASS",
-        help="classes whose names differ, or FOREIGN=ignore",
-    )
-    parser.add_argument("--images", help="folder of the pictures")
-    parser.add_argument("--tasks", help="JSON export of Label Studio")
-    parser.add_argument(
-        "--without-mask",
-        choices=("unlabelled", "background"),
-        help="what a picture without a mask is, by default unlabelled",
-    )
-
-
-def add_video(parser: argparse.ArgumentParser) -> None:
-    """Add the options of videos."""
-    steps = parser.add_mutually_exclusive_group()
-    steps.add_argument("--every", type=int, help="take every so many frames")
-    steps.add_argument("--seconds-between", help="take a frame in so many seconds")
-    parser.add_argument(
-        "--start",
-        nargs="+",
-        action=WordOrPairs,
-        metavar="TIME | RECORDING=TIME",
-        help="of the first frame, as UNIX seconds or ISO 8601; by default as the file "
-        "tells",
-    )
-    parser.add_argument(
-        "--accept-damaged",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="leave damaged frames out",
-    )
-
-
-def add_fps(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add the frame rate."""
-    parser.add_argument("--fps", help=f"frames a second, by default {default}")
-
-
-OPTIONS = {
-    "wildscenes": add_wildscenes,
-    "camvid": add_camvid,
-    "cityscapes": add_cityscapes,
-    "coco": add_coco,
-    "masks": add_masks,
-    "video": add_video,
+# Options of each converter, as keyword arguments of ``add_argument``.
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "wildscenes": {
+        "--recordings": {
+            "nargs": "+",
+            "metavar": "V-01",
+            "help": "folders to read (default: all V-*)",
+        },
+        "--ids": {
+            "nargs": "+",
+            "metavar": "CSV",
+            "help": "read only the frames in column 'id'",
+        },
+    },
+    "camvid": {
+        "--parts": {
+            "choices": ("official", "none"),
+            "help": "official: keep the split of the benchmark; none: leave frames "
+            "unsplit (default: official)",
+        },
+        "--fps": {"help": "frames per second (default: 30)"},
+    },
+    "cityscapes": {
+        "--splits": {
+            "nargs": "+",
+            "metavar": "SPLIT",
+            "help": "folders to read, of train, val, test and train_extra (default: "
+            "those of the first three that exist)",
+        },
+        "--image-folder": {"help": "default: leftImg8bit"},
+        "--label-folder": {"help": "default: gtFine"},
+        "--image-suffix": {"help": "default: _leftImg8bit.png"},
+        "--label-suffix": {"help": "default: _gtFine_labelIds.png"},
+        "--recording": {
+            "choices": ("sequence", "city"),
+            "help": "unit of a recording; city if frame numbers continue across "
+            "sequences (default: sequence)",
+        },
+        "--fps": {"help": "frames per second (default: 17)"},
+    },
+    "coco": {
+        "--annotations": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "FILE | PART=FILE",
+            "help": "files in SRC, such as train=train.json val=val.json (default: "
+            "train.json)",
+        },
+        "--categories": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "taco | id | CATEGORY=CLASS",
+            "help": "mapping of categories to classes: taco: TACO to trash; id: "
+            "category ids are gray values; pairs: names that differ (default: by name)",
+        },
+        "--images": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "FOLDER | PART=FOLDER",
+            "help": "folder in SRC that file_name is relative to (default: SRC)",
+        },
+        "--start": {
+            "type": int,
+            "help": "UNIX seconds of frame 0, if ids are frame numbers (default: 0)",
+        },
+        "--fps": {
+            "help": "frames per second, if ids are frame numbers (default: 1)",
+        },
+    },
+    "masks": {
+        "--timestamp": {
+            "nargs": "+",
+            "action": TimestampPattern,
+            "metavar": "NAME | KEY=VALUE",
+            "help": "format of the time in file names: iso8601, or name=frame fps=30; "
+            "stem=REGEX if names contain more than the time (default: "
+            "seconds-nanoseconds)",
+        },
+        "--names": {
+            "nargs": "+",
+            "action": Pairs,
+            "metavar": "FOREIGN=CLASS",
+            "help": "class for each foreign name that differs; FOREIGN=ignore ignores "
+            "it",
+        },
+        "--images": {"help": "folder of the pictures, if not in the export"},
+        "--tasks": {
+            "help": "JSON export of Label Studio (default: the only *.json in SRC)"
+        },
+        "--without-mask": {
+            "choices": ("unlabelled", "background"),
+            "help": "meaning of a picture without a mask (default: unlabelled)",
+        },
+    },
+    "video": {
+        "--every": {"type": int, "help": "take every n-th frame (default: 1)"},
+        "--seconds-between": {
+            "help": "take one frame per so many seconds, instead of --every"
+        },
+        "--start": {
+            "nargs": "+",
+            "action": WordOrPairs,
+            "metavar": "TIME | RECORDING=TIME",
+            "help": "time of the first frame, as UNIX seconds or ISO 8601 (default: "
+            "creation_time of the file)",
+        },
+        "--accept-damaged": {
+            "action": "store_true",
+            "default": argparse.SUPPRESS,
+            "help": "skip damaged frames",
+        },
+    },
 }
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; options that are not given are not in the result."""
-    parser = argparse.ArgumentParser(description="Convert a foreign data set.")
+    """Parse the command line; omitted options are absent from the result."""
+    parser = argparse.ArgumentParser(
+        description="Convert a data set to frames, gray labels and a table."
+    )
     formats = parser.add_subparsers(dest="name", metavar="NAME", required=True)
     for name, converter in CONVERTERS.items():
         sub = formats.add_parser(
@@ -198,25 +179,26 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
         )
-        sub.add_argument("src", help="folder of the foreign data set, or a video")
-        sub.add_argument("dst", help="new or empty folder, made if missing")
+        sub.add_argument("src", help="folder of the data set, or a video")
+        sub.add_argument("dst", help="new or empty folder")
         sub.add_argument(
             "--force",
             action="store_true",
             default=False,
-            help="convert again, and remove what an earlier conversion wrote to DST",
+            help="convert again; removes the files of an earlier conversion from DST",
         )
         sub.add_argument(
             "--label-coding",
             default=converter.label_coding,
-            help="name of a label coding, or a YAML file (default: %(default)s)",
+            help="name or YAML file of the label coding (default: %(default)s)",
         )
-        OPTIONS[name](sub)
+        for option, keywords in OPTIONS[name].items():
+            sub.add_argument(option, **keywords)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Convert, and say what was converted."""
+    """Convert a data set and print the numbers of frames and labels."""
     args = parse_args(argv)
     converter, coding = CONVERTERS[args.name], load_label_coding(args.label_coding)
     options = {key: value for key, value in vars(args).items() if key not in COMMON}
@@ -224,8 +206,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     src, dst = Path(args.src).resolve(), Path(args.dst).resolve()
     if dst == src or src in dst.parents:
         raise ValueError(
-            f"DST={args.dst} lies in SRC={args.src}: what is written there "
-            f"would be read as its frames"
+            f"DST={args.dst} lies in SRC={args.src}: files written there would be "
+            f"read as its frames; choose a folder outside of SRC"
         )
     items = converter.read(Path(args.src), **painting, **options)
     about = {
@@ -235,14 +217,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         "label_coding": args.label_coding,
     }
     total = None
-    if args.name == "video":  # listing decodes them
+    if args.name == "video":  # listing decodes all frames
         total = count_frames(
             args.src, options.get("every"), options.get("seconds_between")
         )
     try:
         table = write_items(items, args.dst, coding, total, args.force, about=about)
     except KeyboardInterrupt:
-        sys.exit("\nstopped; the same command goes on from here")
+        sys.exit("\ninterrupted; run the same command again to continue")
     counts = json.loads(table.with_name(ABOUT).read_text(encoding="utf-8"))["counts"]
     recordings = len(counts["recordings"])
     print(

@@ -1,4 +1,4 @@
-"""Draw the demo data: a video of a net pen at feeding time, with labels."""
+"""Draw demo data: a synthetic video of a net pen at feeding time, with labels."""
 
 import argparse
 import csv
@@ -8,28 +8,36 @@ from mmseg_splashkd.datasets.synthetic import FARMS, WEATHERS, draw_pond
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out_dir", help="new or empty folder, made if missing")
-    parser.add_argument("--frames", type=int, default=160, help="at least 20")
-    parser.add_argument("--height", type=int, default=192, help="pixels")
-    parser.add_argument("--width", type=int, default=256, help="pixels")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--recording", default="pond", help="its name in the tables")
+    parser.add_argument("out_dir", help="new or empty folder")
+    parser.add_argument(
+        "--frames", type=int, default=160, help="number of frames, at least 20"
+    )
+    parser.add_argument("--height", type=int, default=192, help="pixels, at least 48")
+    parser.add_argument("--width", type=int, default=256, help="pixels, at least 48")
+    parser.add_argument("--seed", type=int, default=0, help="at least 0")
+    parser.add_argument("--recording", default="pond", help="name of the recording")
     parser.add_argument("--farm", choices=FARMS, default="A")
     parser.add_argument("--weather", choices=WEATHERS, default="clear")
-    parser.add_argument("--night", action="store_true", help="dark, under lamps")
+    parser.add_argument("--night", action="store_true", help="night, with lamps on")
     parser.add_argument(
-        "--label-noise", type=float, default=0.0, help="share of labels made wrong"
+        "--label-noise",
+        type=float,
+        default=0.0,
+        help="share of labels with an error, in [0, 1]",
     )
     parser.add_argument(
-        "--unlabelled", type=float, default=0.0, help="share of frames without a label"
+        "--unlabelled",
+        type=float,
+        default=0.0,
+        help="share of frames without a label, in [0, 1]",
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Draw the video and say what was drawn."""
+    """Draw the video and print its amounts."""
     args = parse_args()
     table = draw_pond(
         args.out_dir,
@@ -44,11 +52,11 @@ def main() -> None:
         unlabelled=args.unlabelled,
     )
     rows, events = read_rows(table), read_rows(table.with_name("events.csv"))
-    drawn = sum(int(e["frames"]) * float(e["mean_share"]) for e in events)
+    splash = sum(int(e["frames"]) * float(e["mean_share"]) for e in events)
     calm = sum(not row["burst"] for row in rows)
     print(
         f"{len(rows)} frames of {args.height} x {args.width} pixels, {calm} without "
-        f"splash; {len(events)} bursts, {drawn / len(rows):.2%} of all pixels"
+        f"splash; {len(events)} splash events, {splash / len(rows):.2%} of all pixels"
     )
     if args.unlabelled:
         print(f"{sum(not row['label'] for row in rows)} frames without a label")
@@ -59,7 +67,7 @@ def main() -> None:
 
 
 def read_rows(table: Path) -> list[dict[str, str]]:
-    """Rows of a table with a header."""
+    """Rows of a CSV file by column name."""
     with table.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

@@ -1,4 +1,4 @@
-"""Converters: foreign data sets -> frames, gray labels and their table."""
+"""Converters of foreign data sets to frames, gray labels and a table."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -15,14 +15,15 @@ from mmseg_splashkd.datasets.converters.item import Item
 
 
 class Converter(NamedTuple):
-    """How a foreign format is read.
+    """Reader of a foreign format.
 
-    Args:
-        read: Lists the frames of a folder; further arguments are its options.
-        label_coding: The label coding that its labels have by default.
-        help: One line.
-        layout: What the source must look like.
-        paints: Its labels are drawn, so ``read`` takes the label coding as ``coding``.
+    Attributes:
+        read: Lists the frames of a folder; further arguments are options.
+        label_coding: Name of the default label coding.
+        help: Description in one line.
+        layout: Expected layout of the source.
+        paints: Whether ``read`` paints the labels and takes the label coding as
+            ``coding``; False by default.
     """
 
     read: Callable[..., Iterable[Item]]
@@ -48,7 +49,7 @@ CONVERTERS = {
     "cityscapes": Converter(
         cityscapes.read_cityscapes,
         "cityscapes",
-        "Cityscapes and data sets in its style",
+        "Cityscapes and data sets in its layout",
         cityscapes.LAYOUT,
     ),
     "coco": Converter(
@@ -61,14 +62,14 @@ CONVERTERS = {
     "masks": Converter(
         masks.read_masks,
         "splash",
-        "masks as CVAT and Label Studio export them",
+        "mask exports of CVAT and Label Studio",
         masks.LAYOUT,
         paints=True,
     ),
     "video": Converter(
         video.read_video,
         "splash",
-        "frames of videos, unlabelled",
-        "Expected a video, or a folder of videos, each of which is a recording.",
+        "videos, unlabelled",
+        "Expected a video, or a folder of videos, one recording each.",
     ),
 }

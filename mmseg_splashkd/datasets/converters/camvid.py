@@ -1,16 +1,17 @@
-"""CamVid in the 11 classes of SegNet's authors (Brostow et al., PRL 2009)."""
+"""CamVid in the 11 classes of the SegNet authors (Brostow et al., PRL 2009)."""
 
 from pathlib import Path
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
+    check_choice,
     expect_folders,
     nominal_starts,
     pairs,
 )
 from mmseg_splashkd.datasets.split_table import SPLITS
-from mmseg_splashkd.datasets.timestamps import SECOND, TimestampFormat
+from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
 LAYOUT = """Expected layout of SRC, either that of SegNet's tutorial:
   train/, val/, test/                 frames <sequence>_[f]<frame number>.png
@@ -19,29 +20,28 @@ or that of a compact copy:
   images/train/, images/val/, images/test/   frames, .png or .jpg
   labels/train/, labels/val/, labels/test/   gray labels .png of the same stems"""
 STEM = r"(?P<recording>[^_]+)_f?(?P<stamp>[0-9]+)"
-# When the sequences were recorded is not told; such starts keep them apart.
+# The recording dates are unknown; nominal starts keep the sequences apart.
 STARTS = nominal_starts(("0001TP", "0006R0", "0016E5", "Seq05VD"))
-PARTS = ("official", "none")
 
 
 def read_camvid(
     src: Path, parts: str = "official", fps: float | str = 30
 ) -> list[Item]:
-    """List the frames of CamVid; a sequence is a recording.
+    """List the frames of CamVid; each sequence is one recording.
 
     Args:
-        src: The folder with either layout.
-        parts: ``'official'``: frames keep the part of the benchmark, which does not
-            part them in time; ``'none'``: they are left to be split.
-        fps: Frames a second of the videos, whose frame numbers the names tell.
+        src: Folder with one of the two layouts.
+        parts: ``'official'`` (default) keeps the split of the benchmark, which does not
+            separate the parts in time; ``'none'`` leaves the frames unsplit.
+        fps: Frames per second of the videos, to convert frame numbers in file names
+            into times; 30 by default.
 
     Raises:
         FileNotFoundError: A folder, a frame or a label is missing.
-        ValueError: An argument is unfit, a name tells no frame number, or a sequence is
-            none of CamVid's.
+        ValueError: An argument is invalid, a name has no frame number, or a sequence is
+            not one of CamVid's.
     """
-    if parts not in PARTS:
-        raise ValueError(f"parts={parts!r} is none of {PARTS}")
+    check_choice("parts", parts, ("official", "none"))
     stamp = TimestampFormat("frame", stem=STEM, fps=fps)
     expect_folders([src], LAYOUT)
     folders = {split: _folders(src, split) for split in SPLITS}
@@ -66,5 +66,5 @@ def _item_of(image: Path, label: Path, stamp: TimestampFormat, split: str) -> It
         raise ValueError(
             f"{image}: sequence {sequence!r} is none of CamVid's, {sorted(STARTS)}"
         )
-    timestamp += STARTS[sequence] * SECOND
-    return Item(sequence, timestamp, image, LabelFile(label), split)
+    start = STARTS[sequence]
+    return Item(sequence, start + timestamp, image, LabelFile(label), split)

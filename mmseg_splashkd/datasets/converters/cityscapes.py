@@ -1,23 +1,24 @@
-"""Cityscapes, and data sets in its style (Cordts et al., CVPR 2016)."""
+"""Cityscapes, and data sets in its layout (Cordts et al., CVPR 2016)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
+    check_choice,
     expect_folders,
     files_in,
     nominal_starts,
 )
-from mmseg_splashkd.datasets.timestamps import SECOND, Stamp, TimestampFormat
+from mmseg_splashkd.datasets.timestamps import Stamp, TimestampFormat
 
 LAYOUT = """Expected layout of SRC (folders and suffixes can be set):
   leftImg8bit/<split>/<city>/<city>_<sequence>_<frame>_leftImg8bit.png   frames
   gtFine/<split>/<city>/<city>_<sequence>_<frame>_gtFine_labelIds.png    gray labels
-Splits are train, val, test and, if asked for, train_extra. Frames may lack a label."""
+<split> is train, val, test or train_extra. Frames may lack a label."""
 PARTS = {"train": "train", "val": "val", "test": "test", "train_extra": "train"}
-USUAL = ("train", "val", "test")
+DEFAULT_SPLITS = ("train", "val", "test")
 STEMS = {
     "sequence": r"(?P<recording>.+_[^_]+)_(?P<stamp>[0-9]+)",
     "city": r"(?P<recording>.+)_[^_]+_(?P<stamp>[0-9]+)",
@@ -34,33 +35,33 @@ def read_cityscapes(
     recording: str = "sequence",
     fps: float | str = 17,
 ) -> list[Item]:
-    """List the frames of Cityscapes, with their parts; a label is one of labelIds.
+    """List the frames of Cityscapes with its official split; labels are labelIds.
 
-    Labels of the official test part are there, but hold ignored values alone.
+    Labels of the official test part exist, but contain only ignored values.
 
     Args:
-        src: The folder with the folders of frames and labels.
-        splits: Of train, val, test and train_extra (which is then in train); by default
-            those of the first three that are there.
+        src: Folder that contains the folders of frames and labels.
+        splits: Folders to read, of train, val, test and train_extra (read as train); by
+            default those of train, val and test that exist.
         image_folder: Folder of frames in ``src``.
         label_folder: Folder of labels in ``src``.
-        image_suffix: What follows ``<city>_<sequence>_<frame>`` in a frame's name.
-        label_suffix: The same of a label.
-        recording: ``'sequence'``: each sequence is a recording; ``'city'``: each city,
-            where frame numbers go on from sequence to sequence.
-        fps: Frames a second of the videos, whose frame numbers the names tell.
+        image_suffix: Part of a frame's name after ``<city>_<sequence>_<frame>``.
+        label_suffix: Part of a label's name after ``<city>_<sequence>_<frame>``.
+        recording: ``'sequence'`` (default): each sequence is a recording; ``'city'``:
+            each city, for data sets whose frame numbers continue across sequences.
+        fps: Frames per second of the videos, to convert frame numbers in file names
+            into times; 17 by default.
 
     Raises:
         FileNotFoundError: A folder is missing, or there are no frames or no labels.
-        ValueError: An argument is unfit, or a name does not have the three numbers.
+        ValueError: An argument is invalid, or a name lacks city, sequence or frame.
     """
-    if unknown := [split for split in splits if split not in PARTS]:
-        raise ValueError(f"splits {unknown} are none of {list(PARTS)}")
-    if recording not in STEMS:
-        raise ValueError(f"recording={recording!r} is none of {list(STEMS)}")
+    for split in splits:
+        check_choice("splits", split, PARTS)
+    check_choice("recording", recording, STEMS)
     images, labels = src / image_folder, src / label_folder
     expect_folders((src, images, labels), LAYOUT)
-    splits = splits or [split for split in USUAL if (images / split).is_dir()]
+    splits = splits or [s for s in DEFAULT_SPLITS if (images / s).is_dir()]
     expect_folders((images / split for split in splits), LAYOUT)
     stamp = TimestampFormat("frame", stem=STEMS[recording], fps=fps)
     found = [
@@ -78,23 +79,21 @@ def read_cityscapes(
 
 def _list_split(
     images: Path, labels: Path, image_suffix: str, label_suffix: str
-) -> list[tuple[str, Path, Path | None]]:
-    """Stem, frame and label, None where there is none."""
-    found = []
+) -> Iterator[tuple[str, Path, Path | None]]:
+    """Stem, frame, and label (None if missing) of each frame."""
     for city in sorted(path for path in images.iterdir() if path.is_dir()):
         for stem, image in files_in(city, image_suffix).items():
             label = labels / city.name / f"{stem}{label_suffix}"
-            found.append((stem, image, label if label.is_file() else None))
-    return found
+            yield stem, image, label if label.is_file() else None
 
 
 def _stack(found: list[tuple[Stamp, Path, Path | None, str]]) -> list[Item]:
-    """Put recordings one after the other: frame numbers tell only the time in one."""
+    """Put recordings one after the other: times are relative to each recording."""
     starts = nominal_starts(str(stamp.recording) for stamp, *_ in found)
     return [
         Item(
             recording=str(stamp.recording),
-            timestamp=starts[str(stamp.recording)] * SECOND + stamp.timestamp,
+            timestamp=starts[str(stamp.recording)] + stamp.timestamp,
             image=image,
             label=LabelFile(label) if label else None,
             split=split,

@@ -1,8 +1,8 @@
-"""COCO: a file that lists images, and annotations of them without a time."""
+"""COCO data sets: annotation files that list images without time stamps."""
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,16 +12,17 @@ from mmseg_splashkd.datasets.converters.class_names import (
     gray_of_names,
 )
 from mmseg_splashkd.datasets.converters.coco_shapes import (
+    MASK,
     Shape,
     check_shape,
-    import_mask,
     paint_shapes,
 )
 from mmseg_splashkd.datasets.converters.item import Item
+from mmseg_splashkd.datasets.converters.layout import import_extra, index_unique
 from mmseg_splashkd.datasets.converters.pictures import (
-    Picture,
+    Size,
     check_times,
-    measure,
+    open_picture,
     recording_of,
 )
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
@@ -31,24 +32,28 @@ from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
 LAYOUT = """Expected a COCO file: {"images": [{"id", "file_name", "width", "height"}],
 "categories": [{"id", "name"}], "annotations": [{"id", "image_id", "category_id",
-"segmentation"}]}, and the images where file_name says."""
+"segmentation"}]}, and the images at the paths in file_name."""
 DATE = TimestampFormat("iso8601")
 Categories = str | Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One image of a COCO file, and what was found of it."""
+    """One image of a COCO file.
+
+    Args:
+        source: The file and the image's id, for error messages.
+        id: The image's id.
+        date: Value of ``date_captured``; None if missing.
+        path: Path of the image.
+        item: The frame, without its time.
+    """
 
     source: str
     id: int
-    part: str
-    recording: str
-    path: Path
-    picture: Picture
-    size: tuple[int, int]
     date: Any
-    shapes: list[Shape] | None  # None: unlabelled
+    path: Path
+    item: Item
 
 
 def read_coco(
@@ -62,45 +67,47 @@ def read_coco(
 ) -> list[Item]:
     """Read a data set with COCO annotations.
 
-    Of overlapping annotations the larger is painted first, so that small things stay
-    visible; of two alike in size, the one with the lower id. Size is the area of the
-    mask itself: the field ``area`` is often wrong. Crowds are painted like any other.
+    Overlapping annotations are painted from the largest to the smallest, so that small
+    objects stay visible; equal sizes in the order of their ids. Size is the area of the
+    rasterized mask, as the field ``area`` is often wrong. Crowds are painted like other
+    annotations.
 
-    COCO has no time. It is ``date_captured`` where every image has one and no two of a
-    recording are the same; otherwise the image's id counts as a frame number, and
-    recordings of several parts, whose ids may be the same, are told apart by the part.
-    A recording is the folder in ``file_name``, or ``src``.
+    COCO has no time stamps. The time is ``date_captured`` if every image has one and no
+    two dates of a recording are equal. Otherwise it is the image's id, read as a frame
+    number; recordings are then prefixed with their part, as parts may share ids. A
+    recording is the folder in ``file_name``, or ``src``.
 
     Args:
         src: Folder of the data set.
-        coding: Label coding to paint with; what no annotation covers is background.
+        coding: Label coding of the written labels; pixels without annotation are
+            background.
         annotations: A file in ``src``, or part -> file, such as
             ``{"train": "train.json", "val": "val.json"}``. The images of a file without
             any annotations are unlabelled.
-        categories: How a category becomes a class. By default by its name, in whatever
-            case; a mapping of category names -> classes helps where names differ, and
-            ``'taco'`` is that of TACO -> recyclable trash. ``'id'``: category ids are
-            gray values.
+        categories: Mapping of categories to classes. None (default) matches names
+            case-insensitively; a mapping of category name -> class adds names that
+            differ; ``'taco'`` is the mapping of TACO to recyclable trash; ``'id'``
+            takes category ids as gray values.
         images: Folder in ``src`` that ``file_name`` is relative to, or part -> folder.
-        fps: Frame numbers a second, where ids are the time.
-        start: UNIX seconds of frame number 0, where ids are the time.
+        fps: Frames per second, if ids are frame numbers; 1 by default.
+        start: UNIX seconds of frame number 0, if ids are frame numbers; 0 by default.
 
     Returns:
-        The frames; nothing is decoded yet.
+        The frames; no pixels are decoded yet.
 
     Raises:
         FileNotFoundError: An annotation file or an image is missing.
         ImportError: pycocotools is not installed.
-        ValueError: A file is no COCO file; an image is of another size than the file
-            says, or in two parts; an annotation has an unknown image or category, or no
-            proper segmentation. The message names the file and the id.
+        ValueError: A file is not in COCO format; an image differs in size from its
+            entry, or is listed twice; an annotation has an unknown image or category,
+            or an invalid segmentation. The message names the file and the id.
     """
-    import_mask()
+    import_extra(*MASK)  # fail before anything is read
     src, frames = Path(src), TimestampFormat("frame", fps=fps, start=start)
     parts = {"": annotations} if isinstance(annotations, str) else annotations
-    if strange := sorted(parts.keys() - {"", *SPLITS}):
-        raise ValueError(f"annotations has the parts {strange}, not of {SPLITS}")
-    entries = []
+    if unknown := sorted(parts.keys() - {"", *SPLITS}):
+        raise ValueError(f"annotations has the parts {unknown}, not of {SPLITS}")
+    entries, background = [], background_gray(coding, src)
     for part, name in parts.items():
         folder = images if isinstance(images, str) else images.get(part, ".")
         content = _load(src / name)
@@ -108,22 +115,23 @@ def read_coco(
         for key, image in _index(content["images"], src / name, "image").items():
             of_image = None if shapes is None else shapes.get(key, [])
             source = f"{src / name}, image {key}"
-            entries.append(_entry(image, part, source, src, src / folder, of_image))
-    _check_once(entries)
-    background = background_gray(coding, src)
-    return _dated(entries, background) or _numbered(entries, background, frames)
+            entries.append(
+                _entry(image, part, source, src, src / folder, of_image, background)
+            )
+    index_unique(((e.path, e.source) for e in entries), "are one image file")
+    return _dated(entries) or _numbered(entries, frames)
 
 
 def _load(file: Path) -> dict:
     if not file.is_file():
         raise FileNotFoundError(
-            f"{file} does not exist; name it by annotations=. The folder has "
+            f"{file} does not exist; set annotations=. The folder has "
             f"{sorted(path.name for path in file.parent.glob('*.json'))}. {LAYOUT}"
         )
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{file} is no JSON: {error}") from error
+        raise ValueError(f"{file} is not valid JSON: {error}") from error
     found = sorted(content) if isinstance(content, dict) else type(content).__name__
     if not isinstance(content, dict) or not content.get("images"):
         raise ValueError(f"{file} lists no images; it has {found}. {LAYOUT}")
@@ -136,9 +144,9 @@ def _index(rows: Iterable[Any], file: Path, what: str) -> dict[int, dict]:
     for row in rows:
         key = row.get("id") if isinstance(row, dict) else None
         if not isinstance(key, int):
-            raise ValueError(f"{file}: {what} {row!r:.100} has no whole number as id")
+            raise ValueError(f"{file}: {what} {row!r:.100} has no integer id")
         if key in index:
-            raise ValueError(f"{file}: {what} id {key} stands twice")
+            raise ValueError(f"{file}: {what} id {key} is not unique")
         index[key] = row
     return index
 
@@ -154,8 +162,8 @@ def _shapes_by_image(
     shapes: dict[int, list[Shape]] = {}
     for key, row in rows.items():
         source = f"{file}, annotation {key}"
-        for name, known in (("image_id", images), ("category_id", grays)):
-            if row.get(name) not in known:
+        for name, listed in (("image_id", images), ("category_id", grays)):
+            if row.get(name) not in listed:
                 raise ValueError(f"{source}: {name} {row.get(name)!r} is not listed")
         image = images[row["image_id"]]
         shape = Shape(source, key, grays[row["category_id"]], row.get("segmentation"))
@@ -184,16 +192,16 @@ def _gray_by_category(
 def _ids_as_grays(
     name_of: dict[int, str], file: Path, coding: LabelCoding
 ) -> dict[int, int]:
-    strange = sorted(name_of.keys() - coding.gray_to_train_id.keys())
-    if strange:
+    unknown = sorted(name_of.keys() - coding.gray_to_train_id.keys())
+    if unknown:
         raise ValueError(
-            f"{file}: category ids {strange} are no gray values of the label map: "
+            f"{file}: category ids {unknown} are no gray values of the label coding: "
             f"{sorted(coding.gray_to_train_id)}"
         )
     if max(name_of, default=0) > 255:
         raise ValueError(f"{file}: category ids above 255 do not fit in 8 bits")
     for key, name in name_of.items():
-        # TACO counts from 0; trash painted as background would go unnoticed.
+        # TACO's ids start at 0, the usual gray value of background.
         if key == background_gray(coding, file) and not name.lower().startswith("back"):
             raise ValueError(
                 f"{file}: category {key} is {name!r}, but gray value {key} is "
@@ -202,7 +210,7 @@ def _ids_as_grays(
     return {key: key for key in name_of}
 
 
-def _declared_size(image: dict, source: str) -> tuple[int, int]:
+def _declared_size(image: dict, source: str) -> Size:
     width, height = image.get("width"), image.get("height")
     if not (isinstance(width, int) and isinstance(height, int)):
         raise ValueError(f"{source}: width is {width!r}, height {height!r}")
@@ -216,6 +224,7 @@ def _entry(
     src: Path,
     folder: Path,
     shapes: list[Shape] | None,
+    background: int,
 ) -> Entry:
     if not isinstance(image.get("file_name"), str):
         raise ValueError(f"{source} has no file_name")
@@ -224,61 +233,38 @@ def _entry(
     path = folder / place
     if not path.is_file():
         raise FileNotFoundError(
-            f"{source}: {path} does not exist; images= names the folder that file_name "
-            f"{str(place)!r} is relative to"
+            f"{source}: {path} does not exist; set images= to the folder that "
+            f"file_name {str(place)!r} is relative to"
         )
-    picture, size = measure(path)
+    picture, size = open_picture(path)
     declared = _declared_size(image, source)
     if size != declared:
         raise ValueError(
-            f"{source}: {path} has width and height {size}, the file says {declared}"
+            f"{source}: {path} has width and height {size}, its entry has {declared}"
         )
-    date = image.get("date_captured")
-    key = image["id"]
-    return Entry(source, key, part, recording, path, picture, size, date, shapes)
+    label = None
+    if shapes is not None:
+        label = partial(paint_shapes, shapes, size, background)
+    item = Item(recording, 0, picture, label, part)
+    return Entry(source, image["id"], image.get("date_captured"), path, item)
 
 
-def _check_once(entries: list[Entry]) -> None:
-    seen: dict[Path, Entry] = {}
-    for entry in entries:
-        if (first := seen.setdefault(entry.path, entry)) is not entry:
-            raise ValueError(f"{entry.path} is both {first.source} and {entry.source}")
-
-
-def _dated(entries: list[Entry], background: int) -> list[Item] | None:
-    """Items by their dates; None where a date is missing or stands twice."""
+def _dated(entries: list[Entry]) -> list[Item] | None:
+    """Items with the time of their dates; None if one is missing or not unique."""
     try:
-        items = [
-            _item(
-                entry,
-                entry.recording,
-                DATE.parse(str(entry.date), entry.source).timestamp,
-                background,
-            )
-            for entry in entries
-        ]
+        items = [_at(e.item, DATE, str(e.date), e.source) for e in entries]
         check_times(items)
     except ValueError:
         return None
     return items
 
 
-def _numbered(
-    entries: list[Entry], background: int, frames: TimestampFormat
-) -> list[Item]:
-    return [
-        _item(
-            entry,
-            f"{entry.part}/{entry.recording}" if entry.part else entry.recording,
-            frames.parse(str(entry.id), entry.source).timestamp,
-            background,
-        )
-        for entry in entries
-    ]
+def _numbered(entries: list[Entry], frames: TimestampFormat) -> list[Item]:
+    """Items with the time of their ids; recordings are prefixed with their part."""
+    items = [_at(e.item, frames, str(e.id), e.source) for e in entries]
+    names = [PurePosixPath(i.split, i.recording).as_posix() for i in items]
+    return [replace(i, recording=n) for i, n in zip(items, names, strict=True)]
 
 
-def _item(entry: Entry, recording: str, timestamp: int, background: int) -> Item:
-    label = None
-    if entry.shapes is not None:
-        label = partial(paint_shapes, entry.shapes, entry.size, background)
-    return Item(recording, timestamp, entry.picture, label, entry.part)
+def _at(item: Item, form: TimestampFormat, stamp: str, source: str) -> Item:
+    return replace(item, timestamp=form.parse(stamp, source).timestamp)

@@ -1,26 +1,28 @@
-"""COCO segmentations, polygons or run lengths: checked, then painted."""
+"""COCO segmentations, polygons or run lengths: validation and painting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-INSTALL = "pip install 'mmseg_splashkd[data]'"
-Size = tuple[int, int]
+from mmseg_splashkd.datasets.converters.layout import import_extra
+from mmseg_splashkd.datasets.converters.pictures import Size
+
+MASK = "pycocotools.mask", "COCO annotations"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One annotation, to be painted.
+    """One annotation.
 
     Args:
-        source: The file and the annotation's id, named in errors.
+        source: The file and the annotation's id, for error messages.
         id: The annotation's id.
-        gray: Its gray value, in [0, 255].
-        segmentation: Polygons, each a list x, y, x, y, ... of at least three points, or
-            run lengths: ``size`` (H, W) and ``counts``, a list or compressed text.
+        gray: Gray value to paint it with, in [0, 255].
+        segmentation: Polygons, each a list x, y, x, y, ... of at least three points in
+            pixels, or run lengths: ``size`` (H, W) and ``counts``, a list or compressed
+            text.
     """
 
     source: str
@@ -29,30 +31,17 @@ class Shape:
     segmentation: Any
 
 
-def import_mask() -> ModuleType:
-    """Import ``pycocotools.mask``.
-
-    Raises:
-        ImportError: pycocotools is not installed.
-    """
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise ImportError(f"COCO annotations need pycocotools: {INSTALL}") from error
-    return mask
-
-
 def check_shape(shape: Shape, size: Size) -> None:
-    """Refuse what pycocotools would paint as nothing, or as something else.
+    """Reject segmentations that pycocotools paints wrongly without an error.
 
     Args:
         shape: The annotation.
         size: (W, H) of its image.
 
     Raises:
-        ValueError: There is no segmentation, a polygon has an odd number of
-            coordinates, fewer than three points or one far from the image, or the run
-            lengths do not fit the image.
+        ValueError: There is no segmentation; a polygon has an odd number of
+            coordinates, fewer than three points, or a point far outside the image; or
+            the run lengths do not fit the image.
     """
     segmentation = shape.segmentation
     if isinstance(segmentation, dict):
@@ -60,7 +49,7 @@ def check_shape(shape: Shape, size: Size) -> None:
     elif not isinstance(segmentation, list) or not segmentation:
         raise ValueError(
             f"{shape.source}: segmentation {segmentation!r} is empty or neither a list "
-            f"of polygons nor run lengths; a box alone is no label"
+            f"of polygons nor run lengths; a bounding box is no label"
         )
     else:
         for polygon in segmentation:
@@ -79,7 +68,7 @@ def _check_polygon(polygon: Any, size: Size, source: str) -> None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}: polygon {polygon[:6]}...: {error}") from error
     near = (points >= -np.array(size)) & (points <= 2 * np.array(size))
-    if not near.all():  # nor where it is NaN
+    if not near.all():  # NaN is not near either
         x, y = points[~near.all(1)][0]
         raise ValueError(
             f"{source}: a polygon's point ({x:g}, {y:g}) is far from the image of "
@@ -97,19 +86,19 @@ def _check_runs(runs: dict, size: Size, source: str) -> None:
         )
     counts = runs["counts"]
     counts = _decompress(counts) if isinstance(counts, str) else counts
-    # pycocotools leaves what they do not cover as it was in memory.
+    # pycocotools leaves pixels beyond the last run uninitialized.
     whole = all(isinstance(count, int) and count >= 0 for count in counts)
     if not whole or sum(counts) != size[0] * size[1]:
         raise ValueError(
-            f"{source}: run lengths are no whole numbers that cover all "
+            f"{source}: run lengths must be integers of at least 0 whose sum is the "
             f"{size[0] * size[1]} pixels of the image"
         )
 
 
 def _decompress(text: str) -> list[int]:
-    """Run lengths of COCO's text: five bits a character, the lowest first.
+    """Decode COCO's compressed run lengths: five bits per character, lowest first.
 
-    From the fourth on, a number is the difference to the one two before it.
+    From the fourth on, numbers are stored as the difference to the one two before.
     """
     counts: list[int] = []
     value = shift = 0
@@ -117,7 +106,7 @@ def _decompress(text: str) -> list[int]:
         bits = code - 48
         value |= (bits & 31) << shift
         shift += 5
-        if not bits & 32:  # the last of this number
+        if not bits & 32:  # last character of the number
             if bits & 16:
                 value -= 1 << shift
             counts.append(value + (counts[-2] if len(counts) > 2 else 0))
@@ -126,17 +115,17 @@ def _decompress(text: str) -> list[int]:
 
 
 def paint_shapes(shapes: Sequence[Shape], size: Size, background: int) -> np.ndarray:
-    """Paint annotations into a gray label, larger ones first.
+    """Paint annotations into a gray label, largest first.
 
     Args:
-        shapes: Annotations of one image that ``check_shape`` lets pass.
+        shapes: Annotations of one image that pass ``check_shape``.
         size: (W, H) of the image.
-        background: Gray value where no annotation is.
+        background: Gray value of pixels without annotation, in [0, 255].
 
     Returns:
         (H, W) uint8 gray values.
     """
-    mask = import_mask()
+    mask = import_extra(*MASK)
     runs = [_runs_of(shape, size) for shape in shapes]
     areas = [int(mask.area(run)) for run in runs]
     order = sorted(range(len(runs)), key=lambda i: (-areas[i], shapes[i].id))
@@ -147,8 +136,8 @@ def paint_shapes(shapes: Sequence[Shape], size: Size, background: int) -> np.nda
 
 
 def _runs_of(shape: Shape, size: Size) -> dict:
-    """Compressed run lengths; several polygons are one shape."""
-    mask, segmentation = import_mask(), shape.segmentation
+    """Compressed run lengths; the polygons of one annotation are merged."""
+    mask, segmentation = import_extra(*MASK), shape.segmentation
     if isinstance(segmentation, list):
         return mask.merge(mask.frPyObjects(segmentation, size[1], size[0]))
     if isinstance(segmentation["counts"], list):

@@ -1,4 +1,4 @@
-"""What a converter finds: one frame of a foreign data set."""
+"""One frame of a foreign data set, as a converter lists it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Item:
-    """One frame as the foreign data set has it, nothing of it read yet.
+    """One frame of a foreign data set; its pixels are read when it is written.
 
     Args:
-        recording: The video it is from.
+        recording: Name of the video that the frame is from.
         timestamp: UNIX time in nanoseconds.
-        image: A file to copy as it is, or a function that gives (H, W, 3) uint8 RGB.
-        label: A function that gives (H, W) uint8 gray values, None if it is unlabelled.
-        split: Its part where the foreign data set has parts, else empty.
+        image: File to copy unchanged, or a function that returns (H, W, 3) uint8 RGB.
+        label: Function that returns (H, W) uint8 gray values; None if unlabelled.
+        split: ``'train'``, ``'val'`` or ``'test'`` if the foreign data set is split;
+            empty otherwise.
     """
 
     recording: str

@@ -1,9 +1,10 @@
-"""Brush labels of Label Studio as PNG: a mask a region, and a list of tasks."""
+"""Label Studio's brush labels as PNG: one mask per region, and a list of tasks."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,31 +16,31 @@ from mmseg_splashkd.datasets.converters.class_names import (
     gray_of_names,
 )
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import held
+from mmseg_splashkd.datasets.converters.layout import describe_contents
 from mmseg_splashkd.datasets.converters.pictures import (
     SUFFIXES,
+    Size,
     check_times,
     find_pictures,
-    measure,
-    when_and_where,
+    picture_item,
 )
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
-# As label_studio_converter.brush names them. Neither user nor tag holds a dash.
+# File names of label_studio_converter.brush; user and tag contain no dash.
 MASK = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-[^-]+-(.+)-\d+\.png")
-UPLOAD = re.compile(r"[0-9a-f]{8}-")  # what an upload puts in front of the name
-HALF = 128  # opacity of a painted pixel; the brush has soft edges
+UPLOAD = re.compile(r"[0-9a-f]{8}-")  # prefix of uploaded files
+HALF = 128  # opacity threshold; the brush has soft edges
 
 
 @dataclass(frozen=True)
-class Region:
-    """A mask of one class.
+class BrushMask:
+    """Mask of one class.
 
     Args:
-        path: Its PNG, 0 to 255.
-        annotation: Id of the annotation that it is from.
-        name: The class.
+        path: PNG with opacity values 0 to 255.
+        annotation: Id of its annotation.
+        name: Foreign class name.
     """
 
     path: Path
@@ -48,26 +49,26 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Regions:
-    """Masks of one picture: called, they are painted, larger ones first.
+class BrushLabel:
+    """Label of one picture, painted from its masks when called, largest first.
 
     Args:
-        paths: Their PNGs.
-        grays: Their gray values.
+        paths: PNGs of the masks.
+        grays: Gray value of each mask, in [0, 255].
         size: (W, H) of the picture.
-        background: Gray value where no mask is.
+        background: Gray value of pixels that no mask covers.
     """
 
     paths: tuple[Path, ...]
     grays: tuple[int, ...]
-    size: tuple[int, int]
+    size: Size
     background: int
 
     def __call__(self) -> np.ndarray:
-        """Paint (H, W) uint8 gray values.
+        """Return (H, W) uint8 gray values.
 
         Raises:
-            ValueError: A mask cannot be read or has another size than the picture.
+            ValueError: A mask cannot be read or differs in size from the picture.
         """
         masks = [self._read(path) for path in self.paths]
         label = np.full(self.size[::-1], self.background, np.uint8)
@@ -84,13 +85,13 @@ class Regions:
         return mask >= HALF
 
 
-def find_masks(src: Path) -> dict[int, list[Region]]:
-    """Masks of an export by their task."""
-    masks: dict[int, list[Region]] = {}
+def find_masks(src: Path) -> dict[int, list[BrushMask]]:
+    """Masks of an export by task id."""
+    masks: dict[int, list[BrushMask]] = {}
     for path in sorted(src.glob("task-*.png")):
         if match := MASK.fullmatch(path.name):
-            region = Region(path, int(match[2]), match[3])
-            masks.setdefault(int(match[1]), []).append(region)
+            mask = BrushMask(path, int(match[2]), match[3])
+            masks.setdefault(int(match[1]), []).append(mask)
     return masks
 
 
@@ -102,54 +103,72 @@ def read_label_studio(
     images: str | Path | None = None,
     tasks: str | Path | None = None,
 ) -> list[Item]:
-    """Read an export; see ``read_masks``.
+    """Read an export; for the arguments see ``read_masks``.
 
-    A task whose annotation marks nothing is background; one without an annotation is
-    unlabelled. A pixel counts as painted from half opacity on.
+    A task with an annotation without regions is all background; a task without an
+    annotation is unlabelled. Pixels are painted where the opacity is at least one half.
 
     Raises:
         FileNotFoundError: The list of tasks or a picture is missing.
-        ValueError: A class has no counterpart; a task is unknown, has several
+        ValueError: A class is not in the coding; a task is not listed, has several
             annotations, or an annotation without its masks.
     """
     masks, root = find_masks(src), src / (images or "images")
     rows = _read_tasks(src, tasks)
-    if strange := sorted(masks.keys() - rows.keys()):
+    if unlisted := sorted(masks.keys() - rows.keys()):
         raise ValueError(
-            f"{masks[strange[0]][0].path}: task {strange[0]} is not listed"
+            f"{masks[unlisted[0]][0].path}: task {unlisted[0]} is not listed"
         )
-    classes = {region.name for regions in masks.values() for region in regions}
-    # A class that no one marked this time has no file, and may well be renamed.
-    marked = {name.casefold() for name in classes}
-    names = {k: v for k, v in (names or {}).items() if k.casefold() in marked}
-    grays = gray_of_names(sorted(classes), coding, src, names)
+    grays = _grays(masks, coding, src, names)
     pictures = _pictures_by_name(root)
     background = background_gray(coding, src)
     items = []
     for task, row in rows.items():
-        regions = masks.get(task, [])
-        _check_one(task, regions, row, src)
+        own = masks.get(task, [])
+        _check_annotations(task, own, row, src)
         path, stem = _find_picture(_picture_name(row, task), pictures, root, task)
-        place, name = path.relative_to(root), src.resolve().name
-        when, recording = when_and_where(place, timestamp, name, stem)
-        picture, size = measure(path)
-        label = None
-        if regions or _is_annotated(row):
-            paths = tuple(region.path for region in regions)
-            values = tuple(grays[region.name] for region in regions)
-            label = Regions(paths, values, size, background)
-        items.append(Item(recording, when, picture, label))
+        label = partial(_label, own, row, grays, background)
+        default = src.resolve().name
+        items.append(picture_item(path, root, timestamp, default, label, stem))
     check_times(items)
     return items
 
 
+def _label(
+    masks: Sequence[BrushMask],
+    row: Any,
+    grays: Mapping[str, int],
+    background: int,
+    size: Size,
+) -> BrushLabel | None:
+    if not masks and not _is_annotated(row):
+        return None
+    paths = tuple(mask.path for mask in masks)
+    values = tuple(grays[mask.name] for mask in masks)
+    return BrushLabel(paths, values, size, background)
+
+
+def _grays(
+    masks: Mapping[int, Sequence[BrushMask]],
+    coding: LabelCoding,
+    src: Path,
+    names: Mapping[str, str] | None,
+) -> dict[str, int]:
+    """Foreign class name -> gray value."""
+    classes = sorted({mask.name for own in masks.values() for mask in own})
+    # A class without regions in this export has no file; names may still have it.
+    present = {name.casefold() for name in classes}
+    names = {k: v for k, v in (names or {}).items() if k.casefold() in present}
+    return gray_of_names(classes, coding, src, names)
+
+
 def _read_tasks(src: Path, tasks: str | Path | None) -> dict[int, Any]:
-    """Tasks by their id: rows of an export, or names of pictures."""
+    """Task id -> row of the JSON export, or name of the picture."""
     files = [src / tasks] if tasks else sorted(src.glob("*.json"))
     if len(files) != 1 or not files[0].is_file():
         raise FileNotFoundError(
-            f"one JSON export must say what picture a task is of; name it by tasks=. "
-            f"{held(src)}"
+            f"one JSON export must list the picture of each task; name it by tasks=. "
+            f"{describe_contents(src)}"
         )
     try:
         content = json.loads(files[0].read_text(encoding="utf-8"))
@@ -164,25 +183,26 @@ def _read_tasks(src: Path, tasks: str | Path | None) -> dict[int, Any]:
 
 
 def _is_annotated(row: Any) -> bool:
-    """Whether someone submitted the task, be it with nothing marked."""
+    """Whether an annotation was submitted for the task, even without regions."""
     if not isinstance(row, dict):
         return False
     submitted = [a for a in row.get("annotations", ()) if not a.get("was_cancelled")]
-    return bool(submitted) or "annotation_id" in row  # of the short export
+    return bool(submitted) or "annotation_id" in row  # of the JSON-MIN export
 
 
-def _check_one(task: int, regions: list[Region], row: Any, src: Path) -> None:
-    ids = sorted({region.annotation for region in regions})
+def _check_annotations(task: int, masks: list[BrushMask], row: Any, src: Path) -> None:
+    ids = sorted({mask.annotation for mask in masks})
     if len(ids) > 1:
         raise ValueError(
             f"{src}: task {task} has the annotations {ids}; keep the masks of one"
         )
-    if regions or not isinstance(row, dict):
+    if masks or not isinstance(row, dict):
         return
     results = [r for a in row.get("annotations", ()) for r in a.get("result", ())]
     if any(result.get("type") == "brushlabels" for result in results):
         raise FileNotFoundError(
-            f"{src}: task {task} has brush labels, but no PNG: export both at one time"
+            f"{src}: task {task} has brush labels, but no PNG: export PNG and JSON "
+            f"at the same time"
         )
 
 
@@ -208,11 +228,11 @@ def _pictures_by_name(root: Path) -> dict[str, list[Path]]:
 def _find_picture(
     name: str, pictures: Mapping[str, list[Path]], root: Path, task: int
 ) -> tuple[Path, str]:
-    """Return a task's picture, and its stem without what an upload put in front."""
+    """Path of a task's picture, and its stem without the prefix of an upload."""
     original = UPLOAD.sub("", name, count=1) if UPLOAD.match(name) else name
     found = pictures.get(name) or pictures.get(original, [])
     if len(found) != 1:
-        what = f"stands in {len(found)} folders of" if found else "is not in"
+        what = f"is in {len(found)} folders of" if found else "is not in"
         raise FileNotFoundError(
             f"picture {original} of task {task} {what} {root}; images= names the folder"
         )

@@ -1,49 +1,86 @@
-"""What the converters of published data sets share: looking at folders."""
+"""Reading of folders and arguments, shared by the converters."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
 
 import numpy as np
 
 from mmseg_splashkd.datasets.label_coding import read_gray
+from mmseg_splashkd.datasets.timestamps import SECOND
 
-NOMINAL_START = 10**9  # UNIX seconds
-DAY = 86_400  # seconds
-SHOWN = 8  # names in an error
+NOMINAL_START = 10**9 * SECOND  # UNIX time in nanoseconds
+DAY = 86_400 * SECOND
+SHOWN = 8  # file names in an error message
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class LabelFile:
-    """A label of a foreign data set: called, it is read; printed, it is the path."""
+    """Label of a foreign data set; calling it reads the file, ``str`` is its path."""
 
     path: Path
 
     def __call__(self) -> np.ndarray:
-        """Read it; see ``read_gray``."""
+        """Return (H, W) gray values; see ``read_gray``."""
         return read_gray(self.path)
 
     def __str__(self) -> str:
         return str(self.path)
 
 
-def expect_folders(folders: Iterable[Path], layout: str) -> None:
-    """Refuse a source that lacks a folder.
+def import_extra(module: str, purpose: str) -> ModuleType:
+    """Import a module of the extra ``data``.
 
     Args:
-        folders: Those that must exist.
-        layout: The expected layout, for the error.
+        module: Name of the module.
+        purpose: What needs it, for the error message.
 
     Raises:
-        FileNotFoundError: One is missing; says what stands there instead.
+        ImportError: It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(
+            f"{purpose} need {package}: pip install 'mmseg_splashkd[data]'"
+        ) from error
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Check that an argument has one of its values.
+
+    Raises:
+        ValueError: ``value`` is not one of ``choices``.
+    """
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is none of {list(choices)}")
+
+
+def expect_folders(folders: Iterable[Path], layout: str) -> None:
+    """Check that folders exist.
+
+    Args:
+        folders: The required folders.
+        layout: Description of the expected layout, for the error message.
+
+    Raises:
+        FileNotFoundError: A folder is missing; the message lists what exists instead.
     """
     for folder in folders:
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is no folder; {held(folder)}. {layout}")
+            raise FileNotFoundError(
+                f"{folder} is no folder; {describe_contents(folder)}. {layout}"
+            )
 
 
-def held(folder: Path) -> str:
-    """What the nearest folder that exists at or above ``folder`` holds, for errors."""
+def describe_contents(folder: Path) -> str:
+    """Contents of the closest existing folder at or above ``folder``, for errors."""
     while not folder.is_dir():
         folder = folder.parent
     names = sorted(path.name for path in folder.iterdir())
@@ -51,47 +88,82 @@ def held(folder: Path) -> str:
     return f"{folder} holds {', '.join(names[:SHOWN]) or 'nothing'}{more}"
 
 
-def files_in(folder: Path, *suffixes: str) -> dict[str, Path]:
-    """Files with one of the suffixes, by their name without it, in order of names.
+def index_unique(
+    entries: Iterable[tuple[Key, Value]], problem: str
+) -> dict[Key, Value]:
+    """Index values by keys that must be unique.
+
+    Args:
+        entries: Pairs of key and value.
+        problem: What is wrong with two values of one key, for the error message.
 
     Raises:
-        ValueError: Two differ in their suffix alone.
+        ValueError: Two different values have the same key.
     """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        for suffix in suffixes:
-            if path.name.endswith(suffix):
-                stem = path.name.removesuffix(suffix)
-                if (first := found.setdefault(stem, path)) != path:
-                    raise ValueError(f"{first} and {path} are one frame twice")
-    return found
+    index: dict[Key, Value] = {}
+    for key, value in entries:
+        if (first := index.setdefault(key, value)) != value:
+            raise ValueError(f"{first} and {value} {problem}")
+    return index
+
+
+def files_in(folder: Path, *suffixes: str) -> dict[str, Path]:
+    """Files of a folder by their name without suffix, sorted by name.
+
+    Args:
+        folder: The folder; subfolders are not searched.
+        suffixes: Only files with one of these suffixes are returned.
+
+    Raises:
+        ValueError: Two names differ only in their suffix.
+    """
+    return index_unique(
+        (
+            (path.name.removesuffix(suffix), path)
+            for path in sorted(folder.iterdir())
+            for suffix in suffixes
+            if path.name.endswith(suffix)
+        ),
+        "are one frame twice",
+    )
 
 
 def pairs(
     images: Path, labels: Path, suffixes: Sequence[str] = (".png",)
 ) -> list[tuple[Path, Path]]:
-    """Frames and their labels (``.png``), which share the stem.
+    """Frames and their labels, matched by the name without suffix.
+
+    Args:
+        images: Folder of the frames.
+        labels: Folder of the labels, ``.png``.
+        suffixes: Suffixes of frames.
 
     Raises:
-        FileNotFoundError: A frame has no label, a label has no frame, or there is none.
+        FileNotFoundError: A frame has no label, a label has no frame, or there are no
+            frames.
     """
     frames, masks = files_in(images, *suffixes), files_in(labels, ".png")
     if not frames:
-        raise FileNotFoundError(f"no {' or '.join(suffixes)} file; {held(images)}")
+        raise FileNotFoundError(
+            f"no {' or '.join(suffixes)} file; {describe_contents(images)}"
+        )
     for one, other, folder in ((frames, masks, labels), (masks, frames, images)):
-        if lone := sorted(one.keys() - other.keys()):
+        if unmatched := sorted(one.keys() - other.keys()):
             raise FileNotFoundError(
-                f"{len(lone)} files have no partner of the same name in {folder}, the "
-                f"first is {one[lone[0]]}: the copy of the data set is incomplete"
+                f"{len(unmatched)} files have no partner of the same name in {folder}, "
+                f"the first is {one[unmatched[0]]}: the data set is incomplete"
             )
     return [(image, masks[stem]) for stem, image in frames.items()]
 
 
 def nominal_starts(recordings: Iterable[str]) -> dict[str, int]:
-    """UNIX seconds at which recordings of unknown date are taken to begin.
+    """Assumed start times of recordings whose date is unknown.
 
-    They are a day apart in the order of their names, so that stacked recordings do not
-    interleave and a cut in time cuts few of them.
+    The starts are one day apart in the order of the names. Recordings therefore do not
+    interleave, and a cut in time passes through few of them.
+
+    Returns:
+        Recording -> UNIX time in nanoseconds.
     """
     names = sorted(set(recordings))
     return {name: NOMINAL_START + i * DAY for i, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""Masks in colours as CVAT exports them: classes by name, times by file name."""
+"""CVAT's colour masks, and the choice between mask formats."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,17 @@ from mmseg_splashkd.datasets.converters.label_studio import (
     find_masks,
     read_label_studio,
 )
-from mmseg_splashkd.datasets.converters.layout import held
+from mmseg_splashkd.datasets.converters.layout import (
+    check_choice,
+    describe_contents,
+    index_unique,
+)
 from mmseg_splashkd.datasets.converters.pictures import (
+    Label,
+    Size,
     check_times,
     find_pictures,
-    measure,
-    when_and_where,
+    picture_item,
 )
 from mmseg_splashkd.datasets.label_coding import LabelCoding, colours_to_ids
 from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
@@ -38,7 +43,7 @@ LAYOUT = """Expected one of
     <part>/, <part>annot/   pictures, and masks <the same name>.png in these colours
   Label Studio, Brush labels to PNG:
     task-<id>-annotation-<id>-by-<user>-<tag>-<class>-<number>.png
-    *.json                  its JSON export, which says what picture a task is of
+    *.json                  its JSON export, which lists the picture of each task
     images/                 the pictures, or images= names their folder"""
 SPLIT_OF = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 Spec = str | Mapping[str, Any] | TimestampFormat
@@ -48,21 +53,21 @@ ReadLine = Callable[[str], tuple[str, Colour]]
 
 @dataclass(frozen=True)
 class ColourMask:
-    """A mask in colours: called, it gives (H, W) uint8 gray values.
+    """Label of one picture, converted from a colour mask when called.
 
     Args:
-        path: The mask.
-        grays: Colour -> gray value.
+        path: RGB mask.
+        grays: RGB colour -> gray value in [0, 255].
     """
 
     path: Path
     grays: Mapping[Colour, int]
 
     def __call__(self) -> np.ndarray:
-        """Read it.
+        """Return (H, W) uint8 gray values.
 
         Raises:
-            ValueError: It cannot be read, or has a colour of no class.
+            ValueError: The mask cannot be read, or has a colour of no class.
         """
         try:
             with Image.open(self.path) as mask:
@@ -82,35 +87,33 @@ def read_masks(
     tasks: str | Path | None = None,
     without_mask: str = "unlabelled",
 ) -> list[Item]:
-    """Read a labelling tool's export of masks, whichever of three it is.
+    """Read a mask export of an annotation tool; the format is detected.
 
     Args:
-        src: The export, unpacked: CVAT's "Segmentation mask 1.1" or "CamVid 1.0", or
+        src: The unpacked export: CVAT's "Segmentation mask 1.1" or "CamVid 1.0", or
             Label Studio's brush labels as PNG.
-        coding: Label coding to paint with; its classes are matched by name.
-        timestamp: How the stems of pictures tell the time.
-        names: Foreign class -> class of the coding, or ``'ignore'``, where they differ.
-        images: Folder of the pictures, in ``src`` or absolute, where the export lacks
-            them.
-        tasks: Label Studio's JSON export, in ``src`` or absolute, or a JSON object of
-            task id -> picture; by default the only ``*.json`` in ``src``.
-        without_mask: What a picture without a mask is, for CVAT, which writes none
-            where nothing is marked: ``'unlabelled'``, or ``'background'`` everywhere
-            where all pictures were looked through.
+        coding: Label coding of the written labels; classes are matched by name.
+        timestamp: Format of the time in the stems of the pictures.
+        names: Foreign class -> class of the coding or ``'ignore'``, for names that
+            differ.
+        images: Folder of the pictures, relative to ``src`` or absolute, if they are not
+            in the export.
+        tasks: Label Studio's JSON export, or a JSON object of task id -> picture,
+            relative to ``src`` or absolute; by default the only ``*.json`` in ``src``.
+        without_mask: Meaning of a picture without a mask (CVAT writes no mask if
+            nothing is annotated): ``'unlabelled'`` (default), or ``'background'`` if
+            all pictures were reviewed.
 
     Returns:
-        The frames; nothing is decoded yet.
+        The frames; no pixels are decoded yet.
 
     Raises:
         FileNotFoundError: ``src`` has another layout, or a picture is missing.
-        ValueError: A class has no counterpart, a name is no time stamp, two frames have
-            one time, or an argument is unfit.
+        ValueError: A class is not in the coding, a name has no time stamp, two frames
+            have the same time, or an argument is invalid.
     """
     src, timestamp = Path(src), timestamp_format(timestamp)
-    if without_mask not in ("unlabelled", "background"):
-        raise ValueError(
-            f"without_mask={without_mask!r} is neither 'unlabelled' nor 'background'"
-        )
+    check_choice("without_mask", without_mask, ("unlabelled", "background"))
     if src.is_dir() and find_masks(src):
         return read_label_studio(src, coding, timestamp, names, images, tasks)
     file, read_line, folders = _layout(src, images)
@@ -121,12 +124,12 @@ def read_masks(
     for pictures, masks, part in folders:
         mask_of = {_key(path, masks): path for path in sorted(masks.rglob("*.png"))}
         for key, path in _pictures(pictures, mask_of).items():
-            picture, size = measure(path)
-            label = _label(mask_of.get(key), grays, fill, size)
-            place, name = path.relative_to(pictures), src.resolve().name
-            when, recording = when_and_where(place, timestamp, name)
+            label = partial(_label, mask_of.get(key), grays, fill)
             split = splits.get(key) or SPLIT_OF.get(part.lower(), "")
-            items.append(Item(recording, when, picture, label, split))
+            default = src.resolve().name
+            items.append(
+                picture_item(path, pictures, timestamp, default, label, split=split)
+            )
     check_times(items)
     return items
 
@@ -134,7 +137,7 @@ def read_masks(
 def _layout(
     src: Path, images: str | Path | None
 ) -> tuple[str, ReadLine, list[tuple[Path, Path, str]]]:
-    """Return the table of colours, how to read it; pictures, masks and part each."""
+    """File of class colours, parser of its lines; pictures, masks and part."""
     if (src / "SegmentationClass").is_dir():
         pictures = src / (images or "JPEGImages")
         folders = [(pictures, src / "SegmentationClass", "")]
@@ -144,7 +147,7 @@ def _layout(
     folders = [(src / part, src / f"{part}annot", part) for part in parts if part]
     folders = [folder for folder in folders if folder[0].is_dir()]
     if not folders:
-        raise FileNotFoundError(f"{held(src)}. {LAYOUT}")
+        raise FileNotFoundError(f"{describe_contents(src)}. {LAYOUT}")
     return "label_colors.txt", _read_label_colours, folders
 
 
@@ -154,16 +157,14 @@ def _key(path: Path, root: Path) -> str:
 
 def _pictures(folder: Path, mask_of: Mapping[str, Path]) -> dict[str, Path]:
     """Pictures by the name that they share with their masks."""
-    found: dict[str, Path] = {}
-    for path in find_pictures(folder):
-        if (first := found.setdefault(_key(path, folder), path)) != path:
-            raise ValueError(f"{first} and {path} are one picture twice")
+    entries = ((_key(path, folder), path) for path in find_pictures(folder))
+    found = index_unique(entries, "are one picture twice")
     if not found:
-        raise FileNotFoundError(f"no pictures; {held(folder)}. {LAYOUT}")
-    if lone := sorted(mask_of.keys() - found.keys()):
+        raise FileNotFoundError(f"no pictures; {describe_contents(folder)}. {LAYOUT}")
+    if unmatched := sorted(mask_of.keys() - found.keys()):
         raise FileNotFoundError(
-            f"{len(lone)} masks have no picture in {folder}, the first is "
-            f"{mask_of[lone[0]]}; images= names the folder of pictures"
+            f"{len(unmatched)} masks have no picture in {folder}, the first is "
+            f"{mask_of[unmatched[0]]}; images= names the folder of pictures"
         )
     return found
 
@@ -172,15 +173,15 @@ def _label(
     mask: Path | None,
     grays: Mapping[Colour, int],
     fill: int | None,
-    size: tuple[int, int],
-) -> Callable[[], np.ndarray] | None:
+    size: Size,
+) -> Label | None:
     if mask is not None:
         return ColourMask(mask, grays)
     return None if fill is None else partial(np.full, size[::-1], fill, np.uint8)
 
 
 def _listed_splits(folder: Path) -> dict[str, str]:
-    """Name of a picture -> its part, by the lists of an export."""
+    """Name of a picture -> split, from the lists of an export."""
     splits = {}
     for path in sorted(folder.glob("*.txt")):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -189,7 +190,7 @@ def _listed_splits(folder: Path) -> dict[str, str]:
     return splits
 
 
-# Colours of classes
+# Class colours
 
 
 def _grays(
@@ -198,9 +199,11 @@ def _grays(
     coding: LabelCoding,
     names: Mapping[str, str] | None,
 ) -> dict[Colour, int]:
-    """Colour -> gray value."""
+    """RGB colour -> gray value."""
     if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist; {held(file.parent)}. {LAYOUT}")
+        raise FileNotFoundError(
+            f"{file} does not exist; {describe_contents(file.parent)}. {LAYOUT}"
+        )
     colours: dict[str, Colour] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -219,13 +222,13 @@ def _grays(
 
 
 def _read_labelmap(line: str) -> tuple[str, Colour]:
-    """``<class>:<r>,<g>,<b>:<parts>:<actions>``."""
+    """Parse ``<class>:<r>,<g>,<b>:<parts>:<actions>``."""
     name, colour, *_ = line.rsplit(":", 3)
     return name.strip(), _colour(colour.split(","))
 
 
 def _read_label_colours(line: str) -> tuple[str, Colour]:
-    """``<r> <g> <b> <class>``."""
+    """Parse ``<r> <g> <b> <class>``."""
     *colour, name = line.split(maxsplit=3)
     return name.strip(), _colour(colour)
 

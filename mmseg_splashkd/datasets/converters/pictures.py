@@ -1,4 +1,4 @@
-"""Foreign pictures: found, measured without decoding, and turned upright."""
+"""Foreign pictures: listing, size without decoding, EXIF orientation, time stamps."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -8,34 +8,37 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from mmseg_splashkd.datasets.converters.item import Item
+from mmseg_splashkd.datasets.converters.layout import index_unique
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+Label = Callable[[], np.ndarray]
 Picture = Path | Callable[[], np.ndarray]
+Size = tuple[int, int]  # (W, H) in pixels
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """Pictures of a folder and its subfolders, in the order of their paths."""
+    """Pictures of a folder and its subfolders, sorted by path."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
-def measure(path: Path) -> tuple[Picture, tuple[int, int]]:
-    """Look at a picture's header.
+def open_picture(path: Path) -> tuple[Picture, Size]:
+    """Read the header of a picture.
 
-    Annotation tools show, and measure, a photograph upright; a copy of the file would
-    leave its label behind.
+    Annotation tools show and measure a picture after its EXIF orientation is applied. A
+    plain copy of a rotated picture would not match its label.
 
     Returns:
-        The path, or a function that gives (H, W, 3) uint8 RGB where the camera was
-        held askew; then (W, H) as it stands upright.
+        The path, or, if the picture is rotated, a function that returns (H, W, 3) uint8
+        RGB with the orientation applied; and the size (W, H) with it applied.
 
     Raises:
-        ValueError: It is missing or no picture.
+        ValueError: The file is missing or not a picture.
     """
     try:
         with Image.open(path) as image:
             width, height = image.size
-            # Pillow decodes a whole PNG to look for the tag, which PNGs hardly have.
+            # For PNG, getexif() decodes the whole file, and PNGs rarely have EXIF.
             png = image.format == "PNG"
             orientation = (
                 1 if png else image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -44,7 +47,7 @@ def measure(path: Path) -> tuple[Picture, tuple[int, int]]:
         raise ValueError(f"picture {path} cannot be read: {error}") from error
     if orientation == 1:
         return path, (width, height)
-    # 5 to 8 lie on their side.
+    # Orientations 5 to 8 swap width and height.
     size = (height, width) if orientation in range(5, 9) else (width, height)
     return partial(_read_upright, path), size
 
@@ -54,56 +57,63 @@ def _read_upright(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
-def recording_of(folder: Path, name: str) -> str:
-    """Name a recording by the folder of its pictures, relative to that of all.
+def recording_of(folder: Path, default: str) -> str:
+    """Recording name of the pictures in a folder.
 
     Args:
-        folder: The folder.
-        name: What pictures in no folder of their own are called.
+        folder: Their folder, relative to the root folder of all pictures.
+        default: Recording name of pictures directly in the root folder.
 
     Raises:
-        ValueError: ``folder`` leads elsewhere.
+        ValueError: ``folder`` is outside of the root folder.
     """
     if folder.is_absolute() or ".." in folder.parts:
         raise ValueError(f"folder {folder} leads out of the data set")
-    return name if folder == Path() else folder.as_posix()
+    return default if folder == Path() else folder.as_posix()
 
 
-def when_and_where(
-    picture: Path, timestamp: TimestampFormat, name: str, stem: str = ""
-) -> tuple[int, str]:
-    """Read a picture's time and recording off its path.
+def picture_item(
+    path: Path,
+    root: Path,
+    timestamp: TimestampFormat,
+    default: str,
+    make_label: Callable[[Size], Label | None],
+    stem: str = "",
+    split: str = "",
+) -> Item:
+    """Make the item of a picture, with time and recording from its path.
 
     Args:
-        picture: Its path relative to the folder of all pictures.
-        timestamp: How stems tell the time.
-        name: The recording of pictures in no folder of their own.
-        stem: The stem, where the file's own has something in front.
-
-    Returns:
-        Nanoseconds and the recording.
+        path: The picture.
+        root: Root folder of all pictures; a subfolder is a recording.
+        timestamp: Format of the time in the stem.
+        default: Recording name of pictures directly in ``root``.
+        make_label: Returns the label of the picture for its size (W, H); None if it is
+            unlabelled.
+        stem: Stem to parse, if it differs from that of ``path``.
+        split: ``'train'``, ``'val'``, ``'test'`` or empty.
 
     Raises:
-        ValueError: The stem is no time stamp.
+        ValueError: The picture cannot be read, or its stem has no time stamp.
     """
-    stamp = timestamp.parse(stem or picture.stem, picture)
+    folder = path.relative_to(root).parent
+    stamp = timestamp.parse(stem or path.stem, path.relative_to(root))
     if stamp.recording is None:
-        return stamp.timestamp, recording_of(picture.parent, name)
-    return stamp.timestamp, (picture.parent / stamp.recording).as_posix()
+        recording = recording_of(folder, default)
+    else:
+        recording = (folder / stamp.recording).as_posix()
+    picture, size = open_picture(path)
+    return Item(recording, stamp.timestamp, picture, make_label(size), split)
 
 
 def check_times(items: Iterable[Item]) -> None:
-    """Make sure that no two frames of a recording have the same time.
+    """Check that no two frames of a recording have the same time.
 
     Raises:
-        ValueError: Two have.
+        ValueError: Two frames have the same time.
     """
-    seen: dict[tuple[str, int], Item] = {}
-    for item in items:
-        first = seen.setdefault((item.recording, item.timestamp), item)
-        if first is not item:
-            raise ValueError(
-                f"{first.image} and {item.image} have the same time in recording "
-                f"{item.recording!r}: {item.timestamp} ns. Name the pattern of the "
-                f"files' time stamps by timestamp="
-            )
+    index_unique(
+        (((item.recording, item.timestamp), item.image) for item in items),
+        "have the same time in one recording. Set the pattern of the time stamps in "
+        "file names with timestamp=",
+    )

@@ -1,7 +1,8 @@
 """TACO's categories as classes of recyclable trash (Proença and Simões, 2020).
 
-By where a thing is recycled: what is soiled or of several materials is general trash,
-a carton or cup for drinks is a paper pack, a film or wrapper goes with plastic bags.
+Categories are grouped by recycling stream: soiled items and items of several materials
+are general trash, cartons and cups for drinks are paper packs, films and wrappers are
+plastic bags.
 """
 
 TACO_TO_TRASH = {
@@ -65,6 +66,6 @@ TACO_TO_TRASH = {
     "Styrofoam piece": "styrofoam",
     "Unlabeled litter": "general trash",
     "Cigarette": "general trash",
-    # Its first release had another name for clear plastic bottles.
+    # The first release of TACO has another name for clear plastic bottles.
     "Plastic drink bottle": "plastic",
 }

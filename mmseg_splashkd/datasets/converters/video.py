@@ -1,4 +1,4 @@
-"""Videos: every frame, or some, with the time that it was shown at."""
+"""Videos: all frames or a subset, with their presentation times."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mmseg_splashkd.datasets.converters.item import Item
+from mmseg_splashkd.datasets.converters.layout import index_unique
 from mmseg_splashkd.datasets.converters.video_frames import (
     FrameReader,
     decode,
@@ -32,15 +33,15 @@ Start = str | float | Mapping[str, str | float] | None
 
 @dataclass(frozen=True)
 class Video:
-    """What the header of a video tells.
+    """Header of a video.
 
     Args:
         path: The file.
-        recording: Its name in the data set.
-        start: UNIX time of its first frame, in nanoseconds.
-        first: Presentation time of its first frame, in seconds.
-        end: Presentation time at which it ends, in seconds; None if unknown.
-        count: Frames, where that is told or can be reckoned.
+        recording: Name of the recording.
+        start: UNIX time of the first frame, in nanoseconds.
+        first: Presentation time of the first frame, in seconds.
+        end: Presentation time of the end, in seconds; None if unknown.
+        count: Number of frames, stored or estimated; None if unknown.
     """
 
     path: Path
@@ -53,13 +54,23 @@ class Video:
 
 @dataclass(frozen=True)
 class Step:
-    """Which frames to take: every so many, or one in so many seconds."""
+    """Which frames to take.
+
+    Args:
+        every: Take every n-th frame, if ``seconds`` is None; at least 1.
+        seconds: Take the first frame of each interval of this length, above 0.
+    """
 
     every: int
     seconds: Fraction | None
 
     def slot(self, index: int, time: Fraction) -> int:
-        """Count the steps up to a frame; the first frame in a slot is taken."""
+        """Interval of a frame; the first frame of each interval is taken.
+
+        Args:
+            index: Number of the frame, from 0.
+            time: Seconds since the first frame.
+        """
         return index // self.every if self.seconds is None else time // self.seconds
 
 
@@ -70,25 +81,25 @@ def read_video(
     start: Start = None,
     accept_damaged: bool = False,
 ) -> Iterator[Item]:
-    """Read frames of a video, or of all videos in a folder; they are unlabelled.
+    """Read the frames of a video, or of all videos in a folder, without labels.
 
-    A frame's time is ``start`` plus the time after the first frame at which it is
-    shown, exact to the nanosecond also where the frame rate varies. Each video is
-    decoded once while the items are listed, which finds its damages, and once more
-    while their pictures are asked for, best in order; none is kept in memory.
+    The time of a frame is ``start`` plus its presentation time relative to the first
+    frame, exact to the nanosecond for variable frame rates too. Each video is decoded
+    once while the items are listed, which detects damaged frames, and once more while
+    their images are read, which is fastest in order. No frame is kept in memory.
 
     Args:
-        src: A video; or a folder, where a recording is named by the path of its video
-            without the suffix.
-        every: Take every so many frames; by default all.
-        seconds_between: Take the first frame in every so many seconds instead, a number
-            or a fraction such as ``'1/3'``.
-        start: When the first frame was taken: UNIX seconds, or a date and time of ISO
-            8601, UTC without a zone. For several videos recording -> start. By default
-            ``creation_time`` of the file; some cameras write local time there, or the
-            time at which the recording ended.
-        accept_damaged: Leave damaged frames out, and take a video that ends early, with
-            a message; by default either is an error.
+        src: A video, or a folder of videos; the name of a recording is the path of its
+            video in the folder without the suffix.
+        every: Take every n-th frame, at least 1; by default all.
+        seconds_between: Take the first frame of each interval of so many seconds
+            instead, above 0; a number or a fraction such as ``'1/3'``.
+        start: Time of the first frame: UNIX seconds, or an ISO 8601 date and time (UTC
+            if it has no zone); for several videos recording -> start. By default
+            ``creation_time`` of the file; note that some cameras store local time
+            there, or the time at which the recording ended.
+        accept_damaged: Skip damaged frames and accept a truncated video, with a log
+            message; by default either is an error.
 
     Yields:
         The frames, video by video in order of their recordings.
@@ -96,10 +107,11 @@ def read_video(
     Raises:
         FileNotFoundError: There is no video.
         ImportError: PyAV is not installed.
-        ValueError: An argument is unfit; a file cannot be read, has no video stream, no
-            start, or no frames; or, while listing, a frame is damaged or the video ends
-            more than a second before its header says (a transport stream's does not):
-            the message tells after how many frames, and when.
+        ValueError: An argument is invalid; a file cannot be read, has no video stream,
+            no start time or no frames; or, while listing, a frame is damaged or the
+            video ends more than a second before the end in its header (transport
+            streams have none). The message has the number of frames before the damage
+            and the time of the last one.
     """
     step = _step(every, seconds_between)
     videos = _read_headers(Path(src), start)
@@ -114,13 +126,20 @@ def count_frames(
     every: int | None = None,
     seconds_between: float | str | None = None,
 ) -> int | None:
-    """Reckon how many frames ``read_video`` will give, for a progress bar.
+    """Estimate the number of frames of ``read_video``, for a progress bar.
+
+    Args:
+        src: See ``read_video``.
+        every: See ``read_video``.
+        seconds_between: See ``read_video``.
 
     Returns:
-        About their number, by the headers alone; None if one does not tell.
+        Estimate from the headers alone; None if one lacks the information.
 
     Raises:
-        As ``read_video``.
+        FileNotFoundError: There is no video.
+        ImportError: PyAV is not installed.
+        ValueError: An argument is invalid, or a file cannot be read.
     """
     step = _step(every, seconds_between)
     total = 0
@@ -143,7 +162,9 @@ def _step(every: int | None, seconds_between: float | str | None) -> Step:
     try:
         seconds = None if seconds_between is None else Fraction(str(seconds_between))
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"seconds_between={seconds_between!r} is no number") from error
+        raise ValueError(
+            f"seconds_between={seconds_between!r} is not a number"
+        ) from error
     if seconds is not None and seconds <= 0:
         raise ValueError(f"seconds_between={seconds_between!r} must be above 0")
     return Step(every or 1, seconds)
@@ -153,7 +174,7 @@ def _step(every: int | None, seconds_between: float | str | None) -> Step:
 
 
 def _find(src: Path) -> list[tuple[Path, str]]:
-    """Videos and their recordings."""
+    """Path and recording name of each video."""
     if src.is_file():
         return [(src, src.stem)]
     suffixes = SUFFIXES.split()
@@ -161,11 +182,10 @@ def _find(src: Path) -> list[tuple[Path, str]]:
     if not paths:
         what = f"has no video ({SUFFIXES})" if src.is_dir() else "does not exist"
         raise FileNotFoundError(f"{src} {what}")
-    found: dict[str, Path] = {}
-    for path in paths:
-        recording = path.relative_to(src).with_suffix("").as_posix()
-        if (first := found.setdefault(recording, path)) != path:
-            raise ValueError(f"{first} and {path} would be one recording: rename one")
+    found = index_unique(
+        ((path.relative_to(src).with_suffix("").as_posix(), path) for path in paths),
+        "would be one recording: rename one",
+    )
     return [(path, recording) for recording, path in found.items()]
 
 
@@ -173,11 +193,11 @@ def _read_headers(src: Path, start: Start) -> list[Video]:
     found = _find(src)
     names = [recording for _, recording in found]
     if isinstance(start, Mapping):
-        if vain := sorted(start.keys() - set(names)):
-            raise ValueError(f"start= has {vain}; the recordings are {names}")
+        if unused := sorted(start.keys() - set(names)):
+            raise ValueError(f"start= has {unused}; the recordings are {names}")
     elif start is not None and len(found) > 1:
         raise ValueError(
-            f"one start= for {len(found)} videos: give one a recording, {names}"
+            f"one start= for {len(found)} videos: give one for each of {names}"
         )
     starts = start if isinstance(start, Mapping) else dict.fromkeys(names, start)
     return [_read_header(path, name, starts.get(name)) for path, name in found]
@@ -194,7 +214,7 @@ def _read_header(path: Path, recording: str, start: str | float | None) -> Video
         created = container.metadata.get("creation_time")
         created = created or stream.metadata.get("creation_time")
     if start is None and created is None:
-        raise ValueError(f"{path} does not tell when it was taken: give start=")
+        raise ValueError(f"{path} has no creation_time: set start=")
     when = _nanoseconds(created if start is None else start, path)
     return Video(path, recording, when, first * base, end, count)
 
@@ -202,7 +222,7 @@ def _read_header(path: Path, recording: str, start: str | float | None) -> Video
 def _end(stream: Any) -> Fraction | None:
     if stream.duration:
         return (stream.duration + (stream.start_time or 0)) * Fraction(stream.time_base)
-    # Matroska's, of the stream; that of the file may be the sound's.
+    # Matroska's tag of the stream; the duration of the file may be that of the audio.
     tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
     if tag is None:
         return None
@@ -227,7 +247,7 @@ def _list(
         if isinstance(time, str):
             damages.append(_describe(video, time, count, last))
             if not accept_damaged:
-                raise ValueError(f"{damages[0]}. accept_damaged=True leaves it out")
+                raise ValueError(f"{damages[0]}. accept_damaged=True skips it")
             continue
         last, before = time, slot
         slot = step.slot(count, time - video.first)
@@ -239,13 +259,13 @@ def _list(
     if count == 0:
         raise ValueError(f"{video.path} has no frame that can be decoded")
     if damages:
-        print_log(f"{damages[0]}; {len(damages)} such places are left out")
+        print_log(f"{damages[0]}; {len(damages)} such places are skipped")
 
 
 def _times(video: Video) -> Iterable[Fraction | str]:
-    """Presentation times of the sound frames, and damages where they are."""
+    """Presentation time of each frame; for a damaged one, a description instead."""
     last = end = None
-    held = Fraction(1)  # how long a frame is shown: the longest yet, or a second
+    longest = Fraction(1)  # longest frame duration so far, at least one second
     for frame in decode(video.path):
         time = frame if isinstance(frame, str) else elapsed(frame)
         if time is None:
@@ -253,11 +273,11 @@ def _times(video: Video) -> Iterable[Fraction | str]:
         elif not isinstance(time, str) and last is not None and time <= last:
             time = f"the time goes back to {float(time):.3f} s"
         if not isinstance(time, str):
-            held = held if last is None else max(held, time - last)
+            longest = longest if last is None else max(longest, time - last)
             last = time
         yield time
     end = video.end
-    if last is not None and end is not None and last + held < end:
+    if last is not None and end is not None and last + longest < end:
         yield f"the video ends, but should last until {float(end):.3f} s"
 
 

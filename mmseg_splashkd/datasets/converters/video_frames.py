@@ -1,4 +1,4 @@
-"""Decoded frames of a video, what is damaged among them, and reading them again."""
+"""Decoding of videos: frames in order, damaged frames, and single frames."""
 
 from __future__ import annotations
 
@@ -6,39 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from mmseg_splashkd.datasets.converters.layout import import_extra
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
 
-INSTALL = "pip install 'mmseg_splashkd[data]'"
-
-
-def import_av() -> ModuleType:
-    """Import PyAV.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(f"videos need PyAV: {INSTALL}") from error
-    return av
-
 
 @contextmanager
 def open_video(path: Path) -> Iterator[InputContainer]:
-    """Open a file with a video stream.
+    """Open a video.
 
     Raises:
-        ValueError: It cannot be read, or has no video stream.
+        ValueError: The file cannot be read, or has no video stream.
     """
-    av = import_av()
+    av = import_extra("av", "videos")
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
@@ -54,13 +40,12 @@ def decode(path: Path) -> Iterator[VideoFrame | str]:
     """Decode the first video stream.
 
     Yields:
-        Frames in the order they are shown, and, where a frame should have been, what is
-        damaged.
+        Frames in presentation order; a description in place of each damaged frame.
 
     Raises:
         ValueError: The file cannot be opened, or has no video stream.
     """
-    av = import_av()
+    av = import_extra("av", "videos")
     with open_video(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -68,11 +53,11 @@ def decode(path: Path) -> Iterator[VideoFrame | str]:
             for packet in container.demux(stream):
                 yield from _decode_packet(packet)
         except av.FFmpegError as error:
-            yield f"the file cannot be read on ({error})"
+            yield f"the rest of the file cannot be read ({error})"
 
 
 def _decode_packet(packet: Packet) -> Iterator[VideoFrame | str]:
-    av = import_av()
+    av = import_extra("av", "videos")
     try:
         frames = packet.decode()
     except av.FFmpegError as error:
@@ -83,17 +68,17 @@ def _decode_packet(packet: Packet) -> Iterator[VideoFrame | str]:
 
 
 def elapsed(frame: VideoFrame) -> Fraction | None:
-    """Presentation time in seconds, exact; None if the video does not tell it."""
+    """Exact presentation time in seconds; None if the frame has none."""
     if frame.pts is None or frame.time_base is None:
         return None
     return frame.pts * Fraction(frame.time_base)
 
 
 class FrameReader:
-    """Gives frames of videos, which are decoded but for the one that is asked for.
+    """Reads single frames of videos.
 
-    A video is kept open and read on as long as later frames of it are asked for, so
-    frames in order cost one decoding. No frame is kept.
+    The video stays open between calls. Reading frames in presentation order decodes it
+    only once; reading an earlier frame starts again. No frame is kept.
     """
 
     def __init__(self) -> None:
@@ -102,13 +87,18 @@ class FrameReader:
         self._frames: Iterator[VideoFrame | str] = iter(())
 
     def read(self, path: Path, time: Fraction) -> np.ndarray:
-        """Read the frame shown at ``time`` seconds.
+        """Read one frame.
+
+        Args:
+            path: The video.
+            time: Exact presentation time in seconds.
 
         Returns:
-            (H, W, 3) uint8 RGB, turned as the video says that it is to be shown.
+            (H, W, 3) uint8 RGB with the video's rotation applied.
 
         Raises:
-            ValueError: There is no such frame, or it is turned by no quarters.
+            ValueError: There is no such frame, or its rotation is not a multiple of 90
+                degrees.
         """
         if path != self._path or time <= self._last:
             self._path, self._frames = path, decode(path)
@@ -116,13 +106,17 @@ class FrameReader:
         for frame in self._frames:
             if not isinstance(frame, str) and elapsed(frame) == time:
                 return _upright(frame, path)
-        raise ValueError(f"{path} lost its frame at {float(time):.3f} s: it changed")
+        raise ValueError(
+            f"{path} has no frame at {float(time):.3f} s anymore: the file changed"
+        )
 
 
 def _upright(frame: VideoFrame, path: Path) -> np.ndarray:
     quarters, rest = divmod(frame.rotation, 90)  # counterclockwise
     if rest:
-        raise ValueError(f"{path} is to be turned by {frame.rotation} degrees")
+        raise ValueError(
+            f"{path} has a rotation of {frame.rotation} degrees, no multiple of 90"
+        )
     return np.ascontiguousarray(
         np.rot90(frame.to_ndarray(format="rgb24"), int(quarters))
     )

@@ -9,8 +9,8 @@ from mmengine.logging import print_log
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
+    describe_contents,
     expect_folders,
-    held,
     pairs,
 )
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
@@ -18,30 +18,30 @@ from mmseg_splashkd.datasets.timestamps import TimestampFormat
 LAYOUT = """Expected layout of SRC, the folder WildScenes2d of the data set:
   V-01/image/<10-digit seconds>-<9-digit nanoseconds>.png        frames
   V-01/indexLabel/<the same name>.png                            gray labels
-  V-02/... and so on, a folder a recording"""
+  V-02/... and so on, one folder per recording"""
 STAMP = TimestampFormat("seconds-nanoseconds")
 
 
 def read_wildscenes(
     src: Path, recordings: Sequence[str] = (), ids: Sequence[Path] = ()
 ) -> list[Item]:
-    """List the frames of WildScenes 2D; they are not split.
+    """List the frames of WildScenes 2D, unsplit.
 
     Args:
-        src: The folder with a folder a recording.
+        src: Folder that contains one folder per recording.
         recordings: Folders to read; by default all ``V-*``.
-        ids: CSV files with a column ``id``, the stem of a frame, such as those of the
-            benchmark's splits: only frames in one of them are read.
+        ids: CSV files whose column ``id`` holds stems of frames, such as the split
+            files of the benchmark: only these frames are read; by default all.
 
     Raises:
         FileNotFoundError: A folder, a frame, a label or a CSV file is missing.
         ValueError: A name is no time stamp, a CSV file has no column ``id``, or no
-            frame is left.
+            frame is in one of them.
     """
     expect_folders([src], LAYOUT)
     recordings = recordings or sorted(f.name for f in src.glob("V-*") if f.is_dir())
     if not recordings:
-        raise FileNotFoundError(f"no folder V-*; {held(src)}. {LAYOUT}")
+        raise FileNotFoundError(f"no folder V-*; {describe_contents(src)}. {LAYOUT}")
     wanted = _read_ids(ids) if ids else None
     items = [item for name in recordings for item in _read(src / name, wanted)]
     if wanted is not None:
@@ -78,5 +78,5 @@ def _read(folder: Path, wanted: set[str] | None) -> list[Item]:
 def _check_found(found: int, wanted: int, places: str) -> None:
     if not found:
         raise ValueError(f"none of the {wanted} ids is a frame of {places}")
-    if found < wanted:  # usual: the benchmark's lists go over all recordings
+    if found < wanted:  # expected: the lists of the benchmark cover all recordings
         print_log(f"{wanted - found} of {wanted} ids are no frame of {places}")

@@ -1,15 +1,13 @@
-"""Writing what a converter found: frames, labels, their table, and where it is from.
+"""Writes converted frames, labels, their table and a description of their origin.
 
-A conversion can be stopped at any moment, and goes on where it was when it is run again
-with the same arguments: every file is written whole or not at all, and a file of state
-says what is being written.
+A conversion can be interrupted at any moment. Run again with the same arguments, it
+continues: every file is complete or absent, and a state file lists what is written.
 """
 
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -26,9 +24,11 @@ from mmseg_splashkd.datasets.integrity import image_size
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import format_timestamp
+from mmseg_splashkd.files import target_of_partial, whole_file, write_whole
 from mmseg_splashkd.version import __version__
 
 STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
+RENAMED = {"label_map": "label_coding"}  # keys of ``about`` in earlier versions
 
 
 def write_items(
@@ -42,29 +42,29 @@ def write_items(
 ) -> Path:
     """Write a converted data set.
 
-    ``dst`` then holds ``images/<recording>/<stamp><suffix>`` (files as they were, drawn
-    frames as PNG), ``labels/<recording>/<stamp>.png`` (gray, 8 bits unless a value is
-    above 255), the table ``frames.csv`` and ``about.json``.
+    ``dst`` then holds ``images/<recording>/<stamp><suffix>`` (copies of the source
+    files; computed frames as PNG), ``labels/<recording>/<stamp>.png`` (gray, 8 bits
+    unless a value is above 255), the table ``frames.csv`` and ``about.json``.
 
     Args:
-        items: All of them are listed before the first is written.
-        dst: A new or an empty folder, or one with an unfinished conversion by the same
-            arguments, which is then finished. A finished one is left as it is.
-        coding: How labels are coded; each is checked before it is written.
-        total: About how many items there are, where they come slowly.
-        force: Convert again from scratch. Removes what an earlier conversion wrote, and
-            nothing else.
-        about: Where the frames are from and how they were converted, for ``about.json``
-            (paths become text). With another ``about`` or ``coding`` it is another
-            conversion.
+        items: The frames. All are listed before the first one is written.
+        dst: A new or empty folder, or one with an unfinished conversion with the same
+            arguments, which is then completed. A finished one is left unchanged.
+        coding: Label coding. Every label is checked against it before it is written.
+        total: Approximate number of items for the progress bar, if listing is slow;
+            None by default.
+        force: Convert again from scratch. Removes only files that an earlier
+            conversion wrote. False by default.
+        about: Source and options of the conversion, for ``about.json`` (paths become
+            text). A different ``about`` or ``coding`` makes it a different conversion.
 
     Returns:
-        The table.
+        Path of the table.
 
     Raises:
-        FileExistsError: ``dst`` holds something else.
-        ValueError: There are no items, two have one time stamp, a file is damaged, a
-            frame and its label differ in size, or a label value is unknown.
+        FileExistsError: ``dst`` holds other files or a different conversion.
+        ValueError: There are no items, two have the same time stamp, a file is damaged,
+            a frame and its label differ in size, or a label value is unknown.
     """
     items, dst = _list(items, total), Path(dst)
     _check_unique(items)
@@ -82,19 +82,14 @@ def write_items(
     return table
 
 
-# What is to be written
+# Planning
 
 
 def _list(items: Iterable[Item], total: int | None) -> list[Item]:
     if isinstance(items, Sequence):
         return list(items)
-    listed = []
     with Progress() as progress:
-        task = progress.add_task("Listing frames", total=total)
-        for item in items:
-            listed.append(item)
-            progress.advance(task)
-    return listed
+        return list(progress.track(items, total, description="Listing frames"))
 
 
 def _check_unique(items: list[Item]) -> None:
@@ -104,7 +99,7 @@ def _check_unique(items: list[Item]) -> None:
 
 
 def _source(item: Item) -> str:
-    """Name an item in an error."""
+    """Name of an item in an error message."""
     if isinstance(item.image, Path):
         return str(item.image)
     return f"{item.recording}/{format_timestamp(item.timestamp)}"
@@ -132,7 +127,7 @@ def _names(frames: Iterable[Frame], dst: Path) -> list[str]:
 
 
 def _arguments(about: Mapping[str, Any], coding: LabelCoding) -> dict[str, Any]:
-    """Return ``about`` with the coding, as JSON gives it back."""
+    """``about`` and the coding, as they are after a round trip through JSON."""
     codes = {"classes": coding.classes, "gray_to_train_id": coding.gray_to_train_id}
     arguments = {**about, **codes, "unknown": coding.unknown}
     return json.loads(json.dumps(arguments, default=str))
@@ -147,18 +142,18 @@ def _counts(frames: list[Frame]) -> dict[str, Any]:
     }
 
 
-# The state of a folder
+# State of the folder
 
 
 def _begin(dst: Path, arguments: dict[str, Any], names: list[str], force: bool) -> bool:
-    """Claim the folder for a conversion; say whether it is finished already."""
+    """Record the conversion in the folder; return True if it is finished already."""
     state = _read_state(dst)
     own = {STATE, TABLE, ABOUT, *state["files"]} if state else set()
-    own |= {_partial(Path(name)).as_posix() for name in own}
-    others = {p.relative_to(dst).as_posix() for p in dst.rglob("*") if p.is_file()}
-    others -= own
+    present = {p.relative_to(dst).as_posix() for p in dst.rglob("*") if p.is_file()}
+    partial = {name for name in present if str(target_of_partial(name)) in own}
+    others = present - own - partial
     if state and force:
-        others &= set(names)  # files of something else where new ones would be
+        others &= set(names)  # other files at the paths of new ones
     elif state:
         _check_same(dst, state, arguments, names)
         lost = not all((dst / name).is_file() for name in (TABLE, *names))
@@ -169,16 +164,14 @@ def _begin(dst: Path, arguments: dict[str, Any], names: list[str], force: bool) 
             f"{dst} holds files of something else, such as {min(others)}: give a new "
             f"or an empty folder"
         )
-    if state and force:
-        _remove(dst, own)
-    dst.mkdir(parents=True, exist_ok=True)
+    _remove(dst, own | partial if force else partial)
     state = {"arguments": arguments, "files": names, "finished": False}
     _write_json(dst / STATE, state)
     return False
 
 
 def _read_state(dst: Path) -> dict[str, Any]:
-    """Return what is being converted into the folder, or was; empty if nothing."""
+    """State of the conversion in the folder; empty if there is none."""
     path = dst / STATE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
@@ -188,11 +181,12 @@ def _check_same(
 ) -> None:
     how = "finished" if state["finished"] else "unfinished"
     remedy = "convert into another folder, or from scratch with --force"
-    before = state["arguments"]
+    arguments_before: dict[str, Any] = state["arguments"]
+    before = {RENAMED.get(key, key): v for key, v in arguments_before.items()}
     keys = sorted(before.keys() | arguments.keys())
     if differ := [key for key in keys if before.get(key) != arguments.get(key)]:
         raise FileExistsError(
-            f"{dst} holds the {how} conversion by other arguments; {differ[0]} was "
+            f"{dst} holds the {how} conversion with other arguments; {differ[0]} was "
             f"{before.get(differ[0])}, now it is {arguments.get(differ[0])}: {remedy}"
         )
     if changed := set(names) ^ set(state["files"]):
@@ -203,7 +197,7 @@ def _check_same(
 
 
 def _remove(dst: Path, names: Iterable[str]) -> None:
-    """Remove files, and the folders that this leaves empty."""
+    """Remove files, and the folders that are empty afterwards."""
     root, paths = dst.resolve(), [dst / name for name in names]
     for path in paths:
         if not path.parent.resolve().is_relative_to(root):
@@ -211,7 +205,7 @@ def _remove(dst: Path, names: Iterable[str]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
     folders = {folder for path in paths for folder in path.relative_to(dst).parents}
-    for folder in sorted(folders - {Path()}, reverse=True):  # the inner ones first
+    for folder in sorted(folders - {Path()}, reverse=True):  # inner folders first
         if (dst / folder).is_dir() and not any((dst / folder).iterdir()):
             (dst / folder).rmdir()
 
@@ -223,7 +217,8 @@ def _write_all(
     items: list[Item], frames: list[Frame], coding: LabelCoding, title: str
 ) -> list[Frame]:
     written = []
-    with Progress() as progress:  # rich's track() would not end its thread at an error
+    # Progress.track() leaves its thread running if the loop body raises.
+    with Progress() as progress:
         task = progress.add_task(title, total=len(items))
         for item, frame in zip(items, frames, strict=True):
             written.append(_write(item, frame, coding))
@@ -232,7 +227,7 @@ def _write_all(
 
 
 def _write(item: Item, frame: Frame, coding: LabelCoding) -> Frame:
-    """Write what is missing of one frame; return it with its share of splash."""
+    """Write the missing files of one frame; return it with its splash share."""
     if not all(Path(path).is_file() for path in (frame.image, frame.label) if path):
         _write_pair(item, frame, coding)
     if "splash" not in coding.classes or not frame.label:
@@ -243,21 +238,21 @@ def _write(item: Item, frame: Frame, coding: LabelCoding) -> Frame:
 
 
 def _write_pair(item: Item, frame: Frame, coding: LabelCoding) -> None:
-    image = item.image if isinstance(item.image, Path) else _draw(item.image, item)
+    image = item.image if isinstance(item.image, Path) else _compute(item.image, item)
     size = image_size(image) if isinstance(image, Path) else image.shape[1::-1]
     if item.label:
         gray = _read_label(item.label, item, size, coding)
-        with _whole(Path(frame.label)) as partial:
+        with whole_file(frame.label) as partial:
             Image.fromarray(gray).save(partial, "PNG")
-    with _whole(Path(frame.image)) as partial:
+    with whole_file(frame.image) as partial:
         if isinstance(image, Path):
             shutil.copyfile(image, partial)
         else:
             Image.fromarray(image).save(partial, "PNG")
 
 
-def _draw(draw: Callable[[], np.ndarray], item: Item) -> np.ndarray:
-    image = draw()
+def _compute(read: Callable[[], np.ndarray], item: Item) -> np.ndarray:
+    image = read()
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(
             f"frame {_source(item)}: expected 8-bit RGB, got shape {image.shape}, "
@@ -283,22 +278,5 @@ def _read_label(
     return gray.astype(np.uint8) if gray.max() < 256 else gray
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which becomes ``path`` when all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.partial")
-
-
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with _whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=1) + "\n")

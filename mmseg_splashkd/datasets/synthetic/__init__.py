@@ -1,4 +1,4 @@
-"""Drawn videos of fish farms, whose truth is known to the pixel."""
+"""Synthetic videos of fish farms with pixel-exact ground truth."""
 
 from mmseg_splashkd.datasets.synthetic.farms import FARMS
 from mmseg_splashkd.datasets.synthetic.video import VERSION, draw_pond

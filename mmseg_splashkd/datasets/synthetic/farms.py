@@ -1,7 +1,7 @@
-"""The farms that can be drawn: camera, light, water and the build of their pens.
+"""Synthetic farms: camera, light, water and geometry of the pens.
 
-Metres on the water plane are to the right (x), ahead (z) and up. Colours are linear
-light, (R, G, B) with 1 for white.
+Positions are in metres, x to the right and z ahead on the water plane, and up. Colours
+are linear (R, G, B), 1 is white.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ Point = tuple[float, float, float]  # x, up, z in metres
 
 
 class Bars(NamedTuple):
-    """Bars around an upright axis."""
+    """Bars arranged around a vertical axis."""
 
     start: tuple[float, float]  # in pen radii from the axis, metres up
     end: tuple[float, float]
-    count: int  # a multiple of 8 meets the corners of a square pen
-    slant: int  # in bars
+    count: int  # use a multiple of 8 so that bars meet the corners of a square pen
+    slant: int  # offset of the upper end, in bars
     colour: Colour
     metres: float  # thickness
     alpha: float
@@ -25,31 +25,31 @@ class Bars(NamedTuple):
 
 @dataclass(frozen=True)
 class Farm:
-    """What makes one farm look unlike another."""
+    """Appearance of a farm."""
 
     camera_height: float  # metres above the water
-    horizon: float  # of the image height, from the top
+    horizon: float  # distance from the top, in image heights
     focal: tuple[float, float]  # in image widths, in image heights
-    jpeg_quality: int | None  # of the camera's stream; None leaves frames as they are
+    jpeg_quality: int | None  # of the video stream, 1 to 95; None: no compression
 
     zenith: Colour
-    haze: Colour  # the sky just above the horizon
+    haze: Colour  # sky at the horizon
     hills: tuple[tuple[float, Colour], ...]  # height in image heights, colour
-    sun: tuple[float, float, float]  # azimuth in radians; across, up (no unit length)
+    sun: tuple[float, float, float]  # azimuth in radians; horizontal, up (unnormalized)
     sunlight: Colour
-    deep: Colour  # light out of deep water
+    deep: Colour  # light scattered from deep water
     chop: float  # standard deviation of the slope of the waves
     foam_shade: Colour
     foam: Colour
 
-    square: bool  # pens; else round
-    pen_ahead: float  # metres to the axis of the watched pen
-    pen_radius: float  # half a side of a square pen
-    rail: float  # metres up
-    pens: tuple[tuple[float, float], ...]  # x, z of the axes, far to near
+    square: bool  # square pens; otherwise round
+    pen_ahead: float  # z of the axis of the monitored pen
+    pen_radius: float  # metres; half the side of a square pen
+    rail: float  # height in metres
+    pens: tuple[tuple[float, float], ...]  # (x, z) of the axes, far to near
     pen_bars: tuple[Bars, ...]
-    buoys: tuple[tuple[float, float], ...]  # x, z
-    lamps: tuple[Point, ...]  # work lights, put up at night
+    buoys: tuple[tuple[float, float], ...]  # (x, z)
+    lamps: tuple[Point, ...]  # work lights at night
 
 
 BLACK, GREY, METAL = (0.02, 0.022, 0.025), (0.13, 0.14, 0.15), (0.30, 0.31, 0.30)
@@ -58,16 +58,16 @@ BUOY_BAR = Bars((0.0, 0.3), (0.0, 0.3), 1, 0, (0.80, 0.20, 0.03), 0.75, 1.0)
 
 
 def _round_pen(rail: float) -> tuple[Bars, ...]:
-    """Two floating pipes, brackets, posts, a rail and the net hung from it."""
+    """Two floating pipes, brackets, posts, a rail and a net."""
     return (
         Bars(
             (1.06, -0.3), (1.06, -0.3), 192, 1, BLACK, 0.30, 0.5
-        ),  # shade on the water
+        ),  # shadow on the water
         Bars((1.00, 0.10), (1.00, 0.10), 192, 1, BLACK, 0.40, 1.0),  # floating pipes
         Bars((1.06, 0.10), (1.06, 0.10), 192, 1, BLACK, 0.40, 1.0),
-        Bars((1.00, 0.20), (1.00, 0.20), 192, 1, GREY, 0.10, 1.0),  # the sky on them
+        Bars((1.00, 0.20), (1.00, 0.20), 192, 1, GREY, 0.10, 1.0),  # reflected sky
         Bars((1.06, 0.20), (1.06, 0.20), 192, 1, GREY, 0.10, 1.0),
-        Bars((0.99, 0.20), (0.995, rail), 192, 1, BLACK, 0.03, 0.5),  # hung net
+        Bars((0.99, 0.20), (0.995, rail), 192, 1, BLACK, 0.03, 0.5),  # net
         Bars((0.99, 0.20), (0.995, rail), 192, -1, BLACK, 0.03, 0.5),
         Bars((0.98, 0.25), (1.08, 0.25), 24, 0, BLACK, 0.35, 1.0),  # brackets
         Bars((1.03, 0.20), (0.995, rail), 24, 0, METAL, 0.10, 1.0),  # posts
@@ -76,16 +76,16 @@ def _round_pen(rail: float) -> tuple[Bars, ...]:
 
 
 def _square_pen(rail: float) -> tuple[Bars, ...]:
-    """A steel walkway on floats, with a rail on each side and a coarser net."""
+    """A steel walkway on floats, with two rails and a coarser net."""
     return (
         Bars(
             (1.08, -0.4), (1.08, -0.4), 192, 1, BLACK, 0.90, 0.5
-        ),  # shade on the water
+        ),  # shadow on the water
         Bars((1.02, 0.10), (1.12, 0.10), 40, 0, BLACK, 0.90, 1.0),  # floats
         Bars((1.015, 0.45), (1.125, 0.45), 320, 0, DECK, 0.26, 1.0),  # planks
         Bars((1.01, 0.42), (1.01, 0.42), 64, 1, RUST, 0.16, 1.0),  # beams
         Bars((1.13, 0.42), (1.13, 0.42), 64, 1, RUST, 0.16, 1.0),
-        Bars((0.99, 0.10), (1.00, rail), 128, 0, BLACK, 0.04, 0.5),  # hung net
+        Bars((0.99, 0.10), (1.00, rail), 128, 0, BLACK, 0.04, 0.5),  # net
         Bars((0.995, 0.6), (0.995, 0.6), 64, 1, BLACK, 0.04, 0.5),
         Bars((1.01, 0.45), (1.00, rail), 32, 0, METAL, 0.08, 1.0),  # posts
         Bars((1.13, 0.45), (1.13, rail), 32, 0, METAL, 0.08, 1.0),

@@ -1,4 +1,4 @@
-"""Labels made wrong in known ways, to measure a finder of label errors."""
+"""Synthetic label errors of known kinds, to evaluate label error detection."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,52 +7,57 @@ import cv2
 import numpy as np
 
 CALM_KINDS = ("false", "stale")
-BURST_KINDS = ("missed", "shifted", "dilated", "eroded", "stale")
-SHIFT, GROWTH, GLARE = 0.06, 0.015, 0.10  # reaches, of the shorter side of the image
+EVENT_KINDS = ("missed", "shifted", "dilated", "eroded", "stale")
+SHIFT, GROWTH, GLARE = 0.06, 0.015, 0.10  # in units of the shorter image side
 
 
 def plan_errors(
     labelled: Sequence[int],
-    bursts: Sequence[int | None],
+    events: Sequence[int | None],
     share: float,
     rng: np.random.Generator,
 ) -> dict[int, str]:
-    """Choose the frames whose label is to be wrong, and how.
+    """Choose the frames with a label error, and its kind.
 
-    The kinds are: ``missed`` a burst is erased; ``false`` a patch of glare is marked;
-    ``shifted``, ``dilated`` and ``eroded`` the mask is moved, grown or shrunk;
-    ``stale`` the frame has the label of another burst.
+    The kinds are: ``missed`` the splash is erased; ``false`` a patch of glare is marked
+    as splash; ``shifted``, ``dilated`` and ``eroded`` the mask is moved, grown or
+    shrunk; ``stale`` the frame has the label of another splash event.
 
     Args:
         labelled: Frames that have a label.
-        bursts: Number of the burst in each frame, None in a calm one.
-        share: Of the labelled frames, in [0, 1].
-        rng: Chooses.
+        events: Number of the splash event in each frame, None in a calm one.
+        share: Share of the labelled frames to choose, in [0, 1].
+        rng: Source of the choice.
 
     Returns:
-        Frame -> kind, in time order. Of the kinds that a frame allows, it has the
-        rarest so far.
+        Frame -> kind, in time order. Each frame gets the kind used least so far among
+        those that it allows.
     """
     count = round(share * len(labelled))
-    taken: Counter[str] = Counter()
+    used: Counter[str] = Counter()
     kinds = {}
     for frame in rng.permutation(labelled)[:count].tolist():
-        choices = CALM_KINDS if bursts[frame] is None else BURST_KINDS
-        kinds[frame] = min(choices, key=lambda kind: taken[kind])
-        taken[kinds[frame]] += 1
+        choices = CALM_KINDS if events[frame] is None else EVENT_KINDS
+        kinds[frame] = min(choices, key=lambda kind: used[kind])
+        used[kinds[frame]] += 1
     return dict(sorted(kinds.items()))
 
 
-def stale_source(frame: int, bursts: Sequence[int | None]) -> int:
-    """The frame whose label is left over: the last of another burst.
+def stale_source(frame: int, events: Sequence[int | None]) -> int:
+    """The frame whose label a stale frame has.
 
-    Where no other burst is over yet, the first frame of the next one.
+    It is the last earlier frame of another splash event; if there is none, the first
+    frame of the next event.
+
+    Args:
+        frame: The stale frame.
+        events: Number of the splash event in each frame, None in a calm one.
     """
-    others = [i for i, burst in enumerate(bursts) if burst not in (None, bursts[frame])]
+    others = [i for i, event in enumerate(events) if event not in (None, events[frame])]
     return max((i for i in others if i < frame), default=others[0])
 
 
-def spoil(
+def corrupt_mask(
     kind: str,
     mask: np.ndarray,
     *,
@@ -61,18 +66,18 @@ def spoil(
     stale: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Make a mask wrong.
+    """Apply a label error to a mask.
 
     Args:
-        kind: One of ``CALM_KINDS`` or ``BURST_KINDS``.
-        mask: (H, W) bool, splash as drawn.
-        image: (H, W, 3) uint8 frame; its glare draws a false splash.
-        water: (H, W) bool, where splash can be.
-        stale: (H, W) bool, the mask of the stale source.
-        rng: Draws the direction of a shift.
+        kind: One of ``CALM_KINDS`` or ``EVENT_KINDS``.
+        mask: (H, W) bool, splash.
+        image: (H, W, 3) uint8 frame; a false splash is placed on its glare.
+        water: (H, W) bool, pixels where splash is possible.
+        stale: (H, W) bool, mask of the ``stale_source``.
+        rng: Source of the direction of a shift.
 
     Returns:
-        (H, W) bool, unlike ``mask`` in one pixel at least.
+        (H, W) bool that differs from ``mask`` in at least one pixel.
     """
     side = min(mask.shape)
     if kind == "missed":
@@ -90,7 +95,7 @@ def spoil(
 
 
 def _glare_patch(image: np.ndarray, allowed: np.ndarray, radius: int) -> np.ndarray:
-    """The brighter part of a disc around the brightest place that is allowed."""
+    """The brighter half of a disc around the brightest allowed pixel."""
     bright = cv2.GaussianBlur(image.min(-1).astype(np.float32), (0, 0), 1)
     bright[~allowed] = -1
     v, u = np.unravel_index(bright.argmax(), bright.shape)
@@ -100,7 +105,7 @@ def _glare_patch(image: np.ndarray, allowed: np.ndarray, radius: int) -> np.ndar
 
 
 def _shift(mask: np.ndarray, pixels: int, direction: float) -> np.ndarray:
-    """Move a mask; what leaves the image is lost."""
+    """Move a mask; pixels that leave the image are dropped."""
     dv, du = round(pixels * np.sin(direction)), round(pixels * np.cos(direction))
     H, W = mask.shape
     move = np.array([[1, 0, du], [0, 1, dv]], np.float32)

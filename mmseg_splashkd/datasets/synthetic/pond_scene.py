@@ -1,8 +1,8 @@
-"""What the camera over a net pen sees: sky, hills, waves, glare, pipes, foam, rain.
+"""Renders the view of a camera over a net pen: sky, water, pens, foam and rain.
 
-Everything lies on the water plane (x metres to the right, z metres ahead) and is
-projected, so that waves, glare and foam share one perspective at any image size.
-Colours are linear light until the camera's curve.
+The scene is defined on the water plane (x metres to the right, z metres ahead) and
+projected, so that waves, glare and foam have the same perspective at any image size.
+Colours are linear up to the gamma curve of the camera.
 """
 
 import math
@@ -32,18 +32,18 @@ from mmseg_splashkd.datasets.synthetic.weather import (
     ring_tile,
 )
 
-TILE, TILE_METRES = 256, 14.0  # noise that repeats seamlessly on the water plane
-# Three seas across each other: length, drift in a frame (x, z), weight. The drift is
-# slowed, so that neighbouring frames still show the same waves.
+TILE, TILE_METRES = 256, 14.0  # seamless noise tile on the water plane
+# Three superposed wave systems: length scale, drift per frame (x, z), weight. The drift
+# is slower than real waves, so that consecutive frames show the same waves.
 WAVES = ((1.0, 0.36, 0.22, 0.8), (0.73, -0.14, 0.32, 0.8), (3.3, 0.18, 0.11, 0.7))
-SUPERSAMPLE = 4  # of the scenery, which is drawn without anti-aliasing
+SUPERSAMPLE = 4  # of the scenery, as it is drawn without anti-aliasing
 BULB = 0.35  # metres, radius
-PEN_EDGE = 0.97  # pen radii; splash keeps inside
+PEN_EDGE = 0.97  # limit of splash, in pen radii
 
 
 @dataclass(frozen=True)
 class Pond:
-    """What stays the same through the video; H, W pixels, T tile samples."""
+    """The constant part of a video; H, W pixels, T tile samples."""
 
     seed: int
     farm: Farm
@@ -51,24 +51,30 @@ class Pond:
     x: np.ndarray  # (H, W) metres to the right on the water plane
     z: np.ndarray  # (H, W) metres ahead
     slopes: np.ndarray  # (T, T, 2) tile of wave slopes along x and z
-    froth: np.ndarray  # (T, T) tile of noise: the texture of foam and of the wind
-    rings: np.ndarray  # (T, T, 2) tile of slopes where rain falls
-    scenery: np.ndarray  # (H, W, 4) sky, hills and pens; colour times alpha, alpha
-    light: np.ndarray  # (H, W, 3) on the water plane; 1 on a clear day
-    glow: np.ndarray  # (H, W, 3) of lamps, in front of everything
+    froth: np.ndarray  # (T, T) noise tile: texture of foam, and gusts
+    rings: np.ndarray  # (T, T, 2) tile of slopes of ring waves of rain
+    scenery: np.ndarray  # (H, W, 4) sky, hills and pens; premultiplied RGB, alpha
+    light: np.ndarray  # (H, W, 3) light on the water plane; 1 on a clear day
+    glow: np.ndarray  # (H, W, 3) glow of lamps, added to the scene
 
 
 @dataclass(frozen=True)
-class Burst:
-    """One feeding splash at one moment."""
+class SplashEvent:
+    """A splash event in one frame.
+
+    Args:
+        number: Number of the event, from 1.
+        age: Phase of the event, 0 at its start and 1 at its end.
+        share: Share of the frame's pixels that are foam, in [0, 1].
+    """
 
     number: int
-    age: float  # 0 it starts, 1 it is gone
-    share: float  # of the pixels of the frame
+    age: float
+    share: float
 
 
 def stream_of(*stream: int) -> np.random.Generator:
-    """Random numbers for one use, whatever other uses draw."""
+    """Independent random generator for one purpose, identified by integers."""
     return np.random.default_rng(stream)
 
 
@@ -79,13 +85,21 @@ def make_pond(
     farm: Farm = FARMS["A"],
     weather: Weather = WEATHERS["clear"],
 ) -> Pond:
-    """The pond of a seed, as a camera of ``height`` x ``width`` pixels sees it."""
+    """Make the constant part of a video.
+
+    Args:
+        height: Image height in pixels.
+        width: Image width in pixels.
+        seed: Seed of waves, hills, light and noise, at least 0.
+        farm: Appearance of the farm.
+        weather: Weather and time of day.
+    """
     rng = stream_of(seed, 2)
     x, z = _water_plane(height, width, farm)
     k = 2 * np.pi * np.fft.fftfreq(TILE, TILE_METRES / TILE)
     kx, kz = np.meshgrid(k, k)
     k = np.maximum(np.hypot(kx, kz), k[1])
-    wind = ((0.8 * kx + 0.6 * kz) / k) ** 2  # crests across the wind
+    wind = ((0.8 * kx + 0.6 * kz) / k) ** 2  # crests perpendicular to the wind
     sea = _noise(rng, (0.25 + wind) * np.exp(-((0.07 * k) ** 2)) / (k**1.75 + 3))
     slopes = np.stack([sea - np.roll(sea, 1, axis) for axis in (1, 0)], -1)
     slopes = farm.chop * slopes / slopes.std()
@@ -102,7 +116,7 @@ def _rgb(colour: Colour) -> np.ndarray:
 
 
 def _water_plane(height: int, width: int, farm: Farm) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) metres to the right and ahead; very far above the horizon."""
+    """(H, W) metres to the right and ahead; very large above the horizon."""
     v = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height
     u = (np.arange(width, dtype=np.float32) + 0.5) / width
     below = np.maximum(v - farm.horizon, 0.5 / height)
@@ -134,7 +148,7 @@ def _lighting(
 
 
 def _noise(rng: np.random.Generator, amplitude: np.ndarray) -> np.ndarray:
-    """Seamless (T, T) noise, zero mean and unit deviation, of this spectrum."""
+    """Seamless (T, T) noise with this spectrum, zero mean and unit deviation."""
     spectrum = np.fft.fft2(rng.standard_normal(amplitude.shape)) * amplitude
     spectrum[0, 0] = 0
     tile = np.fft.ifft2(spectrum).real
@@ -142,7 +156,7 @@ def _noise(rng: np.random.Generator, amplitude: np.ndarray) -> np.ndarray:
 
 
 def _sample(tile: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Read a tile at metres on the water plane."""
+    """Sample a tile at positions in metres on the water plane."""
     columns, rows = ((m * TILE / TILE_METRES % TILE).astype(np.float32) for m in (x, z))
     wrap = cv2.BORDER_WRAP
     return cv2.remap(tile, columns, rows, cv2.INTER_LINEAR, borderMode=wrap)
@@ -182,7 +196,7 @@ def _draw_shore(
 
 
 def _draw_bars(layer: np.ndarray, farm: Farm, x: float, z: float, bars: Bars) -> None:
-    """Draw bars around an axis at (x, z), as thick as their distance makes them."""
+    """Draw bars around an axis at (x, z), with perspective thickness."""
     H, W = layer.shape[:2]
     premultiplied = [bars.alpha * channel for channel in bars.colour]
     for bar in range(bars.count):
@@ -210,20 +224,20 @@ def _pen_distance(pond: Pond, height: float) -> np.ndarray:
 
 
 def _rim(pond: Pond) -> np.ndarray:
-    """(H, W) 0 amid the watched pen, 1 at its edge; the near rail hides some water."""
+    """(H, W) 0 at the centre of the monitored pen, 1 at its visible edge."""
     rail = pond.farm.rail + 0.1
     return np.maximum(_pen_distance(pond, 0.0), _pen_distance(pond, rail))
 
 
 def splash_water(pond: Pond) -> np.ndarray:
-    """(H, W) bool, the water on which splash can be seen."""
+    """(H, W) bool, pixels where splash is possible."""
     return _rim(pond) <= PEN_EDGE
 
 
 def _slopes(pond: Pond, t: int) -> np.ndarray:
-    """(H, W, 2) slopes of the water in frame t: seas across each other, in gusts."""
+    """(H, W, 2) slopes of the water in frame t: superposed waves, gusts, rain."""
     farm = pond.farm
-    # Waves shorter than the footprint of a pixel average out with distance.
+    # Waves shorter than the footprint of a pixel average out.
     footprint = pond.z**2 / (farm.focal[1] * farm.camera_height * len(pond.z))
     slopes = np.zeros((*pond.x.shape, 2), np.float32)
     for length, vx, vz, weight in WAVES:
@@ -243,7 +257,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _water(pond: Pond, index: int, azimuth: float, strength: float) -> np.ndarray:
-    """Deep water, the sky in it (Schlick's Fresnel) and glare (Blinn's lobe)."""
+    """Deep water, reflected sky (Schlick's Fresnel) and glare (Blinn's model)."""
     farm, weather = pond.farm, pond.weather
     slopes, one = _slopes(pond, index), np.ones_like(pond.x)
     normal = _unit(np.stack([-slopes[..., 0], one, -slopes[..., 1]], -1))
@@ -254,7 +268,8 @@ def _water(pond: Pond, index: int, azimuth: float, strength: float) -> np.ndarra
     zenith, haze = weather.over(_rgb(farm.zenith)), weather.over(_rgb(farm.haze))
     sky = 0.9 * (haze + (zenith - haze) * np.sqrt(upward)) * _rgb(weather.daylight)
     deep = _rgb(farm.deep) * (1 + 1.6 * slopes[..., 1:].clip(-0.3, 0.6)) * pond.light
-    deep *= np.where(_pen_distance(pond, 0.0) < 1, 0.8, 1)[..., None]  # over the net
+    over_net = _pen_distance(pond, 0.0) < 1
+    deep *= np.where(over_net, 0.8, 1)[..., None]
     turn, across, up = farm.sun
     azimuth += turn
     sun = _rgb((across * np.sin(azimuth), up, across * np.cos(azimuth)))
@@ -266,61 +281,63 @@ def _water(pond: Pond, index: int, azimuth: float, strength: float) -> np.ndarra
     return deep + (sky - deep) * fresnel + glare
 
 
-def _foam_field(pond: Pond, burst: Burst) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) how readily foam covers a pixel, and (H, W) the texture of the foam.
+def _foam_field(pond: Pond, event: SplashEvent) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) foam field, high where foam appears first, and (H, W) foam texture.
 
-    A burst boils up in a few round patches, which spread and fray as it gets older.
+    Foam starts as a few round patches, which spread and break up with age.
     """
-    rng = stream_of(pond.seed, 3, burst.number)
+    rng = stream_of(pond.seed, 3, event.number)
     farm = pond.farm
     x = farm.pen_radius * rng.uniform(-0.5, 0.5)
     z = farm.pen_ahead + farm.pen_radius * rng.uniform(-0.75, 0.35)
-    # A disc of this radius on the water fills 6 % of the frame.
-    seen = np.pi * farm.focal[0] * farm.focal[1] * farm.camera_height
-    radius = np.sqrt(0.06 * z**3 / seen)
+    # A disc of this radius on the water covers 6 % of the frame.
+    visible = np.pi * farm.focal[0] * farm.focal[1] * farm.camera_height
+    radius = np.sqrt(0.06 * z**3 / visible)
     patches = np.full_like(pond.x, -np.inf)
     for dx, dz in rng.normal(0, 0.6 * radius, (8, 2)):
-        reach = radius * rng.uniform(0.2, 0.7) * (0.7 + 0.6 * burst.age)
+        reach = radius * rng.uniform(0.2, 0.7) * (0.7 + 0.6 * event.age)
         distance = np.hypot(pond.x - x - dx, pond.z - z - dz)
         patches = np.maximum(patches, 1 - distance / reach)
     noise = []
-    for scale in (0.5, 1.0, 2.2):  # drifting against each other, so that it churns
-        dx, dz = rng.uniform(0, TILE_METRES, 2) + burst.age * rng.normal(0, 1, 2)
+    for scale in (0.5, 1.0, 2.2):  # independent drift, so that the texture changes
+        dx, dz = rng.uniform(0, TILE_METRES, 2) + event.age * rng.normal(0, 1, 2)
         noise.append(_sample(pond.froth, pond.x * scale + dx, pond.z * scale + dz))
     coarse, medium, fine = noise
-    lace = (0.25 + 0.3 * burst.age) * (1 - np.abs(medium)) - 0.25 * np.abs(fine)
-    field = (1.25 - 0.5 * burst.age) * patches + 0.35 * coarse + lace
+    lace = (0.25 + 0.3 * event.age) * (1 - np.abs(medium)) - 0.25 * np.abs(fine)
+    field = (1.25 - 0.5 * event.age) * patches + 0.35 * coarse + lace
     return field, 0.5 * coarse + 0.8 * medium + 0.4 * fine
 
 
-def _spray(field: np.ndarray, burst: Burst, rng: np.random.Generator) -> None:
-    """Throw droplets up from the middle of the foam: peaks in the field."""
-    peak, core = float(field.max()), np.quantile(field, 1 - burst.share)
+def _spray(field: np.ndarray, event: SplashEvent, rng: np.random.Generator) -> None:
+    """Add droplets above the centre of the foam, as peaks of the field."""
+    peak, core = float(field.max()), np.quantile(field, 1 - event.share)
     pixels = rng.permutation(np.argwhere(field > core))
-    for v, u in pixels[: round((1 - burst.age) * min(90, len(pixels) / 8))]:
+    for v, u in pixels[: round((1 - event.age) * min(90, len(pixels) / 8))]:
         up, side = rng.exponential(0.05) * v, rng.normal(0, 0.025) * v
         radius = int(rng.exponential(0.4) * v / 128)
         cv2.circle(field, (int(u + side), int(v - up)), radius, peak, -1)
 
 
-def _add_foam(image: np.ndarray, pond: Pond, index: int, burst: Burst) -> np.ndarray:
-    """Draw the foam into the image; (H, W) bool where.
+def _add_foam(
+    image: np.ndarray, pond: Pond, index: int, event: SplashEvent
+) -> np.ndarray:
+    """Draw foam into the image; return the foam pixels, (H, W) bool.
 
-    Foam covers the highest points of a field, so that its area is exact, and it is not
-    blended out at its edge, so that the label is just what is drawn.
+    Foam covers the highest points of the field, so that its area is exact. Its edge is
+    not blended, so that the label is exactly the drawn pixels.
     """
-    field, texture = _foam_field(pond, burst)
+    field, texture = _foam_field(pond, event)
     rim = _rim(pond)
     field = cv2.GaussianBlur(field - 6 * (rim - 0.75).clip(0), (0, 0), 0.6)
-    _spray(field, burst, stream_of(pond.seed, 4, index))
+    _spray(field, event, stream_of(pond.seed, 4, index))
     field[rim > PEN_EDGE] = -np.inf
-    count = max(1, round(burst.share * field.size))
+    count = max(1, round(event.share * field.size))
     level = np.partition(field.ravel(), -count)[-count]
     foam = field >= level
     depth = ((field - level) / 0.8).clip(0, 1)
     relief = texture - np.roll(texture, max(1, len(field) // 64), 0)
     tone = (0.45 + 0.35 * depth + 0.3 * relief + 0.12 * texture).clip(0, 1)[foam, None]
-    alpha = 0.5 + 0.5 * np.sqrt(depth[foam, None]) - 0.15 * burst.age
+    alpha = 0.5 + 0.5 * np.sqrt(depth[foam, None]) - 0.15 * event.age
     shade, white = _rgb(pond.farm.foam_shade), _rgb(pond.farm.foam)
     colour = (shade + (white - shade) * tone) * pond.light[foam]
     image[foam] += (colour - image[foam]) * alpha
@@ -328,7 +345,7 @@ def _add_foam(image: np.ndarray, pond: Pond, index: int, burst: Burst) -> np.nda
 
 
 def _add_air(image: np.ndarray, pond: Pond, index: int) -> np.ndarray:
-    """What is between the scene and the camera: mist, the glow of lamps, rain."""
+    """Add mist, glow of lamps and rain between scene and camera."""
     farm, weather = pond.farm, pond.weather
     airlight = weather.over(_rgb(farm.haze)) * _rgb(weather.daylight)
     if weather.mist:
@@ -341,21 +358,31 @@ def _add_air(image: np.ndarray, pond: Pond, index: int) -> np.ndarray:
 
 
 def _compress(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """What is left of (H, W, 3) uint8 pixels after a JPEG of this quality."""
+    """Compress (H, W, 3) uint8 pixels as JPEG and decode them."""
     stream = BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
     return np.asarray(Image.open(stream))
 
 
 def draw_frame(
-    pond: Pond, index: int, day: float, burst: Burst | None
+    pond: Pond, index: int, day: float, event: SplashEvent | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W, 3) uint8 frame and (H, W) bool foam; ``day`` in [0, 1) turns the light."""
+    """Render one frame.
+
+    Args:
+        pond: The constant part of the video.
+        index: Number of the frame, from 0.
+        day: Position in the video, in [0, 1), which varies the light.
+        event: Splash event in the frame; None for a calm frame.
+
+    Returns:
+        (H, W, 3) uint8 frame and (H, W) bool foam pixels.
+    """
     sun, cloud, haze = 2 * np.pi * (day + stream_of(pond.seed, 5).uniform(size=3))
     image = _water(pond, index, 0.45 * np.sin(sun), 1 + 0.6 * np.sin(3 * cloud))
     foam = np.zeros(pond.x.shape, bool)
-    if burst:
-        foam = _add_foam(image, pond, index, burst)
+    if event:
+        foam = _add_foam(image, pond, index, event)
     image = image * (1 - pond.scenery[..., 3:]) + pond.scenery[..., :3]
     image = _add_air(image, pond, index)
     warmth = np.array([0.04, 0, -0.04]) * np.sin(haze + 1)

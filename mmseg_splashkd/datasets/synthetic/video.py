@@ -1,4 +1,4 @@
-"""A drawn video of a fish-farm net pen at feeding time: frames, labels and a table."""
+"""Synthetic video of a net pen at feeding time: frames, labels and tables."""
 
 import csv
 import json
@@ -12,16 +12,20 @@ from PIL import Image
 from rich.progress import Progress
 
 from mmseg_splashkd.datasets.label_coding import SPLASH
-from mmseg_splashkd.datasets.synthetic.events import Event, find_events, schedule_bursts
+from mmseg_splashkd.datasets.synthetic.events import (
+    EventRow,
+    find_events,
+    schedule_events,
+)
 from mmseg_splashkd.datasets.synthetic.farms import FARMS
 from mmseg_splashkd.datasets.synthetic.label_noise import (
+    corrupt_mask,
     plan_errors,
-    spoil,
     stale_source,
 )
 from mmseg_splashkd.datasets.synthetic.pond_scene import (
-    Burst,
     Pond,
+    SplashEvent,
     draw_frame,
     make_pond,
     splash_water,
@@ -29,7 +33,7 @@ from mmseg_splashkd.datasets.synthetic.pond_scene import (
 )
 from mmseg_splashkd.datasets.synthetic.weather import WEATHERS, weather_of
 
-VERSION = 1  # of the drawing code: raised whenever the same arguments give other bytes
+VERSION = 1  # of the renderer: increased if the same arguments give other bytes
 COLUMNS = ("recording", "timestamp", "frame", "label", "splash_share", "burst")
 ERROR_COLUMNS = ("frame", "kind", "wrong_pixels", "clean_label")
 GRAY = {SPLASH.classes[i]: gray for gray, i in SPLASH.gray_to_train_id.items()}
@@ -52,46 +56,47 @@ def draw_pond(
     unlabelled: float = 0.0,
     progress: bool = True,
 ) -> Path:
-    """Draw the video: frames, labels and what is known about them.
+    """Render a video with its labels and tables.
 
-    Foam covers 1.7 % of all pixels, in bursts with calm between them (from 31 frames
-    on); cut 7:2:1 in time order, each part of the video holds at least two whole
-    bursts. The same arguments and ``VERSION`` give the same bytes, and no argument
-    about labels changes a frame. Files in ``out_dir``, named
-    ``<10-digit seconds>-<9-digit nanoseconds>.png`` where there is one a frame:
+    Foam covers 1.7 % of all pixels, in splash events with calm frames between them
+    (from 31 frames on). Split 7:2:1 in time, each part contains at least two complete
+    events. The same arguments and ``VERSION`` give the same bytes, and no argument
+    about labels changes a frame. Files in ``out_dir``, with one PNG per frame named
+    ``<10-digit seconds>-<9-digit nanoseconds>.png``:
 
     - ``images/*.png`` and ``labels/*.png``, in the gray values of ``SPLASH``.
-    - ``frames.csv``: one row a frame, with paths relative to it. ``splash_share`` is
-      that of the label file; ``burst`` is the truth.
-    - ``events.csv``: the truth of each burst (see ``Event``).
-    - ``label_errors.csv`` and ``clean_labels/*.png``, with ``label_noise`` above 0:
-      the frames whose label is wrong, how (see ``plan_errors``), in how many pixels,
-      and their right labels.
+    - ``frames.csv``: one row per frame, with paths relative to it. ``splash_share`` is
+      computed from the label file; ``burst`` is the number of the true splash event.
+    - ``events.csv``: the true splash events (see ``EventRow``).
+    - ``label_errors.csv`` and ``clean_labels/*.png``, if ``label_noise`` is above 0:
+      the frames with a label error, its kind (see ``plan_errors``), the number of wrong
+      pixels, and their correct labels.
     - ``about.json``: ``VERSION`` and the arguments.
 
     Args:
-        out_dir: Made if missing; an earlier draw of the same names is overwritten.
+        out_dir: Output folder, created if missing; an earlier draw with the same file
+            names is overwritten.
         frames: Number of frames, at least 20.
         size: (H, W) in pixels, each at least 48.
-        seed: 0 or more; another seed gives other hills, waves, light and bursts.
-        recording: Name of the recording in the table.
-        start: Unix time of the first frame in seconds, 10 digits.
-        interval_seconds: Seconds between frames, at least 1; each frame comes up to
-            0.9 s late.
-        farm: A key of ``FARMS``. Farms share the bursts' times and shares of a seed.
-        weather: A key of ``WEATHERS``: clear or rain.
-        night: Dark, under lamps.
-        label_noise: Share of the labelled frames whose label is wrong, in [0, 1].
-        unlabelled: Share of the frames without a label, in [0, 1]: no file, and empty
-            cells for ``label`` and ``splash_share``. The seed chooses them.
-        progress: Show a progress bar.
+        seed: Seed of hills, waves, light and splash events, at least 0.
+        recording: Name of the recording in the tables.
+        start: UNIX time of the first frame in seconds, 10 digits.
+        interval_seconds: Seconds between frames, at least 1; each frame is delayed by
+            up to 0.9 s.
+        farm: A key of ``FARMS``. For one seed, all farms have the same splash events.
+        weather: A key of ``WEATHERS``.
+        night: Whether it is night, with lamps on.
+        label_noise: Share of the labelled frames with a label error, in [0, 1].
+        unlabelled: Share of the frames without a label, in [0, 1]: no label file, and
+            empty cells for ``label`` and ``splash_share``.
+        progress: Whether to show a progress bar.
 
     Returns:
         Path of ``frames.csv``.
 
     Raises:
         ValueError: An argument is out of its range.
-        FileExistsError: ``out_dir`` holds files that this draw would leave beside it.
+        FileExistsError: ``out_dir`` holds files that this draw would not overwrite.
     """
     video = _Video(
         frames=frames,
@@ -111,7 +116,7 @@ def draw_pond(
 
 @dataclass(frozen=True)
 class _Video:
-    """The arguments of ``draw_pond``, each in its range."""
+    """The arguments of ``draw_pond``, validated."""
 
     frames: int
     size: tuple[int, int]
@@ -145,11 +150,11 @@ class _Video:
 
 
 class _Plan(NamedTuple):
-    """What is known of a video before it is drawn."""
+    """Content of a video, decided before it is rendered."""
 
     stamps: list[str]
-    bursts: list[Burst | None]
-    numbers: list[int | None]  # of the bursts
+    events: list[SplashEvent | None]
+    numbers: list[int | None]  # numbers of the events
     labelled: list[int]  # frames
     errors: dict[int, str]  # frame -> kind
 
@@ -158,13 +163,13 @@ def _plan(video: _Video) -> _Plan:
     frames, seed, step = video.frames, video.seed, video.interval_seconds
     late = stream_of(seed, 0).integers(900_000_000, size=frames)
     stamps = [f"{video.start + i * step}-{ns:09d}" for i, ns in enumerate(late)]
-    bursts = schedule_bursts(frames, stream_of(seed, 1))
-    numbers = [burst.number if burst else None for burst in bursts]
+    events = schedule_events(frames, stream_of(seed, 1))
+    numbers = [event.number if event else None for event in events]
     order = stream_of(seed, 10).permutation(frames).tolist()
     labelled = sorted(order[round(video.unlabelled * frames) :])
     rng = stream_of(seed, 11)
     errors = plan_errors(labelled, numbers, video.label_noise, rng)
-    return _Plan(stamps, bursts, numbers, labelled, errors)
+    return _Plan(stamps, events, numbers, labelled, errors)
 
 
 def _draw(out_dir: Path, video: _Video, progress: bool) -> Path:
@@ -174,7 +179,7 @@ def _draw(out_dir: Path, video: _Video, progress: bool) -> Path:
     pond = make_pond(*video.size, video.seed, FARMS[video.farm], weather)
     masks = _draw_frames(out_dir, pond, plan, progress)
     labels = {i: masks[i] for i in plan.labelled}
-    labels |= _spoil(out_dir, pond, plan, masks)
+    labels |= _corrupt(out_dir, pond, plan, masks)
     for i, mask in labels.items():
         _save(out_dir / _file("labels", plan, i), _gray(mask))
     _write_tables(out_dir, video, plan, masks, labels)
@@ -186,24 +191,24 @@ def _draw(out_dir: Path, video: _Video, progress: bool) -> Path:
 def _draw_frames(
     out_dir: Path, pond: Pond, plan: _Plan, progress: bool
 ) -> list[np.ndarray]:
-    """Write the frames; (H, W) bool foam of each."""
+    """Write the frames; return the foam pixels of each, (H, W) bool."""
     masks, last = [], len(plan.stamps)
     with Progress(disable=not progress) as bar:
         for i in bar.track(range(last), description="Drawing the pond"):
-            image, foam = draw_frame(pond, i, i / last, plan.bursts[i])
+            image, foam = draw_frame(pond, i, i / last, plan.events[i])
             _save(out_dir / _file("images", plan, i), image)
             masks.append(foam)
     return masks
 
 
-def _spoil(
+def _corrupt(
     out_dir: Path, pond: Pond, plan: _Plan, masks: Sequence[np.ndarray]
 ) -> dict[int, np.ndarray]:
-    """Write the clean labels of frames with a label error; their wrong masks."""
+    """Write the correct labels of frames with a label error; return wrong masks."""
     wrong, water = {}, splash_water(pond)
     for i, kind in plan.errors.items():
         with Image.open(out_dir / _file("images", plan, i)) as image:
-            wrong[i] = spoil(
+            wrong[i] = corrupt_mask(
                 kind,
                 masks[i],
                 image=np.asarray(image),
@@ -226,7 +231,7 @@ def _write_tables(
     _write_table(out_dir / "frames.csv", COLUMNS, rows)
     shares = [float(mask.mean()) for mask in masks]
     events = find_events(video.recording, plan.stamps, plan.numbers, shares)
-    _write_table(out_dir / "events.csv", Event._fields, events)
+    _write_table(out_dir / "events.csv", EventRow._fields, events)
     if video.label_noise:
         rows = _error_rows(plan, masks, labels)
         _write_table(out_dir / "label_errors.csv", ERROR_COLUMNS, rows)
@@ -269,7 +274,7 @@ def _save(path: Path, pixels: np.ndarray) -> None:
 
 
 def _names(video: _Video, plan: _Plan) -> set[str]:
-    """Every file of the draw, relative to its folder."""
+    """All files of the draw, relative to its folder."""
     names = {"frames.csv", "events.csv", "about.json"}
     if video.label_noise:
         names.add("label_errors.csv")
@@ -279,7 +284,7 @@ def _names(video: _Video, plan: _Plan) -> set[str]:
 
 
 def _prepare(out_dir: Path, names: set[str]) -> None:
-    """Make the folders, unless files would be left beside the draw."""
+    """Create the folders; reject folders that contain other files."""
     planned = {out_dir / name for name in names}
     found = {path for path in out_dir.rglob("*") if path.is_file()}
     if others := found - planned:

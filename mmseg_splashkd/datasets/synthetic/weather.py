@@ -1,4 +1,4 @@
-"""What the weather and the hour do to a picture: cloud, mist, rain, lamps, noise."""
+"""Weather and time of day: clouds, mist, rain, lamps and sensor noise."""
 
 from dataclasses import dataclass, replace
 
@@ -7,29 +7,29 @@ import numpy as np
 
 from mmseg_splashkd.datasets.synthetic.farms import Colour, Point
 
-CLOUD = np.array([0.66, 0.69, 0.71], np.float32)  # linear light of a closed cover
-MOONLIGHT = (0.012, 0.017, 0.030)  # of daylight
+CLOUD = np.array([0.66, 0.69, 0.71], np.float32)  # linear colour of an overcast sky
+MOONLIGHT = (0.012, 0.017, 0.030)  # relative to daylight
 LAMP = np.array([1.0, 0.86, 0.60], np.float32)
-FARTHEST = 350.0  # metres of air before the hills
-RINGS, RING_METRES = 70, (0.15, 0.70)  # rings in a tile, their radii
+FARTHEST = 350.0  # metres; largest distance for mist
+RINGS, RING_METRES = 70, (0.15, 0.70)  # rings per tile, range of radii
 # Rain near and far: drops per image, length in image heights, opacity.
 STREAKS = ((60, 0.080, 0.30), (450, 0.030, 0.20))
 
 
 @dataclass(frozen=True)
 class Weather:
-    """The weather, and whether it is night."""
+    """Weather, by day or by night."""
 
-    cloud: float = 0.0  # share of the sky's colour that the clouds give
-    sun: float = 1.0  # of the glare of a clear day
+    cloud: float = 0.0  # opacity of the clouds, in [0, 1]
+    sun: float = 1.0  # glare relative to a clear day
     mist: float = 0.0  # extinction in 1/m
-    daylight: Colour = (1.0, 1.0, 1.0)  # of a clear day
+    daylight: Colour = (1.0, 1.0, 1.0)  # relative to a clear day
     rain: bool = False
     lamps: bool = False
-    noise: float = 0.011  # standard deviation of the sensor, of the full scale
+    noise: float = 0.011  # standard deviation of sensor noise; full scale is 1
 
     def over(self, colour: np.ndarray) -> np.ndarray:
-        """A colour of the sky behind these clouds."""
+        """Blend a sky colour with the clouds."""
         return colour + (CLOUD - colour) * np.float32(self.cloud)
 
 
@@ -42,7 +42,12 @@ WEATHERS = {
 
 
 def weather_of(name: str, night: bool) -> Weather:
-    """The weather of a name, by day or by night."""
+    """Weather by name.
+
+    Args:
+        name: A key of ``WEATHERS``.
+        night: Whether it is night, with lamps on.
+    """
     day = WEATHERS[name]
     if not night:
         return day
@@ -51,24 +56,24 @@ def weather_of(name: str, night: bool) -> Weather:
 
 
 def lamp_pools(x: np.ndarray, z: np.ndarray, lamps: tuple[Point, ...]) -> np.ndarray:
-    """(H, W, 3) light of lamps on the water plane; 1 in R just under a lamp."""
+    """(H, W, 3) light of lamps on the water plane; R is 1 directly under a lamp."""
     pools = np.zeros_like(x)
     for lamp_x, up, lamp_z in lamps:
         distance = np.sqrt((x - lamp_x) ** 2 + up**2 + (z - lamp_z) ** 2)
-        pools += (up / distance) ** 2.5  # inverse square, and a soft lampshade
+        pools += (up / distance) ** 2.5  # inverse square law, and a soft lampshade
     return pools[..., None] * LAMP
 
 
 def lamp_glitter(
     point: np.ndarray, normal: np.ndarray, view: np.ndarray, lamps: tuple[Point, ...]
 ) -> np.ndarray:
-    """(H, W, 3) mirror images of lamps, broken up by waves (Blinn's lobe).
+    """(H, W, 3) specular reflections of lamps on waves (Blinn's model).
 
     Args:
-        point: (H, W, 3) metres (x, up, z).
-        normal: (H, W, 3) of unit length.
-        view: (H, W, 3) of unit length, to the camera.
-        lamps: Where they are.
+        point: (H, W, 3) positions (x, up, z) in metres.
+        normal: (H, W, 3) unit normals.
+        view: (H, W, 3) unit vectors towards the camera.
+        lamps: Positions of the lamps.
     """
     glitter = np.zeros((*point.shape[:2], 1), np.float32)
     for lamp in lamps:
@@ -84,10 +89,10 @@ def lamp_glitter(
 def lamp_glow(
     shape: tuple[int, int], spots: list[tuple[float, float, float]], mist: float
 ) -> np.ndarray:
-    """(H, W, 3) bulbs and the halo that lens and mist put around them.
+    """(H, W, 3) light of bulbs and of their halos in lens and mist.
 
     Args:
-        shape: (H, W).
+        shape: (H, W) in pixels.
         spots: Row, column and radius of each bulb in pixels.
         mist: Extinction in 1/m.
     """
@@ -100,13 +105,19 @@ def lamp_glow(
 
 
 def ring_tile(samples: int, metres: float, rng: np.random.Generator) -> np.ndarray:
-    """(T, T, 2) slopes of the rings that drops leave on a tile, ``metres`` wide."""
+    """(T, T, 2) slopes of ring waves of rain drops on a seamless tile.
+
+    Args:
+        samples: Samples T per side.
+        metres: Length of a side.
+        rng: Source of positions and radii.
+    """
     axis = metres * np.fft.fftfreq(samples)
     height = np.zeros((samples, samples), np.float32)
     for radius in rng.uniform(*RING_METRES, RINGS):
         dx, dz = rng.integers(samples, size=2)
         off = np.hypot(np.roll(axis, dx), np.roll(axis, dz)[:, None]) - radius
-        # A packet of waves at the ring; as it widens, it flattens.
+        # A wave packet at the ring; its amplitude falls with the radius.
         height += np.exp(-((off / 0.10) ** 2)) * np.cos(30 * off) / (radius + 0.3)
     slopes = [np.roll(height, -1, a) - np.roll(height, 1, a) for a in (1, 0)]
     tile = np.stack(slopes, -1)
@@ -116,7 +127,14 @@ def ring_tile(samples: int, metres: float, rng: np.random.Generator) -> np.ndarr
 def add_mist(
     image: np.ndarray, metres: np.ndarray, mist: float, airlight: np.ndarray
 ) -> np.ndarray:
-    """Let ``metres`` (H, W) of air fade an image towards the light of the air."""
+    """Attenuate an image by mist (Beer-Lambert law).
+
+    Args:
+        image: (H, W, 3) linear colours.
+        metres: (H, W) distance to the camera.
+        mist: Extinction in 1/m.
+        airlight: (3,) colour of the mist.
+    """
     clear = np.exp(-mist * np.minimum(metres, FARTHEST))[..., None]
     return image * clear + airlight * (1 - clear)
 
@@ -124,9 +142,15 @@ def add_mist(
 def add_streaks(
     image: np.ndarray, light: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw falling drops, lit by ``light`` (H, W, 3), over an image."""
+    """Draw rain streaks.
+
+    Args:
+        image: (H, W, 3) linear colours.
+        light: (H, W, 3) colour of the streaks.
+        rng: Source of their positions and lengths.
+    """
     H, W = image.shape[:2]
-    lean = rng.normal(0.12, 0.03)  # the wind
+    lean = rng.normal(0.12, 0.03)  # wind
     for drops, length, opacity in STREAKS:
         layer = np.zeros((H, W), np.uint8)
         for u, v, part in rng.uniform(size=(drops, 3)):

@@ -73,7 +73,7 @@ def test_time_is_the_frame_number_from_the_start_of_the_sequence(src):
     assert slow.timestamp - 10**18 == 223_223_000_000
 
 
-def test_official_parts_are_kept_or_left_out(src, tmp_path):
+def test_official_split_is_kept_or_dropped(src, tmp_path):
     table = write_items(read_camvid(src), tmp_path / "official", CODING, about={})
     for split in STEMS:
         dataset = TimeSplitDataset(split, split_table=str(table), label_coding="camvid")
@@ -89,7 +89,7 @@ def test_official_parts_are_kept_or_left_out(src, tmp_path):
         read_camvid(src, parts="all")
 
 
-def test_other_layouts_are_refused(src, tmp_path):
+def test_other_layouts_are_rejected(src, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train is no folder; .*holds CamVid"):
         read_camvid(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
@@ -106,14 +106,14 @@ def test_other_layouts_are_refused(src, tmp_path):
         ("0002TP_1", r"0002TP_1\.png: sequence '0002TP' is none of CamVid's"),
     ],
 )
-def test_odd_names_are_refused(src, stem: str, match: str):
+def test_invalid_names_are_rejected(src, stem: str, match: str):
     for folder in ("train", "trainannot"):
         (src / folder / "0001TP_006690.png").rename(src / folder / f"{stem}.png")
     with pytest.raises(ValueError, match=match):
         read_camvid(src)
 
 
-def test_one_frame_in_two_parts_is_refused(src, tmp_path):
+def test_one_frame_in_two_parts_is_rejected(src, tmp_path):
     for folder in ("", "annot"):
         frame = src / f"train{folder}" / "0001TP_006690.png"
         (src / f"val{folder}" / "0001TP_06690.png").write_bytes(frame.read_bytes())

@@ -67,7 +67,7 @@ def test_the_split_dataset_reads_the_parts(src, tmp_path):
         assert len(dataset) == count
 
 
-def test_coarse_frames_are_train_when_asked_for(src):
+def test_train_extra_is_read_as_train(src):
     items = read_cityscapes(src, splits=["train_extra", "val"])
     assert [(item.recording, item.split) for item in items] == [
         ("augsburg_000000", "train"),
@@ -75,7 +75,7 @@ def test_coarse_frames_are_train_when_asked_for(src):
     ]
 
 
-def test_cities_are_recordings_when_asked_for(src, tmp_path):
+def test_cities_can_be_recordings(src, tmp_path):
     items = read_cityscapes(src, splits=["val", "test"], recording="city")
     assert [(i.recording, i.timestamp - 10**18) for i in items] == [
         ("munster", DAY),
@@ -109,7 +109,7 @@ def test_frames_may_lack_a_label_but_not_all(src, tmp_path):
         read_cityscapes(src, image_suffix="_rgb.png")
 
 
-def test_other_layouts_are_refused(src, tmp_path):
+def test_other_layouts_are_rejected(src, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"leftImg8bit is no folder.*holds src"):
         read_cityscapes(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"gtCoarse is no folder.*leftImg8bit"):
@@ -123,17 +123,17 @@ def test_other_layouts_are_refused(src, tmp_path):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"splits": ["train", "valid"]}, r"splits \['valid'\] are none of"),
+        ({"splits": ["train", "valid"]}, r"splits='valid' is none of"),
         ({"recording": "video"}, "recording='video' is none of"),
         ({"fps": 0}, "fps=0 must be above 0"),
     ],
 )
-def test_bad_options_are_refused(src, options: dict, match: str):
+def test_bad_options_are_rejected(src, options: dict, match: str):
     with pytest.raises(ValueError, match=match):
         read_cityscapes(src, **options)
 
 
-def test_odd_names_are_refused(src):
+def test_invalid_names_are_rejected(src):
     write_frame(src / "leftImg8bit" / "val" / "ulm" / "ulm_19_leftImg8bit.png", 0)
     with pytest.raises(ValueError, match=r"ulm_19_leftImg8bit\.png: 'ulm_19' does not"):
         read_cityscapes(src)

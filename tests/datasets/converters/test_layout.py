@@ -5,12 +5,13 @@ import pytest
 
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
+    describe_contents,
     expect_folders,
     files_in,
-    held,
     nominal_starts,
     pairs,
 )
+from mmseg_splashkd.datasets.timestamps import SECOND
 from tests.datasets.builders import write_label
 
 
@@ -36,7 +37,7 @@ def test_files_are_found_by_suffix_in_order(tmp_path):
     assert found["a"] == tmp_path / "a_x.png"
 
 
-def test_one_frame_in_two_formats_is_refused(tmp_path):
+def test_one_frame_in_two_formats_is_rejected(tmp_path):
     touch(tmp_path, "a.png", "a.jpg")
     with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png are one frame twice"):
         files_in(tmp_path, ".png", ".jpg")
@@ -59,7 +60,7 @@ def test_frames_are_paired_with_labels(tmp_path):
         ([], [], r"no \.png file; images holds nothing"),
     ],
 )
-def test_half_a_data_set_is_refused(
+def test_an_incomplete_data_set_is_rejected(
     tmp_path, monkeypatch, frames: list[str], masks: list[str], match: str
 ):
     monkeypatch.chdir(tmp_path)
@@ -75,9 +76,12 @@ def test_a_missing_folder_is_named_with_what_is_there(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"src/x/y is no .*; src holds a, b"):
         expect_folders([Path("src"), Path("src/x/y")], "LAYOUT")
     touch(Path("many"), *map(str, range(10)))
-    assert held(Path("many")) == "many holds 0, 1, 2, 3, 4, 5, 6, 7 and 2 more"
+    assert (
+        describe_contents(Path("many"))
+        == "many holds 0, 1, 2, 3, 4, 5, 6, 7 and 2 more"
+    )
 
 
 def test_nominal_starts_are_days_apart():
     starts = nominal_starts(["b", "a", "b"])
-    assert starts == {"a": 1_000_000_000, "b": 1_000_086_400}
+    assert starts == {"a": 1_000_000_000 * SECOND, "b": 1_000_086_400 * SECOND}

@@ -94,7 +94,7 @@ def test_unknown_colours_are_named_with_their_pixels(tmp_path: Path):
         paint(read(tmp_path)[0])
 
 
-def test_unknown_classes_are_refused_with_both_sides(tmp_path: Path):
+def test_unknown_classes_are_rejected_with_both_sides(tmp_path: Path):
     write_cvat(tmp_path, LABELMAP.replace("Splash:", "Splashes:"))
     with pytest.raises(ValueError, match="did 'Splashes' mean 'splash'") as error:
         read(tmp_path)
@@ -112,7 +112,7 @@ def test_a_class_can_be_ignored_or_merged(tmp_path: Path):
         read_masks(tmp_path, SPLASH, names={"fish": "ignore"})
 
 
-def test_background_is_ignored_where_it_is_no_class(tmp_path: Path):
+def test_background_is_ignored_if_it_is_no_class(tmp_path: Path):
     labelmap = "background:0,0,0::\nwater:250,50,83::\nrock:8,16,24::\n"
     first, _ = read_masks(
         write_cvat(tmp_path, labelmap), load_label_coding("wildscenes")
@@ -135,7 +135,7 @@ def test_parts_of_the_export_and_folders_are_kept(tmp_path: Path):
     assert items[2].recording == "cam2"
 
 
-def test_pictures_may_lie_elsewhere_and_have_other_time_stamps(tmp_path: Path):
+def test_pictures_may_be_in_another_folder_with_other_time_stamps(tmp_path: Path):
     export = write_cvat(tmp_path / "export")
     (export / "JPEGImages").rename(tmp_path / "frames")
     with pytest.raises(FileNotFoundError, match="no pictures"):
@@ -152,14 +152,14 @@ def test_pictures_may_lie_elsewhere_and_have_other_time_stamps(tmp_path: Path):
     ]
 
 
-def test_a_mask_without_a_picture_is_refused(tmp_path: Path):
+def test_a_mask_without_a_picture_is_rejected(tmp_path: Path):
     write_cvat(tmp_path)
     (tmp_path / "JPEGImages" / f"{stamp(0)}.png").unlink()
     with pytest.raises(FileNotFoundError, match="1 masks have no picture"):
         read(tmp_path)
 
 
-def test_two_pictures_of_one_time_are_refused(tmp_path: Path):
+def test_two_pictures_of_one_time_are_rejected(tmp_path: Path):
     write_cvat(tmp_path)
     for name in ("a", "b"):
         write_frame(tmp_path / "JPEGImages" / f"{name}_{stamp(5)}.png", 5)
@@ -178,7 +178,7 @@ def test_two_pictures_of_one_time_are_refused(tmp_path: Path):
         ("splash:0,0,0::", "'splash' shares its colour"),
     ],
 )
-def test_unreadable_lines_of_the_label_map_are_named(
+def test_unreadable_lines_of_labelmap_txt_are_named(
     tmp_path: Path, line: str, message: str
 ):
     write_cvat(tmp_path, f"background:0,0,0::\n{line}\n")
@@ -186,7 +186,7 @@ def test_unreadable_lines_of_the_label_map_are_named(
         read(tmp_path)
 
 
-def test_other_layouts_are_refused_with_the_expected_ones(tmp_path: Path):
+def test_other_layouts_are_rejected_with_the_expected_ones(tmp_path: Path):
     (tmp_path / "something").mkdir()
     with pytest.raises(FileNotFoundError, match=r"something\. Expected one of"):
         read(tmp_path)
@@ -247,7 +247,7 @@ UPLOADS = [
 ]
 
 
-def test_label_studio_masks_are_merged_a_task(tmp_path: Path):
+def test_label_studio_masks_are_merged_per_task(tmp_path: Path):
     write_studio(tmp_path, UPLOADS)
     write_label(tmp_path / brush(3, "Splash"), mask_of(1, 2, 3))
     write_label(tmp_path / brush(3, "Splash", index=1), mask_of(6))
@@ -264,7 +264,7 @@ def test_label_studio_masks_are_merged_a_task(tmp_path: Path):
     assert second.timestamp - first.timestamp == 5 * NANOSECONDS
 
 
-def test_soft_edges_of_a_brush_count_from_half_opacity(tmp_path: Path):
+def test_brush_pixels_count_from_half_opacity(tmp_path: Path):
     write_studio(tmp_path, UPLOADS)
     write_label(tmp_path / brush(3, "splash"), np.full((H, W), 127, np.uint8))
     write_label(tmp_path / brush(4, "splash"), np.full((H, W), 128, np.uint8))
@@ -272,14 +272,14 @@ def test_soft_edges_of_a_brush_count_from_half_opacity(tmp_path: Path):
     assert (paint(first).max(), paint(second).min()) == (0, 255)
 
 
-def test_a_class_may_hold_dashes(tmp_path: Path):
+def test_a_class_name_may_contain_dashes(tmp_path: Path):
     write_studio(tmp_path, UPLOADS)
     write_label(tmp_path / brush(3, "white-water-2"), mask_of(1))
     first, *_ = read(tmp_path, names={"white-water-2": "splash", "foam": "fish"})
     np.testing.assert_array_equal(paint(first), mask_of(1))
 
 
-def test_tasks_may_be_a_mapping_and_the_upload_the_picture(tmp_path: Path):
+def test_tasks_may_be_a_mapping_of_uploaded_names(tmp_path: Path):
     write_studio(tmp_path, {"3": f"89abcdef-{stamp(8)}.png", "4": f"{stamp(1)}.png"})
     write_frame(tmp_path / "images" / f"89abcdef-{stamp(8)}.png", 8)
     write_label(tmp_path / brush(3, "splash"), mask_of(1))
@@ -288,7 +288,7 @@ def test_tasks_may_be_a_mapping_and_the_upload_the_picture(tmp_path: Path):
     assert second.label is None
 
 
-def test_the_short_export_lists_submitted_tasks(tmp_path: Path):
+def test_the_json_min_export_lists_submitted_tasks(tmp_path: Path):
     rows = [{"id": n, "image": f"{stamp(n)}.png", "annotation_id": n} for n in range(2)]
     write_studio(tmp_path, rows)
     write_label(tmp_path / brush(0, "splash"), mask_of(1))
@@ -305,7 +305,7 @@ def test_the_short_export_lists_submitted_tasks(tmp_path: Path):
         (brush(3, "foam"), r"\['foam'\] are no classes"),
     ],
 )
-def test_masks_that_do_not_fit_the_tasks_are_refused(
+def test_masks_that_do_not_match_the_tasks_are_rejected(
     tmp_path: Path, name: str, message: str
 ):
     write_studio(tmp_path, UPLOADS)
@@ -315,7 +315,7 @@ def test_masks_that_do_not_fit_the_tasks_are_refused(
         read(tmp_path)
 
 
-def test_tasks_without_their_files_are_refused(tmp_path: Path):
+def test_tasks_without_their_files_are_rejected(tmp_path: Path):
     write_studio(tmp_path, UPLOADS)
     write_label(tmp_path / brush(4, "splash"), mask_of(1))
     with pytest.raises(FileNotFoundError, match="task 3 has brush labels, but no PNG"):

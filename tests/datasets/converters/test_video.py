@@ -21,7 +21,7 @@ VARIABLE = [0, 40, 80, 130, 200, 240, 1000, 1040]  # milliseconds
 
 
 def picture(number: int) -> np.ndarray:
-    """Draw a frame that tells its number, with a red corner at the top left."""
+    """Draw a frame that encodes its number, with a red corner at the top left."""
     rgb = np.full((H, W, 3), 20 + 20 * (number % 10), np.uint8)
     rgb[:16, :16] = (255, 0, 0)
     return rgb
@@ -82,7 +82,7 @@ def milliseconds(items: Sequence[Item]) -> list[float]:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 @pytest.mark.parametrize("offset", [0, 500])
-def test_times_are_those_written_from_the_first_frame_on(
+def test_times_are_relative_to_the_first_frame(
     tmp_path: Path, suffix: str, offset: int
 ):
     pts = [time + offset for time in VARIABLE]
@@ -93,7 +93,7 @@ def test_times_are_those_written_from_the_first_frame_on(
     assert numbers(items) == [*range(8)]
 
 
-def test_times_of_an_odd_frame_rate_are_exact(tmp_path: Path):
+def test_times_of_a_fractional_frame_rate_are_exact(tmp_path: Path):
     base = Fraction(1001, 30000)
     path = write_video(tmp_path / "a.mp4", range(50), base)
     items = list(read_video(path, start=START))
@@ -119,24 +119,24 @@ def test_start(tmp_path: Path, start: float | str | dict | None, expected: int):
     assert next(iter(items)).timestamp == expected
 
 
-def test_a_video_without_a_start_is_refused_at_once(tmp_path: Path):
+def test_a_video_without_a_start_time_is_rejected_before_decoding(tmp_path: Path):
     path = write_video(tmp_path / "a.mkv", created=None)
-    with pytest.raises(ValueError, match=r"a.mkv does not tell .*give start="):
+    with pytest.raises(ValueError, match=r"a.mkv has no creation_time: set start="):
         read_video(path)
 
 
 # Which frames
 
 
-def test_every_so_many_frames(tmp_path: Path):
+def test_every_nth_frame(tmp_path: Path):
     path = write_video(tmp_path / "a.mp4")
     items = list(read_video(path, every=3, start=START))
     assert milliseconds(items) == [0, 130, 1000]
     assert numbers(items) == [0, 3, 6]
 
 
-def test_one_in_so_many_seconds(tmp_path: Path):
-    """The first frames at or after 0, 0.1, 0.2, ... seconds, where there is one."""
+def test_seconds_between_frames(tmp_path: Path):
+    """The first frames at or after 0, 0.1, 0.2, ... seconds, if there is one."""
     path = write_video(tmp_path / "a.mp4")
     items = list(read_video(path, seconds_between="0.1", start=START))
     assert milliseconds(items) == [0, 130, 200, 1000]
@@ -151,13 +151,15 @@ def test_one_in_so_many_seconds(tmp_path: Path):
         ({"seconds_between": "often"}, "seconds_between='often'"),
     ],
 )
-def test_unfit_steps_are_refused_at_once(tmp_path: Path, options: dict, message: str):
+def test_invalid_steps_are_rejected_before_decoding(
+    tmp_path: Path, options: dict, message: str
+):
     with pytest.raises(ValueError, match=message):
         read_video(tmp_path, **options)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_frames_are_reckoned_by_the_header(tmp_path: Path, suffix: str):
+def test_frame_count_is_estimated_from_the_header(tmp_path: Path, suffix: str):
     path = write_video(tmp_path / f"a{suffix}", range(0, 2000, 40))
     assert count_frames(path) == 50
     assert count_frames(path, every=7) == 8
@@ -168,7 +170,7 @@ def test_frames_are_reckoned_by_the_header(tmp_path: Path, suffix: str):
 # Pictures
 
 
-def test_pictures_are_as_drawn_in_any_order(tmp_path: Path):
+def test_frames_can_be_read_in_any_order(tmp_path: Path):
     paths = [write_video(tmp_path / f"{name}.mp4") for name in "ab"]
     items = list(read_video(tmp_path, start=dict.fromkeys("ab", START)))
     assert len(items) == 2 * len(VARIABLE)
@@ -177,7 +179,7 @@ def test_pictures_are_as_drawn_in_any_order(tmp_path: Path):
         assert np.abs(draw(items[i]) - expected)[20:, 20:].max() <= 6
         assert np.abs(draw(items[i])[:12, :12] - expected[:12, :12]).max() <= 30
     paths[1].write_bytes(write_video(tmp_path / "c.mp4", [0, 40]).read_bytes())
-    with pytest.raises(ValueError, match=r"b.mp4 lost its frame at 1.040 s"):
+    with pytest.raises(ValueError, match=r"b.mp4 has no frame at 1.040 s"):
         draw(items[15])
 
 
@@ -190,7 +192,7 @@ TURNED = {
 
 
 @pytest.mark.parametrize("turn", TURNED)
-def test_pictures_are_turned_as_they_are_to_be_shown(tmp_path: Path, turn: str):
+def test_rotation_is_applied(tmp_path: Path, turn: str):
     path = write_video(tmp_path / "a.mp4")
     (a, b, c, d), (row, column) = TURNED[turn]
     content = bytearray(path.read_bytes())
@@ -218,7 +220,7 @@ def test_recordings_of_a_folder_are_named_by_their_paths(tmp_path: Path):
     assert names == ["pond/0800"] * 2 + ["pond/0900"] * 2 + ["sea"] * 2
 
 
-def test_one_start_for_several_videos_is_refused(tmp_path: Path):
+def test_one_start_for_several_videos_is_rejected(tmp_path: Path):
     for name in "ab":
         write_video(tmp_path / f"{name}.mp4", [0])
     with pytest.raises(ValueError, match=r"one start= for 2 videos.*\['a', 'b'\]"):
@@ -232,7 +234,7 @@ def test_one_start_for_several_videos_is_refused(tmp_path: Path):
     assert times == {"a": START * SECOND, "b": (START + 60) * SECOND}
 
 
-def test_videos_of_one_name_are_refused(tmp_path: Path):
+def test_videos_of_one_name_are_rejected(tmp_path: Path):
     for suffix in (".mp4", ".mkv"):
         write_video(tmp_path / f"a{suffix}", [0])
     with pytest.raises(ValueError, match=r"a.mkv and .*a.mp4 would be one recording"):
@@ -242,7 +244,7 @@ def test_videos_of_one_name_are_refused(tmp_path: Path):
 # Damages
 
 
-def test_a_folder_or_file_without_video_is_refused_at_once(tmp_path: Path):
+def test_a_source_without_video_is_rejected_before_decoding(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="has no video"):
         read_video(tmp_path)
     with pytest.raises(FileNotFoundError, match="does not exist"):
@@ -252,7 +254,7 @@ def test_a_folder_or_file_without_video_is_refused_at_once(tmp_path: Path):
         read_video(tmp_path)
 
 
-def test_sound_alone_is_refused_at_once(tmp_path: Path):
+def test_an_audio_file_is_rejected_before_decoding(tmp_path: Path):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=8000, layout="mono")
@@ -266,7 +268,7 @@ def test_sound_alone_is_refused_at_once(tmp_path: Path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_video_that_breaks_off_tells_where(
+def test_a_truncated_video_is_reported_with_its_position(
     tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture
 ):
     path = write_video(tmp_path / f"a{suffix}", range(0, 4000, 40), noise=True)
@@ -285,7 +287,7 @@ def test_a_video_that_breaks_off_tells_where(
     assert f"after {len(came)} frames" in capsys.readouterr().out
 
 
-def test_a_damaged_frame_in_the_middle_is_left_out(tmp_path: Path):
+def test_a_damaged_frame_is_skipped(tmp_path: Path):
     path = write_video(tmp_path / "a.mp4", range(0, 2000, 40), noise=True)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
@@ -300,7 +302,7 @@ def test_a_damaged_frame_in_the_middle_is_left_out(tmp_path: Path):
     assert times[-1] == 1960
 
 
-def test_a_video_without_frames_is_refused(tmp_path: Path):
+def test_a_video_without_frames_is_rejected(tmp_path: Path):
     path = write_video(tmp_path / "a.mkv", [0], noise=True)
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"\x1f\x43\xb6\x75") + 20])  # its cluster
@@ -318,7 +320,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 # Writing
 
 
-def test_items_are_written_and_again_when_some_are_missing(tmp_path: Path):
+def test_missing_items_are_written_again(tmp_path: Path):
     path = write_video(tmp_path / "pond.mp4")
     out, about = tmp_path / "out", {"source": "pond.mp4"}
     table = write_items(read_video(path, start=START), out, SPLASH, about=about)
@@ -335,7 +337,7 @@ def test_items_are_written_and_again_when_some_are_missing(tmp_path: Path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_a_slow_video_is_whole(tmp_path: Path, suffix: str):
+def test_a_video_with_long_frames_is_complete(tmp_path: Path, suffix: str):
     path = write_video(
         tmp_path / f"slow{suffix}", pts=range(0, 30_000, 5_000), rate=Fraction(1, 5)
     )

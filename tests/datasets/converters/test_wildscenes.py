@@ -96,13 +96,13 @@ def test_a_byte_order_mark_does_not_hide_the_column(src, tmp_path, capsys):
         (["id"], [["1"], ["2"]], "none of the 2 ids is a frame of V-01, V-02"),
     ],
 )
-def test_bad_ids_are_refused(src, tmp_path, header, rows, match: str):
+def test_bad_ids_are_rejected(src, tmp_path, header, rows, match: str):
     table = write_table(tmp_path / "ids.csv", header, rows)
     with pytest.raises(ValueError, match=match):
         read_wildscenes(src, ids=[table])
 
 
-def test_other_layouts_are_refused(src, tmp_path):
+def test_other_layouts_are_rejected(src, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"folder V-\*; .*holds WildScenes2d"):
         read_wildscenes(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"(?s)nowhere is no .*indexLabel"):
@@ -112,7 +112,7 @@ def test_other_layouts_are_refused(src, tmp_path):
         read_wildscenes(src)
 
 
-def test_incomplete_copies_and_odd_names_are_refused(src):
+def test_incomplete_copies_and_invalid_names_are_rejected(src):
     write_frame(src / "V-01" / "image" / f"{stamp(50)}.png", 0)
     with pytest.raises(FileNotFoundError, match=rf"1 files .* {src}.*{stamp(50)}\.png"):
         read_wildscenes(src)

@@ -1,6 +1,10 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +26,7 @@ from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.version import __version__
+from tests.conftest import ROOT
 from tests.datasets.builders import (
     SIZE,
     START,
@@ -80,7 +85,7 @@ def fail(error: BaseException) -> np.ndarray:
     raise error
 
 
-# What is written
+# Written files
 
 
 def test_frames_labels_table_and_origin_are_written(items, tmp_path):
@@ -121,7 +126,7 @@ def test_the_split_dataset_reads_what_was_written(items, tmp_path):
     assert sizes == {"train": 7, "val": 2, "test": 1}
 
 
-def test_parts_of_the_source_are_kept(items, tmp_path):
+def test_splits_of_the_source_are_kept(items, tmp_path):
     parts = ["train"] * 3 + ["val", "test", "test"]
     items = [replace(i, split=p) for i, p in zip(items, parts, strict=True)]
     table = convert(items, tmp_path / "dst")
@@ -131,7 +136,7 @@ def test_parts_of_the_source_are_kept(items, tmp_path):
     assert counts["splits"] == {"train": 3, "val": 1, "test": 2}
 
 
-def test_drawn_frames_become_png_and_files_keep_their_format(items, tmp_path):
+def test_computed_frames_become_png_and_files_keep_their_format(items, tmp_path):
     rgb = np.random.default_rng(0).integers(0, 256, (12, 16, 3)).astype(np.uint8)
     photo = tmp_path / "src" / "photo.JPG"
     Image.fromarray(rgb).save(photo, "JPEG")
@@ -143,7 +148,7 @@ def test_drawn_frames_become_png_and_files_keep_their_format(items, tmp_path):
     assert (images / f"{stamp(1)}.jpg").read_bytes() == photo.read_bytes()
 
 
-def test_share_of_splash_is_told_where_splash_is_a_class(items, tmp_path):
+def test_splash_share_is_written_if_splash_is_a_class(items, tmp_path):
     frames = read_table(convert(items, tmp_path / "splash"))
     expected = [(splash_label(number) == 255).mean() for number in range(6)]
     shares = [frame.splash_share for frame in frames]
@@ -155,7 +160,7 @@ def test_share_of_splash_is_told_where_splash_is_a_class(items, tmp_path):
     assert [frame.splash_share for frame in frames] == [None] * 6
 
 
-def test_labels_are_16_bit_where_a_value_needs_it(items, tmp_path):
+def test_labels_are_16_bit_if_a_value_exceeds_255(items, tmp_path):
     narrow = np.full((12, 16), 7, np.uint16)
     wide = narrow.copy()
     wide[0, 0] = 1000
@@ -177,12 +182,12 @@ def test_the_order_of_items_does_not_matter(items, tmp_path):
     assert one.read_bytes() == slow.read_bytes()
 
 
-# Stopped and run again
+# Interrupted conversions
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
 @pytest.mark.parametrize("what", ["image", "label"])
-def test_an_interrupted_conversion_goes_on_where_it_was(
+def test_an_interrupted_conversion_continues(
     items, tmp_path, error: BaseException, what: str
 ):
     whole, dst = convert(items, tmp_path / "whole"), tmp_path / "dst"
@@ -205,7 +210,7 @@ def test_an_interrupted_conversion_goes_on_where_it_was(
     assert after.keys() == snapshot(whole.parent).keys()
 
 
-def test_a_full_disk_leaves_no_half_file(items, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_partial_file(items, tmp_path, monkeypatch):
     def copy_half(src: Path, dst: Path) -> None:
         Path(dst).write_bytes(Path(src).read_bytes()[:50])
         raise OSError(28, "No space left")
@@ -220,21 +225,78 @@ def test_a_full_disk_leaves_no_half_file(items, tmp_path, monkeypatch):
     assert len(snapshot(dst)) == 6 + 6 + 3
 
 
-def test_what_a_killed_conversion_left_is_taken_up(items, tmp_path):
+@pytest.mark.parametrize(
+    "leftover", [f".{stamp(2)}.7.partial.png", f".{stamp(2)}.png.partial"]
+)
+def test_partial_files_of_a_killed_conversion_are_removed(items, tmp_path, leftover):
     dst = tmp_path / "dst"
     items[2] = replace(items[2], label=partial(fail, KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         convert(items, dst)
-    leftover = dst / "labels" / "cam" / f".{stamp(2)}.png.partial"
-    leftover.write_bytes(b"half")
+    (dst / "labels" / "cam" / leftover).write_bytes(b"half")
     items[2] = replace(items[2], label=partial(splash_label, 2))
     convert(items, dst)
-    assert not leftover.exists()
+    assert not (dst / "labels" / "cam" / leftover).exists()
     label = read_gray(dst / "labels" / "cam" / f"{stamp(2)}.png")
     np.testing.assert_array_equal(label, splash_label(2))
 
 
-def test_a_finished_conversion_is_left_as_it_is(items, tmp_path, capsys):
+# Kills itself between the writing of the third label and its rename.
+CONVERT_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from PIL import Image
+from tests.datasets.converters.test_writer import convert, item_of
+
+def save_and_die(image, path, *args):
+    save(image, path, *args)
+    if path.parent == labels and len(list(labels.iterdir())) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+src, dst = map(Path, sys.argv[1:])
+labels = dst / "labels" / "cam"
+items = [item_of(src, number) for number in range(6)]
+save, Image.Image.save = Image.Image.save, save_and_die
+convert(items, dst)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_conversion_ends_like_an_uninterrupted_one(items, tmp_path):
+    dst = tmp_path / "dst"
+    command = [sys.executable, "-c", CONVERT_AND_DIE, str(tmp_path / "src"), str(dst)]
+    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+    assert len(list(dst.rglob("*.partial.png"))) == 1
+    convert(items, dst)
+    convert(items, tmp_path / "whole")
+    assert contents(dst) == contents(tmp_path / "whole")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Bytes of every file."""
+    return {name: file[0] for name, file in snapshot(folder).items()}
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_conversion_of_an_earlier_version_continues(items, tmp_path, finished: bool):
+    dst = tmp_path / "dst"
+    broken = replace(items[4], label=partial(fail, OSError("stop")))
+    with nullcontext() if finished else pytest.raises(OSError, match="stop"):
+        last = items[4] if finished else broken
+        convert([*items[:4], last, items[5]], dst, label_coding="splash")
+    state = json.loads((dst / STATE).read_text())
+    state["arguments"]["label_map"] = state["arguments"].pop("label_coding")
+    (dst / STATE).write_text(json.dumps(state))
+    with pytest.raises(FileExistsError, match="label_coding was splash, now it is my"):
+        convert(items, dst, label_coding="my.yaml")
+    convert(items, dst, label_coding="splash")
+    convert(items, tmp_path / "whole", label_coding="splash")
+    found, expected = contents(dst), contents(tmp_path / "whole")
+    assert found | {STATE: b""} == expected | {STATE: b""}
+    assert json.loads((dst / "about.json").read_text())["label_coding"] == "splash"
+
+
+def test_a_finished_conversion_is_unchanged(items, tmp_path, capsys):
     table = convert(items, tmp_path / "dst")
     before = snapshot(table.parent)
     capsys.readouterr()
@@ -244,7 +306,7 @@ def test_a_finished_conversion_is_left_as_it_is(items, tmp_path, capsys):
     assert snapshot(table.parent) == before
 
 
-def test_lost_files_are_written_again_where_the_table_is_lost_too(items, tmp_path):
+def test_missing_files_and_table_are_written_again(items, tmp_path):
     table = convert(items, tmp_path / "dst")
     text, files = table.read_bytes(), snapshot(table.parent).keys()
     for name in (
@@ -257,7 +319,7 @@ def test_lost_files_are_written_again_where_the_table_is_lost_too(items, tmp_pat
     assert snapshot(table.parent).keys() == files
 
 
-def test_a_lost_file_of_a_finished_conversion_is_written_again(items, tmp_path):
+def test_a_missing_file_of_a_finished_conversion_is_written_again(items, tmp_path):
     table = convert(items, tmp_path / "dst")
     before = snapshot(table.parent)
     (table.parent / f"images/cam/{stamp(3)}.png").unlink()
@@ -266,7 +328,7 @@ def test_a_lost_file_of_a_finished_conversion_is_written_again(items, tmp_path):
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_another_conversion_is_refused(items, tmp_path, finished: bool):
+def test_a_different_conversion_is_rejected(items, tmp_path, finished: bool):
     dst = tmp_path / "dst"
     if finished:
         convert(items, dst)
@@ -285,10 +347,10 @@ def test_another_conversion_is_refused(items, tmp_path, finished: bool):
     assert snapshot(dst) == before
 
 
-# What is not overwritten
+# Files that are not overwritten
 
 
-def test_a_folder_of_something_else_is_refused(items, tmp_path):
+def test_a_folder_with_other_files_is_rejected(items, tmp_path):
     dst = tmp_path / "dst"
     (dst / "images").mkdir(parents=True)  # empty folders are no harm
     convert(items, dst, force=True)
@@ -303,7 +365,7 @@ def test_a_folder_of_something_else_is_refused(items, tmp_path):
     assert snapshot(other) == before
 
 
-def test_foreign_files_in_an_unfinished_conversion_are_refused(items, tmp_path):
+def test_foreign_files_in_an_unfinished_conversion_are_rejected(items, tmp_path):
     broken = [*items[:5], replace(items[5], label=partial(fail, KeyboardInterrupt()))]
     with pytest.raises(KeyboardInterrupt):
         convert(broken, tmp_path / "dst")
@@ -333,7 +395,7 @@ def test_force_converts_again_and_removes_only_its_own(items, tmp_path, stop: bo
     assert about["options"] == {"fps": 4}
 
 
-def test_force_writes_over_no_foreign_file(items, tmp_path):
+def test_force_overwrites_no_foreign_file(items, tmp_path):
     dst = tmp_path / "dst"
     convert(items[:5], dst)
     write_frame(dst / "images" / "cam" / f"{stamp(5)}.png", 99)
@@ -365,17 +427,17 @@ def test_force_removes_nothing_outside(items, tmp_path, how: str):
     assert snapshot(dst) == before
 
 
-# What is refused
+# Rejected input
 
 
-def refused(items: list[Item], dst: Path, match: str) -> None:
+def rejected(items: list[Item], dst: Path, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         convert(items, dst)
 
 
-def test_equal_time_stamps_are_refused_before_anything_is_written(items, tmp_path):
+def test_equal_time_stamps_are_rejected_before_anything_is_written(items, tmp_path):
     twin = item_of(tmp_path / "src", 4, image=partial(fail, AssertionError()))
-    refused(
+    rejected(
         [*items, twin], tmp_path / "dst", rf"4\.png and cam/{stamp(4)} have the same"
     )
     other = replace(twin, recording="other", image=items[4].image)
@@ -383,17 +445,19 @@ def test_equal_time_stamps_are_refused_before_anything_is_written(items, tmp_pat
     assert len(read_table(convert([*items, other], tmp_path / "dst"))) == 7
 
 
-def test_nothing_to_convert_is_refused(tmp_path):
-    refused([], tmp_path / "dst", "no frames")
+def test_nothing_to_convert_is_rejected(tmp_path):
+    rejected([], tmp_path / "dst", "no frames")
     assert not (tmp_path / "dst").exists()
 
 
 @pytest.mark.parametrize(
     "recording", ["..", "a/../..", "/a", "a//b", "a/", "a\\b", "C:/a", "a\0"]
 )
-def test_recordings_that_lead_elsewhere_are_refused(items, tmp_path, recording: str):
+def test_recordings_that_escape_the_folder_are_rejected(
+    items, tmp_path, recording: str
+):
     items[3] = replace(items[3], recording=recording)
-    refused(items, tmp_path / "dst", "cannot be a folder's name")
+    rejected(items, tmp_path / "dst", "cannot be a folder's name")
     assert not (tmp_path / "dst").exists()
 
 
@@ -414,11 +478,11 @@ def given(pixels: np.ndarray) -> Callable[[], np.ndarray]:
         (np.zeros((12, 16), np.float32), "float32"),
     ],
 )
-def test_bad_labels_are_refused_before_they_are_written(
+def test_bad_labels_are_rejected_before_they_are_written(
     items, tmp_path, label: np.ndarray, match: str
 ):
     items[3] = replace(items[3], label=given(label))
-    refused(items, tmp_path / "dst", match)
+    rejected(items, tmp_path / "dst", match)
     for folder in ("images", "labels"):
         assert len(list((tmp_path / "dst" / folder).rglob("*"))) == 1 + 3
 
@@ -427,13 +491,13 @@ def test_a_bad_label_file_is_named(items, tmp_path):
     path = tmp_path / "src" / "bad.png"
     write_label(path, np.full((12, 16), 7, np.uint8))
     items[3] = replace(items[3], label=LabelFile(path))
-    refused(items, tmp_path / "dst", rf"^{path}: label values outside the table: 7")
+    rejected(items, tmp_path / "dst", rf"^{path}: label values outside the table: 7")
 
 
-def test_damaged_frames_are_refused(items, tmp_path):
+def test_damaged_frames_are_rejected(items, tmp_path):
     halve(tmp_path / "src" / "cam" / "3.png")
     items[3] = replace(items[3], label=None)
-    refused(items, tmp_path / "dst", r"3\.png cannot be read")
+    rejected(items, tmp_path / "dst", r"3\.png cannot be read")
     assert not (tmp_path / "dst" / "images" / "cam" / f"{stamp(3)}.png").exists()
 
 
@@ -445,12 +509,12 @@ def test_damaged_frames_are_refused(items, tmp_path):
         np.zeros((2, 2, 3)),
     ],
 )
-def test_drawn_frames_must_be_rgb(items, tmp_path, image: np.ndarray):
+def test_computed_frames_must_be_rgb(items, tmp_path, image: np.ndarray):
     items[3] = replace(items[3], image=given(image))
-    refused(items, tmp_path / "dst", rf"frame cam/{stamp(3)}: expected 8-bit RGB")
+    rejected(items, tmp_path / "dst", rf"frame cam/{stamp(3)}: expected 8-bit RGB")
 
 
-def test_sizes_of_drawn_frames_are_checked_too(items, tmp_path):
+def test_sizes_of_computed_frames_are_checked(items, tmp_path):
     tall = np.zeros((SIZE[0], SIZE[1], 3), np.uint8)
     items[3] = replace(items[3], image=given(tall))
-    refused(items, tmp_path / "dst", "16x12, but its frame .* is 12x16")
+    rejected(items, tmp_path / "dst", "16x12, but its frame .* is 12x16")

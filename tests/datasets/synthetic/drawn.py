@@ -10,7 +10,7 @@ from mmseg_splashkd.datasets.synthetic.video import draw_pond
 
 
 def draw_tiny(out_dir: Path, **arguments) -> Path:
-    """Draw 20 frames of 48 x 56 pixels, unless told otherwise."""
+    """Draw 20 frames of 48 x 56 pixels, by default."""
     defaults = {"frames": 20, "size": (48, 56), "progress": False}
     return draw_pond(out_dir, **(defaults | arguments))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmseg_splashkd.datasets.synthetic.events import find_events, schedule_bursts
+from mmseg_splashkd.datasets.synthetic.events import find_events, schedule_events
 from tests.datasets.synthetic.drawn import draw_tiny, read_pixels, read_rows
 
 COLUMNS = [
@@ -32,7 +32,7 @@ def runs_of(wet: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
 
 
-def test_events_are_what_the_labels_show(table: Path):
+def test_events_agree_with_the_labels(table: Path):
     rows, labels = read_rows(table), np.stack(read_pixels(table, "label"))
     shares = (labels == 255).mean((1, 2))
     events = read_rows(table.with_name("events.csv"))
@@ -55,7 +55,7 @@ def test_events_are_what_the_labels_show(table: Path):
         assert {row["burst"] for row in rows[first : last + 1]} == {str(number)}
 
 
-def test_events_are_the_truth_whatever_the_labels(table: Path, tmp_path: Path):
+def test_events_do_not_depend_on_label_errors(table: Path, tmp_path: Path):
     same = {"frames": 60, "farm": "B", "recording": "north", "seed": 4}
     other = draw_tiny(tmp_path, label_noise=0.8, unlabelled=0.5, **same)
     truth = table.with_name("events.csv").read_bytes()
@@ -75,9 +75,9 @@ def test_events_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_schedule_suits_a_cut_in_time_at_any_length(seed: int):
+def test_no_event_crosses_a_split_in_time_at_any_length(seed: int):
     for frames in range(20, 400):
-        bursts = schedule_bursts(frames, np.random.default_rng(seed))
+        bursts = schedule_events(frames, np.random.default_rng(seed))
         numbers = [b.number if b else 0 for b in bursts]
         assert numbers.count(0) >= 0.4 * frames
         assert sum(b.share for b in bursts if b) == pytest.approx(0.017 * frames)

@@ -95,7 +95,7 @@ def blockiness(frame: np.ndarray) -> float:
     return steps[edge].mean() / steps[~edge].mean()
 
 
-def test_frames_of_b_have_been_through_jpeg(tables: dict[str, Path]):
+def test_frames_of_b_are_jpeg_compressed(tables: dict[str, Path]):
     assert FARMS["A"].jpeg_quality is None
     assert blockiness(calm_frame(FARMS["B"], jpeg_quality=None)) < 1.1
     assert blockiness(calm_frame(FARMS["B"])) > 1.2

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.datasets.synthetic.label_noise import (
-    BURST_KINDS,
     CALM_KINDS,
+    EVENT_KINDS,
+    corrupt_mask,
     plan_errors,
-    spoil,
     stale_source,
 )
 from tests.datasets.synthetic.drawn import draw_tiny, read_bytes, read_pixels, read_rows
@@ -61,11 +61,11 @@ def test_clean_labels_are_kept_for_the_wrong_ones_only(clean: Path, noisy: Path)
         assert files[name] == right[frame.replace("images", "labels")]
 
 
-def test_every_kind_is_what_it_says(clean: Path, noisy: Path):
+def test_every_kind_matches_its_definition(clean: Path, noisy: Path):
     masks = [label > 0 for label in read_pixels(clean, "label")]
     rows = read_rows(clean)
     index = {row["frame"]: i for i, row in enumerate(rows)}
-    seen = Counter()
+    used = Counter()
     for error in read_rows(noisy.with_name("label_errors.csv")):
         i, kind = index[error["frame"]], error["kind"]
         path = noisy.parent / error["frame"].replace("images", "labels")
@@ -74,8 +74,8 @@ def test_every_kind_is_what_it_says(clean: Path, noisy: Path):
         if kind == "stale":
             sources = [j for j, m in enumerate(masks) if np.array_equal(m, wrong)]
             assert rows[sources[0]]["burst"] not in ("", rows[i]["burst"])
-        seen[kind] += 1
-    assert set(seen) == {*CALM_KINDS, *BURST_KINDS}
+        used[kind] += 1
+    assert set(used) == {*CALM_KINDS, *EVENT_KINDS}
 
 
 def check_kind(kind: str, right: np.ndarray, wrong: np.ndarray) -> None:
@@ -114,11 +114,11 @@ def test_plan_has_the_count_and_balances_the_kinds():
     assert len(kinds) == 50
     assert list(kinds) == sorted(kinds)
     for frame, kind in kinds.items():
-        assert kind in (CALM_KINDS if bursts[frame] is None else BURST_KINDS)
+        assert kind in (CALM_KINDS if bursts[frame] is None else EVENT_KINDS)
     counts = Counter(kinds.values())
-    assert set(counts) == {*CALM_KINDS, *BURST_KINDS}
+    assert set(counts) == {*CALM_KINDS, *EVENT_KINDS}
     assert counts["false"] <= counts["stale"] + 1
-    for kind in BURST_KINDS[1:4]:
+    for kind in EVENT_KINDS[1:4]:
         assert abs(counts[kind] - counts["missed"]) <= 1
 
 
@@ -130,7 +130,7 @@ def test_plan_chooses_among_the_labelled(share: float, count: int):
     assert set(kinds) <= set(labelled)
 
 
-def test_stale_label_is_the_last_of_another_burst():
+def test_stale_label_is_the_last_of_another_event():
     bursts = [None, 1, 1, None, 2, 2, None]
     sources = [stale_source(frame, bursts) for frame in range(7)]
     assert sources == [1, 4, 4, 2, 2, 2, 5]
@@ -149,7 +149,9 @@ def spoil_square(kind: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     water = np.zeros_like(mask)
     water[:80] = True
     rng, stale = np.random.default_rng(seed), np.eye(100, 120) > 0
-    return mask, spoil(kind, mask, image=image, water=water, stale=stale, rng=rng)
+    return mask, corrupt_mask(
+        kind, mask, image=image, water=water, stale=stale, rng=rng
+    )
 
 
 @pytest.mark.parametrize(("kind", "side"), [("dilated", 24), ("eroded", 16)])
@@ -171,7 +173,7 @@ def test_false_splash_is_glare_on_water():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_shift_keeps_the_shape_and_goes_anywhere(seed: int):
+def test_shift_keeps_the_shape_in_all_directions(seed: int):
     mask, wrong = spoil_square("shifted", seed)
     assert wrong.sum() == mask.sum()
     move = np.argwhere(wrong).mean(0) - np.argwhere(mask).mean(0)
@@ -188,12 +190,12 @@ def test_missed_and_stale_by_hand():
     assert (spoil_square("stale")[1] == (np.eye(100, 120) > 0)).all()
 
 
-@pytest.mark.parametrize("kind", sorted({*CALM_KINDS, *BURST_KINDS} - {"stale"}))
-def test_one_pixel_is_enough_to_go_wrong(kind: str):
+@pytest.mark.parametrize("kind", sorted({*CALM_KINDS, *EVENT_KINDS} - {"stale"}))
+def test_labels_differ_for_one_pixel_masks(kind: str):
     mask = np.zeros((48, 48), bool)
     mask[0, 0] = kind != "false"
     for seed in range(16):
-        wrong = spoil(
+        wrong = corrupt_mask(
             kind,
             mask,
             image=np.zeros((48, 48, 3), np.uint8),

@@ -43,7 +43,7 @@ def test_rain_lowers_contrast_and_colour(farm: str):
         assert np.ptp(wet[:20], -1).mean() < np.ptp(dry[:20], -1).mean()
 
 
-def test_rain_falls_anew_in_every_frame():
+def test_rain_streaks_differ_between_frames():
     rain = weather_of("rain", night=False)
     wet, dry = (
         make_pond(*SIZE, 0, FARMS["A"], replace(rain, rain=r)) for r in (True, False)
@@ -83,7 +83,7 @@ def test_night_is_noisy():
 
 
 @farms
-def test_night_is_bright_only_about_lamps(farm: str):
+def test_night_is_bright_only_near_lamps(farm: str):
     pond = pond_of(farm, night=True)
     frame = gray(frame_of(pond))
     red = pond.light[..., 0]
