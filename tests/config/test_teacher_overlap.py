@@ -2,15 +2,15 @@ import json
 
 import pytest
 import torch
-
-from mmseg_splashkd.checkpoint import write_weights
-from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.frames import frame_names
 from mmseg_splashkd.config.leaks import (
     leak_findings,
     leaked_frames,
     untold_teachers,
 )
+
+from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config.data_check import check_data
+from mmseg_splashkd.config.frames import frame_names
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.runs.train import train
 from tests.conftest import DISTILLED, PLAIN, tiny_run
