@@ -5,6 +5,9 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_sha256, config_text
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.losses import KLDLoss
 from tests.conftest import CONFIGS
 
 SOME = ("demo/segformer_b0_kd_pe001_pond.py", "kd/pspnet_r50_kd.py", "farm/farm_b0.py")
@@ -23,9 +26,12 @@ def test_keys_that_are_numbers_stay_numbers():
     assert again.to_dict() == values
 
 
-def test_classes_in_a_config_are_written_by_mmengine():
-    text = config_text(Config({"model": {"type": dict}}))
-    assert "<class" not in text
+def test_classes_become_names_that_registries_resolve():
+    cfg = Config({"model": {"type": DistillSegmentor, "losses": [{"type": KLDLoss}]}})
+    again = Config.fromstring(config_text(cfg), ".py")
+    assert isinstance(again.model.type, str)
+    assert is_a(again.model, DistillSegmentor)
+    assert is_a(again.model.losses[0], KLDLoss)
 
 
 def test_hash_is_that_of_the_text():

@@ -292,9 +292,13 @@ def test_full_drive_at_the_end_is_named(tmp_path, monkeypatch):
 
 def test_full_drive_does_not_hide_why_a_run_failed(tmp_path, monkeypatch):
     cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
-    with pytest.raises(RuntimeError, match="lost"), recorded(cfg, (record(), None)):
+
+    def fail():
         monkeypatch.setattr(module, "write_record", full_drive)
         raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost"), recorded(cfg, (record(), None)):
+        fail()
 
 
 def test_folder_that_cannot_be_written_is_named_at_once(pond, tmp_path):
