@@ -29,7 +29,7 @@ def test_table_has_one_column_per_value(folder):
     assert table["name"].tolist() == ["run0", "run1"]
     assert table["work_dir"].tolist() == [str(folder / f"run{i}") for i in (0, 1)]
     assert table["metrics.best.mIoU"].tolist()[0] == 12.5
-    assert table["metrics.best.Dice.splash"].isna().all()
+    assert table["metrics.best.Dice.splash"].isna().tolist() == [True, True]
     assert table["code.version"].tolist() == ["0.1.0", "0.1.0"]
     assert table["reason"].tolist()[0] == 'x,\n"y"'
     assert json.loads(table["teacher.checkpoints"].tolist()[1]) == ["a", "b"]

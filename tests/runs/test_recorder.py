@@ -165,7 +165,7 @@ def test_config_is_recorded_as_it_was_before_the_run_changed_it(
     options = tiny_run(pond, "model")
     with pytest.raises(KeyboardInterrupt):
         train(PLAIN, tmp_path / "run", cfg_options=options, name="mine")
-    again = Config.fromstring(read(tmp_path / "run").config_text, ".py")
+    again = Config.fromstring(read(tmp_path / "run").config_text or "", ".py")
     assert again.to_dict() == read_config(PLAIN, options).to_dict()
 
 
