@@ -67,7 +67,7 @@ def check_options(cfg: Config) -> dict[str, Any]:
 
 
 def coding_of(cfg: Config) -> LabelCoding:
-    """The label coding that all data sets of a config share.
+    """The common label coding of all data sets of a config.
 
     Raises:
         ValueError: There is no ``TimeSplitDataset``, or their codings differ.

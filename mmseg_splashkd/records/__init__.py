@@ -1,1 +1,1 @@
-"""Records of runs: what was trained, on what, and what came out."""
+"""Records of runs: settings, data, environment and results, one file per run."""

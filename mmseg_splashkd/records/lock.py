@@ -35,7 +35,7 @@ def lock_folder(work_dir: Path, timeout: float = PATIENCE) -> FileLock:
 
 
 def is_locked(work_dir: Path) -> bool:
-    """Whether a process holds the lock of a folder, or that cannot be found out."""
+    """Whether a process holds the lock of a folder; True if that is unknown."""
     path = work_dir / LOCK
     if not path.exists():
         return False

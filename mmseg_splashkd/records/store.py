@@ -106,7 +106,7 @@ def _not_recorded(work_dir: Path, reason: str) -> Run:
 def with_status(record: RunRecord, work_dir: Path) -> RunRecord:
     """A record whose status is ``'killed'`` if it says ``'running'`` and nobody runs.
 
-    Only a process of this machine can be looked for: a record of another one stays
+    Locks show processes of this machine alone: a record of another machine stays
     ``'running'``.
     """
     is_here = record.hostname == socket.gethostname()

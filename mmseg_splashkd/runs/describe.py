@@ -1,4 +1,4 @@
-"""What is known of a run before it begins."""
+"""Describes a run before it begins: config, data, teacher and environment."""
 
 import json
 import shlex

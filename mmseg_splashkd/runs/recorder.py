@@ -45,7 +45,8 @@ class Recorder:
     Args:
         work_dir: Folder of the run; it is created.
         record: As of ``describe``.
-        frames: Names of the training frames; None if they are not known.
+        frames: Names of the training frames; None if the data set
+            does not list them.
         name: Name of the run. A resumed run keeps the name it began with.
         resumed: Whether the run continues the one of the work directory.
 

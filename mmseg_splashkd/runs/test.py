@@ -1,4 +1,4 @@
-"""One test run."""
+"""One test run, from the command line or from Python."""
 
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,13 @@ def evaluate(
 ) -> dict[str, float]:
     """Test a checkpoint on the test part.
 
-    A config that distils and the plain config of its student test the same file to the
-    same figures; the teacher is not built.
+    A distillation config and the plain config of its student yield the same metrics for
+    the same file; the teacher is not built.
 
     Args:
         config: Config file.
         checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
-        work_dir: Where logs go; by default ``work_dirs/<config>_test``.
+        work_dir: Folder for logs; by default ``work_dirs/<config>_test``.
         show_dir: Folder for images of frame, label and prediction side by side, one PNG
             per frame.
         out: Folder for predictions, one PNG per frame.
