@@ -1,7 +1,8 @@
-"""Records from the command line: runs that are killed, stopped, repeated."""
+"""Records from the command line: runs that are killed, stopped and repeated."""
 
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_splashkd.records import LEDGER, read_ledger
-from mmseg_splashkd.records.ledger import add_record
-from mmseg_splashkd.runs.train import train
-from tests.conftest import PLAIN, ROOT, tiny_run
-from tests.records.builders import record
+from mmseg_splashkd.records.store import find_runs, read_record
+from tests.conftest import ROOT, tiny_run
+from tests.records.builders import leave_run
 from tests.test_tools import call, write_config
 
 pytestmark = pytest.mark.slow
@@ -21,7 +20,7 @@ ENDLESS = 10**6  # iterations
 
 
 def start(config: Path, *arguments: object) -> subprocess.Popen:
-    """Begin to train; return when four iterations are done."""
+    """Start to train; return when a multiple of four iterations is done."""
     command = [sys.executable, "-u", "tools/train.py", config, *arguments]
     process = subprocess.Popen(
         [str(word) for word in command],
@@ -30,55 +29,62 @@ def start(config: Path, *arguments: object) -> subprocess.Popen:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    seen = ""
+    printed = ""
     for line in process.stdout or ():
-        seen += line
+        printed += line
         found = re.search(r"Iter\(train\) \[ *(\d+)/", line)
         if found and int(found[1]) % 4 == 0:
             return process
-    raise AssertionError(seen)
+    process.communicate()
+    raise AssertionError(printed)
 
 
-def end(process: subprocess.Popen, how: signal.Signals) -> str:
-    process.send_signal(how)
+def end(process: subprocess.Popen, by: signal.Signals) -> str:
+    process.send_signal(by)
     text, _ = process.communicate()
     return text
 
 
-def test_killed_run_is_found_when_it_goes_on_and_sigterm_stops_it(pond, tmp_path):
+def test_killed_run_is_found_and_resumed_and_sigterm_stops_it(pond, tmp_path):
     options = tiny_run(pond, "model", iterations=ENDLESS)
+    # mmengine removes the oldest checkpoint before it writes the newest.
+    options["default_hooks.checkpoint.max_keep_ckpts"] = 3
     config = write_config(tmp_path / "tiny.py", "segformer_b0_pond.py", options)
-    where = ("--work-dir", tmp_path / "run")
-    end(start(config, *where, "--name", "mine"), signal.SIGKILL)
-    assert not read_ledger(tmp_path)
-    process = start(config, *where, "--resume")
-    told = end(process, signal.SIGTERM)
+    work_dir = tmp_path / "run"
+    process = start(config, "--work-dir", work_dir, "--name", "mine")
+    assert [run.status for run in find_runs([work_dir])] == ["running"]
+    end(process, signal.SIGKILL)
+    (killed,) = [run.record for run in find_runs([work_dir])]
+    assert (killed.name, killed.status) == ("mine", "killed")
+    process = start(config, "--work-dir", work_dir, "--resume")
+    printed = end(process, signal.SIGTERM)
     assert process.returncode == 143
-    assert told.splitlines()[-1].startswith("stopped; --resume goes on")
-    killed, stopped = read_ledger(tmp_path)
-    assert [killed["how"], stopped["how"]] == ["killed", "stopped"]
-    assert (stopped["why"], stopped["resumed"]) == ("SIGTERM", True)
-    assert killed["run"] == stopped["run"] == "mine"
-    assert killed["id"] != stopped["id"]
-    assert 2 <= killed["iteration"] < stopped["iteration"] < ENDLESS
-    for line in (killed, stopped):
-        assert line["metrics"]["last"]["mIoU"] > 0
-        assert line["weights"]["last"]["sha256"]
+    assert printed.splitlines()[-1].startswith("stopped; --resume continues")
+    stopped = read_record(work_dir)
+    assert stopped is not None
+    assert (stopped.name, stopped.status) == ("mine", "stopped")
+    assert (stopped.reason, stopped.resumed) == ("SIGTERM", True)
+    (attempt,) = stopped.attempts
+    assert (attempt.id, attempt.status) == (killed.id, "killed")
+    assert 2 <= attempt.iteration < stopped.iteration < ENDLESS
+    for record in (killed, stopped):
+        assert record.metrics.last is not None
+        assert record.metrics.last["mIoU"]
+        assert record.weights.last is not None
 
 
-def test_run_is_repeated_from_a_file_with_its_line(pond, tmp_path):
-    train(PLAIN, tmp_path / "run", cfg_options=tiny_run(pond, "model"), name="plain")
-    line = tmp_path / "elsewhere" / "line.json"
-    line.parent.mkdir()
-    line.write_text((tmp_path / LEDGER).read_text())
-    done = call(sys.executable, "tools/rerun.py", line)
+def test_run_is_repeated_from_its_record(teacher, tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(teacher / "run.json", tmp_path / "run")
+    done = call(sys.executable, "tools/rerun.py", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "The weights are bit-equal to the recorded ones" in done.stdout
-    assert (line.parent / "plain_rerun" / "config.py").is_file()
+    (again,) = tmp_path.glob("*_rerun")
+    assert (again / "config.py").is_file()
 
 
-def test_unknown_run_ends_with_those_that_there_are(tmp_path, monkeypatch, capsys):
-    add_record(tmp_path / LEDGER, record())
+def test_unknown_run_ends_with_a_list_of_runs(tmp_path, monkeypatch, capsys):
+    leave_run(tmp_path, status="finished")
     arguments = ["rerun.py", str(tmp_path), "--run", "nobody"]
     monkeypatch.setattr(sys, "argv", arguments)
     before = signal.getsignal(signal.SIGTERM)
@@ -88,6 +94,6 @@ def test_unknown_run_ends_with_those_that_there_are(tmp_path, monkeypatch, capsy
     finally:
         signal.signal(signal.SIGTERM, before)
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert told.startswith("cannot repeat: --run nobody: ")
-    assert told.endswith("has no such run, but run0\n")
+    printed = capsys.readouterr().err
+    assert printed.startswith("cannot repeat: --run nobody: ")
+    assert printed.endswith("has no such run, but run0\n")

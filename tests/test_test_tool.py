@@ -1,23 +1,24 @@
-"""tools/test.py, as far as it does more than ``evaluate``."""
+"""What tools/test.py does beyond ``evaluate``."""
 
 import runpy
 import sys
 
 import pytest
 
+from mmseg_splashkd.evaluation.dice_metric import CODINGS
 from tests.conftest import ROOT, TEACHER, tiny_run
 
 
 @pytest.fixture
 def call(monkeypatch, teacher, pond, tmp_path):
-    """Test the tiny teacher on its validation part, with further words."""
+    """Test the tiny teacher on its validation part, with further arguments."""
     options = tiny_run(pond, "model", test_dataloader__dataset__split="val")
     pairs = [f"{key}={value}".replace(" ", "") for key, value in options.items()]
 
-    def call(*words: object) -> None:
+    def call(*arguments: object) -> None:
         weights = teacher / "weights_*_last.safetensors"
         common = (TEACHER, weights, "--work-dir", tmp_path / "test")
-        argv = ["test.py", *common, *words, "--cfg-options", *pairs]
+        argv = ["test.py", *common, *arguments, "--cfg-options", *pairs]
         monkeypatch.setattr(sys, "argv", list(map(str, argv)))
         runpy.run_path(str(ROOT / "tools" / "test.py"), run_name="__main__")
 
@@ -30,15 +31,33 @@ def test_the_curve_marks_the_threshold_of_the_test(call, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (("--threshold", "half"), "cannot test: --threshold half is neither 'stored'"),
         (("--curve", "curve.pdf"), r"cannot test: --curve curve\.pdf ends with none"),
         (("--threshold", 0.4, "--tta"), "cannot test: --tta averages classes"),
         (("--curve", "curve.svg", "--tta"), "2"),
+        (("--cfg-options", "data_root"), "--cfg-options data_root: expected KEY=VALUE"),
     ],
 )
-def test_bad_input_ends_with_its_remedy(call, tmp_path, words, message):
+def test_bad_input_ends_with_its_remedy(call, tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=message):
-        call(*words)
+        call(*arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_codings_are_those_of_the_metric():
+    tool = runpy.run_path(str(ROOT / "tools" / "test.py"))
+    assert tool["CODINGS"] == CODINGS
+
+
+@pytest.mark.parametrize("name", ["train", "test", "rerun", "runs"])
+def test_help_needs_no_torch(name, monkeypatch, capsys):
+    """``--help`` answers at once: torch and mmseg are imported later."""
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    for module in ("torch", "mmengine", "mmseg_splashkd"):
+        monkeypatch.setitem(sys.modules, module, None)  # its import fails
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
+    assert ended.value.code == 0
+    assert "usage" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The command line, as a user meets it: processes of their own."""
+"""The command-line tools as processes of their own."""
 
 import json
 import os
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 def call(*command: object, **environment: str) -> subprocess.CompletedProcess:
     env = os.environ | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1"} | environment
-    words = [str(word) for word in command]
-    return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
+    arguments = [str(each) for each in command]
+    return subprocess.run(arguments, cwd=ROOT, env=env, capture_output=True, text=True)
 
 
 def succeed(*command: object, **environment: str) -> str:
@@ -47,8 +47,8 @@ def write_config(path: Path, base: str, options: dict, **variables: object) -> P
     return path
 
 
-def figures(work_dir: Path) -> dict[str, float]:
-    """What a test run logged as JSON."""
+def metrics_of(work_dir: Path) -> dict[str, float]:
+    """Metrics that a test run logged as JSON."""
     (log,) = [p for p in work_dir.glob("*/*.json") if "vis_data" not in str(p)]
     return json.loads(log.read_text().splitlines()[-1])
 
@@ -106,7 +106,7 @@ def test_train_then_test(teacher_run):
     assert len(list((teacher_run / "show").rglob("*.png"))) == 3
 
 
-def test_ranks_end_with_equal_weights_and_the_teacher_untouched(distillation):
+def test_ranks_end_with_equal_weights_and_an_unchanged_teacher(distillation):
     before, after = (
         [torch.load(distillation / "run" / f"rank{rank}_{when}.pt") for rank in (0, 1)]
         for when in ("before", "after")
@@ -121,7 +121,7 @@ def test_ranks_end_with_equal_weights_and_the_teacher_untouched(distillation):
     assert not torch.equal(before[0]["student"][key], after[0]["student"][key])
 
 
-def test_two_processes_test_to_the_figures_of_one(distillation):
+def test_two_processes_yield_the_metrics_of_one(distillation):
     config = distillation / "tiny_kd.py"
     weights = distillation / "run" / "weights_*_last.safetensors"
     common = ("--cfg-options", "test_dataloader.batch_size=2")
@@ -149,14 +149,14 @@ def test_two_processes_test_to_the_figures_of_one(distillation):
         PORT=free_port(),
         **environment,
     )
-    first, second = figures(one), figures(two)
+    first, second = metrics_of(one), metrics_of(two)
     names = [name for name in first if "time" not in name]
     assert "Dice.splash" in names
-    for name in names:  # 3 frames: the second process has one less than the first
+    for name in names:  # 3 frames: two for the first process, one for the second
         assert first[name] == pytest.approx(second[name], abs=1e-6, nan_ok=True), name
 
 
-def test_bad_input_ends_with_its_remedy(tmp_path):
+def test_error_of_bad_input_names_the_remedy(tmp_path):
     done = call(
         sys.executable,
         "tools/train.py",
@@ -169,7 +169,7 @@ def test_bad_input_ends_with_its_remedy(tmp_path):
 
 
 @pytest.mark.parametrize("script", ["dist_train.sh", "dist_test.sh"])
-def test_scripts_say_how_they_are_used(script):
+def test_scripts_print_their_usage(script):
     done = call(f"tools/{script}", "only_a_config.py")
     assert done.returncode == 2
     assert "CONFIG" in done.stderr

@@ -1,4 +1,4 @@
-"""The record of one run: what was trained, on what, and what came out."""
+"""The record of one run: its settings, data, environment and results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class BestAndLast(Generic[T]):
 
 @dataclass(frozen=True)
 class Data:
-    """The data a run reads.
+    """Data of a run.
 
     Args:
         root: ``data_root`` of the first data set that has one.
@@ -59,7 +59,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where a run runs.
+    """Hardware of a run.
 
     Args:
         machine: Host name.
@@ -114,7 +114,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one frame costs.
+    """Size and speed of a model.
 
     Args:
         parameters: Number of weights.
@@ -147,10 +147,11 @@ class RunRecord:
     """One run.
 
     Args:
-        id: Unique, of the latest start.
-        name: Of the run.
+        id: Unique identifier of the latest start.
+        name: Name of the run.
         status: ``'running'``, ``'finished'``, ``'stopped'`` (by a signal),
-            ``'failed'`` (by an error) or ``'killed'`` (its process is gone).
+            ``'failed'`` (by an error) or ``'killed'`` (its process is gone; found on
+            reading, see ``records.store``).
         began: UTC time of the latest start, ISO 8601.
         ended: UTC time of its end; None while running.
         wall_s: Seconds from start to end.
@@ -161,8 +162,8 @@ class RunRecord:
         config_sha256: Hash of ``config_text``.
         config_text: The resolved config, as text.
         options: ``--cfg-options``, dotted key -> value.
-        experiment: Month and day of the experiment of the record that the config
-            repeats, such as ``'0627'``.
+        experiment: Month and day of the original experiment that the config repeats,
+            such as ``'0627'``.
         teacher_ratio: r in [0, 1], or the config of a schedule; None without a teacher.
         fold: Fold the run validates on; None without folds.
         seed: Random seed.

@@ -9,7 +9,7 @@ import pytest
 
 from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.datasets.split_table import read_table, write_table
-from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.records.train_frames import TRAIN_FRAMES
 from mmseg_splashkd.runs.train import train
 from tests.conftest import PLAIN, tiny_run
 
@@ -57,4 +57,4 @@ def arm(fold_run, folds, tmp_path) -> list[Path]:
 
 def write_trained(run: Path, names: Sequence[str]) -> None:
     """Say which frames a run was trained on."""
-    (run / FRAMES).write_text("\n".join(names) + "\n", encoding="utf-8")
+    (run / TRAIN_FRAMES).write_text("\n".join(names) + "\n", encoding="utf-8")

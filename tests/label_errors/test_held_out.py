@@ -9,13 +9,13 @@ from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.frame_scores import load_scores, probability_histogram
 from mmseg_splashkd.label_errors.held_out import answers, open_runs
-from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.records.train_frames import TRAIN_FRAMES
 from tests.conftest import PLAIN
 from tests.label_errors.conftest import write_trained
 
 
 def trained_on(run: Path) -> list[str]:
-    return (run / FRAMES).read_text().splitlines()
+    return (run / TRAIN_FRAMES).read_text().splitlines()
 
 
 def change(run: Path, **keys) -> None:
@@ -67,7 +67,7 @@ def test_frames_that_two_runs_would_judge_are_refused(arm):
 
 
 def test_a_run_must_say_what_it_was_trained_on(arm):
-    (arm[0] / FRAMES).unlink()
+    (arm[0] / TRAIN_FRAMES).unlink()
     with pytest.raises(ValueError, match=r"does not say which frames it was trained"):
         open_runs(arm[:1])
 

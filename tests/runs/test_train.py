@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from mmseg_splashkd.checkpoint import read_checkpoint
-from mmseg_splashkd.records.outcome import tensors_sha256
 from mmseg_splashkd.runs import train as training
+from mmseg_splashkd.runs.outcome import tensors_sha256
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, DISTILLED, PLAIN, TEACHER, tiny_run
 
 RENAMED = {
     "label_coding": {
-        "_delete_": True,  # the name of one
+        "_delete_": True,  # otherwise a name
         "classes": ["water", "splash"],
         "palette": [[8, 8, 8], [1, 1, 1]],
         "gray_to_train_id": {0: 0, 255: 1},
@@ -31,43 +31,48 @@ def assert_equal(first: dict, second: dict) -> None:
         assert torch.equal(value, second[key]), key
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 2])
-def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
-    distil_options, tmp_path, workers
-):
-    options = distil_options | {"train_dataloader.num_workers": workers}
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    # Dropout and drop path draw too, and validation falls between the two halves.
-    train(DISTILLED, whole, cfg_options=options | {"train_cfg.max_iters": 6})
-    train(DISTILLED, cut, cfg_options=options | {"train_cfg.max_iters": 4})
-    key = "decode_head.conv_seg.weight"
-    assert not torch.equal(weights(cut, 4)[key], weights(whole, 6)[key])
-    train(DISTILLED, cut, resume=True, cfg_options=options | {"train_cfg.max_iters": 6})
-    assert_equal(weights(whole, 6), weights(cut, 6))
-
-
-@pytest.mark.slow
-def test_resumed_run_goes_on_with_its_projector_and_schedule(distil_options, tmp_path):
+@pytest.fixture(scope="module")
+def learned_options(distil_options):
+    """A distillation with a projector, whose weights are learned, and a schedule."""
     terms = [{"type": "KLDLoss"}, {"type": "FeatureMSELoss", "tap": 3}]
     warm_up = {"_delete_": True, "kind": "linear", "end": 0.8, "until": 5}
-    options = distil_options | {
+    return distil_options | {
         "model.distill_loss.terms": terms,
         "model.distill_loss.teacher_ratio": warm_up,
-        "model.teacher.backbone.embed_dims": 8,
         "model.student.backbone.embed_dims": 16,
         "model.student.decode_head.in_channels": [16] * 4,
     }
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    train(DISTILLED, whole, cfg_options=options | {"train_cfg.max_iters": 6})
-    train(DISTILLED, cut, cfg_options=options | {"train_cfg.max_iters": 4})
-    train(DISTILLED, cut, resume=True, cfg_options=options | {"train_cfg.max_iters": 6})
-    assert_equal(weights(whole, 6), weights(cut, 6))
-    learnt = [
-        read_checkpoint(run / "iter_6.pth")["distill_loss"] for run in (whole, cut)
+
+
+@pytest.fixture(scope="module")
+def whole(learned_options, tmp_path_factory):
+    """Six uninterrupted iterations, with data loaded in the process itself."""
+    options = learned_options | {"train_cfg.max_iters": 6}
+    return train(DISTILLED, tmp_path_factory.mktemp("whole"), cfg_options=options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
+    learned_options, whole, tmp_path, workers
+):
+    options = learned_options | {"train_dataloader.num_workers": workers}
+    # Dropout and drop path draw too, and validation falls between the two halves.
+    train(DISTILLED, tmp_path, cfg_options=options | {"train_cfg.max_iters": 4})
+    key = "decode_head.conv_seg.weight"
+    assert not torch.equal(weights(tmp_path, 4)[key], weights(whole, 6)[key])
+    options["train_cfg.max_iters"] = 6
+    train(DISTILLED, tmp_path, resume=True, cfg_options=options)
+    assert_equal(weights(whole, 6), weights(tmp_path, 6))
+    learned = [
+        read_checkpoint(run / "iter_6.pth")["distill_loss"] for run in (whole, tmp_path)
     ]
-    assert_equal(*learnt)
-    assert learnt[0].keys() == {"terms.1.projector.weight", "terms.1.projector.bias"}
+    assert_equal(*learned)
+    assert learned[0].keys() == {"terms.1.projector.weight", "terms.1.projector.bias"}
+
+
+@pytest.mark.slow
+def test_log_holds_the_schedule(whole):
     ratios = re.findall(r"teacher_ratio: ([0-9.]+)", _log_of(whole))
     assert [float(ratio) for ratio in ratios[:5]] == [0.0, 0.16, 0.32, 0.48, 0.64]
 
@@ -77,16 +82,12 @@ def _log_of(work_dir) -> str:
     return log.read_text()
 
 
-def test_other_seed_gives_other_weights(pond, tmp_path):
-    runs = [
-        train(
-            PLAIN,
-            tmp_path / str(seed),
-            cfg_options=tiny_run(pond, "model", randomness__seed=seed),
-        )
-        for seed in (0, 1)
-    ]
-    first, second = (weights(run, 2)["decode_head.conv_seg.weight"] for run in runs)
+def test_other_seed_gives_other_weights(pond, teacher, tmp_path):
+    options = tiny_run(pond, "model", randomness__seed=1)
+    other = train(TEACHER, tmp_path / "run", cfg_options=options)
+    first, second = (
+        weights(run, 2)["decode_head.conv_seg.weight"] for run in (teacher, other)
+    )
     assert not torch.equal(first, second)
 
 
@@ -103,7 +104,7 @@ def test_name_is_that_of_run_folder_and_weights(pond, tmp_path, monkeypatch):
     work_dir = train(PLAIN, cfg_options=options, name="plain_1125_fold0_seed1")
     assert work_dir == tmp_path / "plain_1125_fold0_seed1"
     assert (work_dir / f"weights_{work_dir.name}_last.safetensors").is_file()
-    with pytest.raises(ValueError, match="name='a/b' would be a path"):
+    with pytest.raises(ValueError, match="name='a/b' must be no path"):
         train(PLAIN, cfg_options=options, name="a/b")
 
 
@@ -142,13 +143,13 @@ def test_resume_finds_the_run_and_keeps_its_name(pond, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
     options = tiny_run(pond, "model") | {"work_dir": None}
     began = train(PLAIN, cfg_options=options)
-    # As if it had begun on another day.
+    # As if it had begun on another day
     elsewhere = began.rename(tmp_path / "segformer_b0_pond_0102")
     (elsewhere / "last_checkpoint").write_text(str(elsewhere / "iter_2.pth"))
     options["train_cfg.max_iters"] = 4
     assert train(PLAIN, resume=True, cfg_options=options) == elsewhere
     (last,) = elsewhere.glob("weights_*_last.safetensors")
-    assert f"{date.today():%m%d}" in last.name  # the day it began, by its own record
+    assert f"{date.today():%m%d}" in last.name  # of its start
     assert weights(elsewhere, 4)
 
 
@@ -160,12 +161,12 @@ def test_log_names_every_term(distilled):
         assert f" {term}: " in line
 
 
-def test_log_holds_what_the_data_check_warns_of(distilled):
+def test_log_holds_warnings_of_the_data_check(distilled):
     (log,) = distilled.glob("2*/*.log")
     assert "WARNING - data check: [border] 2 of 6 val frames" in log.read_text()
 
 
-def test_leaking_data_are_refused_before_anything_is_built(pond, tmp_path):
+def test_overlapping_parts_are_refused_before_anything_is_built(pond, tmp_path):
     options = tiny_run(pond, "model", val_dataloader__dataset__split="train")
     with pytest.raises(ValueError, match="22 frames in both train and val"):
         train(PLAIN, tmp_path / "run", cfg_options=options)
@@ -205,7 +206,7 @@ def test_teacher_with_renamed_classes_is_refused(distil_options, tmp_path):
         train(DISTILLED, tmp_path, cfg_options=distil_options | RENAMED)
 
 
-def test_mapping_lets_a_teacher_with_renamed_classes_teach(distil_options, tmp_path):
+def test_class_mapping_accepts_a_teacher_with_renamed_classes(distil_options, tmp_path):
     options = distil_options | RENAMED | {"model.class_mapping": [0, 1]}
     train(DISTILLED, tmp_path, cfg_options=options)
     (last,) = tmp_path.glob("weights_*_last.safetensors")
@@ -245,7 +246,7 @@ def test_missing_data_says_what_is_expected(pond, tmp_path):
         ({"launcher": "slurm"}, "--launcher slurm"),
     ],
 )
-def test_gpu_asked_for_in_vain(pond, tmp_path, arguments, named):
+def test_gpu_is_required_where_there_is_none(pond, tmp_path, arguments, named):
     options = tiny_run(pond, "model") | arguments.pop("cfg_options", {})
     with pytest.raises(ValueError, match=f"{named}.* needs .*GPU"):
         train(PLAIN, tmp_path, cfg_options=options, **arguments)

@@ -1,4 +1,4 @@
-"""Frames without labels: the teacher alone speaks there, online and from a cache."""
+"""Training frames without labels, with the teacher online and from a cache."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,13 +33,13 @@ STEPS = [
 @pytest.fixture(scope="module")
 def options(pond, distil_options) -> dict:
     """A tiny distillation in which 16 of 22 training frames have no label."""
-    frames, seen = [], 0
+    frames, count = [], 0
     plain = read_config(PLAIN, {"data_root": str(pond), "embargo": 0})
     dataset = plain.train_dataloader.dataset.dataset
     ratios = {"ratios": dataset.ratios, "split_table": "frames.csv"}
     for frame in _with_parts(pond, ratios):
-        seen += frame.split == "train"
-        hide = frame.split == "train" and seen % 4
+        count += frame.split == "train"
+        hide = frame.split == "train" and count % 4
         frames.append(replace(frame, label="") if hide else frame)
     write_table(pond / "few.csv", frames)
     return distil_options | {
@@ -71,9 +71,9 @@ def test_half_of_every_batch_has_no_label_at_all(options):
         }
 
 
-def test_their_pixels_count_for_the_teacher_and_not_for_the_labels(options):
+def test_unlabelled_pixels_enter_the_distillation_loss_alone(options):
     cfg = read_config(DISTILLED, options | {"model.distill_loss.modulate": "none"})
-    model = MODELS.build(cfg.model).eval()  # batch norm sees each frame for itself
+    model = MODELS.build(cfg.model).eval()  # batch norm treats each frame separately
     (batch,) = batches(cfg, 1)
     kinds = [bool((s.gt_sem_seg.data == 255).all()) for s in batch["data_samples"]]
 
@@ -105,16 +105,14 @@ def test_training_from_a_cache_of_both(options, tmp_path):
     assert (work_dir / "iter_2.pth").is_file()
 
 
-def test_a_share_without_such_frames_is_refused(options, tmp_path):
+def test_share_without_unlabelled_frames_is_refused(options, tmp_path):
     changed = options | {f"{FRAMES}.unlabelled": "skip"}
     with pytest.raises(ValueError, match="unlabelled='include'"):
         train(DISTILLED, tmp_path, cfg_options=changed)
 
 
 @pytest.mark.parametrize(("batch", "modulate"), [(1, "kd"), (1, "both"), (1, "none")])
-def test_batches_without_any_label_are_refused_where_m_would_silence_the_teacher(
-    options, batch, modulate
-):
+def test_batches_without_labels_are_refused_where_m_is_zero(options, batch, modulate):
     cfg = read_config(
         DISTILLED,
         options
