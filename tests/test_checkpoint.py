@@ -269,11 +269,11 @@ PROGRAMS = {
     "storage by a dotted name": (of_stack("torch", "hub.Storage.load"), "hub"),
     "state of a class": (
         BUFFER + b"N}" + text("mean") + of_global("torch", "Size") + b"s\x86b",
-        "it gives a state to <class",
+        "it sets the state of <class",
     ),
     "state of a function": (
         of_global("torch._utils", "_rebuild_parameter") + b"N}\x86b",
-        "it gives a state to <function",
+        "it sets the state of <function",
     ),
 }
 
@@ -294,14 +294,14 @@ F8 = (np.dtype, ("f8", False, True))
     ("number_type", "reason"),
     [
         # Flags that call the eight bytes of a number a pointer to an object.
-        (Given(F8, (3, "<", None, None, None, -1, -1, 63)), "type of numbers"),
-        (Given(F8, (4, "<", None, None, None, -1, -1, 63, None)), "type of numbers"),
+        (Given(F8, (3, "<", None, None, None, -1, -1, 63)), "number type"),
+        (Given(F8, (4, "<", None, None, None, -1, -1, 63, None)), "number type"),
         # And an object that is not called one.
         (
             Given(
                 (np.dtype, ("O8", False, True)), (3, "|", None, None, None, -1, -1, 0)
             ),
-            "type of numbers",
+            "number type",
         ),
     ],
 )

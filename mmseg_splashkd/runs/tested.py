@@ -15,7 +15,7 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.config.reading import plain_model, read_config
 from mmseg_splashkd.evaluation.complexity import measure
-from mmseg_splashkd.hooks.teacher_gate_hook import read_report
+from mmseg_splashkd.hooks.teacher_report import read_report
 
 RECORD = "record.json"
 

@@ -21,8 +21,9 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.hooks import teacher_gate_hook as teacher_gate
-from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook, read_report
+from mmseg_splashkd.hooks import teacher_gate_hook, teacher_report
+from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
+from mmseg_splashkd.hooks.teacher_report import measure_teacher, read_report
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
@@ -88,7 +89,7 @@ def test_padding_of_tests_is_cut_off_as_the_host_does(
     both = {
         f"model.{name}.data_preprocessor": padded for name in ("student", "teacher")
     }
-    report = teacher_gate.test_teacher(*loaded(distil_options | both))
+    report = measure_teacher(*loaded(distil_options | both))
     assert report["metrics"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
@@ -150,7 +151,7 @@ def test_testing_leaves_no_trace(distil_options, mode):
     modes = [module.training for module in model.modules()]
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     before = random_states()
-    teacher_gate.test_teacher(model, loader, metrics)
+    measure_teacher(model, loader, metrics)
     assert random_states() == before
     assert [module.training for module in model.modules()] == modes
     for key, value in model.state_dict().items():
@@ -160,7 +161,7 @@ def test_testing_leaves_no_trace(distil_options, mode):
 
 def test_batches_do_not_matter(distilled, distil_options):
     model, loader, metrics = loaded(distil_options, batch_size=4)
-    report = teacher_gate.test_teacher(model, loader, metrics)
+    report = measure_teacher(model, loader, metrics)
     expected = report_of(distilled)
     figures, other = report.pop("metrics"), expected.pop("metrics")
     assert figures == pytest.approx(other, rel=1e-5, nan_ok=True)
@@ -170,7 +171,7 @@ def test_batches_do_not_matter(distilled, distil_options):
 def test_mapped_classes_are_tested_as_the_student_s(distil_options):
     swapped = distil_options | {"model.class_mapping": [1, 0]}
     first, second = (
-        teacher_gate.test_teacher(*loaded(options))["metrics"]
+        measure_teacher(*loaded(options))["metrics"]
         for options in (distil_options, swapped)
     )
     assert first["aAcc"] + second["aAcc"] == pytest.approx(100, abs=1e-9)
@@ -181,14 +182,14 @@ def test_mapped_classes_are_tested_as_the_student_s(distil_options):
     [(10, 2, 20_000), (10_000, 2, 209), (10_000, 150, 2), (10**8, 150, 1)],
 )
 def test_memory_of_the_sample_is_bounded(frames, num_classes, limit):
-    assert teacher_gate._Calibration(frames, num_classes).limit == limit
+    assert teacher_report._Calibration(frames, num_classes).limit == limit
 
 
 def _sampled(options: dict) -> dict[str, Any]:
     """The test part, 3 frames, a few of their pixels."""
-    teacher_gate.PIXELS_A_FRAME = 200
+    teacher_report.PIXELS_PER_FRAME = 200
     options = options | {"val_dataloader.dataset.split": "test"}
-    return teacher_gate.test_teacher(*loaded(options))
+    return measure_teacher(*loaded(options))
 
 
 def _work(rank: int, folder: str, options: dict) -> None:
@@ -202,7 +203,7 @@ def _work(rank: int, folder: str, options: dict) -> None:
 
 @pytest.mark.slow
 def test_two_processes_test_as_one(distil_options, tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher_gate, "PIXELS_A_FRAME", None)  # and back afterwards
+    monkeypatch.setattr(teacher_report, "PIXELS_PER_FRAME", None)  # and back afterwards
     spawn(_work, args=(str(tmp_path), distil_options), nprocs=2)
     first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))
     expected = _sampled(distil_options)
@@ -237,7 +238,7 @@ def test_resumed_run_goes_on_with_the_figures(distil_options, tmp_path, monkeypa
     hub = read_checkpoint(tmp_path / "iter_2.pth")["message_hub"]
     assert hub["runtime_info"]["teacher_gate"] == report
     (tmp_path / "teacher.json").unlink()
-    monkeypatch.setattr(teacher_gate, "test_teacher", None)
+    monkeypatch.setattr(teacher_gate_hook, "measure_teacher", None)
     options = distil_options | {"train_cfg.max_iters": 4}
     train(DISTILLED, tmp_path, resume=True, cfg_options=options)
     assert given == [report["temperature"]] * 2

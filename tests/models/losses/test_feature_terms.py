@@ -58,8 +58,8 @@ def test_is_built_from_a_config_with_the_arguments_of_every_term(loss):
     assert plain.taps == ("fused", "fused")
     assert isinstance(plain, FeatureTerm)
     assert not plain.shift_invariant
-    plain.check(2)
-    plain.check(19)
+    plain.check_num_classes(2)
+    plain.check_num_classes(19)
 
     config = {"type": loss.__name__, "weight": 3, "name": "x", "modulate": False}
     other = MODELS.build(config | {"tap": 1, "teacher_tap": 3})
@@ -90,7 +90,7 @@ def test_is_built_from_a_config_with_the_arguments_of_every_term(loss):
 def test_arguments_reach_the_formula(term, formula):
     student, teacher = two_maps((2, 6, 4, 5))
 
-    term.connect(6, 6)
+    term.bind_channels(6, 6)
     assert torch.equal(value_of(term, student, teacher), formula(student, teacher))
 
 
@@ -101,7 +101,7 @@ def test_maps_at_the_taps_are_compared_at_the_student_s_size(loss):
     nothing = torch.full((2, 2, 4, 5), math.nan)
     unused = torch.full((2, 9, 2, 2), math.nan)
     term = loss(tap=0, teacher_tap=2)
-    term.connect(6, 6)
+    term.bind_channels(6, 6)
 
     actual = term(
         SegOutputs(nothing, [student, unused]),
@@ -141,7 +141,7 @@ def test_projector_is_a_1x1_convolution_to_the_teacher_s_channels(loss):
     term = loss()
     assert term.state_dict() == {}
 
-    term.connect(3, 6)
+    term.bind_channels(3, 6)
     assert term.projector.weight.shape == (6, 3, 1, 1)
     weight, bias = term.projector.weight[..., 0, 0], term.projector.bias
     projected = torch.einsum("oc,bchw->bohw", weight, student) + bias[:, None, None]
@@ -158,7 +158,7 @@ def test_projector_computes_in_single_precision(loss):
     student = two_maps((2, 3, 4, 5), torch.float16, 1e4)[0].requires_grad_()
     _, teacher = two_maps((2, 6, 4, 5), torch.float16, 1e4)
     term = loss()
-    term.connect(3, 6)
+    term.bind_channels(3, 6)
 
     expected = value_of(term, student.float(), teacher.float())
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -183,7 +183,7 @@ def test_projector_computes_in_single_precision(loss):
 )
 def test_equal_channels_need_no_projector(loss, given, told):
     term = loss(**given)
-    term.connect(*told)
+    term.bind_channels(*told)
     assert term.projector is None
     assert not list(term.parameters())
 
@@ -191,7 +191,7 @@ def test_equal_channels_need_no_projector(loss, given, told):
 @pytest.mark.parametrize("loss", PROJECTED)
 def test_given_channels_build_the_projector_that_no_head_tells(loss):
     term = loss(student_channels=3, teacher_channels=6, tap=1)
-    term.connect(None, None)
+    term.bind_channels(None, None)
     assert term.projector.weight.shape == (6, 3, 1, 1)
 
 
@@ -207,13 +207,13 @@ def test_given_channels_build_the_projector_that_no_head_tells(loss):
 def test_unknown_channels_are_an_error_with_its_remedy(loss, told, argument, tap):
     match = f"{loss.__name__} .*at tap {tap}.*pass {argument}= to the term"
     with pytest.raises(ValueError, match=match):
-        loss(tap=2, teacher_tap=3).connect(*told)
+        loss(tap=2, teacher_tap=3).bind_channels(*told)
 
 
 @pytest.mark.parametrize("loss", PROJECTED)
 def test_channels_that_contradict_the_model_are_refused(loss):
     with pytest.raises(ValueError, match="student_channels=5, but the model has 6"):
-        loss(student_channels=5).connect(6, 6)
+        loss(student_channels=5).bind_channels(6, 6)
 
 
 @pytest.mark.parametrize("loss", [SKDLoss, IFVDLoss, CIRKDLoss, AttentionTransferLoss])
@@ -223,7 +223,7 @@ def test_relations_need_no_projector(loss):
     term = loss()
 
     for told in ((3, 6), (None, None)):
-        term.connect(*told)
+        term.bind_channels(*told)
     assert not list(term.parameters())
     assert value_of(term, student, teacher).item() > 0
 
@@ -271,23 +271,25 @@ def test_refused_exactly_where_blind(loss, classes):
     pull = gradient(lambda f: term.compare(f, teacher, labels()), student)
     blind = pull.abs().max().item() < 1e-9
     if blind:
-        with pytest.raises(ValueError, match=r"blind at taps \('logits', 'logits'\)"):
-            term.connect(classes, classes)
+        with pytest.raises(
+            ValueError, match=r"no gradient at taps \('logits', 'logits'\)"
+        ):
+            term.bind_channels(classes, classes)
     else:
-        term.connect(classes, classes)
+        term.bind_channels(classes, classes)
     assert blind == (classes == 1 and loss in COSINES)
 
 
 @pytest.mark.parametrize("loss", COSINES)
 def test_one_channel_of_the_teacher_is_blind_too(loss):
     with pytest.raises(ValueError, match="take FeatureMSELoss or AttentionTransfer"):
-        loss().connect(8, 1)
+        loss().bind_channels(8, 1)
 
 
 def test_given_channels_are_checked_for_blindness():
-    with pytest.raises(ValueError, match="blind"):
-        FeatureCosineLoss(teacher_channels=1).connect(8, None)
-    FeatureCosineLoss().connect(1, 8)  # projected to 8
+    with pytest.raises(ValueError, match="no gradient"):
+        FeatureCosineLoss(teacher_channels=1).bind_channels(8, None)
+    FeatureCosineLoss().bind_channels(1, 8)  # projected to 8
 
 
 def test_attention_does_not_tell_classes_apart():

@@ -234,7 +234,7 @@ def test_terms_are_summed_with_their_weights(modulate):
     _, _, labels = batch()
     student, teacher = features(0), features(1)
     loss = FocalModulatedKDLoss(0.3, modulate=modulate, terms=[KL, CWD, FEATURES])
-    loss.connect(*[build(fcn(3, channels=5))] * 2)
+    loss.bind(*[build(fcn(3, channels=5))] * 2)
 
     losses = loss(student, teacher, labels)
     logits = numpy64(upsampled(student.logits, labels))
@@ -290,7 +290,7 @@ def test_a_stopped_term_still_reaches_its_projector():
     _, _, labels = batch()
     never = {**FEATURES, "weight": {"end": 1.0, "stop_at": 0}}
     loss = FocalModulatedKDLoss(terms=[KL, never])
-    loss.connect(build(fcn(3, channels=5)), build(fcn(3, channels=7)))
+    loss.bind(build(fcn(3, channels=5)), build(fcn(3, channels=7)))
 
     total(loss(features(0), features(1), labels)).backward()
     learnt = list(loss.parameters())
@@ -322,8 +322,8 @@ def test_the_fitted_temperature_is_given_to_the_terms_that_ask():
         ({"terms": []}, "leaves no loss against the teacher"),
         ({"terms": [KL, KL]}, "the name 'kl' is taken"),
         ({"terms": [{**KL, "name": "label"}]}, "the name 'label' is taken"),
-        ({"terms": [KL], "temperature": 2.0}, "give it to a term"),
-        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is no distillation loss"),
+        ({"terms": [KL], "temperature": 2.0}, "set it on a term"),
+        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is no DistillTerm"),
         ({"terms": [{**KL, "weight": -1.0}]}, "weight of kl must be .*-1"),
         ({"teacher_ratio": {"end": 0.5, "upto": 3}}, r"teacher_ratio has \['upto'\]"),
         (

@@ -126,7 +126,7 @@ def test_fitted_temperature_waits_for_its_number(loss):
     term = loss(temperature="fitted", name="soft")
 
     assert term.temperature == "fitted"
-    term.check(2)
+    term.check_num_classes(2)
     with pytest.raises(RuntimeError, match=r"'fitted' of soft .*before the first"):
         value_of(term, student, teacher)
     term.set_fitted_temperature(1.7)
@@ -197,25 +197,27 @@ def test_refused_exactly_where_blind(term, classes):
     pull = gradient(lambda z: value_of(term, z, teacher), student)
     blind = not pull.abs().max().item() > 1e-9  # also where it is NaN
     if blind:
-        with pytest.raises(ValueError, match=f"blind for num_classes={classes}"):
-            term.check(classes)
+        with pytest.raises(
+            ValueError, match=f"has no gradient for num_classes={classes}"
+        ):
+            term.check_num_classes(classes)
     else:
-        term.check(classes)
+        term.check_num_classes(classes)
 
 
 @pytest.mark.parametrize("classes", [1, 3, 19])
 def test_margin_is_of_two_classes(classes):
-    MarginKLDLoss().check(2)
+    MarginKLDLoss().check_num_classes(2)
     with pytest.raises(ValueError, match=f"num_classes={classes}"):
-        MarginKLDLoss().check(classes)
+        MarginKLDLoss().check_num_classes(classes)
 
 
 def test_dist_says_what_keeps_its_pixel_term():
     # Half of its sum would be a constant.
     with pytest.raises(ValueError, match="class_weight=0 keeps the pixel term"):
-        DISTLoss().check(2)
-    DISTLoss(class_weight=0).check(2)
-    DISTLoss().check(3)
+        DISTLoss().check_num_classes(2)
+    DISTLoss(class_weight=0).check_num_classes(2)
+    DISTLoss().check_num_classes(3)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_dist_says_what_keeps_its_pixel_term():
 )
 def test_losses_that_a_refusal_names_do_see(term, classes):
     with pytest.raises(ValueError, match="take one of") as refusal:
-        term.check(classes)
+        term.check_num_classes(classes)
     message = str(refusal.value)
     named = re.findall(r"\w+Loss", message.partition("take one of")[2])
     assert len(named) == len(set(named)) >= 8
@@ -233,9 +235,9 @@ def test_losses_that_a_refusal_names_do_see(term, classes):
     labels = (student[:, 0] > 0).long()
     for name in named:
         other = MODELS.build({"type": name})
-        other.check(classes)
+        other.check_num_classes(classes)
         if isinstance(other, FeatureTerm):  # of more channels than classes
-            other.connect(8, 8)
+            other.bind_channels(8, 8)
             continue
         pull = gradient(lambda z, f=other: f.compare(z, teacher, labels), student)
         assert pull.abs().max() > 1e-6
