@@ -38,9 +38,8 @@ def check_host_stack() -> None:
         both = " ".join(maintained + original)
         raise ImportError(
             f"two distributions of MMSegmentation are installed over each other: "
-            f"{both}. They share the import names mmcv, mmengine and mmseg. Remove both "
-            f"and install one: "
-            f"pip uninstall -y {both} && {INSTALL}"
+            f"{both}. They share the import names mmcv, mmengine and mmseg. Remove "
+            f"both and install one: pip uninstall -y {both} && {INSTALL}"
         )
     installed = maintained or original
     wanted = list(STACKS.values()) if original else list(STACKS)

@@ -3,11 +3,48 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
 
 from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.hooks import export_weights_hook as hooks
 from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
+from tests.hooks.small_runs import small_run
+from tests.models.builders import build, fcn
+
+
+@pytest.mark.parametrize("by_epoch", [False, True])
+@pytest.mark.parametrize("validates", [False, True])
+def test_exported_weights_are_those_of_the_checkpoints(tmp_path, by_epoch, validates):
+    run = small_run(
+        build(fcn(auxiliary=False)),
+        tmp_path / "run",
+        by_epoch=by_epoch,
+        validates=validates,
+        hooks=("ExportWeightsHook",),
+    )
+    run.train()
+    for which in ("last", "best") if validates else ("last",):
+        file = run.message_hub.get_info(f"{which}_ckpt")
+        checkpoint = read_checkpoint(file)
+        exported = read_checkpoint(tmp_path / f"run/weights_run_{which}.safetensors")
+        assert exported["meta"]["iter"] == checkpoint["meta"]["iter"]
+        assert exported["state_dict"].keys() == checkpoint["state_dict"].keys()
+        for name, weight in exported["state_dict"].items():
+            assert torch.equal(weight, checkpoint["state_dict"][name]), name
+    assert run.iter == (4 if by_epoch else 2)
+    last = read_checkpoint(tmp_path / "run" / "weights_run_last.safetensors")
+    assert last["meta"]["iter"] == run.iter
+
+
+def test_several_best_metrics_are_refused(tmp_path):
+    run = small_run(
+        build(fcn()), tmp_path, validates=True, hooks=("ExportWeightsHook",)
+    )
+    (checkpoints,) = (hook for hook in run.hooks if isinstance(hook, CheckpointHook))
+    checkpoints.key_indicators = ["mIoU", "mAcc"]
+    with pytest.raises(ValueError, match=r"save_best=\['mIoU', 'mAcc'\] names several"):
+        run.train()
 
 
 class Run:
