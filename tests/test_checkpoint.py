@@ -23,7 +23,7 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     write_weights,
 )
-from tests.models.builders import build, host_checkpoint, segformer
+from tests.models.builders import build, mmengine_checkpoint, segformer
 
 
 def weights() -> dict[str, Tensor]:
@@ -97,7 +97,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
 @pytest.fixture
 def host(tmp_path) -> tuple[Path, dict]:
     """A checkpoint as the host writes it, and what is in it."""
-    content = host_checkpoint(build(segformer()))
+    content = mmengine_checkpoint(build(segformer()))
     torch.save(content, tmp_path / "iter_7.pth")
     return tmp_path / "iter_7.pth", content
 
@@ -360,7 +360,7 @@ def test_programs_of_torch_are_refused(tmp_path, disguise):
 def test_a_truncated_file_is_named(tmp_path, name, kept):
     path = tmp_path / name
     write_weights(weights(), tmp_path / "w.safetensors", {})
-    torch.save(host_checkpoint(build(segformer())), tmp_path / "w.pth")
+    torch.save(mmengine_checkpoint(build(segformer())), tmp_path / "w.pth")
     whole = path.read_bytes()
 
     path.write_bytes(whole[: int(kept * len(whole))])
