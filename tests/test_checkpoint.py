@@ -72,6 +72,33 @@ def test_tensors_go_where_they_are_asked_for(tmp_path):
         assert read_checkpoint(tmp_path / name, "meta")["state_dict"]["a"].is_meta
 
 
+class Tied(nn.Module):
+    """Two parameters of one storage, a view of a buffer and a transposed view."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3, bias=False)
+        self.second.weight = self.first.weight
+        self.register_buffer("whole", torch.rand(4, 3))
+        self.register_buffer("part", self.get_buffer("whole")[1:3])
+        self.register_buffer("turned", self.get_buffer("whole").T)
+        self.register_buffer("empty", torch.empty(0))
+
+
+def test_tied_weights_are_written_under_each_name(tmp_path):
+    path = tmp_path / "w.safetensors"
+    model, other = Tied(0), Tied(1)
+    write_weights(model.state_dict(), path, {})
+    load_strict(other, read_checkpoint(path)["state_dict"], path.name)
+    assert_equal_weights(other.state_dict(), model.state_dict())
+    assert other.second.weight is other.first.weight
+    torch.save(model.state_dict(), tmp_path / "w.pth")  # tensors of one storage again
+    write_weights(read_checkpoint(tmp_path / "w.pth")["state_dict"], path, {})
+    load_strict(another := Tied(2), read_checkpoint(path)["state_dict"], path.name)
+    assert_equal_weights(another.state_dict(), model.state_dict())
+
+
 def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "w.safetensors"
     write_weights({"a": torch.ones(1)}, path, {})

@@ -1,6 +1,7 @@
 """Projectors survive a resume under mmengine's Runner and under SafeRunner."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,7 +32,8 @@ def run_of(folder: Path, name: str, steps: int = 2, **options) -> Runner:
 
 def weights_of(run: Runner) -> Tensor:
     """Weights of the projector, as they are now."""
-    return run.model.distill_loss.terms[1].projector.weight.detach().clone()
+    model: Any = run.model
+    return model.distill_loss.terms[1].projector.weight.detach().clone()
 
 
 class FirstStep(Hook):
@@ -44,11 +46,12 @@ class FirstStep(Hook):
             self.found = weights_of(runner)
 
 
-def trained_from(run: Runner) -> Tensor | None:
+def trained_from(run: Runner) -> Tensor:
     """The projector at the first iteration of a training."""
     hook = FirstStep()
     run.register_hook(hook)
     run.train()
+    assert hook.found is not None
     return hook.found
 
 
@@ -90,7 +93,5 @@ def test_a_resumed_checkpoint_without_the_projector_is_an_error(trained):
     del checkpoint["distill_loss"]
     torch.save(checkpoint, folder / "lacking.pth")
     options = {"resume": True, "load_from": str(folder / "lacking.pth")}
-    with pytest.raises(
-        RuntimeError, match=r"(?s)'distill_loss' of .*projector"
-    ):
+    with pytest.raises(RuntimeError, match=r"(?s)'distill_loss' of .*projector"):
         run_of(folder, "lacking", 3, **options).train()

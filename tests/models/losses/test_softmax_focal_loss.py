@@ -62,6 +62,11 @@ def test_pixel_samplers_are_refused(pixels):
         SoftmaxFocalLoss()(*pixels, weight=torch.ones(2, 5, 7))
 
 
+def test_a_name_that_mmengine_would_not_sum_is_refused():
+    with pytest.raises(ValueError, match=r"loss_name='focal' does not contain 'loss'"):
+        MODELS.build({"type": "SoftmaxFocalLoss", "loss_name": "focal"})
+
+
 def test_a_negative_gamma_is_refused():
     with pytest.raises(ValueError, match=r"gamma must be >= 0, got -1"):
         MODELS.build({"type": "SoftmaxFocalLoss", "gamma": -1})
