@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
-IGNORE_INDEX = 255  # default of MMSegmentation's heads and of ours
+IGNORE_INDEX = 255  # default of MMSegmentation's heads
 REMEDY = (
     "the label term of a distillation is set by distill_loss (label_loss, gamma, "
     "class_weight)"

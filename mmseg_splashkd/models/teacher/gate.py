@@ -121,11 +121,11 @@ def _flat(floor: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield prefix + name, value
 
 
-def _check_name(argument: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, 1)
+def _check_name(argument: str, name: str, existing: Sequence[str]) -> None:
+    if name not in existing:
+        close = difflib.get_close_matches(str(name), existing, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(
             f"{argument} names {name!r}, which does not exist: {hint}There are "
-            f"{', '.join(known) or 'none'}"
+            f"{', '.join(existing) or 'none'}"
         )
