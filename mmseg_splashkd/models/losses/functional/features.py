@@ -23,7 +23,7 @@ MIN_LENGTH = 1e-6
 def _inverse_length(
     vectors: Tensor, dim: int | tuple[int, ...] = 1, shortest: float = MIN_LENGTH
 ) -> Tensor:
-    """1 / L2 norm along a dimension, which is kept; 0 for vectors below ``shortest``."""
+    """1 / L2 norm along a dimension, which is kept; 0 for norms up to ``shortest``."""
     length = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
     long = length > shortest
     # The inner torch.where avoids 1 / 0 in the gradient.
