@@ -1,5 +1,6 @@
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def test_several_best_metrics_are_refused():
 
 
 class Run:
-    """A run as far as the export sees it, in a folder."""
+    """The parts of a run that the export uses, in a folder."""
 
     def __init__(self, folder: Path, iteration: int) -> None:
         self.work_dir = str(folder)
@@ -71,7 +72,7 @@ class Run:
 
 @pytest.fixture
 def kept(monkeypatch) -> list:
-    """Where scores of a validation were kept as the best."""
+    """Folders whose last scores were kept as the best."""
     calls: list = []
     monkeypatch.setattr(hooks, "keep_best", calls.append)
     return calls
@@ -85,7 +86,7 @@ def step(hook: ExportWeightsHook, run: Run) -> None:
     hook.after_train_iter(run)  # type: ignore[arg-type]
 
 
-def test_the_last_weights_get_the_point_that_their_validation_chose(tmp_path, kept):
+def test_the_last_weights_get_the_operating_point_of_their_validation(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("last", 2)
     step(hook, run)
@@ -101,7 +102,7 @@ def test_the_last_weights_get_the_point_that_their_validation_chose(tmp_path, ke
     assert not kept
 
 
-def test_a_point_of_other_weights_is_not_theirs(tmp_path, kept):
+def test_the_operating_point_of_other_weights_is_not_exported(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("last", 2)
     step(hook, run)
@@ -110,7 +111,7 @@ def test_a_point_of_other_weights_is_not_theirs(tmp_path, kept):
     assert run.exported("last")["meta"]["operating_point"] is None
 
 
-def test_a_resumed_run_keeps_the_point_of_what_it_began_from(tmp_path, kept):
+def test_a_resumed_run_keeps_the_operating_point_of_its_checkpoint(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("last", 2)
     step(hook, run)
@@ -126,7 +127,7 @@ def test_a_resumed_run_keeps_the_point_of_what_it_began_from(tmp_path, kept):
     assert resumed.exported("last")["meta"]["operating_point"] is None
 
 
-def test_only_scores_of_the_best_weights_are_kept_as_theirs(tmp_path, kept):
+def test_only_scores_of_new_best_weights_are_kept_as_best(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("best", 2, point := run.chooses(2))
     validate(hook, run)

@@ -193,7 +193,7 @@ def _sampled(options: dict) -> dict[str, Any]:
 
 
 def _work(rank: int, folder: str, options: dict) -> None:
-    os.chdir(folder)  # where the host exchanges results
+    os.chdir(folder)  # where mmengine exchanges results
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/init", rank=rank, world_size=2
     )
@@ -202,7 +202,7 @@ def _work(rank: int, folder: str, options: dict) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_test_as_one(distil_options, tmp_path, monkeypatch):
+def test_two_processes_measure_as_one(distil_options, tmp_path, monkeypatch):
     monkeypatch.setattr(teacher_report, "PIXELS_PER_FRAME", None)  # and back afterwards
     spawn(_work, args=(str(tmp_path), distil_options), nprocs=2)
     first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))

@@ -176,7 +176,7 @@ def test_projector_computes_in_single_precision(loss):
 
 @pytest.mark.parametrize("loss", PROJECTED)
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("configured", "channels"),
     [
         ({}, (6, 6)),
         ({"student_channels": 6}, (None, 6)),
@@ -185,15 +185,15 @@ def test_projector_computes_in_single_precision(loss):
         ({"student_channels": 6, "teacher_channels": 6}, (6, 6)),
     ],
 )
-def test_equal_channels_need_no_projector(loss, given, told):
-    term = loss(**given)
-    term.bind_channels(*told)
+def test_equal_channels_need_no_projector(loss, configured, channels):
+    term = loss(**configured)
+    term.bind_channels(*channels)
     assert term.projector is None
     assert not list(term.parameters())
 
 
 @pytest.mark.parametrize("loss", PROJECTED)
-def test_given_channels_build_the_projector_that_no_head_tells(loss):
+def test_configured_channels_build_the_projector(loss):
     term = loss(student_channels=3, teacher_channels=6, tap=1)
     term.bind_channels(None, None)
     assert term.projector.weight.shape == (6, 3, 1, 1)
@@ -201,17 +201,17 @@ def test_given_channels_build_the_projector_that_no_head_tells(loss):
 
 @pytest.mark.parametrize("loss", PROJECTED)
 @pytest.mark.parametrize(
-    ("told", "argument", "tap"),
+    ("channels", "argument", "tap"),
     [
         ((None, 6), "student_channels", 2),
         ((6, None), "teacher_channels", 3),
         ((None, None), "student_channels", 2),
     ],
 )
-def test_unknown_channels_are_an_error_with_its_remedy(loss, told, argument, tap):
+def test_unknown_channels_are_an_error_with_its_remedy(loss, channels, argument, tap):
     match = f"{loss.__name__} .*at tap {tap}.*pass {argument}= to the term"
     with pytest.raises(ValueError, match=match):
-        loss(tap=2, teacher_tap=3).bind_channels(*told)
+        loss(tap=2, teacher_tap=3).bind_channels(*channels)
 
 
 @pytest.mark.parametrize("loss", PROJECTED)
@@ -260,7 +260,7 @@ def test_configured_channels_are_checked():
     FeatureCosineLoss().bind_channels(1, 8)  # projected to 8
 
 
-def test_attention_does_not_tell_classes_apart():
+def test_attention_does_not_distinguish_classes():
     # Documented, and true at any count of channels.
     student, teacher = two_maps((2, 3, 4, 5))
 

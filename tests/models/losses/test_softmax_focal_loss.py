@@ -30,7 +30,7 @@ def test_arguments_reach_the_formula(pixels):
     torch.testing.assert_close(loss(logits, labels), expected)
 
 
-def test_the_head_names_the_ignored_label(pixels):
+def test_the_ignored_label_is_that_of_the_head(pixels):
     logits, labels = pixels
     loss = SoftmaxFocalLoss()
 
@@ -47,7 +47,7 @@ def test_class_weights_are_in_no_checkpoint_but_follow_the_model():
     assert next(loss.to("meta").buffers()).is_meta
 
 
-def test_serves_an_mmseg_head_under_its_name():
+def test_is_the_loss_of_an_mmseg_head_under_its_name():
     model = build(segformer(loss_decode={**FOCAL, "loss_name": "loss_mine"}))
     batch = random_batch()
 

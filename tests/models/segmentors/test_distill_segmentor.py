@@ -247,8 +247,8 @@ def test_a_checkpoint_that_does_not_fit_is_an_error(load):
 
     with pytest.raises(RuntimeError, match=r"(?i)missing key.*conv_seg\.bias"):
         load(model, {k: v for k, v in state.items() if not k.endswith("seg.bias")})
-    with pytest.raises(RuntimeError, match=r"(?i)unexpected key.*stranger"):
-        load(model, {**state, "stranger": torch.ones(1)})
+    with pytest.raises(RuntimeError, match=r"(?i)unexpected key.*foreign"):
+        load(model, {**state, "foreign": torch.ones(1)})
 
 
 def test_loading_leaves_the_caller_s_dict_alone():

@@ -87,8 +87,10 @@ def test_ignored_pixels_take_no_part_in_intra_class_variation():
 
     expected = intra_class_variation(student, teacher, labels)
     noise, _ = two_maps((2, 3, 4, 4), scale=1e3)
-    seen, taught = (torch.where(ignored, noise, maps) for maps in (student, teacher))
-    actual = intra_class_variation(seen, taught, labels)
+    noisy_s, noisy_t = (
+        torch.where(ignored, noise, maps) for maps in (student, teacher)
+    )
+    actual = intra_class_variation(noisy_s, noisy_t, labels)
     torch.testing.assert_close(actual, expected)
     pull = gradient(lambda f: intra_class_variation(f, teacher, labels), student)
     assert not pull[ignored.expand_as(pull)].any()
@@ -116,7 +118,7 @@ def test_nothing_valid_is_zero_with_zero_gradient():
 
 
 @pytest.mark.parametrize("size", [(8, 8), (4, 4), (9, 13), (2, 3)])
-def test_labels_are_resized_as_the_host_does(size):
+def test_labels_are_resized_as_by_torch(size):
     student, teacher = two_maps((2, 3, 4, 4))
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(3, (2, *size), generator=generator)
@@ -139,9 +141,9 @@ def test_cross_image_relation_by_hand():
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_relations_reach_across_images():
-    # Equal within each image, and turned against each other: only pairs of two images
-    # tell, which are half of all.
+def test_relations_are_between_images():
+    # Equal within each image, and turned against each other: only pairs of two
+    # images differ, which are half of all.
     student = torch.cat([pixels_of([1.0, 0.0], [0.0, 1.0])] * 2)
     teacher = student.clone()
     teacher[1] = teacher[1].flip(2)
@@ -162,7 +164,7 @@ def test_cosine_by_hand():
     assert feature_cosine(student, teacher).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_zero_features_have_no_direction_to_be_pulled_in():
+def test_zero_features_have_no_gradient():
     student = pixels_of([0.0, 0.0], [0.0, 1.0])
     teacher = pixels_of([1.0, 0.0], [1.0, 0.0])
 
@@ -183,7 +185,7 @@ def test_attention_by_hand():
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_attention_sees_no_scale_of_an_image():
+def test_attention_is_invariant_to_the_scale_of_an_image():
     student, teacher = two_maps((2, 3, 5, 4), torch.float64)
 
     scales = torch.tensor([0.1, 30.0], dtype=torch.float64)[:, None, None, None]

@@ -130,7 +130,7 @@ def test_half_precision_is_computed_in_single(gamma):
 
 
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_certain_and_right_costs_nothing_and_pulls_nowhere(gamma):
+def test_certain_and_correct_logits_have_zero_loss_and_gradient(gamma):
     logits = torch.tensor([[[[60.0]], [[-60.0]]]])
     labels = torch.zeros(1, 1, 1, dtype=torch.long)
 

@@ -106,7 +106,7 @@ def test_kl_by_hand():
         assert doubled.item() == pytest.approx(4 * expected)
 
 
-def test_kl_reaches_beyond_the_ignored_pixels():
+def test_kl_includes_ignored_pixels():
     # It takes no labels: one differing pixel of four counts a quarter.
     student, teacher = torch.zeros(2, 1, 2, 2, 2)
     teacher[0, 0, 0, 0] = 1.0
@@ -125,7 +125,7 @@ def test_cwd_by_hand():
     assert value == pytest.approx(one / 2)
 
 
-def test_cwd_sees_no_number_added_to_a_channel():
+def test_cwd_is_invariant_to_a_shift_of_a_channel():
     student, teacher = two_maps((2, 3, 4, 5), torch.float64)
 
     shift = torch.tensor([5.0, -3.0, 1.0])[:, None, None]
@@ -144,7 +144,7 @@ def test_dist_by_hand():
         assert loss(student, teacher, 4.0).item() == pytest.approx(2 * 16)
 
 
-def test_dist_sees_no_scale_and_shift_of_probabilities():
+def test_dist_is_invariant_to_scale_and_shift_of_probabilities():
     # Probabilities 1/3 + k d correlate with 1/3 + d whatever k > 0.
     deviations = torch.tensor([0.1, -0.04, -0.06])[None, :, None, None]
     student, teacher = (1 / 3 + deviations).log(), (1 / 3 + 2 * deviations).log()
@@ -165,7 +165,7 @@ def test_dist_pixel_relation_is_of_each_image():
 @pytest.mark.parametrize("size", [(4, 5), (1, 1)])
 @pytest.mark.parametrize("level", [0.0, 0.3, 7.0])
 @pytest.mark.parametrize("relation", [dist_class_relation, dist_pixel_relation])
-def test_what_is_constant_has_no_correlation_and_no_slope(relation, level, size):
+def test_constant_maps_have_no_correlation_and_no_gradient(relation, level, size):
     # All classes at one level: constant over classes and over pixels. Rounding must not
     # be taken for variation.
     _, teacher = two_maps((2, 3, *size))
@@ -247,7 +247,7 @@ def test_softmax_is_over_classes_at_each_pixel():
     # An upsampled map has the same mean over its pixels.
     student, teacher = two_maps((2, 3, 4, 5))
 
-    larger, taught = (F.interpolate(z, scale_factor=2) for z in (student, teacher))
+    larger, other = (F.interpolate(z, scale_factor=2) for z in (student, teacher))
     for loss in (kl_divergence, logit_mse):
         expected = loss(student, teacher)
-        torch.testing.assert_close(loss(larger, taught), expected)
+        torch.testing.assert_close(loss(larger, other), expected)
