@@ -32,7 +32,7 @@ def upsampled(logits: Tensor, labels: Tensor, align_corners: bool = False) -> Te
 
 
 def table(modulate: str, r: float, label: float, distill: float, m: float) -> float:
-    """Total of the original experiments: 0520 (none), 0610 to 0627 (kd), 0604 (both)."""
+    """Totals of the original experiments: 0520 none, 0610 to 0627 kd, 0604 both."""
     return {
         "none": (1 - r) * label + r * distill,
         "kd": (1 - r) * label + r * m * distill,
