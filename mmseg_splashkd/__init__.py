@@ -1,4 +1,4 @@
-"""Distillation of splash segmentors: an MMSegmentation 1.x plugin.
+"""Knowledge distillation for semantic segmentation: an MMSegmentation 1.x plugin.
 
 ``custom_imports = dict(imports=['mmseg_splashkd'])`` in a config registers everything.
 """

@@ -1,4 +1,4 @@
-"""The host stack: MMSegmentation and what it stands on, under one of two names."""
+"""Checks that MMSegmentation, mmengine and mmcv are installed, as one distribution."""
 
 import io
 import os
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 
-# Distribution of the maintained continuation -> of the original. Both give the same
-# import names, so one installed over the other leaves a mixture of files.
+# Maintained distribution -> original one. Both have the same import names, so
+# installing one over the other leaves a mixture of files.
 STACKS = {
     "onedl-mmcv": "mmcv",
     "onedl-mmengine": "mmengine",
@@ -27,38 +27,38 @@ def _installed(distribution: str) -> bool:
 
 
 def check_host_stack() -> None:
-    """Make sure that exactly one complete host stack is installed.
+    """Check that either the maintained or the original packages are installed.
 
     Raises:
-        ImportError: Nothing, only a part, or both stacks are installed.
+        ImportError: None, only some, or packages of both are installed.
     """
-    continuation = [name for name in STACKS if _installed(name)]
+    maintained = [name for name in STACKS if _installed(name)]
     original = [name for name in STACKS.values() if _installed(name)]
-    if continuation and original:
-        both = " ".join(continuation + original)
+    if maintained and original:
+        both = " ".join(maintained + original)
         raise ImportError(
-            f"two host stacks are installed over each other: {both}. They share the "
-            f"import names mmcv, mmengine and mmseg. Remove both and keep one: "
-            f"pip uninstall -y {both} && {INSTALL}"
+            f"two distributions of MMSegmentation are installed over each other: "
+            f"{both}. They share the import names mmcv, mmengine and mmseg. Remove "
+            f"both and install one: pip uninstall -y {both} && {INSTALL}"
         )
-    found = continuation or original
+    installed = maintained or original
     wanted = list(STACKS.values()) if original else list(STACKS)
-    missing = [name for name in wanted if name not in found]
+    missing = [name for name in wanted if name not in installed]
     if missing:
         raise ImportError(
-            f"the host stack lacks {', '.join(missing)}. Install it with: {INSTALL} "
+            f"MMSegmentation needs {', '.join(missing)}. Install it with: {INSTALL} "
             f"(for the original distributions, torch <= 2.1: {ORIGINAL})"
         )
 
 
 @contextmanager
 def quiet_import() -> Iterator[None]:
-    """Import the host without its notes about parts that no config of ours needs.
+    """Import MMSegmentation without its messages about optional parts.
 
-    One of them advises to install another mmcv, which would double the stack.
+    One of them advises to install another mmcv, over the installed one.
     """
-    # mmseg imports Albumentations where it is installed, and that asks the network for
-    # its newest version on import: a delay without a network, and a note nobody needs.
+    # mmseg imports Albumentations if it is installed, which asks the network for its
+    # newest version: a delay without a network, and an irrelevant message.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         missing_ops = "Fail to import ``MultiScaleDeformableAttention``"

@@ -1,9 +1,8 @@
-"""Weights on disk: reading them without running their code, writing them as tensors.
+"""Reads checkpoints without running their code, and writes weights as tensors only.
 
-A checkpoint is a pickle, and a pickle is a program. Those that the host writes hold
-its log buffers beside the tensors, so a tensors-only load refuses them and a plain load
-runs whatever a stranger put in. Here a closed list of names may be unpickled, nothing
-else.
+A checkpoint is a pickle, and unpickling can run code. mmengine's checkpoints hold log
+buffers beside the tensors, so ``torch.load(weights_only=True)`` refuses them, and a
+plain load runs any code they contain. Here only a closed list of names is unpickled.
 """
 
 import json
@@ -25,8 +24,8 @@ from mmseg_splashkd.files import whole_file
 
 SUFFIX = ".safetensors"
 
-# Every name a checkpoint of the host may need: containers, tensors, numbers, log
-# buffers. (torch itself resolves the names of its storages.)
+# Every name that a checkpoint of mmengine needs: containers, tensors, numbers, log
+# buffers. (torch resolves the names of its storages itself.)
 ALLOWED = {
     "collections": {"OrderedDict", "defaultdict"},
     "torch": {"Size", "device"},
@@ -38,28 +37,28 @@ ALLOWED = {
     "mmengine.logging.history_buffer": {"HistoryBuffer"},
 }
 
-# What an object of these may be given as its state; no other object is given any.
+# Types whose state may be set; the state of no other object is.
 STATEFUL = (OrderedDict, HistoryBuffer, np.ndarray, np.dtype)
 NUMBER_KINDS = "biufc"
 
 
 class _Refused(pickle.UnpicklingError):
-    """The file asks for more than the data of a checkpoint."""
+    """The file needs more than the data of a checkpoint."""
 
 
 def _buffer_method(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr``, which the log buffers name for their statistics."""
+    """Replacement for ``getattr``, by which log buffers store their statistics."""
     if owner is HistoryBuffer and name in ("mean", "min", "max", "current"):
         return getattr(owner, name)
     raise _Refused(f"it asks for getattr of {name!r}")
 
 
 def _empty_array(*_: Any) -> np.ndarray:
-    """Stand in for NumPy's ``_reconstruct``: an array that is given its state next."""
+    """Replacement for NumPy's ``_reconstruct``: an array whose state is set next."""
     return np.empty(0)
 
 
-STAND_INS = {
+REPLACEMENTS = {
     "builtins.getattr": _buffer_method,
     "__builtin__.getattr": _buffer_method,
     "numpy.core.multiarray._reconstruct": _empty_array,
@@ -69,30 +68,31 @@ STAND_INS = {
 
 
 def _build(unpickler: Any) -> None:
-    """Give an object its state, where it is one that a checkpoint needs."""
+    """Set an object's state, if a checkpoint needs that."""
     target, state = unpickler.stack[-2:]
     if not isinstance(target, STATEFUL):
-        raise _Refused(f"it gives a state to {target!r}")
+        raise _Refused(f"it sets the state of {target!r}")
     if isinstance(target, np.dtype) and (
         target.kind not in NUMBER_KINDS or state[2:] != (None, None, None, -1, -1, 0)
     ):
-        raise _Refused(f"it changes the type of numbers {target!r} by {state!r}")
+        raise _Refused(f"it changes the number type {target!r} by {state!r}")
     pickle._Unpickler.dispatch[pickle.BUILD[0]](unpickler)
 
 
 class _ClosedUnpickler(pickle._Unpickler):
-    """Resolves the names above alone, and gives state to the types above alone.
+    """Resolves only the names above, and sets the state of only the types above.
 
-    In Python, because the one in C does not let the second be checked: a made-up state
-    of an array's type would have NumPy follow raw bytes as pointers.
+    This is the unpickler written in Python, because the one in C does not let the state
+    be checked: with a forged state of an array's dtype, NumPy reads raw bytes as
+    pointers.
     """
 
     dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: _build}
 
     def find_class(self, module: str, name: str) -> Any:
         full_name = f"{module}.{name}"
-        if full_name in STAND_INS:
-            return STAND_INS[full_name]
+        if full_name in REPLACEMENTS:
+            return REPLACEMENTS[full_name]
         if name in ALLOWED.get(module, ()):
             return super().find_class(module, name)
         raise _Refused(f"it asks for {full_name}")
@@ -102,14 +102,14 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
     """Resolve a path, or a pattern such as ``work_dirs/teacher_*/*_best.safetensors``.
 
     Args:
-        pattern: File name, ``*`` and ``?`` allowed.
-        argument: What the user called it, named in the error.
+        pattern: File name; ``*`` and ``?`` are wildcards.
+        argument: Name of the argument, for the error.
 
     Returns:
-        The one file that matches.
+        The only file that matches.
 
     Raises:
-        ValueError: Nothing is given, or several files match.
+        ValueError: The pattern is empty or a folder, or several files match.
         FileNotFoundError: No file matches.
     """
     if not pattern or Path(pattern).is_dir():
@@ -123,31 +123,31 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
     found = [exact] if exact.is_file() else sorted(filter(Path.is_file, matches))
     if not found:
         raise FileNotFoundError(
-            f"{argument}={pattern!r} does not exist (seen from {Path.cwd()}): train it "
-            f"first with tools/train.py, or name another file"
+            f"{argument}={pattern!r} does not exist (relative to {Path.cwd()}): train "
+            f"it first with tools/train.py, or name another file"
         )
     if len(found) > 1:
         listed = "\n  ".join(map(str, found))
         raise ValueError(
-            f"{argument}={pattern!r} fits several files, name one:\n  {listed}"
+            f"{argument}={pattern!r} matches several files, name one:\n  {listed}"
         )
     return found[0]
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """Read a ``.safetensors`` file or a checkpoint of the host, running no code.
+    """Read a ``.safetensors`` file or a checkpoint of mmengine without running code.
 
     Args:
         path: The file.
         map_location: Device for the tensors, as in ``torch.load``.
 
     Returns:
-        A dict with at least ``state_dict`` and ``meta``. The training config that the
-        host would evaluate as Python on resume (``meta['config']``) is left out.
+        A dict with at least ``state_dict`` and ``meta``. The training config that
+        mmengine evaluates as Python on resume (``meta['config']``) is left out.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, is no checkpoint, or wants to run code.
+        ValueError: The file is damaged, is no checkpoint, or would run code.
     """
     path = Path(path)
     if not path.is_file():
@@ -174,7 +174,7 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
     closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
     try:
-        # torch's own view of the archive: other readers can be shown another one.
+        # torch's own reader: a forged archive can show other readers other files.
         if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
             raise _Refused("it is a TorchScript program")
         checkpoint = torch.load(
@@ -186,7 +186,7 @@ def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
             f"its weights as {SUFFIX}, or convert it on a machine where it may run: "
             f"safetensors.torch.save_file(torch.load(path)['state_dict'], 'w{SUFFIX}')"
         ) from error
-    except Exception as error:  # what a damaged file raises depends on the damage
+    except Exception as error:  # a damaged file raises all kinds of exceptions
         raise ValueError(
             f"checkpoint {path} is damaged or not written by torch >= 1.6: {error}"
         ) from error
@@ -198,27 +198,43 @@ def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
 def write_weights(
     state_dict: Mapping[str, Tensor], path: str | Path, meta: Mapping[str, Any]
 ) -> None:
-    """Write tensors, and nothing that could run, to a ``.safetensors`` file.
+    """Write tensors, and nothing that can run, to a ``.safetensors`` file.
+
+    Tensors that share memory (tied weights) are written once per name, so that the file
+    loads strictly.
 
     Args:
         state_dict: Weights by name.
-        path: The file; it appears whole or not at all.
+        path: The file, which is written atomically.
         meta: JSON values, such as ``{'dataset_meta': {'classes': [...]}}``.
     """
-    tensors = {name: value.cpu().contiguous() for name, value in state_dict.items()}
+    tensors = _separate_tensors(state_dict)
     with whole_file(path) as partial:
         save_file(tensors, partial, {"format": "pt", "meta": json.dumps(dict(meta))})
+
+
+def _separate_tensors(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous tensors on the CPU, none of which share memory: safetensors' rule."""
+    tensors: dict[str, Tensor] = {}
+    storages: set[int] = set()
+    for name, value in state_dict.items():
+        tensor = value.detach().cpu().contiguous()
+        if tensor.untyped_storage().data_ptr() in storages:
+            tensor = tensor.clone()
+        storages.add(tensor.untyped_storage().data_ptr())
+        tensors[name] = tensor
+    return tensors
 
 
 def load_strict(
     model: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> None:
-    """Load weights that fit ``model`` exactly.
+    """Load weights whose keys and shapes are exactly those of ``model``.
 
     Args:
         model: Any module.
-        state_dict: Weights by name; a leading ``module.`` of a wrapper is dropped.
-        source: Where they are from, named in the error.
+        state_dict: Weights by name; the prefix ``module.`` of a wrapper is removed.
+        source: Origin of the weights, for the error.
 
     Raises:
         RuntimeError: A key is missing or unknown, or a shape differs.

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what is in them as a hash."""
+"""Atomic writes, and hashes of files."""
 
 import hashlib
 import os
@@ -13,19 +13,19 @@ PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.\d+)?\.partial(?P<suffix>\.[^.]*)?")
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Write a file beside its place, and put it there once it is whole.
+    """Write a file atomically: to a temporary file, which then replaces it.
 
-    A process that is killed, or meets a full disk, leaves the file as it was.
+    If the process is killed or the disk is full, the file stays as it was.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
 
     Yields:
-        The path to write to, of the same suffix.
+        The temporary file to write to, in the same folder and with the same suffix.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own for each process: two may write the same file at once.
+    # The process id: two processes may write the same file at once.
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
@@ -50,12 +50,12 @@ def target_of_partial(path: str | Path) -> Path | None:
 
 
 def write_whole(path: str | Path, text: str) -> Path:
-    """Write text, as it is, to a file that appears whole or not at all."""
+    """Write text atomically, without newline translation, and return the path."""
     with whole_file(path) as partial:
         partial.write_bytes(text.encode())
     return Path(path)
 
 
 def file_sha256(path: str | Path) -> str:
-    """Hash of a file's bytes."""
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Files of ours and of the host are read whole; files that want code are refused."""
+"""Exported weights and mmengine's checkpoints are read; files with code are refused."""
 
 import builtins
 import io
@@ -23,7 +23,7 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     write_weights,
 )
-from tests.models.builders import build, host_checkpoint, segformer
+from tests.models.builders import build, mmengine_checkpoint, segformer
 
 
 def weights() -> dict[str, Tensor]:
@@ -47,7 +47,7 @@ def assert_equal_weights(ours: dict, its: dict) -> None:
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_weights_come_back_as_they_were(tmp_path, kind):
+def test_weights_and_metadata_are_read_back(tmp_path, kind):
     path = kind(tmp_path / "w.safetensors")
     meta = {"iter": 7, "dataset_meta": {"classes": ["background", "splash"]}}
 
@@ -59,12 +59,12 @@ def test_weights_come_back_as_they_were(tmp_path, kind):
     assert read["meta"] == meta
 
 
-def test_weights_of_others_may_say_nothing_of_themselves(tmp_path):
+def test_foreign_weights_have_no_metadata(tmp_path):
     save_file({"a": torch.ones(1)}, tmp_path / "w.safetensors")
     assert read_checkpoint(tmp_path / "w.safetensors")["meta"] == {}
 
 
-def test_tensors_go_where_they_are_asked_for(tmp_path):
+def test_tensors_are_loaded_to_map_location(tmp_path):
     write_weights({"a": torch.ones(2)}, tmp_path / "w.safetensors", {})
     torch.save({"state_dict": {"a": torch.ones(2)}}, tmp_path / "w.pth")
 
@@ -72,7 +72,34 @@ def test_tensors_go_where_they_are_asked_for(tmp_path):
         assert read_checkpoint(tmp_path / name, "meta")["state_dict"]["a"].is_meta
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+class Tied(nn.Module):
+    """Two parameters of one storage, a view of a buffer and a transposed view."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3, bias=False)
+        self.second.weight = self.first.weight
+        self.register_buffer("whole", torch.rand(4, 3))
+        self.register_buffer("part", self.get_buffer("whole")[1:3])
+        self.register_buffer("turned", self.get_buffer("whole").T)
+        self.register_buffer("empty", torch.empty(0))
+
+
+def test_tied_weights_are_written_under_each_name(tmp_path):
+    path = tmp_path / "w.safetensors"
+    model, other = Tied(0), Tied(1)
+    write_weights(model.state_dict(), path, {})
+    load_strict(other, read_checkpoint(path)["state_dict"], path.name)
+    assert_equal_weights(other.state_dict(), model.state_dict())
+    assert other.second.weight is other.first.weight
+    torch.save(model.state_dict(), tmp_path / "w.pth")  # tensors of one storage again
+    write_weights(read_checkpoint(tmp_path / "w.pth")["state_dict"], path, {})
+    load_strict(another := Tied(2), read_checkpoint(path)["state_dict"], path.name)
+    assert_equal_weights(another.state_dict(), model.state_dict())
+
+
+def test_a_file_is_written_atomically(tmp_path, monkeypatch):
     path = tmp_path / "w.safetensors"
     write_weights({"a": torch.ones(1)}, path, {})
     assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
@@ -91,19 +118,19 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_bytes() == whole
 
 
-# Files of the host.
+# Checkpoints of mmengine.
 
 
 @pytest.fixture
-def host(tmp_path) -> tuple[Path, dict]:
-    """A checkpoint as the host writes it, and what is in it."""
-    content = host_checkpoint(build(segformer()))
+def written(tmp_path) -> tuple[Path, dict]:
+    """A checkpoint as mmengine writes it, and its content."""
+    content = mmengine_checkpoint(build(segformer()))
     torch.save(content, tmp_path / "iter_7.pth")
     return tmp_path / "iter_7.pth", content
 
 
-def test_a_checkpoint_of_the_host_is_read_whole(host):
-    path, content = host
+def test_a_checkpoint_of_mmengine_is_read_completely(written):
+    path, content = written
 
     read = read_checkpoint(path)
     assert read.keys() == content.keys()
@@ -114,8 +141,8 @@ def test_a_checkpoint_of_the_host_is_read_whole(host):
     assert read["optimizer"]["param_groups"] == content["optimizer"]["param_groups"]
 
 
-def test_log_buffers_and_numbers_of_the_host_work_on(host):
-    path, _ = host
+def test_log_buffers_and_numbers_stay_usable(written):
+    path, _ = written
 
     hub = read_checkpoint(path)["message_hub"]
     buffer = hub["log_scalars"]["train/loss"]
@@ -131,16 +158,16 @@ def test_log_buffers_and_numbers_of_the_host_work_on(host):
     np.testing.assert_array_equal(last, [0, 1, 2])
 
 
-def test_what_was_read_can_be_saved_and_read_again(host, tmp_path):
-    path, content = host
+def test_a_checkpoint_can_be_saved_and_read_again(written, tmp_path):
+    path, content = written
 
     torch.save(read_checkpoint(path), tmp_path / "again.pth")
     again = read_checkpoint(tmp_path / "again.pth")
     assert_equal_weights(again["state_dict"], content["state_dict"])
 
 
-def test_the_config_that_the_host_would_run_is_left_out(host):
-    path, content = host
+def test_the_config_that_mmengine_would_run_is_left_out(written):
+    path, content = written
 
     meta = read_checkpoint(path)["meta"]
     assert "config" in content["meta"]
@@ -269,11 +296,11 @@ PROGRAMS = {
     "storage by a dotted name": (of_stack("torch", "hub.Storage.load"), "hub"),
     "state of a class": (
         BUFFER + b"N}" + text("mean") + of_global("torch", "Size") + b"s\x86b",
-        "it gives a state to <class",
+        "it sets the state of <class",
     ),
     "state of a function": (
         of_global("torch._utils", "_rebuild_parameter") + b"N}\x86b",
-        "it gives a state to <function",
+        "it sets the state of <function",
     ),
 }
 
@@ -294,18 +321,18 @@ F8 = (np.dtype, ("f8", False, True))
     ("number_type", "reason"),
     [
         # Flags that call the eight bytes of a number a pointer to an object.
-        (Given(F8, (3, "<", None, None, None, -1, -1, 63)), "type of numbers"),
-        (Given(F8, (4, "<", None, None, None, -1, -1, 63, None)), "type of numbers"),
+        (Given(F8, (3, "<", None, None, None, -1, -1, 63)), "number type"),
+        (Given(F8, (4, "<", None, None, None, -1, -1, 63, None)), "number type"),
         # And an object that is not called one.
         (
             Given(
                 (np.dtype, ("O8", False, True)), (3, "|", None, None, None, -1, -1, 0)
             ),
-            "type of numbers",
+            "number type",
         ),
     ],
 )
-def test_numpy_is_made_to_follow_no_pointers(tmp_path, number_type, reason):
+def test_forged_number_types_are_refused(tmp_path, number_type, reason):
     path = tmp_path / "evil.pth"
     torch.save({"meta": number_type}, path)
 
@@ -313,7 +340,7 @@ def test_numpy_is_made_to_follow_no_pointers(tmp_path, number_type, reason):
         read_checkpoint(path)
 
 
-def test_an_array_cannot_be_made_over_the_memory_of_another(tmp_path):
+def test_an_array_cannot_alias_foreign_memory(tmp_path):
     path = tmp_path / "evil.pth"
     torch.save({"meta": Calls(np.ndarray, (4,), "f8", np.zeros(4))}, path)
 
@@ -344,7 +371,7 @@ def disguised(program: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("disguise", [bytes, disguised])
-def test_programs_of_torch_are_refused(tmp_path, disguise):
+def test_torchscript_is_refused(tmp_path, disguise):
     path = tmp_path / "program.pth"
     path.write_bytes(disguise(torchscript()))
 
@@ -357,10 +384,10 @@ def test_programs_of_torch_are_refused(tmp_path, disguise):
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
-def test_a_truncated_file_is_named(tmp_path, name, kept):
+def test_a_truncated_file_is_an_error(tmp_path, name, kept):
     path = tmp_path / name
     write_weights(weights(), tmp_path / "w.safetensors", {})
-    torch.save(host_checkpoint(build(segformer())), tmp_path / "w.pth")
+    torch.save(mmengine_checkpoint(build(segformer())), tmp_path / "w.pth")
     whole = path.read_bytes()
 
     path.write_bytes(whole[: int(kept * len(whole))])
@@ -368,7 +395,7 @@ def test_a_truncated_file_is_named(tmp_path, name, kept):
         read_checkpoint(path)
 
 
-def test_a_file_with_something_before_it_is_damaged(tmp_path):
+def test_a_file_with_a_prefix_is_damaged(tmp_path):
     path = tmp_path / "w.pth"
     torch.save(weights(), path)
     path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
@@ -390,7 +417,7 @@ def test_a_file_of_old_torch_is_refused(tmp_path, marker):
     assert not marker.exists()
 
 
-def test_a_file_that_holds_something_else_is_named(tmp_path):
+def test_a_file_that_is_no_mapping_is_an_error(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
 
     with pytest.raises(ValueError, match=r"list\.pth holds a list"):
@@ -398,7 +425,7 @@ def test_a_file_that_holds_something_else_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["none.pth", "none.safetensors", "."])
-def test_no_file_is_named(tmp_path, name):
+def test_a_missing_file_is_an_error(tmp_path, name):
     with pytest.raises(FileNotFoundError, match="does not exist"):
         read_checkpoint(tmp_path / name)
 
@@ -432,20 +459,20 @@ def runs(tmp_path, monkeypatch) -> Path:
     ],
 )
 @pytest.mark.parametrize("absolute", [False, True])
-def test_finds_the_one_file(runs, pattern, found, absolute):
+def test_finds_the_only_match(runs, pattern, found, absolute):
     root = runs if absolute else Path()
     assert find_checkpoint(str(root / pattern)) == root / "work_dirs" / found
 
 
 @pytest.mark.parametrize("pattern", ["none.pth", "work_dirs/none_*/*"])
-def test_says_what_was_not_found(runs, pattern):
+def test_no_match_is_an_error(runs, pattern):
     with pytest.raises(FileNotFoundError) as error:
         find_checkpoint(pattern, "teacher_checkpoint")
     assert f"teacher_checkpoint={pattern!r} does not exist" in str(error.value)
     assert str(runs) in str(error.value)
 
 
-def test_lists_what_fits_where_several_do(runs):
+def test_several_matches_are_listed(runs):
     with pytest.raises(ValueError, match="several files, name one") as error:
         find_checkpoint("work_dirs/teacher_*/*.pth")
     listed = [line.strip() for line in str(error.value).splitlines()[1:]]
@@ -456,7 +483,7 @@ def test_lists_what_fits_where_several_do(runs):
 
 
 @pytest.mark.parametrize("pattern", [None, "", ".", "/", "work_dirs/kd_0627"])
-def test_says_that_nothing_was_named(runs, pattern):
+def test_an_empty_pattern_is_an_error(runs, pattern):
     with pytest.raises(
         ValueError, match=f"teacher_checkpoint={pattern!r} names no file"
     ):
@@ -466,7 +493,7 @@ def test_says_that_nothing_was_named(runs, pattern):
 # Loading.
 
 
-def test_loads_what_fits_with_or_without_a_wrapper_s_prefix():
+def test_loads_with_and_without_the_prefix_of_a_wrapper():
     expected = nn.Linear(2, 3).state_dict()
 
     for prefix in ("", "module."):
@@ -486,6 +513,6 @@ def test_loads_what_fits_with_or_without_a_wrapper_s_prefix():
         ({"weight": torch.ones(3, 5), "bias": torch.ones(3)}, "size mismatch"),
     ],
 )
-def test_what_does_not_fit_is_an_error_that_names_the_source(state, reason):
+def test_keys_or_shapes_that_differ_are_an_error(state, reason):
     with pytest.raises(RuntimeError, match=rf"(?s)^w\.pth does not fit.*{reason}"):
         load_strict(nn.Linear(2, 3), state, "w.pth")

@@ -10,7 +10,7 @@ from mmseg_splashkd.files import (
 )
 
 
-def test_file_is_whole_and_nothing_lies_beside_it(tmp_path):
+def test_a_written_file_leaves_no_temporary_file(tmp_path):
     path = write_whole(tmp_path / "new" / "a.csv", "ä\r\n")
     assert path.read_bytes() == b"\xc3\xa4\r\n"
     assert [each.name for each in path.parent.iterdir()] == ["a.csv"]

@@ -24,21 +24,21 @@ def test_one_complete_stack_is_fine(installed, stack):
 
 def test_no_stack_says_how_to_install_one(installed):
     installed()
-    with pytest.raises(ImportError, match=r"lacks onedl-mmcv.*pip install 'mmseg_sp"):
+    with pytest.raises(ImportError, match=r"needs onedl-mmcv.*pip install 'mmseg_sp"):
         _host.check_host_stack()
 
 
 @pytest.mark.parametrize("stack", [ONEDL, ORIGINAL])
 def test_missing_part_is_named(installed, stack):
     installed(*stack[:2])
-    with pytest.raises(ImportError, match=f"lacks {stack[2]}\\."):
+    with pytest.raises(ImportError, match=f"needs {stack[2]}\\."):
         _host.check_host_stack()
 
 
 def test_two_stacks_over_each_other_are_refused(installed):
     installed(*ONEDL, "mmcv")
     with pytest.raises(
-        ImportError, match=r"two host stacks.*pip uninstall -y .* mmcv "
+        ImportError, match=r"two distributions.*pip uninstall -y .* mmcv "
     ):
         _host.check_host_stack()
 

@@ -1,14 +1,12 @@
-"""Single-purpose hooks of the MMEngine runner."""
+"""Single-purpose hooks of mmengine's Runner, one per file."""
 
 from mmseg_splashkd.hooks.classes_hook import ClassesHook
+from mmseg_splashkd.hooks.distill_loss_hook import DistillLossHook
+from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
+from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
-from mmseg_splashkd.hooks.run_hooks import (
-    DistillLossHook,
-    ExportWeightsHook,
-    IterationSeedHook,
-    SyncBatchNormHook,
-)
+from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
 
 __all__ = [

@@ -1,23 +1,24 @@
-"""Whether data, model, teacher and the choice of the best agree about the classes."""
+"""Checks that data, model, teacher and ``save_best`` agree on the classes."""
+
+from typing import Any
 
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmseg_splashkd.hooks.run_hooks import classes_of
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.bare_model import bare_model
 
 
 @HOOKS.register_module()
 class ClassesHook(Hook):
-    """Refuse, before the first step, classes that do not fit each other."""
+    """Check the classes of a run before its first step."""
 
     def before_train(self, runner: Runner) -> None:
         """Check data, model, teacher and ``save_best``.
 
         Raises:
-            ValueError: They do not agree.
+            ValueError: They do not agree, and ``teacher_gate`` does not allow it.
         """
         classes = classes_of(runner.train_dataloader)
         _check_count(runner, classes)
@@ -31,6 +32,11 @@ class ClassesHook(Hook):
             ValueError: Their class counts differ.
         """
         _check_count(runner, classes_of(runner.test_dataloader))
+
+
+def classes_of(loader: Any) -> list[str]:
+    """Class names of a data loader's data set; empty if it names none."""
+    return list(loader.dataset.metainfo.get("classes") or [])
 
 
 def _check_count(runner: Runner, classes: list[str]) -> None:
@@ -50,17 +56,22 @@ def _check_teacher(runner: Runner, classes: list[str]) -> None:
 
 
 def check_teacher_classes(model: DistillSegmentor, classes: list[str]) -> None:
-    """Make sure that a teacher was trained on the classes of the data.
+    """Check that a teacher was trained on the classes of the data set.
+
+    Args:
+        model: Its teacher is loaded.
+        classes: Class names of the data set, in order.
 
     Raises:
-        ValueError: It was trained on others, and the model's gate does not allow it.
+        ValueError: The names differ, and the model's ``teacher_gate`` does not allow
+            it.
     """
-    # With a mapping the user has said which class is which, whatever their names.
-    known = model.teacher_classes if model.class_mapping is None else None
-    if known and list(known) != classes:
+    # A class_mapping says which class is which, whatever their names.
+    trained = model.teacher_classes if model.class_mapping is None else None
+    if trained and list(trained) != classes:
         model.teacher_gate.refuse(
             "classes",
-            f"the teacher's classes are {known}, the data set's {classes}: give "
+            f"the teacher's classes are {trained}, the data set's {classes}: give "
             f"class_mapping, the teacher's class index for each class of the student",
         )
 

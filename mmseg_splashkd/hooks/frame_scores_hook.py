@@ -1,4 +1,4 @@
-"""Keep the counts of every frame that was validated or tested."""
+"""Saves the pixel counts of every validated or tested frame."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,12 +39,13 @@ class FrameScoresHook(Hook):
 
     A validation writes ``<work_dir>/scores/val_last.npz``, a copy of which is kept as
     ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``.
-    All processes count, the first one writes. What follows from the counts is told
-    too: of a validation the best operating point, of a test the bursts that were found.
+    All processes count, the first one writes. Figures derived from the counts are
+    logged: the best operating point of a validation, the detected bursts of a test.
 
     Args:
-        test_file: By default ``<work_dir>/scores.npz``.
-        focus_class: The class whose probabilities are counted too, by default the last.
+        test_file: Output file of a test; ``<work_dir>/scores.npz`` by default.
+        focus_class: Focus class, whose probabilities are counted too; the last class by
+            default.
     """
 
     def __init__(
@@ -56,15 +57,15 @@ class FrameScoresHook(Hook):
         self.meta: dict[str, Any] = {}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Remember what the weights tell about themselves."""
+        """Keep the metadata of the loaded weights."""
         self.meta = checkpoint.get("meta", {})
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Begin to count."""
+        """Reset the counts."""
         self.rows.clear()
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Begin to count."""
+        """Reset the counts."""
         self.rows.clear()
 
     def after_val_iter(
@@ -88,7 +89,7 @@ class FrameScoresHook(Hook):
         self._count(runner, outputs or (), runner.test_dataloader)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts, note the operating point."""
+        """Write the counts, and store the operating point."""
         about = {
             "run": runner.message_hub.get_info("run_name"),
             "weights": "last",
@@ -102,7 +103,7 @@ class FrameScoresHook(Hook):
             note_operating_point(runner, scores)
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts, tell the bursts; ``metrics`` has them too from here on."""
+        """Write the counts, log the bursts and add their figures to ``metrics``."""
         about = {
             "run": self.meta.get("run"),
             "weights": _weights(runner.cfg.get("load_from")),
@@ -116,19 +117,21 @@ class FrameScoresHook(Hook):
         target = Path(self.test_file or Path(runner.work_dir) / TEST)
         scores = self._write(runner.test_dataloader, "test", about, target)
         if scores is not None and metrics is not None and has_time(scores):
-            metrics.update(_tell_bursts(runner, scores))
+            metrics.update(_log_bursts(runner, scores))
 
     def _count(self, runner: Runner, samples: Sequence[Any], loader: Any) -> None:
         classes = loader.dataset.metainfo["classes"]
         focus = focus_index(classes, self.focus_class)
-        # The logits that averaged flips leave in a sample are those of one of them.
-        likely = not _averages(runner.model)
-        self.rows += [_row(sample, focus, len(classes), likely) for sample in samples]
+        # With averaged flips, a sample holds the logits of one of them only.
+        with_logits = not _averages(runner.model)
+        self.rows += [
+            _row(sample, focus, len(classes), with_logits) for sample in samples
+        ]
 
     def _write(
         self, loader: Any, part: str, about: dict, target: Path
     ) -> FrameScores | None:
-        """Gather and save the counts; None in all processes but the first."""
+        """Gather and save the counts; returns None in all processes but the first."""
         dataset = loader.dataset
         rows = collect_results(self.rows, len(dataset), "cpu")
         self.rows = []
@@ -137,10 +140,10 @@ class FrameScoresHook(Hook):
         classes = tuple(dataset.metainfo["classes"])
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         histograms = [row[1] for row in rows if row[1] is not None]
-        whole = len(histograms) == len(rows)
+        complete = len(histograms) == len(rows)
         scores = FrameScores(
             confusion=np.stack([row[0].numpy() for row in rows]),
-            histogram=np.stack([h.numpy() for h in histograms]) if whole else None,
+            histogram=np.stack([h.numpy() for h in histograms]) if complete else None,
             frames=tuple(info["img_path"] for info in infos),
             recordings=tuple(info.get("recording", ".") for info in infos),
             timestamps=np.array([info.get("timestamp", -1) for info in infos]),
@@ -152,30 +155,30 @@ class FrameScoresHook(Hook):
         return scores
 
 
-def _tell_bursts(runner: Runner, scores: FrameScores) -> dict[str, float]:
-    found = score_bursts(scores)
-    figures = burst_metrics(found)
+def _log_bursts(runner: Runner, scores: FrameScores) -> dict[str, float]:
+    result = score_bursts(scores)
+    figures = burst_metrics(result)
     for name, value in figures.items():
         runner.message_hub.update_scalar(f"test/{name}", value)
-    hits = sum(burst.found for burst in found.bursts)
-    told = f"{hits} of {len(found.bursts)} bursts of {scores.focus} found"
+    hits = sum(burst.found for burst in result.bursts)
+    line = f"{hits} of {len(result.bursts)} bursts of {scores.focus} found"
     if "Bursts.latency" in figures:
-        told += f", after {found.latency:.1f} s on average"
+        line += f", after {result.latency:.1f} s on average"
     runner.logger.info(
-        f"{told}; {len(found.false)} false ones in {found.hours:.2f} hours"
+        f"{line}; {len(result.false)} false bursts in {result.hours:.2f} hours"
     )
     return figures
 
 
 def _averages(model: Any) -> bool:
-    """Whether a model averages several looks at a frame."""
+    """Whether a model averages several augmented predictions of a frame."""
     while is_model_wrapper(model):
         model = model.module
     return isinstance(model, BaseTTAModel)
 
 
 def _threshold(runner: Runner) -> float | None:
-    """The probability that a test decides by; None where it is the argmax."""
+    """The probability threshold of a test; None for the argmax."""
     loop: Any = runner.test_loop
     evaluator = loop.evaluator
     return (
@@ -184,13 +187,13 @@ def _threshold(runner: Runner) -> float | None:
 
 
 def _row(
-    sample: Any, focus: int, classes: int, likely: bool
+    sample: Any, focus: int, classes: int, with_logits: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Confusion (C, C) and, where there are logits, histogram (2, BINS) of a frame."""
+    """Confusion (C, C) and, if there are logits, histogram (2, BINS) of a frame."""
     pred = sample.pred_sem_seg.data.squeeze(0)
     label = sample.gt_sem_seg.data.squeeze(0).to(pred.device)
     confusion = frame_confusion(pred, label, classes).cpu()
-    logits = sample.get("seg_logits") if likely else None
+    logits = sample.get("seg_logits") if with_logits else None
     if logits is None or len(logits.data) != classes:  # such as one sigmoid
         return confusion, None
     probability = logits.data.float().softmax(0)[focus]
@@ -198,15 +201,15 @@ def _row(
 
 
 def _weights(checkpoint: str | None) -> str | None:
-    """Which of a run's weights a file is, by the name that runs give it."""
+    """``'best'`` or ``'last'``, from the name that runs give a file; else None."""
     stem = Path(checkpoint or "").stem
-    if stem.startswith("best_"):  # a checkpoint of the host
+    if stem.startswith("best_"):  # a checkpoint of mmengine
         return "best"
     return next((kind for kind in ("best", "last") if stem.endswith(f"_{kind}")), None)
 
 
 def _data_of(dataset: Any) -> dict[str, Any]:
-    """What the data set is, as far as it tells."""
+    """Split, fold and split table of a data set, as far as it has them."""
     table = getattr(dataset, "ann_file", None) or None
     return {
         "split": getattr(dataset, "split", None),
@@ -217,7 +220,7 @@ def _data_of(dataset: Any) -> dict[str, Any]:
 
 
 def keep_best(work_dir: str | Path) -> None:
-    """Keep the scores of the last validation: its weights are the best so far."""
+    """Copy the scores of the last validation, whose weights are the best so far."""
     path = Path(work_dir) / FOLDER / LAST
     if path.is_file():
         last = load_scores(path)

@@ -1,4 +1,4 @@
-"""Pictures of what a model saw: ``tools/test.py --show-dir``."""
+"""Draws predictions beside frames and labels: ``tools/test.py --show-dir``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,14 +16,14 @@ IGNORED = (128, 128, 128)
 
 @HOOKS.register_module()
 class PaintFramesHook(Hook):
-    """Write frame, truth and prediction side by side, a PNG a frame, on every rank.
+    """Write one PNG per frame: frame, label and prediction side by side.
 
-    (The host's own pictures are drawn by the first rank alone, which leaves out the
-    frames of the others.)
+    Every rank writes the frames it tests. (MMSegmentation's ``SegVisualizationHook``
+    draws on the first rank only, which leaves out the frames of the others.)
 
     Args:
-        out_dir: Folder of the pictures, named as the frames.
-        opacity: Of the classes' colours over the frame, in [0, 1].
+        out_dir: Folder of the pictures, which are named as the frames.
+        opacity: Opacity of the class colours over the frame, in [0, 1].
     """
 
     def __init__(self, out_dir: str, opacity: float = 0.5) -> None:
@@ -37,7 +37,7 @@ class PaintFramesHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[Any] = (),
     ) -> None:
-        """Paint one batch."""
+        """Draw one batch."""
         dataset: Any = runner.test_dataloader.dataset
         palette = dataset.metainfo["palette"]
         colours = np.full((256, 3), IGNORED, np.float32)

@@ -1,4 +1,4 @@
-"""Students, teachers and what joins them."""
+"""Segmentors, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
 from mmseg_splashkd.models.heads.positional_segformer_head import (

@@ -7,7 +7,7 @@ from torch import nn
 
 
 def bare_model(model: Any) -> nn.Module:
-    """Return the model inside wrappers for several GPUs and test-time augmentation."""
+    """The model inside wrappers for distributed training and test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     return model

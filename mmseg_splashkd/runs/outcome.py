@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint
 from mmseg_splashkd.hooks.frame_scores_hook import BEST, FOLDER, LAST
-from mmseg_splashkd.hooks.teacher_gate_hook import read_report
+from mmseg_splashkd.hooks.teacher_report import read_report
 from mmseg_splashkd.records.record import BestAndLast, Metrics, RunRecord, Weights
 
 SLACK = 2.0  # seconds: the resolution of time stamps of some drives

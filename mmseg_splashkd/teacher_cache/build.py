@@ -21,7 +21,7 @@ from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.reading import check_training, read_config
 from mmseg_splashkd.datasets.views import View, ViewDataset
 from mmseg_splashkd.hooks.classes_hook import check_teacher_classes
-from mmseg_splashkd.hooks.teacher_gate_hook import test_teacher
+from mmseg_splashkd.hooks.teacher_report import measure_teacher
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.teacher_cache.cached_teacher import check_batch_augments
 from mmseg_splashkd.teacher_cache.fingerprint import (
@@ -288,7 +288,7 @@ def _report(
         return
     console.print("Testing the teacher on the validation frames")
     loader = Runner.build_dataloader(cfg.val_dataloader, seed=0)
-    report = test_teacher(model, loader, cfg.val_evaluator)
+    report = measure_teacher(model, loader, cfg.val_evaluator)
     told = {"report": report, "tested_on": tested_on}
     write_header(store.folder, store.header | told)
     whole = {key: value for key, value in report["metrics"].items() if "." not in key}

@@ -48,7 +48,7 @@ def tested(teacher, pond, tmp_path_factory) -> Path:
     return work_dir
 
 
-def test_a_validation_leaves_the_counts_of_its_frames(validated, pond):
+def test_a_validation_writes_the_counts_of_its_frames(validated, pond):
     stems = sorted(path.stem for path in (pond / "images").iterdir())[22:28]
     assert [Path(frame).stem for frame in validated.frames] == stems
     stamps = [parse_timestamp(stem, stem) for stem in stems]
@@ -67,14 +67,14 @@ def name_of(run: Path) -> str:
     return last.stem.removeprefix("weights_").removesuffix("_last")
 
 
-def test_about_says_which_run(validated, teacher, pond):
-    known = validated.about
-    assert known["run"] == name_of(teacher)
-    assert known["part"] == known["split"] == "val"
-    assert (known["weights"], known["iteration"], known["seed"]) == ("last", 2, 0)
+def test_about_identifies_the_run(validated, teacher, pond):
+    about = validated.about
+    assert about["run"] == name_of(teacher)
+    assert about["part"] == about["split"] == "val"
+    assert (about["weights"], about["iteration"], about["seed"]) == ("last", 2, 0)
     table = pond / "frames.csv"
-    assert (known["fold"], known["table"]) == (None, str(table))
-    assert known["table_sha256"] == hashlib.sha256(table.read_bytes()).hexdigest()
+    assert (about["fold"], about["table"]) == (None, str(table))
+    assert about["table_sha256"] == hashlib.sha256(table.read_bytes()).hexdigest()
 
 
 def test_the_first_validation_is_the_best(teacher, validated):
@@ -101,20 +101,20 @@ def test_a_test_counts_as_the_validation_did(validated, tested, teacher):
     assert np.array_equal(found.confusion, validated.confusion)
     assert np.array_equal(found.histogram, validated.histogram)
     assert found.frames == validated.frames
-    known = found.about
-    assert known["run"] == name_of(teacher)
-    assert (known["weights"], known["part"]) == ("last", "test")
-    assert (known["iteration"], known["threshold"], known["tta"]) == (2, None, False)
+    about = found.about
+    assert about["run"] == name_of(teacher)
+    assert (about["weights"], about["part"]) == ("last", "test")
+    assert (about["iteration"], about["threshold"], about["tta"]) == (2, None, False)
 
 
-def test_bursts_are_told_beside_pixel_scores(tested):
+def test_bursts_are_logged_beside_pixel_scores(tested):
     (log,) = tested.glob("2*/*.log")
     assert "bursts of splash found" in log.read_text()
     (figures,) = tested.glob("2*/2*.json")
     assert '"Bursts.recall"' in figures.read_text()
 
 
-def test_averaged_flips_leave_no_probabilities(teacher, pond, tmp_path):
+def test_averaged_flips_have_no_probability_histogram(teacher, pond, tmp_path):
     options = tiny_run(pond, "model")
     file = tmp_path / "here" / "mine.npz"
     metrics = evaluate(
@@ -129,7 +129,7 @@ def test_averaged_flips_leave_no_probabilities(teacher, pond, tmp_path):
     assert metrics["Bursts.false"] >= 0
 
 
-def test_scores_are_where_they_are_said_to_be():
+def test_path_of_the_scores():
     config = "configs/kd/mine.py"
     assert scores_file(config) == Path("work_dirs/mine_test/scores.npz")
     assert scores_file(config, "here") == Path("here/scores.npz")
@@ -207,7 +207,7 @@ def test_frames_without_time_and_another_class(tmp_path):
 
 
 def _work(rank: int, folder: str) -> None:
-    os.chdir(folder)  # where the host exchanges results
+    os.chdir(folder)  # where mmengine exchanges results
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/init", rank=rank, world_size=2
     )

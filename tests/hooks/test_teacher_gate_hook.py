@@ -2,6 +2,7 @@ import json
 import math
 import os
 import random
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +22,9 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.hooks import teacher_gate_hook as teacher_gate
-from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook, read_report
+from mmseg_splashkd.hooks import teacher_gate_hook, teacher_report
+from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
+from mmseg_splashkd.hooks.teacher_report import measure_teacher, read_report
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
@@ -53,12 +55,8 @@ def log_of(work_dir: Path) -> str:
     return max(work_dir.glob("2*/*.log")).read_text()
 
 
-def demand(**gate: Any) -> dict[str, Any]:
-    return {f"model.teacher_gate.{key}": value for key, value in gate.items()}
-
-
 def pixel_scores(teacher, work_dir, options) -> dict[str, float]:
-    """What a test of the teacher tells of pixels; bursts are of no gate."""
+    """Pixel metrics of a test of the teacher, without those of bursts."""
     figures = evaluate(TEACHER, teacher / BEST, work_dir, cfg_options=options)
     return {key: value for key, value in figures.items() if "Bursts" not in key}
 
@@ -78,7 +76,7 @@ def test_figures_are_those_of_the_teacher_tested_on_the_validation_part(
     assert report["pixels"] == 6 * 64 * 80
 
 
-def test_padding_of_tests_is_cut_off_as_the_host_does(
+def test_padding_is_removed_as_in_a_test_of_the_teacher(
     teacher, distil_options, pond, tmp_path
 ):
     padded = {"test_cfg": {"size_divisor": 80}}  # 128 x 192 to 160 x 240
@@ -88,13 +86,13 @@ def test_padding_of_tests_is_cut_off_as_the_host_does(
     both = {
         f"model.{name}.data_preprocessor": padded for name in ("student", "teacher")
     }
-    report = teacher_gate.test_teacher(*loaded(distil_options | both))
+    report = measure_teacher(*loaded(distil_options | both))
     assert report["metrics"] == pytest.approx(expected, rel=1e-6, nan_ok=True)
 
 
 @pytest.fixture(scope="module")
 def validation(pond, teacher) -> tuple[torch.Tensor, torch.Tensor]:
-    """The teacher's logits (N, C) and labels (N,) of all pixels, without the host."""
+    """The teacher's logits (N, C) and labels (N,) of all pixels, computed directly."""
     cfg = read_config(TEACHER, tiny_run(pond, "model"))
     model = MODELS.build(cfg.model).eval()
     weights = read_checkpoint(find_checkpoint(str(teacher / BEST)))["state_dict"]
@@ -104,7 +102,10 @@ def validation(pond, teacher) -> tuple[torch.Tensor, torch.Tensor]:
         logits = torch.cat(
             [model(network_input(frame), mode="tensor") for frame in frames]
         )
-    for size in ((128, 192), (64, 80)):  # what the network saw, what the frame is
+    for size in (
+        (128, 192),
+        (64, 80),
+    ):  # network input, frame
         logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
     paths = [pond / "labels" / frame.name for frame in frames]
     labels = np.stack([np.asarray(Image.open(path)) == 255 for path in paths])
@@ -144,13 +145,13 @@ def random_states() -> list:
 
 
 @pytest.mark.parametrize("mode", [True, False])
-def test_testing_leaves_no_trace(distil_options, mode):
+def test_measuring_changes_no_state(distil_options, mode):
     model, loader, metrics = loaded(distil_options)
     model.train(mode)
     modes = [module.training for module in model.modules()]
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     before = random_states()
-    teacher_gate.test_teacher(model, loader, metrics)
+    measure_teacher(model, loader, metrics)
     assert random_states() == before
     assert [module.training for module in model.modules()] == modes
     for key, value in model.state_dict().items():
@@ -158,19 +159,19 @@ def test_testing_leaves_no_trace(distil_options, mode):
     assert not any(weight.requires_grad for weight in model.teacher.parameters())
 
 
-def test_batches_do_not_matter(distilled, distil_options):
+def test_figures_do_not_depend_on_the_batch_size(distilled, distil_options):
     model, loader, metrics = loaded(distil_options, batch_size=4)
-    report = teacher_gate.test_teacher(model, loader, metrics)
+    report = measure_teacher(model, loader, metrics)
     expected = report_of(distilled)
     figures, other = report.pop("metrics"), expected.pop("metrics")
     assert figures == pytest.approx(other, rel=1e-5, nan_ok=True)
     assert report == pytest.approx(expected, rel=1e-4)
 
 
-def test_mapped_classes_are_tested_as_the_student_s(distil_options):
+def test_mapped_classes_are_those_of_the_student(distil_options):
     swapped = distil_options | {"model.class_mapping": [1, 0]}
     first, second = (
-        teacher_gate.test_teacher(*loaded(options))["metrics"]
+        measure_teacher(*loaded(options))["metrics"]
         for options in (distil_options, swapped)
     )
     assert first["aAcc"] + second["aAcc"] == pytest.approx(100, abs=1e-9)
@@ -181,18 +182,18 @@ def test_mapped_classes_are_tested_as_the_student_s(distil_options):
     [(10, 2, 20_000), (10_000, 2, 209), (10_000, 150, 2), (10**8, 150, 1)],
 )
 def test_memory_of_the_sample_is_bounded(frames, num_classes, limit):
-    assert teacher_gate._Calibration(frames, num_classes).limit == limit
+    assert teacher_report._Calibration(frames, num_classes).limit == limit
 
 
 def _sampled(options: dict) -> dict[str, Any]:
     """The test part, 3 frames, a few of their pixels."""
-    teacher_gate.PIXELS_A_FRAME = 200
+    teacher_report.PIXELS_PER_FRAME = 200
     options = options | {"val_dataloader.dataset.split": "test"}
-    return teacher_gate.test_teacher(*loaded(options))
+    return measure_teacher(*loaded(options))
 
 
 def _work(rank: int, folder: str, options: dict) -> None:
-    os.chdir(folder)  # where the host exchanges results
+    os.chdir(folder)  # where mmengine exchanges results
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/init", rank=rank, world_size=2
     )
@@ -201,8 +202,8 @@ def _work(rank: int, folder: str, options: dict) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_test_as_one(distil_options, tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher_gate, "PIXELS_A_FRAME", None)  # and back afterwards
+def test_two_processes_measure_as_one(distil_options, tmp_path, monkeypatch):
+    monkeypatch.setattr(teacher_report, "PIXELS_PER_FRAME", None)  # and back afterwards
     spawn(_work, args=(str(tmp_path), distil_options), nprocs=2)
     first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))
     expected = _sampled(distil_options)
@@ -216,62 +217,45 @@ def test_two_processes_test_as_one(distil_options, tmp_path, monkeypatch):
 # The hook, in a run.
 
 
-def test_figures_stand_in_the_log(distilled):
+def test_figures_are_logged_before_the_first_step(distilled):
     log, report = log_of(distilled), report_of(distilled)
     begin = log.index("testing the teacher on 6 validation frames")
-    told = log.index("teacher on 6 validation frames  mIoU: ", begin + 20)
-    assert told < log.index("Iter(train)")
-    line = log[told:].splitlines()[0]
+    logged = log.index("teacher on 6 validation frames  mIoU: ", begin + 20)
+    assert logged < log.index("Iter(train)")
+    line = log[logged:].splitlines()[0]
     for name, value in {**report["metrics"], **report}.items():
         if name not in ("metrics", "frames", "pixels"):
             assert f"  {name}: {value:.4f}" in line
 
 
-def test_resumed_run_goes_on_with_the_figures(distil_options, tmp_path, monkeypatch):
-    given = []
-    monkeypatch.setattr(
-        FocalModulatedKDLoss, "set_fitted_temperature", lambda _, t: given.append(t)
-    )
-    train(DISTILLED, tmp_path, cfg_options=distil_options)
-    report = report_of(tmp_path)
-    hub = read_checkpoint(tmp_path / "iter_2.pth")["message_hub"]
+def test_a_resumed_run_reuses_the_figures(
+    distilled, distil_options, tmp_path, monkeypatch
+):
+    report = report_of(distilled)
+    run = shutil.copytree(distilled, tmp_path / "run")
+    hub = read_checkpoint(run / "iter_2.pth")["message_hub"]
     assert hub["runtime_info"]["teacher_gate"] == report
-    (tmp_path / "teacher.json").unlink()
-    monkeypatch.setattr(teacher_gate, "test_teacher", None)
-    options = distil_options | {"train_cfg.max_iters": 4}
-    train(DISTILLED, tmp_path, resume=True, cfg_options=options)
-    assert given == [report["temperature"]] * 2
-    assert report_of(tmp_path) == report
+    (run / "teacher.json").unlink()
+    (run / "last_checkpoint").write_text(str(run / "iter_2.pth"))
+    temperatures = []
+    monkeypatch.setattr(
+        FocalModulatedKDLoss,
+        "set_fitted_temperature",
+        lambda _, value: temperatures.append(value),
+    )
+    monkeypatch.setattr(teacher_gate_hook, "measure_teacher", None)
+    options = distil_options | {"train_cfg.max_iters": 3}
+    train(DISTILLED, run, resume=True, cfg_options=options)
+    assert temperatures == [report["temperature"]]
+    assert report_of(run) == report
 
 
-def test_teacher_above_the_floor_teaches(distil_options, tmp_path):
-    gate = demand(floor={"mIoU": -1.0, "cross_entropy": 1e3})
-    train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
-    assert (tmp_path / "iter_2.pth").is_file()
-
-
-def test_teacher_below_the_floor_is_refused(distil_options, tmp_path):
-    gate = demand(floor={"mIoU": 100.0})
+def test_a_teacher_below_the_floor_is_refused(distil_options, tmp_path):
+    gate = {"model.teacher_gate.floor": {"mIoU": 100.0}}
     with pytest.raises(ValueError, match=r"mIoU .* is not above 100, .*'floor'\]"):
         train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
     assert not list(tmp_path.glob("iter_*.pth"))
-    assert report_of(tmp_path)["frames"] == 6  # to look at
-
-
-def test_teacher_below_the_floor_teaches_where_allowed(distil_options, tmp_path):
-    gate = demand(floor={"mIoU": 100.0}, allow=["floor"])
-    train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
-    assert (tmp_path / "iter_2.pth").is_file()
-    (line,) = (line for line in log_of(tmp_path).splitlines() if "not above" in line)
-    assert "WARNING" in line
-
-
-def test_floor_of_a_figure_that_there_is_not_lists_those_there_are(
-    distil_options, tmp_path
-):
-    gate = demand(floor={"Dice.foam": 50.0}, allow=["floor"])
-    with pytest.raises(ValueError, match=r"'Dice\.foam'.*Dice\.splash.*cross_entropy"):
-        train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
+    assert report_of(tmp_path)["frames"] == 6  # written before the error
 
 
 def test_model_without_a_teacher_passes(teacher):
@@ -283,14 +267,14 @@ def test_model_without_a_teacher_passes(teacher):
 
 
 class Cached:
-    """A cache that stands in for the teacher."""
+    """A model with a cache instead of a teacher."""
 
     has_teacher = False
     teacher_report: dict | None = REPORT
 
 
 def runner_of(work_dir: Path, cached: bool = False, iteration: int = 0, **model: Any):
-    """What the hook needs of a runner, without validation."""
+    """The parts of a runner that the hook uses, without validation."""
     built = distiller(segformer(), segformer(), **model)
     if cached:
         built.__class__ = type("Cached", (Cached, type(built)), {})
@@ -311,7 +295,7 @@ def before_train(runner: Any) -> None:
     TeacherGateHook().before_train(runner)
 
 
-def test_cached_teacher_is_judged_by_its_stored_figures(tmp_path):
+def test_the_figures_of_a_cached_teacher_are_those_stored(tmp_path):
     runner = runner_of(tmp_path, cached=True, **FITTED)
     before_train(runner)
     assert report_of(tmp_path) == read_report(tmp_path) == REPORT
@@ -319,30 +303,46 @@ def test_cached_teacher_is_judged_by_its_stored_figures(tmp_path):
     assert runner.model.distill_loss.distill_terms[0].temperature == 1.5
     (line,) = runner.lines
     assert line.startswith("teacher on 6 validation frames  mIoU: 70.0000  ")
-    strict = runner_of(tmp_path, cached=True, teacher_gate={"floor": {"mIoU": 70}})
-    with pytest.raises(ValueError, match="mIoU 70, which is not above 70"):
-        before_train(strict)
+
+
+@pytest.mark.parametrize(
+    ("floor", "message"),
+    [
+        ({"mIoU": 69.9, "cross_entropy": 0.6}, None),
+        ({"mIoU": 70}, "mIoU 70, which is not above 70"),
+        ({"Dice.foam": 50}, r"'Dice\.foam'.*mIoU.*cross_entropy"),
+    ],
+)
+@pytest.mark.parametrize("allow", [[], ["floor"]])
+def test_figures_are_compared_with_the_floor(tmp_path, floor, message, allow):
+    gate = {"floor": floor, "allow": allow}
+    runner = runner_of(tmp_path, cached=True, teacher_gate=gate)
+    if message is None or (allow and "mIoU" in floor):
+        before_train(runner)
+    else:  # a metric that does not exist is an error even if the floor is waived
+        with pytest.raises(ValueError, match=message):
+            before_train(runner)
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_what_cannot_be_tested_is_told(tmp_path, cached, monkeypatch):
+def test_an_untested_teacher_is_a_warning_or_an_error(tmp_path, cached, monkeypatch):
     monkeypatch.setattr(Cached, "teacher_report", None)
     runner = runner_of(tmp_path, cached)
     before_train(runner)
-    lack = "cache holds no figures" if cached else "there is no val_dataloader"
+    cause = "cache holds no figures" if cached else "there is no val_dataloader"
     (line,) = runner.lines
     assert line.startswith("the teacher was not tested: ")
-    assert lack in line
+    assert cause in line
     assert read_report(tmp_path) is None
-    with pytest.raises(ValueError, match=rf"temperature='fitted' .*{lack}"):
+    with pytest.raises(ValueError, match=rf"temperature='fitted' .*{cause}"):
         before_train(runner_of(tmp_path, cached, **FITTED))
     gate = {"floor": {"mIoU": 60}}
-    with pytest.raises(ValueError, match=rf"floor={{'mIoU': 60}} .*{lack}.*'floor'\]"):
+    with pytest.raises(ValueError, match=rf"floor={{'mIoU': 60}} .*{cause}.*'floor'\]"):
         before_train(runner_of(tmp_path, cached, teacher_gate=gate))
     before_train(runner_of(tmp_path, cached, teacher_gate=gate | {"allow": ["floor"]}))
 
 
-def test_figures_of_another_run_are_not_taken_for_a_new_one_s(tmp_path):
+def test_only_a_resumed_run_reuses_stored_figures(tmp_path):
     fresh, resumed = runner_of(tmp_path), runner_of(tmp_path, iteration=7)
     for runner in (fresh, resumed):
         runner.message_hub.update_info("teacher_gate", REPORT)
@@ -351,7 +351,7 @@ def test_figures_of_another_run_are_not_taken_for_a_new_one_s(tmp_path):
     assert resumed.lines[0].startswith("teacher on 6 validation frames")
 
 
-def test_resumed_run_of_before_there_was_a_gate_is_tested(tmp_path):
+def test_a_resumed_run_without_stored_figures_measures_the_teacher(tmp_path):
     runner = runner_of(tmp_path, cached=True, iteration=7)
     before_train(runner)
     assert report_of(tmp_path) == REPORT

@@ -1,4 +1,4 @@
-"""Segmentors of a few thousand weights, batches of a few hundred pixels."""
+"""Segmentors with a few thousand weights, batches of a few thousand pixels."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def preprocessor(**changes: Any) -> dict:
 
 
 def segformer(num_classes: int = 2, drop: float = 0.0, **head: Any) -> dict:
-    """Config of a SegFormer, stride 4, one block a stage; ``head`` changes its head."""
+    """Config of a SegFormer, stride 4, one block per stage; ``head`` changes a head."""
     return {
         "type": "EncoderDecoder",
         "data_preprocessor": preprocessor(),
@@ -110,16 +110,20 @@ def distiller(student: dict, teacher: dict | list[dict], **changes: Any) -> Any:
     return build(config)
 
 
-def random_batch(num_classes: int = 2, size: int = 32, seed: int = 1) -> dict:
-    """Two frames as a data loader gives them: 8-bit images and labels, some ignored."""
+def random_batch(
+    num_classes: int = 2,
+    size: tuple[int, int] = (32, 32),
+    seed: int = 1,
+    frames: int = 2,
+) -> dict:
+    """Frames as a data loader returns them: 8-bit images and labels, some ignored."""
     generator = torch.Generator().manual_seed(seed)
     images, samples = [], []
-    for _ in range(2):
-        shape = (1, size, size)
-        label = torch.randint(num_classes, shape, generator=generator)
+    for _ in range(frames):
+        label = torch.randint(num_classes, (1, *size), generator=generator)
         label[:, :3] = 255
         images.append(
-            torch.randint(256, (3, size, size), generator=generator, dtype=torch.uint8)
+            torch.randint(256, (3, *size), generator=generator, dtype=torch.uint8)
         )
         samples.append(labelled(label))
     return {"inputs": images, "data_samples": samples}
@@ -134,13 +138,13 @@ def labelled(label: Tensor) -> SegDataSample:
 
 
 def losses_of(model: Any, batch: dict) -> dict[str, Tensor]:
-    """Losses of a batch, as a training step computes them."""
+    """Losses of a batch, as in a training step."""
     data = model.data_preprocessor(batch, True)
     return model(**data, mode="loss")
 
 
-def host_checkpoint(model: nn.Module) -> dict:
-    """What the host's CheckpointHook writes: far more than tensors."""
+def mmengine_checkpoint(model: nn.Module) -> dict:
+    """What mmengine's CheckpointHook writes: more than tensors."""
     optimizer = torch.optim.AdamW(model.parameters())
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight)

@@ -12,7 +12,8 @@ def sinusoid(positions: Tensor, channels: int) -> Tensor:
     """Absolute sinusoid of "Attention Is All You Need" (Vaswani et al., 2017, 3.5).
 
     Channel 2i holds ``sin(p / 10000^(2i/C))``, channel 2i + 1 the cosine of the same
-    angle. In float64, because float32 loses 4e-3 at the far end of a long sequence.
+    angle. It is computed in float64: the error of float32 reaches 4e-3 at the end of a
+    long sequence.
 
     Args:
         positions: (L,) positions p >= 0.
@@ -32,7 +33,7 @@ def sinusoid(positions: Tensor, channels: int) -> Tensor:
 
 
 def sine1d(channels: int, height: int, width: int) -> Tensor:
-    """The H*W positions, row after row, as ONE sequence: the embedding of the record.
+    """Sinusoid of the H*W positions as one row-major sequence: the original embedding.
 
     Returns:
         (C, H, W) float64. For 256x256x256: mean 0.009, std 0.707.
@@ -42,13 +43,13 @@ def sine1d(channels: int, height: int, width: int) -> Tensor:
 
 
 def sine2d(channels: int, height: int, width: int) -> Tensor:
-    """Rows in the first half of the channels, columns in the second.
+    """Sinusoids of the row (first half of the channels) and the column (second half).
 
     Returns:
         (C, H, W) float64. For 256x256x256: mean 0.30, std 0.64.
 
     Raises:
-        ValueError: ``channels`` is no multiple of 4.
+        ValueError: ``channels`` is not a multiple of 4.
     """
     if channels % 4:
         raise ValueError(f"sine2d needs channels divisible by 4, got {channels}")
@@ -70,18 +71,18 @@ def cached_sinusoid(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Tensor:
-    """Build a sinusoid once a size, device and dtype; models share it.
+    """Build a sinusoid once per size, device and dtype; all models share it.
 
     Args:
         kind: A key of ``SINUSOIDS``.
         channels: C.
         height: H of the feature map.
         width: W of the feature map.
-        device: Where the features are.
-        dtype: Of the features.
+        device: Device of the features.
+        dtype: Type of the features.
 
     Returns:
-        (C, H, W), not to be written to.
+        (C, H, W), read-only.
     """
-    with torch.inference_mode(False):  # also usable in training when built in a test
+    with torch.inference_mode(False):  # usable in training, even if a test builds it
         return SINUSOIDS[kind](channels, height, width).to(device, dtype)

@@ -1,4 +1,4 @@
-"""SegFormer head that also knows where on the frame it looks."""
+"""SegFormer head with a position embedding."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -12,25 +12,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_splashkd.models.heads.position_embedding import SINUSOIDS, cached_sinusoid
+from mmseg_splashkd.models.segmentors.heads import decode_heads
 
 KINDS = (*SINUSOIDS, "learned")
 
 
 @MODELS.register_module()
 class PositionalSegformerHead(SegformerHead):
-    """``SegformerHead`` plus ``ratio`` x a position embedding before the classifier.
+    """``SegformerHead`` that adds ``ratio`` times a position embedding to its features.
 
-    The embedding is added to the fused features (B, C, H/4, W/4), before dropout. A
-    sinusoid is no weight: it is in no checkpoint. A learned one is, and is resampled
-    to other sizes. Both differ with the width and the place of a crop, so train on
-    whole frames; a validation at a size that this run does not train at is warned
-    about once.
+    The embedding is added to the fused features (B, C, H/4, W/4), before dropout and
+    classifier. A sinusoid is not a parameter, and in no checkpoint. A learned embedding
+    is, and is resampled to other sizes. Both depend on the width and the position of a
+    crop, so train on whole frames; a size at validation that does not occur in training
+    is logged once as a warning.
 
     Args:
-        kind: ``'sine1d'`` (as recorded), ``'sine2d'`` or ``'learned'``.
-        ratio: Factor of the embedding; 0 is the plain head, bit for bit.
+        kind: ``'sine1d'`` (of the original experiments), ``'sine2d'`` or ``'learned'``.
+        ratio: Factor of the embedding; 0 gives the plain head, bit for bit.
         learned_size: (h, w) of the learned embedding.
-        **kwargs: Passed to mmseg's ``SegformerHead``.
+        **kwargs: Arguments of MMSegmentation's ``SegformerHead``.
 
     Raises:
         ValueError: ``kind`` is unknown, or ``channels`` does not fit it.
@@ -51,8 +52,10 @@ class PositionalSegformerHead(SegformerHead):
         self._trained_sizes: set[tuple[int, int]] = set()
         self._warned_sizes: set[tuple[int, int]] = set()
         if kind in SINUSOIDS:
-            SINUSOIDS[kind](self.channels, 1, 1)  # refuses channels it cannot fill
-        elif ratio:  # with 0 it would be a parameter without a gradient
+            SINUSOIDS[kind](
+                self.channels, 1, 1
+            )  # raises for channel counts that do not fit
+        elif ratio:  # with ratio 0, the parameter would have no gradient
             self.position = nn.Parameter(torch.empty(1, self.channels, *learned_size))
             nn.init.trunc_normal_(self.position, std=0.02)
 
@@ -66,7 +69,7 @@ class PositionalSegformerHead(SegformerHead):
             (B, num_classes, h, w) logits.
         """
         if self.ratio:
-            self._watch_size(feat.shape[-2], feat.shape[-1])
+            self._check_size(feat.shape[-2], feat.shape[-1])
             feat = feat + self.ratio * self._embedding(feat)
         return super().cls_seg(feat)
 
@@ -80,7 +83,7 @@ class PositionalSegformerHead(SegformerHead):
             self.kind, channels, height, width, feat.device, feat.dtype
         )
 
-    def _watch_size(self, height: int, width: int) -> None:
+    def _check_size(self, height: int, width: int) -> None:
         size = (height, width)
         if self.training:
             self._trained_sizes.add(size)
@@ -88,9 +91,9 @@ class PositionalSegformerHead(SegformerHead):
             self._trained_sizes and size not in self._trained_sizes | self._warned_sizes
         ):
             print_log(
-                f"position embedding: features of {height}x{width} were never trained "
-                f"on (only {sorted(self._trained_sizes)}), so pixels meet positions "
-                f"they do not know. Train on whole frames of the tested size.",
+                f"position embedding: features of {height}x{width} do not occur in "
+                f"training (only {sorted(self._trained_sizes)}), so their positions "
+                f"differ. Train on whole frames of the tested size.",
                 logger="current",
                 level=logging.WARNING,
             )
@@ -98,30 +101,32 @@ class PositionalSegformerHead(SegformerHead):
 
 
 def position_embedding_of(model: Any) -> dict[str, Any] | None:
-    """Kind and ratio of a segmentor's position embedding, None where it has none."""
-    head = model.decode_head
-    if not isinstance(head, PositionalSegformerHead) or not head.ratio:
-        return None
-    return {"kind": head.kind, "ratio": head.ratio}
+    """Kind and ratio of a segmentor's position embedding; None if it has none."""
+    for head in decode_heads(model):
+        if isinstance(head, PositionalSegformerHead) and head.ratio:
+            return {"kind": head.kind, "ratio": head.ratio}
+    return None
 
 
 def check_position_embedding(model: Any, meta: Mapping[str, Any], source: str) -> None:
-    """Make sure that weights meet the embedding they were trained with.
+    """Check that a model has the position embedding its weights were trained with.
 
-    A sinusoid leaves no trace in the weights: without this check they would load into
-    a head without it, and quietly score worse.
+    A sinusoid is not in the weights: without this check they load into a head without
+    it, and score worse without an error.
 
     Args:
         model: A segmentor.
-        meta: Notes of a checkpoint; those of a stranger may not tell.
-        source: Where the weights are from, named in the error.
+        meta: Metadata of a checkpoint; foreign checkpoints have no such entry, and
+            pass.
+        source: Origin of the weights, for the error.
 
     Raises:
         ValueError: The embedding differs.
     """
-    here, trained = position_embedding_of(model), meta.get("position_embedding")
-    if "position_embedding" in meta and trained != here:
+    actual, trained = position_embedding_of(model), meta.get("position_embedding")
+    if "position_embedding" in meta and trained != actual:
         raise ValueError(
             f"{source} was trained with position embedding {trained}, the config has "
-            f"{here}: use the config it was trained with, or give decode_head the same"
+            f"{actual}: use the config it was trained with, or set the same in "
+            f"decode_head"
         )

@@ -1,4 +1,4 @@
-"""What a student is trained against."""
+"""Losses against labels and against a teacher."""
 
 from mmseg_splashkd.models.losses.feature_terms import (
     AttentionTransferLoss,

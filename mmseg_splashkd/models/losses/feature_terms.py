@@ -1,6 +1,6 @@
 """Distillation terms on features: ``functional.features`` as registered losses."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -8,35 +8,40 @@ from torch import Tensor, nn
 from mmseg_splashkd.models.losses import functional
 from mmseg_splashkd.models.losses.arguments import check_count, check_positive
 from mmseg_splashkd.models.losses.functional.precision import without_autocast
+from mmseg_splashkd.models.losses.head_settings import IGNORE_INDEX, ignore_index_of
 from mmseg_splashkd.models.losses.term import FeatureTerm
 
 
-def check_directions(loss: FeatureTerm, *channels: int | None) -> None:
-    """Refuse one channel, such as the logits of one class.
+def check_several_channels(loss: FeatureTerm, *channels: int | None) -> None:
+    """Check that features have more than one channel.
 
     Raises:
-        ValueError: A count of channels is 1.
+        ValueError: A channel count is 1, as of the logits of one class.
     """
     if 1 in channels:
         raise ValueError(
-            f"{type(loss).__name__} is blind at taps {loss.taps}, one of which has 1 "
-            f"channel: it compares cosines, and those are then 1 or -1. Choose another "
-            f"tap, or take FeatureMSELoss or AttentionTransferLoss"
+            f"{type(loss).__name__} has no gradient at taps {loss.taps}, one of which "
+            f"has 1 channel: it compares cosines, which are then 1 or -1. Choose "
+            f"another tap, or take FeatureMSELoss or AttentionTransferLoss"
         )
 
 
 class CosineTerm(FeatureTerm):
-    """A term on cosines within each network: channel counts may differ, 1 is blind."""
+    """A term on cosines within each network; channel counts may differ, but not be 1.
 
-    def connect(
+    Args:
+        **kwargs: Arguments of ``FeatureTerm``.
+    """
+
+    def bind_channels(
         self, student_channels: int | None, teacher_channels: int | None
     ) -> None:
-        """Refuse one channel.
+        """Check that there is more than one channel.
 
         Raises:
             ValueError: A count is 1.
         """
-        check_directions(self, student_channels, teacher_channels)
+        check_several_channels(self, student_channels, teacher_channels)
 
 
 @MODELS.register_module()
@@ -44,8 +49,8 @@ class SKDLoss(CosineTerm):
     """``functional.pairwise_similarity`` as a term.
 
     Args:
-        nodes: Largest number of pooled patches along a side.
-        **kwargs: Of ``FeatureTerm``.
+        nodes: Largest number of pooled patches along a side, >= 1.
+        **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
         ValueError: ``nodes`` is no whole number >= 1.
@@ -58,7 +63,7 @@ class SKDLoss(CosineTerm):
         self.nodes = check_count(nodes, "nodes")
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; without labels."""
+        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; no labels used."""
         return functional.pairwise_similarity(student, teacher, self.nodes)
 
 
@@ -67,15 +72,29 @@ class IFVDLoss(CosineTerm):
     """``functional.intra_class_variation`` as a term.
 
     Args:
-        ignore_index: Label of pixels that do not count.
-        **kwargs: Of ``FeatureTerm``.
+        ignore_index: Label of pixels that are left out; by default that of the
+            student's decode head.
+        **kwargs: Arguments of ``FeatureTerm``.
     """
 
     short_name: ClassVar[str] = "ifvd"
+    uses_labels: ClassVar[bool] = True
 
-    def __init__(self, ignore_index: int = 255, **kwargs) -> None:
+    def __init__(self, ignore_index: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.ignore_index = ignore_index
+        self.configured_ignore_index = ignore_index
+        self.ignore_index = IGNORE_INDEX if ignore_index is None else ignore_index
+
+    def set_ignore_index(self, head: Any) -> None:
+        """Adopt the ignored label of the student's decode head.
+
+        Raises:
+            ValueError: ``ignore_index`` is set to another one.
+        """
+        argument = f"ignore_index of {self.name}"
+        self.ignore_index = ignore_index_of(
+            head, self.configured_ignore_index, argument
+        )
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
         """Loss of (B, C_s, h, w), (B, C_t, h, w) and labels (B, H, W), a scalar."""
@@ -90,9 +109,9 @@ class CIRKDLoss(CosineTerm):
 
     Args:
         temperature: T > 0 of the softmax over the pixels of an image.
-        size: Features are averaged to at most size x size patches; the loss holds a few
-            times (B size^2)^2 numbers.
-        **kwargs: Of ``FeatureTerm``.
+        size: Features are averaged to at most size x size patches, size >= 1; the loss
+            holds a few times (B size^2)^2 numbers.
+        **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -106,22 +125,22 @@ class CIRKDLoss(CosineTerm):
         self.size = check_count(size, "size")
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; without labels."""
+        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; no labels used."""
         return functional.cross_image_relation(
             student, teacher, self.temperature, self.size
         )
 
 
 class ProjectedTerm(FeatureTerm):
-    """A term on features channel by channel, the student's projected where they differ.
+    """A term on features channel by channel, with a projector if the counts differ.
 
-    The projector is a 1x1 convolution of the student's features to the teacher's number
-    of channels, as in FitNets (Romero et al., ICLR 2015); it learns with the student.
+    The projector is a 1x1 convolution of the student's features to the teacher's
+    channel count, as in FitNets (Romero et al., ICLR 2015), trained with the student.
 
     Args:
-        student_channels: Number at ``tap``, where the student's heads do not tell it.
-        teacher_channels: Number at ``teacher_tap``, likewise.
-        **kwargs: Of ``FeatureTerm``.
+        student_channels: Channel count at ``tap``, if no head of the student names it.
+        teacher_channels: Channel count at ``teacher_tap``, likewise.
+        **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
         ValueError: A count is no whole number >= 1.
@@ -136,45 +155,41 @@ class ProjectedTerm(FeatureTerm):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        self.given = {
+        self.configured = {
             "student_channels": student_channels,
             "teacher_channels": teacher_channels,
         }
-        for argument, count in self.given.items():
+        for argument, count in self.configured.items():
             if count is not None:
                 check_count(count, argument)
         self.projector = None
 
-    def connect(
+    def bind_channels(
         self, student_channels: int | None, teacher_channels: int | None
     ) -> None:
-        """Build the projector, where the numbers of channels differ.
-
-        Args:
-            student_channels: What the student tells; None: nothing.
-            teacher_channels: What the teacher tells.
+        """Build the projector if the channel counts differ.
 
         Raises:
-            ValueError: A number is neither told nor given, or both and not the same.
+            ValueError: A count is unknown, or contradicts the model.
         """
-        seen = self._count("student_channels", student_channels, self.tap)
-        taught = self._count("teacher_channels", teacher_channels, self.teacher_tap)
-        self.projector = None if seen == taught else nn.Conv2d(seen, taught, 1)
+        ours = self._count("student_channels", student_channels, self.tap)
+        theirs = self._count("teacher_channels", teacher_channels, self.teacher_tap)
+        self.projector = None if ours == theirs else nn.Conv2d(ours, theirs, 1)
 
-    def _count(self, argument: str, told: int | None, tap: int | str) -> int:
-        given = self.given[argument]
-        if given is None and told is None:
+    def _count(self, argument: str, actual: int | None, tap: int | str) -> int:
+        configured = self.configured[argument]
+        if configured is None and actual is None:
             raise ValueError(
                 f"{type(self).__name__} needs the number of channels at tap {tap!r}, "
-                f"and no head of the {argument.partition('_')[0]} tells it: pass "
+                f"and no head of the {argument.partition('_')[0]} names it: pass "
                 f"{argument}= to the term"
             )
-        if None not in (given, told) and given != told:
+        if None not in (configured, actual) and configured != actual:
             raise ValueError(
-                f"{type(self).__name__}: {argument}={given}, but the model has {told} "
-                f"channels at tap {tap!r}: leave {argument} out"
+                f"{type(self).__name__}: {argument}={configured}, but the model has "
+                f"{actual} channels at tap {tap!r}: leave {argument} out"
             )
-        return given or told or 0
+        return configured or actual or 0
 
     def project(self, student: Tensor) -> Tensor:
         """(B, C_s, h, w) -> (B, C_t, h, w)."""
@@ -189,13 +204,13 @@ class FeatureMSELoss(ProjectedTerm):
     """``functional.feature_mse`` as a term, after a projector: FitNets.
 
     Args:
-        **kwargs: Of ``ProjectedTerm`` and ``FeatureTerm``.
+        **kwargs: Arguments of ``ProjectedTerm`` and ``FeatureTerm``.
     """
 
     short_name: ClassVar[str] = "feature_mse"
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; without labels."""
+        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; no labels used."""
         return functional.feature_mse(self.project(student), teacher)
 
 
@@ -204,24 +219,26 @@ class FeatureCosineLoss(ProjectedTerm):
     """``functional.feature_cosine`` as a term, after a projector.
 
     Args:
-        **kwargs: Of ``ProjectedTerm`` and ``FeatureTerm``.
+        **kwargs: Arguments of ``ProjectedTerm`` and ``FeatureTerm``.
     """
 
     short_name: ClassVar[str] = "feature_cosine"
 
-    def connect(
+    def bind_channels(
         self, student_channels: int | None, teacher_channels: int | None
     ) -> None:
-        """Build the projector, where the numbers of channels differ.
+        """Build the projector if the channel counts differ.
 
         Raises:
             ValueError: As of ``ProjectedTerm``; or the teacher has one channel.
         """
-        super().connect(student_channels, teacher_channels)
-        check_directions(self, teacher_channels, self.given["teacher_channels"])
+        super().bind_channels(student_channels, teacher_channels)
+        check_several_channels(
+            self, teacher_channels, self.configured["teacher_channels"]
+        )
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; without labels."""
+        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; no labels used."""
         return functional.feature_cosine(self.project(student), teacher)
 
 
@@ -229,15 +246,15 @@ class FeatureCosineLoss(ProjectedTerm):
 class AttentionTransferLoss(FeatureTerm):
     """``functional.attention_transfer`` as a term; channel counts may differ.
 
-    It compares how much there is at a pixel, not what: at ``tap='logits'`` it does not
-    tell one class from another.
+    It compares the magnitude of the features at a pixel, not their direction: at
+    ``tap='logits'`` it does not distinguish classes.
 
     Args:
-        **kwargs: Of ``FeatureTerm``.
+        **kwargs: Arguments of ``FeatureTerm``.
     """
 
     short_name: ClassVar[str] = "at"
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; without labels."""
+        """Loss of (B, C_s, h, w) and (B, C_t, h, w), a scalar; no labels used."""
         return functional.attention_transfer(student, teacher)

@@ -1,4 +1,4 @@
-"""The distillation loss of the record, 0520 to 0627, over any terms."""
+"""The distillation loss of the original experiments, 0520 to 0627, for any terms."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,21 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_splashkd.models.losses import functional
+from mmseg_splashkd.models.losses.head_settings import (
+    IGNORE_INDEX,
+    check_label_loss,
+    ignore_index_of,
+)
 from mmseg_splashkd.models.losses.logit_terms import FITTED
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
+from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, channels_at
 
 MODULATE = ("none", "kd", "both")
-OWN_NAMES = ("label", "modulation", "teacher_ratio")
+# Keys of the log that a term must not take.
+OWN_NAMES = ("label", "modulation", "teacher_ratio", "acc_student", "acc_teacher")
 
 
 @MODELS.register_module()
@@ -25,8 +32,8 @@ class FocalModulatedKDLoss(nn.Module):
 
     With L_orig the focal (or cross-entropy) loss against the labels, L_dist the KL
     against the teacher (or the weighted sum of ``terms``), r = ``teacher_ratio`` and m
-    the mean over valid pixels of (1 - pt)^gamma, which a hard frame raises and an easy
-    one lowers:
+    the mean over valid pixels of (1 - pt)^gamma, which is large for hard frames and
+    small for easy ones:
 
     ========== ==================================
     modulate   total
@@ -43,17 +50,20 @@ class FocalModulatedKDLoss(nn.Module):
         teacher_ratio: r in [0, 1], a number or a ``Schedule``.
         label_loss: ``'focal'`` or ``'ce'``.
         gamma: Focal exponent >= 0, of L_orig and of m.
-        temperature: T > 0 of L_dist, or ``'fitted'``: the one that fits the teacher to
-            the validation part. Without ``terms`` only; those have their own.
+        temperature: T > 0 of L_dist, or ``'fitted'``: the temperature that calibrates
+            the teacher on the validation part. Only without ``terms``, which have
+            their own.
         modulate: ``'none'``, ``'kd'`` or ``'both'``.
-        detach_modulation: Let no gradient through m. The record let it through.
-        class_weight: One weight a class, for L_orig.
-        ignore_index: Label of pixels that L_orig and m leave out.
+        detach_modulation: Whether to stop the gradient through m. The original
+            experiments did not.
+        class_weight: One weight per class, for L_orig.
+        ignore_index: Label of pixels that L_orig and m leave out; by default that of
+            the student's decode head.
         terms: Configs of distillation losses (``KLDLoss``, ``CWDLoss``, ...), each with
             its ``weight``, a number or a ``Schedule``. By default one ``KLDLoss``.
 
     Raises:
-        ValueError: An argument is out of its range, or two terms have the same name.
+        ValueError: An argument is out of its range, or the name of a term is taken.
     """
 
     class_weight: Tensor | None
@@ -67,15 +77,15 @@ class FocalModulatedKDLoss(nn.Module):
         modulate: str = "kd",
         detach_modulation: bool = False,
         class_weight: Sequence[float] | None = None,
-        ignore_index: int = 255,
+        ignore_index: int | None = None,
         terms: Sequence[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__()
         self.teacher_ratio = schedule_of(teacher_ratio, "teacher_ratio")
         if self.teacher_ratio.peak > 1:
             raise ValueError(
-                f"teacher_ratio must lie in [0, 1], got {teacher_ratio}; 0 learns from "
-                f"labels alone, 1 from the teacher alone"
+                f"teacher_ratio must lie in [0, 1], got {teacher_ratio}; 0 trains on "
+                f"labels only, 1 on the teacher only"
             )
         if label_loss not in ("focal", "ce"):
             raise ValueError(f"label_loss must be 'focal' or 'ce', got {label_loss!r}")
@@ -86,11 +96,12 @@ class FocalModulatedKDLoss(nn.Module):
         self.modulate = modulate
         self.terms = nn.ModuleList(_build_terms(terms, temperature))
         self.detach_modulation = detach_modulation
-        self.ignore_index = ignore_index
+        self.configured_ignore_index = ignore_index
+        self.ignore_index = IGNORE_INDEX if ignore_index is None else ignore_index
         weight = None if class_weight is None else torch.tensor(class_weight).float()
         self.register_buffer("class_weight", weight, persistent=False)
 
-    # What the segmentor must know and tell.
+    # Properties that the segmentor asks for.
 
     @property
     def distill_terms(self) -> list[DistillTerm]:
@@ -99,62 +110,71 @@ class FocalModulatedKDLoss(nn.Module):
 
     @property
     def feature_terms(self) -> list[FeatureTerm]:
-        """Those that compare features."""
+        """The terms of L_dist that compare features."""
         return [term for term in self.distill_terms if isinstance(term, FeatureTerm)]
 
     @property
     def shift_invariant(self) -> bool:
-        """Whether a number added to all logits of a pixel changes no term."""
+        """Whether adding one number to all logits of a pixel changes no term."""
         return all(term.shift_invariant for term in self.distill_terms)
 
     @property
     def needs_fused(self) -> bool:
-        """Whether a term compares what the classifiers see."""
+        """Whether a term compares the input of the classifiers."""
         return any("fused" in term.taps for term in self.feature_terms)
 
     @property
     def needs_fitted_temperature(self) -> bool:
-        """Whether a term waits for the temperature fitted on validation."""
-        return any(_waits(term) for term in self.distill_terms)
+        """Whether a term lacks the temperature fitted on the validation part."""
+        return any(_lacks_temperature(term) for term in self.distill_terms)
 
     def set_fitted_temperature(self, temperature: float) -> None:
-        """Give the terms that ask for it the temperature fitted on validation."""
-        for term in filter(_waits, self.distill_terms):
+        """Set the temperature of the terms with ``temperature='fitted'``."""
+        for term in filter(_lacks_temperature, self.distill_terms):
             term.set_fitted_temperature(temperature)  # type: ignore[operator]
 
     @property
     def changes(self) -> bool:
-        """Whether a weight or the teacher's share ever changes."""
+        """Whether ``teacher_ratio`` or the weight of a term ever changes."""
         weights = [term.weight for term in self.distill_terms]
         return any(schedule.changes for schedule in (self.teacher_ratio, *weights))
 
     def uses_teacher(self, iteration: int) -> bool:
-        """Whether the teacher has any weight at an iteration; if not, spare it."""
-        heard = any(term.weight(iteration) for term in self.distill_terms)
-        return heard and self.teacher_ratio(iteration) > 0
+        """Whether the teacher has any weight at an iteration, so that it must run."""
+        weighted = any(term.weight(iteration) for term in self.distill_terms)
+        return weighted and self.teacher_ratio(iteration) > 0
 
-    def connect(self, student: EncoderDecoder, teacher: EncoderDecoder | None) -> None:
-        """Check the terms against the models, and build projectors.
+    def bind(self, student: EncoderDecoder, teacher: EncoderDecoder | None) -> None:
+        """Check the loss against the models, and build projectors.
 
         Args:
-            student: The student.
-            teacher: The one teacher; None where there are several, or a cache.
+            student: The student; its ignored label is adopted.
+            teacher: The only teacher; None for an ensemble or a cache.
 
         Raises:
-            ValueError: A term is blind for the class count, or needs features of a
-                teacher that has none.
+            ValueError: A term has no gradient for the class count, or needs features
+                that there are not; or the student's decode head has a label loss that
+                this one does not replace.
         """
+        head = last_head(student)
+        check_label_loss(head, self.label_gamma, self.class_weight)
+        self.ignore_index = ignore_index_of(
+            head, self.configured_ignore_index, "distill_loss.ignore_index"
+        )
         for term in self.distill_terms:
-            term.check(student.num_classes)
+            term.check_num_classes(student.num_classes)
+            term.set_ignore_index(head)
         for term in self.feature_terms:
             if teacher is None:
                 raise ValueError(
                     f"{type(term).__name__} compares features, which need one teacher "
-                    f"that runs beside the student: caches and ensembles give logits. "
-                    f"Leave out teacher_cache, name one teacher, or take KLDLoss"
+                    f"that runs beside the student: caches and ensembles give logits "
+                    f"only. Leave out teacher_cache, name one teacher, or take KLDLoss"
                 )
             tap, teacher_tap = term.taps
-            term.connect(channels_at(student, tap), channels_at(teacher, teacher_tap))
+            term.bind_channels(
+                channels_at(student, tap), channels_at(teacher, teacher_tap)
+            )
 
     def forward(
         self,
@@ -164,21 +184,21 @@ class FocalModulatedKDLoss(nn.Module):
         align_corners: bool = False,
         iteration: int = 0,
     ) -> dict[str, Tensor]:
-        """Compare the student with labels and teacher.
+        """Compute the losses of the student against labels and teacher.
 
         Args:
-            student: Logits (B, C, h, w), and features if a term asks for them.
-            teacher: Likewise, logits resized to h x w; None where ``uses_teacher`` is
-                false.
+            student: Logits (B, C, h, w), and the features that terms compare.
+            teacher: Likewise, with logits resized to h x w; None if ``uses_teacher`` is
+                False.
             labels: (B, H, W) in [0, C) or ``ignore_index``.
-            align_corners: Of the upsampling to H x W.
-            iteration: Of the run, for the schedules.
+            align_corners: Mode of the upsampling to H x W.
+            iteration: Iteration of the run, from 0, for the schedules.
 
         Returns:
-            ``loss_label`` and a ``loss_<name>`` a term, which sum to the total of the
-            table, and, for the log only, ``label`` (L_orig), ``<name>`` (each term
-            unweighted; NaN while a schedule silences it), ``modulation`` (m), and what
-            a schedule has come to.
+            ``loss_label`` and one ``loss_<name>`` per term, which sum to the total of
+            the table; and, for the log only, ``label`` (L_orig), ``<name>`` (each term
+            unweighted; NaN while its scheduled weight is 0), ``modulation`` (m), and
+            the current values of schedules.
         """
         size = labels.shape[-2:]
         logits = functional.resize_logits(student.logits, size, align_corners)
@@ -205,11 +225,11 @@ class FocalModulatedKDLoss(nn.Module):
             if term.weight.changes:
                 losses[f"weight_{term.name}"] = m.new_tensor(term.weight(iteration))
             if not weight:
-                losses[f"loss_{term.name}"] = _nothing(term, label)
-                if self.changes:  # else the log goes on with an older one
+                losses[f"loss_{term.name}"] = _zero(term, label)
+                if self.changes:  # the log would repeat the last value otherwise
                     losses[term.name] = m.new_tensor(torch.nan)
                 continue
-            assert teacher is not None, "uses_teacher() said that the teacher is heard"
+            assert teacher is not None, "uses_teacher() is True at this iteration"
             value = term(student, teacher, labels)
             modulated = term.modulate and self.modulate != "none"
             losses[f"loss_{term.name}"] = (
@@ -226,18 +246,18 @@ def _build_terms(
         terms = [{"type": "KLDLoss", "temperature": temperature, "name": "distill"}]
     elif temperature != 1.0:
         raise ValueError(
-            f"temperature={temperature} is for the KL that stands without terms: give "
-            f"it to a term, as in terms=[dict(type='KLDLoss', temperature=...)]"
+            f"temperature={temperature} is for the default KL term, without terms: set "
+            f"it on a term, as in terms=[dict(type='KLDLoss', temperature=...)]"
         )
     if not terms:
-        raise ValueError("terms=[] leaves no loss against the teacher: name at least 1")
+        raise ValueError("terms=[] leaves no loss against the teacher: list at least 1")
     built = [MODELS.build(term) for term in terms]
     for config, term in zip(terms, built, strict=True):
         if not isinstance(term, DistillTerm):
-            raise ValueError(f"terms: {config['type']} is no distillation loss of ours")
+            raise ValueError(f"terms: {config['type']} is no DistillTerm")
     names = [term.name for term in built]
     for name in names:
-        if names.count(name) > 1 or name in OWN_NAMES:
+        if names.count(name) > 1 or name in OWN_NAMES or name.startswith("weight_"):
             raise ValueError(
                 f"terms: the name {name!r} is taken; give each term its own, as in "
                 f"dict(type='KLDLoss', name='soft_kl')"
@@ -245,11 +265,11 @@ def _build_terms(
     return built
 
 
-def _waits(term: DistillTerm) -> bool:
+def _lacks_temperature(term: DistillTerm) -> bool:
     return getattr(term, "temperature", None) == FITTED
 
 
-def _nothing(term: DistillTerm, like: Tensor) -> Tensor:
-    """Zero that still reaches a projector: DDP waits for each weight's gradient."""
+def _zero(term: DistillTerm, like: Tensor) -> Tensor:
+    """Zero with a gradient for projectors: DDP waits for the gradient of each."""
     zero = like.new_zeros(())
     return zero + sum(0.0 * weight.sum() for weight in term.parameters())

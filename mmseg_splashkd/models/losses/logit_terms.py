@@ -19,26 +19,27 @@ FOR_TWO_CLASSES = f"KLDLoss, MarginKLDLoss, {FOR_ONE_CLASS}"
 
 
 def check_softmax(loss: DistillTerm, num_classes: int) -> None:
-    """Refuse one class, of which a softmax over classes makes 1 everywhere.
+    """Check that a softmax over classes depends on the logits.
 
     Raises:
-        ValueError: There is one.
+        ValueError: There is one class.
     """
     if num_classes < 2:
         raise ValueError(
-            f"{type(loss).__name__} is blind for num_classes={num_classes}: a softmax "
-            f"over one class is 1 whatever the logit. Give background a class of its "
-            f"own, or take one of {FOR_ONE_CLASS}"
+            f"{type(loss).__name__} has no gradient for num_classes={num_classes}: a "
+            f"softmax over one class is 1 for every logit. Give background a class of "
+            f"its own, or take one of {FOR_ONE_CLASS}"
         )
 
 
-class TemperedTerm(DistillTerm):
+class TemperatureTerm(DistillTerm):
     """A term whose temperature is a number, or fitted to the teacher.
 
     Args:
-        temperature: T > 0, or ``'fitted'``: the one that calibrates the teacher on the
-            validation part, set before the first step by ``set_fitted_temperature``.
-        **kwargs: Of ``DistillTerm``.
+        temperature: T > 0, or ``'fitted'``: the temperature that calibrates the teacher
+            on the validation part, set before the first step by
+            ``set_fitted_temperature``.
+        **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
         ValueError: ``temperature`` is neither.
@@ -53,36 +54,37 @@ class TemperedTerm(DistillTerm):
         self.temperature = temperature
 
     def set_fitted_temperature(self, value: float) -> None:
-        """Set what ``temperature='fitted'`` stands for.
+        """Set the value of ``temperature='fitted'``.
 
         Raises:
-            ValueError: It is no number above 0.
+            ValueError: It is not a number above 0.
         """
         self.temperature = check_positive(value, "the fitted temperature")
 
-    def known_temperature(self) -> float:
+    def temperature_value(self) -> float:
         """The temperature as a number.
 
         Raises:
-            RuntimeError: It is not fitted yet.
+            RuntimeError: It is ``'fitted'`` and not set yet.
         """
         if isinstance(self.temperature, str):
             raise RuntimeError(
-                f"temperature={FITTED!r} of {self.name} is not known yet: the teacher "
-                f"gate fits it before the first step, through set_fitted_temperature. "
-                f"Train with tools/train.py, or give a number"
+                f"temperature={FITTED!r} of {self.name} is not set yet: "
+                f"TeacherGateHook fits it before the first step, through "
+                f"set_fitted_temperature. Train with tools/train.py, or give a number"
             )
         return self.temperature
 
 
 @MODELS.register_module()
-class KLDLoss(TemperedTerm):
+class KLDLoss(TemperatureTerm):
     """``functional.kl_divergence`` as a term.
 
     Args:
-        temperature: T > 0 or ``'fitted'``; see ``TemperedTerm``.
-        standardize: Z-score the logits over classes first; for more than two classes.
-        **kwargs: Of ``DistillTerm``.
+        temperature: T > 0 or ``'fitted'``; see ``TemperatureTerm``.
+        standardize: Whether to z-score the logits over classes first; for more than two
+            classes.
+        **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
         ValueError: ``temperature`` is out of its range.
@@ -90,6 +92,7 @@ class KLDLoss(TemperedTerm):
 
     short_name: ClassVar[str] = "kl"
     shift_invariant: ClassVar[bool] = True  # standardised too: the mean is subtracted
+    min_classes: ClassVar[int] = 2
 
     def __init__(
         self, temperature: float | str = 1.0, standardize: bool = False, **kwargs
@@ -97,33 +100,33 @@ class KLDLoss(TemperedTerm):
         super().__init__(temperature, **kwargs)
         self.standardize = standardize
 
-    def check(self, num_classes: int) -> None:
-        """Refuse one class, and two if standardised.
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check for two classes or more; for three, if standardised.
 
         Raises:
-            ValueError: It would be blind.
+            ValueError: There are fewer.
         """
         check_softmax(self, num_classes)
         if self.standardize and num_classes == 2:
             raise ValueError(
-                f"KLDLoss(standardize=True) is blind for num_classes=2: it makes "
-                f"+-0.7071 of every pixel's logits, so that confidence is lost. Leave "
-                f"standardize out, or take one of {FOR_TWO_CLASSES}"
+                f"KLDLoss(standardize=True) has no gradient for num_classes=2: "
+                f"standardised, the logits of every pixel are +-0.7071, without its "
+                f"confidence. Leave standardize out, or take one of {FOR_TWO_CLASSES}"
             )
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C, h, w) logits, a scalar; labels do not matter."""
-        temperature = self.known_temperature()
+        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
+        temperature = self.temperature_value()
         return functional.kl_divergence(student, teacher, temperature, self.standardize)
 
 
 @MODELS.register_module()
-class MarginKLDLoss(TemperedTerm):
+class MarginKLDLoss(TemperatureTerm):
     """``functional.margin_kl_divergence`` as a term: the KL of two classes, cheaper.
 
     Args:
-        temperature: T > 0 or ``'fitted'``; see ``TemperedTerm``.
-        **kwargs: Of ``DistillTerm``.
+        temperature: T > 0 or ``'fitted'``; see ``TemperatureTerm``.
+        **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
         ValueError: ``temperature`` is out of its range.
@@ -131,9 +134,11 @@ class MarginKLDLoss(TemperedTerm):
 
     short_name: ClassVar[str] = "margin_kl"
     shift_invariant: ClassVar[bool] = True
+    min_classes: ClassVar[int] = 2
+    max_classes: ClassVar[int | None] = 2
 
-    def check(self, num_classes: int) -> None:
-        """Refuse all but two classes.
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check for exactly two classes.
 
         Raises:
             ValueError: There are more or fewer.
@@ -146,9 +151,9 @@ class MarginKLDLoss(TemperedTerm):
             )
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, 2, h, w) logits, a scalar; labels do not matter."""
+        """Loss of (B, 2, h, w) logits, a scalar; no labels used."""
         return functional.margin_kl_divergence(
-            student, teacher, self.known_temperature()
+            student, teacher, self.temperature_value()
         )
 
 
@@ -157,23 +162,23 @@ class LogitMSELoss(DistillTerm):
     """``functional.logit_mse`` as a term.
 
     Args:
-        **kwargs: Of ``DistillTerm``.
+        **kwargs: Arguments of ``DistillTerm``.
     """
 
     short_name: ClassVar[str] = "mse"
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C, h, w) logits, a scalar; labels do not matter."""
+        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
         return functional.logit_mse(student, teacher)
 
 
 @MODELS.register_module()
 class CWDLoss(DistillTerm):
-    """``functional.channel_wise_divergence`` as a term; its usual weight is 3.
+    """``functional.channel_wise_divergence`` as a term, usually with weight 3.
 
     Args:
         temperature: T > 0 of the softmax over pixels.
-        **kwargs: Of ``DistillTerm``.
+        **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
         ValueError: ``temperature`` is out of its range.
@@ -186,7 +191,7 @@ class CWDLoss(DistillTerm):
         self.temperature = check_positive(temperature, "temperature")
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C, h, w) logits, a scalar; labels do not matter."""
+        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
         return functional.channel_wise_divergence(student, teacher, self.temperature)
 
 
@@ -195,11 +200,11 @@ class DISTLoss(DistillTerm):
     """Weighted sum of ``functional.dist_class_relation`` and ``dist_pixel_relation``.
 
     Args:
-        class_weight: Factor >= 0 of the relation between the classes of a pixel; two
-            classes need 0.
+        class_weight: Factor >= 0 of the relation between the classes of a pixel; must
+            be 0 for two classes.
         pixel_weight: Factor >= 0 of the relation between the pixels of an image.
         temperature: T > 0.
-        **kwargs: Of ``DistillTerm``.
+        **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
         ValueError: An argument is out of its range, or both factors are 0.
@@ -207,6 +212,7 @@ class DISTLoss(DistillTerm):
 
     short_name: ClassVar[str] = "dist"
     shift_invariant: ClassVar[bool] = True
+    min_classes: ClassVar[int] = 3
 
     def __init__(
         self,
@@ -220,28 +226,28 @@ class DISTLoss(DistillTerm):
         self.pixel_weight = check_not_negative(pixel_weight, "pixel_weight")
         if not class_weight and not pixel_weight:
             raise ValueError(
-                "class_weight=0 and pixel_weight=0 leave nothing of DISTLoss: give one "
-                "of them, or remove the term"
+                "class_weight=0 and pixel_weight=0 make DISTLoss constant: set one of "
+                "them, or remove the term"
             )
         self.temperature = check_positive(temperature, "temperature")
 
-    def check(self, num_classes: int) -> None:
-        """Refuse one class, and two unless ``class_weight`` is 0.
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check for three classes or more; for two, if ``class_weight`` is 0.
 
         Raises:
-            ValueError: It would be blind.
+            ValueError: There are fewer.
         """
         check_softmax(self, num_classes)
         if self.class_weight and num_classes == 2:
             raise ValueError(
-                f"DISTLoss(class_weight={self.class_weight}) is blind for "
-                f"num_classes=2: a correlation over two classes is 1 or -1 and has no "
-                f"gradient. class_weight=0 keeps the pixel term, which sees them; or "
-                f"take one of {FOR_TWO_CLASSES}"
+                f"DISTLoss(class_weight={self.class_weight}) has no gradient for "
+                f"num_classes=2: a correlation over two classes is 1 or -1. "
+                f"class_weight=0 keeps the pixel term, which has one; or take one of "
+                f"{FOR_TWO_CLASSES}"
             )
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C, h, w) logits, a scalar; labels do not matter."""
+        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
         parts = (
             (self.class_weight, functional.dist_class_relation),
             (self.pixel_weight, functional.dist_pixel_relation),

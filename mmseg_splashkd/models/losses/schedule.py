@@ -12,9 +12,9 @@ KINDS = ("constant", "linear", "cosine")
 
 @dataclass(frozen=True)
 class Schedule:
-    """A value as a pure function of the iteration, so a resumed run goes on as it was.
+    """A value as a pure function of the iteration, so a resumed run needs no state.
 
-    Before ``begin`` it is ``start``, from ``until`` on it is ``end``. Warming up is
+    It is ``start`` before ``begin``, and ``end`` from ``until`` on. A warm-up is
     ``dict(kind="linear", end=0.5, until=1000)``.
 
     Args:
@@ -42,19 +42,19 @@ class Schedule:
             return self.end
         if iteration <= self.begin:
             return self.start
-        share = (iteration - self.begin) / (self.until - self.begin)
+        fraction = (iteration - self.begin) / (self.until - self.begin)
         if self.kind == "cosine":
-            share = (1 - math.cos(math.pi * share)) / 2
-        return self.start + share * (self.end - self.start)
+            fraction = (1 - math.cos(math.pi * fraction)) / 2
+        return self.start + fraction * (self.end - self.start)
 
     @property
     def peak(self) -> float:
-        """The largest value it ever has."""
+        """The largest value of the schedule."""
         return self.end if self.kind == "constant" else max(self.start, self.end)
 
     @property
     def changes(self) -> bool:
-        """Whether it ever changes."""
+        """Whether the value ever changes."""
         return self.kind != "constant" or self.stop_at is not None
 
 
@@ -62,20 +62,20 @@ def schedule_of(value: float | Mapping[str, Any], argument: str) -> Schedule:
     """Read a number, or a mapping with the arguments of ``Schedule``.
 
     Args:
-        value: From a config.
-        argument: What the user called it, named in the error.
+        value: Value from a config.
+        argument: Name of the argument, for the error.
 
     Raises:
         ValueError: A key is unknown or missing, a kind is unknown, a value is negative
-            or no finite number, or the iterations are out of order.
+            or not finite, or the iterations are out of order.
     """
     if not isinstance(value, Mapping):
         value = {"end": value}
-    known = Schedule.__dataclass_fields__
-    if strange := sorted(value.keys() - known):
-        raise ValueError(f"{argument} has {strange}; it takes {sorted(known)}")
+    fields = Schedule.__dataclass_fields__
+    if unknown := sorted(value.keys() - fields):
+        raise ValueError(f"{argument} has {unknown}; it takes {sorted(fields)}")
     if "end" not in value:
-        raise ValueError(f"{argument}={dict(value)} lacks end, the value it comes to")
+        raise ValueError(f"{argument}={dict(value)} lacks end, its final value")
     schedule = Schedule(**value)
     for key in ("begin", "until", "stop_at"):
         number = getattr(schedule, key)
@@ -84,7 +84,7 @@ def schedule_of(value: float | Mapping[str, Any], argument: str) -> Schedule:
     moving = sorted({"start", "begin", "until"} & value.keys())
     if schedule.kind == "constant" and moving:
         raise ValueError(
-            f"{argument} has {moving} and no kind: say kind='linear' or 'cosine'"
+            f"{argument} has {moving} and no kind: set kind='linear' or 'cosine'"
         )
     if schedule.kind not in KINDS:
         raise ValueError(f"{argument}.kind must be one of {KINDS}: {schedule.kind!r}")

@@ -1,4 +1,4 @@
-"""The label loss of every experiment, for plain students and teachers."""
+"""Softmax focal loss as a ``loss_decode``, for plain students and teachers."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from mmseg_splashkd.models.losses import functional
 
 
 def check_gamma(gamma: float) -> float:
-    """Return ``gamma``, or raise a ValueError where it is negative."""
+    """Return ``gamma``, or raise a ValueError if it is negative."""
     if gamma < 0:
         raise ValueError(f"gamma must be >= 0, got {gamma}; 0 is cross-entropy")
     return gamma
@@ -22,12 +22,13 @@ class SoftmaxFocalLoss(nn.Module):
 
     Args:
         gamma: Focal exponent >= 0; 0 is cross-entropy.
-        class_weight: One weight a class.
+        class_weight: One weight per class; None for equal weights.
         loss_weight: Factor of the loss.
-        loss_name: Key in the log.
+        loss_name: Key in the log; it must contain ``loss``, or mmengine leaves it out
+            of the total.
 
     Raises:
-        ValueError: ``gamma`` < 0.
+        ValueError: ``gamma`` < 0, or ``loss_name`` does not contain ``loss``.
     """
 
     class_weight: Tensor | None
@@ -40,6 +41,11 @@ class SoftmaxFocalLoss(nn.Module):
         loss_name: str = "loss_focal",
     ) -> None:
         super().__init__()
+        if "loss" not in loss_name:
+            raise ValueError(
+                f"loss_name={loss_name!r} does not contain 'loss', so that mmengine "
+                f"would not train on it: take one such as 'loss_focal'"
+            )
         self.gamma = check_gamma(gamma)
         self.loss_weight = loss_weight
         self.loss_name = loss_name

@@ -1,4 +1,4 @@
-"""One distillation term: what every loss between teacher and student shares."""
+"""Base classes of distillation terms: losses between student and teacher."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,35 +14,55 @@ Weight = float | Mapping[str, Any]
 
 
 class DistillTerm(nn.Module):
-    """A loss between answers of teacher and student; see ``FocalModulatedKDLoss``.
+    """A loss between the outputs of student and teacher; see ``FocalModulatedKDLoss``.
 
     Args:
         weight: Factor >= 0 of the loss, a number or a ``Schedule``.
-        name: Key in the log; by default the class's own.
-        modulate: Whether the focal modulation of the whole applies to this term.
+        name: Key in the log; the class's ``short_name`` by default. It must not contain
+            ``loss``: mmengine adds every such key to the total.
+        modulate: Whether the focal modulation applies to this term.
 
     Raises:
-        ValueError: ``weight`` is neither.
+        ValueError: ``weight`` is neither, or ``name`` contains ``loss``.
     """
 
     short_name: ClassVar[str]
-    # Whether a number added to all logits of a pixel changes nothing: then, for two
-    # classes, the margin is all there is to know.
+    # Whether adding one number to all logits of a pixel leaves the loss as it is: then,
+    # for two classes, the margin of the logits is enough.
     shift_invariant: ClassVar[bool] = False
+    # Whether the loss depends on the labels.
+    uses_labels: ClassVar[bool] = False
+    # Smallest and largest class count with a gradient, for default arguments; None for
+    # no limit.
+    min_classes: ClassVar[int] = 1
+    max_classes: ClassVar[int | None] = None
 
     def __init__(
         self, weight: Weight = 1.0, name: str | None = None, modulate: bool = True
     ) -> None:
         super().__init__()
         self.name = name or self.short_name
+        if "loss" in self.name:
+            raise ValueError(
+                f"name={self.name!r} of {type(self).__name__} contains 'loss', so that "
+                f"mmengine would add the unweighted term to the total once more: take "
+                f"another name, such as {self.short_name!r}"
+            )
         self.weight = schedule_of(weight, f"weight of {self.name}")
         self.modulate = modulate
 
-    def check(self, num_classes: int) -> None:
-        """Refuse a class count that the loss cannot see.
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check that the loss has a gradient for a class count.
 
         Raises:
-            ValueError: It would teach nothing, or something else.
+            ValueError: It has none, or is not defined.
+        """
+
+    def set_ignore_index(self, head: Any) -> None:
+        """Adopt the ignored label of the student's decode head, if the loss has one.
+
+        Raises:
+            ValueError: The loss is configured with another one.
         """
 
     def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
@@ -52,21 +72,21 @@ class DistillTerm(nn.Module):
     def forward(
         self, student: SegOutputs, teacher: SegOutputs, labels: Tensor
     ) -> Tensor:
-        """Loss of two answers, unweighted, a scalar."""
+        """Unweighted loss of the outputs of student and teacher, a scalar."""
         return self.compare(student.logits, teacher.logits, labels)
 
 
 class FeatureTerm(DistillTerm):
-    """A term on features; those of the teacher are resized to the student's size.
+    """A term on features; the teacher's are resized to the student's size.
 
     Args:
-        tap: Where the student is tapped: ``'fused'`` (what its classifier sees),
+        tap: Where the student is tapped: ``'fused'`` (the input of its classifier),
             ``'logits'``, or the number of a stage of its backbone, from 0.
-        teacher_tap: Where the teacher is; by default at the same.
-        **kwargs: Of ``DistillTerm``.
+        teacher_tap: Where the teacher is tapped; the same as ``tap`` by default.
+        **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
-        ValueError: A tap is none.
+        ValueError: A tap is none of these.
     """
 
     def __init__(
@@ -79,26 +99,30 @@ class FeatureTerm(DistillTerm):
 
     @property
     def taps(self) -> tuple[Tap, Tap]:
-        """Where student and teacher are tapped."""
+        """Taps of student and teacher."""
         return self.tap, self.teacher_tap
 
-    def connect(self, student_channels: int | None, teacher_channels: int | None):
-        """Build what the channel counts at the taps ask for; None: a model tells none.
+    def bind_channels(self, student_channels: int | None, teacher_channels: int | None):
+        """Check the channel counts at the taps, and build a projector if needed.
+
+        Args:
+            student_channels: Count at ``tap``; None if the model does not name it.
+            teacher_channels: Count at ``teacher_tap``, likewise.
 
         Raises:
-            ValueError: A count is needed and not known.
+            ValueError: A count is needed and unknown, or has no gradient.
         """
 
     def forward(
         self, student: SegOutputs, teacher: SegOutputs, labels: Tensor
     ) -> Tensor:
-        """Loss of two answers, unweighted, a scalar."""
-        seen, taught = student.at(self.tap), teacher.at(self.teacher_tap)
-        if seen.shape[-2:] != taught.shape[-2:]:
-            taught = F.interpolate(
-                at_least_single(taught),
-                seen.shape[-2:],
+        """Unweighted loss of the outputs of student and teacher, a scalar."""
+        ours, theirs = student.at(self.tap), teacher.at(self.teacher_tap)
+        if ours.shape[-2:] != theirs.shape[-2:]:
+            theirs = F.interpolate(
+                at_least_single(theirs),
+                ours.shape[-2:],
                 mode="bilinear",
                 align_corners=False,
             )
-        return self.compare(seen, taught, labels)
+        return self.compare(ours, theirs, labels)

@@ -1,1 +1,1 @@
-"""Segmentors, and what the losses compare of them."""
+"""Segmentors, and the outputs that losses compare."""

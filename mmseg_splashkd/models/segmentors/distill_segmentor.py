@@ -1,19 +1,28 @@
-"""A student that learns from labels and from a frozen teacher."""
+"""A student trained on labels and on the outputs of a frozen teacher."""
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
 from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from mmseg.registry import MODELS
-from mmseg.utils import ConfigType, OptConfigType, OptSampleList, SampleList
+from mmseg.utils import (
+    ConfigType,
+    OptConfigType,
+    OptSampleList,
+    SampleList,
+    add_prefix,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.segmentors.checks import check_classes, check_segmentor
+from mmseg_splashkd.models.segmentors.heads import decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 from mmseg_splashkd.models.teacher.gate import TeacherGate
 from mmseg_splashkd.models.teacher.teacher import (
@@ -26,37 +35,41 @@ from mmseg_splashkd.models.teacher.teacher import (
 
 @MODELS.register_module()
 class DistillSegmentor(BaseSegmentor):
-    """Train ``student`` beside a frozen ``teacher``; to everyone else, be the student.
+    """Train ``student`` on labels and on the outputs of a frozen ``teacher``.
 
-    The teacher only answers: backbone, neck and head in eval mode, without gradients.
-    It is no registered module, so it is in no checkpoint, optimizer, average or bucket
-    of DDP, yet follows ``.to(device)``. A checkpoint of this model is one of the plain
-    student; what the loss learns (projectors) is not in it. The teacher's file is read
-    in ``init_weights``, for training only.
+    In all other respects it behaves exactly like the student: same inference, same
+    checkpoint keys. The teacher runs backbone, neck and decode head only, in eval mode
+    and without gradients. It is no registered module, so it is in no checkpoint,
+    optimizer, moving average or DDP bucket, but it follows ``.to(device)``. The weights
+    of the loss (projectors) are not in the checkpoint's ``state_dict`` either. The
+    teacher's file is read in ``init_weights``, for training only.
 
     Args:
-        student: Config of an encoder-decoder segmentor. Its ``loss_decode`` is not
-            used: ``distill_loss`` owns the label term. Its auxiliary heads learn from
-            labels with the weights of their own losses.
+        student: Config of an encoder-decoder segmentor, or of a cascade. Its auxiliary
+            heads, and the earlier decode heads of a cascade, are trained on labels with
+            their own losses. The (last) decode head is trained by ``distill_loss``,
+            which adopts its ``ignore_index`` and replaces its ``loss_decode``.
         teacher: Config of another, of any stride, or a list of several: see
             ``Teacher``.
-        distill_loss: Config of a loss called as ``FocalModulatedKDLoss`` is.
-        teacher_checkpoint: The teacher's weights: a ``.safetensors`` file of ours or a
-            checkpoint, or a pattern that one file matches; a list for several teachers,
-            of one config or of as many.
-        class_mapping: The teacher's class index for each class of the student, where
-            their classes or their order differ.
-        ensemble: ``average`` (``'probability'``, ``'logit'``) and ``weights`` of
+        distill_loss: Config of a loss with the interface of ``FocalModulatedKDLoss``.
+        teacher_checkpoint: The teacher's weights: a ``.safetensors`` file that a run
+            exported, a checkpoint, or a pattern that matches one file; a list for
+            several teachers, of one config or of as many.
+        class_mapping: The teacher's class index for each class of the student, if the
+            classes or their order differ.
+        ensemble: ``average`` (``'probability'`` or ``'logit'``) and ``weights`` of
             several teachers.
-        teacher_gate: What the teacher must show before the first step; see
+        teacher_gate: Conditions on the teacher before the first step; see
             ``TeacherGate``.
-        teacher_cache: Folder of the teacher's answers, which the samples carry: no
-            teacher is built. See ``tools/cache_teacher.py``.
-        data_preprocessor: Used where the config of student or teacher names none.
+        teacher_cache: Folder with stored logits of the teacher, which the samples
+            carry: no teacher is built. See ``tools/cache_teacher.py``.
+        data_preprocessor: Used for student and teacher if their configs have none.
 
     Raises:
-        ValueError: Classes or normalisation of student and teacher do not fit, a loss
-            is blind for the class count, or needs what a cache or an ensemble lacks.
+        ValueError: Classes or normalisation of student and teacher do not fit, a decode
+            head does not return plain logits, the student has a label loss that
+            ``distill_loss`` does not replace, or a loss has no gradient for the class
+            count, or needs features that a cache or an ensemble does not provide.
     """
 
     teachers: Teacher | None
@@ -85,31 +98,33 @@ class DistillSegmentor(BaseSegmentor):
         self.class_mapping = None if class_mapping is None else list(class_mapping)
         self.teacher_gate = TeacherGate.from_config(teacher_gate)
         self.cache = _build_cached_teacher(teacher_cache)
-        _check_logits(self.student, "student")
+        check_segmentor(self.student, "student", trained=True)
         teachers = None
-        with seeded(0):  # so that the student begins as a plain one of the same seed
+        with seeded(0):  # the student starts as a plain one of the same seed does
             if self.cache is None:
                 teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
                 self._check_teacher(teachers)
-            self.distill_loss.connect(self.student, teachers and teachers.only)
-        # Not among the modules on purpose: see the docstring of the class.
+            self.distill_loss.bind(self.student, teachers and teachers.only)
+        # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
         self._register_state_dict_hook(_save_as_student)
         self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
 
     def _check_teacher(self, teachers: Teacher) -> None:
         for member in teachers.all:
-            _check_logits(member, "teacher")
-            _check_classes(self.student, member, self.class_mapping)
-            self._check_fed_alike(normalisation(member), "teacher.data_preprocessor")
+            check_segmentor(member, "teacher", trained=False)
+            check_classes(self.student, member, self.class_mapping)
+            self._check_normalisation(
+                normalisation(member), "teacher.data_preprocessor"
+            )
 
-    def _check_fed_alike(self, taught: dict[str, Any], whose: str) -> None:
-        seen = normalisation(self.student)
-        if taught != seen:
+    def _check_normalisation(self, theirs: dict[str, Any], source: str) -> None:
+        ours = normalisation(self.student)
+        if theirs != ours:
             self.teacher_gate.refuse(
                 "normalisation",
-                f"{whose} normalises by {taught}, the student's data_preprocessor by "
-                f"{seen}: the teacher is fed the student's images, so both must be "
+                f"{source} normalises by {theirs}, the student's data_preprocessor by "
+                f"{ours}: the teacher gets the student's images, so both must be "
                 f"equal",
             )
 
@@ -117,33 +132,39 @@ class DistillSegmentor(BaseSegmentor):
 
     @property
     def has_teacher(self) -> bool:
-        """Whether the teacher itself is here, not a cache of its answers."""
+        """Whether there is a teacher model, not a cache of its logits."""
         return self.teachers is not None
 
     @property
     def teacher(self) -> EncoderDecoder:
         """The teacher, or the first of several."""
-        assert self.teachers is not None, "a cache stands in for the teacher"
+        assert self.teachers is not None, "with teacher_cache there is no teacher model"
         return self.teachers.first
 
     @property
     def teacher_classes(self) -> list[str] | None:
-        """Class names noted in the teacher's file or cache; None if there are none."""
+        """Class names stored with the teacher's weights or cache; None if unknown."""
         if self.cache is not None:
-            return self.cache.header.get("classes")
+            return self._cache_header().get("classes")
         return self.teachers.classes if self.teachers else None
 
     @property
     def teacher_report(self) -> dict[str, Any] | None:
-        """Figures of the teacher on the validation part, from the cache."""
-        return None if self.cache is None else self.cache.header.get("report")
+        """Figures of the teacher on the validation part, stored in its cache."""
+        return None if self.cache is None else self._cache_header().get("report")
 
     @property
     def teacher_align_corners(self) -> bool:
-        """How the teacher's logits are resized."""
+        """``align_corners`` of the teacher, for resizing its logits."""
         if self.cache is not None:
-            return self.cache.header["align_corners"]
+            return self._cache_header()["align_corners"]
         return self.teacher.align_corners
+
+    def _cache_header(self) -> dict[str, Any]:
+        """Header of the cache, read on first use: testing needs no cache."""
+        if not self.cache.header:
+            self.load_teacher()
+        return self.cache.header
 
     def teacher_logits(self, inputs: Tensor) -> Tensor:
         """Logits (B, C, h, w) of the teacher, in the student's classes.
@@ -151,24 +172,41 @@ class DistillSegmentor(BaseSegmentor):
         Args:
             inputs: (B, 3, H, W) normalised images.
         """
-        return self._ask_teacher(inputs, fused=False).logits
+        return self._run_teacher(inputs, fused=False).logits
 
-    def _ask_teacher(self, inputs: Tensor, fused: bool) -> SegOutputs:
-        assert self.teachers is not None, "a cache stands in for the teacher"
-        answers = self.teachers(inputs, fused)
+    def teacher_outputs(self, inputs: Tensor, data_samples: SampleList) -> SegOutputs:
+        """Outputs of the teacher for a training batch, in the student's classes.
+
+        Args:
+            inputs: (B, 3, H, W) normalised images.
+            data_samples: B samples, which carry the logits if there is a cache.
+
+        Returns:
+            Logits at the teacher's resolution, and features if a term compares them.
+        """
+        if self.cache is not None:
+            return self.cache.outputs(data_samples)
+        outputs = self._run_teacher(inputs, self.distill_loss.needs_fused)
+        # Without feature terms, the large stages are freed before the student runs.
+        return (
+            outputs if self.distill_loss.feature_terms else SegOutputs(outputs.logits)
+        )
+
+    def _run_teacher(self, inputs: Tensor, fused: bool) -> SegOutputs:
+        assert self.teachers is not None, "with teacher_cache there is no teacher model"
+        outputs = self.teachers(inputs, fused)
         if self.class_mapping is None:
-            return answers
-        logits = answers.logits[:, self.class_mapping]
-        return SegOutputs(logits, answers.stages, answers.fused)
+            return outputs
+        return replace(outputs, logits=outputs.logits[:, self.class_mapping])
 
     def load_teacher(self) -> None:
         """Load the teacher's weights, or read the header of its cache.
 
         Raises:
-            ValueError: No ``teacher_checkpoint`` is given, its position embedding is
-                not the teacher's, it was trained on images normalised otherwise, or
-                the cache does not fit.
-            FileNotFoundError: It does not exist.
+            ValueError: There is no ``teacher_checkpoint``, its position embedding is
+                not the teacher's, it was trained with another normalisation, or the
+                cache does not fit.
+            FileNotFoundError: The file does not exist.
             RuntimeError: Its keys or shapes are not exactly the teacher's.
         """
         if self.cache is not None:
@@ -176,10 +214,12 @@ class DistillSegmentor(BaseSegmentor):
             return
         assert self.teachers is not None
         self.teachers.load(as_list(self.teacher_checkpoint))
-        for noted, path in self.teachers.trained_on:
-            self._check_fed_alike(noted, f"what teacher_checkpoint {path} was fed")
+        for trained_with, path in self.teachers.normalisations:
+            self._check_normalisation(
+                trained_with, f"the training of teacher_checkpoint {path}"
+            )
 
-    # The student, as the host sees it.
+    # The student, as MMSegmentation uses it.
 
     @property
     def backbone(self) -> nn.Module:
@@ -188,12 +228,12 @@ class DistillSegmentor(BaseSegmentor):
 
     @property
     def decode_head(self) -> nn.Module:
-        """The student's head."""
+        """The student's decode head; a ``ModuleList`` of a cascade."""
         return self.student.decode_head
 
     @property
     def align_corners(self) -> bool:
-        """How the student's logits are upsampled."""
+        """``align_corners`` of the student, for upsampling its logits."""
         return self.student.align_corners
 
     @property
@@ -203,7 +243,7 @@ class DistillSegmentor(BaseSegmentor):
 
     @property
     def out_channels(self) -> int:
-        """Number of logits a pixel, equal to C."""
+        """Number of logits per pixel, equal to C."""
         return self.student.out_channels
 
     def extract_feat(self, inputs: Tensor) -> list[Tensor]:
@@ -229,57 +269,58 @@ class DistillSegmentor(BaseSegmentor):
         Args:
             inputs: (B, 3, H, W) normalised images.
             data_samples: B samples with ``gt_sem_seg`` (1, H, W), and with
-                ``teacher_logits`` where a cache stands in for the teacher.
+                ``teacher_logits`` if there is a teacher cache.
 
         Returns:
-            The terms of ``distill_loss``, the student's auxiliary losses, and the pixel
-            accuracy (percent) of student and teacher on this batch: a wrong teacher
-            shows in the first line of the log.
+            The terms of ``distill_loss``, the label losses of the student's auxiliary
+            heads and earlier decode heads, and the pixel accuracy (percent) of student
+            and teacher on this batch, so that the first line of the log shows a wrong
+            teacher.
         """
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
         teacher = None
         if self.distill_loss.uses_teacher(iteration):
-            # First: the student's activations would lie in memory beside its own.
-            teacher = self._taught(inputs, data_samples)
-        labels = self.student.decode_head._stack_batch_gt(data_samples).squeeze(1)
+            # Before the student, whose activations stay in memory until the backward.
+            teacher = self.teacher_outputs(inputs, data_samples)
+        *early_heads, head = decode_heads(self.student)
+        labels = head._stack_batch_gt(data_samples).squeeze(1)
         student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
+        size = student.logits.shape[-2:]
         if teacher is not None:
-            teacher = self._resized(teacher, student.logits.shape[-2:])
+            logits = resize_logits(teacher.logits, size, self.teacher_align_corners)
+            teacher = replace(teacher, logits=logits)
         losses = self.distill_loss(
             student, teacher, labels, self.align_corners, iteration
         )
-        small = _shrunk(labels, student.logits.shape[-2:])
-        ignored = self.distill_loss.ignore_index
-        losses["acc_student"] = _pixel_accuracy(student.logits, small, ignored)
-        if teacher is not None:
-            losses["acc_teacher"] = _pixel_accuracy(teacher.logits, small, ignored)
-        elif self.distill_loss.changes:  # else the log goes on with an older one
-            losses["acc_teacher"] = small.new_full((), torch.nan, dtype=torch.float)
+        losses.update(self._accuracies(student, teacher, labels))
+        for i, early_head in enumerate(early_heads):
+            early = early_head.loss_by_feat(student.early_logits[i], data_samples)
+            losses.update(add_prefix(early, f"decode_{i}"))
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
         return losses
 
-    def _taught(self, inputs: Tensor, data_samples: SampleList) -> SegOutputs:
-        if self.cache is not None:
-            return self.cache.outputs(data_samples)
-        answers = self._ask_teacher(inputs, self.distill_loss.needs_fused)
-        if self.distill_loss.feature_terms:
-            return answers
-        return SegOutputs(
-            answers.logits
-        )  # its stages are large, and nobody asks for them
-
-    def _resized(self, answers: SegOutputs, size: torch.Size) -> SegOutputs:
-        logits = resize_logits(answers.logits, size, self.teacher_align_corners)
-        return SegOutputs(logits, answers.stages, answers.fused)
+    def _accuracies(
+        self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor
+    ) -> dict[str, Tensor]:
+        small = _downsampled(labels, student.logits.shape[-2:])
+        ignored = self.distill_loss.ignore_index
+        accuracies = {"acc_student": _pixel_accuracy(student.logits, small, ignored)}
+        if teacher is not None:
+            accuracy = _pixel_accuracy(teacher.logits, small, ignored)
+            accuracies["acc_teacher"] = accuracy
+        elif self.distill_loss.changes:  # the log would repeat the last value otherwise
+            nan = small.new_full((), torch.nan, dtype=torch.float)
+            accuracies["acc_teacher"] = nan
+        return accuracies
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; see ``load_teacher``."""
         super().init_weights()
         self.load_teacher()
 
-    # The teacher, kept where it belongs.
+    # The teacher is moved with the model, and shared by copies of it.
 
     def _apply(self, *args, **kwargs) -> "DistillSegmentor":
         if self.teachers is not None:
@@ -287,7 +328,7 @@ class DistillSegmentor(BaseSegmentor):
         return super()._apply(*args, **kwargs)
 
     def __deepcopy__(self, memo: dict) -> "DistillSegmentor":
-        memo[id(self.teachers)] = self.teachers  # an average of the model shares it
+        memo[id(self.teachers)] = self.teachers  # shared by a moving average
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
         vars(clone).update(copy.deepcopy(vars(self), memo))
@@ -295,7 +336,7 @@ class DistillSegmentor(BaseSegmentor):
 
 
 def _build_cached_teacher(folder: str | None) -> Any:
-    """Build the stand-in for the teacher by name: this room imports no cache."""
+    """Build the cached teacher by name: ``models`` imports no ``teacher_cache``."""
     if folder is None:
         return None
     return MODELS.build({"type": "CachedTeacher", "folder": folder})
@@ -318,46 +359,17 @@ def _load_as_student(
             own = f"{prefix}student.{key.removeprefix(prefix)}"
             state_dict[own] = state_dict.pop(key)
     for key, value in module.distill_loss.state_dict().items():
-        state_dict[f"{prefix}distill_loss.{key}"] = value  # it stays as it is
+        state_dict[f"{prefix}distill_loss.{key}"] = value  # stays unchanged
 
 
-def _check_logits(model: EncoderDecoder, name: str) -> None:
-    if model.out_channels != model.num_classes:
-        raise ValueError(
-            f"{name}.decode_head.out_channels is {model.out_channels} for "
-            f"{model.num_classes} classes: distillation compares softmax logits, set "
-            f"out_channels={model.num_classes}"
-        )
-
-
-def _check_classes(
-    student: EncoderDecoder, teacher: EncoderDecoder, class_mapping: list[int] | None
-) -> None:
-    if class_mapping is None:
-        if student.num_classes != teacher.num_classes:
-            raise ValueError(
-                f"the teacher has {teacher.num_classes} classes, the student "
-                f"{student.num_classes}: take another teacher or give class_mapping, "
-                f"the teacher's class index for each class of the student"
-            )
-        return
-    fits = all(0 <= index < teacher.num_classes for index in class_mapping)
-    if len(class_mapping) != student.num_classes or not fits:
-        raise ValueError(
-            f"class_mapping needs {student.num_classes} indices in "
-            f"[0, {teacher.num_classes}), one a class of the student; "
-            f"got {class_mapping}"
-        )
-
-
-def _shrunk(labels: Tensor, size: torch.Size) -> Tensor:
-    """Labels (B, H, W) at the logits' resolution, by nearest neighbour."""
+def _downsampled(labels: Tensor, size: torch.Size) -> Tensor:
+    """Labels (B, H, W) at the logits' resolution, each from the nearest pixel."""
     small = F.interpolate(labels[:, None].float(), size, mode="nearest-exact")
     return small.squeeze(1).long()
 
 
 def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-    """Percent of valid pixels (B, h, w) that are right."""
+    """Percentage of valid pixels (B, h, w) whose argmax is their label."""
     valid = labels != ignore_index
-    right = logits.argmax(1) == labels  # never where ignored: that is no class
-    return 100 * right.sum() / valid.sum().clamp_min(1)
+    correct = (logits.argmax(1) == labels) & valid
+    return 100 * correct.sum() / valid.sum().clamp_min(1)

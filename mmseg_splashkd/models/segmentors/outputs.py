@@ -1,39 +1,49 @@
-"""Where teacher and student are compared: logits, fused features, backbone stages."""
+"""Outputs of a segmentor that losses compare: logits, fused features, stages."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
-# 'logits': (B, C, h, w) of the head. 'fused': (B, channels, h, w), what its classifier
-# sees, before dropout. A number: that output of the backbone (or neck), from 0.
+from mmseg_splashkd.models.segmentors.heads import (
+    auxiliary_heads,
+    decode_heads,
+    last_head,
+)
+
+# 'logits': (B, C, h, w) of the head. 'fused': (B, channels, h, w), the input of its
+# classifier, before dropout. A number: that output of the backbone (or neck), from 0.
 Tap = str | int
 NAMED = ("logits", "fused")
 
 
 @dataclass(frozen=True)
 class SegOutputs:
-    """What a segmentor says about (B, 3, H, W) images.
+    """Outputs of a segmentor for (B, 3, H, W) images.
 
     Args:
-        logits: (B, C, h, w).
-        stages: One (B, C_i, h_i, w_i) an output of the backbone, or of the neck.
-        fused: (B, channels, h, w) that the classifier sees, before dropout; None if it
-            was not asked for.
+        logits: (B, C, h, w), of the last decode head.
+        stages: One (B, C_i, h_i, w_i) per output of the backbone, or of the neck.
+        fused: (B, channels, h, w), the input of the classifier before dropout; None
+            unless requested.
+        early_logits: (B, C, h_i, w_i) of each earlier decode head of a cascade, such
+            as OCRNet.
     """
 
     logits: Tensor
     stages: Sequence[Tensor] = ()
     fused: Tensor | None = None
+    early_logits: Sequence[Tensor] = field(default=(), kw_only=True)
 
     def at(self, tap: Tap) -> Tensor:
         """The tensor at a tap."""
         if tap == "logits":
             return self.logits
         if tap == "fused":
-            assert self.fused is not None, "answers were asked for without it"
+            assert self.fused is not None, "the forward pass did not request fused=True"
             return self.fused
         return self.stages[int(tap)]
 
@@ -41,45 +51,60 @@ class SegOutputs:
 def forward_outputs(
     model: EncoderDecoder, images: Tensor, fused: bool = False
 ) -> SegOutputs:
-    """Run backbone, neck and head on (B, 3, H, W) images: no loss, no auxiliary head.
+    """Run backbone, neck and decode heads, without losses and auxiliary heads.
 
     Args:
-        model: Any encoder-decoder segmentor.
-        images: Normalised.
-        fused: Keep what the classifier sees, too.
+        model: Any encoder-decoder segmentor, or a cascade of decode heads.
+        images: (B, 3, H, W), normalised.
+        fused: Whether to return the input of the (last) head's classifier, too.
+
+    Raises:
+        RuntimeError: ``fused`` is requested of a head that classifies without
+            ``cls_seg``.
     """
     stages = model.extract_feat(images)
+    *early_heads, head = decode_heads(model)
+    early: list[Tensor] = []
+    for early_head in early_heads:
+        early.append(early_head(stages, *early[-1:]))
     if not fused:
-        return SegOutputs(model.decode_head(stages), stages)
-    with _keeping_input(_classifier(model)) as seen:
-        logits = model.decode_head(stages)
-    if not seen:
+        return SegOutputs(head(stages, *early[-1:]), stages, early_logits=early)
+    with _recorded_input(_classifier(head)) as inputs:
+        logits = head(stages, *early[-1:])
+    if not inputs:
         raise RuntimeError(
-            f"{type(model.decode_head).__name__} classifies without cls_seg, so what "
-            f"its classifier sees is not known: tap a stage or 'logits' instead"
+            f"{type(head).__name__} classifies without cls_seg, so the input of its "
+            f"classifier cannot be recorded: tap a stage or 'logits' instead"
         )
-    return SegOutputs(logits, stages, seen[-1])
+    return SegOutputs(logits, stages, inputs[-1], early_logits=early)
 
 
-def _classifier(model: EncoderDecoder) -> nn.Module:
-    """What mmseg's ``cls_seg`` gives the fused features to first."""
-    head = model.decode_head
+def _classifier(head: Any) -> nn.Module:
+    """The first module that MMSegmentation's ``cls_seg`` applies to its input."""
     return head.conv_seg if head.dropout is None else head.dropout
 
 
 @contextmanager
-def _keeping_input(module: nn.Module) -> Iterator[list[Tensor]]:
-    # Heads of mmseg fuse and classify in one method, so there is no value to return.
-    seen: list[Tensor] = []
-    handle = module.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+def _recorded_input(module: nn.Module) -> Iterator[list[Tensor]]:
+    # Decode heads fuse and classify in one method, so there is no value to return.
+    inputs: list[Tensor] = []
+    handle = module.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
     try:
-        yield seen
+        yield inputs
     finally:
         handle.remove()
 
 
 def check_tap(tap: Tap, argument: str) -> Tap:
-    """Return a tap, or raise a ValueError if it is none."""
+    """Return a tap.
+
+    Args:
+        tap: ``'logits'``, ``'fused'`` or the number of a stage, from 0.
+        argument: Name of the argument, for the error.
+
+    Raises:
+        ValueError: It is none of these.
+    """
     number = isinstance(tap, int) and not isinstance(tap, bool) and tap >= 0
     if tap not in NAMED and not number:
         raise ValueError(
@@ -90,25 +115,19 @@ def check_tap(tap: Tap, argument: str) -> Tap:
 
 
 def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
-    """Number of channels at a tap; None where no head of the model tells it."""
+    """Number of channels at a tap; None if no head of the model names it."""
     if tap == "logits":
         return model.out_channels
     if tap == "fused":
-        return model.decode_head.conv_seg.in_channels
-    for head in _heads(model):
-        if head.input_transform == "resize_concat":  # it tells the sum of all
+        return last_head(model).conv_seg.in_channels
+    for head in (*decode_heads(model), *auxiliary_heads(model)):
+        if head.input_transform == "resize_concat":  # in_channels is the sum
             continue
         numbers = zip(_listed(head.in_index), _listed(head.in_channels), strict=False)
         for stage, channels in numbers:
             if stage == tap:
                 return channels
     return None
-
-
-def _heads(model: EncoderDecoder) -> list:
-    auxiliary = model.auxiliary_head if model.with_auxiliary_head else []
-    listed = isinstance(auxiliary, Sequence | nn.ModuleList)
-    return [model.decode_head, *(auxiliary if listed else [auxiliary])]
 
 
 def _listed(value: int | Sequence[int]) -> Sequence[int]:

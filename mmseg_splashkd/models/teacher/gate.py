@@ -1,4 +1,4 @@
-"""What a teacher must be before it may teach."""
+"""Conditions that a teacher must meet before training starts."""
 
 import difflib
 import logging
@@ -19,10 +19,11 @@ class TeacherGate:
     """Conditions on the teacher; see ``from_config``.
 
     Attributes:
-        floor: Figure that the teacher must be better than on the validation part, by
-            the metric's name as ``val_evaluator`` prints it, such as ``Dice.splash``:
-            strictly greater, for ``cross_entropy`` strictly smaller.
-        allow: Rules of ``RULES`` whose breach is a warning, no error.
+        floor: Values that the teacher must exceed on the validation part, by the
+            metric's name as ``val_evaluator`` prints it, such as ``Dice.splash``:
+            strictly greater, or strictly smaller for metrics that fall
+            (``cross_entropy``).
+        allow: Rules of ``RULES`` whose violation is a warning instead of an error.
     """
 
     floor: Mapping[str, float] = field(default_factory=dict)
@@ -30,15 +31,15 @@ class TeacherGate:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> "TeacherGate":
-        """Read what a config says of it.
+        """Read a config.
 
         Args:
             config: ``floor`` and ``allow``, or None for no conditions on the figures.
-                ``--cfg-options`` cuts names at their dots and gives a list of one as
-                its only element; both are understood.
+                ``--cfg-options`` splits names at their dots and passes a list of one as
+                its only element; both are accepted.
 
         Raises:
-            ValueError: A key or a rule is unknown, or a floor is no finite number.
+            ValueError: A key or a rule is unknown, or a floor is not a finite number.
         """
         config = config or {}
         for key in config:
@@ -46,7 +47,9 @@ class TeacherGate:
         floor = dict(_flat(config.get("floor") or {}))
         for name, value in floor.items():
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(f"teacher_gate.floor[{name!r}]={value!r} is no number")
+                raise ValueError(
+                    f"teacher_gate.floor[{name!r}]={value!r} is not a number"
+                )
             if not math.isfinite(value):
                 raise ValueError(
                     f"teacher_gate.floor[{name!r}]={value} is not finite: leave it out"
@@ -58,14 +61,14 @@ class TeacherGate:
         return cls(floor, allow)
 
     def refuse(self, rule: str, message: str) -> None:
-        """Raise an error, or log a warning where the rule's breach is allowed.
+        """Raise an error, or log a warning if violations of the rule are allowed.
 
         Args:
-            rule: Of ``RULES``.
-            message: What is wrong, and the remedy.
+            rule: One of ``RULES``.
+            message: The violation, and its remedy.
 
         Raises:
-            ValueError: The breach is not allowed.
+            ValueError: Violations of the rule are not allowed.
         """
         if rule not in self.allow:
             raise ValueError(
@@ -84,20 +87,20 @@ class TeacherGate:
             metrics: Figures on the validation part by name.
 
         Raises:
-            ValueError: A figure is missing, or (a breach of ``'floor'``) one is not
-                better, which NaN never is.
+            ValueError: A figure is missing, or (rule ``'floor'``) one is not better
+                than its floor, which NaN never is.
         """
         for name in self.floor:
             _check_name("teacher_gate.floor", name, tuple(metrics))
-        short = [
+        failures = [
             f"{name} {metrics[name]:.4g}, which is not {_direction(name)} {floor:g}"
             for name, floor in self.floor.items()
             if not _is_better(name, metrics[name], floor)
         ]
-        if short:
+        if failures:
             self.refuse(
                 "floor",
-                f"on the validation part the teacher has {' and '.join(short)}, the "
+                f"on the validation part the teacher has {' and '.join(failures)}, the "
                 f"floor of model.teacher_gate: take a better teacher or another floor",
             )
 
@@ -118,11 +121,11 @@ def _flat(floor: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield prefix + name, value
 
 
-def _check_name(argument: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, 1)
+def _check_name(argument: str, name: str, existing: Sequence[str]) -> None:
+    if name not in existing:
+        close = difflib.get_close_matches(str(name), existing, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(
-            f"{argument} names {name!r}, which there is not: {hint}There are "
-            f"{', '.join(known) or 'none'}"
+            f"{argument} names {name!r}, which does not exist: {hint}There are "
+            f"{', '.join(existing) or 'none'}"
         )

@@ -25,14 +25,14 @@ AVERAGES = ("probability", "logit")
 class Teacher(nn.Module):
     """One or several segmentors in eval mode, without gradients.
 
-    Several answer with one voice: the weighted mean of their probabilities (as
-    logarithms, so that a softmax gives it back) or of their logits, at the resolution
-    of the first.
+    Several form an ensemble: the weighted mean of their probabilities (returned as
+    logarithms, whose softmax is that mean) or of their logits, at the resolution of the
+    first.
 
     Args:
-        members: Segmentors of the same classes.
+        members: Segmentors with the same classes.
         average: ``'probability'`` or ``'logit'``.
-        weights: One positive number a member; by default equal.
+        weights: One number > 0 per member; equal by default.
 
     Raises:
         ValueError: ``average`` is unknown, or ``weights`` do not fit.
@@ -54,15 +54,15 @@ class Teacher(nn.Module):
             0 < weight < math.inf for weight in weights
         ):
             raise ValueError(
-                f"ensemble.weights must be {len(members)} positive numbers, one a "
+                f"ensemble.weights must be {len(members)} positive numbers, one per "
                 f"teacher; got {weights}"
             )
         self.members = nn.ModuleList(members)
         self.average = average
         self.weights = [weight / sum(weights) for weight in weights]
         self.classes: list[str] | None = None
-        # What each file notes of the images it was trained on, and the file.
-        self.trained_on: list[tuple[dict[str, Any], Path]] = []
+        # The normalisation that a file was trained with, if it says so, and the file.
+        self.normalisations: list[tuple[dict[str, Any], Path]] = []
         self.eval().requires_grad_(False)
 
     @property
@@ -77,26 +77,31 @@ class Teacher(nn.Module):
 
     @property
     def only(self) -> EncoderDecoder | None:
-        """The one member; None where there are several."""
+        """The only member; None of an ensemble."""
         return self.first if len(self.members) == 1 else None
 
     @property
     def align_corners(self) -> bool:
-        """How the answers are resized."""
+        """``align_corners`` of the logits."""
         return self.first.align_corners
 
-    @torch.no_grad()  # no inference_mode: losses may save the teacher's answers
+    @torch.no_grad()  # not inference_mode: losses may save the outputs for backward
     def forward(self, images: Tensor, fused: bool = False) -> SegOutputs:
-        """Answer to (B, 3, H, W) normalised images; features only where it is one."""
+        """Outputs for (B, 3, H, W) normalised images; of an ensemble, logits only.
+
+        Args:
+            images: Normalised as the members were trained.
+            fused: Whether to return the fused features of the only member.
+        """
         if self.only is not None:
             return forward_outputs(self.only, images, fused)
         logits = [forward_outputs(member, images).logits for member in self.all]
         size = logits[0].shape[-2:]
         corners = [member.align_corners for member in self.all]
-        alike = [
+        resized = [
             resize_logits(z, size, c) for z, c in zip(logits, corners, strict=True)
         ]
-        return SegOutputs(self._averaged(alike))
+        return SegOutputs(self._averaged(resized))
 
     def _averaged(self, logits: list[Tensor]) -> Tensor:
         weighted = zip(self.weights, logits, strict=True)
@@ -109,34 +114,34 @@ class Teacher(nn.Module):
         """Load the weights of all members.
 
         Args:
-            patterns: One file or pattern a member.
+            patterns: One file or pattern per member.
 
         Raises:
-            ValueError: A pattern names no file or several, a position embedding is not
-                the member's, or the members' classes differ.
+            ValueError: A pattern matches several files, a position embedding is not the
+                member's, or the members' classes differ.
             FileNotFoundError: A file does not exist.
             RuntimeError: Keys or shapes are not exactly the member's.
         """
-        named = []
+        classes = []
         for member, pattern in zip(self.all, patterns, strict=True):
             path = find_checkpoint(pattern, "teacher_checkpoint")
             checkpoint, source = read_checkpoint(path), f"teacher_checkpoint {path}"
             load_strict(member, checkpoint["state_dict"], source)
             check_position_embedding(member, checkpoint["meta"], source)
-            named.append(checkpoint["meta"].get("dataset_meta", {}).get("classes"))
-            if noted := checkpoint["meta"].get("normalisation"):
-                self.trained_on.append((noted, path))
+            classes.append(checkpoint["meta"].get("dataset_meta", {}).get("classes"))
+            if trained_with := checkpoint["meta"].get("normalisation"):
+                self.normalisations.append((trained_with, path))
             print_log(f"Loaded the frozen teacher from {path}", logger="current")
-        told = [list(classes) for classes in named if classes]
-        if any(classes != told[0] for classes in told):
+        stored = [list(names) for names in classes if names]
+        if any(names != stored[0] for names in stored):
             raise ValueError(
-                f"the teachers' classes differ: {told}; they must be equal"
+                f"the teachers' classes differ: {stored}; they must be equal"
             )
-        self.classes = told[0] if told else None
+        self.classes = stored[0] if stored else None
 
 
 def as_list(value: Any) -> list:
-    """A list of one or of several; None is one that is missing."""
+    """A list as it is, anything else as a list of one; None gives ``[None]``."""
     several = isinstance(value, Sequence) and not isinstance(value, str)
     return list(value) if several else [value]
 
@@ -148,8 +153,8 @@ def build_teacher(
 
     Args:
         teacher: One config, or a list.
-        checkpoints: One file or pattern, or a list. One config with several files makes
-            as many members of one kind.
+        checkpoints: One file or pattern, or a list. One config with several files
+            builds one member per file.
         ensemble: ``average`` and ``weights`` of ``Teacher``.
 
     Raises:
@@ -161,13 +166,13 @@ def build_teacher(
     if len(files) != len(configs) and files != [None]:
         raise ValueError(
             f"teacher names {len(configs)} models and teacher_checkpoint {len(files)} "
-            f"files: give one file a model"
+            f"files: give one file per model"
         )
     options = dict(ensemble or {})
-    if strange := sorted(options.keys() - {"average", "weights"}):
-        raise ValueError(f"ensemble has {strange}; it takes average and weights")
+    if unknown := sorted(options.keys() - {"average", "weights"}):
+        raise ValueError(f"ensemble has {unknown}; it takes average and weights")
     if options and len(configs) == 1:
-        raise ValueError("ensemble is for several teachers, and there is one")
+        raise ValueError("ensemble is for several teachers, but there is one")
     teachers = Teacher([MODELS.build(config) for config in configs], **options)
     for member in teachers.all:
         if member.num_classes != teachers.first.num_classes:
@@ -176,10 +181,10 @@ def build_teacher(
 
 
 def normalisation(model: Any) -> dict[str, Any]:
-    """Mean, std and channel order by which a segmentor's images are normalised."""
+    """Mean, std and channel order that a segmentor's preprocessor applies."""
     preprocessor = model.data_preprocessor
     normalises = getattr(preprocessor, "_enable_normalize", False)
-    # The original host stack names it without the underscore.
+    # The original MMSegmentation names it without the underscore.
     swaps = getattr(preprocessor, "channel_conversion", False)
     return {
         "mean": preprocessor.mean.flatten().tolist() if normalises else None,

@@ -22,7 +22,7 @@ def oracle(positions: np.ndarray, channels: int) -> np.ndarray:
     return values
 
 
-def test_sine1d_is_the_recorded_embedding_in_every_value():
+def test_sine1d_has_every_value_of_the_original_embedding():
     embedding = sine1d(256, 256, 256)
 
     assert embedding.shape == (256, 256, 256)
@@ -54,7 +54,7 @@ def test_sine1d_runs_along_the_rows_of_a_wide_map():
     assert embedding.shape == (4, 2, 3)
 
 
-def test_sine2d_of_a_wide_map_knows_rows_from_columns():
+def test_sine2d_of_a_wide_map_distinguishes_rows_and_columns():
     embedding = sine2d(8, 2, 3)
 
     row = [np.sin(1), np.cos(1), np.sin(1 / 100), np.cos(1 / 100)]
@@ -63,7 +63,7 @@ def test_sine2d_of_a_wide_map_knows_rows_from_columns():
     assert embedding.shape == (8, 2, 3)
 
 
-def test_a_narrower_crop_meets_other_positions_than_its_frame():
+def test_a_narrower_crop_has_other_positions_than_its_frame():
     frame, crop = sine1d(4, 3, 6), sine1d(4, 3, 5)
 
     assert torch.equal(frame[:, 0, :5], crop[:, 0])
@@ -85,12 +85,12 @@ def test_channels_without_a_pair_are_refused(channels):
 
 
 @pytest.mark.parametrize("channels", [6, 7])
-def test_sine2d_wants_two_pairs(channels):
+def test_sine2d_needs_two_pairs_of_channels(channels):
     with pytest.raises(ValueError, match=f"divisible by 4, got {channels}"):
         sine2d(channels, 2, 2)
 
 
-def test_cast_to_float32_keeps_the_precision_of_the_far_end():
+def test_cast_to_float32_keeps_the_precision_of_late_positions():
     embedding = cached_sinusoid(
         "sine1d", 4, 256, 256, torch.device("cpu"), torch.float32
     )
@@ -99,7 +99,7 @@ def test_cast_to_float32_keeps_the_precision_of_the_far_end():
     np.testing.assert_allclose(embedding, oracle(positions, 4), rtol=0, atol=6e-8)
 
 
-def test_is_built_once_a_size_device_and_dtype():
+def test_is_built_once_per_size_device_and_dtype():
     cpu, meta = torch.device("cpu"), torch.device("meta")
     first = cached_sinusoid("sine1d", 4, 2, 3, cpu, torch.float32)
 
@@ -111,7 +111,7 @@ def test_is_built_once_a_size_device_and_dtype():
     assert not torch.equal(cached_sinusoid("sine2d", 4, 2, 3, cpu, first.dtype), first)
 
 
-def test_built_while_testing_it_still_serves_training():
+def test_an_embedding_built_in_inference_mode_is_usable_in_training():
     cached_sinusoid.cache_clear()
     with torch.inference_mode():
         built = cached_sinusoid("sine1d", 4, 2, 3, torch.device("cpu"), torch.float32)

@@ -129,7 +129,7 @@ def test_heads_share_one_embedding():
 
 
 @pytest.mark.parametrize("kind", ["sine1d", "sine2d"])
-def test_a_sinusoid_is_no_weight(kind):
+def test_a_sinusoid_is_not_in_the_state(kind):
     model = head(kind)
     model(pyramid())
 
@@ -137,7 +137,7 @@ def test_a_sinusoid_is_no_weight(kind):
     assert len(list(model.buffers())) == len(list(head().buffers()))
 
 
-def test_a_learned_embedding_is_a_weight():
+def test_a_learned_embedding_is_in_the_state():
     extra = head("learned").state_dict().keys() - head().state_dict().keys()
     assert extra == {"position"}
 
@@ -152,7 +152,7 @@ def test_half_precision_stays_half(kind):
     assert logits.dtype == torch.bfloat16
 
 
-def test_a_size_never_trained_on_is_warned_about_once(warned):
+def test_a_size_that_is_not_trained_is_a_warning_once(warned):
     model = head("sine1d")
     model.train()(pyramid(8, 8))
     model.eval()
@@ -162,13 +162,13 @@ def test_a_size_never_trained_on_is_warned_about_once(warned):
     for _ in range(2):
         model(pyramid(4, 8))
     assert len(warned) == 1
-    assert "features of 4x8 were never trained on (only [(8, 8)])" in warned[0]
+    assert "features of 4x8 do not occur in training (only [(8, 8)])" in warned[0]
 
     model(pyramid(8, 4))
-    assert "8x4 were never trained on (only [(8, 8)])" in warned[1]
+    assert "8x4 do not occur in training (only [(8, 8)])" in warned[1]
 
 
-def test_a_model_only_tested_warns_of_nothing(warned):
+def test_a_model_that_is_not_trained_gives_no_warning(warned):
     head("sine1d").eval()(pyramid())
     plain = head("sine1d", ratio=0)
     plain.train()(pyramid(8, 8))

@@ -183,13 +183,13 @@ def cirkd(
     student: np.ndarray, teacher: np.ndarray, temperature: float, size: int
 ) -> float:
     """Cross-image relations of a mini-batch."""
-    seen, taught = patches(student, size), patches(teacher, size)
+    ours, theirs = patches(student, size), patches(teacher, size)
     values = []
-    for i in range(len(seen)):
-        for j in range(len(seen)):
-            for s, t in zip(seen[i], taught[i], strict=True):
-                row_s = np.array([cosine(s, other) for other in seen[j]])
-                row_t = np.array([cosine(t, other) for other in taught[j]])
+    for i in range(len(ours)):
+        for j in range(len(ours)):
+            for s, t in zip(ours[i], theirs[i], strict=True):
+                row_s = np.array([cosine(s, other) for other in ours[j]])
+                row_t = np.array([cosine(t, other) for other in theirs[j]])
                 values.append(vector_kl(row_s / temperature, row_t / temperature))
     return float(np.mean(values))
 

@@ -1,13 +1,13 @@
-"""The registered losses on features: arguments, projectors, blindness."""
+"""Registered losses on features: the contract of every term, and projectors."""
 
 import math
 import re
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 import torch
-from mmseg.registry import MODELS
 from torch import Tensor
-from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses import (
     AttentionTransferLoss,
@@ -20,16 +20,10 @@ from mmseg_splashkd.models.losses import (
 )
 from mmseg_splashkd.models.losses.term import FeatureTerm
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs
-from tests.models.losses.probes import gradient, two_maps
+from tests.models.losses import oracles
+from tests.models.losses.probes import two_maps
+from tests.models.losses.tester import FeatureTermTester
 
-NAMES = {
-    SKDLoss: "skd",
-    IFVDLoss: "ifvd",
-    CIRKDLoss: "cirkd",
-    FeatureMSELoss: "feature_mse",
-    FeatureCosineLoss: "feature_cosine",
-    AttentionTransferLoss: "at",
-}
 COSINES = [SKDLoss, IFVDLoss, CIRKDLoss, FeatureCosineLoss]
 PROJECTED = [FeatureMSELoss, FeatureCosineLoss]
 
@@ -50,85 +44,95 @@ def value_of(term: FeatureTerm, student: Tensor, teacher: Tensor) -> Tensor:
     )
 
 
-@pytest.mark.parametrize("loss", NAMES)
-def test_is_built_from_a_config_with_the_arguments_of_every_term(loss):
-    plain = MODELS.build({"type": loss.__name__})
-    assert type(plain) is loss
-    assert plain.name == NAMES[loss]
-    assert plain.taps == ("fused", "fused")
-    assert isinstance(plain, FeatureTerm)
-    assert not plain.shift_invariant
-    plain.check(2)
-    plain.check(19)
+class TestSKDLoss(FeatureTermTester):
+    config: ClassVar = {"type": "SKDLoss", "nodes": 2}  # not a divisor of the maps
+    short_name = "skd"
 
-    config = {"type": loss.__name__, "weight": 3, "name": "x", "modulate": False}
-    other = MODELS.build(config | {"tap": 1, "teacher_tap": 3})
-    assert (other.name, other.weight(0), other.modulate) == ("x", 3, False)
-    assert other.taps == (1, 3)
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.skd(student, teacher, 2)
 
 
-@pytest.mark.parametrize(
-    ("term", "formula"),
-    [
-        (SKDLoss(), lambda s, t: functional.pairwise_similarity(s, t, 16)),
-        (SKDLoss(nodes=3), lambda s, t: functional.pairwise_similarity(s, t, 3)),
-        (IFVDLoss(), lambda s, t: functional.intra_class_variation(s, t, labels())),
-        (
-            IFVDLoss(ignore_index=1),
-            lambda s, t: functional.intra_class_variation(s, t, labels(), 1),
-        ),
-        (CIRKDLoss(), lambda s, t: functional.cross_image_relation(s, t, 0.1, 16)),
-        (
-            CIRKDLoss(temperature=0.5, size=3),
-            lambda s, t: functional.cross_image_relation(s, t, 0.5, 3),
-        ),
-        (FeatureMSELoss(), functional.feature_mse),
-        (FeatureCosineLoss(), functional.feature_cosine),
-        (AttentionTransferLoss(), functional.attention_transfer),
-    ],
-)
-def test_arguments_reach_the_formula(term, formula):
+class TestWholeSKDLoss(FeatureTermTester):
+    config: ClassVar = {"type": "SKDLoss"}
+    short_name = "skd"
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.skd(student, teacher, 16)
+
+
+class TestIFVDLoss(FeatureTermTester):
+    config: ClassVar = {"type": "IFVDLoss"}
+    short_name = "ifvd"
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.ifvd(student, teacher, labels)
+
+
+class TestCIRKDLoss(FeatureTermTester):
+    config: ClassVar = {"type": "CIRKDLoss", "size": 2}
+    short_name = "cirkd"
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.cirkd(student, teacher, 0.1, 2)
+
+
+class TestWholeCIRKDLoss(FeatureTermTester):
+    config: ClassVar = {"type": "CIRKDLoss", "temperature": 0.5}
+    short_name = "cirkd"
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.cirkd(student, teacher, 0.5, 16)
+
+
+class TestFeatureMSELoss(FeatureTermTester):
+    config: ClassVar = {"type": "FeatureMSELoss"}
+    short_name = "feature_mse"
+    unlike_channels = False
+    min_channels = 1
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.mse(student, teacher)
+
+
+class TestFeatureCosineLoss(FeatureTermTester):
+    config: ClassVar = {"type": "FeatureCosineLoss"}
+    short_name = "feature_cosine"
+    unlike_channels = False
+    zero = 1e-6  # 1 - 1, each to its last digit
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.cosine_distance(student, teacher)
+
+
+class TestAttentionTransferLoss(FeatureTermTester):
+    config: ClassVar = {"type": "AttentionTransferLoss"}
+    short_name = "at"
+    min_channels = 1
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.attention(student, teacher)
+
+
+def test_ignore_index_is_that_of_the_head():
     student, teacher = two_maps((2, 6, 4, 5))
-
-    term.connect(6, 6)
-    assert torch.equal(value_of(term, student, teacher), formula(student, teacher))
-
-
-@pytest.mark.parametrize("loss", NAMES)
-def test_maps_at_the_taps_are_compared_at_the_student_s_size(loss):
-    student, _ = two_maps((2, 6, 4, 5))
-    _, teacher = two_maps((2, 6, 8, 10))
-    nothing = torch.full((2, 2, 4, 5), math.nan)
-    unused = torch.full((2, 9, 2, 2), math.nan)
-    term = loss(tap=0, teacher_tap=2)
-    term.connect(6, 6)
-
-    actual = term(
-        SegOutputs(nothing, [student, unused]),
-        SegOutputs(nothing, [unused, unused, teacher]),
-        labels(),
-    )
-    resized = F.interpolate(teacher, (4, 5), mode="bilinear", align_corners=False)
-    expected = term.compare(student, resized, labels())
-    assert torch.equal(actual, expected)
-
-
-@pytest.mark.parametrize("loss", [loss for loss in NAMES if loss is not IFVDLoss])
-def test_labels_do_not_matter(loss):
-    student, teacher = two_maps((2, 6, 4, 5))
-    term = loss()
-
-    expected = term.compare(student, teacher, labels(0))
-    assert torch.equal(term.compare(student, teacher, labels(1)), expected)
-
-
-def test_labels_do_matter_to_intra_class_variation():
-    student, teacher = two_maps((2, 6, 4, 5))
-
-    first, second = (
-        IFVDLoss().compare(student, teacher, labels(seed)) for seed in (0, 1)
-    )
-    assert first.item() != pytest.approx(second.item(), rel=1e-3)
+    head: Any = SimpleNamespace(ignore_index=1)
+    term = IFVDLoss()
+    term.set_ignore_index(head)
+    expected = functional.intra_class_variation(student, teacher, labels(), 1)
+    assert torch.equal(value_of(term, student, teacher), expected)
+    same = IFVDLoss(ignore_index=1)
+    same.set_ignore_index(head)
+    assert torch.equal(value_of(same, student, teacher), expected)
+    with pytest.raises(ValueError, match=r"ignore_index of ifvd=255, and student.*=1"):
+        IFVDLoss(ignore_index=255).set_ignore_index(head)
 
 
 # Projectors.
@@ -141,7 +145,7 @@ def test_projector_is_a_1x1_convolution_to_the_teacher_s_channels(loss):
     term = loss()
     assert term.state_dict() == {}
 
-    term.connect(3, 6)
+    term.bind_channels(3, 6)
     assert term.projector.weight.shape == (6, 3, 1, 1)
     weight, bias = term.projector.weight[..., 0, 0], term.projector.bias
     projected = torch.einsum("oc,bchw->bohw", weight, student) + bias[:, None, None]
@@ -158,7 +162,7 @@ def test_projector_computes_in_single_precision(loss):
     student = two_maps((2, 3, 4, 5), torch.float16, 1e4)[0].requires_grad_()
     _, teacher = two_maps((2, 6, 4, 5), torch.float16, 1e4)
     term = loss()
-    term.connect(3, 6)
+    term.bind_channels(3, 6)
 
     expected = value_of(term, student.float(), teacher.float())
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -172,7 +176,7 @@ def test_projector_computes_in_single_precision(loss):
 
 @pytest.mark.parametrize("loss", PROJECTED)
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("configured", "channels"),
     [
         ({}, (6, 6)),
         ({"student_channels": 6}, (None, 6)),
@@ -181,51 +185,39 @@ def test_projector_computes_in_single_precision(loss):
         ({"student_channels": 6, "teacher_channels": 6}, (6, 6)),
     ],
 )
-def test_equal_channels_need_no_projector(loss, given, told):
-    term = loss(**given)
-    term.connect(*told)
+def test_equal_channels_need_no_projector(loss, configured, channels):
+    term = loss(**configured)
+    term.bind_channels(*channels)
     assert term.projector is None
     assert not list(term.parameters())
 
 
 @pytest.mark.parametrize("loss", PROJECTED)
-def test_given_channels_build_the_projector_that_no_head_tells(loss):
+def test_configured_channels_build_the_projector(loss):
     term = loss(student_channels=3, teacher_channels=6, tap=1)
-    term.connect(None, None)
+    term.bind_channels(None, None)
     assert term.projector.weight.shape == (6, 3, 1, 1)
 
 
 @pytest.mark.parametrize("loss", PROJECTED)
 @pytest.mark.parametrize(
-    ("told", "argument", "tap"),
+    ("channels", "argument", "tap"),
     [
         ((None, 6), "student_channels", 2),
         ((6, None), "teacher_channels", 3),
         ((None, None), "student_channels", 2),
     ],
 )
-def test_unknown_channels_are_an_error_with_its_remedy(loss, told, argument, tap):
+def test_unknown_channels_are_an_error_with_its_remedy(loss, channels, argument, tap):
     match = f"{loss.__name__} .*at tap {tap}.*pass {argument}= to the term"
     with pytest.raises(ValueError, match=match):
-        loss(tap=2, teacher_tap=3).connect(*told)
+        loss(tap=2, teacher_tap=3).bind_channels(*channels)
 
 
 @pytest.mark.parametrize("loss", PROJECTED)
 def test_channels_that_contradict_the_model_are_refused(loss):
     with pytest.raises(ValueError, match="student_channels=5, but the model has 6"):
-        loss(student_channels=5).connect(6, 6)
-
-
-@pytest.mark.parametrize("loss", [SKDLoss, IFVDLoss, CIRKDLoss, AttentionTransferLoss])
-def test_relations_need_no_projector(loss):
-    student, _ = two_maps((2, 3, 4, 5))
-    _, teacher = two_maps((2, 6, 4, 5))
-    term = loss()
-
-    for told in ((3, 6), (None, None)):
-        term.connect(*told)
-    assert not list(term.parameters())
-    assert value_of(term, student, teacher).item() > 0
+        loss(student_channels=5).bind_channels(6, 6)
 
 
 # Arguments out of range.
@@ -253,44 +245,22 @@ def test_temperature_out_of_range_is_refused(value):
         CIRKDLoss(temperature=value)
 
 
-@pytest.mark.parametrize("loss", NAMES)
-def test_a_tap_that_is_none_is_refused(loss):
-    with pytest.raises(ValueError, match=f"teacher_tap of {NAMES[loss]} must be"):
-        loss(teacher_tap="neck")
-
-
-# Blindness.
-
-
-@pytest.mark.parametrize("classes", [1, 2, 3])
-@pytest.mark.parametrize("loss", NAMES)
-def test_refused_exactly_where_blind(loss, classes):
-    student, teacher = two_maps((2, classes, 4, 5), torch.float64)
-    term = loss(tap="logits")
-
-    pull = gradient(lambda f: term.compare(f, teacher, labels()), student)
-    blind = pull.abs().max().item() < 1e-9
-    if blind:
-        with pytest.raises(ValueError, match=r"blind at taps \('logits', 'logits'\)"):
-            term.connect(classes, classes)
-    else:
-        term.connect(classes, classes)
-    assert blind == (classes == 1 and loss in COSINES)
+# Channel counts without a gradient.
 
 
 @pytest.mark.parametrize("loss", COSINES)
-def test_one_channel_of_the_teacher_is_blind_too(loss):
+def test_one_channel_of_the_teacher_is_refused(loss):
     with pytest.raises(ValueError, match="take FeatureMSELoss or AttentionTransfer"):
-        loss().connect(8, 1)
+        loss().bind_channels(8, 1)
 
 
-def test_given_channels_are_checked_for_blindness():
-    with pytest.raises(ValueError, match="blind"):
-        FeatureCosineLoss(teacher_channels=1).connect(8, None)
-    FeatureCosineLoss().connect(1, 8)  # projected to 8
+def test_configured_channels_are_checked():
+    with pytest.raises(ValueError, match="no gradient"):
+        FeatureCosineLoss(teacher_channels=1).bind_channels(8, None)
+    FeatureCosineLoss().bind_channels(1, 8)  # projected to 8
 
 
-def test_attention_does_not_tell_classes_apart():
+def test_attention_does_not_distinguish_classes():
     # Documented, and true at any count of channels.
     student, teacher = two_maps((2, 3, 4, 5))
 

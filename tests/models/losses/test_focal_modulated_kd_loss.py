@@ -1,4 +1,4 @@
-"""The record's three totals against the table in float64, and where gradients flow."""
+"""The three totals of the original experiments in float64, and their gradients."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def upsampled(logits: Tensor, labels: Tensor, align_corners: bool = False) -> Te
 
 
 def table(modulate: str, r: float, label: float, distill: float, m: float) -> float:
-    """Total of the record: 0520 (none), 0610 to 0627 (kd), 0604 (both)."""
+    """Totals of the original experiments: 0520 none, 0610 to 0627 kd, 0604 both."""
     return {
         "none": (1 - r) * label + r * distill,
         "kd": (1 - r) * label + r * m * distill,
@@ -56,7 +56,9 @@ def total(losses: dict[str, Tensor]) -> Tensor:
 @pytest.mark.parametrize("label_loss", ["focal", "ce"])
 @pytest.mark.parametrize("r", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("modulate", MODULATE)
-def test_total_is_the_record_s(modulate, r, label_loss, gamma, temperature):
+def test_total_is_that_of_the_original_experiments(
+    modulate, r, label_loss, gamma, temperature
+):
     student, teacher, labels = batch()
     loss = FocalModulatedKDLoss(r, label_loss, gamma, temperature, modulate=modulate)
 
@@ -66,7 +68,7 @@ def test_total_is_the_record_s(modulate, r, label_loss, gamma, temperature):
     distill = oracles.kl(numpy64(student), numpy64(teacher), temperature)
     m = oracles.modulation(logits, truth, gamma)
     assert losses["label"].item() == pytest.approx(label, rel=1e-5)
-    assert ("distill" in losses) == (r > 0)  # a teacher without weight is not heard
+    assert ("distill" in losses) == (r > 0)  # a teacher without weight does not run
     if r > 0:
         assert losses["distill"].item() == pytest.approx(distill, rel=1e-5)
     assert losses["modulation"].item() == pytest.approx(m, rel=1e-5)
@@ -85,7 +87,7 @@ def test_terms_are_the_logged_numbers_times_their_factors_to_the_last_digit(modu
     assert torch.equal(losses["loss_distill"], 0.3 * distill_factor * distill)
 
 
-def test_the_project_s_defaults():
+def test_defaults():
     student, teacher, labels = batch()
 
     explicit = FocalModulatedKDLoss(0.5, "focal", 2.0, 1.0, "kd", False)
@@ -96,7 +98,7 @@ def test_the_project_s_defaults():
 
 
 @pytest.mark.parametrize("align_corners", [False, True])
-def test_labels_are_met_at_their_own_size(align_corners):
+def test_logits_are_upsampled_to_the_labels(align_corners):
     student, teacher, labels = batch((17, 23))
 
     losses = call(FocalModulatedKDLoss(), student, teacher, labels, align_corners)
@@ -122,7 +124,7 @@ def test_class_weights_change_the_label_term_alone():
     assert torch.equal(losses["distill"], plain["distill"])
 
 
-def test_only_weighted_terms_are_summed_by_the_host():
+def test_mmengine_sums_weighted_terms_only():
     losses = call(FocalModulatedKDLoss(), *batch())
 
     assert losses.keys() == TERMS
@@ -131,7 +133,7 @@ def test_only_weighted_terms_are_summed_by_the_host():
     assert log.keys() == TERMS | {"loss"}
 
 
-def test_what_is_logged_alone_has_no_gradient():
+def test_logged_values_have_no_gradient():
     student, teacher, labels = batch()
 
     losses = call(FocalModulatedKDLoss(), student.requires_grad_(), teacher, labels)
@@ -171,15 +173,15 @@ def test_detaching_changes_nothing_where_nothing_is_modulated():
 
 
 @pytest.mark.parametrize("modulate", MODULATE)
-def test_unlabelled_frames_still_learn_from_the_teacher_where_m_is_not_asked(modulate):
+def test_unlabelled_frames_are_distilled_unless_modulated(modulate):
     student, teacher, labels = batch()
     labels.fill_(255)
 
     losses = call(FocalModulatedKDLoss(modulate=modulate), student, teacher, labels)
     assert losses["loss_label"].item() == 0
     assert losses["modulation"].item() == 0
-    taught = 0.5 * losses["distill"].item() if modulate == "none" else 0
-    assert losses["loss_distill"].item() == pytest.approx(taught)
+    distilled = 0.5 * losses["distill"].item() if modulate == "none" else 0
+    assert losses["loss_distill"].item() == pytest.approx(distilled)
 
 
 def test_another_label_may_be_the_ignored_one():
@@ -234,15 +236,15 @@ def test_terms_are_summed_with_their_weights(modulate):
     _, _, labels = batch()
     student, teacher = features(0), features(1)
     loss = FocalModulatedKDLoss(0.3, modulate=modulate, terms=[KL, CWD, FEATURES])
-    loss.connect(*[build(fcn(3, channels=5))] * 2)
+    loss.bind(*[build(fcn(3, channels=5))] * 2)
 
     losses = loss(student, teacher, labels)
     logits = numpy64(upsampled(student.logits, labels))
     m = oracles.modulation(logits, labels.numpy(), 2.0)
     label = oracles.focal(logits, labels.numpy(), 2.0)
-    seen, taught = numpy64(student.logits), numpy64(teacher.logits)
+    ours, theirs = numpy64(student.logits), numpy64(teacher.logits)
     distance = numpy64(student.at("fused")) - numpy64(teacher.at("fused"))
-    kl, mse = oracles.kl(seen, taught, 2.0), (distance**2).mean()
+    kl, mse = oracles.kl(ours, theirs, 2.0), (distance**2).mean()
     cwd = losses["cwd"].item()  # its formula has a test of its own
     assert losses["kl"].item() == pytest.approx(kl, rel=1e-5)
     assert losses["feature_mse"].item() == pytest.approx(mse, rel=1e-5)
@@ -261,7 +263,7 @@ def test_a_term_may_stay_out_of_the_modulation():
     assert losses["loss_kl"].item() == pytest.approx(0.3 * losses["kl"].item())
 
 
-def test_schedules_follow_the_iteration_and_stand_in_the_log():
+def test_schedules_follow_the_iteration_and_are_logged():
     student, teacher, labels = batch()
     loss = FocalModulatedKDLoss(
         {"kind": "linear", "end": 0.8, "until": 10},
@@ -286,21 +288,21 @@ def test_schedules_follow_the_iteration_and_stand_in_the_log():
     )
 
 
-def test_a_stopped_term_still_reaches_its_projector():
+def test_a_stopped_term_still_has_a_gradient_for_its_projector():
     _, _, labels = batch()
     never = {**FEATURES, "weight": {"end": 1.0, "stop_at": 0}}
     loss = FocalModulatedKDLoss(terms=[KL, never])
-    loss.connect(build(fcn(3, channels=5)), build(fcn(3, channels=7)))
+    loss.bind(build(fcn(3, channels=5)), build(fcn(3, channels=7)))
 
     total(loss(features(0), features(1), labels)).backward()
-    learnt = list(loss.parameters())
-    assert learnt[0].shape == (7, 5, 1, 1)
-    for weight in learnt:
+    projector = list(loss.parameters())
+    assert projector[0].shape == (7, 5, 1, 1)
+    for weight in projector:
         assert weight.grad is not None
         assert not weight.grad.any()
 
 
-def test_the_fitted_temperature_is_given_to_the_terms_that_ask():
+def test_the_fitted_temperature_is_set_where_configured():
     student, teacher, labels = batch()
     loss = FocalModulatedKDLoss(terms=[{"type": "KLDLoss", "temperature": "fitted"}])
     assert loss.needs_fitted_temperature
@@ -322,8 +324,11 @@ def test_the_fitted_temperature_is_given_to_the_terms_that_ask():
         ({"terms": []}, "leaves no loss against the teacher"),
         ({"terms": [KL, KL]}, "the name 'kl' is taken"),
         ({"terms": [{**KL, "name": "label"}]}, "the name 'label' is taken"),
-        ({"terms": [KL], "temperature": 2.0}, "give it to a term"),
-        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is no distillation loss"),
+        ({"terms": [{**KL, "name": "acc_teacher"}]}, "the name 'acc_teacher' is taken"),
+        ({"terms": [{**KL, "name": "weight_kl"}]}, "the name 'weight_kl' is taken"),
+        ({"terms": [{**KL, "name": "floss"}]}, "name='floss' .* contains 'loss'"),
+        ({"terms": [KL], "temperature": 2.0}, "set it on a term"),
+        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is no DistillTerm"),
         ({"terms": [{**KL, "weight": -1.0}]}, "weight of kl must be .*-1"),
         ({"teacher_ratio": {"end": 0.5, "upto": 3}}, r"teacher_ratio has \['upto'\]"),
         (
@@ -332,13 +337,13 @@ def test_the_fitted_temperature_is_given_to_the_terms_that_ask():
         ),
     ],
 )
-def test_terms_that_cannot_be_are_refused(options, message):
+def test_invalid_terms_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         FocalModulatedKDLoss(**options)
 
 
-def test_a_blind_term_is_refused_when_the_model_is_built():
-    blind = {"type": "FocalModulatedKDLoss", "terms": [{"type": "DISTLoss"}]}
+def test_a_term_without_a_gradient_is_refused_at_build():
+    config = {"type": "FocalModulatedKDLoss", "terms": [{"type": "DISTLoss"}]}
     with pytest.raises(ValueError, match=r"(?s)class_weight.*KLDLoss"):
-        distiller(segformer(2), segformer(2), distill_loss=blind)
-    distiller(segformer(3), segformer(3), distill_loss=blind)
+        distiller(segformer(2), segformer(2), distill_loss=config)
+    distiller(segformer(3), segformer(3), distill_loss=config)

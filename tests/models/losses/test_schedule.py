@@ -43,7 +43,7 @@ def test_cosine_is_flat_at_both_ends():
 
 
 @pytest.mark.parametrize("kind", ["linear", "cosine"])
-def test_it_may_fall(kind):
+def test_a_value_may_decrease(kind):
     schedule = Schedule(kind=kind, start=2.0, end=0.0, until=4)
 
     assert [schedule(i) for i in (0, 2, 4)] == pytest.approx([2, 1, 0])
@@ -64,7 +64,7 @@ def test_from_stop_at_on_it_is_0(kind):
     assert [schedule(i) for i in (15, 16, 100)] == [0, 0, 0]
 
 
-def test_stopping_at_once_is_never_to_begin():
+def test_stop_at_0_is_always_0():
     assert Schedule(1.0, stop_at=0)(0) == 0
 
 
@@ -92,7 +92,7 @@ def test_a_number_is_a_constant(value):
         ({"end": 0.5, "start": 2.0, "kind": "cosine", "until": 5}, 2.0, True),
     ],
 )
-def test_peak_is_the_largest_value_it_has(arguments, peak, changes):
+def test_peak_is_the_largest_value(arguments, peak, changes):
     schedule = schedule_of(arguments, "weight")
 
     assert schedule.peak == peak
@@ -139,6 +139,6 @@ def test_peak_is_the_largest_value_it_has(arguments, peak, changes):
         ({"end": 1, "stop_at": -1}, "weight.stop_at must be >= 0, got -1"),
     ],
 )
-def test_what_is_no_schedule_is_refused(value, message):
+def test_invalid_schedules_are_refused(value, message):
     with pytest.raises(ValueError, match=message):
         schedule_of(value, "weight")

@@ -30,7 +30,7 @@ def test_arguments_reach_the_formula(pixels):
     torch.testing.assert_close(loss(logits, labels), expected)
 
 
-def test_the_head_names_the_ignored_label(pixels):
+def test_the_ignored_label_is_that_of_the_head(pixels):
     logits, labels = pixels
     loss = SoftmaxFocalLoss()
 
@@ -47,7 +47,7 @@ def test_class_weights_are_in_no_checkpoint_but_follow_the_model():
     assert next(loss.to("meta").buffers()).is_meta
 
 
-def test_serves_an_mmseg_head_under_its_name():
+def test_is_the_loss_of_an_mmseg_head_under_its_name():
     model = build(segformer(loss_decode={**FOCAL, "loss_name": "loss_mine"}))
     batch = random_batch()
 
@@ -60,6 +60,11 @@ def test_serves_an_mmseg_head_under_its_name():
 def test_pixel_samplers_are_refused(pixels):
     with pytest.raises(ValueError, match="remove the head's sampler"):
         SoftmaxFocalLoss()(*pixels, weight=torch.ones(2, 5, 7))
+
+
+def test_a_name_that_mmengine_would_not_sum_is_refused():
+    with pytest.raises(ValueError, match=r"loss_name='focal' does not contain 'loss'"):
+        MODELS.build({"type": "SoftmaxFocalLoss", "loss_name": "focal"})
 
 
 def test_a_negative_gamma_is_refused():

@@ -1,4 +1,4 @@
-"""The contract: to everyone else the student, with a teacher that only answers."""
+"""``DistillSegmentor``: a student with a frozen teacher that is not part of it."""
 
 import copy
 from typing import Any
@@ -10,23 +10,28 @@ from mmengine.model import BaseDataPreprocessor, ExponentialMovingAverage
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.models import DistillSegmentor
-from mmseg_splashkd.models.losses import FocalModulatedKDLoss
+from mmseg_splashkd.models.losses import FocalModulatedKDLoss, head_settings
+from mmseg_splashkd.models.segmentors import distill_segmentor
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs
+from tests.conftest import DISTILLED, tiny
 from tests.models.builders import (
+    FOCAL,
     IMAGENET,
     build,
     distiller,
     fcn,
-    host_checkpoint,
     labelled,
     losses_of,
+    mmengine_checkpoint,
     preprocessor,
     random_batch,
     segformer,
 )
+from tests.models.segmentors.tester import equal_weights
 
 POSITIONAL = {"type": "PositionalSegformerHead", "ratio": 1.0}
 PROJECTED = {
@@ -37,27 +42,27 @@ KD_TERMS = {"loss_label", "loss_distill", "label", "distill", "modulation"}
 ACCURACIES = {"acc_student", "acc_teacher"}
 
 
-class Listener(FocalModulatedKDLoss):
-    """Stands in for the distillation loss and keeps what it was called with."""
+class Recorder(FocalModulatedKDLoss):
+    """A distillation loss that keeps its arguments."""
 
     def forward(self, student, teacher, labels, align_corners=False, iteration=0):
         assert teacher is not None
-        self.heard = {
+        self.outputs = {
             "student": student.logits,
             "teacher": teacher.logits,
             "labels": labels,
         }
         self.align_corners = align_corners
-        return {"loss_heard": student.logits.mean()}
+        return {"loss_recorded": student.logits.mean()}
 
 
-def taught(model: DistillSegmentor, batch: dict) -> Tensor:
+def teacher_logits(model: DistillSegmentor, batch: dict) -> Tensor:
     """Teacher logits that the distillation loss gets for a batch."""
-    listener = Listener()
-    model.distill_loss, loss = listener, model.distill_loss
+    recorder = Recorder()
+    model.distill_loss, loss = recorder, model.distill_loss
     losses_of(model, batch)
     model.distill_loss = loss
-    return listener.heard["teacher"]
+    return recorder.outputs["teacher"]
 
 
 def optimizer_of(model: nn.Module) -> Any:
@@ -74,17 +79,11 @@ def optimizer_of(model: nn.Module) -> Any:
     )
 
 
-def equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(
-        torch.equal(one[name], other[name]) for name in one
-    )
+def fail(*_, **__):
+    raise AssertionError("this must not run")
 
 
-def poisoned(*_, **__):
-    raise AssertionError("the teacher did more than answer")
-
-
-# The teacher is frozen for good.
+# The teacher is frozen.
 
 
 def test_teacher_stays_in_eval_through_train():
@@ -96,73 +95,44 @@ def test_teacher_stays_in_eval_through_train():
         assert not any(module.training for module in model.teacher.modules())
 
 
-def test_teacher_answers_alike_twice_in_spite_of_its_dropout():
+def test_teacher_has_no_dropout():
     model = distiller(segformer(), segformer(drop=0.5)).train()
 
-    assert torch.equal(*(taught(model, random_batch()) for _ in range(2)))
+    assert torch.equal(*(teacher_logits(model, random_batch()) for _ in range(2)))
 
 
-def test_teacher_answers_as_it_does_alone_and_without_the_embedding():
-    model = distiller(segformer(**POSITIONAL), segformer()).train()
-    alone = build(segformer()).eval()
-    alone.load_state_dict(model.teacher.state_dict())
-    batch = random_batch()
-
-    inputs = model.data_preprocessor(copy.deepcopy(batch), True)["inputs"]
-    answer = taught(model, batch)
-    assert torch.equal(answer, alone(inputs, mode="tensor"))
-    assert answer.shape == (2, 2, 8, 8)
-    assert not answer.requires_grad
-    assert not answer.is_inference()
-
-
-def test_teacher_answers_without_a_gradient_even_to_the_images():
+def test_teacher_has_no_gradient_even_to_the_images():
     model = distiller(segformer(), segformer()).train()
-    listener = model.distill_loss = Listener()
+    recorder = model.distill_loss = Recorder()
     data = model.data_preprocessor(random_batch(), True)
     data["inputs"].requires_grad_()
 
     model(**data, mode="loss")
-    assert listener.heard["student"].requires_grad
-    assert not listener.heard["teacher"].requires_grad
+    assert recorder.outputs["student"].requires_grad
+    assert not recorder.outputs["teacher"].requires_grad
 
 
-def test_teacher_only_answers(monkeypatch):
+def test_teacher_runs_backbone_and_decode_head_only(monkeypatch):
     model = distiller(segformer(), fcn()).train()
     teacher = model.teacher
     for name in ("loss", "predict", "encode_decode", "inference"):
-        monkeypatch.setattr(teacher, name, poisoned)
+        monkeypatch.setattr(teacher, name, fail)
     for name in ("loss", "loss_by_feat", "predict", "predict_by_feat"):
-        monkeypatch.setattr(teacher.decode_head, name, poisoned)
-    monkeypatch.setattr(teacher.decode_head.loss_decode, "forward", poisoned)
-    monkeypatch.setattr(teacher.auxiliary_head, "forward", poisoned)
+        monkeypatch.setattr(teacher.decode_head, name, fail)
+    monkeypatch.setattr(teacher.decode_head.loss_decode, "forward", fail)
+    monkeypatch.setattr(teacher.auxiliary_head, "forward", fail)
 
     model.train_step(random_batch(), optimizer_of(model))
 
 
-def test_student_s_own_label_loss_is_not_used(monkeypatch):
+def test_the_student_s_own_label_loss_does_not_run(monkeypatch):
     model = distiller(segformer(), segformer()).train()
-    monkeypatch.setattr(model.student.decode_head.loss_decode, "forward", poisoned)
+    monkeypatch.setattr(model.student.decode_head.loss_decode, "forward", fail)
 
     model.train_step(random_batch(), optimizer_of(model))
 
 
-def test_teacher_s_weights_are_bit_identical_after_steps():
-    model = distiller(segformer(), fcn()).train()
-    teacher = copy.deepcopy(model.teacher.state_dict())
-    student = copy.deepcopy(model.student.state_dict())
-    optimizer = optimizer_of(model)
-
-    for seed in range(3):
-        model.train_step(random_batch(seed=seed), optimizer)
-    assert equal_weights(model.teacher.state_dict(), teacher)
-    assert not equal_weights(model.student.state_dict(), student)
-    for weight in model.teacher.parameters():
-        assert weight.grad is None
-        assert not weight.requires_grad
-
-
-# The teacher is nowhere it does not belong.
+# The teacher is no part of the student's state.
 
 
 def test_teacher_is_no_part_of_the_model():
@@ -198,7 +168,7 @@ def test_optimizer_holds_the_student_alone():
 
 
 @pytest.mark.parametrize("update_buffers", [False, True])
-def test_an_average_of_the_model_shares_the_teacher(update_buffers):
+def test_a_moving_average_shares_the_teacher(update_buffers):
     model = distiller(segformer(), fcn()).train()
     optimizer = optimizer_of(model)
     average = ExponentialMovingAverage(model, 0.5, update_buffers=update_buffers)
@@ -216,19 +186,7 @@ def test_an_average_of_the_model_shares_the_teacher(update_buffers):
     assert not torch.equal(averaged[name], current[name])
 
 
-def test_a_copy_trains_apart_and_saves_alike():
-    model = distiller(segformer(), fcn()).train()
-    twin = copy.deepcopy(model)
-    before = copy.deepcopy(model.state_dict())
-
-    twin.train_step(random_batch(), optimizer_of(twin))
-    assert equal_weights(model.state_dict(), before)
-    assert not equal_weights(twin.state_dict(), before)
-    assert twin.load_state_dict(before, strict=True)
-    assert equal_weights(twin.state_dict(), before)
-
-
-def test_teacher_follows_the_model():
+def test_teacher_follows_device_and_dtype():
     model = distiller(segformer(), fcn())
 
     model.to(torch.float64)
@@ -247,11 +205,11 @@ def strictly(module: nn.Module, state: dict) -> None:
     module.load_state_dict(state, strict=True)
 
 
-def strictly_by_the_host(module: nn.Module, state: dict) -> None:
+def strictly_by_mmengine(module: nn.Module, state: dict) -> None:
     load_state_dict(module, state, strict=True)
 
 
-@pytest.mark.parametrize("load", [strictly, strictly_by_the_host])
+@pytest.mark.parametrize("load", [strictly, strictly_by_mmengine])
 def test_checkpoint_goes_to_the_plain_student_and_back(load):
     model = distiller(segformer(), fcn())
     plain = build(segformer(), seed=5)
@@ -264,11 +222,11 @@ def test_checkpoint_goes_to_the_plain_student_and_back(load):
 
 
 def within(model: nn.Module) -> nn.Module:
-    """A model inside others, beside one that is called as the student is."""
+    """A model inside others, beside one whose name is the student's."""
     return nn.ModuleDict({"inner": nn.Sequential(model), "student": nn.Linear(1, 1)})
 
 
-@pytest.mark.parametrize("load", [strictly, strictly_by_the_host])
+@pytest.mark.parametrize("load", [strictly, strictly_by_mmengine])
 @pytest.mark.parametrize("state_of", [nn.Module.state_dict, get_state_dict])
 def test_checkpoint_of_a_model_within_another(state_of, load):
     outer = within(distiller(segformer(), fcn()))
@@ -282,15 +240,15 @@ def test_checkpoint_of_a_model_within_another(state_of, load):
     assert equal_weights(state_of(outer), other)
 
 
-@pytest.mark.parametrize("load", [strictly, strictly_by_the_host])
+@pytest.mark.parametrize("load", [strictly, strictly_by_mmengine])
 def test_a_checkpoint_that_does_not_fit_is_an_error(load):
     model = distiller(segformer(), fcn())
     state = model.state_dict()
 
     with pytest.raises(RuntimeError, match=r"(?i)missing key.*conv_seg\.bias"):
         load(model, {k: v for k, v in state.items() if not k.endswith("seg.bias")})
-    with pytest.raises(RuntimeError, match=r"(?i)unexpected key.*stranger"):
-        load(model, {**state, "stranger": torch.ones(1)})
+    with pytest.raises(RuntimeError, match=r"(?i)unexpected key.*foreign"):
+        load(model, {**state, "foreign": torch.ones(1)})
 
 
 def test_loading_leaves_the_caller_s_dict_alone():
@@ -323,9 +281,9 @@ def test_init_weights_loads_the_teacher(teacher_file):
     assert model.teacher_classes == ["background", "splash"]
 
 
-def test_init_weights_loads_a_checkpoint_of_the_host(tmp_path):
+def test_init_weights_loads_a_checkpoint_of_mmengine(tmp_path):
     path = tmp_path / "iter_7.pth"
-    torch.save(host_checkpoint(build(fcn(), 9)), path)
+    torch.save(mmengine_checkpoint(build(fcn(), 9)), path)
     expected = torch.load(path, weights_only=False)["state_dict"]
     model = distiller(segformer(), fcn(), teacher_checkpoint=str(path))
 
@@ -353,13 +311,13 @@ def test_init_weights_initialises_the_student_too(teacher_file):
     assert model.decode_head.conv_seg.bias.eq(0).all()
 
 
-def test_a_teacher_that_was_fed_other_images_is_refused(tmp_path):
+def test_a_teacher_trained_with_another_normalisation_is_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     noted = {"mean": [1.0] * 3, "std": [2.0] * 3, "swap_channels": True}
     write_weights(build(fcn()).state_dict(), path, {"normalisation": noted})
 
     model = distiller(segformer(), fcn(), teacher_checkpoint=str(path))
-    with pytest.raises(ValueError, match=r"was fed normalises by .*1\.0, 1\.0.*allow"):
+    with pytest.raises(ValueError, match=r"normalises by .*1\.0, 1\.0.*allow"):
         model.init_weights()
     allowed = {"allow": ["normalisation"]}
     distiller(
@@ -368,7 +326,7 @@ def test_a_teacher_that_was_fed_other_images_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("projected", [False, True])
-def test_student_begins_as_the_plain_one_of_the_same_seed(teacher_file, projected):
+def test_student_starts_as_the_plain_one_of_the_same_seed(teacher_file, projected):
     loss = PROJECTED if projected else {"type": "FocalModulatedKDLoss"}
     plain = build(segformer())
     plain.init_weights()
@@ -380,7 +338,7 @@ def test_student_begins_as_the_plain_one_of_the_same_seed(teacher_file, projecte
     assert equal_weights(model.student.state_dict(), plain.state_dict())
 
 
-# What the loss learns.
+# Weights of the loss.
 
 
 def test_projector_learns_and_is_no_part_of_a_checkpoint():
@@ -421,13 +379,13 @@ def test_an_average_of_a_model_with_a_projector(update_buffers):
     assert average.module.state_dict().keys() == plain.keys()
 
 
-def test_a_teacher_without_weight_is_not_asked(monkeypatch):
+def test_a_teacher_without_weight_does_not_run(monkeypatch):
     model = distiller(
         segformer(),
         fcn(),
         distill_loss={"type": "FocalModulatedKDLoss", "teacher_ratio": 0.0},
     ).train()
-    monkeypatch.setattr(model.teachers, "forward", poisoned)
+    monkeypatch.setattr(model.teachers, "forward", fail)
 
     losses = losses_of(model, random_batch())
     assert losses["loss_distill"].item() == 0
@@ -494,7 +452,7 @@ def test_a_teacher_of_another_width_is_an_error(teacher_file):
         model.init_weights()
 
 
-# What stands in the log.
+# The log.
 
 
 def test_log_names_every_term_and_sums_the_weighted_ones():
@@ -519,9 +477,31 @@ def test_accuracy_of_the_teacher_by_hand():
     }
 
     losses = losses_of(model, batch)
-    # The teacher calls all of it splash, the student nothing.
+    # The teacher predicts splash everywhere, the student nowhere.
     assert losses["acc_teacher"].item() == pytest.approx(100 * 8 / 28)
     assert losses["acc_student"].item() == pytest.approx(100 * 20 / 28)
+
+
+def test_accuracy_compares_with_the_pixels_nearest_to_the_logits():
+    model = distiller(segformer(), segformer()).train()
+    nn.init.zeros_(model.decode_head.conv_seg.weight)
+    model.decode_head.conv_seg.bias.data = torch.tensor([0.0, 9.0])  # all splash
+    label = torch.zeros(1, 32, 32, dtype=torch.long)
+    label[:, 2::4, 2::4] = 1  # stride 4: centre i is at 4 i + 1.5, nearest to 4 i + 2
+    batch = {**random_batch(), "data_samples": [labelled(label)] * 2}
+
+    assert losses_of(model, batch)["acc_student"].item() == 100
+
+
+def test_an_ignored_label_that_is_a_class_counts_in_no_accuracy():
+    student = segformer(ignore_index=1)
+    model = distiller(student, segformer()).train()
+    nn.init.zeros_(model.decode_head.conv_seg.weight)
+    model.decode_head.conv_seg.bias.data = torch.tensor([0.0, 9.0])
+    label = torch.ones(1, 32, 32, dtype=torch.long)
+    batch = {**random_batch(), "data_samples": [labelled(label)] * 2}
+
+    assert losses_of(model, batch)["acc_student"].item() == 0
 
 
 def test_accuracy_without_valid_pixels_is_zero():
@@ -534,59 +514,149 @@ def test_accuracy_without_valid_pixels_is_zero():
     assert losses["acc_teacher"].item() == losses["acc_student"].item() == 0
 
 
-# Any two segmentors.
+# The student's decode head: ignored label and label loss.
+
+IGNORE = {"type": "FocalModulatedKDLoss", "ignore_index": 7}
+
+
+def test_ignored_label_is_that_of_the_student_s_head():
+    plain = distiller(segformer(), segformer()).train()
+    seven = distiller(segformer(ignore_index=7), segformer()).train()
+    both = distiller(segformer(ignore_index=7), segformer(), distill_loss=IGNORE)
+    batch = random_batch()
+    renamed = copy.deepcopy(batch)
+    for sample in renamed["data_samples"]:
+        label = sample.gt_sem_seg.data
+        label[label == 255] = 7
+
+    expected = losses_of(plain, batch)
+    assert losses_of(seven, copy.deepcopy(renamed)) == expected
+    assert losses_of(both.train(), renamed) == expected
+
+
+def test_two_ignored_labels_are_refused():
+    match = r"distill_loss\.ignore_index=7, and student\.decode_head\.ignore_index=255"
+    with pytest.raises(ValueError, match=match):
+        distiller(segformer(), segformer(), distill_loss=IGNORE)
+
+
+CE = {"type": "mmseg.CrossEntropyLoss", "avg_non_ignore": True}
+WEIGHTED = {"type": "FocalModulatedKDLoss", "class_weight": [0.1, 0.9]}
 
 
 @pytest.mark.parametrize(
-    ("student", "teacher", "resolution", "align_corners"),
+    ("head", "message"),
     [
-        (segformer(), fcn(), 8, False),
-        (segformer(), fcn(align_corners=True), 8, True),
-        (fcn(), segformer(), 4, False),
-        (fcn(), fcn(), 4, False),
+        ({"loss_decode": {**CE, "class_weight": [0.1, 0.9]}}, "class_weight=.*differs"),
+        ({"loss_decode": {**FOCAL, "class_weight": [1, 2]}}, "class_weight=.*differs"),
+        ({"loss_decode": {**CE, "loss_weight": 0.4}}, "loss_weight=0.4 is not used"),
+        ({"loss_decode": {**CE, "use_sigmoid": True}}, "is CrossEntropyLoss"),
+        ({"loss_decode": {"type": "DiceLoss"}}, "is DiceLoss.*which is not used"),
+        ({"loss_decode": [FOCAL, {"type": "DiceLoss"}]}, "(?s)is ModuleList.*not used"),
+        (
+            {"sampler": {"type": "OHEMPixelSampler", "thresh": 0.7}},
+            r"student\.decode_head\.sampler OHEMPixelSampler",
+        ),
     ],
 )
-def test_logits_meet_at_the_student_s_resolution(
-    student, teacher, resolution, align_corners
-):
-    model = distiller(student, teacher).train()
-    listener = model.distill_loss = Listener()
-    batch = random_batch()
-    inputs = model.data_preprocessor(copy.deepcopy(batch), True)["inputs"]
+@pytest.mark.filterwarnings("ignore:``build_pixel_sampler``:UserWarning")
+def test_a_label_loss_that_would_be_dropped_is_refused(head, message):
+    with pytest.raises(ValueError, match=message):
+        distiller(segformer(**head), segformer())
 
-    losses_of(model, batch)
-    assert listener.heard["student"].shape == (2, 2, resolution, resolution)
-    expected = F.interpolate(
-        model.teacher(inputs, mode="tensor"),
-        (resolution, resolution),
-        mode="bilinear",
-        align_corners=align_corners,
+
+@pytest.mark.parametrize(
+    ("loss", "distill_loss"),
+    [
+        (CE, {"type": "FocalModulatedKDLoss"}),
+        ({**CE, "class_weight": [0.1, 0.9]}, WEIGHTED),
+        ({**FOCAL, "class_weight": [0.1, 0.9]}, WEIGHTED),
+        (FOCAL, WEIGHTED),
+    ],
+)
+def test_a_label_loss_that_is_replaced_is_accepted(loss, distill_loss):
+    distiller(segformer(loss_decode=loss), segformer(), distill_loss=distill_loss)
+
+
+def test_another_gamma_of_the_student_is_a_warning(monkeypatch):
+    logged = []
+    monkeypatch.setattr(
+        head_settings, "print_log", lambda line, **_: logged.append(line)
     )
-    torch.testing.assert_close(listener.heard["teacher"], expected)
+    distiller(segformer(), segformer())
+    assert not logged
+    ce = {"type": "FocalModulatedKDLoss", "label_loss": "ce"}
+    distiller(segformer(), segformer(), distill_loss=ce)
+    assert "student.decode_head.loss_decode.gamma=2.0 is not used" in logged[0]
+    assert "gamma=0.0" in logged[0]
 
 
-def test_labels_reach_the_loss_as_they_are():
+# Recipes.
+
+
+def test_one_step_of_the_demo_has_the_figures_it_always_had():
+    cfg = read_config(DISTILLED)
+    cfg.merge_from_dict(tiny("model.student") | tiny("model.teacher"))
+    model = build(cfg.model).train()
+    torch.manual_seed(1)
+    losses = losses_of(model, random_batch())
+    expected = {
+        "loss_label": 0.09868457,
+        "loss_distill": 0.02300705,
+        "label": 0.19736914,
+        "distill": 0.17941340,
+        "modulation": 0.25646972,
+        "acc_student": 49.107143,
+        "acc_teacher": 47.321430,
+    }
+    assert {key: value.item() for key, value in losses.items()} == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+# A cache in place of the teacher.
+
+
+class FakeCache:
+    """A cache whose header is read by ``load``, as that of ``CachedTeacher``."""
+
+    def __init__(self) -> None:
+        self.header: dict = {}
+
+    def load(self, student, loss) -> None:
+        self.header = {"align_corners": True, "classes": ["a", "b"], "report": {}}
+
+    def outputs(self, data_samples):
+        logits = torch.zeros(len(data_samples), 2, 4, 4)
+        return SegOutputs(logits)
+
+
+def test_the_header_of_a_cache_is_read_on_first_use(monkeypatch):
+    monkeypatch.setattr(
+        distill_segmentor, "_build_cached_teacher", lambda _: FakeCache()
+    )
+    for read in ("teacher_align_corners", "teacher_classes", "teacher_report"):
+        model = distiller(segformer(), segformer(), teacher_cache="folder")
+        assert model.cache.header == {}
+        assert getattr(model, read) == model.cache.header[read.removeprefix("teacher_")]
+    model = distiller(segformer(), segformer(), teacher_cache="folder").train()
+    assert losses_of(model, random_batch())["loss_distill"] > 0  # without init_weights
+
+
+# Any two segmentors.
+
+
+def test_labels_reach_the_loss_unchanged():
     model = distiller(segformer(), fcn()).train()
-    listener = model.distill_loss = Listener()
+    recorder = model.distill_loss = Recorder()
     batch = random_batch()
 
     losses_of(model, batch)
     labels = [sample.gt_sem_seg.data[0] for sample in batch["data_samples"]]
-    assert torch.equal(listener.heard["labels"], torch.stack(labels))
+    assert torch.equal(recorder.outputs["labels"], torch.stack(labels))
 
 
-@pytest.mark.parametrize(
-    ("student", "teacher"), [(segformer(), fcn()), (fcn(), segformer())]
-)
-def test_every_weight_of_the_student_learns(student, teacher):
-    model = distiller(student, teacher).train()
-
-    total, _ = model.parse_losses(losses_of(model, random_batch()))
-    total.backward()
-    assert all(weight.grad is not None for weight in model.parameters())
-
-
-def test_auxiliary_head_of_the_student_learns_from_labels():
+def test_auxiliary_head_of_the_student_is_trained_on_labels():
     model = distiller(fcn(), segformer()).train()
 
     losses = losses_of(model, random_batch())
@@ -628,7 +698,7 @@ def test_class_mapping_picks_from_a_teacher_with_more_classes():
 
     logits = model.teacher(inputs, mode="tensor")
     expected = torch.stack([logits[:, 3], logits[:, 1]], dim=1)
-    assert torch.equal(taught(model, batch), expected)
+    assert torch.equal(teacher_logits(model, batch), expected)
 
 
 def test_other_class_counts_without_mapping_are_refused():
@@ -653,11 +723,11 @@ def test_one_logit_for_two_classes_is_refused(which):
         distiller(**configs)
 
 
-# What both see.
+# Normalisation.
 
 
 class OriginalPreProcessor(BaseDataPreprocessor):
-    """The original mmseg's, which is no ``ImgDataPreprocessor``: its attributes."""
+    """Attributes of the original mmseg's, which is no ``ImgDataPreprocessor``."""
 
     def __init__(self, mean: float = 1.0, bgr_to_rgb: bool = False) -> None:
         super().__init__()
@@ -682,7 +752,7 @@ ORIGINAL = {"type": OriginalPreProcessor}
         (ORIGINAL, {**ORIGINAL, "bgr_to_rgb": True}),
     ],
 )
-def test_a_teacher_used_to_other_images_is_refused(ours, its):
+def test_another_normalisation_of_the_teacher_is_refused(ours, its):
     student = {**segformer(), "data_preprocessor": ours}
     teacher = {**segformer(), "data_preprocessor": its}
 
@@ -699,7 +769,7 @@ def test_a_teacher_used_to_other_images_is_refused(ours, its):
         (ORIGINAL, ORIGINAL),
     ],
 )
-def test_a_teacher_used_to_the_same_images_is_taken(ours, its):
+def test_equal_normalisations_are_accepted(ours, its):
     student = {**segformer(), "data_preprocessor": ours}
     teacher = {**segformer(), "data_preprocessor": its}
 
@@ -715,49 +785,10 @@ def test_one_preprocessor_may_be_named_for_both():
         assert processor.mean.flatten().tolist() == pytest.approx(IMAGENET["mean"])
 
 
-# To everyone else, the student.
+# Attributes of the student.
 
 
-@pytest.fixture
-def pair():
-    """A distilled student and the plain one of the same weights, in eval."""
-    model = distiller(segformer(**POSITIONAL), fcn()).eval()
-    plain = build(segformer(**POSITIONAL), seed=5).eval()
-    plain.load_state_dict(model.state_dict(), strict=True)
-    return model, plain
-
-
-def test_predicts_as_the_plain_student(pair):
-    answers = []
-    for model in pair:
-        batch = random_batch()
-        one = {key: values[:1] for key, values in batch.items()}
-        with torch.no_grad():
-            answers.append(model.test_step(one)[0])
-    ours, its = answers
-    assert torch.equal(ours.seg_logits.data, its.seg_logits.data)
-    assert torch.equal(ours.pred_sem_seg.data, its.pred_sem_seg.data)
-    assert ours.seg_logits.data.shape == (2, 32, 32)
-
-
-def test_answers_as_the_plain_student(pair):
-    model, plain = pair
-    inputs = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
-    metas = [{"img_shape": (32, 48)}] * 2
-
-    with torch.no_grad():
-        for ours, its in zip(
-            (*model.extract_feat(inputs), model(inputs)),
-            (*plain.extract_feat(inputs), plain(inputs)),
-            strict=True,
-        ):
-            assert torch.equal(ours, its)
-        assert torch.equal(
-            model.encode_decode(inputs, metas), plain.encode_decode(inputs, metas)
-        )
-
-
-def test_shows_the_student_s_parts():
+def test_attributes_are_those_of_the_student():
     model = distiller(segformer(3, align_corners=True), fcn(3))
 
     assert model.backbone is model.student.backbone
@@ -767,11 +798,11 @@ def test_shows_the_student_s_parts():
     assert model.num_classes == model.out_channels == 3
 
 
-def test_the_student_s_corners_are_the_loss_s():
+def test_the_loss_upsamples_as_the_student_does():
     student = fcn(auxiliary=False, align_corners=True)
 
     for config, corners in ((student, True), (segformer(), False)):
         model = distiller(config, fcn()).train()
-        listener = model.distill_loss = Listener()
+        recorder = model.distill_loss = Recorder()
         losses_of(model, random_batch())
-        assert listener.align_corners is corners
+        assert recorder.align_corners is corners

@@ -1,115 +1,182 @@
-"""Any two encoder-decoders distil: families of mmseg, of other strides and heads."""
+"""Every family of segmentors, as student and as teacher."""
 
-import copy
+from typing import ClassVar
 
 import pytest
 import torch
-from torch.nn import functional as F
+from mmseg.models.decode_heads import PointHead
+from mmseg.registry import MODELS
 
+from mmseg_splashkd.models.segmentors.checks import check_segmentor
+from mmseg_splashkd.models.segmentors.outputs import forward_outputs
 from tests.models.builders import (
-    BN,
+    build,
     distiller,
     fcn,
     losses_of,
-    preprocessor,
     random_batch,
     segformer,
 )
+from tests.models.segmentors.families import (
+    deeplabv3,
+    deeplabv3plus,
+    ocrnet,
+    pspnet,
+    resnet,
+    unet,
+)
+from tests.models.segmentors.tester import SegmentorTester
 
-SIZE = 32  # of the frames, in pixels
-
-
-def dilated_resnet(head: dict, auxiliary: bool = False) -> dict:
-    """A ResNet-18 of stride 8 with another head than FCN's."""
-    config = fcn(auxiliary=auxiliary)
-    own = {"num_convs", "concat_input"}
-    shared = {
-        key: config["decode_head"][key] for key in config["decode_head"].keys() - own
-    }
-    return config | {"decode_head": shared | head}
-
-
-def deeplabv3(**head) -> dict:
-    return dilated_resnet({"type": "ASPPHead", "dilations": (1, 2, 4), **head})
+AUXILIARY = frozenset({"aux.loss_focal"})
 
 
-def deeplabv3plus() -> dict:
-    head = {"type": "DepthwiseSeparableASPPHead", "dilations": (1, 2, 4)}
-    return dilated_resnet({**head, "c1_in_channels": 8, "c1_channels": 4})
+class TestSegFormer(SegmentorTester):
+    stride = 4
+
+    @staticmethod
+    def config():
+        return segformer()
 
 
-def pspnet(auxiliary: bool = False) -> dict:
-    return dilated_resnet({"type": "PSPHead", "pool_scales": (1, 2)}, auxiliary)
+class TestSegFormerWithEmbeddingAndDropout(SegmentorTester):
+    stride = 4
+
+    @staticmethod
+    def config():
+        return segformer(type="PositionalSegformerHead", ratio=1.0, dropout_ratio=0.1)
 
 
-def unet() -> dict:
-    """Three stages, the first at the frame's own resolution."""
-    backbone = {
-        "type": "UNet",
-        "base_channels": 8,
-        "num_stages": 3,
-        "strides": (1, 1, 1),
-        "enc_num_convs": (1, 1, 1),
-        "dec_num_convs": (1, 1),
-        "downsamples": (True, True),
-        "enc_dilations": (1, 1, 1),
-        "dec_dilations": (1, 1),
-        "norm_cfg": BN,
-    }
-    head = {**fcn()["decode_head"], "in_channels": 8, "in_index": 2}
-    return {
-        "type": "EncoderDecoder",
-        "data_preprocessor": preprocessor(),
-        "backbone": backbone,
-        "decode_head": head,
-        "test_cfg": {"mode": "whole"},
-    }
+class TestFCN(SegmentorTester):
+    stride = 8
+    label_losses = AUXILIARY
+
+    @staticmethod
+    def config():
+        return fcn(align_corners=True)
+
+
+class TestPSPNet(SegmentorTester):
+    stride = 8
+    batches: ClassVar = (2, 3)
+    label_losses = AUXILIARY
+
+    @staticmethod
+    def config():
+        return pspnet(auxiliary=True)
+
+
+class TestDeepLabV3(SegmentorTester):
+    stride = 8
+    batches: ClassVar = (2, 3)
+
+    @staticmethod
+    def config():
+        return deeplabv3(align_corners=True)
+
+
+class TestDeepLabV3Plus(SegmentorTester):
+    stride = 4
+    batches: ClassVar = (2, 3)
+
+    @staticmethod
+    def config():
+        return deeplabv3plus()
+
+
+class TestUNet(SegmentorTester):
+    stride = 1
+    size = (32, 48)
+
+    @staticmethod
+    def config():
+        return unet()
+
+
+class TestOCRNet(SegmentorTester):
+    stride = 8
+    batches: ClassVar = (2, 3)
+    label_losses = frozenset({"decode_0.loss_focal"})
+
+    @staticmethod
+    def config():
+        return ocrnet()
+
+
+def test_earlier_heads_of_a_cascade_have_their_own_loss():
+    model = distiller(ocrnet(), segformer()).train()
+    losses = losses_of(model, random_batch())
+    coarse = model.decode_head[0]
+    inputs = model.data_preprocessor(random_batch(), True)
+    stages = model.extract_feat(inputs["inputs"])
+    with torch.no_grad():
+        own = coarse.loss_by_feat(coarse(stages), inputs["data_samples"])
+    for name, value in own.items():
+        torch.testing.assert_close(losses[f"decode_0.{name}"], value)
+    assert coarse.loss_decode.loss_weight == 0.4
+
+
+def test_logits_of_a_cascade_follow_from_the_earlier_ones():
+    model = build(ocrnet()).eval()
+    images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    outputs = forward_outputs(model, images)
+    coarse, ocr = model.decode_head
+    (early,) = outputs.early_logits
+    assert torch.equal(early, coarse(outputs.stages))
+    assert torch.equal(outputs.logits, ocr(outputs.stages, early))
+
+
+def test_pointrend_is_refused():
+    head = PointHead.__new__(PointHead)  # building one needs compiled operators
+    for trained in (False, True):
+        model = build(fcn())
+        model.decode_head = torch.nn.ModuleList([model.decode_head])
+        model.decode_head._modules["1"] = head
+        with pytest.raises(ValueError, match=r"PointHead has its own predict"):
+            check_segmentor(model, "student", trained)
 
 
 @pytest.mark.parametrize(
-    ("student", "teacher", "stride"),
+    ("config", "method", "as_teacher"),
     [
-        pytest.param(segformer(), pspnet(), 4, id="PSPNet teaches SegFormer"),
-        pytest.param(unet(), segformer(), 1, id="SegFormer teaches U-Net"),
-        pytest.param(
-            pspnet(auxiliary=True),
-            deeplabv3plus(),
-            8,
-            id="DeepLabV3+ teaches PSPNet with an auxiliary head",
+        (
+            resnet({"type": "EncHead", "in_channels": [64], "in_index": [3]}),
+            "predict",
+            True,
         ),
-        pytest.param(deeplabv3(), unet(), 8, id="U-Net teaches DeepLabV3"),
-        pytest.param(
-            deeplabv3plus(),
-            deeplabv3(align_corners=True),
-            4,
-            id="DeepLabV3 teaches DeepLabV3+",
+        (resnet({"type": "DAHead", "pam_channels": 4}), "predict", True),
+        (
+            fcn(auxiliary=False)
+            | {
+                "decode_head": {
+                    **fcn()["decode_head"],
+                    "type": "STDCHead",
+                    "boundary_threshold": 0.1,
+                }
+            },
+            "loss_by_feat",
+            False,
         ),
     ],
+    ids=["EncNet", "DANet", "STDC"],
 )
-def test_one_step(student, teacher, stride, monkeypatch):
-    model = distiller(student, teacher).train()
-    answers = {}
+@pytest.mark.filterwarnings("ignore:Default ``avg_non_ignore``:UserWarning")
+def test_heads_without_plain_logits_are_refused(config, method, as_teacher):
+    match = rf"decode_head \w+ has its own .*{method}.*choose another decode head"
+    with pytest.raises(ValueError, match="student." + match):
+        distiller(config, segformer())
+    if as_teacher:
+        with pytest.raises(ValueError, match="teacher." + match):
+            distiller(segformer(), config)
+    else:
+        distiller(segformer(), config)
 
-    def listen(student, teacher, *rest):
-        answers.update(student=student.logits, teacher=teacher.logits)
-        return learn(student, teacher, *rest)
 
-    learn = model.distill_loss.forward
-    monkeypatch.setattr(model.distill_loss, "forward", listen)
-    batch = random_batch(size=SIZE)
-    inputs = model.data_preprocessor(copy.deepcopy(batch), True)["inputs"]
-    total, _ = model.parse_losses(losses_of(model, batch))
-    total.backward()
-
-    assert total.isfinite()
-    for name, weight in model.student.named_parameters():
-        assert weight.grad is not None, name
-        assert weight.grad.isfinite().all(), name
-        assert weight.grad.any(), name
-    small = (SIZE // stride, SIZE // stride)
-    assert answers["student"].shape == answers["teacher"].shape == (2, 2, *small)
-    with torch.no_grad():
-        alone = model.teacher(inputs, mode="tensor")
-    corners = model.teacher.align_corners
-    expected = F.interpolate(alone, small, mode="bilinear", align_corners=corners)
-    torch.testing.assert_close(answers["teacher"], expected)
+def test_a_segmentor_that_is_no_encoder_decoder_is_refused(monkeypatch):
+    other = torch.nn.Linear(1, 1)
+    other.data_preprocessor = None  # type: ignore[assignment]
+    actual = MODELS.build
+    monkeypatch.setattr(
+        MODELS, "build", lambda config: other if config == "x" else actual(config)
+    )
+    with pytest.raises(ValueError, match=r"student is a Linear: .*needs an EncoderDec"):
+        distiller("x", segformer())  # type: ignore[arg-type]

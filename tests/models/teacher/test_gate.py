@@ -16,7 +16,7 @@ def gate(**config) -> TeacherGate:
 
 @pytest.fixture
 def warned(monkeypatch) -> list[str]:
-    """Warnings that the host's current logger is given; it propagates none."""
+    """Warnings of mmengine's current logger, which propagates none."""
     messages = []
     logger = MMLogger.get_current_instance()
 
@@ -42,7 +42,7 @@ def test_a_better_teacher_passes(name, floor):
 
 
 @pytest.mark.parametrize(
-    ("name", "floor", "told"),
+    ("name", "floor", "message"),
     [
         ("Dice.splash", 60.0, "Dice.splash 60, which is not above 60"),
         ("mIoU", 90, "mIoU 70, which is not above 90"),
@@ -50,35 +50,37 @@ def test_a_better_teacher_passes(name, floor):
         ("cross_entropy", 0.25, r"cross_entropy 0\.5, which is not below 0\.25"),
     ],
 )
-def test_one_that_is_not_strictly_better_is_refused(name, floor, told):
-    with pytest.raises(ValueError, match=rf"{told}.*allow=\['floor'\] makes it a warn"):
+def test_a_teacher_that_is_not_strictly_better_is_refused(name, floor, message):
+    with pytest.raises(
+        ValueError, match=rf"{message}.*allow=\['floor'\] makes it a warn"
+    ):
         gate(floor={name: floor}).check_floor(FIGURES)
 
 
-def test_a_prefix_does_not_turn_cross_entropy_round():
+def test_cross_entropy_falls_with_any_prefix():
     with pytest.raises(ValueError, match="not below"):
         gate(floor={"val/cross_entropy": 0.1}).check_floor({"val/cross_entropy": 0.2})
 
 
-def test_all_that_falls_short_is_told():
+def test_all_failures_are_listed():
     floor = {"mIoU": 80, "Dice.splash": 10, "cross_entropy": 0.1}
     with pytest.raises(ValueError, match=r"mIoU 70, .* and cross_entropy 0\.5"):
         gate(floor=floor).check_floor(FIGURES)
 
 
-def test_nan_is_better_than_nothing():
+def test_nan_passes_no_floor():
     for name in ("Dice.splash", "cross_entropy"):
         with pytest.raises(ValueError, match=f"{name} nan"):
             gate(floor={name: 0}).check_floor({name: math.nan})
 
 
-def test_missing_figure_is_an_error_that_cannot_be_allowed():
+def test_a_missing_figure_is_always_an_error():
     message = "names 'Dice.splsh'.* did you mean 'Dice.splash'.* mIoU, cross_entropy"
     with pytest.raises(ValueError, match=message):
         gate(floor={"Dice.splsh": 1}, allow=["floor"]).check_floor(FIGURES)
 
 
-def test_allowed_breach_is_a_warning(warned):
+def test_an_allowed_violation_is_a_warning(warned):
     gate(floor={"mIoU": 90}, allow=["floor"]).check_floor(FIGURES)
     (message,) = warned
     assert "mIoU 70, which is not above 90" in message
@@ -93,7 +95,7 @@ def test_each_rule_is_allowed_by_its_own_name(warned):
         lenient.refuse("floor", "third")
 
 
-def test_command_line_writes_it_otherwise():
+def test_values_of_the_command_line_are_accepted():
     nested = gate(floor={"Dice": {"splash": 59}, "mIoU": 3}, allow="floor")
     assert nested == TeacherGate({"Dice.splash": 59, "mIoU": 3}, ("floor",))
 
@@ -104,12 +106,12 @@ def test_command_line_writes_it_otherwise():
         ({"flor": {}}, "teacher_gate names 'flor'.* did you mean 'floor'"),
         ({"allow": ["flor"]}, r"teacher_gate\.allow names 'flor'.* mean 'floor'"),
         ({"allow": "all"}, "allow names 'all'.* There are floor, classes, normal"),
-        ({"floor": {"mIoU": "60"}}, r"floor\['mIoU'\]='60' is no number"),
-        ({"floor": {"mIoU": True}}, r"floor\['mIoU'\]=True is no number"),
+        ({"floor": {"mIoU": "60"}}, r"floor\['mIoU'\]='60' is not a number"),
+        ({"floor": {"mIoU": True}}, r"floor\['mIoU'\]=True is not a number"),
         ({"floor": {"mIoU": math.nan}}, r"floor\['mIoU'\]=nan is not finite"),
         ({"floor": {"mIoU": -math.inf}}, r"floor\['mIoU'\]=-inf is not finite"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(config, message):
+def test_invalid_conditions_are_refused(config, message):
     with pytest.raises(ValueError, match=message):
         gate(**config)

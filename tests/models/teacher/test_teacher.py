@@ -1,4 +1,4 @@
-"""One teacher, or several with one voice."""
+"""One teacher, or an ensemble of several."""
 
 import copy
 
@@ -44,13 +44,13 @@ def files(tmp_path) -> list[str]:
     return paths
 
 
-def test_one_teacher_answers_as_it_does_alone():
+def test_a_single_teacher_is_the_model_in_eval_mode():
     (model,) = members(segformer())
 
-    answers = Teacher([model])(images(), fused=True)
-    assert torch.equal(answers.logits, model.eval()(images(), mode="tensor"))
-    assert answers.fused is not None
-    assert not answers.logits.requires_grad
+    outputs = Teacher([model])(images(), fused=True)
+    assert torch.equal(outputs.logits, model.eval()(images(), mode="tensor"))
+    assert outputs.fused is not None
+    assert not outputs.logits.requires_grad
 
 
 @pytest.mark.parametrize("weights", [None, [1.0, 3.0, 4.0]])
@@ -59,9 +59,9 @@ def test_probabilities_are_averaged(weights):
     alone = [model.eval()(images(), mode="tensor") for model in several]
 
     logits = Teacher(several, "probability", weights)(images()).logits
-    shares = [w / 8 for w in weights] if weights else [1 / 3] * 3
-    each = zip(shares, alone, strict=True)
-    expected = sum(share * probabilities(z) for share, z in each)
+    fractions = [w / 8 for w in weights] if weights else [1 / 3] * 3
+    each = zip(fractions, alone, strict=True)
+    expected = sum(fraction * probabilities(z) for fraction, z in each)
     torch.testing.assert_close(probabilities(logits), expected, rtol=1e-5, atol=1e-7)
 
 
@@ -73,7 +73,7 @@ def test_logits_are_averaged():
     torch.testing.assert_close(logits, 0.75 * first + 0.25 * second)
 
 
-def test_averages_of_equals_are_themselves():
+def test_averages_of_equal_members_are_those_of_one():
     model = build(segformer())
     alone = model.eval()(images(), mode="tensor")
 
@@ -82,7 +82,7 @@ def test_averages_of_equals_are_themselves():
         torch.testing.assert_close(probabilities(logits), probabilities(alone))
 
 
-def test_others_are_resized_to_the_first():
+def test_logits_are_resized_to_those_of_the_first_member():
     several = members(segformer(), fcn())
     first, second = (model.eval()(images(), mode="tensor") for model in several)
 
@@ -156,7 +156,7 @@ def test_members_trained_on_other_classes_are_refused(files, tmp_path):
         teacher.load([files[0], str(path)])
 
 
-def test_a_student_learns_from_several(files):
+def test_a_student_is_trained_by_an_ensemble(files):
     model = distiller(
         fcn(),
         segformer(),
@@ -168,8 +168,8 @@ def test_a_student_learns_from_several(files):
     losses = losses_of(model, random_batch())
     inputs = model.data_preprocessor(random_batch(), True)["inputs"]
     alone = [build(segformer(), 10 + seed).eval() for seed in range(3)]
-    answers = [probabilities(member(inputs, mode="tensor")) for member in alone]
-    expected = (answers[0] + answers[1] + 2 * answers[2]) / 4
+    outputs = [probabilities(member(inputs, mode="tensor")) for member in alone]
+    expected = (outputs[0] + outputs[1] + 2 * outputs[2]) / 4
     actual = probabilities(model.teacher_logits(inputs))
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-6)
     assert losses["loss_distill"] > 0

@@ -1,4 +1,4 @@
-"""Losses as formulas: tensors in, scalar out. No registry, no config, no state."""
+"""Losses as pure functions of tensors, without registry, config or state."""
 
 from mmseg_splashkd.models.losses.functional.features import (
     attention_transfer,

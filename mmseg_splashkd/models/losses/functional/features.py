@@ -1,8 +1,8 @@
 """Losses between features of student and teacher, of one height and width.
 
-Where only relations within a network are compared, the two may have different numbers
-of channels. Everything is computed in float32, or in float64 where that is given;
-matrix products too, whatever autocast says.
+Losses that compare relations within a network allow different channel counts. All
+computations are in float32 (float64 for float64 inputs), matrix products under autocast
+included.
 """
 
 import math
@@ -16,19 +16,18 @@ from mmseg_splashkd.models.losses.functional.precision import (
     without_autocast,
 )
 
-# A shorter vector has no direction: its cosines are 0, and so is the gradient, which
-# would grow without bound.
+# Shorter vectors have cosines and gradients of 0; the gradient would be unbounded.
 MIN_LENGTH = 1e-6
 
 
 def _inverse_length(
     vectors: Tensor, dim: int | tuple[int, ...] = 1, shortest: float = MIN_LENGTH
 ) -> Tensor:
-    """1 / L2 norm along a dimension, which is kept; 0 where a vector is too short."""
+    """1 / L2 norm along a dimension, which is kept; 0 for norms up to ``shortest``."""
     length = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
-    points = length > shortest
-    # The inner where keeps 1 / 0 out of the gradient.
-    return torch.where(points, 1 / torch.where(points, length, 1), 0)
+    long = length > shortest
+    # The inner torch.where avoids 1 / 0 in the gradient.
+    return torch.where(long, 1 / torch.where(long, length, 1), 0)
 
 
 def _pooled(features: Tensor, size: int) -> Tensor:
@@ -52,23 +51,24 @@ def pairwise_similarity(student: Tensor, teacher: Tensor, nodes: int = 16) -> Te
 
     The pair-wise distillation of Liu et al., "Structured Knowledge Distillation for
     Semantic Segmentation", CVPR 2019, section 3.1: a node is the average of the
-    features of a patch, and is connected to all. Their code takes a patch's maximum.
+    features of a patch, and is paired with all nodes. Their code takes a patch's
+    maximum.
 
     Args:
         student: (B, C_s, h, w) features.
         teacher: (B, C_t, h, w) features.
-        nodes: Largest number of patches along a side; (nodes^2)^2 cosines an image.
+        nodes: Largest number of patches along a side; (nodes^2)^2 cosines per image.
 
     Returns:
         Scalar in [0, 4], exactly 0 for equal features.
     """
     with without_autocast(student):
-        seen, taught = _unit_nodes(student, nodes), _unit_nodes(teacher, nodes)
-        return F.mse_loss(seen @ seen.transpose(1, 2), taught @ taught.transpose(1, 2))
+        ours, theirs = _unit_nodes(student, nodes), _unit_nodes(teacher, nodes)
+        return F.mse_loss(ours @ ours.transpose(1, 2), theirs @ theirs.transpose(1, 2))
 
 
 def _resize_nearest(labels: Tensor, size: torch.Size) -> Tensor:
-    """(B, H, W) -> (B, h, w), pixel i from floor(i H / h); any label stays as it is."""
+    """(B, H, W) -> (B, h, w), pixel i from floor(i H / h); exact for all integers."""
     rows, columns = (
         torch.arange(new, device=labels.device) * old // new
         for old, new in zip(labels.shape[-2:], size, strict=True)
@@ -77,7 +77,7 @@ def _resize_nearest(labels: Tensor, size: torch.Size) -> Tensor:
 
 
 def _membership(labels: Tensor, ignore_index: int) -> Tensor:
-    """(B, K, h w) booleans, of the classes up to the largest; none where ignored."""
+    """(B, K, h w): whether a pixel has class k < K; False for ignored pixels."""
     labels = labels.flatten(1)
     valid = labels != ignore_index
     largest = int(torch.where(valid, labels, 0).max())
@@ -86,7 +86,7 @@ def _membership(labels: Tensor, ignore_index: int) -> Tensor:
 
 
 def _cosine_to_own_mean(features: Tensor, members: Tensor) -> Tensor:
-    """(B, h w) cosines of pixels and the mean of their class, 0 where ignored."""
+    """(B, h w) cosines of pixels to the mean of their class; 0 for ignored pixels."""
     features = at_least_single(features).flatten(2)
     members = members.to(features.dtype)
     sums = (members @ features.transpose(1, 2)).sum(0)  # (K, C), parallel to the means
@@ -109,18 +109,18 @@ def intra_class_variation(
         student: (B, C_s, h, w) features.
         teacher: (B, C_t, h, w) features.
         labels: (B, H, W) >= 0 or ``ignore_index``, resized by nearest neighbour.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that are left out.
 
     Returns:
-        Scalar in [0, 4], exactly 0 for equal features; 0 (with a gradient of 0) where
-        no pixel is valid.
+        Scalar in [0, 4], exactly 0 for equal features; 0 (with a gradient of 0) if no
+        pixel is valid.
     """
     labels = _resize_nearest(labels, student.shape[-2:])
     members = _membership(labels, ignore_index)
     with without_autocast(student):
-        seen = _cosine_to_own_mean(student, members)
-        taught = _cosine_to_own_mean(teacher, members)
-    return (seen - taught).square().sum() / members.sum().clamp_min(1)
+        ours = _cosine_to_own_mean(student, members)
+        theirs = _cosine_to_own_mean(teacher, members)
+    return (ours - theirs).square().sum() / members.sum().clamp_min(1)
 
 
 def _log_relations(features: Tensor, temperature: float, size: int) -> Tensor:
@@ -153,10 +153,10 @@ def cross_image_relation(
         Scalar >= 0, exactly 0 for equal features.
     """
     with without_autocast(student):
-        seen = _log_relations(student, temperature, size)
-        taught = _log_relations(teacher, temperature, size)
-    distributions = seen.shape[0] * seen.shape[1]
-    total = F.kl_div(seen, taught, reduction="sum", log_target=True)
+        ours = _log_relations(student, temperature, size)
+        theirs = _log_relations(teacher, temperature, size)
+    distributions = ours.shape[0] * ours.shape[1]
+    total = F.kl_div(ours, theirs, reduction="sum", log_target=True)
     return total / distributions
 
 
@@ -177,7 +177,7 @@ def feature_mse(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def feature_cosine(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean over pixels of 1 - cos(s, t), over channels: ``feature_mse`` without length.
+    """Mean over pixels of 1 - cos(s, t) over channels, independent of their norms.
 
     Args:
         student: (B, C, h, w) features.

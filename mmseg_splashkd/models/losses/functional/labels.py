@@ -1,8 +1,7 @@
-"""Losses against the labels, and what they share.
+"""Losses against labels, and the focal modulation.
 
-Everything is computed in float32 (float64 where that is given) whatever the logits'
-precision, so that fp16 and bf16 training neither overflows nor loses the small
-probabilities of a rare class.
+All computations are in float32 (float64 for float64 inputs), so that training in fp16
+and bf16 neither overflows nor loses the small probabilities of a rare class.
 """
 
 import torch
@@ -11,7 +10,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses.functional.precision import at_least_single
 
-# (1 - pt)^gamma has an infinite slope at pt = 1 for 0 < gamma < 1.
+# (1 - pt)^gamma has an infinite derivative at pt = 1 for 0 < gamma < 1.
 MIN_ERROR = 1e-12
 
 
@@ -31,7 +30,7 @@ def _log_probability_of_truth(logits: Tensor, labels: Tensor, valid: Tensor) -> 
 
 def _modulation(log_pt: Tensor, gamma: float) -> Tensor:
     error = (-torch.expm1(log_pt)).clamp_min(MIN_ERROR)
-    return error.square() if gamma == 2 else error**gamma  # a square is far cheaper
+    return error.square() if gamma == 2 else error**gamma  # a square is much cheaper
 
 
 def _mean_modulation(log_pt: Tensor, valid: Tensor, gamma: float) -> Tensor:
@@ -56,16 +55,16 @@ def _mean_focal(
 def focal_modulation(
     logits: Tensor, labels: Tensor, gamma: float, ignore_index: int = 255
 ) -> Tensor:
-    """Modulating number m: mean over valid pixels of (1 - pt)^gamma.
+    """Modulation m: mean over valid pixels of (1 - pt)^gamma.
 
     Args:
         logits: (B, C, H, W).
         labels: (B, H, W) in [0, C) or ``ignore_index``.
         gamma: Focal exponent >= 0.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that are left out.
 
     Returns:
-        Scalar in [0, 1]; 0 where no pixel is valid.
+        Scalar in [0, 1]; 0 if no pixel is valid.
     """
     valid = labels != ignore_index
     log_pt = _log_probability_of_truth(logits, labels, valid)
@@ -90,10 +89,10 @@ def softmax_focal_loss(
         gamma: Focal exponent >= 0.
         class_weight: (C,) weights; the mean is then weighted, as in
             ``torch.nn.CrossEntropyLoss``.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that are left out.
 
     Returns:
-        Scalar >= 0; 0 (with a gradient of 0) where no pixel is valid.
+        Scalar >= 0; 0 (with a gradient of 0) if no pixel is valid.
     """
     valid = labels != ignore_index
     log_pt = _log_probability_of_truth(logits, labels, valid)
@@ -108,17 +107,17 @@ def focal_loss_and_modulation(
     class_weight: Tensor | None = None,
     ignore_index: int = 255,
 ) -> tuple[Tensor, Tensor]:
-    """``softmax_focal_loss`` and ``focal_modulation`` at the price of one.
+    """``softmax_focal_loss`` and ``focal_modulation`` from one softmax.
 
-    At the labels' size the softmax is the dearest part of both.
+    At the labels' size the softmax is the most expensive part of both.
 
     Args:
         logits: (B, C, H, W).
         labels: (B, H, W) in [0, C) or ``ignore_index``.
         label_gamma: Focal exponent of the loss; 0 is cross-entropy.
-        gamma: Focal exponent of the modulating number.
+        gamma: Focal exponent of the modulation.
         class_weight: (C,) weights of the loss.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of pixels that are left out.
     """
     valid = labels != ignore_index
     log_pt = _log_probability_of_truth(logits, labels, valid)

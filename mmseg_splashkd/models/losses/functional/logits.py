@@ -11,17 +11,17 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses.functional.precision import at_least_single
 
-# Logits of a pixel that deviate less than this (a head that begins at zero) are equal:
-# standardising them would multiply the gradient by its inverse.
+# Smallest standard deviation of a pixel's logits that is standardised: below it (a head
+# that starts at zero), the gradient would grow with its inverse.
 MIN_DEVIATION = 1e-3
-# Rounding makes equal numbers deviate from their mean by a few units in the last place.
+# By rounding, equal numbers deviate from their mean by a few units in the last place.
 ROUNDING = 16
 # Squares of shorter ones underflow in float32.
 MIN_LENGTH = 1e-15
 
 
 def _softmax_kl(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
-    """Terms of KL(softmax(teacher) || softmax(student)), of the logits' shape."""
+    """Summands of KL(softmax(teacher) || softmax(student)), shaped like the logits."""
     log_student = F.log_softmax(student, dim)
     log_teacher = F.log_softmax(teacher, dim)
     return F.kl_div(log_student, log_teacher, reduction="none", log_target=True)
@@ -41,7 +41,7 @@ def kl_divergence(
     """T^2 * mean over all pixels of KL(softmax(t / T) || softmax(s / T)).
 
     Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2, per
-    pixel. Ignored pixels take part, for the teacher knows them.
+    pixel. Ignored pixels count, since the teacher has outputs for them.
 
     Args:
         student: (B, C, h, w) logits.
@@ -50,7 +50,7 @@ def kl_divergence(
         standardize: First subtract from each pixel's logits their mean over classes and
             divide by their standard deviation (that of a sample, n - 1): Sun et al.,
             "Logit Standardization in Knowledge Distillation", CVPR 2024, algorithm 1.
-            For more than two classes: of two, only the sign is left.
+            For more than two classes: of two, only the sign remains.
 
     Returns:
         Scalar >= 0, exactly 0 for equal logits.
@@ -70,11 +70,11 @@ def _margin(logits: Tensor) -> Tensor:
 def margin_kl_divergence(
     student: Tensor, teacher: Tensor, temperature: float = 1.0
 ) -> Tensor:
-    """``kl_divergence`` of two classes, from the margins m = z1 - z0 alone.
+    """``kl_divergence`` of two classes, computed from the margins m = z1 - z0.
 
-    The softmax of two logits is the sigmoid of their margin, so that a pixel costs one
-    number in place of two. Each logarithm is that of its own class's probability: no
-    difference of large numbers is taken, wherever the margins lie.
+    The softmax of two logits is the sigmoid of their margin, so that a pixel needs one
+    number instead of two. Each logarithm is that of its own class's probability, which
+    avoids differences of large numbers for margins of any size.
 
     Args:
         student: (B, 2, h, w) logits.
@@ -112,13 +112,13 @@ def channel_wise_divergence(
 ) -> Tensor:
     """T^2 / (B C) * sum over channels of KL(softmax(t / T) || softmax(s / T)).
 
-    The softmax runs over the h w pixels of a channel, so it says where a class is, not
-    which class a pixel has. Shu et al., "Channel-wise Knowledge Distillation for Dense
-    Prediction", ICCV 2021, section 3.2.
+    The softmax runs over the h w pixels of a channel, so it describes where a class is,
+    not which class a pixel has. Shu et al., "Channel-wise Knowledge Distillation for
+    Dense Prediction", ICCV 2021, section 3.2.
 
     Args:
         student: (B, C, h, w) logits, or features of as many channels.
-        teacher: (B, C, h, w), likewise.
+        teacher: (B, C, h, w) logits, or features of as many channels.
         temperature: T > 0.
 
     Returns:
@@ -130,7 +130,7 @@ def channel_wise_divergence(
 
 
 def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Deviations from the mean along a dimension, their length, whether they vary."""
+    """Deviations from the mean along a dimension, their norm, and whether it is > 0."""
     mean = values.mean(dim, keepdim=True)
     deviations = values - mean
     length = torch.linalg.vector_norm(deviations, dim=dim, keepdim=True)
@@ -141,13 +141,13 @@ def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
 def _correlation_distance(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
     """Mean of 1 - Pearson along a dimension of probabilities, 0 where one is constant.
 
-    1 - cos(x, y) is half the squared distance of the unit vectors: 0 for equal ones to
-    the last digit.
+    It is computed as half the squared distance of unit vectors, which equals
+    1 - cos(x, y) and is exactly 0 for equal ones.
     """
     student, student_length, student_varies = _centred(student, dim)
     teacher, teacher_length, teacher_varies = _centred(teacher, dim)
     defined = student_varies & teacher_varies
-    # The inner where keeps 1 / 0 out of the gradient.
+    # The inner torch.where avoids 1 / 0 in the gradient.
     student = student / torch.where(defined, student_length, 1)
     teacher = teacher / torch.where(defined, teacher_length, 1)
     distance = (student - teacher).square().sum(dim, keepdim=True) / 2
@@ -165,7 +165,7 @@ def dist_class_relation(
 
     The inter-class relation of Huang et al., "Knowledge Distillation from A Stronger
     Teacher", NeurIPS 2022. For more than two classes: of two, the correlation is 1 or
-    -1 and has no slope.
+    -1 and has no gradient.
 
     Args:
         student: (B, C, h, w) logits.
@@ -188,7 +188,7 @@ def dist_pixel_relation(
 
     The intra-class relation of Huang et al., "Knowledge Distillation from A Stronger
     Teacher", NeurIPS 2022. Their code correlates over the pixels of the whole batch,
-    here each image stands for itself.
+    this function over those of each image.
 
     Args:
         student: (B, C, h, w) logits.

@@ -1,4 +1,4 @@
-"""In which precision the losses are computed."""
+"""Precision in which losses are computed."""
 
 from contextlib import AbstractContextManager
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def at_least_single(tensor: Tensor) -> Tensor:
-    """The tensor in float32, or as it is where it is float64."""
+    """The tensor in float32; float64 stays as it is."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
@@ -15,6 +15,6 @@ def without_autocast(tensor: Tensor) -> AbstractContextManager:
     """Keep autocast from computing matrix products in half precision.
 
     Args:
-        tensor: Lies on the device in question.
+        tensor: Any tensor on the device of the computation.
     """
     return torch.autocast(tensor.device.type, enabled=False)

@@ -1,4 +1,7 @@
-"""Losses between features, and their gradients, against the formulas in float64."""
+"""Losses between features: hand-computed values and edge cases.
+
+Values, gradients and precision: ``tests.models.losses.test_feature_terms``.
+"""
 
 import numpy as np
 import pytest
@@ -10,154 +13,11 @@ from mmseg_splashkd.models.losses.functional import (
     attention_transfer,
     cross_image_relation,
     feature_cosine,
-    feature_mse,
     intra_class_variation,
     pairwise_similarity,
 )
-from tests.models.losses import oracles
-from tests.models.losses.oracles import numpy64
-from tests.models.losses.probes import (
-    extreme_maps,
-    gradient,
-    slope,
-    two_maps,
-)
-
-SIZE = 2  # of the pooled maps: maps below are larger, and not multiples of it
-
-
-def labels_of(maps: Tensor) -> Tensor:
-    """Labels (B, 2 h + 1, 3 w) of classes 0, 2 and 3; a fifth is ignored."""
-    B, _, h, w = maps.shape
-    generator = torch.Generator().manual_seed(1)
-    values = torch.tensor([0, 2, 3, 3, 255])
-    draws = torch.randint(5, (B, 2 * h + 1, 3 * w), generator=generator)
-    labels = values[draws]
-    labels[0, 0, 0] = 2  # so that one pixel at least is valid
-    return labels
-
-
-# Each as a function of two maps: ours, and the formula.
-LOSSES = {
-    "skd": (
-        lambda s, t: pairwise_similarity(s, t, SIZE),
-        lambda s, t: oracles.skd(s, t, SIZE),
-    ),
-    "skd_whole": (pairwise_similarity, lambda s, t: oracles.skd(s, t, 16)),
-    "ifvd": (
-        lambda s, t: intra_class_variation(s, t, labels_of(s)),
-        lambda s, t: oracles.ifvd(s, t, labels_of(torch.tensor(s)).numpy()),
-    ),
-    "cirkd": (
-        lambda s, t: cross_image_relation(s, t, 0.1, SIZE),
-        lambda s, t: oracles.cirkd(s, t, 0.1, SIZE),
-    ),
-    "cirkd_whole": (
-        lambda s, t: cross_image_relation(s, t, 0.5),
-        lambda s, t: oracles.cirkd(s, t, 0.5, 16),
-    ),
-    "mse": (feature_mse, oracles.mse),
-    "cosine": (feature_cosine, oracles.cosine_distance),
-    "attention": (attention_transfer, oracles.attention),
-}
-MULTIPLIES = ["skd", "ifvd", "cirkd"]  # matrices
-UNLIKE = ["skd", "ifvd", "cirkd", "attention"]  # channel counts may differ
-SHAPES = [(2, 3, 5, 4), (3, 4, 1, 3), (1, 2, 1, 1)]
-DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", LOSSES)
-def test_value_is_that_of_the_formula(name, shape):
-    ours, oracle = LOSSES[name]
-    student, teacher = two_maps(shape)
-
-    expected = oracle(numpy64(student), numpy64(teacher))
-    actual = ours(student, teacher)
-    assert actual.item() == pytest.approx(expected, rel=2e-5, abs=1e-7)
-    exact = ours(student.double(), teacher.double())
-    assert exact.dtype == torch.float64
-    assert exact.item() == pytest.approx(expected, rel=1e-12, abs=1e-14)
-
-
-@pytest.mark.parametrize("name", UNLIKE)
-def test_student_and_teacher_may_have_other_numbers_of_channels(name):
-    ours, oracle = LOSSES[name]
-    student, _ = two_maps((2, 3, 5, 4))
-    _, teacher = two_maps((2, 6, 5, 4))
-
-    expected = oracle(numpy64(student), numpy64(teacher))
-    assert ours(student, teacher).item() == pytest.approx(expected, rel=2e-5)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_gradient_is_that_of_the_formula(name):
-    ours, oracle = LOSSES[name]
-    student, teacher = two_maps((2, 3, 3, 2), torch.float64)
-
-    expected = slope(lambda f: oracle(f, numpy64(teacher)), student)
-    actual = gradient(lambda f: ours(f, teacher), student)
-    np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
-    single = gradient(lambda f: ours(f, teacher.float()), student.float())
-    np.testing.assert_allclose(single, expected, rtol=1e-3, atol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, 1e4])
-@pytest.mark.parametrize("name", LOSSES)
-def test_equal_features_cost_nothing(name, scale, dtype):
-    ours, _ = LOSSES[name]
-    for size in ((5, 4), (1, 1)):
-        features, _ = two_maps((2, 3, *size), dtype, scale)
-        value = ours(features, features.clone()).item()
-        if name == "cosine":  # 1 - 1, each to its last digit
-            assert value == pytest.approx(0, abs=1e-6)
-        else:
-            assert value == 0
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("name", LOSSES)
-def test_large_features_in_half_precision_are_computed_in_single(name, dtype):
-    ours, oracle = LOSSES[name]
-    student, teacher = extreme_maps((2, 3, 5, 4), dtype)
-    if name == "cosine":  # zero features have a test below
-        student[..., 0, 0] = teacher[..., 0, 0]
-
-    leaf = student.clone().requires_grad_()
-    loss = ours(leaf, teacher)
-    assert loss.dtype == torch.float32
-    expected = oracle(numpy64(student), numpy64(teacher))
-    assert loss.item() == pytest.approx(expected, rel=1e-4)
-    (pull,) = torch.autograd.grad(loss, leaf)
-    assert pull.dtype == dtype
-    assert pull.isfinite().all()
-
-
-@pytest.mark.parametrize("name", MULTIPLIES)
-def test_autocast_halves_no_matrix_product(name):
-    ours, _ = LOSSES[name]
-    student, teacher = two_maps((2, 3, 5, 4))
-
-    expected = ours(student, teacher)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(ours(student, teacher), expected)
-
-
-@pytest.mark.parametrize("size", [(5, 4), (1, 1)])
-@pytest.mark.parametrize("level", [0.0, 1e-9, 3.0])
-@pytest.mark.parametrize("name", LOSSES)
-def test_constant_and_zero_features_pull_with_bounded_force(name, level, size):
-    ours, _ = LOSSES[name]
-    _, teacher = two_maps((2, 3, *size))
-
-    constant = torch.full_like(teacher, level)
-    for one, two in ((constant, teacher), (teacher, constant)):
-        assert ours(one, two).isfinite()
-        pull = gradient(lambda f, t=two: ours(f, t), one)
-        assert pull.isfinite().all()
-        assert pull.abs().max() < 10
-
+from tests.models.losses.probes import gradient, two_maps
+from tests.models.losses.tester import labels_of
 
 # By hand.
 
@@ -227,8 +87,10 @@ def test_ignored_pixels_take_no_part_in_intra_class_variation():
 
     expected = intra_class_variation(student, teacher, labels)
     noise, _ = two_maps((2, 3, 4, 4), scale=1e3)
-    seen, taught = (torch.where(ignored, noise, maps) for maps in (student, teacher))
-    actual = intra_class_variation(seen, taught, labels)
+    noisy_s, noisy_t = (
+        torch.where(ignored, noise, maps) for maps in (student, teacher)
+    )
+    actual = intra_class_variation(noisy_s, noisy_t, labels)
     torch.testing.assert_close(actual, expected)
     pull = gradient(lambda f: intra_class_variation(f, teacher, labels), student)
     assert not pull[ignored.expand_as(pull)].any()
@@ -256,7 +118,7 @@ def test_nothing_valid_is_zero_with_zero_gradient():
 
 
 @pytest.mark.parametrize("size", [(8, 8), (4, 4), (9, 13), (2, 3)])
-def test_labels_are_resized_as_the_host_does(size):
+def test_labels_are_resized_as_by_torch(size):
     student, teacher = two_maps((2, 3, 4, 4))
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(3, (2, *size), generator=generator)
@@ -279,9 +141,9 @@ def test_cross_image_relation_by_hand():
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_relations_reach_across_images():
-    # Equal within each image, and turned against each other: only pairs of two images
-    # tell, which are half of all.
+def test_relations_are_between_images():
+    # Equal within each image, and turned against each other: only pairs of two
+    # images differ, which are half of all.
     student = torch.cat([pixels_of([1.0, 0.0], [0.0, 1.0])] * 2)
     teacher = student.clone()
     teacher[1] = teacher[1].flip(2)
@@ -302,7 +164,7 @@ def test_cosine_by_hand():
     assert feature_cosine(student, teacher).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_zero_features_have_no_direction_to_be_pulled_in():
+def test_zero_features_have_no_gradient():
     student = pixels_of([0.0, 0.0], [0.0, 1.0])
     teacher = pixels_of([1.0, 0.0], [1.0, 0.0])
 
@@ -323,7 +185,7 @@ def test_attention_by_hand():
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-def test_attention_sees_no_scale_of_an_image():
+def test_attention_is_invariant_to_the_scale_of_an_image():
     student, teacher = two_maps((2, 3, 5, 4), torch.float64)
 
     scales = torch.tensor([0.1, 30.0], dtype=torch.float64)[:, None, None, None]

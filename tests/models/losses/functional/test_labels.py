@@ -39,6 +39,18 @@ def test_focal_loss_weighs_classes(gamma):
     assert actual.item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_only_the_ratios_of_class_weights_matter(scale):
+    logits, labels = logits_and_labels((1, 3, 2, 3))
+    weight = scale * torch.tensor([0.2, 1.0, 5.0])
+    valid = labels != 255
+    assert (weight[labels[valid]].sum() < 1) == (scale < 1)
+
+    expected = oracles.focal(numpy64(logits), labels.numpy(), 2.0, numpy64(weight))
+    actual = softmax_focal_loss(logits, labels, 2.0, weight)
+    assert actual.item() == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("weight", [None, torch.tensor([0.2, 1.0, 5.0])])
 def test_focal_loss_without_gamma_is_cross_entropy(weight):
     logits, labels = logits_and_labels((2, 3, 5, 7))
@@ -118,7 +130,7 @@ def test_half_precision_is_computed_in_single(gamma):
 
 
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_certain_and_right_costs_nothing_and_pulls_nowhere(gamma):
+def test_certain_and_correct_logits_have_zero_loss_and_gradient(gamma):
     logits = torch.tensor([[[[60.0]], [[-60.0]]]])
     labels = torch.zeros(1, 1, 1, dtype=torch.long)
 

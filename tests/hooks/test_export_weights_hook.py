@@ -4,57 +4,48 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
-from torch import nn
 
 from mmseg_splashkd.checkpoint import read_checkpoint
-from mmseg_splashkd.hooks import run_hooks as hooks
-from mmseg_splashkd.hooks.run_hooks import (
-    ExportWeightsHook,
-    IterationSeedHook,
-    SyncBatchNormHook,
-)
+from mmseg_splashkd.hooks import export_weights_hook as hooks
+from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
+from tests.hooks.small_runs import small_run
+from tests.models.builders import build, fcn
 
 
-def fake_runner(**attributes: object) -> Any:
-    return SimpleNamespace(**attributes)
-
-
-def test_randomness_of_an_iteration_is_a_function_of_seed_rank_and_iteration():
-    def draw(seed: int, rank: int, iteration: int) -> float:
-        torch.rand(3)  # whatever was drawn before
-        runner = fake_runner(seed=seed, rank=rank, iter=iteration)
-        IterationSeedHook().before_train_iter(runner, 0)
-        return torch.rand(1).item()
-
-    assert draw(0, 0, 7) == draw(0, 0, 7)
-    others = {draw(1, 0, 7), draw(0, 1, 7), draw(0, 0, 8), draw(7, 0, 0)}
-    assert len(others | {draw(0, 0, 7)}) == 5
-
-
-def test_plain_statistics_are_averaged_and_synchronised_ones_left(monkeypatch):
-    reduced = []
-    monkeypatch.setattr(
-        hooks, "all_reduce", lambda data, op: reduced.append((data, op))
+@pytest.mark.parametrize("by_epoch", [False, True])
+@pytest.mark.parametrize("validates", [False, True])
+def test_exported_weights_are_those_of_the_checkpoints(tmp_path, by_epoch, validates):
+    run = small_run(
+        build(fcn(auxiliary=False)),
+        tmp_path / "run",
+        by_epoch=by_epoch,
+        validates=validates,
+        hooks=("ExportWeightsHook",),
     )
-    plain, synchronised = nn.BatchNorm2d(2), nn.SyncBatchNorm(2)
-    model = nn.Sequential(
-        plain, synchronised, nn.BatchNorm2d(2, track_running_stats=False)
-    )
-    SyncBatchNormHook().after_train_iter(fake_runner(model=model, world_size=2), 0)
-    assert [op for _, op in reduced] == ["mean", "mean"]
-    assert reduced[0][0] is plain.running_mean
-    assert reduced[1][0] is plain.running_var
+    run.train()
+    for which in ("last", "best") if validates else ("last",):
+        file = run.message_hub.get_info(f"{which}_ckpt")
+        checkpoint = read_checkpoint(file)
+        exported = read_checkpoint(tmp_path / f"run/weights_run_{which}.safetensors")
+        assert exported["meta"]["iter"] == checkpoint["meta"]["iter"]
+        assert exported["state_dict"].keys() == checkpoint["state_dict"].keys()
+        for name, weight in exported["state_dict"].items():
+            assert torch.equal(weight, checkpoint["state_dict"][name]), name
+    assert run.iter == (4 if by_epoch else 2)
+    last = read_checkpoint(tmp_path / "run" / "weights_run_last.safetensors")
+    assert last["meta"]["iter"] == run.iter
 
 
-def test_one_process_reduces_nothing(monkeypatch):
-    monkeypatch.setattr(hooks, "all_reduce", None)
-    runner = fake_runner(model=nn.BatchNorm2d(2), world_size=1)
-    SyncBatchNormHook().after_train_iter(runner, 0)
+def test_several_best_metrics_are_refused():
+    runner: Any = SimpleNamespace(hooks=[CheckpointHook(save_best=["mIoU", "mAcc"])])
+    with pytest.raises(ValueError, match=r"save_best=\['mIoU', 'mAcc'\] names several"):
+        ExportWeightsHook().before_train(runner)
 
 
 class Run:
-    """A run as far as the export sees it, in a folder."""
+    """The parts of a run that the export uses, in a folder."""
 
     def __init__(self, folder: Path, iteration: int) -> None:
         self.work_dir = str(folder)
@@ -81,7 +72,7 @@ class Run:
 
 @pytest.fixture
 def kept(monkeypatch) -> list:
-    """Where scores of a validation were kept as the best."""
+    """Folders whose last scores were kept as the best."""
     calls: list = []
     monkeypatch.setattr(hooks, "keep_best", calls.append)
     return calls
@@ -95,7 +86,7 @@ def step(hook: ExportWeightsHook, run: Run) -> None:
     hook.after_train_iter(run)  # type: ignore[arg-type]
 
 
-def test_the_last_weights_get_the_point_that_their_validation_chose(tmp_path, kept):
+def test_the_last_weights_get_the_operating_point_of_their_validation(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("last", 2)
     step(hook, run)
@@ -111,7 +102,7 @@ def test_the_last_weights_get_the_point_that_their_validation_chose(tmp_path, ke
     assert not kept
 
 
-def test_a_point_of_other_weights_is_not_theirs(tmp_path, kept):
+def test_the_operating_point_of_other_weights_is_not_exported(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("last", 2)
     step(hook, run)
@@ -120,7 +111,7 @@ def test_a_point_of_other_weights_is_not_theirs(tmp_path, kept):
     assert run.exported("last")["meta"]["operating_point"] is None
 
 
-def test_a_resumed_run_keeps_the_point_of_what_it_began_from(tmp_path, kept):
+def test_a_resumed_run_keeps_the_operating_point_of_its_checkpoint(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("last", 2)
     step(hook, run)
@@ -136,7 +127,7 @@ def test_a_resumed_run_keeps_the_point_of_what_it_began_from(tmp_path, kept):
     assert resumed.exported("last")["meta"]["operating_point"] is None
 
 
-def test_only_scores_of_the_best_weights_are_kept_as_theirs(tmp_path, kept):
+def test_only_scores_of_new_best_weights_are_kept_as_best(tmp_path, kept):
     run, hook = Run(tmp_path, 2), ExportWeightsHook()
     run.saves("best", 2, point := run.chooses(2))
     validate(hook, run)

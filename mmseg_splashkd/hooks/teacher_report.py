@@ -1,0 +1,128 @@
+"""Measures a teacher on whole frames: metrics, calibration, fitted temperature."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_dist_info, is_main_process
+from mmengine.evaluator import Evaluator
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from mmseg_splashkd.datasets.views import seeded
+from mmseg_splashkd.evaluation.calibration import (
+    CalibrationBins,
+    PixelSample,
+    fit_temperature,
+    join_samples,
+    sample_pixels,
+)
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.losses.functional import resize_logits
+
+REPORT = "teacher.json"
+PIXELS_PER_FRAME = 20_000  # at most, that the temperature is fitted to
+MAX_LOGITS = 2**22  # over all frames: 16 MiB, and seconds of fitting
+
+
+def measure_teacher(
+    model: DistillSegmentor, dataloader: DataLoader, metrics: Mapping | Sequence
+) -> dict[str, Any]:
+    """Measure the teacher of a distillation on whole frames.
+
+    Each process tests its part of the frames, and all return the same figures. The
+    model's mode and the random state are not changed.
+
+    Args:
+        model: Distiller with a teacher (not a cache).
+        dataloader: Frames in the order of mmengine's ``DefaultSampler``, unshuffled.
+        metrics: Configs of metrics, one or several, or metrics.
+
+    Returns:
+        JSON values: ``metrics`` by name; ``ece``, the expected calibration error over
+        all valid pixels, in [0, 1]; ``temperature``, fitted to a sample of at most
+        ``PIXELS_PER_FRAME`` valid pixels per frame, and of at most ``MAX_LOGITS``
+        logits over all frames; ``ece_at_temperature`` of that sample, in [0, 1];
+        the number of ``frames`` and of valid ``pixels``.
+
+    Raises:
+        ValueError: A frame does not fit the metrics, or no pixel is valid.
+    """
+    dataset: Any = dataloader.dataset
+    evaluator = Evaluator(metrics)  # type: ignore[arg-type]
+    evaluator.dataset_meta = dataset.metainfo
+    calibration = _Calibration(len(dataset), model.num_classes)
+    with seeded(0), torch.no_grad():
+        for batch in dataloader:
+            samples = _predictions(model, batch)
+            evaluator.process(samples, batch)
+            for sample in samples:
+                logits, label = sample.seg_logits.data, sample.gt_sem_seg.data[0]
+                calibration.add(logits, label.to(logits.device))
+    figures = evaluator.evaluate(len(dataset))
+    return {
+        "metrics": {name: float(value) for name, value in figures.items()},
+        **calibration.figures(),
+        "frames": len(dataset),
+    }
+
+
+def _predictions(model: Any, batch: dict) -> list:
+    """The teacher's predictions, as MMSegmentation's ``predict`` returns them."""
+    data = model.data_preprocessor(batch, False)
+    inputs = data["inputs"]
+    logits = resize_logits(
+        model.teacher_logits(inputs), inputs.shape[-2:], model.teacher_align_corners
+    )
+    return model.student.postprocess_result(logits, data["data_samples"])
+
+
+class _Calibration:
+    """Bins of all pixels, and a sample of pixels, of this process until ``figures``."""
+
+    def __init__(self, frames: int, num_classes: int) -> None:
+        self.frames, self.num_classes = frames, num_classes
+        self.limit = min(PIXELS_PER_FRAME, MAX_LOGITS // (frames * num_classes)) or 1
+        self.bins = CalibrationBins()
+        self.samples: list[PixelSample] = []
+        self.rank, self.processes = get_dist_info()
+        self.added = 0
+
+    def add(self, logits: Tensor, label: Tensor) -> None:
+        """Add a frame at its own size: (C, H, W) logits, (H, W) label."""
+        index = self.added * self.processes + self.rank
+        self.added += 1
+        if index >= self.frames:  # pads the last batch; the metrics drop it too
+            return
+        self.bins.add(logits[None], label[None])
+        self.samples.append(sample_pixels(logits, label, self.limit, seed=index))
+
+    def figures(self) -> dict[str, Any]:
+        """ECE, fitted temperature and ECE at that temperature, over all processes."""
+        self.bins.reduce()
+        logits, labels, weights = join_samples(self.samples, self.num_classes)
+        temperature = fit_temperature(logits, labels, weights)
+        scaled = CalibrationBins()
+        scaled.add(logits / temperature, labels, weights)
+        scaled.reduce()
+        return {
+            "ece": self.bins.expected_calibration_error(),
+            "temperature": temperature,
+            "ece_at_temperature": scaled.expected_calibration_error(),
+            "pixels": round(self.bins.count),
+        }
+
+
+def write_report(work_dir: str | Path, report: Mapping[str, Any]) -> None:
+    """Write a teacher's figures to ``teacher.json``, on the first rank."""
+    if is_main_process():
+        write_whole(Path(work_dir, REPORT), json.dumps(report, indent=1))
+
+
+def read_report(work_dir: Path) -> dict[str, Any] | None:
+    """The teacher's figures of a run, see ``measure_teacher``; None without any."""
+    path = work_dir / REPORT
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
