@@ -6,6 +6,7 @@ runs whatever a stranger put in. Here a closed list of names may be unpickled, n
 else.
 """
 
+import hashlib
 import json
 import pickle
 from collections import OrderedDict
@@ -208,6 +209,26 @@ def write_weights(
     tensors = {name: value.cpu().contiguous() for name, value in state_dict.items()}
     with whole_file(path) as partial:
         save_file(tensors, partial, {"format": "pt", "meta": json.dumps(dict(meta))})
+
+
+def tensors_sha256(state_dict: Mapping[str, Tensor], separator: str = "\n") -> str:
+    """Hash of names, types, shapes and bits of tensors, whatever file holds them.
+
+    Args:
+        state_dict: Tensors by name, in any order.
+        separator: Text between the description of a tensor and its bits. Teacher caches
+            of format 1 have none.
+
+    Returns:
+        SHA-256, hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state_dict.items()):
+        about = f"{name} {tensor.dtype} {tuple(tensor.shape)}{separator}"
+        digest.update(about.encode())
+        raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(raw.numpy().data)
+    return digest.hexdigest()
 
 
 def load_strict(
