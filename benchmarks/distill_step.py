@@ -124,11 +124,12 @@ def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
     """Write the config of experiment 0616 for a pair of models and drawn frames."""
     cfg = read_config(RECIPE, {"data_root": str(root)})
     for role in ("student", "teacher"):
-        file = CONFIGS / f"_base_/models/{getattr(pair, role)}.py"
+        file = CONFIGS / "_base_/models" / f"{getattr(pair, role)}.py"
         cfg.model[role] = Config.fromfile(file).model
         cfg.model[role].backbone.init_cfg = None
     torch.manual_seed(0)
-    weights = root / f"{pair.teacher}.safetensors"
+    student, teacher = Path(pair.student).name, Path(pair.teacher).name
+    weights = root / f"{teacher}.safetensors"
     write_weights(MODELS.build(cfg.model.teacher).state_dict(), weights, {})
     cfg.model.teacher_checkpoint = str(weights)
     loader = cfg.train_dataloader
@@ -138,10 +139,10 @@ def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
         if step.type == "Resize":
             step.scale = (args.size, args.size)
     cfg.val_dataloader = cfg.test_dataloader = None  # do not test the teacher
-    cfg.teacher_cache = {"dir": str(root / f"cache_{pair.teacher}"), "views": VIEWS}
+    cfg.teacher_cache = {"dir": str(root / f"cache_{teacher}"), "views": VIEWS}
     if args.bf16:
         cfg.optim_wrapper.update(type="AmpOptimWrapper", dtype="bfloat16")
-    path = root / f"{pair.student}_{pair.teacher}.py"
+    path = root / f"{student}_{teacher}.py"
     cfg.dump(path)
     return path
 
