@@ -1,4 +1,4 @@
-# The distilled student on CamVid: cross-entropy and KL, half and half, a B1 teacher.
+# The distilled student on CamVid: cross-entropy and KL with equal weights, a B1 teacher.
 #   CAMVID_ROOT=... python tools/train.py configs/camvid/segformer_b0_kd_camvid.py
 _base_ = [
     "./segformer_b0_camvid.py",

@@ -1,6 +1,6 @@
 # Experiment 0616: no position embedding, (1 - r) L_orig + r m L_dist.
 #   python tools/train.py configs/kd/segformer_b0_kd.py
-# The teacher comes first: python tools/train.py configs/kd/segformer_b4.py
+# Train the teacher first: python tools/train.py configs/kd/segformer_b4.py
 _base_ = [
     "../_base_/models/segformer_b0.py",
     "../_base_/models/segformer_b4_teacher.py",

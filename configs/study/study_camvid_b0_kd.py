@@ -1,4 +1,4 @@
-# The distilled student of the study on camvid: cross-entropy and KL, half and half.
+# The distilled student of the study on camvid: cross-entropy and KL with equal weights.
 #   python tools/cache_teacher.py configs/study/study_camvid_b0_kd.py
 #   python tools/train.py configs/study/study_camvid_b0_kd.py
 _base_ = [
