@@ -90,5 +90,5 @@ def test_the_former_name_of_the_data_set_is_removed_from_dumped_configs(root):
     frames = cfg.train_dataloader.dataset
     cfg.train_dataloader.dataset = dict(frames, type="AnsweredViewDataset", answers="x")
     use_teacher_cache(cfg)
-    assert cfg.train_dataloader.dataset.cache_dir == str(root / "cache")
+    assert cfg.train_dataloader.dataset["cache_dir"] == str(root / "cache")
     assert "answers" not in cfg.train_dataloader.dataset
