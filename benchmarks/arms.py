@@ -1,11 +1,11 @@
-"""What each way to distil brings: the same student, schedule and frames, several seeds.
+"""Compare ways to distil: the same student, schedule and frames, several seeds.
 
     python benchmarks/arms.py camvid --jobs 2      # see configs/study/README.md
     python benchmarks/arms.py farm --jobs 2
 
-Every arm runs once at each learning rate with seed 0; the one with the best figure on
-the validation part is then run with the other seeds, and all seeds are tested. What is
-finished is kept, so a call can be interrupted and made again.
+Every arm is trained once at each learning rate with seed 0. The learning rate with the
+best score on the validation part is used for the other seeds, and all seeds are tested.
+Finished runs are kept, so an interrupted command can be repeated.
 """
 
 import argparse
@@ -15,35 +15,35 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scipy.special import stdtrit
+
 RESULT = "result.json"
 LOSS = "model.distill_loss"
 HEAD = "model.student.decode_head"
-RECORD = {f"{LOSS}.label_loss": "focal", f"{LOSS}.modulate": "kd"}
+FOCAL_MODULATED = {f"{LOSS}.label_loss": "focal", f"{LOSS}.modulate": "kd"}
 POSITIONAL = {f"{HEAD}.type": "PositionalSegformerHead"}
 KL = {"type": "KLDLoss"}
 CWD = {"type": "CWDLoss", "temperature": 4.0, "weight": 3.0}
 DIST = {"type": "DISTLoss"}
-# Only the labelled frames of a table by hide_labels.py, and the teacher that saw them.
+# Only the labelled frames of a table by hide_labels.py, and the teacher of those.
 FRAMES = "train_dataloader.dataset.dataset"
 FEW = {f"{FRAMES}.split_table": "few.csv", f"{FRAMES}.unlabelled": "skip"}
-FEW_TAUGHT = {
+FEW_TEACHER = {
     "model.teacher_checkpoint": "work_dirs/study_{0}_few_b1/weights_*_best.safetensors",
     "teacher_cache.dir": "work_dirs/teacher_cache/study_{0}_few",
     "teacher_cache.views": 16,
 }
-# Student's t, 97.5 %, by degrees of freedom.
-T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
 class Arm(NamedTuple):
-    """One way to train the student."""
+    """One way to train the student: kind of config, options of it."""
 
     config: str
     options: dict[str, Any]
@@ -54,51 +54,83 @@ ARMS = {
     "plain, focal": Arm("plain", {"model.decode_head.loss_decode.gamma": 2.0}),
     "KL": Arm("kd", {}),
     "KL, T fitted": Arm("kd", {f"{LOSS}.temperature": "fitted"}),
-    "0616": Arm("kd", RECORD),
-    "0621": Arm("kd", RECORD | POSITIONAL | {f"{HEAD}.ratio": 1.0}),
-    "0627": Arm("kd", RECORD | POSITIONAL | {f"{HEAD}.ratio": 0.01}),
+    "0616": Arm("kd", FOCAL_MODULATED),
+    "0621": Arm("kd", FOCAL_MODULATED | POSITIONAL | {f"{HEAD}.ratio": 1.0}),
+    "0627": Arm("kd", FOCAL_MODULATED | POSITIONAL | {f"{HEAD}.ratio": 0.01}),
     "CWD": Arm("kd", {f"{LOSS}.terms": [CWD]}),
     "DIST": Arm("kd", {f"{LOSS}.terms": [DIST]}),
     "KL + CWD": Arm("kd", {f"{LOSS}.terms": [KL, CWD]}),
     "plain, few": Arm("plain", FEW),
-    "KL, few": Arm("kd", FEW | FEW_TAUGHT),
+    "KL, few": Arm("kd", FEW | FEW_TEACHER),
     "KL, few + unlabelled": Arm("unlabelled", {}),
 }
 
 
-RECORDED = ["0616", "0621", "0627"]
+ORIGINAL = ["0616", "0621", "0627"]
 MAIN = {
-    "camvid": ["plain", "plain, focal", "KL", *RECORDED, "CWD", "DIST", "KL + CWD"],
-    "farm": ["plain", "KL", "KL, T fitted", *RECORDED, "CWD", "KL + CWD"],
+    "camvid": ["plain", "plain, focal", "KL", *ORIGINAL, "CWD", "DIST", "KL + CWD"],
+    "farm": ["plain", "KL", "KL, T fitted", *ORIGINAL, "CWD", "KL + CWD"],
 }
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", choices=("camvid", "farm"))
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=None)
-    parser.add_argument("--rates", nargs="+", type=float, default=(1e-3, 3e-3))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--iterations", type=int, default=150)
-    parser.add_argument("--out", type=Path, default=Path("work_dirs/study"))
     parser.add_argument(
-        "--jobs", type=int, default=1, help="runs at once, 1 thread each"
+        "--arms",
+        nargs="+",
+        choices=ARMS,
+        default=None,
+        help="ways to train (default: those of configs/study/README.md)",
     )
-    parser.add_argument("--name", default="", help="added to the arms' names")
     parser.add_argument(
-        "--option", nargs="+", default=(), help="KEY=VALUE for every arm"
+        "--rates",
+        nargs="+",
+        type=float,
+        default=(1e-3, 3e-3),
+        help="learning rates to choose from (default: 1e-3 3e-3)",
     )
-    args = parser.parse_args()
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="seeds per arm, from 0 (default: 3)"
+    )
+    parser.add_argument(
+        "--iterations", type=int, default=150, help="training steps (default: 150)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("work_dirs/study"),
+        help="folder of the runs (default: work_dirs/study)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        help="runs at a time, with one thread each (default: 1)",
+    )
+    parser.add_argument(
+        "--name", default="", help="suffix of the arms' names (default: none)"
+    )
+    parser.add_argument(
+        "--option",
+        nargs="+",
+        default=(),
+        metavar="KEY=VALUE",
+        help="config keys for every arm, values in JSON",
+    )
+    args = parser.parse_args(argv)
     if args.option and not args.name:
-        parser.error("--option makes other arms: tell them apart by --name")
-    if not 1 <= args.seeds <= 1 + len(T_975):
-        parser.error(f"--seeds must lie in [1, {1 + len(T_975)}]")
+        parser.error("--option changes the arms: add --name to keep their runs apart")
+    if args.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {args.seeds}")
     return args
 
 
-class Cell(NamedTuple):
-    """One run."""
+class Run(NamedTuple):
+    """One training run."""
 
     arm: str
     rate: float
@@ -109,28 +141,28 @@ class Cell(NamedTuple):
     options: dict[str, Any]
 
 
-def cell(args: argparse.Namespace, arm: str, rate: float, seed: int) -> Cell:
+def run_of(args: argparse.Namespace, arm: str, rate: float, seed: int) -> Run:
     """The run of an arm at a learning rate."""
     name = f"{arm}{args.name}".replace(" ", "_").replace(",", "").replace("+", "and")
     name = f"{name}_{args.iterations}it_lr{rate:g}_seed{seed}"
     folder = args.out / args.dataset / name
     pairs = (option.partition("=") for option in args.option)
     options = {key: json.loads(value) for key, _, value in pairs}
-    return Cell(arm, rate, seed, args.dataset, args.iterations, folder, options)
+    return Run(arm, rate, seed, args.dataset, args.iterations, folder, options)
 
 
-def run(job: Cell) -> dict[str, Any]:
-    """Train and test one cell, unless that was done before."""
+def result_of(job: Run) -> dict[str, Any]:
+    """Train and test, or read the result if the run is finished."""
     done = job.folder / RESULT
     if not done.is_file():
         job.folder.mkdir(parents=True, exist_ok=True)
         log = (job.folder / "printed.log").open("w")
         with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            done.write_text(json.dumps(_run(job), indent=1))
+            done.write_text(json.dumps(_train_and_test(job), indent=1))
     return json.loads(done.read_text())
 
 
-def _run(job: Cell) -> dict[str, Any]:
+def _train_and_test(job: Run) -> dict[str, Any]:
     import torch
 
     from mmseg_splashkd.runs.test import evaluate
@@ -178,47 +210,47 @@ def _last_validation(work_dir: Path) -> dict[str, float]:
     return next(line for line in reversed(lines) if "mIoU" in line)
 
 
-def run_all(jobs: list[Cell], processes: int) -> Iterator[dict[str, Any]]:
-    """Run cells, several at once, and say where it is."""
+def results_of(jobs: list[Run], processes: int) -> Iterator[dict[str, Any]]:
+    """Results of runs, several at a time; prints each that is finished."""
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=1) as pool:
-        for job, result in zip(jobs, pool.map(run, jobs), strict=True):
+        for job, result in zip(jobs, pool.map(result_of, jobs), strict=True):
             print(f"{time.strftime('%H:%M:%S')}  {job.folder.name}", flush=True)
             yield result
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """Mean and half the width of its 95 % interval (Student's t over seeds)."""
+    """Mean and half-width of its 95 % confidence interval (Student's t over seeds)."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return mean, math.nan
     spread = statistics.stdev(values) / math.sqrt(len(values))
-    return mean, T_975[len(values) - 2] * spread
+    return mean, float(stdtrit(len(values) - 1, 0.975)) * spread
 
 
-def main() -> None:
-    """Tune, repeat, print."""
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    """Choose learning rates, train all seeds, print a table."""
+    args = parse_args(argv)
     os.environ["OMP_NUM_THREADS"] = "1"
-    figure = {"camvid": "mIoU", "farm": "Dice.splash"}[args.dataset]
+    metric = {"camvid": "mIoU", "farm": "Dice.splash"}[args.dataset]
     arms = args.arms or MAIN[args.dataset]
-    tried: dict[str, dict[float, dict]] = {arm: {} for arm in arms}
-    jobs = [cell(args, arm, rate, 0) for arm, rate in product(arms, args.rates)]
-    for job, result in zip(jobs, run_all(jobs, args.jobs), strict=True):
-        tried[job.arm][job.rate] = result
+    by_rate: dict[str, dict[float, dict]] = {arm: {} for arm in arms}
+    jobs = [run_of(args, arm, rate, 0) for arm, rate in product(arms, args.rates)]
+    for job, result in zip(jobs, results_of(jobs, args.jobs), strict=True):
+        by_rate[job.arm][job.rate] = result
     best = {
-        arm: max(tried[arm], key=lambda rate: tried[arm][rate]["val"][figure])
+        arm: max(by_rate[arm], key=lambda rate: by_rate[arm][rate]["val"][metric])
         for arm in arms
     }
-    results = {arm: [tried[arm][best[arm]]] for arm in arms}
+    results = {arm: [by_rate[arm][best[arm]]] for arm in arms}
     seeds = range(1, args.seeds)
-    jobs = [cell(args, arm, best[arm], seed) for seed, arm in product(seeds, arms)]
-    for job, result in zip(jobs, run_all(jobs, args.jobs), strict=True):
+    jobs = [run_of(args, arm, best[arm], seed) for seed, arm in product(seeds, arms)]
+    for job, result in zip(jobs, results_of(jobs, args.jobs), strict=True):
         results[job.arm].append(result)
-    print(f"| arm | lr | {figure}, test, mean and 95 % interval | a seed each | s |")
+    print(f"| arm | lr | {metric}, test, mean and 95 % interval | per seed | s |")
     print("|---|---|---|---|---|")
     for arm in arms:
-        values = [result["test"][figure] for result in results[arm]]
+        values = [result["test"][metric] for result in results[arm]]
         mean, half = interval(values)
         each = ", ".join(f"{value:.1f}" for value in values)
         seconds = statistics.median(result["seconds"] for result in results[arm])

@@ -1,9 +1,9 @@
-"""How often tools/compare.py claims what is not so, and misses what is.
+"""Measure the error rates of tools/compare.py on simulated runs.
 
-    python benchmarks/calibration.py                  # all, some 20 minutes on one core
+    python benchmarks/calibration.py                  # all, 20 minutes on one core
     python benchmarks/calibration.py --parts null     # the rates that the tool prints
 
-Simulated runs, of which is known whether they differ, are compared as real ones are.
+It is known of simulated runs whether they differ; they are compared as real ones are.
 What is simulated: mmseg_splashkd/evaluation/significance/simulation.py.
 """
 
@@ -31,7 +31,7 @@ SIZES = (45, 60, 90, 120, 150, 200, 300, 600)
 FEW_SIZES = (60, 200, 600)
 RUNS_SIZES = (60, 120, 200, 300)
 METRICS = ("mIoU", "Dice.splash")
-SPREAD = 0.05  # of skill between seeds: about a point of Dice
+SPREAD = 0.05  # of skill between seeds: about one point of Dice
 WORLDS = {
     "frames independent": World(together=1),
     "5 frames alike": World(together=5),
@@ -45,21 +45,41 @@ WORLDS = {
 }
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument("--resamples", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    return parser.parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=2000,
+        help="simulated comparisons per row of a table (default: 2000)",
+    )
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=500,
+        help="bootstrap resamples per comparison (default: 500)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the simulation (default: 1)"
+    )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        help="tables to print (default: all)",
+    )
+    return parser.parse_args(argv)
 
 
 class Trials:
-    """Simulated comparisons of one kind.
+    """Simulated comparisons.
 
     Args:
-        args: Their number, the resamples, the seed.
+        args: ``trials``, ``resamples`` and ``seed`` of the command line.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -70,7 +90,13 @@ class Trials:
     def skill(
         self, difference: float = 0.0, runs: int = 1, spread: float = SPREAD
     ) -> np.ndarray:
-        """(T, J, 2) skill, the second arm better by ``difference``, seeds apart."""
+        """Skill (T, J, 2) of T trials, J seeds and 2 arms.
+
+        Args:
+            difference: By how much the second arm is better.
+            runs: J, the number of seeds of each arm.
+            spread: Standard deviation between seeds.
+        """
         skill = np.zeros((self.trials, runs, 2))
         if runs > 1:
             skill += spread * self.rng.standard_normal(skill.shape)
@@ -78,11 +104,11 @@ class Trials:
         return skill
 
     def counts(self, world: World, frames: int, skill: np.ndarray) -> np.ndarray:
-        """(T, J, 2, N, 2, 2) confusion."""
+        """Confusion counts (T, J, 2, N, 2, 2) of N frames."""
         return simulate(world, self.rng, frames, skill)
 
     def claimed(self, counts: np.ndarray, folds: int = 1) -> np.ndarray:
-        """(metrics,) percent of trials in which a difference was claimed."""
+        """Percent of trials in which a difference was claimed, per metric."""
         claims = []
         for trial in counts:
             found = differences_of(_arms(trial, folds), self.settings)
@@ -90,12 +116,12 @@ class Trials:
         return 100 * np.mean(claims, 0)
 
     def blocks(self, counts: np.ndarray) -> int:
-        """Into how many blocks the frames are cut."""
+        """Number of blocks of frames."""
         return differences_of(_arms(counts[0], 1), self.settings)[0].blocks
 
 
 def _arms(trial: np.ndarray, folds: int) -> list:
-    """Two arms of (J, 2, N, 2, 2) counts, each fold validating a stretch of frames."""
+    """Two arms from counts (J, 2, N, 2, 2); each fold validates consecutive frames."""
     arms = []
     for index, name in enumerate("AB"):
         runs = []
@@ -109,10 +135,14 @@ def _arms(trial: np.ndarray, folds: int) -> list:
     return arms
 
 
-def percentile(trials: Trials, counts: np.ndarray, blocks: int) -> float:
-    """Percent claimed by the textbook's percentile bootstrap of so many blocks.
+def percentile(counts: np.ndarray, blocks: int) -> float:
+    """Percent claimed by a percentile bootstrap, for comparison.
 
-    Of Dice of splash, in the first 1,000 trials.
+    Metric is Dice of splash, over the first 1,000 trials.
+
+    Args:
+        counts: (T, J, 2, N, 2, 2).
+        blocks: Number of blocks that are resampled.
     """
     rng = np.random.default_rng(0)
     metric = parse_metric("Dice.splash", CLASSES)
@@ -122,8 +152,8 @@ def percentile(trials: Trials, counts: np.ndarray, blocks: int) -> float:
         sums = np.add.reduceat(trial, starts, axis=1).reshape(2, blocks, -1)
         weights = rng.multinomial(blocks, [1 / blocks] * blocks, 1000)
         first, second = metric.of((weights @ sums).reshape(2, -1, 3, 2))
-        known = (second - first)[~np.isnan(second - first)]
-        low, high = np.quantile(known, [0.025, 0.975])
+        valid = (second - first)[~np.isnan(second - first)]
+        low, high = np.quantile(valid, [0.025, 0.975])
         claims.append(low > 0 or high < 0)
     return 100 * float(np.mean(claims))
 
@@ -145,32 +175,37 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def null(trials: Trials) -> None:
-    """Runs that do not differ: how often the tool says that they do."""
+    """Type I error: how often a difference is claimed between equal runs."""
     rows = []
     for frames in SIZES:
         counts = trials.counts(World(), frames, trials.skill())
         blocks = trials.blocks(counts)
-        plain = [percentile(trials, counts, count) for count in (blocks, frames)]
+        plain = [percentile(counts, count) for count in (blocks, frames)]
         rows.append([frames, blocks, *trials.claimed(counts), *plain])
-    print("Claimed, %, where nothing differs; one run each:\n")
-    heads = ["frames", "blocks", *METRICS, "Dice.splash, textbook: of blocks"]
+    print("Claimed, %, where nothing differs; one run per arm:\n")
+    heads = [
+        "frames",
+        "blocks",
+        *METRICS,
+        "Dice.splash, percentile bootstrap: of blocks",
+    ]
     table([*heads, "of frames"], rows)
 
 
 def theory(differences: np.ndarray, blocks: int) -> tuple[float, float]:
-    """Power, %, of the normal test with known spread, and of Student's t."""
+    """Power, %, of the z-test with known variance and of Student's t-test."""
     delta = abs(differences.mean() / differences.std())
-    known = NormalDist().cdf(delta - NormalDist().inv_cdf(0.975))
+    normal = NormalDist().cdf(delta - NormalDist().inv_cdf(0.975))
     rng = np.random.default_rng(0)
     spread = np.sqrt(rng.chisquare(blocks - 1, 10**6) / (blocks - 1))
     drawn = delta + rng.standard_normal(10**6)
-    return 100 * known, 100 * float(
+    return 100 * normal, 100 * float(
         np.mean(drawn > critical(0.05, blocks - 1) * spread)
     )
 
 
 def power(trials: Trials) -> None:
-    """Runs that differ: how often the tool says so, beside what theory says."""
+    """Power: how often a true difference is claimed, beside theory."""
     rows = []
     metric = parse_metric("Dice.splash", CLASSES)
     for frames in SIZES[1:]:
@@ -182,13 +217,13 @@ def power(trials: Trials) -> None:
             claimed = float(trials.claimed(counts)[1])
             expected = theory(differences, blocks)
             rows.append([frames, float(differences.mean()), claimed, *expected])
-    print("Claimed, %, where Dice of splash does differ; one run each:\n")
+    print("Claimed, %, where Dice of splash differs; one run per arm:\n")
     heads = ["frames", "true difference, points", "claimed"]
-    table([*heads, "theory: normal, spread known", "theory: Student's t"], rows)
+    table([*heads, "theory: z-test, variance known", "theory: Student's t"], rows)
 
 
 def worlds(trials: Trials) -> None:
-    """Other correlation, other splash: how far the rates can be trusted."""
+    """Type I error with other correlations between frames and other splashes."""
     rows = []
     for name, world in WORLDS.items():
         row = [
@@ -201,70 +236,70 @@ def worlds(trials: Trials) -> None:
 
 
 def runs(trials: Trials) -> None:
-    """Several seeds an arm on the same frames."""
+    """Type I error and power with several seeds per arm on the same frames."""
     rows = []
     for count, spread in product((2, 3, 5), (SPREAD, 3 * SPREAD)):
         for frames in RUNS_SIZES:
-            null_rate, seen = (
+            null_rate, power_rate = (
                 trials.claimed(trials.counts(World(), frames, skill))
                 for skill in (
                     trials.skill(0.0, count, spread),
                     trials.skill(0.2, count, spread),
                 )
             )
-            rows.append([count, spread, frames, *null_rate, float(seen[1])])
+            rows.append([count, spread, frames, *null_rate, float(power_rate[1])])
     print("Claimed, %, with several seeds on the same frames:\n")
-    heads = ["seeds", "luck (skill)", "frames", *METRICS]
+    heads = ["seeds", "spread between seeds (skill)", "frames", *METRICS]
     table([*heads, "Dice.splash, where it differs by skill 0.2"], rows)
 
 
 def fold_skill(trials: Trials, folds: int, seeds: int, frames: int) -> np.ndarray:
-    """(T, J, 2, N) skill that comes from training parts which folds share."""
+    """Skill (T, J, 2, N) of models whose training parts overlap between folds."""
     parts = trials.rng.standard_normal((trials.trials, 1, 2, folds))
-    learnt = (parts.sum(-1, keepdims=True) - parts) / math.sqrt(folds - 1)
-    luck = trials.rng.standard_normal((trials.trials, seeds, 2, folds))
-    skill = SPREAD * (learnt + luck)
+    common = (parts.sum(-1, keepdims=True) - parts) / math.sqrt(folds - 1)
+    own = trials.rng.standard_normal((trials.trials, seeds, 2, folds))
+    skill = SPREAD * (common + own)
     sizes = [len(part) for part in np.array_split(np.arange(frames), folds)]
     return np.repeat(skill, sizes, axis=-1)
 
 
 def folds(trials: Trials) -> None:
-    """Folds, each validating frames of its own, with one seed and with three."""
+    """Type I error and power with five folds, with one seed and with three."""
     rows = []
     for seeds in (1, 3):
         for frames in RUNS_SIZES:
             skill = fold_skill(trials, 5, seeds, frames)
             better = skill + np.array([0.0, 0.2])[:, None]
-            null_rate, seen = (
+            null_rate, power_rate = (
                 trials.claimed(trials.counts(World(), frames, each), 5)
                 for each in (skill, better)
             )
-            rows.append([f"5 x {seeds}", frames, *null_rate, float(seen[1])])
+            rows.append([f"5 x {seeds}", frames, *null_rate, float(power_rate[1])])
     print("Claimed, %, with folds (corrected resampled t-test):\n")
     heads = ["folds x seeds", "frames of all folds", *METRICS]
     table([*heads, "Dice.splash, where it differs by skill 0.2"], rows)
 
 
 def coverage(trials: Trials) -> None:
-    """How often the interval of one run's score holds the score of all frames."""
+    """How often the interval of one run contains the score on 20,000 x 20 frames."""
     rows = []
     long = simulate(World(), trials.rng, 20_000, np.zeros((20, 1, 2)))
     whole = areas_of(long).sum((0, 1, 2, 3))
     truths = [float(parse_metric(name, CLASSES).of(whole)) for name in METRICS]
     for frames in SIZES:
         counts = trials.counts(World(), frames, trials.skill())
-        held = []
+        covered = []
         for trial in counts:
             scores = compare(_arms(trial, 1)[:1], trials.settings).arms[0]
-            found = [scores.intervals[name] for name in METRICS]
-            held.append(
+            intervals = [scores.intervals[name] for name in METRICS]
+            covered.append(
                 [
                     interval is not None and interval.low <= truth <= interval.high
-                    for interval, truth in zip(found, truths, strict=True)
+                    for interval, truth in zip(intervals, truths, strict=True)
                 ]
             )
-        rows.append([frames, *(100 * np.mean(held, 0))])
-    print("Coverage, %, of one run's own interval (95 would be exact):\n")
+        rows.append([frames, *(100 * np.mean(covered, 0))])
+    print("Coverage, %, of the 95 % interval of one run:\n")
     table(["frames", *METRICS], rows)
 
 
@@ -278,9 +313,9 @@ PARTS: dict[str, Callable[[Trials], None]] = {
 }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Simulate and print."""
-    args = parse_args()
+    args = parse_args(argv)
     for part in args.parts:
         begin = time.perf_counter()
         PARTS[part](Trials(args))

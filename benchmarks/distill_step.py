@@ -1,15 +1,15 @@
-"""What a step of distillation costs beyond its parts.
+"""Measure the time and memory of a training step of distillation.
 
-One student is stepped by one optimizer in four ways, in turns, the loading of its batch
-included:
+One student and one optimizer take steps in four ways, in turns; loading the batch is
+part of a step:
 
-- plain: the host's ``EncoderDecoder.train_step``, no teacher;
-- floor: the same, and the teacher's bare forward under ``torch.inference_mode`` on the
-  same batch. Nothing that asks a teacher while it trains can be cheaper;
-- online: ``DistillSegmentor.train_step``, the recipe of experiment 0616;
-- cached: the same, from a cache that ``build_teacher_cache`` wrote.
+- plain: ``EncoderDecoder.train_step`` of MMSegmentation, no teacher;
+- floor: the same and a forward pass of the teacher under ``torch.inference_mode`` on
+  the same batch, the lower bound of distillation with an online teacher;
+- online: ``DistillSegmentor.train_step`` with the losses of experiment 0616;
+- cached: the same with logits from a cache that ``build_teacher_cache`` wrote.
 
-Weights are random: what a step costs does not depend on them.
+Weights are random: the cost of a step does not depend on them.
 
     python benchmarks/distill_step.py
     python benchmarks/distill_step.py --pairs "B2->B0" --repeats 15
@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,7 +50,7 @@ from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
 CONFIGS = Path(__file__).parents[1] / "configs"
 RECIPE = CONFIGS / "kd/segformer_b0_kd.py"
 FRAMES = 30  # 21 of them to train on
-VIEWS = 2  # of each frame in the cache
+VIEWS = 2  # views per frame in the cache
 MEMORY_STEPS = 3
 WAYS = ("plain", "floor", "online", "cached")
 RATIOS = (
@@ -62,11 +62,11 @@ RATIOS = (
 
 
 class Pair(NamedTuple):
-    """Student and teacher, by their files in configs/_base_/models."""
+    """Student and teacher: names of files in configs/_base_/models."""
 
     student: str
     teacher: str
-    steps: int  # in a repeat on a CPU: seconds of each way
+    steps: int  # steps per repeat: some seconds on a CPU
 
 
 PAIRS = {
@@ -77,38 +77,59 @@ PAIRS = {
 }
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--bf16", action="store_true", help="autocast, on a GPU")
-    parser.add_argument("--size", type=int, default=256, help="side of the frames")
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=0, help="0 loads in the step")
-    parser.add_argument("--repeats", type=int, default=7, help="of each, in turns")
-    parser.add_argument("--steps", type=int, help="in each repeat; by default few")
+    parser.add_argument(
+        "--pairs",
+        nargs="+",
+        choices=PAIRS,
+        default=list(PAIRS),
+        help="teachers and students (default: all)",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--bf16", action="store_true", help="autocast, GPU only")
+    parser.add_argument(
+        "--size", type=int, default=256, help="side of the frames in px (default: 256)"
+    )
+    parser.add_argument("--batch", type=int, default=4, help="batch size (default: 4)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        help="loader processes (default: 0, load in the step)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=7,
+        help="measurements of each way, in turns (default: 7)",
+    )
+    parser.add_argument(
+        "--steps", type=int, help="steps per measurement (default: 1 to 3 by pair)"
+    )
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)  # in a fresh process
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.bf16 and not args.device.startswith("cuda"):
-        parser.error("--bf16 is for a GPU: --device cuda")
+        parser.error("--bf16 needs --device cuda")
     return args
 
 
-# What is stepped.
+# The four ways.
 
 
 def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
-    """Write the recipe of 0616 for another pair, the drawn frames and this machine."""
+    """Write the config of experiment 0616 for a pair of models and drawn frames."""
     cfg = read_config(RECIPE, {"data_root": str(root)})
     for role in ("student", "teacher"):
-        file = CONFIGS / f"_base_/models/{getattr(pair, role)}.py"
+        file = CONFIGS / "_base_/models" / f"{getattr(pair, role)}.py"
         cfg.model[role] = Config.fromfile(file).model
         cfg.model[role].backbone.init_cfg = None
     torch.manual_seed(0)
-    weights = root / f"{pair.teacher}.safetensors"
+    student, teacher = Path(pair.student).name, Path(pair.teacher).name
+    weights = root / f"{teacher}.safetensors"
     write_weights(MODELS.build(cfg.model.teacher).state_dict(), weights, {})
     cfg.model.teacher_checkpoint = str(weights)
     loader = cfg.train_dataloader
@@ -117,23 +138,23 @@ def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
     for step in loader.dataset.dataset.pipeline:
         if step.type == "Resize":
             step.scale = (args.size, args.size)
-    cfg.val_dataloader = cfg.test_dataloader = None  # the cache need not be tested
-    cfg.teacher_cache = {"dir": str(root / f"cache_{pair.teacher}"), "views": VIEWS}
+    cfg.val_dataloader = cfg.test_dataloader = None  # do not test the teacher
+    cfg.teacher_cache = {"dir": str(root / f"cache_{teacher}"), "views": VIEWS}
     if args.bf16:
         cfg.optim_wrapper.update(type="AmpOptimWrapper", dtype="bfloat16")
-    path = root / f"{pair.student}_{pair.teacher}.py"
+    path = root / f"{student}_{teacher}.py"
     cfg.dump(path)
     return path
 
 
 class Floor:
-    """A plain step with the bare forward of a teacher in it."""
+    """A plain step and a forward pass of the teacher."""
 
     def __init__(self, student: Any, teacher: nn.Module) -> None:
         self.student, self.teacher = student, teacher
 
     def train_step(self, data: dict, optim_wrapper: Any) -> None:
-        """Do as the host's ``BaseModel.train_step``, and ask the teacher."""
+        """Same as ``BaseModel.train_step`` of mmengine, and run the teacher."""
         student = self.student
         with optim_wrapper.optim_context(student):
             data = student.data_preprocessor(data, True)
@@ -145,7 +166,7 @@ class Floor:
 
 
 class Way(NamedTuple):
-    """A model, and a config whose loader feeds it."""
+    """A model and the config of its loader."""
 
     model: Any
     student: nn.Module
@@ -153,13 +174,15 @@ class Way(NamedTuple):
 
 
 def build_way(name: str, path: Path, device: str) -> Way:
-    """Build what one way needs, and nothing else."""
+    """Build the models that one way needs, and no others."""
     cfg = read_config(path)
     if name == "cached":
         use_teacher_cache(cfg)
     torch.manual_seed(0)
     if name in ("online", "cached"):
-        model = MODELS.build(cfg.model).to(device).train()
+        model = MODELS.build(cfg.model)
+        model.load_teacher()
+        model = model.to(device).train()
         return Way(model, model.student, cfg)
     student = MODELS.build(cfg.model.student).to(device).train()
     if name == "plain":
@@ -169,7 +192,7 @@ def build_way(name: str, path: Path, device: str) -> Way:
 
 
 def build_ways(path: Path, device: str) -> dict[str, Way]:
-    """Build all ways around one student and one teacher."""
+    """Build all ways with one student and one teacher."""
     online, cached = (build_way(name, path, device) for name in ("online", "cached"))
     student = cached.model.student = online.student
     floor = Floor(student, online.model.teacher)
@@ -182,7 +205,7 @@ def build_ways(path: Path, device: str) -> dict[str, Way]:
 
 
 def stepper(way: Way, optimizer: Any) -> Callable[[], None]:
-    """One step of a way, its batch from an endless loader of its own."""
+    """A function that takes one step of a way, with its own infinite loader."""
     loader = Runner.build_dataloader(copy.deepcopy(way.cfg.train_dataloader), seed=0)
     stream: Iterator[dict] = iter(loader)
 
@@ -192,11 +215,11 @@ def stepper(way: Way, optimizer: Any) -> Callable[[], None]:
     return step
 
 
-# Seconds.
+# Time.
 
 
-def seconds_a_step(step: Callable[[], None], warm_up: int, steps: int) -> float:
-    """Mean time of some steps, after others."""
+def seconds_per_step(step: Callable[[], None], warm_up: int, steps: int) -> float:
+    """Mean time of ``steps`` steps after ``warm_up`` steps."""
     for _ in range(warm_up):
         step()
     synchronize()
@@ -208,7 +231,7 @@ def seconds_a_step(step: Callable[[], None], warm_up: int, steps: int) -> float:
 
 
 def synchronize() -> None:
-    """Wait for the GPU, where there is one."""
+    """Wait for the GPU, if there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -216,19 +239,19 @@ def synchronize() -> None:
 def time_pair(
     name: str, path: Path, args: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Seconds a step of each way, in every repeat; whoever begins changes."""
+    """Seconds per step of each way in every repeat; the order alternates."""
     ways = build_ways(path, args.device)
     plain = ways["plain"]
     optimizer = build_optim_wrapper(plain.student, plain.cfg.optim_wrapper)
     steps = {way: stepper(ways[way], optimizer) for way in WAYS}
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-    warm_up = 2 * args.workers  # they fetch two batches each ahead
+    warm_up = 2 * args.workers  # each worker prefetches two batches
     for repeat in range(1 + args.repeats):
         for way in WAYS if repeat % 2 else reversed(WAYS):
-            one = seconds_a_step(steps[way], warm_up, args.steps or PAIRS[name].steps)
+            one = seconds_per_step(steps[way], warm_up, args.steps or PAIRS[name].steps)
             seconds[way].append(one)
         turn = ", ".join(f"{way} {seconds[way][-1]:.3f}" for way in WAYS)
-        say(f"{name}, repeat {repeat} of {args.repeats}: {turn} s")
+        print_progress(f"{name}, repeat {repeat} of {args.repeats}: {turn} s")
     return {way: numbers[1:] for way, numbers in seconds.items()}  # 0 warms up
 
 
@@ -236,40 +259,40 @@ def time_pair(
 
 
 def memory_of(name: str, path: Path, device: str) -> float:
-    """Peak MiB of this process (on a GPU: of its tensors) after a few steps."""
+    """Peak MiB of this process (on a GPU: of its tensors) after three steps."""
     way = build_way(name, path, device)
     step = stepper(way, build_optim_wrapper(way.student, way.cfg.optim_wrapper))
     for _ in range(MEMORY_STEPS):
         step()
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**20
-    # Not ru_maxrss: on Linux a child's begins at the peak of the process it came from.
+    # Not ru_maxrss: on Linux a child process inherits the peak of its parent.
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def memory_of_each(path: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Peak MiB of each way, in a process of its own."""
+    """Peak MiB of each way, in its own process."""
     peaks = {}
     for way in WAYS:
         command = [sys.executable, __file__, "--memory-of", f"{way}:{path}"]
         command += ["--device", args.device]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         peaks[way] = float(done.stdout.split()[-1])
-        say(f"  {way}: {peaks[way]:,.0f} MiB")
+        print_progress(f"  {way}: {peaks[way]:,.0f} MiB")
     return peaks
 
 
-# What is printed.
+# Output.
 
 
-def say(line: str) -> None:
-    """Print progress."""
+def print_progress(line: str) -> None:
+    """Print a line to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def machine(args: argparse.Namespace) -> str:
-    """Hardware, versions, threads and settings, in a line."""
+    """Hardware, versions, threads and settings in one line."""
     names = Path("/proc/cpuinfo").read_text().split("model name\t: ")[1:]
     cpu = names[0].split("\n")[0] if names else platform.machine()
     hardware = f"{cpu}, {os.cpu_count()} cores"
@@ -286,18 +309,18 @@ def machine(args: argparse.Namespace) -> str:
 
 
 def table(*heads: str) -> list[str]:
-    """First lines of a Markdown table."""
+    """The head of a Markdown table."""
     return [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
 
 
 def spread(numbers: list[float]) -> str:
-    """Median, lowest and highest."""
+    """Median, minimum and maximum."""
     middle = statistics.median(numbers)
     return f"{middle:.3f} ({min(numbers):.3f} to {max(numbers):.3f})"
 
 
 def ratio_row(pair: str, seconds: dict[str, list[float]]) -> str:
-    """A pair's plain seconds and ratios, each taken within a repeat."""
+    """Plain seconds and ratios of a pair; ratios are taken within a repeat."""
     cells = [pair, spread(seconds["plain"])]
     for over, under in RATIOS:
         both = zip(seconds[over], seconds[under], strict=True)
@@ -316,10 +339,10 @@ def way_rows(
 
 
 def measure(pairs: list[str], args: argparse.Namespace) -> None:
-    """Measure pair after pair, then print both tables."""
+    """Measure all pairs, then print both tables."""
     tables = [
         table("pair", "plain, s", *(f"{over} / {under}" for over, under in RATIOS)),
-        table("pair", "way", "s a step", "peak memory, MiB"),
+        table("pair", "way", "s per step", "peak memory, MiB"),
     ]
     described = machine(args)
     with tempfile.TemporaryDirectory() as folder:
@@ -327,7 +350,7 @@ def measure(pairs: list[str], args: argparse.Namespace) -> None:
         size = (args.size, args.size)
         draw_pond(root, frames=FRAMES, size=size, progress=False)
         for pair in pairs:
-            say(f"{pair}: the cache")
+            print_progress(f"{pair}: build the cache")
             path = write_config(PAIRS[pair], root, args)
             with redirect_stdout(sys.stderr):
                 build_teacher_cache(path, args.batch, args.device)
@@ -338,12 +361,12 @@ def measure(pairs: list[str], args: argparse.Namespace) -> None:
     print(described, *map("\n".join, tables), sep="\n\n")
 
 
-def main() -> None:
-    """Measure, print; or step once for the memory of another process."""
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and print; or only the memory of one way, in a fresh process."""
+    args = parse_args(argv)
     init_default_scope("mmseg")
-    MMLogger.get_instance("distill_step", log_level="WARNING")  # else a line a weight
-    cv2.setNumThreads(0)  # as the configs' env_cfg has it
+    MMLogger.get_instance("distill_step", log_level="WARNING")  # no line per weight
+    cv2.setNumThreads(0)  # as in env_cfg of the configs
     torch.backends.cudnn.benchmark = True
     if args.memory_of:
         way, path = args.memory_of.split(":", 1)

@@ -1,15 +1,16 @@
-"""How many planted label errors are found, and how many finds are none.
+"""Precision and recall of tools/find_label_errors.py on planted label errors.
 
     python benchmarks/label_errors.py data/noisy work_dirs/noisy/fold*
 
 The frames are those of ``tools/make_demo_data.py --label-noise``, whose
-``label_errors.csv`` and ``clean_labels/`` tell the truth; the runs are one a fold. See
-docs/label_errors.md.
+``label_errors.csv`` and ``clean_labels/`` hold the true labels; there is one run per
+fold. See docs/label_errors.md.
 """
 
 import argparse
 import csv
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,26 +27,40 @@ from mmseg_splashkd.label_errors import (
 )
 from mmseg_splashkd.label_errors.regions import MIN_SHARE
 
-CUTS = (0.25, 0.5, 1.0, 1.5, 2.0)  # of the number of planted errors
-RIGHT = 0.5  # of a region's pixels, for it to be right; of an error's, to be found
+CUTS = (0.25, 0.5, 1.0, 1.5, 2.0)  # fractions of the number of planted errors
+# Share of the pixels of a region that must be wrong for it to be a true positive, and
+# share of the pixels of an error that must be covered for it to be found.
+RIGHT = 0.5
 KINDS = ("missed", "false", "stale", "shifted", "dilated", "eroded")
 
 
 class Truth(NamedTuple):
-    """What is wrong with a frame's label."""
+    """The planted error of a frame."""
 
     kind: str | None
     wrong: np.ndarray  # (H, W) bool
-    areas: list[np.ndarray]  # connected areas of it that are not too small to list
+    areas: list[np.ndarray]  # its connected areas that are large enough to be listed
 
 
-def main() -> None:
-    """Find, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data_root", type=Path, help="a farm with planted errors")
-    parser.add_argument("runs", nargs="+", help="work directories, one a fold")
-    parser.add_argument("--weights", choices=("last", "best"), default="last")
-    args = parser.parse_args()
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data_root", type=Path, help="farm with planted errors")
+    parser.add_argument("runs", nargs="+", help="work directories, one per fold")
+    parser.add_argument(
+        "--weights",
+        choices=("last", "best"),
+        default="last",
+        help="weights of each run (default: last)",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Find label errors, compare them with the planted ones, print tables."""
+    args = parse_args(argv)
     runs, unjudged = open_runs(args.runs, weights=args.weights)
     found = find_label_errors(runs, unjudged)
     if unjudged:
@@ -57,11 +72,11 @@ def main() -> None:
     print_cuts(truth)
     print_kinds(truth)
     print_regions(found, truth)
-    print_named(found, truth)
+    print_named_kinds(found, truth)
 
 
 def read_truth(root: Path, found: LabelErrors) -> list[Truth]:
-    """What is wrong with the frames, in the order in which they were ranked."""
+    """The planted errors of the frames, in the order of their ranks."""
     with (root / "label_errors.csv").open(newline="", encoding="utf-8") as file:
         errors = {Path(row["frame"]).name: row for row in csv.DictReader(file)}
     truth = []
@@ -76,13 +91,13 @@ def read_truth(root: Path, found: LabelErrors) -> list[Truth]:
 
 
 def read(path: str | Path) -> np.ndarray:
-    """A gray label."""
+    """Read a gray label (H, W)."""
     with Image.open(path) as image:
         return np.asarray(image)
 
 
 def areas_of(mask: np.ndarray) -> list[np.ndarray]:
-    """Connected areas of a mask that are large enough to be listed, as masks."""
+    """Connected areas (H, W) of a mask that are large enough to be listed."""
     labelled: Any = ndimage.label(mask, structure=np.ones((3, 3)))
     numbered, count = labelled
     areas = [numbered == number for number in range(1, count + 1)]
@@ -95,11 +110,11 @@ def is_wrong(truth: list[Truth]) -> np.ndarray:
 
 
 def print_rankings(found: LabelErrors, truth: list[Truth]) -> None:
-    """Compare ways to rank frames: average precision, precision at the true number."""
+    """Print average precision and R-precision of several rankings of frames."""
     wrong = is_wrong(truth)
     rankings = {
-        "surest region (the tool)": [f.score for f in found.findings],
-        "softmin (cleanlab's of images)": [-f.quality for f in found.findings],
+        "highest region score (the tool)": [f.score for f in found.findings],
+        "softmin (cleanlab, per image)": [-f.quality for f in found.findings],
         "suspicious pixels": [suspicious(f) for f in found.findings],
     }
     print("| frames ranked by | average precision | right of the first n |")
@@ -112,17 +127,17 @@ def print_rankings(found: LabelErrors, truth: list[Truth]) -> None:
 
 
 def suspicious(finding: LabelError) -> int:
-    """Pixels in regions."""
+    """Number of pixels in regions."""
     return sum(region.pixels for region in finding.regions)
 
 
 def cuts_of(truth: list[Truth]) -> list[int]:
-    """Numbers of frames to look at."""
-    return [round(cut * is_wrong(truth).sum()) for cut in CUTS]
+    """Numbers of top-ranked frames to evaluate."""
+    return [max(1, round(cut * is_wrong(truth).sum())) for cut in CUTS]
 
 
 def print_cuts(truth: list[Truth]) -> None:
-    """Precision and recall of frames at several cuts."""
+    """Print precision and recall of frames at several cuts."""
     wrong = is_wrong(truth)
     print("| frames looked at | precision | recall |")
     print("|---|---|---|")
@@ -133,7 +148,7 @@ def print_cuts(truth: list[Truth]) -> None:
 
 
 def print_kinds(truth: list[Truth]) -> None:
-    """How many frames of each kind are among the first."""
+    """Print how many frames of each kind of error are at the top of the ranking."""
     total = Counter(each.kind for each in truth)
     cuts = cuts_of(truth)
     print(
@@ -145,13 +160,14 @@ def print_kinds(truth: list[Truth]) -> None:
     for kind in KINDS:
         pixels = [each.wrong.sum() for each in truth if each.kind == kind]
         hits = [sum(each.kind == kind for each in truth[:cut]) for cut in cuts]
-        cells = [str(total[kind]), f"{np.median(pixels):.0f}", *map(str, hits)]
+        median = f"{np.median(pixels):.0f}" if pixels else "-"
+        cells = [str(total[kind]), median, *map(str, hits)]
         print(f"| {kind} | {' | '.join(cells)} |")
     print()
 
 
 def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
-    """Precision and recall of regions at several cuts, all frames together."""
+    """Print precision and recall of regions of all frames at several cuts."""
     listed = sorted(
         (
             (region.score, index, region)
@@ -162,7 +178,7 @@ def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
     )
     areas = sum(len(each.areas) for each in truth)
     covered = [np.zeros_like(each.wrong) for each in truth]
-    cuts = [round(cut * areas) for cut in CUTS]
+    cuts = [max(1, round(cut * areas)) for cut in CUTS]
     right = 0
     print("| regions looked at | precision | recall |")
     print("|---|---|---|")
@@ -178,26 +194,26 @@ def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
 
 
 def count_found(truth: list[Truth], covered: list[np.ndarray]) -> int:
-    """Planted regions that are covered well enough."""
+    """Number of planted regions of which enough pixels are covered."""
     return sum(
-        bool(seen[area].mean() >= RIGHT)
-        for each, seen in zip(truth, covered, strict=True)
+        bool(mask[area].mean() >= RIGHT)
+        for each, mask in zip(truth, covered, strict=True)
         for area in each.areas
     )
 
 
-def print_named(found: LabelErrors, truth: list[Truth]) -> None:
-    """What the surest region of each frame with an error is called."""
-    named: defaultdict[str, Counter] = defaultdict(Counter)
+def print_named_kinds(found: LabelErrors, truth: list[Truth]) -> None:
+    """Print the kind that the tool gives the top region of each wrong frame."""
+    kinds: defaultdict[str, Counter] = defaultdict(Counter)
     for finding, each in zip(found.findings, truth, strict=True):
         if each.kind is not None:
-            called = finding.regions[0].kind if finding.regions else "nothing"
-            named[each.kind][called] += 1
-    print("| planted | surest region is called |")
+            kind = finding.regions[0].kind if finding.regions else "nothing"
+            kinds[each.kind][kind] += 1
+    print("| planted | kind of the top region |")
     print("|---|---|")
     for kind in KINDS:
-        called = ", ".join(f"{n} {name}" for name, n in named[kind].most_common())
-        print(f"| {kind} | {called} |")
+        counts = ", ".join(f"{n} {name}" for name, n in kinds[kind].most_common())
+        print(f"| {kind} | {counts} |")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Frames a second of our data path and of the host's; the cost of a long split table.
+"""Measure the speed of data loading, ours and MMSegmentation's.
 
-Both run the base training pipeline of configs/_base_/datasets/splash_1024.py, step for
-step, on frames drawn for the purpose.
+Both run the steps of the base training pipeline of
+configs/_base_/datasets/splash_1024.py on drawn frames.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -32,38 +32,62 @@ from mmseg_splashkd.datasets.views import View
 CONFIG = Path(__file__).parents[1] / "configs/_base_/datasets/splash_1024.py"
 FRAMES = 30  # 21 of them to train on
 BATCH = 4
-WARM_UP = 6  # batches, more than two workers fetch ahead
+WARM_UP = 6  # batches, more than two workers prefetch
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=1024, help="side of drawn frames")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=9, help="of each, interleaved")
-    parser.add_argument("--batches", type=int, default=20, help="of 4, in each repeat")
-    parser.add_argument("--backend", choices=["pillow", "cv2"], default="cv2")
     parser.add_argument(
-        "--steps", action="store_true", help="CPU time of each step instead"
+        "--size",
+        type=int,
+        default=1024,
+        help="side of the drawn frames in px (default: 1024)",
     )
     parser.add_argument(
-        "--rows", type=int, help="build a data set of that many rows instead"
+        "--workers", type=int, default=2, help="loader processes (default: 2)"
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=9,
+        help="measurements of each loader, in turns (default: 9)",
+    )
+    parser.add_argument(
+        "--batches",
+        type=int,
+        default=20,
+        help="batches of 4 frames per measurement (default: 20)",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=["pillow", "cv2"],
+        default="cv2",
+        help="library that decodes frames (default: cv2)",
+    )
+    parser.add_argument(
+        "--steps", action="store_true", help="measure the CPU time of each step instead"
+    )
+    parser.add_argument(
+        "--rows",
+        type=int,
+        help="measure time and memory of a split table of so many rows instead",
+    )
+    return parser.parse_args(argv)
 
 
 @DATASETS.register_module()
 class HostDataset(BaseSegDataset):
-    """The host's data set, with gray values for its own ``LoadAnnotations`` to map."""
+    """MMSegmentation's data set, with gray values for its ``LoadAnnotations``."""
 
     def load_data_list(self) -> list[dict]:
-        """List frames as the host does."""
+        """List frames as the base class does, and add the label map."""
         coding = {"label_map": dict(SPLASH.gray_to_train_id)}
         return [info | coding for info in super().load_data_list()]
 
 
 def our_loader(root: Path, backend: str) -> dict:
-    """Our part: as in the config."""
+    """Loader of the config."""
     loader = Config.fromfile(CONFIG).train_dataloader.to_dict()
     frames = loader["dataset"]["dataset"]
     frames["data_root"] = str(root)
@@ -72,7 +96,7 @@ def our_loader(root: Path, backend: str) -> dict:
 
 
 def host_loader(root: Path, ours: dict) -> dict:
-    """The same frames and steps in the host's own classes."""
+    """Loader of the same frames and steps in MMSegmentation's classes."""
     frames: Any = DATASETS.build(ours["dataset"]["dataset"])
     infos = map(frames.get_data_info, range(len(frames)))
     stems = [Path(info["img_path"]).stem for info in infos]
@@ -97,8 +121,8 @@ def host_loader(root: Path, ours: dict) -> dict:
     }
 
 
-def frames_a_second(loader: dict, workers: int, batches: int) -> float:
-    """Time a fresh loader, without its start."""
+def frames_per_second(loader: dict, workers: int, batches: int) -> float:
+    """Speed of a new loader after its first batches."""
     changes = {"num_workers": workers, "persistent_workers": False, "batch_size": BATCH}
     built = Runner.build_dataloader(copy.deepcopy(loader) | changes, seed=0)
     stream = iter(built)
@@ -111,16 +135,16 @@ def frames_a_second(loader: dict, workers: int, batches: int) -> float:
 
 
 def compare(root: Path, args: argparse.Namespace) -> None:
-    """Print frames a second of both, in turns, whoever begins."""
+    """Print frames per second of both loaders, in turns in alternating order."""
     ours = our_loader(root, args.backend)
     loaders = {"ours": ours, "host": host_loader(root, ours)}
     rates: dict[str, list[float]] = {name: [] for name in loaders}
     for repeat in range(args.repeats):
         for name in sorted(loaders, reverse=bool(repeat % 2)):
             rates[name].append(
-                frames_a_second(loaders[name], args.workers, args.batches)
+                frames_per_second(loaders[name], args.workers, args.batches)
             )
-    print("| path | frames a second, median | lowest | highest |\n|---|---|---|---|")
+    print("| path | frames/s, median | minimum | maximum |\n|---|---|---|---|")
     for name, drawn in rates.items():
         middle = statistics.median(drawn)
         print(f"| {name} | {middle:.1f} | {min(drawn):.1f} | {max(drawn):.1f} |")
@@ -133,14 +157,14 @@ def compare(root: Path, args: argparse.Namespace) -> None:
 
 @contextmanager
 def timed(seconds: list[float]) -> Iterator[None]:
-    """Append the CPU time of a block, which others on the machine change little."""
+    """Append the CPU time of a block, little affected by other processes."""
     begin = time.process_time()
     yield
     seconds.append(time.process_time() - begin)
 
 
 def time_steps(dataset: Any, visit: int, spent: dict[str, list[float]]) -> None:
-    """Add the time of each step on every frame, and of all as the loader asks."""
+    """Add the time of each step on every frame, and of the whole sample."""
     frames = getattr(dataset, "dataset", dataset)
     for index in range(len(dataset)):
         with timed(spent["get_data_info"]):
@@ -153,7 +177,7 @@ def time_steps(dataset: Any, visit: int, spent: dict[str, list[float]]) -> None:
 
 
 def compare_steps(root: Path, args: argparse.Namespace) -> None:
-    """Print the milliseconds of each step of both, in this process, in turns."""
+    """Print the milliseconds of each step of both loaders, in this process."""
     ours = our_loader(root, args.backend)
     datasets = [DATASETS.build(x["dataset"]) for x in (ours, host_loader(root, ours))]
     spent: list[dict[str, list[float]]] = [defaultdict(list), defaultdict(list)]
@@ -167,7 +191,7 @@ def compare_steps(root: Path, args: argparse.Namespace) -> None:
 
 
 def measure_rows(root: Path, rows: int) -> None:
-    """Print time and memory of a data set of many rows; its files are empty."""
+    """Print time and memory of a data set of many rows, whose files are empty."""
     for folder in ("images", "labels"):
         (root / folder).mkdir()
     with (root / "frames.csv").open("w", newline="") as file:
@@ -185,7 +209,7 @@ def measure_rows(root: Path, rows: int) -> None:
         {
             "type": "TimeSplitDataset",
             "split": "train",
-            "ann_file": "frames.csv",
+            "split_table": "frames.csv",
             "data_root": str(root),
             "check_labels": False,
             "pipeline": [],
@@ -194,15 +218,15 @@ def measure_rows(root: Path, rows: int) -> None:
     seconds = time.perf_counter() - begin
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     kept = dataset.data_bytes.nbytes / 2**20
-    print("| rows | build, s | peak, MiB more | kept, MiB |\n|---|---|---|---|")
+    print("| rows | build, s | peak, additional MiB | kept, MiB |\n|---|---|---|---|")
     print(f"| {len(dataset):,} | {seconds:.2f} | {peak:.0f} | {kept:.0f} |")
 
 
-def main() -> None:
-    """Draw, measure, print."""
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw frames, measure, print."""
+    args = parse_args(argv)
     init_default_scope("mmseg")
-    cv2.setNumThreads(0)  # as the configs' env_cfg has it
+    cv2.setNumThreads(0)  # as in env_cfg of the configs
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         if args.rows:

@@ -5,6 +5,7 @@ buffers beside the tensors, so ``torch.load(weights_only=True)`` refuses them, a
 plain load runs any code they contain. Here only a closed list of names is unpickled.
 """
 
+import hashlib
 import json
 import pickle
 from collections import OrderedDict
@@ -224,6 +225,26 @@ def _separate_tensors(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         storages.add(tensor.untyped_storage().data_ptr())
         tensors[name] = tensor
     return tensors
+
+
+def tensors_sha256(state_dict: Mapping[str, Tensor], separator: str = "\n") -> str:
+    """Hash of names, types, shapes and bits of tensors, whatever file holds them.
+
+    Args:
+        state_dict: Tensors by name, in any order.
+        separator: Text between the description of a tensor and its bits. Teacher caches
+            of format 1 have none.
+
+    Returns:
+        SHA-256, hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state_dict.items()):
+        about = f"{name} {tensor.dtype} {tuple(tensor.shape)}{separator}"
+        digest.update(about.encode())
+        raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(raw.numpy().data)
+    return digest.hexdigest()
 
 
 def load_strict(

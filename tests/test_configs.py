@@ -1,4 +1,4 @@
-"""Every config builds, says what its metafile says, and takes a step."""
+"""Every config builds, agrees with its metafile, and trains for a step."""
 
 import itertools
 import os
@@ -14,8 +14,8 @@ from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import LOADERS, dataset_of, plain_model, read_config
+from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.label_coding import load_label_coding
-from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.runs.train import train
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
@@ -26,9 +26,9 @@ ALL = sorted(
     path
     for folder in FOLDERS
     for path in (CONFIGS / folder).glob("*.py")
-    if path.name != "pond.py"  # a part of the demo's configs, not one of them
+    if path.name != "pond.py"  # a base of the demo's configs
 )
-DEPTHS = {  # Xie et al., table 6: layers a stage
+DEPTHS = {  # Xie et al., table 6: layers per stage
     (2, 2, 2, 2): "B1",
     (3, 4, 6, 3): "B2",
     (3, 4, 18, 3): "B3",
@@ -51,31 +51,31 @@ def label_loss(kind: str, gamma: float) -> str:
 
 
 def describe(cfg: Config) -> dict:
-    """The metadata of a config, from the config."""
+    """The metadata that the metafile must have for a config."""
     train_loader = cfg.train_dataloader
     steps = train_loader.dataset.dataset.pipeline
     size = next(step.scale for step in steps if step.type == "Resize")
-    said = {
+    metadata = {
         "Frame Size": "{}x{}".format(*size),
         "Batch Size": train_loader.batch_size,
         "Iterations": cfg.train_cfg.max_iters,
     }
     if cfg.get("experiment"):
-        said["Experiment"] = cfg.experiment
+        metadata["Experiment"] = cfg.experiment
     if "auxiliary_head" in plain_model(cfg.model):
         auxiliary = plain_model(cfg.model)["auxiliary_head"]
-        said["Auxiliary Weight"] = auxiliary["loss_decode"]["loss_weight"]
-    if cfg.model.type != "DistillSegmentor":
+        metadata["Auxiliary Weight"] = auxiliary["loss_decode"]["loss_weight"]
+    if not distills(cfg):
         loss = cfg.model.decode_head.loss_decode
-        return said | {
+        return metadata | {
             "Architecture": architecture(cfg.model),
             "Label Loss": label_loss("focal", loss.gamma),
         }
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
     if "terms" in loss:
-        said["Terms"] = ", ".join(term.type for term in loss.terms)
+        metadata["Terms"] = ", ".join(term.type for term in loss.terms)
     positional = head.type == "PositionalSegformerHead"
-    return said | {
+    return metadata | {
         "Architecture": architecture(cfg.model.student),
         "Teacher": architecture(cfg.model.teacher),
         "Label Loss": label_loss(loss.label_loss, loss.get("gamma", 2.0)),
@@ -95,8 +95,9 @@ def test_config_builds(path):
     cfg = read_config(path)
     model = MODELS.build(cfg.model)
     frames = dataset_of(cfg, "train_dataloader")
-    told = frames.get("metainfo") or load_label_coding(frames.label_coding).metainfo
-    assert model.num_classes == len(told["classes"])
+    metainfo = frames.get("metainfo")
+    metainfo = metainfo or load_label_coding(frames.label_coding).metainfo
+    assert model.num_classes == len(metainfo["classes"])
     for metric in cfg.test_evaluator:
         METRICS.build(metric)
     pipelines = [dataset_of(cfg, loader).pipeline for loader in LOADERS]
@@ -104,8 +105,36 @@ def test_config_builds(path):
         TRANSFORMS.build(step)
 
 
+def scoped(config: Any) -> Any:
+    """A config whose registered classes of MMSegmentation are spelt with the scope."""
+    if isinstance(config, dict):
+        return {
+            key: f"mmseg.{item}"
+            if key == "type" and item in MODELS.module_dict
+            else scoped(item)
+            for key, item in config.items()
+        }
+    return [scoped(item) for item in config] if isinstance(config, list) else config
+
+
+def test_distillation_builds_with_scoped_types():
+    cfg = read_config(CONFIGS / "kd" / "segformer_b0_kd_pe001.py")
+    for role in ("student", "teacher"):
+        cfg.merge_from_dict(tiny(f"model.{role}"))
+    plain = MODELS.build(cfg.model)
+    spelt = scoped(cfg.model.to_dict())
+    assert spelt["type"] == "mmseg.DistillSegmentor"
+    assert spelt["student"]["decode_head"]["type"] == "mmseg.PositionalSegformerHead"
+    cfg.model = spelt
+    assert distills(cfg)
+    assert plain_model(cfg.model) == spelt["student"]
+    built = MODELS.build(cfg.model)
+    assert type(built) is type(plain)
+    assert built.state_dict().keys() == plain.state_dict().keys()
+
+
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_first_comment_says_what_it_is_and_how_to_run_it(path):
+def test_first_comment_describes_the_experiment_and_its_command(path):
     comment = []
     for line in path.read_text().splitlines():
         if not line.startswith("#"):
@@ -116,7 +145,7 @@ def test_first_comment_says_what_it_is_and_how_to_run_it(path):
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_dumped_config_is_the_config(path, tmp_path):
+def test_a_dumped_config_equals_the_config(path, tmp_path):
     cfg = read_config(path)
     cfg.dump(tmp_path / "dumped.py")
     assert Config.fromfile(tmp_path / "dumped.py").model == cfg.model
@@ -139,7 +168,7 @@ def test_metafile_names_every_config_and_no_other(folder):
     [model for folder in FOLDERS for model in metafile(folder)["Models"]],
     ids=lambda model: model["Name"],
 )
-def test_metafile_says_what_the_config_says(model):
+def test_metafile_agrees_with_the_config(model):
     cfg = read_config(ROOT / model["Config"])
     assert Path(model["Config"]).stem == model["Name"]
     assert describe(cfg) == model["Metadata"]
@@ -153,12 +182,12 @@ def experiments_of(folder: str) -> dict[str, dict]:
     return {cfg.experiment: describe(cfg) for cfg in configs if cfg.get("experiment")}
 
 
-def test_the_six_experiments_of_the_farm_are_those_of_the_record():
+def test_the_six_experiments_on_the_farm_are_the_original_ones():
     size = ("Teacher", "Frame Size", "Batch Size", "Iterations")
     recorded, small = (
         {
-            name: {key: said for key, said in told.items() if key not in size}
-            for name, told in experiments_of(folder).items()
+            name: {key: item for key, item in metadata.items() if key not in size}
+            for name, metadata in experiments_of(folder).items()
         }
         for folder in ("kd", "farm")
     )
@@ -166,7 +195,7 @@ def test_the_six_experiments_of_the_farm_are_those_of_the_record():
     assert small == recorded
 
 
-def test_the_six_experiments_are_those_of_the_record():
+def test_the_six_original_experiments():
     recorded = {  # position embedding, modulate
         "0520": (0, "none"),
         "0604": (1.0, "both"),
@@ -177,15 +206,17 @@ def test_the_six_experiments_are_those_of_the_record():
     }
     found = experiments_of("kd")
     assert recorded == {
-        name: (said["Position Embedding"], said["Modulate"])
-        for name, said in found.items()
+        name: (metadata["Position Embedding"], metadata["Modulate"])
+        for name, metadata in found.items()
     }
-    assert {said["Label Loss"] for said in found.values()} == {"focal, gamma 2.0"}
-    assert {said["Frame Size"] for said in found.values()} == {"1024x1024"}
+    assert {metadata["Label Loss"] for metadata in found.values()} == {
+        "focal, gamma 2.0"
+    }
+    assert {metadata["Frame Size"] for metadata in found.values()} == {"1024x1024"}
     assert read_config(CONFIGS / "kd" / "segformer_b0_kd_pe001.py").experiment == "0627"
 
 
-def test_another_teacher_is_the_statement_of_the_readme(tmp_path):
+def test_the_readme_example_sets_another_teacher(tmp_path):
     path = tmp_path / "b2.py"
     text = (CONFIGS / "kd" / "README.md").read_text()
     example = text.split("```python\n")[1].split("```")[0]
@@ -203,7 +234,9 @@ def small_pspnets(cfg: Config) -> None:
         model.auxiliary_head.update(in_channels=32, channels=8)
 
 
-def test_auxiliary_head_of_the_student_learns_and_the_teacher_s_never_runs(monkeypatch):
+def test_auxiliary_head_of_the_student_is_trained_and_the_teacher_s_never_runs(
+    monkeypatch,
+):
     cfg = read_config(CONFIGS / "kd" / "pspnet_r50_kd.py")
     small_pspnets(cfg)
     torch.manual_seed(0)
@@ -214,17 +247,17 @@ def test_auxiliary_head_of_the_student_learns_and_the_teacher_s_never_runs(monke
 
     monkeypatch.setattr(model.teacher.auxiliary_head, "forward", never)
     head = model.student.auxiliary_head
-    seen: list = []
-    head.loss_decode.register_forward_pre_hook(lambda _, args: seen.append(args))
+    inputs: list = []
+    head.loss_decode.register_forward_pre_hook(lambda _, args: inputs.append(args))
     total, log = model.parse_losses(losses_of(model, random_batch()))
     parts = (log["loss_label"], log["loss_distill"], log["aux.loss_focal"])
     torch.testing.assert_close(total, torch.stack(parts).sum())
-    bare = softmax_focal_loss(*seen[0], gamma=2.0)
+    bare = softmax_focal_loss(*inputs[0], gamma=2.0)
     torch.testing.assert_close(log["aux.loss_focal"], 0.2 * bare)
 
 
 def write_teacher(cfg: Config, path: Path) -> str:
-    """Random weights of the right shapes for a config's teacher."""
+    """Write random weights for the teacher of a config."""
     write_weights(MODELS.build(cfg.model.teacher).state_dict(), path, {})
     return str(path)
 
@@ -242,7 +275,7 @@ def small_pictures(cfg: Config) -> None:
 )
 def test_one_step_of_each_family(name, pond, tmp_path):
     path = CONFIGS / f"{name}.py"
-    distils = read_config(path).model.type == DistillSegmentor.__name__
+    distils = distills(read_config(path))
     models = ("model.student", "model.teacher") if distils else ("model",)
     options = tiny_run(pond, *models, iterations=1)
     options |= {f"{model}.backbone.init_cfg": None for model in models}
@@ -257,7 +290,7 @@ def test_one_step_of_each_family(name, pond, tmp_path):
 
 
 @pytest.mark.slow
-def test_camvid_is_coded_as_its_label_map():
+def test_camvid_has_the_classes_of_its_label_coding():
     cfg = read_config(CONFIGS / "camvid" / "segformer_b0_camvid.py")
     coding = load_label_coding("camvid")
     for loader in LOADERS:
@@ -267,7 +300,7 @@ def test_camvid_is_coded_as_its_label_map():
         assert load.gray_to_train_id == coding.gray_to_train_id
 
 
-@pytest.mark.skipif(not CAMVID.is_dir(), reason="CamVid is not here: set CAMVID_ROOT")
+@pytest.mark.skipif(not CAMVID.is_dir(), reason="no CamVid: set CAMVID_ROOT")
 def test_two_iterations_on_camvid(tmp_path):
     path = CONFIGS / "camvid" / "segformer_b0_kd_camvid.py"
     options = tiny("model.student") | tiny("model.teacher")

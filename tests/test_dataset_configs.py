@@ -1,4 +1,4 @@
-"""Every base data set builds, and its pipelines keep labels what they are."""
+"""Every base data set builds, and its pipelines never invent label values."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ SPLITS = ("train", "val", "test")
 
 
 def read(name: str, root: Path) -> Config:
-    """A base config that reads the drawn frames and makes small ones of them."""
+    """A base config that reads the drawn frames."""
     cfg = Config.fromfile(FOLDER / f"{name}.py")
     for split in SPLITS:
         part = part_of(cfg, split)
@@ -53,7 +53,7 @@ def name(request) -> str:
 
 @pytest.fixture
 def root(tmp_path: Path, name: str) -> Path:
-    """Draw six frames a split, whose labels hold every second class of the config."""
+    """Draw six frames per part, whose labels hold every second class."""
     coding = load_label_coding(CODINGS[name])
     grays = coding.to_gray(np.array(classes_of(name), np.uint8)[None])[0]
     rows = []
@@ -70,7 +70,7 @@ def root(tmp_path: Path, name: str) -> Path:
 
 
 def classes_of(name: str) -> tuple[int, ...]:
-    """Every second class: what lies between two of them is none of them."""
+    """Every second class, so that no class lies between two drawn ones."""
     return tuple(range(0, len(load_label_coding(CODINGS[name]).classes), 2))
 
 
@@ -78,12 +78,12 @@ def build(cfg: Config, split: str) -> Any:
     return DATASETS.build(cfg[f"{split}_dataloader"].dataset)
 
 
-def test_every_base_data_set_is_here():
-    official = {"camvid_240x320"}  # splits by folder; its own tests are with its models
+def test_every_base_data_set_is_tested():
+    official = {"camvid_240x320"}  # official folders; tested with its models
     assert {path.stem for path in FOLDER.glob("*.py")} == {*CODINGS, *official}
 
 
-def test_training_gives_views_with_their_labels(name: str, root: Path):
+def test_training_pipelines_give_views_with_labels(name: str, root: Path):
     cfg = read(name, root)
     dataset = build(cfg, "train")
     assert len(dataset) == 6
@@ -138,7 +138,7 @@ def look_of(packed: dict) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize(
     ("split", "place", "ask"), [("train", -2, View(0, 0, 0)), ("val", 1, 0)]
 )
-def test_labels_loaded_at_the_wrong_place_are_refused(
+def test_labels_loaded_at_the_wrong_step_are_refused(
     name: str, root: Path, split: str, place: int, ask: View | int
 ):
     cfg = read(name, root)
@@ -163,7 +163,7 @@ def test_median_filters_the_files_in_every_pipeline():
         assert [steps[0], *steps[2:]] == list(without)
 
 
-def test_what_hurt_is_left_out():
+def test_augmentations_that_lowered_the_score_are_left_out():
     text = str(Config.fromfile(FOLDER / "trash_512.py").train_pipeline)
     helped = "RandomFlip RandomRotate90 MotionBlur GaussianBlur GaussNoise"
     for step in f"{helped} OpticalDistortion ElasticTransform".split():
@@ -203,7 +203,7 @@ def wrap(name: str, **arguments) -> dict:
 
 
 def base_steps() -> list[dict]:
-    """Every augmentation of the base pipelines, each by itself, always applied."""
+    """Every augmentation of the base pipelines, one at a time."""
     steps = []
     for name in CODINGS:
         for step in part_of(Config.fromfile(FOLDER / f"{name}.py"), "train").pipeline:
@@ -229,7 +229,7 @@ def name_of(step: dict) -> str:
 
 
 def invented_by(step: dict, seeds: int = 25) -> set[int]:
-    """Values that a step puts into labels, over many seeds."""
+    """New label values that a step creates, over many seeds."""
     transform: Any = TRANSFORMS.build(step)
     found: set[int] = set()
     for seed in range(seeds):
@@ -247,7 +247,7 @@ def test_no_step_invents_label_values(step: dict):
 
 
 @pytest.mark.parametrize("name", ["ElasticTransform", "OpticalDistortion"])
-def test_bilinear_distortion_of_labels_would_be_found(name: str, monkeypatch):
+def test_bilinear_distortion_of_labels_is_noticed(name: str, monkeypatch):
     monkeypatch.setattr(albumentations, "check_labels_kept", lambda transform: None)
     bilinear = {"mask_interpolation": cv2.INTER_LINEAR, **ALBUMENTATIONS[name]}
     assert invented_by(wrap(name, **bilinear), seeds=3)
@@ -256,7 +256,7 @@ def test_bilinear_distortion_of_labels_would_be_found(name: str, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "function"), [("Resize", "imresize"), ("RandomRotate", "imrotate")]
 )
-def test_bilinear_steps_of_the_host_would_be_found(
+def test_bilinear_steps_of_mmsegmentation_are_noticed(
     name: str, function: str, monkeypatch
 ):
     plain = getattr(mmcv, function)
@@ -269,7 +269,7 @@ def test_bilinear_steps_of_the_host_would_be_found(
 
 
 def test_every_step_changes_frames():
-    """Steps that did nothing would pass too."""
+    """Otherwise steps without effect would pass the tests above."""
     for step in STEPS:
         if step["type"] != "CheckShapes":
             assert changes(step), name_of(step)

@@ -1,4 +1,4 @@
-"""What the documentation points at is there."""
+"""Links, files and placeholders of the documentation."""
 
 import re
 

@@ -1,24 +1,31 @@
-"""Cache a teacher's answers: ``python tools/cache_teacher.py CONFIG``."""
+"""Cache a teacher's logits: ``python tools/cache_teacher.py CONFIG``."""
 
 import argparse
+from collections.abc import Sequence
 
 from mmengine.config import DictAction
 
 from mmseg_splashkd.teacher_cache import build_teacher_cache
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Let the teacher of a config answer, once, every view that "
-        "training will draw; training then costs no more than the student alone. What "
-        "is already there is kept: call it again after an interruption."
+        description="Run the teacher of a config once on every view that training will "
+        "draw, and store its logits; training then costs no more than the student "
+        "alone. Stored views are kept: repeat the command after an interruption."
     )
     parser.add_argument("config", help="config with teacher_cache = dict(dir, views)")
-    parser.add_argument("--batch-size", type=int, default=8, help="views at once")
-    parser.add_argument("--device", help="cpu or cuda; a GPU if there is one")
     parser.add_argument(
-        "--dry-run", action="store_true", help="only say how large it is and how long"
+        "--batch-size", type=int, default=8, help="views per forward pass (default: 8)"
+    )
+    parser.add_argument(
+        "--device", help="cpu or cuda (default: cuda if there is a GPU)"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only print the size of the cache and the expected time",
     )
     parser.add_argument(
         "--cfg-options",
@@ -27,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="override config keys, such as teacher_cache.views=16",
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

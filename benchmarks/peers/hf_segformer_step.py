@@ -1,10 +1,10 @@
-"""The price of distillation in a plain loop over Hugging Face SegFormers.
+"""Measure distillation in a plain training loop over Hugging Face SegFormers.
 
 B0 from B1, random weights: the teacher under ``torch.no_grad``, cross-entropy on
-upsampled logits, KL at the logits' own resolution, AdamW. Read beside
-``benchmarks/distill_step.py``, whose pair B1->B0 has the same sizes. Batches are drawn
-in advance, for the peer has no data set of ours: loading costs nothing here, so
-distillation weighs rather more than there.
+upsampled logits, KL at the resolution of the logits, AdamW. To be compared with the
+pair B1->B0 of ``benchmarks/distill_step.py``, which has the same sizes. The batch is
+drawn in advance: loading costs nothing here, so distillation has a larger share of the
+step than there.
 
     python -m venv .venv-hf
     .venv-hf/bin/pip install torch==2.13.0 transformers==5.24.0
@@ -15,7 +15,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import transformers
@@ -28,21 +28,30 @@ RATIOS = (("floor", "plain"), ("distil", "plain"), ("distil", "floor"))
 WAYS = ("plain", "floor", "distil")
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=4, help="in each repeat")
-    return parser.parse_args()
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    parser.add_argument(
+        "--size", type=int, default=256, help="side of the images in px (default: 256)"
+    )
+    parser.add_argument("--batch", type=int, default=4, help="batch size (default: 4)")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=7,
+        help="measurements of each way, in turns (default: 7)",
+    )
+    parser.add_argument(
+        "--steps", type=int, default=4, help="steps per measurement (default: 4)"
+    )
+    return parser.parse_args(argv)
 
 
 def segformer(name: str, device: str) -> SegformerForSemanticSegmentation:
-    """Build a SegFormer of two classes, with the head's width that we use."""
+    """Build a SegFormer of two classes with a head of 256 channels."""
     config = SegformerConfig(
         num_labels=2, hidden_sizes=WIDTHS[name], decoder_hidden_size=256
     )
@@ -62,43 +71,43 @@ class Loop:
         self.labels = torch.randint(2, shape, device=args.device)
 
     def plain(self) -> None:
-        """Step on the labels."""
+        """One step on the labels."""
         logits = self.student(pixel_values=self.images).logits
-        self._learn(self._label_loss(logits))
+        self._update(self._label_loss(logits))
 
     def floor(self) -> None:
-        """Step on the labels, with the teacher's bare forward before."""
+        """One step on the labels, after a forward pass of the teacher."""
         with torch.inference_mode():
             _ = self.teacher(pixel_values=self.images).logits
         self.plain()
 
     def distil(self) -> None:
-        """Step on labels and teacher, half and half."""
+        """One step on labels and teacher, with equal weights."""
         with torch.no_grad():
-            taught = self.teacher(pixel_values=self.images).logits
+            teacher = self.teacher(pixel_values=self.images).logits
         logits = self.student(pixel_values=self.images).logits
         pixels = F.kl_div(
             logits.log_softmax(1),
-            taught.log_softmax(1),
+            teacher.log_softmax(1),
             reduction="none",
             log_target=True,
         )
-        self._learn(0.5 * self._label_loss(logits) + 0.5 * pixels.sum(1).mean())
+        self._update(0.5 * self._label_loss(logits) + 0.5 * pixels.sum(1).mean())
 
     def _label_loss(self, logits: Tensor) -> Tensor:
         size = self.labels.shape[-2:]
         upsampled = F.interpolate(logits, size, mode="bilinear", align_corners=False)
         return F.cross_entropy(upsampled, self.labels, ignore_index=255)
 
-    def _learn(self, loss: Tensor) -> None:
+    def _update(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        loss.item()  # as a log would ask
+        loss.item()  # as for a log
 
 
-def seconds_a_step(step: Callable[[], None], steps: int) -> float:
-    """Mean time of some steps, after one to warm up."""
+def seconds_per_step(step: Callable[[], None], steps: int) -> float:
+    """Mean time of ``steps`` steps after one warm-up step."""
     step()
     synchronize()
     begin = time.perf_counter()
@@ -109,25 +118,25 @@ def seconds_a_step(step: Callable[[], None], steps: int) -> float:
 
 
 def synchronize() -> None:
-    """Wait for the GPU, where there is one."""
+    """Wait for the GPU, if there is one."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def spread(numbers: list[float]) -> str:
-    """Median, lowest and highest."""
+    """Median, minimum and maximum."""
     middle = statistics.median(numbers)
     return f"{middle:.3f} ({min(numbers):.3f} to {max(numbers):.3f})"
 
 
-def main() -> None:
-    """Measure in turns, whoever begins; print."""
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure in turns, in alternating order, and print."""
+    args = parse_args(argv)
     loop = Loop(args)
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for repeat in range(args.repeats):
         for way in WAYS if repeat % 2 == 0 else reversed(WAYS):
-            seconds[way].append(seconds_a_step(getattr(loop, way), args.steps))
+            seconds[way].append(seconds_per_step(getattr(loop, way), args.steps))
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}; torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads; transformers "

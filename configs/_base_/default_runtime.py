@@ -1,4 +1,4 @@
-# How every run runs: safe checkpoints, one seed, the best and the last weights kept.
+# Runtime of every config: safe checkpoints, a fixed seed, best and last weights exported.
 default_scope = "mmseg"
 custom_imports = dict(imports=["mmseg_splashkd"])
 runner_type = "SafeRunner"
@@ -10,7 +10,7 @@ env_cfg = dict(
 )
 model_wrapper_cfg = dict(
     type="MMDistributedDataParallel",
-    broadcast_buffers=False,  # batch-norm statistics are made equal, not copied
+    broadcast_buffers=False,  # batch-norm statistics are synchronised, not copied
     find_unused_parameters=False,
 )
 sync_bn = "torch"

@@ -1,5 +1,5 @@
-# What turns a run of configs/kd into one of the demo: the drawn pond at 192x128 instead
-# of a farm at 1024x1024, from scratch, minutes on a CPU.
+# Changes that make a config of configs/kd one of the demo: the drawn pond at 192x128
+# instead of a farm at 1024x1024, from scratch, minutes on a CPU.
 
 
 def make_pond():

@@ -1,4 +1,4 @@
-# The plain student of the record's experiments on a drawn farm: their r = 0, focal loss.
+# The plain student of the original experiments on a drawn farm: r = 0, focal loss.
 #   python tools/train.py configs/farm/farm_b0.py --cfg-options fold=0
 _base_ = [
     "../_base_/models/segformer_b0.py",

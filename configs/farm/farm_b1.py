@@ -1,4 +1,4 @@
-# The teacher of the record's experiments on a drawn farm: SegFormer-B1, longer.
+# The teacher of the original experiments on a drawn farm: SegFormer-B1, 300 iterations.
 #   python tools/train.py configs/farm/farm_b1.py --cfg-options fold=0
 _base_ = "./farm_b0.py"
 model = dict(

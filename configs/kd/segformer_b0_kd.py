@@ -1,9 +1,10 @@
 # Experiment 0616: no position embedding, (1 - r) L_orig + r m L_dist.
 #   python tools/train.py configs/kd/segformer_b0_kd.py
-# The teacher comes first: python tools/train.py configs/kd/segformer_b4.py
+# Train the teacher first: python tools/train.py configs/kd/segformer_b4.py
 _base_ = [
     "../_base_/models/segformer_b0.py",
     "../_base_/models/segformer_b4_teacher.py",
+    "../_base_/losses/focal_modulated_kd.py",
     "../_base_/datasets/splash_1024.py",
     "../_base_/schedules/adamw_20k.py",
     "../_base_/default_runtime.py",
@@ -15,12 +16,5 @@ model = dict(
     student=_base_.model,
     teacher=_base_.pop("teacher"),
     teacher_checkpoint="work_dirs/segformer_b4_[0-9]*/weights_*_best.safetensors",
-    distill_loss=dict(
-        type="FocalModulatedKDLoss",
-        teacher_ratio=0.5,
-        label_loss="focal",
-        gamma=2.0,
-        temperature=1.0,
-        modulate="kd",
-    ),
+    distill_loss=_base_.pop("distill_loss"),
 )

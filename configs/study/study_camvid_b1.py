@@ -10,7 +10,7 @@ model = dict(
     backbone=dict(init_cfg=None),
     decode_head=dict(num_classes=11, out_channels=11, loss_decode=dict(gamma=0.0)),
 )
-max_iters = 1200  # longer than a student has: a teacher must be worth listening to
+max_iters = 1200  # more than the student, so that the teacher is better
 train_cfg = dict(max_iters=max_iters, val_interval=300)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=30),

@@ -1,7 +1,11 @@
-# The distilled student of the study on farm: focal loss and KL, half and half.
+# The distilled student of the study on farm: focal loss and KL with equal weights.
 #   python tools/cache_teacher.py configs/study/study_farm_b0_kd.py
 #   python tools/train.py configs/study/study_farm_b0_kd.py
-_base_ = ["./study_farm_b0.py", "../_base_/models/segformer_b1_teacher.py"]
+_base_ = [
+    "./study_farm_b0.py",
+    "../_base_/models/segformer_b1_teacher.py",
+    "../_base_/losses/half_kd.py",
+]
 _base_.teacher.backbone.init_cfg = None
 model = dict(
     _delete_=True,
@@ -9,11 +13,6 @@ model = dict(
     student=_base_.model,
     teacher=_base_.pop("teacher"),
     teacher_checkpoint="work_dirs/study_farm_b1_[0-9]*/weights_*_best.safetensors",
-    distill_loss=dict(
-        type="FocalModulatedKDLoss",
-        teacher_ratio=0.5,
-        label_loss="focal",
-        modulate="none",
-    ),
+    distill_loss=dict(_base_.pop("distill_loss"), label_loss="focal"),
 )
 teacher_cache = dict(dir="work_dirs/teacher_cache/study_farm", views=4, store="logits")

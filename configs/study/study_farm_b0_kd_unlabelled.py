@@ -1,5 +1,5 @@
-# Few labels, many frames without: the student of the study on farm also learns from the
-# teacher alone. benchmarks/hide_labels.py writes few.csv.
+# Few labels and many unlabelled frames, on which the study's student on farm learns
+# from the teacher only. benchmarks/hide_labels.py writes few.csv.
 #   python tools/cache_teacher.py configs/study/study_farm_b0_kd_unlabelled.py
 #   python tools/train.py configs/study/study_farm_b0_kd_unlabelled.py
 _base_ = "./study_farm_b0_kd.py"

@@ -7,7 +7,7 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 model = dict(backbone=dict(init_cfg=None))
-max_iters = 800  # longer than a student has: a teacher must be worth listening to
+max_iters = 800  # more than the student, so that the teacher is better
 train_cfg = dict(max_iters=max_iters, val_interval=200)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=30),

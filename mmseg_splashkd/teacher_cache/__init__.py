@@ -1,4 +1,4 @@
-"""Teacher logits computed once per view and kept on disk."""
+"""Teacher logits, computed once per augmented view and stored on disk."""
 
 from mmseg_splashkd.teacher_cache.build import build_teacher_cache
 from mmseg_splashkd.teacher_cache.cached_teacher import CachedTeacher

@@ -1,4 +1,4 @@
-"""Views that come with what the teacher said of them."""
+"""Views that carry the teacher's cached logits."""
 
 from typing import Any
 
@@ -8,48 +8,51 @@ from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.datasets.views import View, ViewDataset
-from mmseg_splashkd.teacher_cache.store import LogitStore, digest
+from mmseg_splashkd.teacher_cache.store import LogitStore, pixel_checksum
 
 FIELD = "teacher_logits"
 
 
-@DATASETS.register_module()
+# The second name is the former one, in configs that older runs dumped.
+@DATASETS.register_module(name=["CachedLogitsDataset", "AnsweredViewDataset"])
 class CachedLogitsDataset(ViewDataset):
-    """``ViewDataset`` whose samples carry the teacher's cached answer.
+    """``ViewDataset`` whose samples carry the teacher's cached logits.
 
-    ``data_samples.teacher_logits`` is (C', h, w) fp16: logits, or the margin of two
-    classes alone. Each view's pixels are compared with those that the teacher saw.
+    ``data_samples.teacher_logits`` is (C', h, w) in fp16: logits, or the margin
+    z1 - z0 of two classes. The pixels of each view are compared with the checksum of
+    those that the teacher was run on.
 
     Args:
-        dataset: Config of, or, any mmengine data set.
-        answers: Folder of an ``LogitStore``.
+        dataset: Any mmengine data set, or its config.
+        cache_dir: Folder of a ``LogitStore``.
 
     Raises:
-        ValueError: The store has another number of frames, or a view is asked for that
-            it was not made for.
-        RuntimeError: A view's pixels are not those that the teacher saw.
+        ValueError: The store has another number of frames, or a view is drawn that the
+            store does not cover.
+        RuntimeError: A view has other pixels than when it was cached.
     """
 
-    def __init__(self, dataset: BaseDataset | dict, answers: str) -> None:
+    def __init__(self, dataset: BaseDataset | dict, cache_dir: str) -> None:
         super().__init__(dataset)
-        self.answers = answers
-        self._store: LogitStore | None = LogitStore(answers)
+        self.cache_dir = cache_dir
+        self._store: LogitStore | None = LogitStore(cache_dir)
         frames = self._store.header["shape"][0]
         if frames != len(self):
             raise ValueError(
-                f"teacher cache {answers} is for {frames} frames, the data set has "
-                f"{len(self)}"
+                f"teacher cache {cache_dir} has {frames} frames, the data set has "
+                f"{len(self)}: build a cache for this data set"
             )
 
     @property
     def store(self) -> LogitStore:
-        """The answers, opened once a process."""
+        """The store, opened once in each process."""
         if self._store is None:
-            self._store = LogitStore(self.answers)
+            self._store = LogitStore(self.cache_dir)
         return self._store
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_store": None}  # a pickled map would be a copy of it all
+        # A pickled memory map would be a copy of the whole file.
+        return vars(self) | {"_store": None}
 
     def _draw(self, view: View | int) -> dict:
         sample = super()._draw(view)
@@ -58,11 +61,12 @@ class CachedLogitsDataset(ViewDataset):
         header = self.store.header
         if view.seed != header["view_seed"] or view.visit >= self.store.views:
             raise ValueError(
-                f"view {view.visit} under seed {view.seed} is asked for; the cache "
-                f"{self.answers} has views 0 to {self.store.views - 1} under seed "
-                f"{header['view_seed']}: set views and view_seed of the sampler by it"
+                f"the sampler draws view {view.visit} with seed {view.seed}, teacher "
+                f"cache {self.cache_dir} has views 0 to {self.store.views - 1} with "
+                f"seed {header['view_seed']}: set views and view_seed of the sampler "
+                f"accordingly"
             )
-        seen = digest(sample["inputs"])
-        answer = torch.from_numpy(self.store.read(view.index, view.visit, seen))
-        sample["data_samples"].set_data({FIELD: PixelData(data=answer)})
+        checksum = pixel_checksum(sample["inputs"])
+        logits = torch.from_numpy(self.store.read(view.index, view.visit, checksum))
+        sample["data_samples"].set_data({FIELD: PixelData(data=logits)})
         return sample

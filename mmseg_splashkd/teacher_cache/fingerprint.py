@@ -1,4 +1,4 @@
-"""What a cache belongs to: a hash of each thing that an answer depends on."""
+"""Hashes of everything that cached logits depend on."""
 
 import hashlib
 import json
@@ -9,25 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
+from mmseg_splashkd.checkpoint import (
+    find_checkpoint,
+    read_checkpoint,
+    tensors_sha256,
+)
 from mmseg_splashkd.config.reading import dataset_of
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.teacher_cache.options import CacheOptions
 from mmseg_splashkd.version import __version__
 
 LOADER = "train_dataloader"
-# Parts of a segmentor's config that its answers do not depend on.
-SILENT = {"init_cfg", "loss_decode", "auxiliary_head", "train_cfg", "test_cfg"}
-CHECKED_WHOLE = 32  # files, spread over the data set, whose content is hashed
-# Another version of these may be another network: a cache of it is refused.
+# Keys of a data set's config that decide what a view looks like. The name under which
+# each is hashed is that of format 1, so that caches built before a rename still fit.
+VIEW_KEYS = {
+    "type": "type",
+    "pipeline": "pipeline",
+    "label_coding": "label_map",
+    "label_map": "label_map",
+    "metainfo": "metainfo",
+    "reduce_zero_label": "reduce_zero_label",
+}
+# Keys of a segmentor's config that do not change its logits.
+NOT_IN_LOGITS = {"init_cfg", "loss_decode", "auxiliary_head", "train_cfg", "test_cfg"}
+HASHED_FILES = 32  # files, spread over the data set, whose content is hashed
+# Another version of these may build another network: such a cache is refused.
 BUILDS_MODELS = ("mmseg_splashkd", "mmsegmentation", "onedl-mmsegmentation", "mmcv")
 BUILDS_MODELS += ("onedl-mmcv", "mmpretrain", "onedl-mmpretrain")
 LIBRARIES = ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
@@ -37,22 +51,26 @@ LIBRARIES += ("pillow", "torch")
 def fingerprint(
     cfg: Config, options: CacheOptions, dataset: ViewDataset
 ) -> dict[str, str]:
-    """Name of a part -> hash of it; equal for runs that can share a cache.
+    """Hash of each part of a run that cached logits depend on.
 
-    Files of frames and labels count by name and size, and some by content; that every
-    view has the pixels it had, the store checks when it is read.
+    Runs with equal hashes can share a cache. Files of frames and labels are hashed by
+    name and size, and up to 32 of them by content; the pixels of every view are
+    compared when the store is read.
 
     Args:
-        cfg: Of the run.
+        cfg: Config of the run.
         options: Its ``teacher_cache``.
-        dataset: Its training data, loaded.
+        dataset: Its training data.
+
+    Returns:
+        Name of the part -> SHA-256, hexadecimal.
     """
     model = cfg.model
     frames = dataset_of(cfg, LOADER)
-    own = {"type", "pipeline", "label_coding", "metainfo", "reduce_zero_label"}
-    pipeline = {key: frames[key] for key in own & frames.keys()}
     teacher = {
-        "models": [_audible(config) for config in as_list(model.teacher)],
+        "models": [
+            _without(NOT_IN_LOGITS, config) for config in as_list(model.teacher)
+        ],
         "class_mapping": model.get("class_mapping"),
         "ensemble": model.get("ensemble"),
         "weights": [_weights(file) for file in as_list(model.teacher_checkpoint)],
@@ -65,7 +83,9 @@ def fingerprint(
     return {
         "teacher": _hash(teacher),
         "normalisation": _hash([preprocessors, "normalisation" in allowed]),
-        "pipeline": _hash(pipeline),
+        "pipeline": _hash(
+            {VIEW_KEYS[key]: frames[key] for key in VIEW_KEYS.keys() & frames.keys()}
+        ),
         "frames": _hash(_files(dataset, Path(frames.get("data_root") or ""))),
         "seed of the views": _hash(options.view_seed),
     }
@@ -82,7 +102,7 @@ def validation(cfg: Config) -> str:
 
 
 def unread_frames(cfg: Config, loader: str = LOADER) -> ViewDataset:
-    """The data of a loader, without reading a label or building a pipeline."""
+    """The data set of a loader, without reading labels or building a pipeline."""
     init_default_scope(cfg.get("default_scope", "mmseg"))
     frames = dict(dataset_of(cfg, loader), pipeline=[])
     if is_a(frames, TimeSplitDataset):
@@ -91,53 +111,64 @@ def unread_frames(cfg: Config, loader: str = LOADER) -> ViewDataset:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what draws the views and of what answers."""
-    found = {"mmseg_splashkd": __version__}
+    """Versions of the installed libraries that draw views or compute logits."""
+    installed = {"mmseg_splashkd": __version__}
     for library in (*BUILDS_MODELS[1:], *LIBRARIES):
         try:
-            found[library] = version(library)
+            installed[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=_plain)
+    text = json.dumps(_plain(value), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else list(value)
+    """JSON values, with each ``type`` as the bare name of its class."""
+    if isinstance(value, Mapping):
+        return {
+            key: _class_name(item) if key == "type" else _plain(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set):
+        return [_plain(item) for item in value]
+    return value
 
 
-def _audible(config: Any) -> Any:
-    """A segmentor's config without what its answers do not depend on."""
+def _class_name(kind: Any) -> Any:
+    """Name of a class without its scope or module: all spellings hash alike."""
+    if isinstance(kind, type):
+        return kind.__name__
+    scope, _, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", kind)
+    return name if scope == "mmseg" or "." in scope else kind
+
+
+def _without(keys: set[str], config: Any) -> Any:
+    """A config without some keys, at any depth."""
     if isinstance(config, Mapping):
-        return {key: _audible(config[key]) for key in config if key not in SILENT}
+        return {k: _without(keys, v) for k, v in config.items() if k not in keys}
     if isinstance(config, list | tuple):
-        return [_audible(item) for item in config]
+        return [_without(keys, item) for item in config]
     return config
 
 
 def _weights(pattern: str) -> str:
     """Hash of the tensors of a checkpoint, of whatever format."""
     state = read_checkpoint(find_checkpoint(pattern, "teacher_checkpoint"))
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state["state_dict"].items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        raw = tensor.contiguous().flatten().view(torch.uint8)
-        digest.update(memoryview(raw.numpy()))
-    return digest.hexdigest()
+    return tensors_sha256(state["state_dict"], separator="")  # as in format 1
 
 
 def _files(dataset: ViewDataset, root: Path) -> list[list]:
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     rows = [list(_pair(info, root)) for info in infos]
-    spread = np.linspace(0, len(infos) - 1, min(CHECKED_WHOLE, len(infos)))
+    spread = np.linspace(0, len(infos) - 1, min(HASHED_FILES, len(infos)))
     for index in spread.astype(int):
         for key in ("img_path", "seg_map_path"):
             if path := infos[index].get(key):
-                rows[index].append(hashlib.sha256(Path(path).read_bytes()).hexdigest())
+                rows[index].append(file_sha256(path))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""``teacher_cache`` of a config."""
+"""The option ``teacher_cache`` of a config."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +20,12 @@ class CacheOptions:
 
     Args:
         dir: Folder of the cache.
-        views: How many views of each frame the teacher answers, and training draws.
-        view_seed: Seed of the views; runs of any seed share them.
-        store: ``'logits'``, ``'margin'`` (of two classes, half the size, for losses
-            that see no more), or ``'auto'``: the margin where it is enough.
+        views: Number of augmented views of each frame, at least 1; training draws
+            these views in turn.
+        view_seed: Seed of the views, at least 0; runs of any seed share them.
+        store: ``'logits'``, ``'margin'`` (z1 - z0 of two classes: half the size, enough
+            for losses that do not change if both logits are shifted), or ``'auto'``:
+            the margin where the losses allow it.
     """
 
     dir: str
@@ -36,8 +38,9 @@ def cache_options(cfg: Config) -> CacheOptions:
     """Read and check ``teacher_cache`` of a config.
 
     Raises:
-        ValueError: The config does not distil or has no ``teacher_cache``, a key is
-            unknown, missing or out of its range, or the loaders draw no views.
+        ValueError: The model is no ``DistillSegmentor``, there is no
+            ``teacher_cache``, a key of it is unknown, missing or out of its range, or
+            the training loader draws no views.
     """
     config: Mapping[str, Any] | None = cfg.get("teacher_cache")
     if not config:
@@ -47,20 +50,22 @@ def cache_options(cfg: Config) -> CacheOptions:
         )
     if not distills(cfg):
         raise ValueError(
-            "teacher_cache is for a DistillSegmentor, the model is another"
+            "teacher_cache needs a DistillSegmentor, the model is of another type"
         )
     known = CacheOptions.__dataclass_fields__
-    strange, missing = config.keys() - known, {"dir", "views"} - config.keys()
-    if strange or missing:
+    unknown, missing = config.keys() - known, {"dir", "views"} - config.keys()
+    if unknown or missing:
         raise ValueError(
-            f"teacher_cache takes {sorted(known)}, of which dir and views are needed; "
+            f"teacher_cache takes {sorted(known)}, dir and views are required; "
             f"got {sorted(config)}"
         )
     options = CacheOptions(**config)
     for key, least in (("views", 1), ("view_seed", 0)):
         value = getattr(options, key)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"teacher_cache.{key} must be an integer >= {least}")
+            raise ValueError(
+                f"teacher_cache.{key} must be an integer >= {least}, got {value!r}"
+            )
     if options.store not in (AUTO, *STORES):
         raise ValueError(
             f"teacher_cache.store must be one of {(AUTO, *STORES)}, got "
@@ -69,15 +74,18 @@ def cache_options(cfg: Config) -> CacheOptions:
     loader = cfg.train_dataloader
     if not is_a(loader.sampler, ViewSampler) or not is_a(loader.dataset, ViewDataset):
         raise ValueError(
-            f"teacher_cache needs views that can be drawn again: train_dataloader has "
-            f"sampler {loader.sampler.type} and dataset {loader.dataset.type}, and "
-            f"must have a ViewSampler and a ViewDataset around the frames"
+            f"teacher_cache needs reproducible views: train_dataloader must have a "
+            f"ViewSampler and a ViewDataset around the frames, it has sampler "
+            f"{loader.sampler.type} and dataset {loader.dataset.type}"
         )
     return options
 
 
-def forget_cache(cfg: Config) -> None:
-    """Take out of a config, such as one that a run dumped, what a cache put in."""
+def remove_cache(cfg: Config) -> None:
+    """Undo, in place, what ``use_teacher_cache`` changed in a config.
+
+    A run dumps its changed config; this makes it a config to build or use a cache with.
+    """
     cfg.model.pop("teacher_cache", None)
     if is_a(cfg.train_dataloader.dataset, CachedLogitsDataset):
         frames = cfg.train_dataloader.dataset.dataset

@@ -1,6 +1,5 @@
-"""A teacher's answers on disk: one a view, read by any number of processes at once."""
+"""Teacher logits on disk: one array per view, readable by any number of processes."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -11,37 +10,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from torch import Tensor
+
+from mmseg_splashkd.files import write_whole
 
 FORMAT = 1
 HEADER = "header.json"
-ANSWERS = "answers.npy"
-DIGESTS = "digests.npy"
+LOGITS = "answers.npy"
+CHECKSUMS = "digests.npy"
 LOCK = "lock"
 STORES = ("margin", "logits")
-PRESENT = 1 << 32  # digests are 32 bits: this one says that there is an answer
+PRESENT = 1 << 32  # set in each checksum of 32 bits: 0 then means "not stored yet"
 BUILD = "python tools/cache_teacher.py CONFIG"
 
 
-def digest(image: Tensor) -> int:
-    """Checksum of a view's pixels, (3, H, W): which view an answer answers."""
+def pixel_checksum(image: Tensor) -> int:
+    """CRC-32 of the pixels of a view (3, H, W), with bit 32 set."""
     return zlib.crc32(np.ascontiguousarray(image.numpy()).data) | PRESENT
 
 
 class LogitStore:
-    """Logits (F, V, C', h, w) in fp16, with the checksum of each view's pixels.
+    """Logits (F, V, C', h, w) in fp16, with a checksum of the pixels of each view.
 
-    A folder of a header (JSON), the answers and the checksums (NumPy, memory-mapped). A
-    checksum is written after its answer, so what an interruption leaves is usable: an
-    answer is there or it is not.
+    F frames have V views each; C' is the number of classes, or 1 where only the margin
+    of two classes is stored. The folder holds a header (JSON) and two memory-mapped
+    NumPy files, logits and checksums. A checksum is written after the logits of its
+    view, so an interrupted build leaves each view either complete or missing.
 
     Args:
-        folder: Of a store.
-        mode: ``'r'`` to read, ``'r+'`` to add answers.
+        folder: Folder of the store.
+        mode: ``'r'`` to read, ``'r+'`` to add logits.
 
     Raises:
         FileNotFoundError: There is no store.
-        ValueError: It is of another format, or damaged.
+        ValueError: The store has another format, or is damaged.
     """
 
     def __init__(self, folder: str | Path, mode: str = "r") -> None:
@@ -49,104 +52,123 @@ class LogitStore:
         self.header = read_header(self.folder)
         shape = tuple(self.header["shape"])
         try:
-            self.answers = np.load(self.folder / ANSWERS, mmap_mode=mode)  # type: ignore[arg-type]
-            self.digests = np.load(self.folder / DIGESTS, mmap_mode=mode)  # type: ignore[arg-type]
+            self.logits = np.load(self.folder / LOGITS, mmap_mode=mode)  # type: ignore[arg-type]
+            self.checksums = np.load(self.folder / CHECKSUMS, mmap_mode=mode)  # type: ignore[arg-type]
         except (OSError, EOFError, ValueError) as error:
             raise ValueError(self._damaged(error)) from error
-        if self.answers.shape != shape or self.digests.shape != shape[:2]:
+        if self.logits.shape != shape or self.checksums.shape != shape[:2]:
             raise ValueError(self._damaged("its files differ in size from its header"))
 
-    def _damaged(self, why: object) -> str:
-        return f"teacher cache {self.folder} is damaged: {why}. Remove it and: {BUILD}"
+    def _damaged(self, reason: object) -> str:
+        return (
+            f"teacher cache {self.folder} is damaged: {reason}. Remove it and run: "
+            f"{BUILD}"
+        )
 
     @property
     def views(self) -> int:
-        """V, the number of views a frame."""
+        """V, the number of views of each frame."""
         return self.header["shape"][1]
 
     def missing(self) -> list[tuple[int, int]]:
-        """(frame, view) of every answer that is not there yet."""
-        return [(int(f), int(v)) for f, v in np.argwhere(self.digests == 0)]
+        """(frame, view) of every view whose logits are not stored yet."""
+        return [(int(f), int(v)) for f, v in np.argwhere(self.checksums == 0)]
 
     def add(
-        self, places: Sequence[tuple[int, int]], answers: Tensor, digests: Sequence[int]
+        self,
+        places: Sequence[tuple[int, int]],
+        logits: Tensor,
+        checksums: Sequence[int],
     ) -> None:
-        """Add the answers (N, C', h, w) of N places (frame, view).
+        """Store the logits of N views.
+
+        Args:
+            places: N pairs (frame, view).
+            logits: (N, C', h, w).
+            checksums: N results of ``pixel_checksum``.
 
         Raises:
-            ValueError: An answer is not finite in fp16.
+            ValueError: A value is not finite in fp16.
         """
-        values = answers.half()
+        values = logits.half()
         if not values.isfinite().all():
             raise ValueError(
-                f"an answer of the teacher has no fp16 value (largest: "
-                f"{answers.abs().max():.3g}): its logits are no use to a student"
+                f"the teacher's logits overflow fp16 (largest: "
+                f"{logits.abs().max():.3g}) and cannot be cached: leave out "
+                f"teacher_cache, or check the teacher's weights"
             )
         frames, views = (list(numbers) for numbers in zip(*places, strict=True))
-        self.answers[frames, views] = values.numpy()
-        self.answers.flush()
-        self.digests[frames, views] = digests
-        self.digests.flush()
+        self.logits[frames, views] = values.numpy()
+        self.logits.flush()
+        self.checksums[frames, views] = checksums
+        self.checksums.flush()
 
-    def read(self, frame: int, view: int, seen: int) -> np.ndarray:
-        """The answer (C', h, w) to a view whose pixels have the checksum ``seen``.
+    def read(self, frame: int, view: int, checksum: int) -> np.ndarray:
+        """Logits (C', h, w) of a view.
+
+        Args:
+            frame: Index of the frame, in [0, F).
+            view: Index of the view, in [0, V).
+            checksum: ``pixel_checksum`` of the view as it was just drawn.
 
         Raises:
-            RuntimeError: There is none, or it belongs to other pixels.
+            RuntimeError: The logits are missing, or were computed from other pixels.
         """
-        known = int(self.digests[frame, view])
-        if known == seen:
-            return np.array(self.answers[frame, view])
-        if not known:
+        stored = int(self.checksums[frame, view])
+        if stored == checksum:
+            return np.array(self.logits[frame, view])
+        if not stored:
             raise RuntimeError(
-                f"teacher cache {self.folder} has no answer to view {view} of frame "
-                f"{frame}: it is unfinished, {BUILD} goes on"
+                f"teacher cache {self.folder} has no logits for view {view} of frame "
+                f"{frame}: it is incomplete, continue with {BUILD}"
             )
         raise RuntimeError(
             f"teacher cache {self.folder}: view {view} of frame {frame} has other "
-            f"pixels than when the teacher saw it (another file, another version of a "
-            f"transform). Remove the cache and: {BUILD}"
+            f"pixels than when it was cached (the file or the version of a transform "
+            f"changed). Remove the cache and run: {BUILD}"
         )
 
 
 def read_header(folder: str | Path) -> dict[str, Any]:
-    """Header of a store.
+    """Read the header of a store.
 
     Raises:
         FileNotFoundError: There is no store.
-        ValueError: It is of another format, or damaged.
+        ValueError: The store has another format, or its header is damaged.
     """
     path = Path(folder) / HEADER
     if not path.is_file():
         raise FileNotFoundError(
-            f"teacher cache {folder} does not exist (seen from {Path.cwd()}): {BUILD}"
+            f"teacher cache {folder} does not exist (working directory: {Path.cwd()}): "
+            f"build it with {BUILD}"
         )
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
-        found = header["format"]
+        version = header["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"teacher cache {folder} has no readable header: {error!r}. Remove it and: "
-            f"{BUILD}"
+            f"teacher cache {folder} has no readable header: {error!r}. Remove it and "
+            f"run: {BUILD}"
         ) from error
-    if found != FORMAT:
+    if version != FORMAT:
         raise ValueError(
-            f"teacher cache {folder} is of format {found}, and {FORMAT} is what this "
-            f"version reads: remove it and: {BUILD}"
+            f"teacher cache {folder} has format {version}, this version reads format "
+            f"{FORMAT}: remove it and run: {BUILD}"
         )
     return header
 
 
 def write_header(folder: str | Path, header: Mapping[str, Any]) -> None:
-    """Write a header, whole or not at all."""
-    path = Path(folder) / HEADER
-    partial = path.with_name(f".{HEADER}.partial")
-    partial.write_text(json.dumps(dict(header), indent=1), encoding="utf-8")
-    partial.replace(path)
+    """Write the header of a store atomically."""
+    write_whole(Path(folder) / HEADER, json.dumps(dict(header), indent=1))
 
 
 def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
-    """Make an empty store of ``header['shape']``, (F, V, C', h, w).
+    """Create an empty store.
+
+    Args:
+        folder: Folder of the store; it is created.
+        header: Any JSON values, of which ``shape`` is (F, V, C', h, w).
 
     Raises:
         OSError: The disk has too little space.
@@ -158,42 +180,43 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
     if size > free:
         raise OSError(
             f"teacher cache {folder} needs {size / 2**20:,.0f} MiB, the disk has "
-            f"{free / 2**20:,.0f}: give teacher_cache fewer views, or another dir"
+            f"{free / 2**20:,.0f} MiB free: reduce teacher_cache.views, or set "
+            f"teacher_cache.dir to another disk"
         )
-    for name, kind, extent in (
-        (ANSWERS, np.float16, shape),
-        (DIGESTS, np.uint64, shape[:2]),
+    for name, dtype, extent in (
+        (LOGITS, np.float16, shape),
+        (CHECKSUMS, np.uint64, shape[:2]),
     ):
-        np.lib.format.open_memmap(folder / name, "w+", kind, extent).flush()
-        with (folder / name).open("r+b") as file:  # a full disk shows now, or never
+        np.lib.format.open_memmap(folder / name, "w+", dtype, extent).flush()
+        with (folder / name).open("r+b") as file:  # reserve blocks: fail now, not later
             os.posix_fallocate(file.fileno(), 0, (folder / name).stat().st_size)
-    write_header(folder, {**header, "format": FORMAT})  # last: then it is a store
+    write_header(folder, {**header, "format": FORMAT})  # last: it makes the store valid
     return LogitStore(folder, "r+")
 
 
 def size_of(shape: Sequence[int]) -> int:
-    """Bytes of a store of answers (F, V, C', h, w)."""
+    """Size in bytes of a store of shape (F, V, C', h, w)."""
     return int(np.prod(shape)) * 2 + int(np.prod(shape[:2])) * 8
 
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Keep other builders out; the lock of a process that was killed is free.
+    """Hold the build lock of a store; it is released when the process ends.
 
     Raises:
         BlockingIOError: Another process builds this store.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BlockingIOError(
-                f"another process builds teacher cache {folder}: wait for it, or give "
-                f"teacher_cache another dir"
-            ) from error
+        lock.acquire()
+    except Timeout as error:
+        raise BlockingIOError(
+            f"another process builds teacher cache {folder}: wait until it ends, or "
+            f"set teacher_cache.dir to another folder"
+        ) from error
+    try:
         yield
     finally:
-        os.close(handle)
+        lock.release()

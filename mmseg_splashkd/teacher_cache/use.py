@@ -1,4 +1,4 @@
-"""Training from a cache: whether it belongs to the run, and where the run reads it."""
+"""Let a training run read a cache that fits it."""
 
 from mmengine.config import Config
 
@@ -12,90 +12,90 @@ from mmseg_splashkd.teacher_cache.fingerprint import (
     validation,
     versions,
 )
-from mmseg_splashkd.teacher_cache.options import (
-    cache_options,
-    forget_cache,
-)
+from mmseg_splashkd.teacher_cache.options import cache_options, remove_cache
 from mmseg_splashkd.teacher_cache.store import BUILD, LogitStore
 
 
 def use_teacher_cache(cfg: Config) -> list[str]:
-    """Let a run read the teacher's answers, if its config has ``teacher_cache``.
+    """Let a run read the teacher's logits, if its config has ``teacher_cache``.
 
     Args:
-        cfg: Changed in place: data set, sampler and model.
+        cfg: Config of the run; its data set, sampler and model are changed in place.
 
     Returns:
-        Warnings, for the log.
+        Warnings for the log.
 
     Raises:
         FileNotFoundError: There is no such cache.
-        ValueError: The cache is unfinished or damaged, or does not belong to the run.
+        ValueError: The cache is incomplete or damaged, or does not fit the run.
     """
     if not cfg.get("teacher_cache"):
-        _check_no_trace(cfg)
+        _check_not_set_directly(cfg)
         return []
     options = cache_options(cfg)
     store = LogitStore(options.dir)
-    _check_belongs(cfg, store)
+    _check_fits(cfg, store)
     if missing := store.missing():
         raise ValueError(
-            f"teacher cache {options.dir} is unfinished, {len(missing)} of "
-            f"{store.digests.size} answers are missing: {BUILD} goes on where it was"
+            f"teacher cache {options.dir} is incomplete, {len(missing)} of "
+            f"{store.checksums.size} views are missing: continue with {BUILD}"
         )
     if options.views > store.views:
         raise ValueError(
             f"teacher_cache.views={options.views}, and {options.dir} has {store.views} "
-            f"views of a frame: take as many or fewer, or build another"
+            f"views per frame: set views to {store.views} or fewer, or build another "
+            f"cache"
         )
-    forget_cache(cfg)
+    remove_cache(cfg)
     cfg.model.teacher_cache = options.dir
     loader = cfg[LOADER]
     loader.dataset = {
         "type": CachedLogitsDataset.__name__,
         "dataset": loader.dataset.dataset,
-        "answers": options.dir,
+        "cache_dir": options.dir,
     }
     loader.sampler.update(views=options.views, view_seed=options.view_seed)
     return _other_versions(store)
 
 
-def _check_no_trace(cfg: Config) -> None:
-    """Refuse a cache by another way than the key, on which nothing is checked.
+def _check_not_set_directly(cfg: Config) -> None:
+    """Refuse a cache that is set without ``teacher_cache``, and so is not checked.
 
     Raises:
-        ValueError: Model or data set name one.
+        ValueError: The model or the training data set names a cache.
     """
     if not cfg.get(LOADER):
         return
     if cfg.model.get("teacher_cache") or is_a(cfg[LOADER].dataset, CachedLogitsDataset):
         raise ValueError(
-            "the model or the training data name a teacher cache, and the config has "
-            "no teacher_cache, by which it is checked: add "
-            "teacher_cache = dict(dir=..., views=...), or take both out"
+            "the model or the training data set names a teacher cache, and the config "
+            "has no teacher_cache to check it by: add "
+            "teacher_cache = dict(dir=..., views=...), or remove model.teacher_cache "
+            "and the CachedLogitsDataset"
         )
 
 
-def _check_belongs(cfg: Config, store: LogitStore) -> None:
-    here = fingerprint(cfg, cache_options(cfg), unread_frames(cfg))
-    belongs = store.header["belongs"]
-    other = [part for part in here if belongs.get(part) != here[part]]
+def _check_fits(cfg: Config, store: LogitStore) -> None:
+    expected = fingerprint(cfg, cache_options(cfg), unread_frames(cfg))
+    stored = store.header["belongs"]
+    differing = [part for part in expected if stored.get(part) != expected[part]]
     then, now = store.header["versions"], versions()
-    other += [
+    differing += [
         f"version of {name} ({then.get(name)}, now {now.get(name)})"
         for name in BUILDS_MODELS
         if then.get(name) != now.get(name)
     ]
-    if other:
+    if differing:
         raise ValueError(
-            f"teacher cache {store.folder} does not belong to this run: it was made "
-            f"with another {', another '.join(other)}. Build one for this config, in "
+            f"teacher cache {store.folder} does not fit this run: it was built with "
+            f"another {', another '.join(differing)}. Build one for this config in "
             f"another teacher_cache.dir: {BUILD}"
         )
     if store.header["report"] and store.header["tested_on"] != validation(cfg):
         raise ValueError(
-            f"teacher cache {store.folder} tells of the teacher on another validation "
-            f"part than this run's: {BUILD} tests it anew, and keeps all answers"
+            f"teacher cache {store.folder} has the teacher's scores on another "
+            f"validation part than this run's: {BUILD} tests the teacher again and "
+            f"keeps all logits"
         )
 
 
@@ -109,7 +109,7 @@ def _other_versions(store: LogitStore) -> list[str]:
     if not changed:
         return []
     return [
-        f"teacher cache {store.folder} was made with {'; '.join(changed)}. That a view "
-        f"has the pixels it had is checked as it is drawn; that the teacher would "
-        f"still give the same answer is not"
+        f"teacher cache {store.folder} was built with {'; '.join(changed)}. The pixels "
+        f"of each view are checked when it is drawn; whether the teacher would still "
+        f"give the same logits is not checked"
     ]

@@ -1,4 +1,4 @@
-"""A cached teacher says what the teacher says, or the run is refused."""
+"""A cache gives the losses of the online teacher, or the run is refused."""
 
 import os
 import shutil
@@ -83,7 +83,7 @@ def cached(distil_options, tmp_path_factory) -> dict:
 
 @pytest.fixture
 def copied(cached, tmp_path) -> dict:
-    """The same, to be spoiled."""
+    """The same with a copy of the cache, which a test may change."""
     shutil.copytree(cached["teacher_cache.dir"], tmp_path / "cache")
     return cached | {"teacher_cache.dir": str(tmp_path / "cache")}
 
@@ -132,8 +132,8 @@ def test_loss_from_the_cache_is_that_of_the_teacher_on_the_same_view(
         looks.add(samples[0]["inputs"].numpy().tobytes())
         expected, actual = terms(online, samples), terms(offline, samples)
         assert expected.keys() == actual.keys()
-        taught, read = expected["distill"].item(), actual["distill"].item()
-        assert read == pytest.approx(taught, rel=2e-3, abs=1e-6)
+        online_term, cached_term = expected["distill"].item(), actual["distill"].item()
+        assert cached_term == pytest.approx(online_term, rel=2e-3, abs=1e-6)
         assert actual["loss_label"].item() == expected["loss_label"].item()
     assert len(looks) > 1  # the views differ
 
@@ -150,8 +150,8 @@ def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
     assert (np.abs(stored - margin) <= 0.51 * step + 1e-6).all()
 
 
-def test_mirrored_answers_would_not_do(cached):
-    """Why views are answered and not frames: the teacher is not flip-equivariant."""
+def test_mirrored_logits_are_not_those_of_the_mirrored_view(cached):
+    """Why the cache holds views and not frames: the teacher is not flip-equivariant."""
     online, _, views = both(cached)
     image = online.data_preprocessor(pseudo_collate([views[0]]), True)["inputs"]
     mirrored = online.teacher_logits(image.flip(-1)).flip(-1)
@@ -196,25 +196,25 @@ def test_no_teacher_is_built(cached):
     assert offline.teacher_report["frames"] == 6
 
 
-def test_samples_without_answers_are_refused(cached):
+def test_samples_without_logits_are_refused(cached):
     _, offline, views = both(cached)
     sample = views[0]  # by its number, not as a view
-    with pytest.raises(RuntimeError, match="must be an CachedLogitsDataset"):
+    with pytest.raises(RuntimeError, match="must be a CachedLogitsDataset"):
         terms(offline, [sample, sample])
 
 
-# What is said before it starts, and what an interruption leaves.
+# The plan that is printed first, and interruptions.
 
 
-def test_size_and_time_are_said_first(distil_options, tmp_path, capsys):
+def test_size_and_time_are_printed_first(distil_options, tmp_path, capsys):
     options = distil_options | {
         "teacher_cache.dir": str(tmp_path / "cache"),
         "teacher_cache.views": 10,
     }
     build_teacher_cache(DISTILLED, cfg_options=options, dry_run=True)
-    said = capsys.readouterr().out
-    assert "22 frames x 10 views, 1 x 32 x 48 in fp16 each (margin), 0.6 MiB" in said
-    assert "220 of 220 answers to make: about" in said
+    message = capsys.readouterr().out
+    assert "22 frames x 10 views, 1 x 32 x 48 in fp16 each (margin), 0.6 MiB" in message
+    assert "220 of 220 views to run: about" in message
     assert not (tmp_path / "cache" / "header.json").exists()
 
 
@@ -222,7 +222,7 @@ def test_a_finished_cache_is_kept(cached, capsys):
     store = Path(cached["teacher_cache.dir"])
     before = {path: path.stat().st_mtime_ns for path in store.iterdir()}
     build_teacher_cache(DISTILLED, cfg_options=cached)
-    assert "0 of 44 answers to make" in capsys.readouterr().out
+    assert "0 of 44 views to run" in capsys.readouterr().out
     assert before == {path: path.stat().st_mtime_ns for path in store.iterdir()}
 
 
@@ -249,13 +249,13 @@ def test_killed_and_called_again_it_ends_as_if_never_interrupted(
     left = _missing(tmp_path / "cache")
     assert 0 < left < 44  # in the middle
     refused = cfg.copy()
-    with pytest.raises(ValueError, match=f"unfinished, {left} of 44 answers"):
+    with pytest.raises(ValueError, match=f"incomplete, {left} of 44 views"):
         use_teacher_cache(refused)
 
     build_teacher_cache(tmp_path / "cached.py", batch_size=5)
     one, other = (LogitStore(o["teacher_cache.dir"]) for o in (cached, options))
-    assert np.array_equal(one.digests, other.digests)
-    np.testing.assert_allclose(one.answers, other.answers, rtol=2e-3, atol=2e-3)
+    assert np.array_equal(one.checksums, other.checksums)
+    np.testing.assert_allclose(one.logits, other.logits, rtol=2e-3, atol=2e-3)
     use_teacher_cache(cfg)
 
 
@@ -266,7 +266,7 @@ def _missing(folder: Path) -> int:
         return 44
 
 
-def test_two_builders_do_not_meet(copied):
+def test_a_second_builder_is_refused(copied):
     with (
         locked(copied["teacher_cache.dir"]),
         pytest.raises(BlockingIOError, match="another process builds"),
@@ -274,7 +274,7 @@ def test_two_builders_do_not_meet(copied):
         build_teacher_cache(DISTILLED, cfg_options=copied)
 
 
-# A cache that does not belong to the run.
+# Caches that do not fit the run.
 
 
 def refusal(options: dict) -> str:
@@ -306,9 +306,9 @@ def refusal(options: dict) -> str:
     ],
 )
 def test_a_cache_of_another_run_is_refused(cached, changes, part):
-    said = refusal(cached | changes)
-    assert f"it was made with another {part}" in said
-    assert "cache_teacher.py" in said
+    message = refusal(cached | changes)
+    assert f"it was built with another {part}" in message
+    assert "cache_teacher.py" in message
 
 
 def test_a_cache_of_other_weights_is_refused(cached, tmp_path):
@@ -327,7 +327,7 @@ def test_the_same_weights_in_another_file_are_taken(cached, teacher, tmp_path):
     use_teacher_cache(read_config(DISTILLED, cached | changed))
 
 
-def test_a_cache_goes_with_its_frames_to_another_place(cached, pond, tmp_path):
+def test_a_cache_moves_with_its_frames_to_another_folder(cached, pond, tmp_path):
     shutil.copytree(pond, tmp_path / "moved")
     shutil.copytree(cached["teacher_cache.dir"], tmp_path / "cache")
     moved = {"data_root": str(tmp_path / "moved")}
@@ -345,9 +345,9 @@ def test_a_frame_that_changed_is_refused_when_it_is_drawn(cached, pond, tmp_path
 
 
 def test_more_views_than_there_are_are_refused(cached):
-    said = refusal(cached | {"teacher_cache.views": 3})
-    assert "views=3" in said
-    assert "has 2 views" in said
+    message = refusal(cached | {"teacher_cache.views": 3})
+    assert "views=3" in message
+    assert "has 2 views" in message
     cfg = read_config(DISTILLED, cached | {"teacher_cache.views": 1})
     use_teacher_cache(cfg)
     assert cfg.train_dataloader.sampler.views == 1
@@ -361,45 +361,43 @@ def of_version(copied: dict, library: str) -> dict:
     return copied
 
 
-def test_other_versions_of_what_draws_are_a_warning(copied):
+def test_other_versions_of_drawing_libraries_are_a_warning(copied):
     assert use_teacher_cache(read_config(DISTILLED, copied)) == []
     changed = of_version(copied, "numpy")
     (warning,) = use_teacher_cache(read_config(DISTILLED, changed))
-    assert "was made with numpy 0.1, now" in warning
+    assert "was built with numpy 0.1, now" in warning
 
 
-def test_other_versions_of_what_builds_models_are_refused(copied):
-    said = refusal(of_version(copied, "mmseg_splashkd"))
-    assert "made with another version of mmseg_splashkd (0.1, now" in said
+def test_other_versions_of_model_libraries_are_refused(copied):
+    message = refusal(of_version(copied, "mmseg_splashkd"))
+    assert "built with another version of mmseg_splashkd (0.1, now" in message
 
 
-def test_figures_of_another_validation_part_are_made_anew(copied, capsys):
+def test_the_teacher_is_tested_again_on_another_validation_part(copied, capsys):
     changed = copied | {"val_dataloader.dataset.ratios": (0.7, 0.1, 0.2)}
     assert "on another validation part" in refusal(changed)
 
     before = LogitStore(copied["teacher_cache.dir"])
     build_teacher_cache(DISTILLED, cfg_options=changed)
-    assert "0 of 44 answers to make" in capsys.readouterr().out
+    assert "0 of 44 views to run" in capsys.readouterr().out
     after = LogitStore(copied["teacher_cache.dir"])
-    assert np.array_equal(before.digests, after.digests)
+    assert np.array_equal(before.checksums, after.checksums)
     assert after.header["report"]["frames"] == 3
     use_teacher_cache(read_config(DISTILLED, changed))
 
 
-def test_a_cache_by_another_way_than_the_key_is_refused(cached, distil_options):
+def test_a_cache_set_without_the_option_is_refused(cached, distil_options):
     there = {"model.teacher_cache": cached["teacher_cache.dir"]}
-    assert "has no teacher_cache, by which it is checked" in refusal(
-        distil_options | there
-    )
+    assert "has no teacher_cache to check it by" in refusal(distil_options | there)
 
 
-def test_what_a_run_dumped_can_be_cached_trained_and_tested(cached, tmp_path, capsys):
+def test_a_dumped_config_can_be_cached_trained_and_tested(cached, tmp_path, capsys):
     cfg = read_config(DISTILLED, cached)
     use_teacher_cache(cfg)
     cfg.dump(tmp_path / "dumped.py")
 
     build_teacher_cache(tmp_path / "dumped.py")
-    assert "0 of 44 answers to make" in capsys.readouterr().out
+    assert "0 of 44 views to run" in capsys.readouterr().out
     again = read_config(tmp_path / "dumped.py")
     use_teacher_cache(again)
     assert again.train_dataloader == cfg.train_dataloader
@@ -407,7 +405,7 @@ def test_what_a_run_dumped_can_be_cached_trained_and_tested(cached, tmp_path, ca
     assert not MODELS.build(again.model).has_teacher
 
 
-def test_stored_logits_do_where_the_margin_would(distil_options, tmp_path):
+def test_stored_logits_serve_where_the_margin_would(distil_options, tmp_path):
     options = distil_options | {
         "teacher_cache.dir": str(tmp_path / "cache"),
         "teacher_cache.views": 1,
@@ -424,12 +422,12 @@ def test_the_folder_of_another_cache_is_not_overwritten(copied):
         build_teacher_cache(DISTILLED, cfg_options=changed)
 
 
-def test_a_cache_that_is_nowhere_says_how_to_make_it(cached, tmp_path):
+def test_the_error_for_a_missing_cache_names_the_command(cached, tmp_path):
     changed = {"teacher_cache.dir": str(tmp_path / "nowhere")}
     assert "cache_teacher.py" in refusal(cached | changed)
 
 
-# What cannot be cached.
+# Configs that cannot be cached.
 
 
 @pytest.mark.parametrize(
@@ -440,11 +438,11 @@ def test_a_cache_that_is_nowhere_says_how_to_make_it(cached, tmp_path):
         ({"teacher_cache.store": "fp8"}, r"teacher_cache\.store must be one of"),
         (
             {"train_dataloader.sampler.type": "InfiniteSampler"},
-            "needs views that can be drawn again",
+            "needs reproducible views",
         ),
         (
             {"train_dataloader.dataset.type": "RepeatDataset"},
-            "needs views that can be drawn again",
+            "needs reproducible views",
         ),
         (
             {"model.distill_loss.terms": [{"type": "IFVDLoss"}]},
@@ -456,7 +454,9 @@ def test_a_cache_that_is_nowhere_says_how_to_make_it(cached, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_cached_is_refused(distil_options, tmp_path, changes, message):
+def test_configs_that_cannot_be_cached_are_refused(
+    distil_options, tmp_path, changes, message
+):
     options = distil_options | {
         "teacher_cache.dir": str(tmp_path / "cache"),
         "teacher_cache.views": 2,
@@ -486,7 +486,7 @@ def test_feature_losses_do_not_train_from_a_cache(cached):
         MODELS.build(cfg.model)
 
 
-def test_the_margin_is_not_enough_for_losses_that_see_more(cached):
+def test_the_margin_is_refused_for_losses_that_need_both_logits(cached):
     cfg = read_config(
         DISTILLED, cached | {"model.distill_loss.terms": [{"type": "CWDLoss"}]}
     )
@@ -498,11 +498,11 @@ def test_the_margin_is_not_enough_for_losses_that_see_more(cached):
 
 def test_a_plain_model_has_no_teacher_to_cache(pond):
     options = tiny_run(pond, "model") | {"teacher_cache": {"dir": "x", "views": 1}}
-    with pytest.raises(ValueError, match="teacher_cache is for a DistillSegmentor"):
+    with pytest.raises(ValueError, match="teacher_cache needs a DistillSegmentor"):
         use_teacher_cache(read_config(PLAIN, options))
 
 
-def test_without_the_line_nothing_changes(distil_options):
+def test_without_the_option_nothing_changes(distil_options):
     cfg = read_config(DISTILLED, distil_options)
     before = cfg.pretty_text
     use_teacher_cache(cfg)
@@ -511,7 +511,7 @@ def test_without_the_line_nothing_changes(distil_options):
         build_teacher_cache(DISTILLED, cfg_options=distil_options)
 
 
-def test_several_workers_read_what_one_does(cached):
+def test_several_workers_read_the_same_logits_as_one(cached):
     cfg = read_config(DISTILLED, cached)
     use_teacher_cache(cfg)
     drawn = []

@@ -1,4 +1,4 @@
-# CamVid, 11 classes, whole frames shrunk to 160x128: a size a CPU can repeat often.
+# CamVid, 11 classes, whole frames resized to 160x128: small enough for a CPU.
 # data_root: what tools/convert_dataset.py camvid writes, with the official parts.
 _base_ = "./splash_1024.py"
 data_root = "{{$CAMVID_FRAMES:data/camvid_frames}}"

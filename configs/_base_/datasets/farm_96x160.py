@@ -1,4 +1,4 @@
-# A drawn farm in the rain, whole frames shrunk to 160x96: a size a CPU can repeat often.
+# A drawn farm in the rain, whole frames resized to 160x96: small enough for a CPU.
 #   python tools/make_demo_data.py data/farm --frames 400 --height 192 --width 320 \
 #     --weather rain --seed 3
 #   python tools/split_dataset.py data/farm --ratios .5 .2 .3 --embargo 10s \

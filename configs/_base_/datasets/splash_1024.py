@@ -1,76 +1,38 @@
-# Splash frames, 1024x1024, cut 7:2:1 in time. Whole frames, because the position
-# embedding knows the place on the frame. data_root: see README, "Your own data".
+# Splash frames, 1024x1024, split 7:2:1 by time. Whole frames, no crops, because the
+# position embedding encodes the place on the frame. data_root: see README, "Your own
+# data".
+_base_ = "../loaders/time_split.py"
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
-split_table = ""  # written by tools/split_dataset.py; empty: ratios cut the folder
-fold = None  # of a table with folds
+split_table = ""  # written by tools/split_dataset.py; empty: the folder split by ratios
+fold = None  # fold of the split table to validate on
 ratios = (0.7, 0.2, 0.1)  # train, val, test
-label_coding = "splash"  # gray values -> classes; a YAML file of your own will do
-embargo = 0  # frames, or "30s", left out between them
+label_coding = "splash"  # gray values -> classes; a name or the path of a YAML file
+embargo = 0  # frames, or "30s", left out between the parts
 size = (1024, 1024)
 
-load_image = dict(type="LoadImageFromFile")
-resize = dict(type="Resize", scale=size, keep_ratio=False)
+resize = dict(scale=size)
 train_pipeline = [
-    load_image,
+    dict(type="LoadImageFromFile"),
     dict(type="LoadGrayLabels"),
-    resize,
+    dict(_base_.resize, scale=size),
     dict(type="RandomFlip", prob=0.5),
     dict(type="PhotoMetricDistortion"),
     dict(type="PackSegInputs"),
 ]
-test_pipeline = [
-    load_image,
-    resize,
-    dict(type="LoadGrayLabels"),  # after resizing: scores are at the frame's own size
-    dict(type="PackSegInputs"),
-]
-tta_pipeline = [
-    load_image,
-    dict(
-        type="TestTimeAug",
-        transforms=[
-            [resize],  # one scale: the position embedding was trained at one
-            [dict(type="RandomFlip", prob=0.0), dict(type="RandomFlip", prob=1.0)],
-            [dict(type="LoadGrayLabels")],
-            [dict(type="PackSegInputs")],
-        ],
-    ),
-]
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].update(scale=size)
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1]["transforms"][0][0].update(scale=size)
 
-
-def part(split, pipeline):
-    return dict(
-        type="TimeSplitDataset",
-        split=split,
-        fold=fold,
-        ratios=ratios,
-        embargo=embargo,
-        label_coding=label_coding,
-        data_root=data_root,
-        split_table=split_table,
-        data_prefix=dict(img_path="images", seg_map_path="labels"),
-        pipeline=pipeline,
-    )
-
-
-def evaluation(split):
-    return dict(
-        batch_size=1,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type="DefaultSampler", shuffle=False),
-        dataset=part(split, test_pipeline),
-    )
-
-
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="ViewSampler", shuffle=True),
-    dataset=dict(type="ViewDataset", dataset=part("train", train_pipeline)),
+common = dict(
+    data_root=data_root,
+    data_prefix=dict(img_path="images", seg_map_path="labels"),
+    split_table=split_table,
+    fold=fold,
+    ratios=ratios,
+    embargo=embargo,
+    label_coding=label_coding,
 )
-val_dataloader = evaluation("val")
-test_dataloader = evaluation("test")
-val_evaluator = [dict(type="DiceMetric"), dict(type="CrossEntropyMetric")]
-test_evaluator = val_evaluator
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline, **common)))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **common))
+test_dataloader = val_dataloader

@@ -1,7 +1,9 @@
-# Splash frames through a 3x3 median filter, in tests too: the runs before 0520.
+# Splash frames with a 3x3 median filter, also in tests: the runs before 0520.
 _base_ = "splash_1024.py"
 
-median = dict(type="MedianBlur", ksize=3)  # right after loading, at the file's size
+median = dict(
+    type="MedianBlur", ksize=3
+)  # first step after loading, at the size of the file
 
 
 def filtered(pipeline):

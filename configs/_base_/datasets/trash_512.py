@@ -1,21 +1,21 @@
 # Recyclable trash, 512x512, 11 classes with the background. data_root: frames.csv, and
-# what its paths are relative to. Normalisation (ImageNet mean and std, which beats
-# dividing by 255) stands in the model's data_preprocessor.
+# what its paths are relative to. Normalisation (ImageNet mean and std, which is better
+# than division by 255) is in the model's data_preprocessor.
+_base_ = "../loaders/time_split.py"
 data_root = "{{$TRASH_DATA_ROOT:data/trash}}"
 size = (512, 512)
 
-load_image = dict(type="LoadImageFromFile")
-resize = dict(type="Resize", scale=size, keep_ratio=False)
-# What helped: flips, turns by 90 degrees, blur and noise, optical distortion; elastic
-# distortion most (LB .6006). GridDropout with GridDistortion hurt (.5759): left out. So
-# are weather, brightness and CLAHE, whose effect stayed unclear.
+resize = dict(scale=size)
+# These helped: flips, rotation by 90 degrees, blur and noise, optical distortion, and
+# most of all elastic distortion (LB .6006). GridDropout with GridDistortion lowered the
+# score (.5759); weather, brightness and CLAHE had no clear effect. They are left out.
 train_pipeline = [
-    load_image,
+    dict(type="LoadImageFromFile"),
     dict(type="LoadGrayLabels"),
-    resize,
+    dict(_base_.resize, scale=size),
     dict(type="RandomFlip", prob=[0.25, 0.25], direction=["horizontal", "vertical"]),
     dict(
-        type="Albumentations",  # what a distortion pulls in is ignored (255)
+        type="Albumentations",  # pixels from outside the frame are ignored (255)
         transforms=[
             dict(type="RandomRotate90", p=0.5),
             dict(
@@ -40,56 +40,16 @@ train_pipeline = [
     dict(type="CheckShapes"),
     dict(type="PackSegInputs"),
 ]
-test_pipeline = [
-    load_image,
-    resize,
-    dict(type="LoadGrayLabels"),  # after resizing: scores are at the frame's own size
-    dict(type="CheckShapes", labels_at="ori_shape"),
-    dict(type="PackSegInputs"),
-]
-tta_pipeline = [
-    load_image,
-    dict(
-        type="TestTimeAug",
-        transforms=[
-            [resize],
-            [dict(type="RandomFlip", prob=0.0), dict(type="RandomFlip", prob=1.0)],
-            [dict(type="LoadGrayLabels")],
-            [dict(type="PackSegInputs")],
-        ],
-    ),
-]
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].update(scale=size)
+test_pipeline.insert(3, dict(type="CheckShapes", labels_at="ori_shape"))
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1]["transforms"][0][0].update(scale=size)
 
-
-def part(split, pipeline):
-    return dict(
-        type="TimeSplitDataset",
-        split=split,
-        label_coding="trash",
-        data_root=data_root,
-        split_table="frames.csv",
-        pipeline=pipeline,
-    )
-
-
-def evaluation(split):
-    return dict(
-        batch_size=1,
-        num_workers=4,
-        persistent_workers=True,
-        sampler=dict(type="DefaultSampler", shuffle=False),
-        dataset=part(split, test_pipeline),
-    )
-
-
+common = dict(data_root=data_root, split_table="frames.csv", label_coding="trash")
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="ViewSampler", shuffle=True),
-    dataset=dict(type="ViewDataset", dataset=part("train", train_pipeline)),
+    batch_size=16, dataset=dict(dataset=dict(pipeline=train_pipeline, **common))
 )
-val_dataloader = evaluation("val")
-test_dataloader = evaluation("val")  # the official test frames have no labels
-val_evaluator = [dict(type="DiceMetric"), dict(type="CrossEntropyMetric")]
-test_evaluator = val_evaluator
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **common))
+# The official test frames have no labels: test on the validation part.
+test_dataloader = dict(dataset=dict(split="val", pipeline=test_pipeline, **common))

@@ -1,3 +1,3 @@
-# PSPNet-R101 under the name `teacher`, so that it can stand beside a student.
+# PSPNet-R101 as the variable `teacher`, for use beside a student.
 _base_ = "./pspnet_r101.py"
 teacher = _base_.pop("model")

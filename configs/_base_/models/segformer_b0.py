@@ -6,7 +6,7 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,
-        size_divisor=1,  # no padding: a frame is where the position embedding says
+        size_divisor=1,  # no padding, which would shift the position embedding
         pad_val=0,
         seg_pad_val=255,
     ),

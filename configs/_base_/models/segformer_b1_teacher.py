@@ -1,3 +1,3 @@
-# SegFormer-B1 under the name `teacher`, so that it can stand beside a student.
+# SegFormer-B1 as the variable `teacher`, for use beside a student.
 _base_ = "./segformer_b1.py"
 teacher = _base_.pop("model")

@@ -1,4 +1,4 @@
-# AdamW and polynomial decay as SegFormer was trained, 20,000 iterations.
+# AdamW and polynomial decay as in the SegFormer paper, 20,000 iterations.
 max_iters = 20_000
 warmup = 1_500
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=1000)
@@ -12,9 +12,7 @@ optim_wrapper = dict(
             pos_block=dict(decay_mult=0.0),
             norm=dict(decay_mult=0.0),
             decode_head=dict(lr_mult=10.0),
-            auxiliary_head=dict(
-                lr_mult=10.0
-            ),  # where there is one, as new as the other
+            auxiliary_head=dict(lr_mult=10.0),
         )
     ),
 )

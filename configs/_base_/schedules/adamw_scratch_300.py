@@ -1,4 +1,4 @@
-# AdamW from scratch, 300 iterations: what a CPU can do in minutes.
+# AdamW from scratch, 300 iterations: minutes on a CPU.
 max_iters = 300
 warmup = 30
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=100)

@@ -1,12 +1,12 @@
-# One more base of a config tracks its runs with MLflow:
+# As a further base of a config: tracks its runs with MLflow.
 #   _base_ = ["./segformer_b0.py", "../_base_/tracking/mlflow.py"]
 #   pip install -e '.[mlflow]'
-#   mlflow ui --backend-store-uri sqlite:///work_dirs/mlflow.db   # of the full package
+#   mlflow ui --backend-store-uri sqlite:///work_dirs/mlflow.db   # needs the package mlflow
 track_mlflow = dict(
     type="MLflowVisBackend",
     exp_name="mmseg_splashkd",
     tracking_uri="sqlite:///work_dirs/mlflow.db",
     artifact_location="work_dirs/mlflow",
-    # Of the config as parameters; all of it is the artifact config.py.
+    # Logged as parameters; the whole config is the artifact config.py.
     tracked_config_keys=["model", "optim_wrapper", "randomness", "train_cfg"],
 )

@@ -1,4 +1,4 @@
-# One more base of a config lets its runs write event files beside their logs:
+# As a further base of a config: writes event files beside the logs of its runs.
 #   _base_ = ["./segformer_b0.py", "../_base_/tracking/tensorboard.py"]
 #   pip install -e '.[tensorboard]'
 #   tensorboard --logdir work_dirs

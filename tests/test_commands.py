@@ -1,0 +1,280 @@
+"""Every command that is published runs: its options exist, and so do its files.
+
+Bash itself reads the documented blocks, with ``python`` and the scripts replaced by
+functions that record their arguments. What they record is parsed by the argument parser
+of the tool, and the options of config files are applied to the config.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.runs.train import train
+from tests.conftest import CONFIGS, PLAIN, ROOT, tiny, tiny_run
+from tests.test_docs import PAGES
+
+BLOCK = re.compile(
+    r"^( *)```(?:bash|sh|console)\n(.*?)^\1```", re.MULTILINE | re.DOTALL
+)
+INLINE = re.compile(r"`((?:\w+=\S+ )*python (?:tools|benchmarks)/[^\s`]+ [^`]+)`")
+COMMENT = re.compile(r"^#  +(.*)$", re.M)
+NAMED = re.compile(r"python (?:tools|benchmarks)/[\w/]+\.py")
+PLACEHOLDER = re.compile(r"<(\w+)>")
+TOOLS = sorted((ROOT / "tools").glob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
+SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
+SOURCES = [*PAGES, ROOT / "benchmarks" / "README.md", *sorted(CONFIGS.rglob("*.py"))]
+# Scripts that pass their further arguments to a tool, and how many they keep.
+WRAPPERS = {"tools/dist_train.sh": ("tools/train.py", 1, 2)}
+WRAPPERS["tools/dist_test.sh"] = ("tools/test.py", 2, 3)
+RECORD = 'record() { printf "%s\\n" "$#" "$@" >> "$RECORDED"; }\n'
+
+
+def commands_of(source: Path) -> str:
+    """The documented commands of a page, or of a config's comments, as a script."""
+    text = source.read_text(encoding="utf-8")
+    if source.suffix == ".py":
+        blocks = COMMENT.findall(text)
+        # A comment is a command from its first line to the last that is continued.
+        return "\n".join(line for line in _continued(blocks) if "python " in line)
+    blocks = [block for _, block in BLOCK.findall(text)]
+    return "\n".join([*blocks, *INLINE.findall(BLOCK.sub("", text))])
+
+
+def _continued(lines: list[str]) -> Iterator[str]:
+    joined = ""
+    for line in lines:
+        joined += line.removesuffix("\\")
+        if not line.endswith("\\"):
+            yield joined
+            joined = ""
+
+
+def recorded(script: str, folder: Path) -> list[list[str]]:
+    """Arguments of each call of ``python`` and of the scripts, as bash expands them."""
+    names = ["python", *(str(path.relative_to(ROOT)) for path in SCRIPTS)]
+    stubs = "".join(f'{name}() {{ record {name} "$@"; }}\n' for name in names)
+    stubs += "command_not_found_handle() { :; }\ncd() { :; }\n"
+    (folder / "bin").mkdir()
+    for tool in ("dirname", "basename", "seq"):
+        (folder / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
+    log = folder / "recorded"
+    log.touch()
+    subprocess.run(
+        ["/bin/bash", "-c", RECORD + stubs + PLACEHOLDER.sub(r"\1", script)],
+        cwd=folder,
+        env={"PATH": str(folder / "bin"), "RECORDED": str(log), "HOME": str(folder)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    words = iter(log.read_text().splitlines())
+    return [[next(words) for _ in range(int(count))] for count in words]
+
+
+@cache
+def module_of(path: Path) -> ModuleType:
+    """A tool or a benchmark as a module."""
+    sys.path.insert(0, str(path.parent))  # as when it is run: it may import a sibling
+    try:
+        spec = importlib.util.spec_from_file_location(f"command_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def parse(file: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The parsed arguments of a command, None where it only prints its help."""
+    monkeypatch.setattr(sys, "argv", [file, *words])
+    try:
+        return module_of(ROOT / file).parse_args()
+    except SystemExit as end:
+        if "--help" in words and end.code == 0:
+            return None
+        pytest.fail(f"the tool refuses: {' '.join([file, *words])}")
+
+
+def check(call: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse a recorded call, and apply its options to its config."""
+    name, *words = call
+    if name in WRAPPERS:
+        name, first, rest = WRAPPERS[name]
+        call = ["python", name, *words[:first], *words[rest:]]
+    elif name.endswith(".sh"):
+        assert (ROOT / name).is_file()
+        return
+    _, file, *words = call
+    if not file.startswith(("tools/", "benchmarks/")):
+        return
+    args = parse(file, words, monkeypatch)
+    config, options = (getattr(args, key, None) for key in ("config", "cfg_options"))
+    if config and (ROOT / config).is_file():
+        read_config(ROOT / config, options)
+
+
+@pytest.mark.parametrize(
+    "source", SOURCES, ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_documented_commands_are_read_by_their_tools(source, tmp_path, monkeypatch):
+    script = commands_of(source)
+    calls = recorded(script, tmp_path)
+    assert len(calls) >= len(NAMED.findall(script)), "bash stopped before the end"
+    for call in calls:
+        if "benchmarks/peers/" not in " ".join(call):  # in another environment
+            check(call, monkeypatch)
+
+
+def test_every_command_is_documented_and_executed_by_a_test():
+    pages = "\n".join(commands_of(source) for source in SOURCES)
+    pages += "\n".join(path.read_text() for path in SCRIPTS)  # they call tools
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    for path in (*TOOLS, *BENCHMARKS, *SCRIPTS):
+        if path.suffix == ".py" and "__main__" not in path.read_text():
+            continue  # imported by tools
+        assert f"{path.parent.name}/{path.name}" in pages, path
+        quoted = rf"{path.parent.name}(/|\" / \"){re.escape(path.name)}"
+        assert re.search(quoted, tests), f"no test runs {path}"
+
+
+# Benchmarks and tools that no other test runs, once each in a tiny form.
+
+
+def run(file: str, *words: object) -> None:
+    """Run the ``main`` of a tool or a benchmark in this process."""
+    words = (file, *map(str, words))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", list(words))
+        module_of(ROOT / file).main()
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory) -> Path:
+    """A drawn farm with wrong labels, split in time, with few labels in a copy."""
+    root = tmp_path_factory.mktemp("farm") / "farm"
+    size = ("--frames", 24, "--height", 64, "--width", 80)
+    run("tools/make_demo_data.py", root, *size, "--label-noise", 0.5)
+    ratios = ("--ratios", 0.5, 0.25, 0.25)
+    run("tools/split_dataset.py", root, *ratios, "--out", root / "split.csv")
+    return root
+
+
+@pytest.fixture(scope="module")
+def few(farm) -> Path:
+    table = farm / "few.csv"
+    run("benchmarks/hide_labels.py", farm / "split.csv", "--every", 4, "--out", table)
+    return table
+
+
+def test_hide_labels_keeps_every_fourth_training_label(farm, few):
+    before, after = (read_table(path) for path in (farm / "split.csv", few))
+    kept = [frame for frame in after if frame.label]
+    hidden = [frame for frame in after if not frame.label]
+    assert {frame.split for frame in hidden} == {"train"}
+    assert sum(frame.split == "train" for frame in kept) == 3
+    assert len(before) == len(after) == 24
+
+
+@pytest.mark.slow
+def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
+    file = "benchmarks/distill_step.py"
+    module = module_of(ROOT / file)
+    small = Config.fromfile(CONFIGS / "_base_" / "models" / "segformer_b0.py")
+    small.merge_from_dict(tiny("model"))
+    small.dump(tmp_path / "tiny.py")
+    pair = module.Pair(str(tmp_path / "tiny"), str(tmp_path / "tiny"), 1)
+    monkeypatch.setattr(module, "PAIRS", {"B1->B0": pair})
+
+    def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
+        args = parse(file, command[2:], monkeypatch)
+        way, path = args.memory_of.split(":", 1)
+        return SimpleNamespace(
+            stdout=str(module.memory_of(way, Path(path), args.device))
+        )
+
+    monkeypatch.setattr(module.subprocess, "run", in_this_process)
+    size = ("--size", 64, "--batch", 2, "--repeats", 1, "--steps", 1)
+    run(file, "--pairs", "B1->B0", *size)
+    printed = capsys.readouterr().out
+    rows = [line.split(" | ") for line in printed.splitlines() if "| B1->B0" in line]
+    assert [len(row) for row in rows] == [6, 4, 4, 4, 4]
+    assert [row[1] for row in rows[1:]] == ["plain", "floor", "online", "cached"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "head"),
+    [
+        ((), "| path | frames/s, median |"),
+        (("--steps",), "| ours | CPU ms |"),
+        (("--rows", 20), "| rows | build, s |"),
+    ],
+)
+def test_loader_prints_its_table(words, head, capsys):
+    small = ("--size", 48, "--workers", 0, "--repeats", 1, "--batches", 1)
+    run("benchmarks/loader.py", *small, *words)
+    printed = capsys.readouterr().out
+    assert head in printed
+    assert printed.count("\n|") >= 2
+
+
+@pytest.mark.slow
+def test_calibration_prints_a_table_per_part(capsys):
+    module = module_of(ROOT / "benchmarks" / "calibration.py")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SIZES", "FEW_SIZES", "RUNS_SIZES"):
+            patch.setattr(module, name, (60, 120))
+        run("benchmarks/calibration.py", "--trials", 2, "--resamples", 100)
+    assert capsys.readouterr().out.count("|---|") >= len(module.PARTS)
+
+
+@pytest.mark.slow
+def test_label_errors_compares_finds_with_planted_errors(farm, tmp_path, capsys):
+    options = tiny_run(farm, "model", split_table="split.csv")
+    work_dir = train(PLAIN, tmp_path / "run", cfg_options=options)
+    capsys.readouterr()
+    run("benchmarks/label_errors.py", farm, work_dir)
+    printed = capsys.readouterr().out
+    assert "frames judged" in printed
+    assert printed.count("|---") >= 5
+
+
+@pytest.mark.slow
+def test_arms_trains_and_prints_a_row(farm, tmp_path):
+    small = tiny("model") | {"model.decode_head.loss_decode.gamma": 0.0}
+    small |= {"data_root": str(farm), "train_dataloader.batch_size": 2}
+    options = [f"{key}={json.dumps(value)}" for key, value in small.items()]
+    words = ["--arms", "plain", "--rates", "1e-3", "--seeds", "1", "--iterations", "2"]
+    words += ["--out", str(tmp_path), "--name", " tiny", "--option", *options]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/arms.py", "farm", *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "| plain tiny | 0.001 |" in done.stdout
+
+
+def test_the_peer_of_another_environment_compiles():
+    path = ROOT / "benchmarks" / "peers" / "hf_segformer_step.py"
+    compile(path.read_text(encoding="utf-8"), str(path), "exec")
