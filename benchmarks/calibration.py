@@ -18,6 +18,7 @@ import numpy as np
 
 from mmseg_splashkd.statistics import FoldSeed, Settings, arm_of, compare
 from mmseg_splashkd.statistics.compare import differences_of
+from mmseg_splashkd.statistics.intervals import critical_t
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 from mmseg_splashkd.statistics.simulation import (
     CLASSES,
@@ -25,7 +26,6 @@ from mmseg_splashkd.statistics.simulation import (
     scores_of,
     simulate,
 )
-from mmseg_splashkd.statistics.student import critical
 
 SIZES = (45, 60, 90, 120, 150, 200, 300, 600)
 FEW_SIZES = (60, 200, 600)
@@ -33,12 +33,12 @@ RUNS_SIZES = (60, 120, 200, 300)
 METRICS = ("mIoU", "Dice.splash")
 SPREAD = 0.05  # of skill between seeds: about a point of Dice
 WORLDS = {
-    "frames independent": World(together=1),
-    "5 frames alike": World(together=5),
+    "frames independent": World(correlation_time=1),
+    "5 frames alike": World(correlation_time=5),
     "10 frames alike (the tables above)": World(),
     "10 frames alike, in steps": World(shape="steps"),
-    "20 frames alike": World(together=20),
-    "40 frames alike": World(together=40),
+    "20 frames alike": World(correlation_time=20),
+    "40 frames alike": World(correlation_time=40),
     "splash in few frames": World(share=0.002, bursts=2.0),
     "no bursts": World(bursts=0.3),
     "models differ at random": World(noise=1.0),
@@ -163,9 +163,7 @@ def theory(differences: np.ndarray, blocks: int) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     spread = np.sqrt(rng.chisquare(blocks - 1, 10**6) / (blocks - 1))
     drawn = delta + rng.standard_normal(10**6)
-    return 100 * known, 100 * float(
-        np.mean(drawn > critical(0.05, blocks - 1) * spread)
-    )
+    return 100 * known, 100 * float(np.mean(drawn > critical_t(blocks - 1) * spread))
 
 
 def power(trials: Trials) -> None:
