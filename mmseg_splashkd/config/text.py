@@ -1,0 +1,42 @@
+"""A config as text, and its hash."""
+
+import hashlib
+from pprint import pformat
+from typing import Any
+
+from mmengine.config import Config
+
+LINE = 88
+
+
+def config_text(cfg: Config) -> str:
+    """A config as Python text that yields it again, without any file it was made of.
+
+    Classes and functions, as values of ``type``, become their dotted names, which
+    registries resolve to the same objects.
+    """
+    return "".join(
+        f"{key} = {pformat(_literal(value), width=LINE, sort_dicts=False)}\n"
+        for key, value in cfg.to_dict().items()
+    )
+
+
+def _literal(value: Any) -> Any:
+    """A value of numbers, texts, lists, tuples and dicts alone."""
+    if isinstance(value, dict):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_literal(each) for each in value)
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return value
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8, 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def config_sha256(cfg: Config) -> str:
+    """Hash of ``config_text``."""
+    return text_sha256(config_text(cfg))
