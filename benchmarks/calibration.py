@@ -70,7 +70,7 @@ class Trials:
     def skill(
         self, difference: float = 0.0, runs: int = 1, spread: float = SPREAD
     ) -> np.ndarray:
-        """(T, J, 2) skill: second arm better by ``difference``, sd ``spread`` of seeds."""
+        """(T, J, 2) skill: arms differ by ``difference``, seeds by sd ``spread``."""
         skill = np.zeros((self.trials, runs, 2))
         if runs > 1:
             skill += spread * self.rng.standard_normal(skill.shape)
