@@ -89,9 +89,7 @@ def test_the_table_has_one_line_per_region(runs, tmp_path):
 def test_another_table_is_not_overwritten(runs, tmp_path):
     path = tmp_path / "label_errors.csv"
     path.write_text("frame,kind,wrong_pixels,clean_label\n")
-    with pytest.raises(
-        FileExistsError, match="another table, which would be"
-    ):
+    with pytest.raises(FileExistsError, match="another table, which would be"):
         write_findings(find_label_errors(runs), path)
     assert path.read_text().startswith("frame,kind")
 
