@@ -49,6 +49,7 @@ def two_processes(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         first = _work(0, folder)
+    assert context is not None  # as join=False
     while not context.join():
         pass
     second = json.loads((folder / "1.json").read_text())
