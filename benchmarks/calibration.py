@@ -1,10 +1,10 @@
-"""Measure the error rates of tools/compare.py on simulated runs.
+"""False positive rate, power and coverage of tools/compare.py in simulation.
 
     python benchmarks/calibration.py                  # all, 20 minutes on one core
     python benchmarks/calibration.py --parts null     # the rates that the tool prints
 
-It is known of simulated runs whether they differ; they are compared as real ones are.
-What is simulated: mmseg_splashkd/evaluation/significance/simulation.py.
+Simulated runs with a known difference are compared by the code of the tool. The
+simulation: mmseg_splashkd/statistics/simulation.py.
 """
 
 import argparse
@@ -16,8 +16,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from mmseg_splashkd.statistics import Settings, arm_of, compare
+from mmseg_splashkd.statistics import FoldSeed, Settings, arm_of, compare
 from mmseg_splashkd.statistics.compare import differences_of
+from mmseg_splashkd.statistics.intervals import critical_t
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 from mmseg_splashkd.statistics.simulation import (
     CLASSES,
@@ -25,7 +26,6 @@ from mmseg_splashkd.statistics.simulation import (
     scores_of,
     simulate,
 )
-from mmseg_splashkd.statistics.student import critical
 
 SIZES = (45, 60, 90, 120, 150, 200, 300, 600)
 FEW_SIZES = (60, 200, 600)
@@ -33,15 +33,15 @@ RUNS_SIZES = (60, 120, 200, 300)
 METRICS = ("mIoU", "Dice.splash")
 SPREAD = 0.05  # of skill between seeds: about one point of Dice
 WORLDS = {
-    "frames independent": World(together=1),
-    "5 frames alike": World(together=5),
-    "10 frames alike (the tables above)": World(),
-    "10 frames alike, in steps": World(shape="steps"),
-    "20 frames alike": World(together=20),
-    "40 frames alike": World(together=40),
+    "independent frames": World(correlation_time=1),
+    "correlation time 5": World(correlation_time=5),
+    "correlation time 10 (the tables above)": World(),
+    "correlation time 10, in steps": World(shape="steps"),
+    "correlation time 20": World(correlation_time=20),
+    "correlation time 40": World(correlation_time=40),
     "splash in few frames": World(share=0.002, bursts=2.0),
     "no bursts": World(bursts=0.3),
-    "models differ at random": World(noise=1.0),
+    "large independent errors": World(noise=1.0),
 }
 
 
@@ -76,10 +76,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 class Trials:
-    """Simulated comparisons.
+    """Simulated comparisons with common settings.
 
     Args:
-        args: ``trials``, ``resamples`` and ``seed`` of the command line.
+        args: Command line: number of trials, resamples, seed.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -90,13 +90,7 @@ class Trials:
     def skill(
         self, difference: float = 0.0, runs: int = 1, spread: float = SPREAD
     ) -> np.ndarray:
-        """Skill (T, J, 2) of T trials, J seeds and 2 arms.
-
-        Args:
-            difference: By how much the second arm is better.
-            runs: J, the number of seeds of each arm.
-            spread: Standard deviation between seeds.
-        """
+        """(T, J, 2) skill: arms differ by ``difference``, seeds by sd ``spread``."""
         skill = np.zeros((self.trials, runs, 2))
         if runs > 1:
             skill += spread * self.rng.standard_normal(skill.shape)
@@ -108,7 +102,7 @@ class Trials:
         return simulate(world, self.rng, frames, skill)
 
     def claimed(self, counts: np.ndarray, folds: int = 1) -> np.ndarray:
-        """Percent of trials in which a difference was claimed, per metric."""
+        """(metrics,) percent of trials with a significant difference."""
         claims = []
         for trial in counts:
             found = differences_of(_arms(trial, folds), self.settings)
@@ -116,20 +110,19 @@ class Trials:
         return 100 * np.mean(claims, 0)
 
     def blocks(self, counts: np.ndarray) -> int:
-        """Number of blocks of frames."""
+        """Number of blocks of the frames."""
         return differences_of(_arms(counts[0], 1), self.settings)[0].blocks
 
 
 def _arms(trial: np.ndarray, folds: int) -> list:
-    """Two arms from counts (J, 2, N, 2, 2); each fold validates consecutive frames."""
+    """Two arms of (J, 2, N, 2, 2) counts, each fold with a range of the frames."""
     arms = []
     for index, name in enumerate("AB"):
         runs = []
         for seed, counts in enumerate(trial[:, index]):
             first = 0
             for fold, part in enumerate(np.array_split(counts, folds)):
-                scores = scores_of(part, first, fold=fold, seed=seed)
-                runs.append((name, scores))
+                runs.append((FoldSeed(fold, seed), scores_of(part, first)))
                 first += len(part)
         arms.append(arm_of(name, runs))
     return arms
@@ -175,14 +168,14 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def null(trials: Trials) -> None:
-    """Type I error: how often a difference is claimed between equal runs."""
+    """False positive rate with one run per arm."""
     rows = []
     for frames in SIZES:
         counts = trials.counts(World(), frames, trials.skill())
         blocks = trials.blocks(counts)
         plain = [percentile(counts, count) for count in (blocks, frames)]
         rows.append([frames, blocks, *trials.claimed(counts), *plain])
-    print("Claimed, %, where nothing differs; one run per arm:\n")
+    print("False positive rate, %; one run per arm:\n")
     heads = [
         "frames",
         "blocks",
@@ -193,15 +186,13 @@ def null(trials: Trials) -> None:
 
 
 def theory(differences: np.ndarray, blocks: int) -> tuple[float, float]:
-    """Power, %, of the z-test with known variance and of Student's t-test."""
+    """Power, %, of the normal test with known variance, and of Student's t."""
     delta = abs(differences.mean() / differences.std())
     normal = NormalDist().cdf(delta - NormalDist().inv_cdf(0.975))
     rng = np.random.default_rng(0)
     spread = np.sqrt(rng.chisquare(blocks - 1, 10**6) / (blocks - 1))
     drawn = delta + rng.standard_normal(10**6)
-    return 100 * normal, 100 * float(
-        np.mean(drawn > critical(0.05, blocks - 1) * spread)
-    )
+    return 100 * normal, 100 * float(np.mean(drawn > critical_t(blocks - 1) * spread))
 
 
 def power(trials: Trials) -> None:
@@ -217,13 +208,13 @@ def power(trials: Trials) -> None:
             claimed = float(trials.claimed(counts)[1])
             expected = theory(differences, blocks)
             rows.append([frames, float(differences.mean()), claimed, *expected])
-    print("Claimed, %, where Dice of splash differs; one run per arm:\n")
-    heads = ["frames", "true difference, points", "claimed"]
-    table([*heads, "theory: z-test, variance known", "theory: Student's t"], rows)
+    print("Power, %, for a difference in Dice of splash; one run per arm:\n")
+    heads = ["frames", "true difference, points", "significant"]
+    table([*heads, "theory: normal, known variance", "theory: Student's t"], rows)
 
 
 def worlds(trials: Trials) -> None:
-    """Type I error with other correlations between frames and other splashes."""
+    """False positive rate in other scenes."""
     rows = []
     for name, world in WORLDS.items():
         row = [
@@ -231,12 +222,12 @@ def worlds(trials: Trials) -> None:
             for frames in FEW_SIZES
         ]
         rows.append([name, *(f"{rates[0]:.1f} / {rates[1]:.1f}" for rates in row)])
-    print("Claimed, %, where nothing differs (mIoU / Dice), in other worlds:\n")
-    table(["world", *(f"{frames} frames" for frames in FEW_SIZES)], rows)
+    print("False positive rate, %, mIoU / Dice, in other scenes:\n")
+    table(["scene", *(f"{frames} frames" for frames in FEW_SIZES)], rows)
 
 
 def runs(trials: Trials) -> None:
-    """Type I error and power with several seeds per arm on the same frames."""
+    """False positive rate and power with several seeds on the same frames."""
     rows = []
     for count, spread in product((2, 3, 5), (SPREAD, 3 * SPREAD)):
         for frames in RUNS_SIZES:
@@ -264,7 +255,7 @@ def fold_skill(trials: Trials, folds: int, seeds: int, frames: int) -> np.ndarra
 
 
 def folds(trials: Trials) -> None:
-    """Type I error and power with five folds, with one seed and with three."""
+    """False positive rate and power with folds, with one seed and with three."""
     rows = []
     for seeds in (1, 3):
         for frames in RUNS_SIZES:
@@ -277,11 +268,11 @@ def folds(trials: Trials) -> None:
             rows.append([f"5 x {seeds}", frames, *null_rate, float(power_rate[1])])
     print("Claimed, %, with folds (corrected resampled t-test):\n")
     heads = ["folds x seeds", "frames of all folds", *METRICS]
-    table([*heads, "Dice.splash, where it differs by skill 0.2"], rows)
+    table([*heads, "Dice.splash, power at a skill difference of 0.2"], rows)
 
 
 def coverage(trials: Trials) -> None:
-    """How often the interval of one run contains the score on 20,000 x 20 frames."""
+    """Coverage of the interval of one score."""
     rows = []
     long = simulate(World(), trials.rng, 20_000, np.zeros((20, 1, 2)))
     whole = areas_of(long).sum((0, 1, 2, 3))
@@ -299,7 +290,7 @@ def coverage(trials: Trials) -> None:
                 ]
             )
         rows.append([frames, *(100 * np.mean(covered, 0))])
-    print("Coverage, %, of the 95 % interval of one run:\n")
+    print("Coverage of the interval of one score, % (nominal: 95):\n")
     table(["frames", *METRICS], rows)
 
 

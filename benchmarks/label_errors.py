@@ -117,7 +117,7 @@ def print_rankings(found: LabelErrors, truth: list[Truth]) -> None:
         "softmin (cleanlab, per image)": [-f.quality for f in found.findings],
         "suspicious pixels": [suspicious(f) for f in found.findings],
     }
-    print("| frames ranked by | average precision | right of the first n |")
+    print("| frames ranked by | average precision | precision of the first n |")
     print("|---|---|---|")
     for name, scores in rankings.items():
         first = np.argsort(-np.array(scores), kind="stable")[: wrong.sum()]
@@ -139,7 +139,7 @@ def cuts_of(truth: list[Truth]) -> list[int]:
 def print_cuts(truth: list[Truth]) -> None:
     """Print precision and recall of frames at several cuts."""
     wrong = is_wrong(truth)
-    print("| frames looked at | precision | recall |")
+    print("| inspected frames | precision | recall |")
     print("|---|---|---|")
     for cut in cuts_of(truth):
         hits = wrong[:cut].sum()
@@ -180,7 +180,7 @@ def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
     covered = [np.zeros_like(each.wrong) for each in truth]
     cuts = [max(1, round(cut * areas)) for cut in CUTS]
     right = 0
-    print("| regions looked at | precision | recall |")
+    print("| inspected regions | precision | recall |")
     print("|---|---|---|")
     for number, (_, index, region) in enumerate(listed, 1):
         box = region.box

@@ -9,8 +9,10 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, write_weights
-from mmseg_splashkd.evaluation.operating_point_evaluator import INFO as OPERATING_POINT
-from mmseg_splashkd.evaluation.operating_point_evaluator import point_of_weights
+from mmseg_splashkd.evaluation.operating_point import (
+    OPERATING_POINT,
+    point_of_weights,
+)
 from mmseg_splashkd.hooks.classes_hook import classes_of
 from mmseg_splashkd.hooks.frame_scores_hook import keep_best
 from mmseg_splashkd.models.bare_model import bare_model
@@ -31,7 +33,7 @@ class ExportWeightsHook(Hook):
     epoch, with and without validation. Their metadata says how they were made;
     ``operating_point`` is the one chosen with these weights, if they were validated
     (see
-    :func:`~mmseg_splashkd.evaluation.operating_point_evaluator.note_operating_point`).
+    ``evaluation.operating_point.note_operating_point``).
     ``<run>`` is the run's name at its start, also after it was resumed.
     """
 

@@ -1,7 +1,6 @@
 """What a run has left in its work directory: weights, metrics, counts of frames."""
 
 import functools
-import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -10,10 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint
+from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, tensors_sha256
 from mmseg_splashkd.hooks.frame_scores_hook import BEST, FOLDER, LAST
 from mmseg_splashkd.hooks.teacher_report import read_report
 from mmseg_splashkd.records.record import BestAndLast, Metrics, RunRecord, Weights
@@ -98,16 +94,6 @@ def _is_own(path: Path, record: RunRecord) -> bool:
 def weights_sha256(path: str | Path) -> str:
     """Hash of the tensors of a file of weights."""
     return tensors_sha256(read_checkpoint(path)["state_dict"])
-
-
-def tensors_sha256(state_dict: Mapping[str, Tensor]) -> str:
-    """Hash of names, types, shapes and bits of tensors, whatever file holds them."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(state_dict.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-        digest.update(raw.numpy().data)
-    return digest.hexdigest()
 
 
 def plain_metrics(metrics: Mapping[str, Any]) -> Metrics:

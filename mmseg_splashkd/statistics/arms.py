@@ -1,7 +1,6 @@
-"""Arms: the runs of one way to train, and their counts laid side by side."""
+"""Arms: the runs of one training recipe, and their counts aligned frame by frame."""
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
@@ -11,31 +10,34 @@ import numpy as np
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.statistics.metrics import areas_of
 
-NAMED = {key: re.compile(rf"_{key}(\d+)(?![A-Za-z0-9])") for key in ("fold", "seed")}
-
 
 class FoldSeed(NamedTuple):
-    """Which of an arm's runs it is; None where a run does not say."""
+    """Identity of a run within its arm.
+
+    Attributes:
+        fold: Fold that the run validates; None for a run without folds.
+        seed: Random seed of the training; None where unknown.
+    """
 
     fold: int | None
     seed: int | None
 
     def __str__(self) -> str:
-        said = [
+        parts = [
             f"{key} {value}"
-            for key, value in (("fold", self.fold), ("seed", self.seed))
+            for key, value in zip(self._fields, self, strict=True)
             if value is not None
         ]
-        return ", ".join(said) or "without fold and seed"
+        return ", ".join(parts) or "without fold and seed"
 
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One way to train, and its runs.
+    """One training recipe and its runs.
 
     Args:
-        name: For tables.
-        runs: Counts of each run by fold and seed.
+        name: Label of the arm in tables and messages.
+        runs: Counts of each run by fold and seed, at least one.
     """
 
     name: str
@@ -43,91 +45,82 @@ class Arm:
 
     @property
     def first(self) -> FrameScores:
-        """Counts of some run."""
+        """Counts of the first run."""
         return next(iter(self.runs.values()))
 
 
-def arm_of(name: str, runs: Iterable[tuple[str, FrameScores]]) -> Arm:
+def arm_of(name: str, runs: Sequence[tuple[FoldSeed, FrameScores]]) -> Arm:
     """Gather the runs of an arm.
 
     Args:
-        name: Of the arm.
-        runs: Name and counts of each. Fold and seed are those of the name
-            (``..._fold0_seed1``), or those that the counts tell.
+        name: Label of the arm.
+        runs: Identity and counts of each run.
 
     Raises:
         ValueError: There is no run, or two have the same fold and seed.
     """
-    cells: dict[FoldSeed, FrameScores] = {}
-    names: dict[FoldSeed, str] = {}
-    for run, scores in runs:
-        fold, seed = (_number(key, run, scores) for key in ("fold", "seed"))
-        cell = FoldSeed(fold, seed)
-        if cell in cells:
-            raise ValueError(
-                f"arm {name}: {names[cell]} and {run} are both {cell}; give one of them"
-            )
-        cells[cell], names[cell] = scores, run
-    if not cells:
+    by_identity: dict[FoldSeed, FrameScores] = {}
+    for identity, scores in runs:
+        if identity in by_identity:
+            both = by_identity[identity], scores
+            names = " and ".join(str(each.about.get("run", "a run")) for each in both)
+            raise ValueError(f"arm {name}: {names} are both {identity}; give one")
+        by_identity[identity] = scores
+    if not by_identity:
         raise ValueError(f"arm {name} has no runs")
-    return Arm(name, cells)
+    return Arm(name, by_identity)
 
 
-def _number(key: str, run: str, scores: FrameScores) -> int | None:
-    named = NAMED[key].search(run)
-    known = named[1] if named else scores.about.get(key)
-    return None if known is None else int(known)
+def common_runs(arms: Iterable[Arm]) -> list[FoldSeed]:
+    """Identities of the runs that all arms have, with the same folds for each seed.
 
+    A seed that lacks one of the folds is left out. Arms of one run each are paired
+    whatever their seeds.
 
-def stripped(run: str) -> str:
-    """A run's name without fold and seed: the name of its arm."""
-    for pattern in NAMED.values():
-        run = pattern.sub("", run)
-    return run
+    Args:
+        arms: The arms.
 
-
-def common_cells(arms: Iterable[Arm]) -> list[FoldSeed]:
-    """The cells that all arms have, as many folds as there are for each seed.
-
-    One run an arm makes a pair, whatever its seed.
+    Returns:
+        Sorted by fold, then by seed.
 
     Raises:
-        ValueError: There is none.
+        ValueError: No fold and seed is in every arm.
     """
     arms = list(arms)
     if all(len(arm.runs) == 1 for arm in arms):
-        return [next(iter(arms[0].runs))]
+        return list(arms[0].runs)
     shared = set.intersection(*(set(arm.runs) for arm in arms))
     if not shared:
-        told = "; ".join(
+        listed = "; ".join(
             f"{arm.name}: {' / '.join(map(str, arm.runs))}" for arm in arms
         )
         raise ValueError(
-            f"runs pair by fold and seed, and no pair is in every arm ({told}): train "
-            f"the arms with the same folds and seeds"
+            f"runs pair by fold and seed, and no pair is in every arm ({listed}): "
+            f"train the arms with the same folds and seeds"
         )
-    folds_of: dict[int | None, frozenset] = {}
-    for seed in {cell.seed for cell in shared}:
-        folds_of[seed] = frozenset(cell.fold for cell in shared if cell.seed == seed)
+    folds_of = {
+        seed: frozenset(run.fold for run in shared if run.seed == seed)
+        for seed in {run.seed for run in shared}
+    }
     most = max(
         folds_of.values(), key=lambda folds: (len(folds), sorted(map(str, folds)))
     )
-    kept = [cell for cell in shared if folds_of[cell.seed] == most]
-    return sorted(kept, key=lambda cell: tuple(-1 if v is None else v for v in cell))
+    kept = [run for run in shared if folds_of[run.seed] == most]
+    return sorted(kept, key=lambda run: tuple(-1 if v is None else v for v in run))
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The counts of an arm's runs on the same N frames.
+    """Counts of the runs of an arm on the same N frames.
 
     Args:
-        areas: (J, N, 3, C) int64 of J runs; where each fold validates frames of its
-            own, a run is one seed's, pooled over folds.
-        recordings: N names.
-        timestamps: (N,) nanoseconds or -1.
-        fold: (N,) which of the folds a frame is of, from 0; all 0 unless each fold
-            validates frames of its own.
-        overlap: n_test / n_train of the folds; 0 where there is one or none.
+        areas: (J, N, 3, C) int64 areas in pixels of J runs. Where each fold validates
+            its own frames, one row per seed, concatenated over folds.
+        recordings: N names of recordings.
+        timestamps: (N,) UNIX time in nanoseconds, or -1.
+        fold: (N,) index of the fold that a frame belongs to, from 0; all 0 unless each
+            fold validates its own frames.
+        overlap: n_test / n_train of the folds; 0 with one fold or none.
     """
 
     areas: np.ndarray
@@ -138,37 +131,37 @@ class Layout:
 
     @property
     def folds(self) -> int:
-        """How many folds have frames of their own."""
+        """Number of folds with frames of their own, 1 without folds."""
         return int(self.fold.max()) + 1
 
 
 def lay_out(
     arm: Arm,
-    cells: Collection[FoldSeed],
+    runs: Collection[FoldSeed],
     reference: Arm | None = None,
 ) -> Layout:
-    """Lay an arm's counts out over the frames of a reference.
+    """Align the counts of an arm with the frames of a reference arm.
 
     Args:
         arm: The arm.
-        cells: Which of its runs, the same folds for each seed.
-        reference: The arm whose frames, in their order, are used; by default ``arm``.
+        runs: Its runs to use, with the same folds for each seed.
+        reference: The arm that defines the frames and their order; by default ``arm``.
 
     Raises:
-        ValueError: Runs were tested on other frames, classes or labels.
+        ValueError: Runs were tested on different frames, classes or labels.
     """
     model = reference or arm
-    folds = list(dict.fromkeys(cell.fold for cell in cells))
-    seeds = list(dict.fromkeys(cell.seed for cell in cells))
-    single = len(cells) == 1
-    frames = {fold: _run(model, FoldSeed(fold, seeds[0]), single) for fold in folds}
+    folds = list(dict.fromkeys(run.fold for run in runs))
+    seeds = list(dict.fromkeys(run.seed for run in runs))
+    single = len(runs) == 1
+    frames = {fold: _scores(model, FoldSeed(fold, seeds[0]), single) for fold in folds}
     aligned = {
-        cell: _aligned(_run(arm, cell, single), frames[cell.fold], arm.name, model.name)
-        for cell in cells
+        run: _aligned(_scores(arm, run, single), frames[run.fold], arm.name, model.name)
+        for run in runs
     }
     base = list(frames.values())
     if len(folds) == 1 or _same_frames(base):
-        areas = np.stack([aligned[cell] for cell in cells])
+        areas = np.stack([aligned[run] for run in runs])
         count, whole = len(folds), base[0]
         overlap = 1 / (count - 1) if count > 1 else 0.0
         zeros = np.zeros(len(whole), np.int64)
@@ -176,8 +169,8 @@ def lay_out(
     return _pooled(base, [[aligned[FoldSeed(f, s)] for f in folds] for s in seeds])
 
 
-def _run(arm: Arm, cell: FoldSeed, single: bool) -> FrameScores:
-    return arm.first if single and len(arm.runs) == 1 else arm.runs[cell]
+def _scores(arm: Arm, run: FoldSeed, single: bool) -> FrameScores:
+    return arm.first if single and len(arm.runs) == 1 else arm.runs[run]
 
 
 def _pooled(base: list[FrameScores], rows: list[list[np.ndarray]]) -> Layout:
@@ -203,10 +196,10 @@ def _same_frames(base: list[FrameScores]) -> bool:
 
 
 def frame_keys(scores: FrameScores) -> list[tuple[str, int | str]]:
-    """What a frame is known by: recording and time, or its name where it has no time.
+    """Identity of each frame: its recording and its time, or its stem without a time.
 
     Raises:
-        ValueError: Two frames are known by the same.
+        ValueError: Two frames have the same identity.
     """
     keys = [
         (recording, int(time) if time >= 0 else PurePath(frame).stem)
@@ -221,28 +214,31 @@ def frame_keys(scores: FrameScores) -> list[tuple[str, int | str]]:
 
 
 def _aligned(run: FrameScores, base: FrameScores, name: str, other: str) -> np.ndarray:
-    """(N, 3, C) of a run in the order of the base's frames."""
+    """(N, 3, C) areas of a run in the order of the frames of ``base``."""
 
-    def refuse(what: str, remedy: str) -> ValueError:
+    def error(what: str, remedy: str) -> ValueError:
         return ValueError(
             f"{name} and {other} were tested on different {what}; {remedy}"
         )
 
     if run.classes != base.classes:
-        raise refuse(f"classes: {run.classes} and {base.classes}", "compare like ones")
+        raise error(
+            f"classes: {run.classes} and {base.classes}",
+            "compare arms with the same classes",
+        )
     keys, wanted = frame_keys(run), frame_keys(base)
     if set(keys) != set(wanted):
-        raise refuse(
-            f"frames: {len(set(keys) - set(wanted))} of {len(keys)} are only of the "
-            f"first, {len(set(wanted) - set(keys))} of {len(wanted)} of the second",
+        raise error(
+            f"frames: {len(set(keys) - set(wanted))} of {len(keys)} only in the first, "
+            f"{len(set(wanted) - set(keys))} of {len(wanted)} only in the second",
             "test both on the same part of the same table",
         )
     place = {key: index for index, key in enumerate(keys)}
     areas = areas_of(run.confusion[[place[key] for key in wanted]])
     unlike = (areas[:, 2] != areas_of(base.confusion)[:, 2]).any(1)
     if unlike.any():
-        raise refuse(
+        raise error(
             f"labels: the true pixels of {unlike.sum()} of {len(keys)} frames differ",
-            "test both again with the labels as they are now",
+            "test both again with the present labels",
         )
     return areas

@@ -9,13 +9,13 @@ import pytest
 from mmengine.config import Config
 from safetensors.torch import load_file
 
+from mmseg_splashkd.checkpoint import tensors_sha256
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.lock import lock_folder
 from mmseg_splashkd.records.record import BestAndLast, RunRecord
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.runs import recorder as module
 from mmseg_splashkd.runs import train as training
-from mmseg_splashkd.runs.outcome import tensors_sha256
 from mmseg_splashkd.runs.recorder import Recorder, is_writer, recorded
 from mmseg_splashkd.runs.train import Terminated, train
 from tests.conftest import PLAIN, tiny_run

@@ -1,11 +1,11 @@
-"""Counts of runs, small and known."""
+"""Builders of small counts."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.statistics import Arm, arm_of
+from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of
 from mmseg_splashkd.statistics.simulation import (
     World,
     scores_of,
@@ -13,10 +13,11 @@ from mmseg_splashkd.statistics.simulation import (
 )
 
 SECOND = 10**9
+ONLY = FoldSeed(None, None)  # the one run of an arm
 
 
 def pair(frames: int, better: float = 0.0, seed: int = 0) -> np.ndarray:
-    """(2, N, 2, 2): two models on the same frames, the second better in skill."""
+    """(2, N, 2, 2) counts of two models on the same frames, the second more skilled."""
     skill = np.array([[[0.0, better]]])
     return simulate(World(), np.random.default_rng(seed), frames, skill)[0, 0]
 
@@ -24,7 +25,7 @@ def pair(frames: int, better: float = 0.0, seed: int = 0) -> np.ndarray:
 def arms(counts: np.ndarray, **about: object) -> list[Arm]:
     """Arms A, B, ... of (arms, N, 2, 2) counts, one run each."""
     return [
-        arm_of(name, [(name, replace(scores_of(each), about=about))])
+        arm_of(name, [(ONLY, replace(scores_of(each), about=about))])
         for name, each in zip("ABCDEFGH", counts, strict=False)
     ]
 
@@ -35,7 +36,7 @@ def tiny(
     classes: tuple[str, ...] = ("water", "splash"),
     **about: object,
 ) -> FrameScores:
-    """Counts of the same confusion in each frame, a frame a second."""
+    """Counts with the same confusion in each frame, one frame per second."""
     return FrameScores(
         confusion=np.tile(np.array(confusion, np.int64), (frames, 1, 1)),
         histogram=None,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mmseg_splashkd.report.comparison.runs import read_arms
 from mmseg_splashkd.statistics import Arm
-from mmseg_splashkd.statistics.operating import (
-    at_points_of_other_folds,
-    at_stored_points,
+from mmseg_splashkd.statistics.thresholds import (
+    at_cross_fitted_thresholds,
+    at_validation_thresholds,
 )
 
 
@@ -32,9 +32,9 @@ def read_arms_at_operating_points(
     """
     arms = read_arms(paths, part, weights)
     if all(arm.first.about.get("part") == "val" for arm in arms):
-        return [at_points_of_other_folds(arm) for arm in arms]
+        return [at_cross_fitted_thresholds(arm) for arm in arms]
     chosen_on = read_arms(paths, "val", weights)
     return [
-        at_stored_points(arm, validated.runs)
+        at_validation_thresholds(arm, validated.runs)
         for arm, validated in zip(arms, chosen_on, strict=True)
     ]

@@ -13,7 +13,7 @@ from mmseg_splashkd.statistics import (
     Settings,
     compare,
 )
-from mmseg_splashkd.statistics.arms import common_cells, lay_out
+from mmseg_splashkd.statistics.arms import common_runs, lay_out
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 
 
@@ -87,7 +87,7 @@ def judge(
     paired = []
     for other in others:
         try:
-            common_cells([baseline.arm, other.arm])
+            common_runs([baseline.arm, other.arm])
             paired.append(other)
         except ValueError as error:
             aside += [Aside(run, str(error)) for run in other.records.values()]
@@ -113,7 +113,7 @@ def class_scores(arm: ArmRuns) -> dict[str, dict[str, float]]:
     ``compare``; NaN where a class is absent.
     """
     classes = arm.arm.first.classes
-    areas = lay_out(arm.arm, common_cells([arm.arm])).areas.sum(1)
+    areas = lay_out(arm.arm, common_runs([arm.arm])).areas.sum(1)
     hit, predicted, labelled = np.moveaxis(areas, -2, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = (100 * hit / of for of in (predicted, labelled))
