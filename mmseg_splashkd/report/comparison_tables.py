@@ -1,4 +1,4 @@
-"""A comparison as tables: on the terminal, in Markdown, as JSON."""
+"""A comparison as tables in the terminal, in Markdown, and as JSON."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmseg_splashkd.report.comparison.words import (
+from mmseg_splashkd.report.words import (
     explanation,
     interval_in_words,
     points,
@@ -40,45 +40,46 @@ def _arm_table(comparison: Comparison) -> tuple[list[str], Rows]:
 
 def _difference_table(comparison: Comparison) -> tuple[list[str], Rows]:
     heads = ["Arm", "Metric", "Points (95 %)", "p", "Verdict"]
-    return heads, [_difference_row(found) for found in comparison.differences]
+    return heads, [_difference_row(each) for each in comparison.differences]
 
 
-def _difference_row(found: Difference) -> list[str]:
+def _difference_row(difference: Difference) -> list[str]:
+    interval, p = difference.interval, difference.p
     figures = "n/a"
-    if found.interval is not None:
-        value, low, high = points(found.value, found.interval.low, found.interval.high)
+    if interval is not None:
+        value, low, high = points(difference.value, interval.low, interval.high)
         figures = f"{value} ({low} to {high})"
-    elif not math.isnan(found.value):
-        figures = f"{found.value:.1f}"
-    p = "" if found.p is None else "<0.001" if found.p < 0.001 else f"{found.p:.3f}"
-    return [found.arm, found.metric, figures, p, found.verdict]
+    elif not math.isnan(difference.value):
+        figures = f"{difference.value:.1f}"
+    p_value = "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+    return [difference.arm, difference.metric, figures, p_value, difference.verdict]
 
 
 def _sentences(comparison: Comparison) -> Iterator[str]:
-    for found in comparison.differences:
-        told = [f"{verdict_in_words(found)}.", *explanation(found)]
-        yield f"{found.arm}, {found.metric}: {' '.join(told)}"
+    for each in comparison.differences:
+        sentences = [f"{verdict_in_words(each)}.", *explanation(each)]
+        yield f"{each.arm}, {each.metric}: {' '.join(sentences)}"
 
 
 def _conditions(comparison: Comparison) -> list[str]:
-    said = [f"Blocks of {comparison.block} in time, the same for all arms."]
+    sentences = [f"Blocks of {comparison.block} in time, the same for all arms."]
     if comparison.differences:
-        said.append(f"Differences are from {comparison.arms[0].name}.")
-    count = max((found.comparisons for found in comparison.differences), default=1)
+        sentences.append(f"Differences are from {comparison.arms[0].name}.")
+    count = max((each.comparisons for each in comparison.differences), default=1)
     if count > 1:
-        said.append(
-            f"p-values are for {count} comparisons a metric (Holm), intervals for one "
-            f"each."
+        sentences.append(
+            f"p-values are Holm-adjusted for {count} comparisons per metric, intervals "
+            f"are not adjusted."
         )
-    return [" ".join(said), *comparison.notes]
+    return [" ".join(sentences), *comparison.notes]
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print scores, differences and verdicts.
 
     Args:
-        comparison: What was found.
-        console: Where to print, by default the terminal.
+        comparison: The comparison.
+        console: Output, by default the terminal.
     """
     console = console or Console()
     for heads, rows in (_arm_table(comparison), _difference_table(comparison)):
@@ -98,7 +99,7 @@ def _rich(heads: Sequence[str], rows: Rows) -> Table:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The same tables and sentences in Markdown."""
+    """Scores, differences and verdicts in Markdown."""
     parts = [
         _markdown(heads, rows)
         for heads, rows in (_arm_table(comparison), _difference_table(comparison))
@@ -116,19 +117,20 @@ def _markdown(heads: Sequence[str], rows: Rows) -> str:
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
-    """All figures, and the sentences, as JSON values; null for what is not known."""
+    """All figures and sentences as JSON values; null for NaN and missing values."""
     values = dataclasses.asdict(comparison)
-    for found, row in zip(comparison.differences, values["differences"], strict=True):
-        row["words"] = verdict_in_words(found)
-        row["explanation"] = explanation(found)
-    return _known(values)
+    for each, row in zip(comparison.differences, values["differences"], strict=True):
+        row["words"] = verdict_in_words(each)
+        row["explanation"] = explanation(each)
+    return _finite(values)
 
 
-def _known(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinities, which JSON lacks, by None."""
     if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items()}
+        return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(each) for each in value]
+        return [_finite(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
