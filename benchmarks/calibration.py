@@ -4,7 +4,7 @@
     python benchmarks/calibration.py --parts null     # the rates that the tool prints
 
 Simulated runs, of which is known whether they differ, are compared as real ones are.
-What is simulated: mmseg_splashkd/evaluation/significance/simulation.py.
+What is simulated: mmseg_splashkd/statistics/simulation.py.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from mmseg_splashkd.statistics import Settings, arm_of, compare
+from mmseg_splashkd.statistics import FoldSeed, Settings, arm_of, compare
 from mmseg_splashkd.statistics.compare import differences_of
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 from mmseg_splashkd.statistics.simulation import (
@@ -102,8 +102,7 @@ def _arms(trial: np.ndarray, folds: int) -> list:
         for seed, counts in enumerate(trial[:, index]):
             first = 0
             for fold, part in enumerate(np.array_split(counts, folds)):
-                scores = scores_of(part, first, fold=fold, seed=seed)
-                runs.append((name, scores))
+                runs.append((FoldSeed(fold, seed), scores_of(part, first)))
                 first += len(part)
         arms.append(arm_of(name, runs))
     return arms

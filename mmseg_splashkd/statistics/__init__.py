@@ -1,6 +1,6 @@
 """Whether a difference between runs is more than luck. See docs/significance.md."""
 
-from mmseg_splashkd.statistics.arms import Arm, FoldSeed, arm_of, stripped
+from mmseg_splashkd.statistics.arms import Arm, FoldSeed, arm_of
 from mmseg_splashkd.statistics.blocks import BlockLength
 from mmseg_splashkd.statistics.compare import compare
 from mmseg_splashkd.statistics.intervals import Interval
@@ -22,5 +22,4 @@ __all__ = [
     "Settings",
     "arm_of",
     "compare",
-    "stripped",
 ]

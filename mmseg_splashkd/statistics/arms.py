@@ -1,7 +1,6 @@
-"""Arms: the runs of one way to train, and their counts laid side by side."""
+"""Arms: the runs of one training recipe, and their counts aligned frame by frame."""
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
@@ -11,31 +10,34 @@ import numpy as np
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.statistics.metrics import areas_of
 
-NAMED = {key: re.compile(rf"_{key}(\d+)(?![A-Za-z0-9])") for key in ("fold", "seed")}
-
 
 class FoldSeed(NamedTuple):
-    """Which of an arm's runs it is; None where a run does not say."""
+    """Identity of a run within its arm.
+
+    Attributes:
+        fold: Fold that the run validates; None for a run without folds.
+        seed: Random seed of the training; None where unknown.
+    """
 
     fold: int | None
     seed: int | None
 
     def __str__(self) -> str:
-        said = [
+        parts = [
             f"{key} {value}"
-            for key, value in (("fold", self.fold), ("seed", self.seed))
+            for key, value in zip(self._fields, self, strict=True)
             if value is not None
         ]
-        return ", ".join(said) or "without fold and seed"
+        return ", ".join(parts) or "without fold and seed"
 
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One way to train, and its runs.
+    """One training recipe and its runs.
 
     Args:
-        name: For tables.
-        runs: Counts of each run by fold and seed.
+        name: Label of the arm in tables and messages.
+        runs: Counts of each run by fold and seed, at least one.
     """
 
     name: str
@@ -43,77 +45,68 @@ class Arm:
 
     @property
     def first(self) -> FrameScores:
-        """Counts of some run."""
+        """Counts of the first run."""
         return next(iter(self.runs.values()))
 
 
-def arm_of(name: str, runs: Iterable[tuple[str, FrameScores]]) -> Arm:
+def arm_of(name: str, runs: Sequence[tuple[FoldSeed, FrameScores]]) -> Arm:
     """Gather the runs of an arm.
 
     Args:
-        name: Of the arm.
-        runs: Name and counts of each. Fold and seed are those of the name
-            (``..._fold0_seed1``), or those that the counts tell.
+        name: Label of the arm.
+        runs: Identity and counts of each run.
 
     Raises:
         ValueError: There is no run, or two have the same fold and seed.
     """
-    cells: dict[FoldSeed, FrameScores] = {}
-    names: dict[FoldSeed, str] = {}
-    for run, scores in runs:
-        fold, seed = (_number(key, run, scores) for key in ("fold", "seed"))
-        cell = FoldSeed(fold, seed)
-        if cell in cells:
-            raise ValueError(
-                f"arm {name}: {names[cell]} and {run} are both {cell}; give one of them"
-            )
-        cells[cell], names[cell] = scores, run
-    if not cells:
+    by_identity: dict[FoldSeed, FrameScores] = {}
+    for identity, scores in runs:
+        if identity in by_identity:
+            both = by_identity[identity], scores
+            names = " and ".join(str(each.about.get("run", "a run")) for each in both)
+            raise ValueError(f"arm {name}: {names} are both {identity}; give one")
+        by_identity[identity] = scores
+    if not by_identity:
         raise ValueError(f"arm {name} has no runs")
-    return Arm(name, cells)
+    return Arm(name, by_identity)
 
 
-def _number(key: str, run: str, scores: FrameScores) -> int | None:
-    named = NAMED[key].search(run)
-    known = named[1] if named else scores.about.get(key)
-    return None if known is None else int(known)
+def common_runs(arms: Iterable[Arm]) -> list[FoldSeed]:
+    """Identities of the runs that all arms have, with the same folds for each seed.
 
+    A seed that lacks one of the folds is left out. Arms of one run each are paired
+    whatever their seeds.
 
-def stripped(run: str) -> str:
-    """A run's name without fold and seed: the name of its arm."""
-    for pattern in NAMED.values():
-        run = pattern.sub("", run)
-    return run
+    Args:
+        arms: The arms.
 
-
-def common_cells(arms: Iterable[Arm]) -> list[FoldSeed]:
-    """The cells that all arms have, as many folds as there are for each seed.
-
-    One run an arm makes a pair, whatever its seed.
+    Returns:
+        Sorted by fold, then by seed.
 
     Raises:
-        ValueError: There is none.
+        ValueError: No fold and seed is in every arm.
     """
     arms = list(arms)
     if all(len(arm.runs) == 1 for arm in arms):
-        return [next(iter(arms[0].runs))]
+        return list(arms[0].runs)
     shared = set.intersection(*(set(arm.runs) for arm in arms))
     if not shared:
-        told = "; ".join(
+        listed = "; ".join(
             f"{arm.name}: {' / '.join(map(str, arm.runs))}" for arm in arms
         )
         raise ValueError(
-            f"runs pair by fold and seed, and no pair is in every arm ({told}): train "
-            f"the arms with the same folds and seeds"
+            f"runs pair by fold and seed, and no pair is in every arm ({listed}): "
+            f"train the arms with the same folds and seeds"
         )
-    folds_of: dict[int | None, frozenset] = {}
-    for seed in {cell.seed for cell in shared}:
-        folds_of[seed] = frozenset(cell.fold for cell in shared if cell.seed == seed)
+    folds_of = {
+        seed: frozenset(run.fold for run in shared if run.seed == seed)
+        for seed in {run.seed for run in shared}
+    }
     most = max(
         folds_of.values(), key=lambda folds: (len(folds), sorted(map(str, folds)))
     )
-    kept = [cell for cell in shared if folds_of[cell.seed] == most]
-    return sorted(kept, key=lambda cell: tuple(-1 if v is None else v for v in cell))
+    kept = [run for run in shared if folds_of[run.seed] == most]
+    return sorted(kept, key=lambda run: tuple(-1 if v is None else v for v in run))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from mmseg_splashkd.statistics.arms import (
     Arm,
     Layout,
-    common_cells,
+    common_runs,
     lay_out,
 )
 from mmseg_splashkd.statistics.blocks import FEWEST, Blocks, cut_blocks
@@ -118,7 +118,7 @@ class _View:
 
 
 def _view(arms: Sequence[Arm], settings: Settings) -> _View:
-    cells = common_cells(arms)
+    cells = common_runs(arms)
     layouts = tuple(lay_out(arm, cells, arms[0]) for arm in arms)
     blocks = cut_blocks(layouts[0].recordings, layouts[0].timestamps, settings.block)
     return _View(tuple(arm.name for arm in arms), layouts, blocks, len(cells))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from mmseg_splashkd.statistics.arms import Arm, Layout, common_cells
+from mmseg_splashkd.statistics.arms import Arm, Layout, common_runs
 from mmseg_splashkd.statistics.blocks import FEWEST, Blocks
 
 TELLS = {"table": "table_sha256", "weights": "weights"}
@@ -69,7 +69,7 @@ def notes_on(arms: Sequence[Arm], layout: Layout, blocks: Blocks) -> Iterator[st
 
 def _left_out(arms: Sequence[Arm]) -> Iterator[str]:
     for arm in arms[1:]:
-        shared = len(common_cells([arms[0], arm]))
+        shared = len(common_runs([arms[0], arm]))
         for one, other in ((arms[0], arm), (arm, arms[0])):
             if alone := len(one.runs) - shared:
                 yield (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.statistics import Arm, arm_of
+from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of
 from mmseg_splashkd.statistics.simulation import (
     World,
     scores_of,
@@ -13,6 +13,7 @@ from mmseg_splashkd.statistics.simulation import (
 )
 
 SECOND = 10**9
+ONLY = FoldSeed(None, None)  # the one run of an arm
 
 
 def pair(frames: int, better: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -24,7 +25,7 @@ def pair(frames: int, better: float = 0.0, seed: int = 0) -> np.ndarray:
 def arms(counts: np.ndarray, **about: object) -> list[Arm]:
     """Arms A, B, ... of (arms, N, 2, 2) counts, one run each."""
     return [
-        arm_of(name, [(name, replace(scores_of(each), about=about))])
+        arm_of(name, [(ONLY, replace(scores_of(each), about=about))])
         for name, each in zip("ABCDEFGH", counts, strict=False)
     ]
 

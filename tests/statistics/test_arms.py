@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of, stripped
-from mmseg_splashkd.statistics.arms import common_cells, lay_out
+from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of
+from mmseg_splashkd.statistics.arms import common_runs, lay_out
 from mmseg_splashkd.statistics.metrics import areas_of
 from mmseg_splashkd.statistics.simulation import scores_of
-from tests.statistics.builders import pair, tiny
+from tests.statistics.builders import ONLY, pair, tiny
 
 COUNTS = pair(20)[0]
 
@@ -21,41 +21,29 @@ def grid(name: str, cells: list[tuple[int | None, int]], frames: int = 4) -> Arm
     for fold, seed in cells:
         first = frames * (fold or 0)
         part = COUNTS[first : first + frames]
-        runs.append((name, scores_of(part, first, fold=fold, seed=seed)))
+        runs.append((FoldSeed(fold, seed), scores_of(part, first)))
     return arm_of(name, runs)
 
 
-def test_fold_and_seed_are_of_the_name_else_of_the_counts():
-    scores = tiny([[1, 0], [0, 1]], seed=7, fold=None)
-    arm = arm_of("x", [("x_1125_50_fold2_seed3", scores), ("x_1125", scores)])
-    assert list(arm.runs) == [FoldSeed(2, 3), FoldSeed(None, 7)]
+def test_runs_are_held_by_the_identity_given_whatever_they_are_called():
+    scores = tiny([[1, 0], [0, 1]], run="x_fold2_seed3", fold=1, seed=7)
+    arm = arm_of("x", [(FoldSeed(0, 0), scores), (FoldSeed(None, 5), scores)])
+    assert list(arm.runs) == [FoldSeed(0, 0), FoldSeed(None, 5)]
+    assert [str(run) for run in arm.runs] == ["fold 0, seed 0", "seed 5"]
+    assert str(ONLY) == "without fold and seed"
 
 
-@pytest.mark.parametrize(
-    ("run", "arm"),
-    [
-        ("b0_kd_1125_50_fold0_seed12", "b0_kd_1125_50"),
-        ("b0_1125_seed1", "b0_1125"),
-        ("b0_fold3_1125", "b0_1125"),
-        ("b0_seed1x_1125", "b0_seed1x_1125"),
-        ("b0_seeds_1125", "b0_seeds_1125"),
-    ],
-)
-def test_name_of_the_arm(run: str, arm: str):
-    assert stripped(run) == arm
-
-
-def test_two_runs_of_one_cell_are_refused():
-    scores = tiny([[1, 0], [0, 1]], seed=7)
+def test_two_runs_of_one_identity_are_refused():
+    runs = [(FoldSeed(None, 7), tiny([[1, 0], [0, 1]], run=name)) for name in "ab"]
     with pytest.raises(ValueError, match=r"arm x: a and b are both seed 7; give one"):
-        arm_of("x", [("a", scores), ("b", scores)])
+        arm_of("x", runs)
     with pytest.raises(ValueError, match="arm x has no runs"):
         arm_of("x", [])
 
 
 def test_pairs():
     arms = [grid("A", [(None, 0), (None, 1)]), grid("B", [(None, 1), (None, 2)])]
-    assert common_cells(arms) == [FoldSeed(None, 1)]
+    assert common_runs(arms) == [FoldSeed(None, 1)]
 
 
 def test_a_seed_without_all_folds_is_left_out():
@@ -63,7 +51,7 @@ def test_a_seed_without_all_folds_is_left_out():
         grid("A", [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]),
         grid("B", [(0, 0), (1, 0), (0, 1), (0, 2), (1, 2)]),
     ]
-    assert common_cells(arms) == [
+    assert common_runs(arms) == [
         FoldSeed(0, 0),
         FoldSeed(0, 2),
         FoldSeed(1, 0),
@@ -73,19 +61,19 @@ def test_a_seed_without_all_folds_is_left_out():
 
 def test_single_runs_pair_whatever_their_seeds():
     arms = [grid("A", [(None, 0)]), grid("B", [(None, 5)])]
-    cells = common_cells(arms)
+    cells = common_runs(arms)
     assert lay_out(arms[1], cells, arms[0]).areas.shape == (1, 4, 3, 2)
 
 
 def test_no_pair_is_refused():
     arms = [grid("A", [(None, 0), (None, 1)]), grid("B", [(None, 2), (None, 3)])]
     with pytest.raises(ValueError, match=r"no pair .*A: seed 0 / seed 1; B: seed 2"):
-        common_cells(arms)
+        common_runs(arms)
 
 
 def test_seeds_lie_on_the_same_frames():
     arm = grid("A", [(None, 0), (None, 1)])
-    layout = lay_out(arm, common_cells([arm]))
+    layout = lay_out(arm, common_runs([arm]))
     assert layout.areas.shape == (2, 4, 3, 2)
     assert (layout.folds, layout.overlap) == (1, 0)
     assert (layout.areas == areas_of(COUNTS[:4])).all()
@@ -93,7 +81,7 @@ def test_seeds_lie_on_the_same_frames():
 
 def test_folds_are_pooled_seed_by_seed():
     arm = grid("A", [(fold, seed) for fold in range(4) for seed in range(2)])
-    layout = lay_out(arm, common_cells([arm]))
+    layout = lay_out(arm, common_runs([arm]))
     assert layout.areas.shape == (2, 16, 3, 2)
     assert (layout.areas == areas_of(COUNTS[:16])).all()
     assert layout.fold.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
@@ -103,22 +91,22 @@ def test_folds_are_pooled_seed_by_seed():
 
 def test_runs_of_folds_on_one_test_part_are_runs_on_the_same_frames():
     runs = [
-        ("x", scores_of(COUNTS, fold=fold, seed=seed))
+        (FoldSeed(fold, seed), scores_of(COUNTS))
         for fold in range(3)
         for seed in range(2)
     ]
     arm = arm_of("A", runs)
-    layout = lay_out(arm, common_cells([arm]))
+    layout = lay_out(arm, common_runs([arm]))
     assert layout.areas.shape == (6, 20, 3, 2)
     assert layout.folds == 1
     assert layout.overlap == pytest.approx(1 / 2)
 
 
 def test_folds_that_share_some_frames_are_refused():
-    runs = [("x", scores_of(COUNTS[:5], first, fold=first)) for first in (0, 1)]
+    runs = [(FoldSeed(n, 0), scores_of(COUNTS[:5], n)) for n in (0, 1)]
     arm = arm_of("A", runs)
     with pytest.raises(ValueError, match="folds share some frames but not all"):
-        lay_out(arm, common_cells([arm]))
+        lay_out(arm, common_runs([arm]))
 
 
 def shuffled(scores: FrameScores, order: np.ndarray) -> FrameScores:
@@ -132,8 +120,8 @@ def shuffled(scores: FrameScores, order: np.ndarray) -> FrameScores:
 
 
 def lay_out_b(a: FrameScores, b: FrameScores) -> np.ndarray:
-    arms = [arm_of("A", [("a", a)]), arm_of("B", [("b", b)])]
-    return lay_out(arms[1], common_cells(arms), arms[0]).areas
+    arms = [arm_of("A", [(ONLY, a)]), arm_of("B", [(ONLY, b)])]
+    return lay_out(arms[1], common_runs(arms), arms[0]).areas
 
 
 def test_frames_are_matched_by_time_whatever_their_order_and_folder():

@@ -11,6 +11,7 @@ from mmseg_splashkd.statistics import (
     Arm,
     BlockLength,
     Comparison,
+    FoldSeed,
     Settings,
     arm_of,
     compare,
@@ -23,7 +24,7 @@ from mmseg_splashkd.statistics.simulation import (
     scores_of,
     simulate,
 )
-from tests.statistics.builders import arms, pair, tiny
+from tests.statistics.builders import ONLY, arms, pair, tiny
 
 DICE = parse_metric("Dice.splash", CLASSES)
 FAST = Settings(resamples=200)
@@ -46,8 +47,7 @@ def _arm(name: str, counts: np.ndarray, folds: int) -> Arm:
     runs, size = [], counts.shape[1] // folds
     for seed, fold in product(range(len(counts)), range(folds)):
         part = counts[seed, fold * size : (fold + 1) * size]
-        scores = scores_of(part, fold * size, seed=seed, fold=fold)
-        runs.append((f"{name}_fold{fold}_seed{seed}", scores))
+        runs.append((FoldSeed(fold, seed), scores_of(part, fold * size)))
     return arm_of(name, runs)
 
 
@@ -128,7 +128,7 @@ def test_a_class_of_one_block_does_not_upset_the_mean():
         both = [
             arm_of(
                 name,
-                [(name, replace(scores_of(counts[0]), confusion=c, classes=classes))],
+                [(ONLY, replace(scores_of(counts[0]), confusion=c, classes=classes))],
             )
             for name, c in zip("AB", each, strict=True)
         ]
@@ -269,6 +269,6 @@ def test_settings_refused(values: dict, message: str):
 
 
 def test_unknown_metric_is_refused():
-    both = [arm_of("A", [("a", tiny([[5, 1], [2, 3]], 60))])] * 2
+    both = [arm_of("A", [(ONLY, tiny([[5, 1], [2, 3]], 60))])] * 2
     with pytest.raises(ValueError, match=r"metric 'Dice.fish' is none of"):
         compare(both, Settings(metrics=("Dice.fish",)))

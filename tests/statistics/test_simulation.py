@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mmseg_splashkd.statistics import Settings, arm_of
+from mmseg_splashkd.statistics import Settings
 from mmseg_splashkd.statistics.compare import differences_of
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 from mmseg_splashkd.statistics.simulation import (
     CLASSES,
     PIXELS,
     World,
-    scores_of,
     simulate,
 )
+from tests.statistics.builders import arms
 
 TRIALS = 500
 DICE = parse_metric("Dice.splash", CLASSES)
@@ -24,10 +24,7 @@ def claimed(counts: np.ndarray) -> float:
     settings = Settings(("Dice.splash",), resamples=200)
     rows = []
     for trial in counts[:, 0]:
-        both = [
-            arm_of(n, [(n, scores_of(c))]) for n, c in zip("AB", trial, strict=True)
-        ]
-        (found,) = differences_of(both, settings)
+        (found,) = differences_of(arms(trial), settings)
         rows.append(found.verdict in ("better", "worse"))
     return float(np.mean(rows))
 

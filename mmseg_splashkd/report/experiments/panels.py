@@ -18,7 +18,7 @@ from mmseg_splashkd.report.experiments.labels import labels_of, prediction_path
 from mmseg_splashkd.report.page import legend, prediction_tiles, tile_of
 from mmseg_splashkd.report.pictures import paint_classes
 from mmseg_splashkd.statistics import FoldSeed
-from mmseg_splashkd.statistics.arms import common_cells, frame_keys
+from mmseg_splashkd.statistics.arms import common_runs, frame_keys
 
 EACH_WAY = 3  # frames on which one arm is better, and as many where the other is
 NOT_COUNTED = (
@@ -86,7 +86,7 @@ def disagreements(first: ArmRuns, second: ArmRuns) -> list[Disagreement]:
         Up to three where the second arm is better, the largest gain first; then up to
         three where the first is.
     """
-    cells = common_cells([first.arm, second.arm])
+    cells = common_runs([first.arm, second.arm])
     seed = cells[0].seed
     single = len(first.arm.runs) == len(second.arm.runs) == 1
     found: list[Disagreement] = []
