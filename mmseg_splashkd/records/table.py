@@ -1,4 +1,4 @@
-"""The ledger as a table, for spreadsheets and ``pandas.read_csv``."""
+"""Runs as a table, for spreadsheets and ``pandas.read_csv``."""
 
 import csv
 import io
@@ -8,30 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.records.codec import to_json
+from mmseg_splashkd.records.store import Run
 
-TABLE = "records.csv"
-LEFT_OUT = ("config_text", "options")  # long, and in the ledger
+# Long, and in ``run.json``.
+LEFT_OUT = ("config_text", "options", "validations")
 
 
-def write_table(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Write a row a run, a column a value; the file appears whole or not at all.
+def rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """One row per run.
 
     Args:
-        path: The CSV.
-        records: As of ``read_ledger``.
+        runs: As of ``find_runs``.
+
+    Returns:
+        Dotted name -> value, such as ``metrics.best.mIoU``; lists are JSON text. The
+        first column is ``work_dir``.
     """
-    rows = [flat(record) for record in records]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    return [{"work_dir": str(run.work_dir), **_flat(run)} for run in runs]
 
 
-def flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted name -> value, such as ``metrics.best.mIoU``; lists as JSON text."""
-    return dict(_leaves({k: v for k, v in record.items() if k not in LEFT_OUT}))
+def _flat(run: Run) -> dict[str, Any]:
+    values = to_json(run.record)
+    return dict(_leaves({k: v for k, v in values.items() if k not in LEFT_OUT}))
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -39,5 +38,21 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            is_list = isinstance(value, list)
+            is_list = isinstance(value, list | tuple)
             yield f"{prefix}{key}", json.dumps(value) if is_list else value
+
+
+def write_csv(path: str | Path, runs: Iterable[Run]) -> None:
+    """Write ``rows`` as CSV, one column per name; the file is written atomically.
+
+    Args:
+        path: The file.
+        runs: As of ``find_runs``.
+    """
+    table = rows(runs)
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    write_whole(path, text.getvalue())

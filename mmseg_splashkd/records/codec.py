@@ -1,0 +1,99 @@
+"""A record as JSON values, and back; records of older versions are converted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from mmseg_splashkd.records.record import (
+    VERSION,
+    Attempt,
+    BestAndLast,
+    Code,
+    Cost,
+    Data,
+    Hardware,
+    Memory,
+    RunRecord,
+    Teacher,
+    Weights,
+)
+from mmseg_splashkd.records.version1 import from_version1
+
+T = TypeVar("T")
+Convert = Callable[[Any], Any]
+
+
+def to_json(record: RunRecord) -> dict[str, Any]:
+    """JSON values of a record, with the version of their schema."""
+    return {"version": VERSION, **asdict(record)}
+
+
+def from_json(values: Any) -> RunRecord:
+    """The record that JSON values hold, of this version or an older one.
+
+    Raises:
+        ValueError: They are no record, lack a key or have an unknown one, or their
+            version is newer than the one that is read here.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"expected a record of a run, got {type(values).__name__}")
+    version = values.get("version")
+    if version == 1:
+        values = from_version1(values)
+    elif version != VERSION:
+        raise ValueError(_of_other_version(values, version))
+    return _record({key: each for key, each in values.items() if key != "version"})
+
+
+def _of_other_version(values: Mapping[str, Any], version: Any) -> str:
+    code = values.get("code")
+    writer = code.get("version") if isinstance(code, Mapping) else None
+    wrote = f"mmseg_splashkd {writer or 'of unknown version'} wrote it"
+    newer = isinstance(version, int) and version > VERSION
+    remedy = "read it with that version, or a later one" if newer else "read it there"
+    age = "newer than" if newer else "not one of"
+    return (
+        f"the record has schema version {version!r}, {age} the versions 1 to {VERSION} "
+        f"that are read here. {wrote}: {remedy}"
+    )
+
+
+def _record(values: Mapping[str, Any]) -> RunRecord:
+    return _build(
+        RunRecord,
+        values,
+        data=_of(Data, tables=tuple, table_sha256=tuple),
+        code=_of(Code),
+        hardware=_of(Hardware, gpus=tuple),
+        memory=_of(Memory),
+        teacher=_of(Teacher, checkpoints=tuple, sha256=tuple),
+        validations=lambda found: {int(key): each for key, each in found.items()},
+        metrics=_of(BestAndLast),
+        scores=_of(BestAndLast),
+        weights=_of(BestAndLast, best=_of(Weights), last=_of(Weights)),
+        cost=_of(Cost),
+        attempts=lambda found: tuple(_build(Attempt, each) for each in found),
+    )
+
+
+def _of(kind: type, **convert: Convert) -> Convert:
+    return lambda values: _build(kind, values, **convert)
+
+
+def _build(kind: type[T], values: Any, **convert: Convert) -> T:
+    """Build a dataclass of JSON values, some of which are converted unless None."""
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{kind.__name__}: expected an object, got {values!r:.60}")
+    try:
+        return kind(
+            **{
+                key: value if value is None else convert.get(key, _same)(value)
+                for key, value in values.items()
+            }
+        )
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+def _same(value: Any) -> Any:
+    return value

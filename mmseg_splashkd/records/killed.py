@@ -1,0 +1,53 @@
+"""The end of a run whose process is gone, as far as its folder shows it."""
+
+import contextlib
+import re
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from mmseg_splashkd.records.lock import LOCK
+from mmseg_splashkd.records.record import KILLED, RunRecord
+
+
+def as_killed(record: RunRecord, work_dir: Path) -> RunRecord:
+    """The record of a run that was killed.
+
+    Its end is when the newest file of the folder was written, its iteration that of the
+    last validation or checkpoint.
+
+    Args:
+        record: Of status ``'running'``.
+        work_dir: Its folder.
+    """
+    ended = _last_written(work_dir)
+    began = None if record.began is None else datetime.fromisoformat(record.began)
+    return replace(
+        record,
+        status=KILLED,
+        reason=f"its process {record.pid} on {record.hostname} is gone",
+        ended=None if ended is None else utc(ended),
+        wall_s=began and ended and round(max(ended - began.timestamp(), 0), 1),
+        iteration=max(record.iteration, _last_checkpoint(work_dir)),
+    )
+
+
+def _last_written(work_dir: Path) -> float | None:
+    times = []
+    for path in [*work_dir.iterdir(), *work_dir.glob("2*/*.log")]:
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.name != LOCK:
+                times.append(path.stat().st_mtime)
+    return max(times, default=None)
+
+
+def _last_checkpoint(work_dir: Path) -> int:
+    pointer = work_dir / "last_checkpoint"
+    text = pointer.read_text(encoding="utf-8") if pointer.is_file() else ""
+    found = re.search(r"iter_(\d+)\.pth", text)
+    return int(found[1]) if found else 0
+
+
+def utc(time: float) -> str:
+    """UNIX seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(time, timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,48 @@
+"""The lock of a run's folder, which the system frees when its process ends."""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = ".run.lock"
+# Workers of a killed run hold an inherited descriptor until they notice, seconds later.
+PATIENCE = 10.0  # seconds
+
+
+def lock_folder(work_dir: Path, timeout: float = PATIENCE) -> FileLock:
+    """Lock the folder of a run for this process.
+
+    Args:
+        work_dir: An existing folder.
+        timeout: Seconds to wait for another process.
+
+    Returns:
+        The lock, to be released at the end of the run.
+
+    Raises:
+        FileExistsError: Another process trains there.
+        OSError: The lock file cannot be written.
+    """
+    lock = FileLock(work_dir / LOCK)
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout as error:
+        raise FileExistsError(
+            f"work_dir={str(work_dir)!r}: another process trains there now. Name "
+            f"another folder by --work-dir, or wait until it ends"
+        ) from error
+    return lock
+
+
+def is_locked(work_dir: Path) -> bool:
+    """Whether a process holds the lock of a folder, or that cannot be found out."""
+    path = work_dir / LOCK
+    if not path.exists():
+        return False
+    probe = FileLock(path)
+    try:
+        # Another reader may hold it for a moment.
+        with probe.acquire(timeout=0.1, poll_interval=0.02):
+            return False
+    except (OSError, Timeout):
+        return True
