@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
 from mmseg_splashkd.records.record import RunRecord
-from mmseg_splashkd.records.store import Run, find_runs, read_record
+from mmseg_splashkd.records.store import NOT_RECORDED, Run, find_runs, read_record
 
 PARTS = ("test", "val")
 WEIGHTS = ("last", "best")
-NOT_RECORDED = "not recorded"
+
 TEST_SCORES = "scores.npz"  # of tools/test.py, in its work directory
 
 

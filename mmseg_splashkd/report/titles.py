@@ -1,9 +1,9 @@
 """Titles of arms: config, the options in which arms differ, teacher ratio."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,7 @@ def titles_of(arms: Sequence[Sequence[Run]]) -> list[Title]:
         arms: The runs of each arm, at least one per arm.
     """
     records = [runs[0].record for runs in arms]
-    titles = [
-        Title(_family(runs, records), _ratio(runs[0].record)) for runs in arms
-    ]
+    titles = [Title(_family(runs, records), _ratio(runs[0].record)) for runs in arms]
     for note in (_teacher, _folder, _run, _path):
         titles = _distinguished(titles, arms, note)
     return titles
@@ -79,8 +77,9 @@ def _options(record: RunRecord) -> dict[str, Any]:
 
 
 def _common_name(names: Sequence[str]) -> str:
-    common = os.path.commonprefix(list(names)) if len(names) > 1 else names[0]
-    return common.rstrip("_-. ") or names[0]
+    same = takewhile(lambda chars: len(set(chars)) == 1, zip(*names, strict=False))
+    common = "".join(chars[0] for chars in same)
+    return (common if len(names) > 1 else names[0]).rstrip("_-. ") or names[0]
 
 
 def _distinguished(

@@ -40,14 +40,14 @@ def verdict_in_words(difference: Difference) -> str:
     """The verdict on a difference as a sentence without its subject.
 
     Such as ``0.8 points better, 95 % interval 0.1 to 1.6, on 60 frames`` or
-    ``cannot tell apart: about 240 more frames are needed (...)``.
+    ``cannot tell apart: about 240 more frames would be needed (...)``.
     """
     if difference.interval is None:
         if math.isnan(difference.value):
             return "no verdict: no frame has a pixel of the class"
         return (
-            f"no verdict: {difference.frames} frames make {difference.blocks} blocks, and "
-            f"{FEWEST} are needed"
+            f"no verdict: {difference.frames} frames make {difference.blocks} blocks, "
+            f"and {FEWEST} are needed"
         )
     if difference.interval.error == 0 and difference.value == 0:
         return f"cannot tell apart: the same scores on all {difference.frames} frames"
@@ -71,7 +71,7 @@ def _size(interval: Interval) -> str:
 def _needed(difference: Difference) -> str:
     more = difference.more_frames
     if more is not None and more <= MOST_FRAMES:
-        return f"about {_rounded(more)} more frames are needed"
+        return f"about {_rounded(more)} more frames would be needed"
     if difference.method == "frames and runs":
         return "more frames alone are not enough, more seeds are needed"
     return "no number of frames is enough for a difference as small as this"
@@ -87,7 +87,11 @@ def explanation(difference: Difference) -> list[str]:
     """Sentences that qualify a verdict: method, relevance and reliability."""
     if difference.interval is None:
         return []
-    return [*_on_method(difference), *_on_relevance(difference), *_on_reliability(difference)]
+    return [
+        *_on_method(difference),
+        *_on_relevance(difference),
+        *_on_reliability(difference),
+    ]
 
 
 def _on_method(difference: Difference) -> list[str]:
@@ -109,8 +113,8 @@ def _on_method(difference: Difference) -> list[str]:
         return sentences
     sentences = [
         f"This is from {difference.pairs} pairs of runs, each on the frames of its "
-        f"fold, and covers training again on data of the same kind (corrected resampled "
-        f"t-test)."
+        f"fold, and covers training again on data of the same kind (corrected "
+        f"resampled t-test)."
     ]
     if difference.pooled is not None:
         sentences.append(

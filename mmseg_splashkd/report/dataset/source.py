@@ -1,4 +1,4 @@
-"""What of a data set to examine: the parts that a config, a table or a folder gives."""
+"""The parts of a data set to check, from a config, a split table or a folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from mmseg_splashkd.datasets.split_table import SPLITS, select
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What to examine.
+class CheckedDataset:
+    """A data set to check.
 
     Args:
-        title: What it is called.
-        parts: Name -> frames; folds are parts of their own.
-        runs: Name of a fold, or of nothing, -> train, val and test of a training run.
-        coding: How its labels are coded.
+        title: Name of the data set.
+        parts: Name -> frames; each fold is a part.
+        runs: Name of a fold (empty without folds) -> frames of the train, val and test
+            part of a training run.
+        coding: Label coding.
     """
 
     title: str
@@ -29,21 +30,30 @@ class Subject:
     coding: LabelCoding
 
 
-def subject_of_config(cfg: Config, title: str) -> Subject:
-    """What a config trains and tests on."""
+def dataset_of_config(cfg: Config, title: str) -> CheckedDataset:
+    """The frames that a config trains, validates and tests on.
+
+    Args:
+        cfg: The config.
+        title: Name of the data set.
+    """
     parts = frames_of(cfg)
-    return Subject(title, parts, {"": parts}, coding_of(cfg))
+    return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
 
 
-def subject_of_data(
+def dataset_of_files(
     table: str | Path | None,
     data_root: str | Path | None,
     label_coding: str,
     fold: int | None = None,
-) -> Subject:
-    """What a split table, or else a folder cut by the default ratios, holds.
+) -> CheckedDataset:
+    """The frames of a split table, or of a folder split by the default ratios.
 
-    A table of folds is examined for every fold, unless ``fold`` names one.
+    Args:
+        table: Split table; None for a folder.
+        data_root: Folder with ``images`` and ``labels``.
+        label_coding: Name or YAML file of the label coding.
+        fold: Fold of the table; by default all folds are checked.
     """
     cfg = _config_of(table, data_root, label_coding, fold)
     frames = time_splits(cfg.train_dataloader)[0].all_frames()
@@ -51,14 +61,14 @@ def subject_of_data(
     title = _title(table, data_root)
     if fold is not None or not folds:
         parts = _without_empty_test(frames_of(cfg))
-        return Subject(title, parts, {"": parts}, coding_of(cfg))
+        return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
     runs = {
         f"fold {k}": _without_empty_test({s: select(frames, s, k) for s in SPLITS})
         for k in folds
     }
     parts = {f"fold {k}": select(frames, "val", k) for k in folds}
     parts |= _without_empty_test({"test": select(frames, "test", None)})
-    return Subject(title, parts, runs, coding_of(cfg))
+    return CheckedDataset(title, parts, runs, coding_of(cfg))
 
 
 def _title(table: str | Path | None, data_root: str | Path | None) -> str:
