@@ -1,45 +1,51 @@
-"""Repeat a recorded run: ``python tools/rerun.py work_dirs/records.jsonl --run NAME``.
+"""Repeat a recorded run: ``python tools/rerun.py work_dirs/plain_seed0``.
 
-Exits with 0 if the weights came out bit-equal, with 1 if not, with 2 if the run could
-not be repeated.
+The exit status is 0 if the weights are bit-equal, 1 if not, and 2 if the run could not
+be repeated.
 """
 
 import argparse
 import sys
 
-from mmseg_splashkd.runs.rerun import rerun, tell
-from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Train again what a line of the records tells, and compare."
+        description="Train again what a record describes, and compare the weights."
     )
-    parser.add_argument("record", help="records.jsonl, or a file with one line of it")
-    parser.add_argument("--run", metavar="NAME_OR_ID", help="which, if there are more")
-    parser.add_argument("--work-dir", help="by default <run>_rerun beside the records")
+    parser.add_argument(
+        "record", help="folder of a run or of several, or an old records.jsonl"
+    )
+    parser.add_argument(
+        "--run", metavar="NAME_OR_ID", help="the run, where there are several"
+    )
+    parser.add_argument("--work-dir", help="<run>_rerun beside the run by default")
     parser.add_argument(
         "--allow-changes",
         action="store_true",
-        help="train though frames, labels or teacher are not what they were",
+        help="train although frames, labels or teacher have changed",
     )
     return parser.parse_args()
 
 
-def main() -> bool:
-    """Repeat; return whether the weights are not the same."""
-    stop_on_sigterm()
-    result = rerun(**vars(parse_args()))
-    tell(result)
-    return not result.is_equal
+def main(options: dict) -> int:
+    """Repeat; return the exit status."""
+    # Late: torch takes seconds, which --help need not wait for.
+    from mmseg_splashkd.runs.rerun import print_rerun, rerun
+    from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm
+
+    try:
+        stop_on_sigterm()
+        result = rerun(**options)
+    except KeyboardInterrupt as stopped:
+        return 143 if isinstance(stopped, Terminated) else 130
+    print_rerun(result)
+    return 0 if result.is_equal else 1
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
-    except KeyboardInterrupt as stopped:
-        sys.exit(143 if isinstance(stopped, Terminated) else 130)
+        sys.exit(main(vars(parse_args())))
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"cannot repeat: {error}", file=sys.stderr)
         sys.exit(2)

@@ -4,10 +4,8 @@ import argparse
 import os
 import sys
 
-from mmseg_splashkd.config.arguments import add_run_arguments
-from mmseg_splashkd.evaluation.dice_metric import CODINGS
-from mmseg_splashkd.report.operating_point import check_curve_path, write_curve_of
-from mmseg_splashkd.runs.test import evaluate, scores_file
+LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+CODINGS = ("train_ids", "gray", "colour")
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,40 +13,60 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Test a checkpoint.")
     parser.add_argument("config", help="config of the run or of its student")
     parser.add_argument("checkpoint", help=".safetensors or .pth file, * allowed")
-    parser.add_argument("--show-dir", help="write frames, truth and prediction painted")
-    parser.add_argument("--out", help="write predictions, a PNG a frame")
+    parser.add_argument(
+        "--show-dir", help="folder for images of frame, label and prediction"
+    )
+    parser.add_argument("--out", help="folder for predictions, one PNG per frame")
     parser.add_argument(
         "--out-coding",
         choices=CODINGS,
         default="train_ids",
-        help="what they hold: trainIds, the data set's own gray values, or colours",
+        help="pixel values of predictions: trainIds, gray values of the data set, or "
+        "colours",
     )
-    parser.add_argument("--scores", help="write each frame's counts here (.npz)")
-    parser.add_argument("--tta", action="store_true", help="average over the flip too")
+    parser.add_argument("--scores", help="file for the counts of every frame (.npz)")
+    parser.add_argument(
+        "--tta", action="store_true", help="average over the horizontal flip"
+    )
     parser.add_argument(
         "--threshold",
         metavar="P",
-        help="decide for splash where its probability is at least P; 'stored': at "
-        "least what was chosen on the validation part. docs/operating_point.md",
+        help="predict splash where its probability is at least P; 'stored' uses the "
+        "threshold chosen on the validation part. docs/operating_point.md",
     )
     parser.add_argument(
-        "--curve", metavar="FILE", help="draw scores over thresholds (.svg or .png)"
+        "--curve", metavar="FILE", help="draw metrics over thresholds (.svg or .png)"
     )
-    add_run_arguments(parser, "test_dataloader.batch_size=4")
+    parser.add_argument("--work-dir", help="folder for logs and scores")
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override config keys, such as test_dataloader.batch_size=4; data_root "
+        "applies to all data",
+    )
     args = parser.parse_args()
     if args.tta and args.curve:
-        parser.error("--curve needs probabilities, which --tta does not leave")
+        parser.error("--curve needs probabilities, which --tta does not yield")
     return args
 
 
-def main() -> None:
-    """Test, then draw what is asked for."""
-    options = vars(parse_args())
+def main(options: dict) -> None:
+    """Test, then draw the curve if there is one to draw."""
+    # Late: torch takes seconds, which --help need not wait for.
+    from mmseg_splashkd.config.arguments import parse_options
+    from mmseg_splashkd.report.operating_point import check_curve_path, write_curve_of
+    from mmseg_splashkd.runs.test import evaluate, scores_file
+
     curve = options.pop("curve")
     if curve is not None:
         check_curve_path(curve)
+    options["cfg_options"] = parse_options(options["cfg_options"])
     evaluate(**options)
-    # The processes have parted by now, and only the first one wrote the scores.
+    # Only the first process wrote the scores.
     if curve is not None and os.environ.get("RANK", "0") == "0":
         names = ("config", "work_dir", "scores")
         write_curve_of(scores_file(**{name: options[name] for name in names}), curve)
@@ -56,6 +74,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(vars(parse_args()))
     except (ImportError, OSError, ValueError) as error:
         sys.exit(f"cannot test: {error}")

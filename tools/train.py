@@ -1,14 +1,13 @@
 """Train a model: ``python tools/train.py configs/kd/segformer_b0_kd_pe001.py``.
 
-Every run leaves a line beside its work directory: docs/records.md. Exits with 130 or
-143 if it was stopped, by Ctrl-C or SIGTERM.
+Every run writes a record in its work directory: docs/records.md. The exit status is 130
+after Ctrl-C and 143 after SIGTERM.
 """
 
 import argparse
 import sys
 
-from mmseg_splashkd.config.arguments import add_run_arguments
-from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm, train
+LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,23 +16,44 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("config", help="config file")
     parser.add_argument("--resume", action="store_true", help="continue this run")
     parser.add_argument("--amp", action="store_true", help="mixed precision, GPU only")
-    parser.add_argument("--name", help="of the run; by default config, day and share")
-    add_run_arguments(parser, "model.distill_loss.teacher_ratio=0.25")
+    parser.add_argument(
+        "--name", help="name of the run; config, day and teacher_ratio by default"
+    )
+    parser.add_argument(
+        "--work-dir", help="folder of the run (default: work_dirs/NAME)"
+    )
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override config keys, such as model.distill_loss.teacher_ratio=0.25; "
+        "data_root applies to all data",
+    )
     return parser.parse_args()
 
 
-def main() -> None:
-    """Train, and say where it is."""
-    stop_on_sigterm()
-    work_dir = train(**vars(parse_args()))
+def main(options: dict) -> int:
+    """Train, and print the work directory; return the exit status."""
+    # Late: torch takes seconds, which --help need not wait for.
+    from mmseg_splashkd.config.arguments import parse_options
+    from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm, train
+
+    try:
+        stop_on_sigterm()
+        options["cfg_options"] = parse_options(options["cfg_options"])
+        work_dir = train(**options)
+    except KeyboardInterrupt as stopped:
+        print("stopped; --resume continues from the last checkpoint", file=sys.stderr)
+        return 143 if isinstance(stopped, Terminated) else 130
     print(f"Checkpoints, weights and log: {work_dir}")
+    return 0
 
 
 if __name__ == "__main__":
     try:
-        main()
-    except KeyboardInterrupt as stopped:
-        print("stopped; --resume goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(143 if isinstance(stopped, Terminated) else 130)
+        sys.exit(main(vars(parse_args())))
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         sys.exit(f"cannot train: {error}")

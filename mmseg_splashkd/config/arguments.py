@@ -1,25 +1,31 @@
-"""Command-line arguments that training and testing share."""
+"""Values of ``--cfg-options``."""
 
-import argparse
+from collections.abc import Sequence
+from typing import Any
 
 from mmengine.config import DictAction
 
-LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
+def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """Parse ``KEY=VALUE`` pairs as mmengine's ``DictAction`` does.
 
-def add_run_arguments(parser: argparse.ArgumentParser, example: str) -> None:
-    """Add ``--work-dir``, ``--launcher`` and ``--cfg-options``.
+    The command-line tools call it after they have parsed their arguments, so that
+    ``--help`` needs no import of torch.
 
     Args:
-        parser: Changed in place.
-        example: A ``KEY=VALUE`` for the help text.
+        pairs: Dotted key, ``=``, and a number, a text, ``True``, ``None``, or a list or
+            tuple of these (``[1,2]``).
+
+    Raises:
+        ValueError: A pair has no ``=``, or brackets do not match.
     """
-    parser.add_argument("--work-dir", help="where the run writes; work_dirs/<its name>")
-    parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        metavar="KEY=VALUE",
-        help=f"override config keys, such as {example}; data_root moves all data",
-    )
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, found, value = pair.partition("=")
+        if not found:
+            raise ValueError(f"--cfg-options {pair}: expected KEY=VALUE")
+        try:
+            options[key] = DictAction._parse_iterable(value)
+        except AssertionError as error:
+            raise ValueError(f"--cfg-options {pair}: {error}") from error
+    return options

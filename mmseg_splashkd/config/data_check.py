@@ -1,40 +1,40 @@
-"""The fast check of the data a config reads, before a run spends hours on it."""
+"""The fast check of a config's data at the start of every run."""
 
 from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_splashkd.config.frames import frames_of, time_splits
-from mmseg_splashkd.config.leaks import leak_findings
 from mmseg_splashkd.config.reading import LOADERS
+from mmseg_splashkd.config.teacher_overlap import overlap_findings
 from mmseg_splashkd.datasets.checks import Finding, allow, check_parts, of_level
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 
 OPTIONS = {"allow", "embargo_seconds"}
-NAMED = 10  # errors in the text of an exception
+NAMED = 10  # errors listed in an exception
 
 
 def check_data(cfg: Config) -> list[Finding]:
-    """Refuse a run that its data would spoil.
+    """Check the data of a config, and raise an error for what invalidates a run.
 
-    ``data_check = dict(allow=["overlap"], embargo_seconds=30)`` in the config lets
-    errors of some codes pass as warnings (``mmseg_splashkd.datasets.checks.CODES`` has
-    all codes), and says how far apart training and evaluated frames shall be.
+    ``data_check = dict(allow=["overlap"], embargo_seconds=30)`` in the config turns
+    errors of some codes into warnings (``mmseg_splashkd.datasets.checks.CODES`` lists
+    all codes), and sets the minimum distance in time between training and evaluated
+    frames.
 
-    Data sets other than ``TimeSplitDataset`` are only compared with what a teacher was
-    trained on.
+    Of data sets other than ``TimeSplitDataset``, only the overlap with training frames
+    of teachers is checked.
 
     Returns:
         Warnings, for the log.
 
     Raises:
-        ValueError: The data would spoil the run, or ``data_check`` has an unknown key
-            or code.
+        ValueError: The data have errors, or ``data_check`` has an unknown key or code.
     """
     options = check_options(cfg)
     parts = frames_of(cfg)
     found = check_parts(parts, options.get("embargo_seconds")) if parts else []
-    findings = allow([*found, *leak_findings(cfg)], options.get("allow", ()))
+    findings = allow([*found, *overlap_findings(cfg)], options.get("allow", ()))
     if errors := of_level(findings, "error"):
         raise ValueError(_refusal(errors))
     return of_level(findings, "warning")
@@ -46,8 +46,8 @@ def _refusal(errors: list[Finding]) -> str:
         lines.append(f"  and {len(errors) - NAMED} more")
     codes = sorted({finding.code for finding in errors})
     return (
-        "the data would spoil the run:\n" + "\n".join(lines) + "\n"
-        f"tools/check_dataset.py shows all. To run in spite of it, set "
+        "the data check found errors:\n" + "\n".join(lines) + "\n"
+        f"tools/check_dataset.py lists all. To train nevertheless, set "
         f"data_check = dict(allow={codes})"
     )
 
@@ -60,7 +60,9 @@ def check_options(cfg: Config) -> dict[str, Any]:
     """
     options = dict(cfg.get("data_check") or {})
     if strange := sorted(options.keys() - OPTIONS):
-        raise ValueError(f"data_check has {strange}; it takes {sorted(OPTIONS)}")
+        raise ValueError(
+            f"data_check has unknown keys {strange}; known: {sorted(OPTIONS)}"
+        )
     return options
 
 

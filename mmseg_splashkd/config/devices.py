@@ -1,4 +1,4 @@
-"""Where a run runs: GPUs through the host's defaults, CPUs through gloo."""
+"""Devices and process groups: mmengine's defaults on GPUs, gloo on CPUs."""
 
 import os
 
@@ -11,42 +11,42 @@ from mmseg_splashkd.config.types import is_a
 
 
 def check_devices(cfg: Config) -> None:
-    """Refuse what asks for a GPU where none is.
+    """Check that a GPU exists where the config requires one.
 
     Raises:
-        ValueError: Mixed precision, NCCL or CUDA is asked for on a CPU.
+        ValueError: Mixed precision, NCCL or CUDA is configured without a GPU.
     """
     if torch.cuda.is_available():
         return
-    asked = {
+    required = {
         "--amp (optim_wrapper.type)": is_a(cfg.get("optim_wrapper"), AmpOptimWrapper),
         "env_cfg.dist_cfg.backend": "nccl" in _backend(cfg),
         "device": str(cfg.get("device", "")).startswith("cuda"),
     }
-    for name, needs_gpu in asked.items():
+    for name, needs_gpu in required.items():
         if needs_gpu:
             raise ValueError(
-                f"{name} needs a CUDA GPU, and torch {torch.__version__} sees none. "
-                f"Leave it out: the run then uses the CPU, and gloo between processes"
+                f"{name} needs a CUDA GPU, and torch {torch.__version__} finds none. "
+                f"Leave it out to train on the CPU, with gloo between processes"
             )
 
 
 def prepare_distributed(cfg: Config, launcher: str) -> None:
-    """On a machine without GPUs, join the gloo group before the host's runner does.
+    """On a machine without GPUs, join the gloo group before mmengine's runner does.
 
-    The host binds every process to a GPU of its own, and has no synchronised batch
-    norm for the CPU (``SyncBatchNormHook`` stands in for it).
+    mmengine assigns a GPU to every process, and has no synchronised batch norm for the
+    CPU (``SyncBatchNormHook`` takes its place).
 
     Args:
         cfg: The run's config, changed in place.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        ValueError: A launcher other than ``pytorch`` is asked for without GPUs, or this
-            process was not started by torchrun.
+        ValueError: A launcher other than ``pytorch`` is used without GPUs, or torchrun
+            did not start this process.
     """
     if launcher == "pytorch" and "RANK" not in os.environ:
-        raise ValueError("--launcher pytorch is for torchrun: use tools/dist_train.sh")
+        raise ValueError("--launcher pytorch needs torchrun: use tools/dist_train.sh")
     if launcher == "none" or torch.cuda.is_available():
         return
     if launcher != "pytorch":
@@ -58,9 +58,9 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
 
 
 def leave_distributed(launcher: str) -> None:
-    """Part from the other processes once all are done.
+    """Leave the process group once all processes are done.
 
-    A process that exits with its group open may be aborted by gloo's own threads.
+    gloo's threads may abort a process that exits with an open group.
     """
     if launcher != "none":
         torch.distributed.barrier()

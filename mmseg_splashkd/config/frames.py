@@ -1,4 +1,4 @@
-"""Which frames the loaders of a config read, known before anything is built."""
+"""The frames that the loaders of a config read, before anything is built."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -7,19 +7,17 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.config.reading import LOADERS
+from mmseg_splashkd.config.reading import LOADERS, leaves
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import format_timestamp
 
-INNER = ("dataset", "datasets")  # of wrappers, such as those for views
-
 
 def frames_of(cfg: Config) -> dict[str, list[Frame]]:
     """``'train'``, ``'val'`` and ``'test'`` -> frames as the loaders will read them.
 
-    Data sets other than ``TimeSplitDataset`` are not looked at.
+    Data sets other than ``TimeSplitDataset`` are skipped.
     """
     parts = {}
     for loader in filter(cfg.get, LOADERS):
@@ -32,14 +30,14 @@ def frames_of(cfg: Config) -> dict[str, list[Frame]]:
     return parts
 
 
-class FrameFiles(NamedTuple):
-    """A frame of any data set.
+class FramePaths(NamedTuple):
+    """Name and files of a frame of any data set.
 
     Args:
-        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, which stays when
-            the file moves; else the path of its image.
+        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, wherever the file
+            lies; otherwise the path of its image.
         image: Path of the image.
-        label: Path of the label, empty without one.
+        label: Path of the label; empty without one.
     """
 
     name: str
@@ -48,22 +46,22 @@ class FrameFiles(NamedTuple):
 
 
 def frame_names(cfg: Config) -> dict[str, list[str] | None]:
-    """``'train'``, ``'val'`` and ``'test'`` -> names of frames; see ``frame_files``."""
+    """``'train'``, ``'val'`` and ``'test'`` -> names of frames; see ``frame_paths``."""
     return {
         part: None if files is None else [file.name for file in files]
-        for part, files in frame_files(cfg).items()
+        for part, files in frame_paths(cfg).items()
     }
 
 
-def frame_files(cfg: Config) -> dict[str, list[FrameFiles] | None]:
+def frame_paths(cfg: Config) -> dict[str, list[FramePaths] | None]:
     """``'train'``, ``'val'`` and ``'test'`` -> frames, labelled or not, each once.
 
-    None: a data set that does not list its frames. There is no test part where it is
-    that of validation.
+    The value is None for a data set that does not list its frames. There is no test
+    part where it is the same as the validation part.
     """
     init_default_scope(cfg.get("default_scope", "mmseg"))
     parts = {
-        _part(loader): _files_in(cfg[loader].dataset)
+        _part(loader): _paths_in(cfg[loader].dataset)
         for loader in filter(cfg.get, LOADERS)
     }
     if parts.get("test") == parts.get("val"):
@@ -71,10 +69,10 @@ def frame_files(cfg: Config) -> dict[str, list[FrameFiles] | None]:
     return parts
 
 
-def _files_in(config: Any) -> list[FrameFiles] | None:
-    files: dict[FrameFiles, None] = {}
+def _paths_in(config: Any) -> list[FramePaths] | None:
+    files: dict[FramePaths, None] = {}
     for leaf in leaves(config):
-        found = _files(leaf)
+        found = _paths(leaf)
         if found is None:
             return None
         files.update(dict.fromkeys(found))
@@ -82,12 +80,12 @@ def _files_in(config: Any) -> list[FrameFiles] | None:
 
 
 def name_of(frame: Frame) -> str:
-    """How a frame is known, wherever its file lies."""
+    """``<recording>/<timestamp>``, independent of where the file lies."""
     return f"{frame.recording}/{format_timestamp(frame.timestamp)}"
 
 
 def time_splits(config: Any) -> list[TimeSplitDataset]:
-    """Every ``TimeSplitDataset`` in the config of a loader's data set, unread."""
+    """Every ``TimeSplitDataset`` in a loader's data set, built without its frames."""
     return [_unread(found) for found in _find(config)]
 
 
@@ -100,7 +98,7 @@ def _part(loader: str) -> str:
 
 
 def _find(config: Any) -> Iterator[dict]:
-    """Look through wrappers, such as those for views and for several data sets."""
+    """Also inside wrappers, such as those for views and for several data sets."""
     if isinstance(config, dict):
         if is_a(config, TimeSplitDataset):
             yield config
@@ -110,34 +108,24 @@ def _find(config: Any) -> Iterator[dict]:
         yield from (found for value in config for found in _find(value))
 
 
-def leaves(config: Any) -> Iterator[dict]:
-    """Configs of every data set inside wrappers, ours or not."""
-    inner = next((config[key] for key in INNER if config.get(key)), None)
-    if inner is None:
-        yield config
-        return
-    for child in inner if isinstance(inner, (list, tuple)) else [inner]:
-        yield from leaves(child)
-
-
-def _files(leaf: dict) -> list[FrameFiles] | None:
+def _paths(leaf: dict) -> list[FramePaths] | None:
     if is_a(leaf, TimeSplitDataset):
         frames = _frames(_unread(leaf))
-        return [FrameFiles(name_of(each), each.image, each.label) for each in frames]
+        return [FramePaths(name_of(each), each.image, each.label) for each in frames]
     try:
         dataset = DATASETS.build({**leaf, "pipeline": []})
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         return [
-            FrameFiles(
+            FramePaths(
                 info["img_path"], info["img_path"], info.get("seg_map_path") or ""
             )
             for info in infos
         ]
-    except Exception:  # a data set of others may be built and read in any way
+    except Exception:  # a foreign data set may be built and read in any way
         return None
 
 
 def _frames(dataset: TimeSplitDataset) -> list[Frame]:
-    if dataset.unlabelled == "skip":  # without its line in the log
+    if dataset.unlabelled == "skip":  # without the log line of chosen_frames
         return [frame for frame in dataset.frames_of_split() if frame.label]
     return dataset.chosen_frames()

@@ -1,7 +1,9 @@
-"""Reading a config, and refusing early what would fail late."""
+"""Reads configs, and checks them before anything is built."""
 
 import copy
 import difflib
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,15 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.datasets.frames import LAYOUT
-from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.time_split import RENAMED, TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.teacher.teacher import as_list
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+INNER = ("dataset", "datasets")  # of wrappers, such as those for views
 SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
-# What a config need not have for the command line to set it.
+# Keys that the command line can set though the config lacks them.
 KEYS_OF_A_RUN = (
     "work_dir",
     "data_check",
@@ -36,13 +39,14 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     Args:
         path: The file.
         options: Dotted keys, as ``--cfg-options`` gives them. ``data_root``,
-            ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` hold
-            for every data set.
+            ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` are
+            set for every data set.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is only a part of a config, an option has no place in it,
-            or its ``data_root`` is not the one its data sets read.
+        ValueError: The file is only a part of a config, it lacks the key of an option,
+            sets a key of a former name, or its ``data_root`` is not the one its data
+            sets read.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
@@ -53,7 +57,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         raise ValueError(f"{path} is a part of a config: it has no {missing}")
     options = options or {}
     _check_options(cfg, options)
-    cfg.merge_from_dict(copy.deepcopy(options))  # it takes _delete_ out of them
+    cfg.merge_from_dict(copy.deepcopy(options))  # removes _delete_ from its argument
+    _rename_former_keys(cfg, path)
     datasets = [dataset_of(cfg, loader) for loader in loaders]
     for key in SHARED & options.keys():
         for dataset in datasets:
@@ -68,7 +73,34 @@ def _check_options(cfg: Config, options: dict[str, Any]) -> None:
         if key not in cfg and key not in KEYS_OF_A_RUN:
             close = difflib.get_close_matches(key, [*cfg.keys(), *KEYS_OF_A_RUN], 1)
             hint = f": did you mean {close[0]}?" if close else ""
+            hint = f": it is now named {RENAMED[key]}" if key in RENAMED else hint
             raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+
+
+def _rename_former_keys(cfg: Config, path: str | Path) -> None:
+    """Give arguments of ``TimeSplitDataset`` in older configs their present names.
+
+    A variable beside the data sets would set nothing: it is refused.
+    """
+    loaders = [cfg[loader].dataset for loader in LOADERS if cfg.get(loader)]
+    found = [leaf for loader in loaders for leaf in leaves(loader)]
+    splits = [leaf for leaf in found if is_a(leaf, TimeSplitDataset)]
+    for old, new in RENAMED.items():
+        if splits and old in cfg:
+            raise ValueError(f"{path} sets {old}, which is now named {new}: rename it")
+        for dataset in splits:
+            if old in dataset:
+                _rename(dataset, old, new, path)
+
+
+def _rename(dataset: dict, old: str, new: str, path: str | Path) -> None:
+    if new in dataset:
+        raise ValueError(
+            f"{path}: a data set has both {new} and {old}, its former name: keep {new}"
+        )
+    message = f"{path}: {old} of a TimeSplitDataset is now named {new}"
+    warnings.warn(message, DeprecationWarning, stacklevel=4)
+    dataset[new] = dataset.pop(old)
 
 
 def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
@@ -76,19 +108,19 @@ def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
     read = [dataset.get("data_root") for dataset in datasets]
     if root is not None and root not in read:
         raise ValueError(
-            f"data_root={root!r} of the config is read by none of its data sets, which "
-            f"read {read[0]!r}: a config that inherits cannot move them by that line. "
-            f"Use --cfg-options data_root={root}, or set it in all three loaders too"
+            f"data_root={root!r} of the config is used by none of its data sets, which "
+            f"read {read[0]!r}: that line has no effect in a config that inherits its "
+            f"loaders. Use --cfg-options data_root={root}, or set it in all loaders"
         )
 
 
 def check_training(cfg: Config) -> None:
-    """Refuse a training run that cannot work, before anything is built.
+    """Check that a config can train, before anything is built.
 
     Raises:
         FileNotFoundError: A data root or the teacher's file is missing.
-        ValueError: The config cannot train, the teacher's file is not named, or a GPU
-            is asked for in vain.
+        ValueError: The config has no training loader, the teacher's file is not named,
+            or a GPU is required and there is none.
     """
     if not cfg.get("train_dataloader"):
         raise ValueError("the config has no train_dataloader: it can only be tested")
@@ -101,23 +133,23 @@ def check_training(cfg: Config) -> None:
 
 
 def _check_modulation(cfg: Config) -> None:
-    """Refuse batches of unlabelled frames alone, where m, and so the teacher, is 0."""
+    """Refuse batches without labelled frames where the modulation m would be 0."""
     loader, loss = cfg.train_dataloader, cfg.model.distill_loss
     share = loader.sampler.get("unlabelled_share")
     modulated = loss.get("modulate", "kd") != "none"
     if share and modulated and loader.batch_size * (1 - share) < 1:
         raise ValueError(
             f"unlabelled_share={share} leaves some batches of {loader.batch_size} "
-            f"without a label, where modulate={loss.get('modulate', 'kd')!r} lets the "
-            f"teacher teach nothing: take a larger batch, a smaller share, or 'none'"
+            f"without a label, where modulate={loss.get('modulate', 'kd')!r} sets the "
+            f"distillation loss to 0: use a larger batch, a smaller share, or 'none'"
         )
 
 
 def check_data_root(cfg: Config, *loaders: str) -> None:
-    """Make sure that the data of some loaders is where the config says.
+    """Check that the data of some loaders exist.
 
     Raises:
-        FileNotFoundError: It is not.
+        FileNotFoundError: A root does not exist or lacks frames.
     """
     for loader in filter(cfg.get, loaders):
         dataset = dataset_of(cfg, loader)
@@ -132,8 +164,9 @@ def check_data_root(cfg: Config, *loaders: str) -> None:
             layout = "Expected layout: files in " + " and ".join(map(str, folders))
         if not found:
             raise FileNotFoundError(
-                f"data_root={root!r} of {loader} does not exist or lacks frames (seen "
-                f"from {Path.cwd()}); set it by --cfg-options data_root=PATH. {layout}"
+                f"data_root={root!r} of {loader} does not exist or lacks frames "
+                f"(relative to {Path.cwd()}); set it by --cfg-options "
+                f"data_root=PATH. {layout}"
             )
 
 
@@ -143,6 +176,16 @@ def dataset_of(cfg: Config, loader: str) -> Any:
     return dataset.dataset if is_a(dataset, ViewDataset) else dataset
 
 
+def leaves(config: Any) -> Iterator[dict]:
+    """Configs of every data set inside wrappers, of this package or not."""
+    inner = next((config[key] for key in INNER if config.get(key)), None)
+    if inner is None:
+        yield config
+        return
+    for child in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield from leaves(child)
+
+
 def plain_model(model: dict) -> dict:
-    """The student's config of a distillation, any other model's as it is."""
+    """Config of the student of a ``DistillSegmentor``; other models unchanged."""
     return model["student"] if is_a(model, DistillSegmentor) else model

@@ -1,24 +1,24 @@
-"""Which class the ``type`` of a config names."""
+"""Resolves the ``type`` of a config to a class."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry
-from mmseg import registry as host
+from mmseg import registry as registries
 
 from mmseg_splashkd.models import DistillSegmentor
 
 
 def is_a(config: Any, *classes: type) -> bool:
-    """Whether a config builds an instance of one of some classes.
+    """Whether a config builds an instance of one of several classes.
 
-    Every legal spelling of ``type`` counts: a name (``"DistillSegmentor"``), a scoped
-    name (``"mmseg.DistillSegmentor"``), the class itself, and those of subclasses.
+    ``type`` may be a name (``"DistillSegmentor"``), a scoped name
+    (``"mmseg.DistillSegmentor"``), the class itself, or any of these for a subclass.
 
     Args:
-        config: A mapping with ``type``; anything else is an instance of no class.
-        *classes: Classes, each registered or the parent of registered ones.
+        config: A mapping with ``type``; the result is False for anything else.
+        *classes: Classes, registered or parents of registered ones.
     """
     kind = config.get("type") if isinstance(config, Mapping) else None
     return any(issubclass(found, classes) for found in _resolve(kind))
@@ -30,11 +30,11 @@ def distills(cfg: Config) -> bool:
 
 
 def _resolve(kind: Any) -> Iterator[type]:
-    """The classes that a ``type`` may name, in whichever registry."""
+    """The classes of that name in any registry of MMSegmentation."""
     if isinstance(kind, type):
         yield kind
     elif isinstance(kind, str):
-        for registry in vars(host).values():
+        for registry in vars(registries).values():
             if isinstance(registry, Registry) and (found := _get(registry, kind)):
                 yield found
 

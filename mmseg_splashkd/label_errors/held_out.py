@@ -24,8 +24,8 @@ from mmseg_splashkd.config.reading import (
 )
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
-from mmseg_splashkd.records.frame_list import FRAMES, read_frames
-from mmseg_splashkd.records.run_file import RUN, read_run
+from mmseg_splashkd.records.run_file import RECORD, read_record
+from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 
 WEIGHTS = ("last", "best")
 
@@ -138,11 +138,11 @@ def _open(
 
 
 def _trained(work_dir: Path) -> list[str]:
-    names = read_frames(work_dir)
+    names = read_train_frames(work_dir)
     if names is None:
         raise ValueError(
-            f"run {work_dir} does not say which frames it was trained on ({FRAMES}): "
-            f"train it with this version, which writes that"
+            f"run {work_dir} does not say which frames it was trained on "
+            f"({TRAIN_FRAMES}): train it with this version, which writes that"
         )
     return names
 
@@ -160,12 +160,12 @@ def _check_apart(run: FoldRun) -> None:
 def _config(
     work_dir: Path, config: str | Path | None, cfg_options: dict[str, Any] | None
 ) -> Config:
-    record = read_run(work_dir)
+    record = read_record(work_dir)
     if record is None:
-        raise ValueError(f"{work_dir} holds no run: there is no {RUN} that can be read")
+        raise ValueError(f"{work_dir} holds no run: there is no {RECORD}")
     if config is not None:
-        return read_config(config, {**record["options"], **(cfg_options or {})})
-    cfg = Config(_values(record["config_text"], work_dir / RUN))
+        return read_config(config, {**record.options, **(cfg_options or {})})
+    cfg = Config(_values(record.config_text or "", work_dir / RECORD))
     cfg.merge_from_dict(cfg_options or {})
     return cfg
 

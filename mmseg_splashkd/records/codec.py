@@ -1,5 +1,6 @@
 """A record as JSON values, and back; records of older versions are converted."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -24,8 +25,19 @@ Convert = Callable[[Any], Any]
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:
-    """JSON values of a record, with the version of their schema."""
-    return {"version": VERSION, **asdict(record)}
+    """JSON values of a record, with the version of their schema.
+
+    Numbers that JSON cannot hold (NaN, infinity) become None.
+    """
+    return _finite({"version": VERSION, **asdict(record)})
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def from_json(values: Any) -> RunRecord:

@@ -1,4 +1,4 @@
-"""What a run runs on: code, libraries, machine, memory."""
+"""Code, libraries, machine and memory of the running process."""
 
 import functools
 import os
@@ -8,10 +8,10 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from mmseg_splashkd.records.record import Code, Hardware, Memory
 from mmseg_splashkd.version import __version__
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -21,8 +21,8 @@ MIB, GIB = 2**20, 2**30
 
 
 @functools.cache
-def code() -> dict[str, Any]:
-    """``version``, ``commit`` and ``dirty``: whether the package differs from it.
+def code() -> Code:
+    """Version and git commit of this package.
 
     The commit is None where the package is in no repository.
     """
@@ -30,15 +30,11 @@ def code() -> dict[str, Any]:
     ours = _git("ls-files", "--error-unmatch", "version.py")
     commit = _git("rev-parse", "HEAD") if ours else None
     changes = _git("status", "--porcelain", "--", ".") if commit else None
-    return {
-        "version": __version__,
-        "commit": commit,
-        "dirty": None if changes is None else bool(changes),
-    }
+    return Code(__version__, commit, None if changes is None else bool(changes))
 
 
-def _git(*words: str) -> str | None:
-    command = ["git", "--no-optional-locks", "-C", str(PACKAGE), *words]
+def _git(*arguments: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(PACKAGE), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
@@ -46,33 +42,29 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def host() -> dict[str, Any]:
-    """Versions of Python, torch and the host stack; of CUDA where there is a GPU."""
+def host() -> dict[str, str]:
+    """Versions of Python, torch and the OpenMMLab libraries; of CUDA with a GPU."""
     versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
     versions |= {name: str(import_module(name).__version__) for name in LIBRARIES}
     if torch.cuda.is_available():
-        versions |= {
-            "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
-        }
+        cuda, cudnn = torch.version.cuda, torch.backends.cudnn.version()
+        versions |= {"cuda": str(cuda), "cudnn": str(cudnn)}
     return versions
 
 
-def hardware() -> dict[str, Any]:
-    """The machine's name, CPU, usable cores, torch's threads, memory (GiB), GPUs."""
+def hardware() -> Hardware:
+    """Host name, CPU, usable cores, torch's threads, memory (GiB) and GPUs."""
     has_affinity = hasattr(os, "sched_getaffinity")
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "machine": platform.node(),
-        "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "memory_gib": round(pages / GIB, 1),
-        "gpus": [
-            torch.cuda.get_device_name(index)
-            for index in range(torch.cuda.device_count())
-        ],
-    }
+    gpus = range(torch.cuda.device_count())
+    return Hardware(
+        machine=platform.node(),
+        cpu=_cpu(),
+        cores=len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count(),
+        threads=torch.get_num_threads(),
+        memory_gib=round(pages / GIB, 1),
+        gpus=tuple(torch.cuda.get_device_name(index) for index in gpus),
+    )
 
 
 def _cpu() -> str:
@@ -83,23 +75,23 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def memory(gpu_mib: float | None = None) -> dict[str, float | None]:
-    """Peaks so far: of this process, and on its GPU.
+def memory(gpu_mib: float | None = None) -> Memory:
+    """Peak memory so far, of this process and on its GPU.
 
     Args:
-        gpu_mib: Peak on the GPU before the host last reset the count.
+        gpu_mib: Peak on the GPU, in MiB, before mmengine last reset the count.
     """
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     if torch.cuda.is_available():
         gpu_mib = gpu_peak(gpu_mib)
-    return {"rss_mib": round(peak / MIB, 1), "gpu_mib": gpu_mib}
+    return Memory(rss_mib=round(peak / MIB, 1), gpu_mib=gpu_mib)
 
 
 def gpu_peak(before: float | None = None) -> float:
-    """MiB that tensors took on this process's GPU since the count was reset, or before.
+    """Peak memory of tensors on this process's GPU in MiB.
 
     Args:
-        before: The peak until then.
+        before: Peak in MiB before the count was last reset.
     """
     return round(max(before or 0.0, torch.cuda.max_memory_allocated() / MIB), 1)

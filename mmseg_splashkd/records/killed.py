@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from mmseg_splashkd.records.lock import LOCK
-from mmseg_splashkd.records.record import KILLED, RunRecord
+from mmseg_splashkd.records.record import KILLED, Metrics, RunRecord
 
 
 def as_killed(record: RunRecord, work_dir: Path) -> RunRecord:
@@ -29,7 +29,13 @@ def as_killed(record: RunRecord, work_dir: Path) -> RunRecord:
         ended=None if ended is None else utc(ended),
         wall_s=began and ended and round(max(ended - began.timestamp(), 0), 1),
         iteration=max(record.iteration, _last_checkpoint(work_dir)),
+        metrics=replace(record.metrics, last=_last_metrics(record)),
     )
+
+
+def _last_metrics(record: RunRecord) -> Metrics | None:
+    """Metrics of the last validation, which records of version 1 add at the end."""
+    return record.validations[max(record.validations)] if record.validations else None
 
 
 def _last_written(work_dir: Path) -> float | None:

@@ -15,7 +15,6 @@ def write_record(work_dir: str | Path, record: RunRecord) -> None:
 
     Raises:
         OSError: It cannot be written; an earlier one stays as it is.
-        ValueError: The record holds a number that JSON cannot hold (NaN, infinity).
     """
     text = json.dumps(to_json(record), indent=1, allow_nan=False)
     write_whole(Path(work_dir, RECORD), text)

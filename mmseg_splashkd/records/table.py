@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.records.codec import to_json
 from mmseg_splashkd.records.store import Run
@@ -56,3 +59,24 @@ def write_csv(path: str | Path, runs: Iterable[Run]) -> None:
     writer.writeheader()
     writer.writerows(table)
     write_whole(path, text.getvalue())
+
+
+def print_runs(runs: Iterable[Run], console: Console | None = None) -> None:
+    """Print name, status, start, duration, iterations and folder of runs.
+
+    Args:
+        runs: As of ``find_runs``.
+        console: Where to print; standard output by default.
+    """
+    table = Table("run", "status", "began (UTC)", "minutes", "iteration", "folder")
+    for run in runs:
+        record = run.record
+        table.add_row(
+            run.name,
+            run.status,
+            (record.began or "")[:16].replace("T", " "),
+            "" if record.wall_s is None else f"{record.wall_s / 60:.1f}",
+            f"{record.iteration}/{record.iterations or '?'}",
+            str(run.work_dir),
+        )
+    (console or Console()).print(table)

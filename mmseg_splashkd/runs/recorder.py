@@ -1,13 +1,13 @@
-"""Keeping the record of a run while it runs."""
+"""The record of a run, written while it runs."""
 
 import logging
 import os
 import socket
 import time
 import traceback
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,19 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_splashkd.records.environment import gpu_peak, memory
-from mmseg_splashkd.records.frame_list import FRAMES, write_frames
-from mmseg_splashkd.records.ledger import LEDGER, add_record, settle
-from mmseg_splashkd.records.outcome import KINDS, outcome, plain_figures
-from mmseg_splashkd.records.run_file import (
+from mmseg_splashkd.records.killed import as_killed, utc
+from mmseg_splashkd.records.lock import lock_folder
+from mmseg_splashkd.records.record import (
+    FAILED,
+    FINISHED,
     RUNNING,
-    VERSION,
-    hold,
-    iso,
-    line_of,
-    read_run,
-    release,
-    write_run,
+    STOPPED,
+    Attempt,
+    RunRecord,
 )
+from mmseg_splashkd.records.store import attempt_of, read_record, write_record
+from mmseg_splashkd.records.train_frames import write_train_frames
+from mmseg_splashkd.runs.outcome import plain_metrics, with_outcome
 from mmseg_splashkd.runs.trackers import close_trackers
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
@@ -38,165 +38,184 @@ TRACEBACK = "traceback.txt"
 
 
 class Recorder:
-    """The record of one run, of which one process keeps it.
+    """Writes the record of one run: at its start, after each validation, at its end.
+
+    Only one process of a run does. It holds the lock of the work directory meanwhile.
 
     Args:
-        work_dir: Of the run; it is made.
-        about: As of ``describe``.
-        frames: Text of the list of training frames.
-        name: Of the run.
-        resumed: Whether it goes on with what is there.
+        work_dir: Folder of the run; it is created.
+        record: As of ``describe``.
+        frames: Names of the training frames; None if they are not known.
+        name: Name of the run. A resumed run keeps the name it began with.
+        resumed: Whether the run continues the one of the work directory.
 
     Raises:
         FileExistsError: Another process trains in the work directory.
-        OSError: The work directory, or the ledger beside it, cannot be written.
+        OSError: The work directory cannot be written.
+        ValueError: The record of an earlier start there cannot be read.
     """
 
     def __init__(
         self,
         work_dir: str | Path,
-        about: Mapping[str, Any],
-        frames: str | None,
+        record: RunRecord,
+        frames: list[str] | None,
         name: str,
         resumed: bool,
     ) -> None:
         self.work_dir = Path(work_dir).absolute()
-        self._open()
         self._start = time.monotonic()
         self._runner: Runner | None = None
         self._gpu_mib: float | None = None
-        before = (resumed and read_run(self.work_dir)) or {}
-        self.state: dict[str, Any] = {
-            **_begun(self.work_dir, before.get("run", name), resumed),
-            **about,
-            **_nothing_yet(),
-            "memory": memory(),
-            "pid": os.getpid(),
-            "hostname": socket.gethostname(),
-            "validations": before.get("validations", {}),
-        }
-        try:
-            (self.work_dir / TRACEBACK).unlink(missing_ok=True)
-            self._list_frames(frames)
-            write_run(self.work_dir, self.state)
-        except OSError:
-            release(self.work_dir)
-            raise
-
-    def _open(self) -> None:
         try:
             self.work_dir.mkdir(parents=True, exist_ok=True)
-            locked = hold(self.work_dir)
-            settle(self.ledger, self.work_dir if locked else None)
+            self._lock = lock_folder(self.work_dir)
         except FileExistsError:
             raise
         except OSError as error:
-            release(self.work_dir)
-            raise OSError(
-                error.errno,
-                f"records cannot be kept there ({error.strerror}): let it be written, "
-                f"or name another place by --work-dir",
-                str(self.ledger),
-            ) from error
+            raise _unwritable(self.work_dir, error) from error
+        try:
+            earlier = read_record(self.work_dir)
+            self.record = _begun(record, earlier, name, resumed, self.work_dir)
+            (self.work_dir / TRACEBACK).unlink(missing_ok=True)
+            self._list_frames(frames)
+            write_record(self.work_dir, self.record)
+        except OSError as error:
+            self._lock.release()
+            raise _unwritable(self.work_dir, error) from error
+        except ValueError:
+            self._lock.release()
+            raise
 
-    def _list_frames(self, frames: str | None) -> None:
-        if frames is not None:
-            write_frames(self.work_dir, frames)
-            return
-        (self.work_dir / FRAMES).unlink(missing_ok=True)
-        told = "the data set does not list its frames: they are not recorded"
-        print_log(told, logger="current", level=logging.WARNING)
+    def _list_frames(self, frames: list[str] | None) -> None:
+        write_train_frames(self.work_dir, frames)
+        if frames is None:
+            message = "the data set does not list its frames: they are not recorded"
+            print_log(message, logger="current", level=logging.WARNING)
 
-    @property
-    def ledger(self) -> Path:
-        """The file beside the work directory."""
-        return self.work_dir.parent / LEDGER
-
-    def follow(self, runner: Runner) -> None:
-        """Learn from a runner what it alone knows."""
+    def attach(self, runner: Runner) -> None:
+        """Take seed and number of processes from a runner, and follow its run."""
         self._runner = runner
-        self.state["seed"] = runner.seed
-        self.state["hardware"] |= {"processes": runner.world_size}
+        self.record = replace(
+            self.record,
+            seed=runner.seed,
+            hardware=replace(self.record.hardware, processes=runner.world_size),
+        )
         runner.register_hook(_RecordHook(self))
         if torch.cuda.is_available():
-            runner.register_hook(_MemoryHook(self))
+            runner.register_hook(_GpuMemoryHook(self))
 
-    def began(self, name: str | None, iterations: int) -> None:
-        """Learn the name that a resumed run has, and how long it will be."""
-        self.state["run"] = name or self.state["run"]
-        self.state["iterations"] = iterations
-        self._keep()
+    def begin(self, name: str | None, iterations: int) -> None:
+        """Note the name that a checkpoint gives a resumed run, and its length.
 
-    def look_at_gpu(self) -> None:
-        """Note the peak of its memory, which the host resets when it logs."""
+        Args:
+            name: Name from the checkpoint; None without one.
+            iterations: Number of iterations of the whole run.
+        """
+        name = name or self.record.name
+        self.record = replace(self.record, name=name, iterations=iterations)
+        self._write()
+
+    def note_gpu_peak(self) -> None:
+        """Note the peak of GPU memory, which mmengine resets when it logs."""
         self._gpu_mib = gpu_peak(self._gpu_mib)
 
-    def validated(self, iteration: int, metrics: Mapping[str, Any]) -> None:
-        """Note the figures of a validation."""
-        self.state["validations"][str(iteration)] = plain_figures(metrics)
-        self.state["iteration"] = iteration
-        self.state["memory"] = memory(self._gpu_mib)
-        self._keep()
+    def add_validation(self, iteration: int, metrics: Mapping[str, Any]) -> None:
+        """Add the metrics of a validation, and what the run has left so far."""
+        validations = {**self.record.validations, iteration: plain_metrics(metrics)}
+        record = replace(
+            self.record,
+            validations=validations,
+            iteration=iteration,
+            memory=memory(self._gpu_mib),
+        )
+        self.record = with_outcome(record, self.work_dir)
+        self._write()
 
-    def _keep(self) -> None:
+    def _write(self) -> None:
         try:
-            write_run(self.work_dir, self.state)
+            write_record(self.work_dir, self.record)
         except OSError as error:  # such as a full drive: no reason to end a run
             print_log(f"{error}", logger="current", level=logging.WARNING)
 
-    def end(self, how: str, why: str | None = None) -> None:
-        """Add the run's line to the ledger.
+    def end(self, status: str, reason: str | None = None) -> None:
+        """Write how the run ended, and let others use the work directory.
+
+        Args:
+            status: ``'finished'``, ``'stopped'`` or ``'failed'``.
+            reason: Why it did not finish.
 
         Raises:
-            OSError: It could not be written.
+            OSError: The record cannot be written.
         """
         if self._runner is not None:
-            self.state["iteration"] = self._runner.iter
-        self.state |= {
-            "how": how,
-            "why": why,
-            "ended": iso(time.time()),
-            "wall_s": round(time.monotonic() - self._start, 1),
-            "memory": memory(self._gpu_mib),
-            **outcome(self.work_dir, self.state),
-        }
+            self.record = replace(self.record, iteration=self._runner.iter)
+        record = replace(
+            self.record,
+            status=status,
+            reason=reason,
+            ended=utc(time.time()),
+            wall_s=round(time.monotonic() - self._start, 1),
+            memory=memory(self._gpu_mib),
+        )
+        self.record = with_outcome(record, self.work_dir)
         try:
-            add_record(self.ledger, line_of(self.state))
+            write_record(self.work_dir, self.record)
         except OSError as error:
-            self.state["recorded"] = False
             raise OSError(
                 error.errno,
-                f"run {self.state['run']} ended ({how}), but its line could not be "
-                f"added: {error.strerror}. Weights and scores stay in {self.work_dir}; "
-                f"make room, and the next run beside it adds the line",
-                str(self.ledger),
+                f"run {self.record.name} ended ({status}), but its record could not be "
+                f"written: {error.strerror}. Weights and scores stay in "
+                f"{self.work_dir}; make room, then --resume writes it",
+                str(self.work_dir),
             ) from error
         finally:
-            self._keep()
-            release(self.work_dir)
+            self._lock.release()
 
 
-def _begun(work_dir: Path, name: str, resumed: bool) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "id": uuid.uuid4().hex,
-        "run": name,
-        "work_dir": work_dir.name,
-        "began": iso(time.time()),
-        "ended": None,
-        "wall_s": None,
-        "how": RUNNING,
-        "why": None,
-        "resumed": resumed,
-    }
+def _unwritable(work_dir: Path, error: OSError) -> OSError:
+    return OSError(
+        error.errno,
+        f"the run cannot be recorded there ({error.strerror}): make the folder "
+        f"writable, or name another one by --work-dir",
+        str(work_dir),
+    )
 
 
-def _nothing_yet() -> dict[str, Any]:
-    return {key: dict.fromkeys(KINDS) for key in ("metrics", "scores", "weights")}
+def _begun(
+    record: RunRecord,
+    earlier: RunRecord | None,
+    name: str,
+    resumed: bool,
+    work_dir: Path,
+) -> RunRecord:
+    """The record of a start; an earlier one in its folder becomes an attempt."""
+    continued = earlier if resumed else None
+    return replace(
+        record,
+        name=name if continued is None else continued.name,
+        began=utc(time.time()),
+        resumed=resumed,
+        memory=memory(),
+        validations={} if continued is None else continued.validations,
+        attempts=() if earlier is None else _attempts(earlier, work_dir),
+        pid=os.getpid(),
+        hostname=socket.gethostname(),
+    )
+
+
+def _attempts(earlier: RunRecord, work_dir: Path) -> tuple[Attempt, ...]:
+    """Attempts of an earlier start and itself; it was killed if it has no end.
+
+    This process holds the lock of its folder.
+    """
+    if earlier.status == RUNNING:
+        earlier = as_killed(earlier, work_dir)
+    return (*earlier.attempts, attempt_of(earlier))
 
 
 class _RecordHook(Hook):
-    """Tells the recorder how a run goes."""
+    """Passes start and validations of a run to its recorder."""
 
     priority = "LOWEST"
 
@@ -205,15 +224,15 @@ class _RecordHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         name = runner.message_hub.get_info("run_name")
-        self.recorder.began(name, runner.max_iters)
+        self.recorder.begin(name, runner.max_iters)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         if metrics is not None:
-            self.recorder.validated(runner.iter, metrics)
+            self.recorder.add_validation(runner.iter, metrics)
 
 
-class _MemoryHook(Hook):
-    """Looks at the GPU's memory before the host does, which resets the peak."""
+class _GpuMemoryHook(Hook):
+    """Reads the peak of GPU memory before mmengine's logger resets it."""
 
     priority = "HIGH"
 
@@ -221,56 +240,56 @@ class _MemoryHook(Hook):
         self.recorder = recorder
 
     def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        self.recorder.look_at_gpu()
+        self.recorder.note_gpu_peak()
 
 
-class _Silent:
-    """Stands in for the recorder in processes other than the first."""
+class _NoRecorder:
+    """Takes the place of the recorder in processes other than the first."""
 
-    def follow(self, runner: Runner) -> None:
+    def attach(self, runner: Runner) -> None:
         """Do nothing."""
 
 
 def is_writer(launcher: str) -> bool:
-    """Whether this is the first process of a run, known before they join."""
+    """Whether this is the first process of a run, before the processes join."""
     return launcher == "none" or os.environ.get(RANK[launcher], "0") == "0"
 
 
 @contextmanager
 def recorded(
-    cfg: Config, about: tuple[dict[str, Any], str | None] | None
-) -> Iterator[Recorder | _Silent]:
-    """Keep the record of what runs inside.
+    cfg: Config, description: tuple[RunRecord, list[str] | None] | None
+) -> Iterator[Recorder | _NoRecorder]:
+    """Record the run inside the context, however it ends.
 
     Args:
         cfg: With ``work_dir``, ``run_name`` and ``resume``.
-        about: As of ``describe``; None: another process keeps the record.
+        description: As of ``describe``; None in processes other than the first.
     """
-    if about is None:
-        with _telling():
-            yield _Silent()
+    if description is None:
+        with _printed_traceback():
+            yield _NoRecorder()
         return
-    recorder = Recorder(cfg.work_dir, *about, cfg.run_name, bool(cfg.resume))
+    recorder = Recorder(cfg.work_dir, *description, cfg.run_name, bool(cfg.resume))
     try:
         yield recorder
     except BaseException as error:
         if (interrupt := _interrupt_behind(error)) is not None:
-            close_trackers(cfg, "stopped")
-            _end_anyway(recorder, "stopped", str(interrupt) or "KeyboardInterrupt")
+            close_trackers(cfg, STOPPED)
+            _try_to_end(recorder, STOPPED, str(interrupt) or "KeyboardInterrupt")
             raise interrupt from None
-        close_trackers(cfg, "failed")
+        close_trackers(cfg, FAILED)
         _write_traceback(recorder.work_dir, error)
         lines = str(error).strip().splitlines() or [""]
-        _end_anyway(recorder, "failed", f"{type(error).__name__}: {lines[0]}")
+        _try_to_end(recorder, FAILED, f"{type(error).__name__}: {lines[0]}")
         raise
-    recorder.end("finished")
+    recorder.end(FINISHED)
 
 
 def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
-    """The Ctrl-C or SIGTERM that an error stems from.
+    """The Ctrl-C or SIGTERM behind an error.
 
-    The host catches all that is raised while it writes a config into a checkpoint, and
-    raises an error of its own.
+    mmengine catches whatever is raised while it writes a config into a checkpoint, and
+    raises another error.
     """
     found: BaseException | None = error
     while found is not None and not isinstance(found, KeyboardInterrupt):
@@ -279,8 +298,8 @@ def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """Print the traceback of a process that keeps no record to write it beside."""
+def _printed_traceback() -> Iterator[None]:
+    """Print the traceback of a process that writes no record."""
     try:
         yield
     except Exception:
@@ -288,10 +307,10 @@ def _telling() -> Iterator[None]:
         raise
 
 
-def _end_anyway(recorder: Recorder, how: str, why: str) -> None:
-    """End a record without hiding why its run ended."""
+def _try_to_end(recorder: Recorder, status: str, reason: str) -> None:
+    """End a record without hiding the error that ended its run."""
     try:
-        recorder.end(how, why)
+        recorder.end(status, reason)
     except OSError as error:
         print_log(str(error), logger="current", level=logging.ERROR)
 
@@ -300,7 +319,7 @@ def _write_traceback(work_dir: Path, error: BaseException) -> None:
     path, text = work_dir / TRACEBACK, "".join(traceback.format_exception(error))
     try:
         path.write_text(text, encoding="utf-8")
-        told = f"the run failed; its traceback: {path}"
+        message = f"the run failed; its traceback: {path}"
     except OSError as full:
-        told = f"the run failed ({full})\n{text}"
-    print_log(told, logger="current", level=logging.ERROR)
+        message = f"the run failed ({full})\n{text}"
+    print_log(message, logger="current", level=logging.ERROR)

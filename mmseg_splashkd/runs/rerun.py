@@ -1,8 +1,7 @@
-"""Repeating a run from its line alone, and saying whether it came out the same."""
+"""Repeats a recorded run, and compares the weights bit for bit."""
 
 import logging
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,30 +12,30 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_splashkd.config.reading import check_training, read_config
-from mmseg_splashkd.models.teacher.teacher import as_list
+from mmseg_splashkd.config.reading import check_training
 from mmseg_splashkd.records.ledger import read_ledger
-from mmseg_splashkd.records.run_file import read_run
+from mmseg_splashkd.records.record import FINISHED, RunRecord
+from mmseg_splashkd.records.store import Run, find_runs, read_record
 from mmseg_splashkd.runs.describe import describe
+from mmseg_splashkd.runs.recorded_config import CONFIG, recorded_config, recorded_text
 from mmseg_splashkd.runs.train import train
 
-CONFIG = "config.py"
 SUFFIX = "_rerun"
-# What must be as it was, and where a record holds it.
-MUST = (
-    ("the split table", "data", "table_sha256"),
-    ("the list of training frames", "data", "train_frames_sha256"),
-    ("files of frames or labels", "data", "files_sha256"),
-    ("the teacher's weights", "teacher", "sha256"),
-)
-# What may change the bits.
-MAY = (
-    ("code", "version"),
-    ("code", "commit"),
-    ("hardware", "cpu"),
-    ("hardware", "threads"),
-    ("hardware", "gpus"),
-)
+# Must be unchanged.
+REQUIRED: dict[str, Callable[[RunRecord], Any]] = {
+    "the split table": lambda record: record.data.table_sha256,
+    "the list of training frames": lambda record: record.data.train_frames_sha256,
+    "files of frames or labels": lambda record: record.data.files_sha256,
+    "the teacher's weights": lambda record: record.teacher and record.teacher.sha256,
+}
+# May change the bits of the weights.
+RELEVANT: dict[str, Callable[[RunRecord], Any]] = {
+    "code version": lambda record: record.code.version,
+    "code commit": lambda record: record.code.commit,
+    "hardware cpu": lambda record: record.hardware.cpu,
+    "hardware threads": lambda record: record.hardware.threads,
+    "hardware gpus": lambda record: record.hardware.gpus,
+}
 
 
 @dataclass(frozen=True)
@@ -44,41 +43,41 @@ class Rerun:
     """A run and its repetition.
 
     Args:
-        before: The record that was repeated.
-        after: The record of the repetition.
-        work_dir: Of the repetition.
+        before: Record of the run.
+        after: Record of the repetition.
+        work_dir: Folder of the repetition.
     """
 
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: RunRecord
+    after: RunRecord
     work_dir: Path
 
     @property
     def is_equal(self) -> bool | None:
-        """Whether the last weights have the same bits; None: nothing to compare."""
-        weights = [record["weights"]["last"] for record in (self.before, self.after)]
-        if None in weights or self.before["iteration"] != self.after["iteration"]:
+        """Whether the last weights are bit-equal; None if they cannot be compared."""
+        before, after = self.before.weights.last, self.after.weights.last
+        same_length = self.before.iteration == self.after.iteration
+        if before is None or after is None or not same_length:
             return None
-        return weights[0]["sha256"] == weights[1]["sha256"]
+        return before.sha256 == after.sha256
 
     @property
     def verdict(self) -> str:
-        """That in words."""
-        if self.is_equal is None:
+        """``is_equal`` as a sentence."""
+        before, after = self.before.weights.last, self.after.weights.last
+        if self.is_equal is None or before is None or after is None:
             return (
                 f"The weights cannot be compared: the recorded run ended at iteration "
-                f"{self.before['iteration']} ({self.before['how']}), this one at "
-                f"{self.after['iteration']}."
+                f"{self.before.iteration} ({self.before.status}), the repetition at "
+                f"{self.after.iteration}."
             )
-        then, now = (
-            record["weights"]["last"]["sha256"][:12]
-            for record in (self.before, self.after)
-        )
+        now = after.sha256[:12]
         if self.is_equal:
             return f"The weights are bit-equal to the recorded ones (sha256 {now}...)."
         return (
-            f"The weights differ from the recorded ones (sha256 {then}..., now "
-            f"{now}...): docs/records.md says by what repeated runs may differ."
+            f"The weights differ from the recorded ones (sha256 "
+            f"{before.sha256[:12]}..., now {now}...): docs/records.md lists why "
+            f"repeated runs may differ."
         )
 
 
@@ -88,68 +87,80 @@ def rerun(
     work_dir: str | Path | None = None,
     allow_changes: bool = False,
 ) -> Rerun:
-    """Train again what a line of a ledger tells.
+    """Train again what a record describes.
 
     Args:
-        record: A ``records.jsonl``, its folder, or a file with one line of it.
-        run: Name or id of the run; not needed where there is one line.
-        work_dir: Where the repetition writes; by default ``<run>_rerun`` beside the
-            ledger. The recorded config is written there.
-        allow_changes: Train though frames or teacher are not what they were.
+        record: Folder of a run, or of several; an old ``records.jsonl``, or a file with
+            lines of it.
+        run: Name or id of the run; not needed where there is only one.
+        work_dir: Folder of the repetition; by default ``<run>_rerun`` beside the run.
+            The recorded config is written there.
+        allow_changes: Train although frames or teacher have changed.
 
     Returns:
         Both records.
 
     Raises:
-        FileExistsError: The work directory holds a run.
+        FileExistsError: The folder of the repetition holds a run.
         FileNotFoundError: There is no such record, or data or teacher are missing.
-        ValueError: No run or several are meant, or frames or teacher have changed.
+        ValueError: There is no run of that name or there are several, the record holds
+            no config, or frames or teacher have changed.
     """
-    before = find_record(record, run)
+    found = find_recorded(record, run)
+    before = found.record
     _use_threads(before)
-    folder = Path(record) if Path(record).is_dir() else Path(record).parent
-    name = before["run"] + SUFFIX
-    target = Path(work_dir or folder / name)
+    name = before.name + SUFFIX
+    target = Path(work_dir or found.work_dir.parent / name)
     options = _options(before)
-    cfg = _config_of(before, options)
+    cfg = recorded_config(before, options)
     check_training(cfg)
     _compare(before, cfg, allow_changes)
     target.mkdir(parents=True, exist_ok=True)
-    (target / CONFIG).write_text(before["config_text"], encoding="utf-8")
+    (target / CONFIG).write_text(recorded_text(before), encoding="utf-8")
     train(target / CONFIG, target, cfg_options=options, name=name)
-    after = read_run(target)
+    after = read_record(target)
     if after is None:
         raise FileNotFoundError(f"the repetition left no record in {target}")
     return Rerun(before, after, target)
 
 
-def find_record(source: str | Path, run: str | None = None) -> dict[str, Any]:
-    """The one line of a ledger that is meant.
+def find_recorded(source: str | Path, run: str | None = None) -> Run:
+    """The one run of a source that is meant.
+
+    Args:
+        source: As for ``rerun``.
+        run: Name or id; of an old ledger, id of one start.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: No line or several are meant.
+        FileNotFoundError: The source does not exist.
+        ValueError: There is no run of that name, or there are several.
     """
-    records = read_ledger(source)
-    found = [r for r in records if run is None or run in (r["run"], r["id"])]
+    runs = _runs(Path(source))
+    found = [r for r in runs if run is None or run in (r.name, r.record.id)]
     if len(found) == 1:
         return found[0]
     if not found:
-        names = sorted({record["run"] for record in records})
+        names = sorted({each.name for each in runs})
         raise ValueError(f"--run {run}: {source} has no such run, but {_some(names)}")
     if run is None:
-        names = sorted({record["run"] for record in found})
+        names = sorted({each.name for each in found})
         raise ValueError(
-            f"{source} holds {len(found)} runs, name one by --run: {_some(names)}"
+            f"{source} holds {len(found)} runs, select one by --run: {_some(names)}"
         )
     lines = "\n".join(
-        f"  {record['id']}  began {record['began']}  {record['how']}"
-        for record in found
+        f"  {each.record.id}  began {each.record.began}  {each.status}"
+        for each in found
     )
     raise ValueError(
-        f"--run {run}: {source} holds {len(found)} lines of that name, such as of a "
+        f"--run {run}: {source} holds {len(found)} records of that name, such as of a "
         f"run that was resumed. Give the id of one:\n{lines}"
     )
+
+
+def _runs(source: Path) -> list[Run]:
+    if source.is_file():  # of a ledger, every start can be repeated
+        return [Run(record, folder) for folder, record in read_ledger(source)]
+    return find_runs([source])
 
 
 def _some(names: list[str]) -> str:
@@ -157,69 +168,63 @@ def _some(names: list[str]) -> str:
     return (", ".join(names[:10]) or "none at all") + more
 
 
-def _options(before: Mapping[str, Any]) -> dict[str, Any]:
-    """What the config does not say, or said by a pattern that may fit others now."""
+def _options(before: RunRecord) -> dict[str, Any]:
+    """What the config leaves open: a random seed, or a pattern of teachers."""
     options: dict[str, Any] = {}
-    if before.get("seed") is not None:
-        options["randomness.seed"] = before["seed"]
-    checkpoint = (before.get("teacher") or {}).get("checkpoint")
-    if checkpoint and all(Path(path).is_file() for path in as_list(checkpoint)):
-        options["model.teacher_checkpoint"] = checkpoint
+    if before.seed is not None:
+        options["randomness.seed"] = before.seed
+    checkpoints = [] if before.teacher is None else list(before.teacher.checkpoints)
+    if checkpoints and all(Path(path).is_file() for path in checkpoints):
+        one = len(checkpoints) == 1
+        options["model.teacher_checkpoint"] = checkpoints[0] if one else checkpoints
     return options
 
 
-def _config_of(before: Mapping[str, Any], options: dict[str, Any]) -> Config:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, CONFIG)
-        path.write_text(before["config_text"], encoding="utf-8")
-        return read_config(path, options)
-
-
-def _compare(before: Mapping[str, Any], cfg: Config, allow_changes: bool) -> None:
+def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
     now, _ = describe(cfg, CONFIG, {})
-    changed = [what for what, *keys in MUST if _at(before, *keys) != _at(now, *keys)]
+    changed = [name for name, of in REQUIRED.items() if of(before) != of(now)]
     if changed:
-        then, here = (_at(record, "data", "frames") for record in (before, now))
+        then, here = before.data.frames, now.data.frames
         counts = "" if then == here else f" (frames were {then}, and are {here})"
-        told = f"{' and '.join(changed)} of {before['run']} changed since{counts}"
+        message = f"{' and '.join(changed)} of {before.name} changed since{counts}"
         if not allow_changes:
-            raise ValueError(f"{told}. --allow-changes trains on what there is now")
-        _warn(told)
-    for keys in (*MAY, *(("host", name) for name in now["host"])):
-        if (then := _at(before, *keys)) != (here := _at(now, *keys)):
-            _warn(f"{' '.join(keys)} was {then}, and is {here}")
-    if _at(before, "code", "dirty"):
-        _warn("the code had changes that no commit holds")
-    if (processes := _at(before, "hardware", "processes") or 1) > 1:
-        _warn(f"{processes} processes trained it, and now one will")
-    if before["how"] != "finished":
-        _warn(f"the run was {before['how']} at iteration {before['iteration']}")
+            raise ValueError(f"{message}. --allow-changes trains on the present ones")
+        _warn(message)
+    for name, of in RELEVANT.items():
+        _warn_of_change(name, of(before), of(now))
+    for name, version in now.host.items():
+        _warn_of_change(f"host {name}", before.host.get(name), version)
+    if before.code.dirty:
+        _warn("the code had changes that are in no commit")
+    if before.hardware.processes > 1:
+        _warn(f"{before.hardware.processes} processes trained it, now one does")
+    if before.status != FINISHED:
+        _warn(f"the run was {before.status} at iteration {before.iteration}")
 
 
-def _at(record: Mapping[str, Any], part: str, key: str) -> Any:
-    return (record.get(part) or {}).get(key)
+def _warn_of_change(name: str, then: Any, now: Any) -> None:
+    if then != now:
+        _warn(f"{name} was {then}, and is {now}")
 
 
 def _warn(text: str) -> None:
     print_log(text, logger="current", level=logging.WARNING)
 
 
-def _use_threads(before: Mapping[str, Any]) -> None:
-    """Sum in the order in which it was summed: that depends on the threads."""
-    threads = _at(before, "hardware", "threads")
+def _use_threads(before: RunRecord) -> None:
+    """Use as many threads as recorded: the order of sums depends on their number."""
+    threads = before.hardware.threads
     if threads and not torch.cuda.is_available():
         torch.set_num_threads(threads)
 
 
-def tell(result: Rerun, console: Console | None = None) -> None:
-    """Print both runs' figures, and whether their weights are the same."""
+def print_rerun(result: Rerun, console: Console | None = None) -> None:
+    """Print the metrics of both runs, and whether their weights are equal."""
     console = console or Console()
-    figures = [
-        record["metrics"]["last"] or {} for record in (result.before, result.after)
-    ]
+    metrics = [record.metrics.last or {} for record in (result.before, result.after)]
     table = Table("last validation", "recorded", "now")
-    for name in dict.fromkeys([*figures[0], *figures[1]]):
-        table.add_row(name, *(_number(each.get(name)) for each in figures))
+    for name in dict.fromkeys([*metrics[0], *metrics[1]]):
+        table.add_row(name, *(_number(each.get(name)) for each in metrics))
     console.print(table)
     console.print(result.verdict, soft_wrap=True, highlight=False)
     console.print(f"Work directory: {result.work_dir}", soft_wrap=True, highlight=False)

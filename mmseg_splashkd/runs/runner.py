@@ -1,4 +1,4 @@
-"""The host's runner, with checkpoints read safely and completely."""
+"""mmengine's runner, with checkpoints read safely and completely."""
 
 from collections.abc import Callable
 
@@ -16,8 +16,8 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
 class SafeRunner(Runner):
     """``Runner`` that runs no code from a checkpoint and loads all of it or nothing.
 
-    The host falls back to an unsafe load, evaluates the training config it finds, and
-    reports keys that do not match as a warning.
+    mmengine falls back to an unsafe load, evaluates the training config in the file,
+    and only warns of keys that do not match.
     """
 
     def load_checkpoint(
@@ -30,23 +30,25 @@ class SafeRunner(Runner):
         """Load weights for testing, resuming or starting from.
 
         Args:
-            filename: A ``.safetensors`` file of ours or a checkpoint of the host.
+            filename: A ``.safetensors`` file or a checkpoint of mmengine.
             map_location: Device for the tensors.
-            strict: Always True; here for the host's signature.
-            revise_keys: Not supported; here for the host's signature.
+            strict: Must be True; part of mmengine's signature.
+            revise_keys: Not supported; part of mmengine's signature.
 
         Returns:
             The checkpoint.
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: ``strict=False`` or ``revise_keys`` is asked for, the file is
-                damaged or wants to run code, or the model's position embedding is not
+            ValueError: ``strict=False`` or ``revise_keys`` is given, the file is
+                damaged or holds code, or the model's position embedding is not
                 the one its weights were trained with.
             RuntimeError: It does not fit the model.
         """
         if not strict or revise_keys:
-            raise ValueError("SafeRunner loads all keys as they are; see load_strict")
+            raise ValueError(
+                "SafeRunner loads all keys unchanged: leave out strict and revise_keys"
+            )
         path = find_checkpoint(filename)
         checkpoint = read_checkpoint(path, map_location)
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
@@ -58,10 +60,10 @@ class SafeRunner(Runner):
         return checkpoint
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Continue a run; see the host's ``Runner.resume``.
+        """Continue a run; see ``mmengine.runner.Runner.resume``.
 
         Raises:
-            ValueError: The file holds weights alone.
+            ValueError: The file holds weights without the state of the optimizer.
         """
         if "optimizer" not in read_checkpoint(find_checkpoint(filename)):
             raise ValueError(

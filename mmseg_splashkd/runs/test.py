@@ -53,28 +53,30 @@ def evaluate(
         config: Config file.
         checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
         work_dir: Where logs go; by default ``work_dirs/<config>_test``.
-        show_dir: Write frame, truth and prediction side by side here, a PNG a frame.
-        out: Write predictions here, a PNG a frame.
-        out_coding: What they hold: ``'train_ids'``, or the data set's own ``'gray'``
-            values, or ``'colour'``.
-        scores: Write each frame's counts here, an ``.npz`` file; by default
+        show_dir: Folder for images of frame, label and prediction side by side, one PNG
+            per frame.
+        out: Folder for predictions, one PNG per frame.
+        out_coding: Pixel values of predictions: ``'train_ids'``, ``'gray'`` (values of
+            the data set) or ``'colour'``.
+        scores: File for the confusion counts of every frame (``.npz``); by default
             ``<work_dir>/scores.npz``.
-        tta: Average over the flipped frame too.
-        threshold: Predict the class looked at (the last, or what ``FrameScoresHook`` of
-            the config names) where its probability is at least this, or ``'stored'``:
-            at least what was chosen on the validation part and stored with the
-            weights. By default the argmax decides.
+        tta: Average over the frame and its horizontal flip.
+        threshold: Predict the focus class (the last, or that of ``FrameScoresHook`` in
+            the config) where its probability is at least this value in [0, 1];
+            ``'stored'`` uses the threshold that was chosen on the validation part and
+            stored with the weights. By default the argmax is predicted.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
 
     Returns:
-        The metrics by name, with those of bursts where frames tell their time.
+        The metrics by name, with those of bursts where frames have time stamps.
 
     Raises:
         FileNotFoundError: Config, checkpoint or data are missing.
         ValueError: Classes or position embedding of checkpoint, model and data differ,
-            the checkpoint is damaged or wants to run code, or ``threshold`` is neither
-            a probability nor stored, or meets ``tta``, which leaves no probabilities.
+            the checkpoint is damaged or holds code, ``threshold`` is neither a
+            probability nor stored, or is combined with ``tta``, which yields no
+            probabilities.
         RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
@@ -92,8 +94,8 @@ def evaluate(
     decision = _decide_by(cfg, threshold, hook)
     if tta and is_a(cfg.test_evaluator, OperatingPointEvaluator):
         raise ValueError(
-            "--tta averages classes over flips and leaves no probabilities, which a "
-            "threshold needs: leave out one of them"
+            "--tta averages classes over flips and yields no probabilities, which a "
+            "threshold needs: use only one of them"
         )
     cfg.custom_hooks.append(hook)
     if show_dir is not None:
@@ -116,7 +118,7 @@ def scores_file(
     work_dir: str | Path | None = None,
     scores: str | Path | None = None,
 ) -> Path:
-    """Where ``evaluate`` writes each frame's counts, given the same arguments."""
+    """The file of counts that ``evaluate`` writes, given the same arguments."""
     return Path(scores or Path(work_dir or _work_dir(config)) / TEST)
 
 
@@ -125,7 +127,7 @@ def _work_dir(config: str | Path) -> Path:
 
 
 def _counting_hook(cfg: Config) -> dict[str, Any]:
-    """A hook that looks at the class that the one of the config looks at."""
+    """A hook that counts, with the focus class of the config's own hook."""
     hooks = [h for h in cfg.get("custom_hooks") or [] if is_a(h, FrameScoresHook)]
     return {
         "type": FrameScoresHook.__name__,
@@ -136,7 +138,7 @@ def _counting_hook(cfg: Config) -> dict[str, Any]:
 def _decide_by(
     cfg: Config, threshold: str | float | None, hook: dict[str, Any]
 ) -> str | None:
-    """Let a threshold decide for the class that the hook looks at; say how."""
+    """Predict the hook's focus class by a threshold; return a line for the log."""
     if threshold is None:
         return None
     threshold, origin = checked_threshold(threshold), "as given"
@@ -168,7 +170,7 @@ def _metrics(cfg: Config) -> list:
 def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
     writers = [metric for metric in _metrics(cfg) if is_a(metric, DiceMetric)]
     if not writers:
-        raise ValueError("--out needs a DiceMetric in test_evaluator, which writes it")
+        raise ValueError("--out needs a DiceMetric in test_evaluator")
     writers[0].output_dir = str(out)
     if coding != "train_ids":
         dataset = dataset_of(cfg, "test_dataloader")
@@ -185,7 +187,7 @@ def _average_flips(cfg: Config) -> None:
     dataset_of(cfg, "test_dataloader").pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
-    # The averaged answer is a class, not a logit: there is no cross-entropy of it.
+    # The average is a class, not a logit: it has no cross-entropy.
     metrics = [each for each in _metrics(cfg) if not is_a(each, CrossEntropyMetric)]
     if "metrics" in cfg.test_evaluator:
         cfg.test_evaluator["metrics"] = metrics

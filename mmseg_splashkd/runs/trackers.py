@@ -1,4 +1,4 @@
-"""MLflow, TensorBoard, Weights & Biases, as ``configs/_base_/tracking`` has them."""
+"""MLflow, TensorBoard and Weights & Biases, as ``configs/_base_/tracking`` has them."""
 
 import sys
 from collections.abc import Mapping
@@ -7,38 +7,46 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.visualization import (
+    MLflowVisBackend,
+    TensorboardVisBackend,
+    WandbVisBackend,
+)
 
-# A key of its own each: config files that are joined must not share one.
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.records.record import FAILED, STOPPED
+
+# One key each: config files that are joined as bases must not share keys.
 KEYS = ("track_mlflow", "track_tensorboard", "track_wandb")
-# The host's backends -> the extra they need, and the packages in it.
+# Backend -> the extra that installs what it needs, and the packages in it.
 NEEDS = {
-    "MLflowVisBackend": ("mlflow", ("mlflow", "sqlalchemy", "alembic")),
-    "TensorboardVisBackend": ("tensorboard", ("tensorboard",)),
-    "WandbVisBackend": ("wandb", ("wandb",)),
+    MLflowVisBackend: ("mlflow", ("mlflow", "sqlalchemy", "alembic")),
+    TensorboardVisBackend: ("tensorboard", ("tensorboard",)),
+    WandbVisBackend: ("wandb", ("wandb",)),
 }
-MLFLOW, WANDB = "MLflowVisBackend", "WandbVisBackend"
 TAGS = ("experiment", "fold")
 SQLITE = "sqlite:///"
-ENDED = {"stopped": "KILLED", "failed": "FAILED"}  # in MLflow's words
+MLFLOW_STATUS = {STOPPED: "KILLED", FAILED: "FAILED"}
 
 
 def check_trackers(cfg: Config) -> None:
-    """Make sure that what a run is to be tracked with is installed.
+    """Check that the packages of all trackers of a run are installed.
 
     Raises:
-        ImportError: It is not.
+        ImportError: One is not.
     """
     for backend in _backends(cfg):
-        extra, packages = NEEDS.get(str(backend.get("type")), ("", ()))
-        if missing := [name for name in packages if find_spec(name) is None]:
-            raise ImportError(
-                f"{backend['type']} tracks this run, and {', '.join(missing)} is not "
-                f"installed: pip install -e '.[{extra}]'"
-            )
+        for kind, (extra, packages) in NEEDS.items():
+            missing = [name for name in packages if find_spec(name) is None]
+            if missing and is_a(backend, kind):
+                raise ImportError(
+                    f"{kind.__name__} tracks this run, and {', '.join(missing)} is not "
+                    f"installed: pip install -e '.[{extra}]'"
+                )
 
 
 def use_trackers(cfg: Config) -> None:
-    """Let the visualizer of a run write to its trackers, under the run's name.
+    """Add the trackers of a run to its visualizer, under the run's name.
 
     Args:
         cfg: With ``run_name``; changed in place.
@@ -51,14 +59,14 @@ def use_trackers(cfg: Config) -> None:
 
 
 def _named(backend: dict[str, Any], cfg: Config) -> dict[str, Any]:
-    if backend["type"] == MLFLOW:
+    if is_a(backend, MLflowVisBackend):
         tags = {key: str(cfg[key]) for key in TAGS if cfg.get(key) is not None}
         backend.setdefault("run_name", cfg.run_name)
         backend["tags"] = tags | dict(backend.get("tags") or {})
         uri = str(backend.get("tracking_uri"))
-        if uri.startswith(SQLITE):  # which makes no folder
+        if uri.startswith(SQLITE):  # SQLite creates no folder
             Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-    if backend["type"] == WANDB:
+    if is_a(backend, WandbVisBackend):
         named = {"name": cfg.run_name}
         backend["init_kwargs"] = named | dict(backend.get("init_kwargs") or {})
     return backend
@@ -71,12 +79,17 @@ def _backends(cfg: Config) -> list[Any]:
     return [each for each in backends if isinstance(each, Mapping)]
 
 
-def close_trackers(cfg: Config, how: str) -> None:
-    """End the MLflow run of a run that did not come to its end.
+def close_trackers(cfg: Config, status: str) -> None:
+    """End the MLflow run of a run that did not finish.
 
-    The host ends it after training alone; the next run of this process would go on
-    writing to it.
+    mmengine ends it after training alone; the next run of this process would write to
+    it too.
+
+    Args:
+        cfg: Config of the run.
+        status: ``'stopped'`` or ``'failed'``.
     """
     mlflow = sys.modules.get("mlflow")
-    if mlflow is not None and any(b.get("type") == MLFLOW for b in _backends(cfg)):
-        mlflow.end_run(ENDED[how])
+    backends = _backends(cfg)
+    if mlflow is not None and any(is_a(each, MLflowVisBackend) for each in backends):
+        mlflow.end_run(MLFLOW_STATUS[status])

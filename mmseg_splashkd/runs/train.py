@@ -1,4 +1,4 @@
-"""One training run, the same from the command line, the demo and the tests."""
+"""One training run, from the command line or from Python."""
 
 import itertools
 import signal
@@ -23,14 +23,16 @@ _run_counter = itertools.count()
 
 
 class Terminated(KeyboardInterrupt):
-    """The run was told to end, such as by a batch system whose time is up."""
+    """SIGTERM ended the run, such as from a batch system at its time limit."""
 
 
 def stop_on_sigterm() -> None:
-    """Let SIGTERM end a run as Ctrl-C does: its record is written, and it can go on."""
+    """Let SIGTERM end a run as Ctrl-C does: recorded, and ready to resume."""
 
     def stop(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second would cut the record
+        signal.signal(
+            signal.SIGTERM, signal.SIG_IGN
+        )  # a second one would interrupt the record
         raise Terminated("SIGTERM")
 
     signal.signal(signal.SIGTERM, stop)
@@ -45,17 +47,17 @@ def train(
     cfg_options: dict[str, Any] | None = None,
     name: str | None = None,
 ) -> Path:
-    """Train what a config describes, and leave a line in the ledger beside it.
+    """Train what a config describes, and record it in its work directory.
 
     Args:
         config: Config file.
-        work_dir: Where the run writes; by default ``work_dirs/<run name>``.
+        work_dir: Folder the run writes to; by default ``work_dirs/<run name>``.
         resume: Continue from the last checkpoint of the work directory.
         amp: Mixed precision (GPU only).
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
-        name: The run's name; by default config, day and teacher's share. A resumed run
-            keeps the one that it began with.
+        name: Name of the run; by default config, day and teacher_ratio. A resumed run
+            keeps the name that it began with.
 
     Returns:
         The work directory.
@@ -65,11 +67,11 @@ def train(
             another process trains there.
         FileNotFoundError: There is nothing to resume, or data or the teacher's file are
             missing.
-        ImportError: What the config tracks its runs with is not installed.
-        OSError: The ledger cannot be written, such as on a full drive; weights stay.
-        ValueError: The config asks for what cannot work (see ``check_training``), the
-            data would spoil the run (see ``check_data``), or its ``teacher_cache`` does
-            not belong to it.
+        ImportError: A tracker of the config is not installed.
+        OSError: The record cannot be written, such as on a full drive; weights stay.
+        ValueError: The config cannot train (see ``check_training``), its data have
+            errors (see ``check_data``), or its ``teacher_cache`` does not belong to
+            it.
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -78,8 +80,8 @@ def train(
     check_trackers(cfg)
     check_training(cfg)
     warnings = [f"data check: {finding}" for finding in check_data(cfg)]
-    # Before anything is changed that is this run's alone: of this text it is repeated.
-    about = describe(cfg, config, cfg_options) if is_writer(launcher) else None
+    # Before the config is changed for this run alone: tools/rerun.py needs it as it is.
+    description = describe(cfg, config, cfg_options) if is_writer(launcher) else None
     cfg.launcher = launcher
     cfg.resume = resume
     warnings += use_teacher_cache(cfg)
@@ -87,9 +89,9 @@ def train(
     _name_run(cfg, work_dir, name)
     _check_work_dir(cfg)
     use_trackers(cfg)
-    with recorded(cfg, about) as record:
+    with recorded(cfg, description) as recorder:
         runner = SafeRunner.from_cfg(cfg)
-        record.follow(runner)
+        recorder.attach(runner)
         for warning in warnings:
             runner.logger.warning(warning)
         runner.train()
@@ -99,7 +101,7 @@ def train(
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
     if name is not None and Path(name).name != name:
-        raise ValueError(f"name={name!r} would be a path: --work-dir says where")
+        raise ValueError(f"name={name!r} must be no path: --work-dir sets the folder")
     cfg.run_name = name or run_name(cfg, date.today())
     if work_dir is None:
         work_dir = cfg.get("work_dir")
@@ -124,5 +126,5 @@ def _check_work_dir(cfg: Config) -> None:
 
 
 def set_experiment_name(cfg: Config) -> None:
-    """Keep several runs of one process apart: the host shares logs by this name."""
+    """Name the logger of this run: mmengine shares loggers of one name."""
     cfg.experiment_name = f"{Path(cfg.work_dir).name}_{next(_run_counter)}"

@@ -1,40 +1,31 @@
-"""Records that no run made."""
+"""Records without runs."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.records.run_file import RUNNING, VERSION, write_run
+from mmseg_splashkd.records.record import RUNNING, Code, RunRecord
+from mmseg_splashkd.records.store import write_record
 
 BEGAN = "2024-05-01T08:00:00+00:00"
+GOLDEN = Path(__file__).parent / "golden"
 
 
-def record(number: int = 0, **keys: Any) -> dict[str, Any]:
-    """What a line of a ledger holds, as far as readers need it."""
-    return {
-        "version": VERSION,
+def record(number: int = 0, **changes: Any) -> RunRecord:
+    """A record with the fields that every reader needs."""
+    values = {
         "id": f"{number:032x}",
-        "run": f"run{number}",
-        "work_dir": f"run{number}",
+        "name": f"run{number}",
+        "status": "finished",
         "began": BEGAN,
-        "how": "finished",
-        "code": {"version": "0.1.0"},
-        **keys,
+        "code": Code("0.1.0"),
     }
+    return RunRecord(**values | changes)
 
 
-def leave_run(folder: Path, number: int = 0, **keys: Any) -> Path:
-    """A work directory with the ``run.json`` of a run under way."""
-    state = record(number, how=RUNNING, **keys)
-    work_dir = folder / state["work_dir"]
-    work_dir.mkdir()
-    write_run(work_dir, state)
+def leave_run(folder: Path, number: int = 0, **changes: Any) -> Path:
+    """A work directory ``folder/run<number>`` with the record of a running run."""
+    left = record(number, **{"status": RUNNING} | changes)
+    work_dir = folder / f"run{number}"
+    work_dir.mkdir(parents=True)
+    write_record(work_dir, left)
     return work_dir
-
-
-def dead_pid() -> int:
-    """The number of a process that has ended."""
-    with subprocess.Popen([sys.executable, "-S", "-c", ""]) as process:
-        process.wait()
-    return process.pid

@@ -1,0 +1,147 @@
+"""Overlap between the training frames of a teacher and its student's evaluated frames.
+
+A teacher that was trained on frames of the validation or test part leaks their labels
+to its student, whose metrics on them are then too good.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.frames import frame_names
+from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.datasets.checks import Finding
+from mmseg_splashkd.datasets.checks.finding import counted
+from mmseg_splashkd.models.teacher.teacher import as_list
+from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
+
+CODE = "teacher-leak"
+EVALUATED = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Frames that a teacher was trained on and its student is evaluated on.
+
+    Args:
+        teacher: File of the teacher's weights.
+        trained: File of the weights that were trained on them: the teacher's, or those
+            of a teacher that it was distilled from itself.
+        part: ``'val'`` or ``'test'``.
+        frames: Names of the frames, in the order of the part.
+        evaluated: Number of frames of the part.
+    """
+
+    teacher: Path
+    trained: Path
+    part: str
+    frames: tuple[str, ...]
+    evaluated: int
+
+
+def teacher_overlaps(cfg: Config) -> list[Overlap]:
+    """Find evaluated frames on which teachers of a config, or theirs, were trained.
+
+    ``train_frames.txt`` in the folder of weights lists their training frames, its
+    record names the teacher they were distilled from. Weights without that list give no
+    overlap; see ``unlisted_teachers``.
+
+    Args:
+        cfg: Config of the student's run; without distillation there is no overlap.
+
+    Raises:
+        FileNotFoundError: A teacher is missing.
+        ValueError: A pattern matches several files, or a record cannot be read.
+    """
+    teachers = _teachers(cfg)
+    if not teachers:
+        return []
+    parts = frame_names(cfg)
+    return [
+        Overlap(teacher, trained, part, common, len(parts[part] or ()))
+        for teacher in teachers
+        for trained in _with_teachers(teacher)
+        for part in EVALUATED
+        if (common := _common(parts.get(part), read_train_frames(trained.parent)))
+    ]
+
+
+def unlisted_teachers(cfg: Config) -> list[Path]:
+    """Weights behind a config's teachers without a list of their training frames."""
+    behind = [each for teacher in _teachers(cfg) for each in _with_teachers(teacher)]
+    return [each for each in behind if read_train_frames(each.parent) is None]
+
+
+def unlisted_parts(cfg: Config) -> list[str]:
+    """``'val'`` and ``'test'``, where their data set does not list its frames."""
+    parts = frame_names(cfg)
+    return [part for part in EVALUATED if part in parts and parts[part] is None]
+
+
+def overlap_findings(cfg: Config) -> Iterator[Finding]:
+    """Errors for overlaps, warnings where an overlap cannot be ruled out.
+
+    Raises:
+        FileNotFoundError: A teacher is missing.
+        ValueError: A pattern matches several files, or a record cannot be read.
+    """
+    for overlap in teacher_overlaps(cfg):
+        yield Finding("error", CODE, _message(overlap), overlap.frames)
+    unknown = "whether a teacher was trained on evaluated frames is unknown"
+    if _teachers(cfg):
+        for part in unlisted_parts(cfg):
+            message = f"{unknown}: the data set of the {part} part lists no frames"
+            yield Finding("warning", CODE, message)
+    for path in unlisted_teachers(cfg):
+        message = f"{unknown} for {path}: there is no {TRAIN_FRAMES} in its folder"
+        yield Finding("warning", CODE, message)
+
+
+def _message(overlap: Overlap) -> str:
+    is_direct = overlap.trained == overlap.teacher
+    through = "" if is_direct else f", distilled from {overlap.trained},"
+    return (
+        f"the teacher {overlap.teacher}{through} was trained on {len(overlap.frames)} "
+        f"of {counted(overlap.evaluated, 'frame')} of the {overlap.part} part, where "
+        f"the metrics of its student would be too good. Use a teacher that was trained "
+        f"without them, such as that of the same fold"
+    )
+
+
+def _teachers(cfg: Config) -> list[Path]:
+    if not distills(cfg):
+        return []
+    patterns = as_list(cfg.model.get("teacher_checkpoint"))
+    return [
+        find_checkpoint(each, "teacher_checkpoint") for each in filter(None, patterns)
+    ]
+
+
+def _with_teachers(weights: Path) -> list[Path]:
+    """Weights, and all weights they were distilled from, directly or not."""
+    found, waiting = [], [weights]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.append(path)
+            record = read_record(path.parent)
+            if record is not None and record.teacher is not None:
+                waiting += map(Path, record.teacher.checkpoints)
+    return found
+
+
+def _common(
+    evaluated: Iterable[str] | None, trained: Iterable[str] | None
+) -> tuple[str, ...]:
+    known = {_absolute(name) for name in trained or ()}
+    return tuple(name for name in evaluated or () if _absolute(name) in known)
+
+
+def _absolute(name: str) -> str:
+    """A path from the root; names that are no paths stay as distinct as they are."""
+    return os.path.abspath(name)  # noqa: PTH100 - without access to the drive
