@@ -1,4 +1,4 @@
-"""``make demo``: a synthetic pond, a teacher, a plain and a distilled student, a page."""
+"""``make demo``: a synthetic pond, a teacher, two students, and a page."""
 
 import hashlib
 import os
@@ -31,7 +31,8 @@ DATA = Path("data/demo")
 WORK = Path("work_dirs/demo")
 NOTE = (
     "Trained from scratch on a synthetic pond: no pretrained weights, one seed, one or "
-    "two minutes per model. Differences of a few points between such runs prove nothing."
+    "two minutes per model. Differences of a few points between such runs are no "
+    "evidence."
 )
 
 

@@ -6,8 +6,6 @@ Exit status: 1 if the data would invalidate a run, 2 if they could not be checke
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -47,7 +45,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action="extend",
+        default=[],
         metavar="KEY=VALUE",
         help="config keys to override, such as data_root=data/farm",
     )
@@ -56,10 +55,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Check the data set; return the exit status."""
-    args = parse_args()
+    options = vars(parse_args())
+    # Late: torch takes seconds, which --help need not wait for.
+    from mmseg_splashkd.config.arguments import parse_options
     from mmseg_splashkd.report.dataset.check import check_dataset
 
-    return int(check_dataset(**vars(args)).spoiled)
+    options["cfg_options"] = parse_options(options["cfg_options"])
+    return int(check_dataset(**options).spoiled)
 
 
 if __name__ == "__main__":

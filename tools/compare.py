@@ -6,7 +6,7 @@ docs/significance.md explains the figures. Exit status: 2 if runs cannot be comp
 import argparse
 import sys
 
-from mmseg_splashkd.report.arguments import add_comparison_arguments
+from comparison_arguments import add_comparison_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,6 +60,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Compare the runs."""
     args = parse_args()
+    # Late: torch takes seconds, which --help need not wait for.
     from mmseg_splashkd.report.compare import compare_runs
 
     compare_runs(**vars(args))

@@ -6,7 +6,7 @@ docs/report.md describes the page. Exit status: 2 if there is nothing to report 
 import argparse
 import sys
 
-from mmseg_splashkd.report.arguments import add_comparison_arguments
+from comparison_arguments import add_comparison_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,6 +48,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Write the report."""
     args = parse_args()
+    # Late: torch takes seconds, which --help need not wait for.
     from mmseg_splashkd.report.experiments import command_line, report_experiments
 
     report_experiments(**vars(args), command=command_line(sys.argv[1:]))
