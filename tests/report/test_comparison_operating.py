@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.report.comparison import compare_runs
 from mmseg_splashkd.report.comparison.operating import read_arms_at_operating_points
+
+from mmseg_splashkd.evaluation.frame_scores import save_scores
 from tests.statistics.drawn import best_threshold, confusion, drawn
 
 

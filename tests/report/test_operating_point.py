@@ -3,10 +3,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from mmseg_splashkd.report.curves import line_style
 from PIL import Image
 
 from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores, save_scores
-from mmseg_splashkd.report.curves import line_style
 from mmseg_splashkd.report.operating_point import (
     check_curve_path,
     operating_curve,

@@ -18,7 +18,7 @@ from mmseg_splashkd.report.logs import logged
 
 SHOWN = 6  # arms: there are as many line styles
 STEPS = 150  # points per line; more enlarge the page without being visible
-MARKED = 30  # points per line up to which each is marked
+MARKED = 12  # points per line up to which each is marked
 
 Curve = tuple[np.ndarray, np.ndarray]  # steps, values
 

@@ -83,7 +83,7 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         ``out``.
     """
     findings = report.findings
-    pair = pair_of(findings)
+    pair, rows = pair_of(findings), rows_of(findings)
     return write_page(
         "experiments/page.html.j2",
         out,
@@ -95,8 +95,9 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         metrics=metrics_of(findings),
         name_of=name_of,
         named=named,
-        rows=rows_of(findings),
+        rows=rows,
         devices=devices(findings),
+        extras=[[row.arm.title, *row.extras.values()] for row in rows],
         forest=_forest(findings),
         verdicts=_verdicts(findings),
         ratio=_ratio(findings),

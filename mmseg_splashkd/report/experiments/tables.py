@@ -43,7 +43,8 @@ class ArmRow:
         frames: Number of frames.
         scores: Score by metric.
         differences: Difference from the baseline by metric; empty for the baseline.
-        extras: Pixel accuracy, and cost per frame where one is recorded, by heading.
+        extras: Pixel accuracy and cost per frame by heading; empty unless an arm has a
+            recorded cost.
     """
 
     arm: ArmRuns
@@ -91,11 +92,11 @@ def _row(findings: Findings, arm: ArmRuns) -> ArmRow:
 
 
 def _extras(findings: Findings, arm: ArmRuns) -> dict[str, str]:
-    extras = {"Pixel accuracy (%)": number(pixel_accuracy(arm))}
     if not any(cost_of(each) for each in findings.shown):
-        return extras
+        return {}
     cost = cost_of(arm)
-    return extras | {
+    return {
+        "Pixel accuracy (%)": number(pixel_accuracy(arm)),
         "Parameters (M)": number(cost and cost.parameters / 1e6),
         "GMACs": number(cost and cost.gmacs),
         "ms/frame": number(cost and cost.ms_per_frame, 1),

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
-
-from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.report.comparison import (
     as_json,
     as_markdown,
@@ -19,6 +16,9 @@ from mmseg_splashkd.report.comparison import (
     verdict_in_words,
 )
 from mmseg_splashkd.report.comparison.words import points
+from rich.console import Console
+
+from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.statistics import (
     Comparison,
     Difference,
