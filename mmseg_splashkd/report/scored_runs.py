@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
@@ -112,14 +112,7 @@ def _from_scores(path: Path, source: int) -> SelectedRun:
         record = read_record(path.parent.parent)
         if record is not None:
             return SelectedRun(Run(record, path.parent.parent), source, path)
-    about = load_scores(path).about
-    record = RunRecord(
-        id=str(path),
-        name=_name_of(path),
-        status=NOT_RECORDED,
-        fold=about.get("fold"),
-        seed=about.get("seed"),
-    )
+    record = RunRecord(id=str(path), name=_name_of(path), status=NOT_RECORDED)
     return SelectedRun(Run(record, path.parent), source, path)
 
 
@@ -165,12 +158,21 @@ def load_run_scores(
         if part is not None and tested not in (None, part):
             reason = f"{selected.scores_file} holds scores of part {tested}, not {part}"
             return LeftOut(run, reason)
-        return ScoredRun(run, selected.source, scores)
+        return _scored(selected, scores)
     for each in PARTS if part is None else (part,):
         path = run.scores_path(each, weights)
         if path is not None:
-            return ScoredRun(run, selected.source, load_scores(path))
+            return _scored(selected, load_scores(path))
     return LeftOut(run, _missing(run, part, weights))
+
+
+def _scored(selected: SelectedRun, scores: FrameScores) -> ScoredRun:
+    """A run with its scores; of an unrecorded run, they tell fold and seed."""
+    run = selected.run
+    if run.status == NOT_RECORDED:
+        about = {key: scores.about.get(key) for key in ("fold", "seed")}
+        run = Run(replace(run.record, **about), run.work_dir)
+    return ScoredRun(run, selected.source, scores)
 
 
 def _missing(run: Run, part: str | None, weights: str) -> str:

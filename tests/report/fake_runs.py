@@ -82,7 +82,15 @@ def change_records(folder, change):
     """
     for path in sorted(folder.glob("*/run.json")):
         old = read_record(path.parent)
-        write_record(path.parent, replace(old, **change(old)))
+        assert old is not None
+        change_record(path.parent, **change(old))
+
+
+def change_record(work_dir, **changes):
+    """Rewrite the record of a run with other values of some fields."""
+    old = read_record(work_dir)
+    assert old is not None
+    write_record(work_dir, replace(old, **changes))
 
 
 def write_outputs(work_dir, frames, missed, rng, fold=0):
@@ -154,11 +162,11 @@ def write_log(work_dir, missed, rng, iterations=300):
     write_lines(work_dir / "20261125_010000", lines)
 
 
-def write_lines(folder, lines, end="\n"):
-    """Write the log of one start."""
+def write_lines(folder, lines, rest=""):
+    """Write the log of one start; ``rest`` is an incomplete last line."""
     path = folder / "vis_data" / "scalars.json"
     path.parent.mkdir(parents=True)
-    path.write_text("\n".join(json.dumps(line) for line in lines) + end)
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + rest)
 
 
 def record(config, ratio, fold, table, failed=False, seed=0, **changes):

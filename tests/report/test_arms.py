@@ -1,19 +1,18 @@
 """Runs grouped into arms by their records, titles, and the choice of a baseline."""
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
-from mmseg_splashkd.records.record import Data, Teacher
-from mmseg_splashkd.records.store import read_record, write_record
+from mmseg_splashkd.records.record import BestAndLast, Data, Teacher
+from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.report.arms import choose_baseline, gather_arms
 from mmseg_splashkd.report.findings import judge
 from mmseg_splashkd.report.scored_runs import select_runs
 from mmseg_splashkd.statistics import FoldSeed
-from tests.report.fake_runs import change_records, record
+from tests.report.fake_runs import change_record, change_records, record
 from tests.statistics.builders import tiny
 
 CONFUSION = np.array([[8, 2], [1, 9]])
@@ -101,10 +100,8 @@ def test_equal_recipes_are_separated_by_teacher_table_and_folder(tmp_path):
 def test_a_repetition_is_left_out(two):
     name = "farm_b0_1125_fold0_seed0"
     shutil.copytree(two / name, two / f"{name}_rerun")
-    later = replace(
-        read_record(two / name), name="again", began="2026-11-26T01:00:00+00:00"
-    )
-    write_record(two / f"{name}_rerun", later)
+    later = {"name": "again", "began": "2026-11-26T01:00:00+00:00"}
+    change_record(two / f"{name}_rerun", **later)
     arms, left_out = gather(two)
     assert [len(arm.runs) for arm in arms] == [3, 3]
     ((run, reason),) = [(each.run.name, each.reason) for each in left_out]
@@ -144,10 +141,8 @@ def test_the_baseline_is_the_plain_student_or_the_named_arm(sweep):
 
 def test_runs_without_scores_are_left_out(two):
     (two / "farm_b0_1125_fold0_seed0/scores/val_last.npz").unlink()
-    path = two / "farm_b0_1125_fold1_seed0"
     # The file in the folder is of an earlier run.
-    scores = type(read_record(path).scores)()
-    write_record(path, replace(read_record(path), scores=scores))
+    change_record(two / "farm_b0_1125_fold1_seed0", scores=BestAndLast())
     arms, left_out = gather(two)
     assert [len(arm.runs) for arm in arms] == [1, 3]
     assert all("train it again" in each.reason for each in left_out)

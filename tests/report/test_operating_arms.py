@@ -2,22 +2,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from mmseg_splashkd.report.comparison import compare_runs
-from mmseg_splashkd.report.comparison.operating import read_arms_at_operating_points
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
+from mmseg_splashkd.report.compare import compare_runs, read_arms
 from tests.statistics.drawn import best_threshold, confusion, drawn
 
 
 @pytest.fixture
 def bold_and_shy(tmp_path):
-    """Two arms that rank pixels alike; one of them is never sure. Two folds each."""
+    """Two arms with the same ranking of pixels, one under-confident; two folds each."""
     for name, boldness in (("bold", 1.0), ("shy", 0.5)):
         for fold in (0, 1):
             folder = tmp_path / f"{name}_fold{fold}_seed0" / "scores"
             for part, first in (("val", 100 * fold), ("test", 1000)):
                 scores = drawn(fold, first, boldness, frames=60)[2]
-                scores = replace(scores, about={"part": part})
+                scores = replace(scores, about={"part": part, "fold": fold, "seed": 0})
                 save_scores(scores, folder / f"{part}_last.npz")
     return [str(tmp_path / f"{name}_fold*_seed0") for name in ("bold", "shy")]
 
@@ -27,7 +26,7 @@ def dice_of(comparison) -> list[float]:
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
-def test_argmax_calls_a_shy_model_blind_and_its_operating_point_does_not(
+def test_an_operating_point_finds_what_argmax_of_a_shy_model_misses(
     bold_and_shy, part, capsys
 ):
     options = {"part": part, "metrics": ["Dice.splash"], "resamples": 100}
@@ -39,7 +38,7 @@ def test_argmax_calls_a_shy_model_blind_and_its_operating_point_does_not(
 
 
 def test_test_part_is_decided_at_the_threshold_of_the_validation_part(bold_and_shy):
-    bold = read_arms_at_operating_points(bold_and_shy, "test")[0]
+    bold = read_arms(bold_and_shy, "test", operating_point=True)[0].arm
     for fold, (_, run) in enumerate(sorted(bold.runs.items())):
         probability, label, _ = drawn(fold, frames=60)
         threshold = best_threshold(probability, label)
