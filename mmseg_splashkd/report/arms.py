@@ -103,8 +103,8 @@ def gather_arms(
     parts = [part for group in groups.values() for part in _split(group, separate)]
     if explicit and len(parts) == 1:
         parts = _by(parts[0], lambda scored: scored.source)
-    aside = None if explicit else left_out
-    kept = [_first_of_each(_numbered(group), aside) for group in parts]
+    repetitions = None if explicit else left_out
+    kept = [_first_of_each(_numbered(group), repetitions) for group in parts]
     return _arms(kept, [each.run for each in selected]), left_out
 
 
@@ -264,13 +264,15 @@ def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns
 
 def _named(arms: Sequence[ArmRuns], name: str) -> ArmRuns:
     for labels in (_title, _stem, _run_names):
-        found = [arm for arm in arms if any(fnmatchcase(e, name) for e in labels(arm))]
-        if len(found) == 1:
-            return found[0]
-        if found:
+        matches = [
+            arm for arm in arms if any(fnmatchcase(e, name) for e in labels(arm))
+        ]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
             break
-    listed = "; ".join(arm.title for arm in found or arms)
-    problem = "fits several arms" if found else "is none of the arms"
+    listed = "; ".join(arm.title for arm in matches or arms)
+    problem = "fits several arms" if matches else "is none of the arms"
     raise ValueError(f"--baseline {name} {problem}: {listed}")
 
 

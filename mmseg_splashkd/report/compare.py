@@ -35,7 +35,7 @@ def read_arms(
 
     Raises:
         FileNotFoundError: A source does not exist, or a run has no such scores.
-        ValueError: Scores are damaged, two runs cannot be told apart, or an argument is
+        ValueError: Scores are damaged, two runs are indistinguishable, or an argument is
             unknown.
     """
     check_part_and_weights(part, weights)

@@ -71,19 +71,19 @@ def select_runs(sources: Sequence[str | Path]) -> list[SelectedRun]:
         ValueError: There is no run at all, or a record or scores file is damaged.
     """
     folders: dict[Path, int] = {}
-    found: list[SelectedRun] = []
+    selected: list[SelectedRun] = []
     for index, source in enumerate(sources):
         for path in _expand(source):
             scores_file = _scores_file(path)
             if scores_file is not None:
-                found.append(_from_scores(scores_file, index))
+                selected.append(_from_scores(scores_file, index))
             elif path.is_dir() or path.suffix == ".jsonl":
                 folders.setdefault(path, index)
-    if folders or not found:
+    if folders or not selected:
         paths = list(folders) or list(map(Path, sources))
         for run in find_runs(paths):
-            found.append(SelectedRun(run, _source_of(run, folders)))
-    return sorted(found, key=lambda each: each.source)
+            selected.append(SelectedRun(run, _source_of(run, folders)))
+    return sorted(selected, key=lambda each: each.source)
 
 
 def _expand(source: str | Path) -> list[Path]:
@@ -117,7 +117,7 @@ def _from_scores(path: Path, source: int) -> SelectedRun:
 
 
 def _name_of(path: Path) -> str:
-    """Label of a scores file: its folder where the file name says nothing."""
+    """Label of a scores file: its folder where the file name is ``scores.npz``."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
     if path.parent.name == "scores":
         return path.parent.parent.name
@@ -167,7 +167,7 @@ def load_run_scores(
 
 
 def _scored(selected: SelectedRun, scores: FrameScores) -> ScoredRun:
-    """A run with its scores; of an unrecorded run, they tell fold and seed."""
+    """A run with its scores; of an unrecorded run, they hold fold and seed."""
     run = selected.run
     if run.status == NOT_RECORDED:
         about = {key: scores.about.get(key) for key in ("fold", "seed")}
@@ -193,7 +193,7 @@ def check_part_and_weights(part: str | None, weights: str) -> None:
     """Check the names of part and weights.
 
     Raises:
-        ValueError: One of them is unknown.
+        ValueError: Unknown part or weights.
     """
     if part not in (None, *PARTS) or weights not in WEIGHTS:
         raise ValueError(

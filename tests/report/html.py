@@ -20,7 +20,7 @@ class Page(HTMLParser):
         super().__init__()
         self.html = path.read_text(encoding="utf-8")
         self.elements, self.open, self.tables = [], [], {}
-        self.texts, self.words = [], []
+        self.texts, self.own, self.words = [], [], []
         self.rows, self.caption = [], ""
         self.feed(self.html)
         self.close()
@@ -29,7 +29,8 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attrs)))
         if tag not in EMPTY:
             self.open.append(tag)
-            self.texts.append((tag, []))
+            self.own.append([])
+            self.texts.append((tag, self.own[-1]))
         if tag == "table":
             self.rows, self.caption = [], ""
         if tag == "tr":
@@ -40,15 +41,15 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         if tag in self.open:
             assert self.open.pop() == tag, f"{tag} ends within another element"
+            self.own.pop()
         if tag == "table":
             self.tables[" ".join(self.caption.split())] = [
                 [_plain(cell) for cell in row] for row in self.rows
             ]
 
     def handle_data(self, data):
-        if self.open:
-            of_open = [words for tag, words in self.texts if tag == self.open[-1]]
-            of_open[-1].append(data)
+        if self.own:
+            self.own[-1].append(data)
         if "style" in self.open or "title" in self.open:
             return
         self.words.append(data)

@@ -1,4 +1,4 @@
-"""Labels of the frames of a run, found through the config in its record.
+"""Labels of the frames of a run, read through the config in its record.
 
 A record is data from anywhere: its config is parsed, and never executed.
 """
@@ -32,7 +32,7 @@ def labels_of(record: RunRecord, part: str) -> tuple[LabelCoding, dict[str, str]
     if not datasets:
         raise ValueError(
             f"the config of {record.name} has no TimeSplitDataset in "
-            f"{part}_dataloader, and labels of other data sets are not found"
+            f"{part}_dataloader, and other data sets are not supported"
         )
     frames = [frame for each in datasets for frame in each.frames_of_split()]
     return datasets[0].coding, {frame.image: frame.label for frame in frames}

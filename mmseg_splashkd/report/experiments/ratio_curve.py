@@ -69,11 +69,11 @@ def ratio_curves(
 
 
 def _limits(scores: Sequence[float]) -> tuple[float, float]:
-    known = [score for score in scores if not np.isnan(score)]
-    if not known:
+    finite = [score for score in scores if not np.isnan(score)]
+    if not finite:
         return 0.0, 100.0
-    margin = max(0.5, 0.06 * (max(known) - min(known)))
-    return min(known) - margin, max(known) + margin
+    margin = max(0.5, 0.06 * (max(finite) - min(finite)))
+    return min(finite) - margin, max(finite) + margin
 
 
 def _draw(

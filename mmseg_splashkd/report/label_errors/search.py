@@ -57,37 +57,37 @@ def search_label_errors(
     if shown < 1:
         raise ValueError(f"--shown {shown} must be at least 1")
     opened, unjudged = open_runs(runs, config, weights, cfg_options)
-    found = find_label_errors(opened, unjudged, class_name)
-    table = write_findings(found, out.with_suffix(".csv"))
-    print_findings(found)
+    report = find_label_errors(opened, unjudged, class_name)
+    table = write_findings(report, out.with_suffix(".csv"))
+    print_findings(report)
     print(table)
-    print(write_label_page(found, out, table.name, shown))
-    return found
+    print(write_label_page(report, out, table.name, shown))
+    return report
 
 
-def print_findings(found: LabelErrors, console: Console | None = None) -> None:
+def print_findings(report: LabelErrors, console: Console | None = None) -> None:
     """Print the most suspicious frames, their number, and the unchecked frames."""
     console = console or Console()
     table = Table("rank", "frame", "what", "pixels", "score", box=None)
-    for rank, finding in enumerate(found.suspicious[:PRINTED], 1):
+    for rank, finding in enumerate(report.suspicious[:PRINTED], 1):
         region = finding.regions[0]
         table.add_row(
             str(rank),
             Path(finding.frame.image).name,
-            meaning(region, found),
+            meaning(region, report),
             str(region.pixels),
             f"{region.score:.0f}",
         )
     console.print(table)
-    kinds = Counter(finding.regions[0].kind for finding in found.suspicious)
+    kinds = Counter(finding.regions[0].kind for finding in report.suspicious)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
     console.print(
-        f"{len(found.suspicious)} of {len(found.findings)} frames have a suspicious "
+        f"{len(report.suspicious)} of {len(report.findings)} frames have a suspicious "
         f"region; kind of the most suspicious one: {counts or 'none'}"
     )
-    if found.unjudged:
+    if report.unjudged:
         console.print(
-            f"[yellow]{len(found.unjudged)} frames are in the training part of every "
-            f"run and were not checked, such as {found.unjudged[0]}: add the runs of "
-            f"the other folds"
+            f"[yellow]{len(report.unjudged)} training frames are held out by no run and "
+            f"were not checked, such as {report.unjudged[0]}: add the runs of the other "
+            f"folds"
         )

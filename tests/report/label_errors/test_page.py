@@ -140,7 +140,7 @@ def test_the_terminal_shows_the_first(found):
     assert lines[1].split()[-2:] == ["100", "80"]
     assert "2 of 3 frames have a suspicious region" in text.getvalue()
     assert (
-        "2 frames are in the training part of every run and were not checked"
+        "2 training frames are held out by no run and were not checked"
         in text.getvalue()
     )
 
