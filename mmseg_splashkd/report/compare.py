@@ -35,8 +35,8 @@ def read_arms(
 
     Raises:
         FileNotFoundError: A source does not exist, or a run has no such scores.
-        ValueError: Scores are damaged, two runs are indistinguishable, or an argument is
-            unknown.
+        ValueError: Scores are damaged, two runs are indistinguishable, or an argument
+            is unknown.
     """
     check_part_and_weights(part, weights)
     selected = select_runs(sources)

@@ -163,6 +163,11 @@ def load_run_scores(
         path = run.scores_path(each, weights)
         if path is not None:
             return _scored(selected, load_scores(path))
+    tested = run.work_dir / TEST_SCORES
+    if part != "val" and tested.is_file():
+        scores = load_scores(tested)
+        if scores.about.get("weights") in (None, weights):
+            return _scored(selected, scores)
     return LeftOut(run, _missing(run, part, weights))
 
 

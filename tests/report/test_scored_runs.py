@@ -160,3 +160,12 @@ def test_a_pattern_may_be_absolute_or_relative(tmp_path: Path, monkeypatch):
     recorded(tmp_path / "a")
     monkeypatch.chdir(tmp_path)
     assert titles("a*") == titles(str(tmp_path / "a*")) == ["kd, r = 0.5"]
+
+
+def test_a_test_within_a_recorded_work_directory_counts(tmp_path: Path):
+    folder = recorded(tmp_path / "a")
+    run(folder, file="scores.npz", part="test", weights="best")
+    (arm,) = read_arms([folder], "test", "best")
+    assert arm.arm.first.about["part"] == "test"
+    with pytest.raises(ValueError, match="no scores of its last weights on the test"):
+        read_arms([folder], "test")

@@ -87,7 +87,7 @@ def print_findings(report: LabelErrors, console: Console | None = None) -> None:
     )
     if report.unjudged:
         console.print(
-            f"[yellow]{len(report.unjudged)} training frames are held out by no run and "
-            f"were not checked, such as {report.unjudged[0]}: add the runs of the other "
-            f"folds"
+            f"[yellow]{len(report.unjudged)} training frames are held out by no run "
+            f"and were not checked, such as {report.unjudged[0]}: add the runs of the "
+            f"other folds"
         )
