@@ -1,10 +1,10 @@
-"""How often tools/compare.py claims what is not so, and misses what is.
+"""False positive rate, power and coverage of tools/compare.py in simulation.
 
     python benchmarks/calibration.py                  # all, some 20 minutes on one core
     python benchmarks/calibration.py --parts null     # the rates that the tool prints
 
-Simulated runs, of which is known whether they differ, are compared as real ones are.
-What is simulated: mmseg_splashkd/statistics/simulation.py.
+Simulated runs with a known difference are compared by the code of the tool. The
+simulation: mmseg_splashkd/statistics/simulation.py.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import numpy as np
 
 from mmseg_splashkd.statistics import FoldSeed, Settings, arm_of, compare
 from mmseg_splashkd.statistics.compare import differences_of
+from mmseg_splashkd.statistics.intervals import critical_t
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 from mmseg_splashkd.statistics.simulation import (
     CLASSES,
@@ -25,7 +26,6 @@ from mmseg_splashkd.statistics.simulation import (
     scores_of,
     simulate,
 )
-from mmseg_splashkd.statistics.student import critical
 
 SIZES = (45, 60, 90, 120, 150, 200, 300, 600)
 FEW_SIZES = (60, 200, 600)
@@ -33,15 +33,15 @@ RUNS_SIZES = (60, 120, 200, 300)
 METRICS = ("mIoU", "Dice.splash")
 SPREAD = 0.05  # of skill between seeds: about a point of Dice
 WORLDS = {
-    "frames independent": World(together=1),
-    "5 frames alike": World(together=5),
-    "10 frames alike (the tables above)": World(),
-    "10 frames alike, in steps": World(shape="steps"),
-    "20 frames alike": World(together=20),
-    "40 frames alike": World(together=40),
+    "independent frames": World(correlation_time=1),
+    "correlation time 5": World(correlation_time=5),
+    "correlation time 10 (the tables above)": World(),
+    "correlation time 10, in steps": World(shape="steps"),
+    "correlation time 20": World(correlation_time=20),
+    "correlation time 40": World(correlation_time=40),
     "splash in few frames": World(share=0.002, bursts=2.0),
     "no bursts": World(bursts=0.3),
-    "models differ at random": World(noise=1.0),
+    "large independent errors": World(noise=1.0),
 }
 
 
@@ -56,10 +56,10 @@ def parse_args() -> argparse.Namespace:
 
 
 class Trials:
-    """Simulated comparisons of one kind.
+    """Simulated comparisons with common settings.
 
     Args:
-        args: Their number, the resamples, the seed.
+        args: Command line: number of trials, resamples, seed.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -70,7 +70,7 @@ class Trials:
     def skill(
         self, difference: float = 0.0, runs: int = 1, spread: float = SPREAD
     ) -> np.ndarray:
-        """(T, J, 2) skill, the second arm better by ``difference``, seeds apart."""
+        """(T, J, 2) skill: arms differ by ``difference``, seeds by sd ``spread``."""
         skill = np.zeros((self.trials, runs, 2))
         if runs > 1:
             skill += spread * self.rng.standard_normal(skill.shape)
@@ -82,7 +82,7 @@ class Trials:
         return simulate(world, self.rng, frames, skill)
 
     def claimed(self, counts: np.ndarray, folds: int = 1) -> np.ndarray:
-        """(metrics,) percent of trials in which a difference was claimed."""
+        """(metrics,) percent of trials with a significant difference."""
         claims = []
         for trial in counts:
             found = differences_of(_arms(trial, folds), self.settings)
@@ -90,12 +90,12 @@ class Trials:
         return 100 * np.mean(claims, 0)
 
     def blocks(self, counts: np.ndarray) -> int:
-        """Into how many blocks the frames are cut."""
+        """Number of blocks of the frames."""
         return differences_of(_arms(counts[0], 1), self.settings)[0].blocks
 
 
 def _arms(trial: np.ndarray, folds: int) -> list:
-    """Two arms of (J, 2, N, 2, 2) counts, each fold validating a stretch of frames."""
+    """Two arms of (J, 2, N, 2, 2) counts, each fold with a range of the frames."""
     arms = []
     for index, name in enumerate("AB"):
         runs = []
@@ -109,9 +109,9 @@ def _arms(trial: np.ndarray, folds: int) -> list:
 
 
 def percentile(trials: Trials, counts: np.ndarray, blocks: int) -> float:
-    """Percent claimed by the textbook's percentile bootstrap of so many blocks.
+    """Percent of significant differences by an uncorrected percentile bootstrap.
 
-    Of Dice of splash, in the first 1,000 trials.
+    Of Dice of splash, in the first 1,000 trials, with the given number of blocks.
     """
     rng = np.random.default_rng(0)
     metric = parse_metric("Dice.splash", CLASSES)
@@ -144,32 +144,35 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def null(trials: Trials) -> None:
-    """Runs that do not differ: how often the tool says that they do."""
+    """False positive rate with one run per arm."""
     rows = []
     for frames in SIZES:
         counts = trials.counts(World(), frames, trials.skill())
         blocks = trials.blocks(counts)
         plain = [percentile(trials, counts, count) for count in (blocks, frames)]
         rows.append([frames, blocks, *trials.claimed(counts), *plain])
-    print("Claimed, %, where nothing differs; one run each:\n")
-    heads = ["frames", "blocks", *METRICS, "Dice.splash, textbook: of blocks"]
+    print("False positive rate, %; one run per arm:\n")
+    heads = [
+        "frames",
+        "blocks",
+        *METRICS,
+        "Dice.splash, percentile bootstrap: of blocks",
+    ]
     table([*heads, "of frames"], rows)
 
 
 def theory(differences: np.ndarray, blocks: int) -> tuple[float, float]:
-    """Power, %, of the normal test with known spread, and of Student's t."""
+    """Power, %, of the normal test with known variance, and of Student's t."""
     delta = abs(differences.mean() / differences.std())
     known = NormalDist().cdf(delta - NormalDist().inv_cdf(0.975))
     rng = np.random.default_rng(0)
     spread = np.sqrt(rng.chisquare(blocks - 1, 10**6) / (blocks - 1))
     drawn = delta + rng.standard_normal(10**6)
-    return 100 * known, 100 * float(
-        np.mean(drawn > critical(0.05, blocks - 1) * spread)
-    )
+    return 100 * known, 100 * float(np.mean(drawn > critical_t(blocks - 1) * spread))
 
 
 def power(trials: Trials) -> None:
-    """Runs that differ: how often the tool says so, beside what theory says."""
+    """Power with one run per arm, measured and in theory."""
     rows = []
     metric = parse_metric("Dice.splash", CLASSES)
     for frames in SIZES[1:]:
@@ -181,13 +184,13 @@ def power(trials: Trials) -> None:
             claimed = float(trials.claimed(counts)[1])
             expected = theory(differences, blocks)
             rows.append([frames, float(differences.mean()), claimed, *expected])
-    print("Claimed, %, where Dice of splash does differ; one run each:\n")
-    heads = ["frames", "true difference, points", "claimed"]
-    table([*heads, "theory: normal, spread known", "theory: Student's t"], rows)
+    print("Power, %, for a difference in Dice of splash; one run per arm:\n")
+    heads = ["frames", "true difference, points", "significant"]
+    table([*heads, "theory: normal, known variance", "theory: Student's t"], rows)
 
 
 def worlds(trials: Trials) -> None:
-    """Other correlation, other splash: how far the rates can be trusted."""
+    """False positive rate in other scenes."""
     rows = []
     for name, world in WORLDS.items():
         row = [
@@ -195,12 +198,12 @@ def worlds(trials: Trials) -> None:
             for frames in FEW_SIZES
         ]
         rows.append([name, *(f"{rates[0]:.1f} / {rates[1]:.1f}" for rates in row)])
-    print("Claimed, %, where nothing differs (mIoU / Dice), in other worlds:\n")
-    table(["world", *(f"{frames} frames" for frames in FEW_SIZES)], rows)
+    print("False positive rate, %, mIoU / Dice, in other scenes:\n")
+    table(["scene", *(f"{frames} frames" for frames in FEW_SIZES)], rows)
 
 
 def runs(trials: Trials) -> None:
-    """Several seeds an arm on the same frames."""
+    """False positive rate and power with several seeds on the same frames."""
     rows = []
     for count, spread in product((2, 3, 5), (SPREAD, 3 * SPREAD)):
         for frames in RUNS_SIZES:
@@ -212,23 +215,23 @@ def runs(trials: Trials) -> None:
                 )
             )
             rows.append([count, spread, frames, *null_rate, float(seen[1])])
-    print("Claimed, %, with several seeds on the same frames:\n")
-    heads = ["seeds", "luck (skill)", "frames", *METRICS]
-    table([*heads, "Dice.splash, where it differs by skill 0.2"], rows)
+    print("False positive rate and power, %, several seeds on the same frames:\n")
+    heads = ["seeds", "sd of skill", "frames", *METRICS]
+    table([*heads, "Dice.splash, power at a skill difference of 0.2"], rows)
 
 
 def fold_skill(trials: Trials, folds: int, seeds: int, frames: int) -> np.ndarray:
     """(T, J, 2, N) skill that comes from training parts which folds share."""
     parts = trials.rng.standard_normal((trials.trials, 1, 2, folds))
-    learnt = (parts.sum(-1, keepdims=True) - parts) / math.sqrt(folds - 1)
+    learned = (parts.sum(-1, keepdims=True) - parts) / math.sqrt(folds - 1)
     luck = trials.rng.standard_normal((trials.trials, seeds, 2, folds))
-    skill = SPREAD * (learnt + luck)
+    skill = SPREAD * (learned + luck)
     sizes = [len(part) for part in np.array_split(np.arange(frames), folds)]
     return np.repeat(skill, sizes, axis=-1)
 
 
 def folds(trials: Trials) -> None:
-    """Folds, each validating frames of its own, with one seed and with three."""
+    """False positive rate and power with folds, with one seed and with three."""
     rows = []
     for seeds in (1, 3):
         for frames in RUNS_SIZES:
@@ -239,13 +242,13 @@ def folds(trials: Trials) -> None:
                 for each in (skill, better)
             )
             rows.append([f"5 x {seeds}", frames, *null_rate, float(seen[1])])
-    print("Claimed, %, with folds (corrected resampled t-test):\n")
+    print("False positive rate and power, %, folds (corrected resampled t-test):\n")
     heads = ["folds x seeds", "frames of all folds", *METRICS]
-    table([*heads, "Dice.splash, where it differs by skill 0.2"], rows)
+    table([*heads, "Dice.splash, power at a skill difference of 0.2"], rows)
 
 
 def coverage(trials: Trials) -> None:
-    """How often the interval of one run's score holds the score of all frames."""
+    """Coverage of the interval of one score."""
     rows = []
     long = simulate(World(), trials.rng, 20_000, np.zeros((20, 1, 2)))
     whole = areas_of(long).sum((0, 1, 2, 3))
@@ -263,7 +266,7 @@ def coverage(trials: Trials) -> None:
                 ]
             )
         rows.append([frames, *(100 * np.mean(held, 0))])
-    print("Coverage, %, of one run's own interval (95 would be exact):\n")
+    print("Coverage of the interval of one score, % (nominal: 95):\n")
     table(["frames", *METRICS], rows)
 
 

@@ -1,9 +1,9 @@
-"""How many planted label errors are found, and how many finds are none.
+"""Precision and recall of tools/find_label_errors.py on planted label errors.
 
     python benchmarks/label_errors.py data/noisy work_dirs/noisy/fold*
 
 The frames are those of ``tools/make_demo_data.py --label-noise``, whose
-``label_errors.csv`` and ``clean_labels/`` tell the truth; the runs are one a fold. See
+``label_errors.csv`` and ``clean_labels/`` are the ground truth; one run per fold. See
 docs/label_errors.md.
 """
 
@@ -32,7 +32,7 @@ KINDS = ("missed", "false", "stale", "shifted", "dilated", "eroded")
 
 
 class Truth(NamedTuple):
-    """What is wrong with a frame's label."""
+    """Planted error of the label of a frame."""
 
     kind: str | None
     wrong: np.ndarray  # (H, W) bool
@@ -43,7 +43,7 @@ def main() -> None:
     """Find, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_root", type=Path, help="a farm with planted errors")
-    parser.add_argument("runs", nargs="+", help="work directories, one a fold")
+    parser.add_argument("runs", nargs="+", help="work directories, one per fold")
     parser.add_argument("--weights", choices=("last", "best"), default="last")
     args = parser.parse_args()
     runs, unjudged = open_runs(args.runs, weights=args.weights)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def read_truth(root: Path, found: LabelErrors) -> list[Truth]:
-    """What is wrong with the frames, in the order in which they were ranked."""
+    """Planted errors of the frames, in the order of their ranks."""
     with (root / "label_errors.csv").open(newline="", encoding="utf-8") as file:
         errors = {Path(row["frame"]).name: row for row in csv.DictReader(file)}
     truth = []
@@ -95,14 +95,14 @@ def is_wrong(truth: list[Truth]) -> np.ndarray:
 
 
 def print_rankings(found: LabelErrors, truth: list[Truth]) -> None:
-    """Compare ways to rank frames: average precision, precision at the true number."""
+    """Compare rankings: average precision, precision at the number of errors."""
     wrong = is_wrong(truth)
     rankings = {
-        "surest region (the tool)": [f.score for f in found.findings],
-        "softmin (cleanlab's of images)": [-f.quality for f in found.findings],
+        "largest region score (the tool)": [f.score for f in found.findings],
+        "softmin (cleanlab)": [-f.quality for f in found.findings],
         "suspicious pixels": [suspicious(f) for f in found.findings],
     }
-    print("| frames ranked by | average precision | right of the first n |")
+    print("| frames ranked by | average precision | precision of the first n |")
     print("|---|---|---|")
     for name, scores in rankings.items():
         first = np.argsort(-np.array(scores), kind="stable")[: wrong.sum()]
@@ -117,14 +117,14 @@ def suspicious(finding: LabelError) -> int:
 
 
 def cuts_of(truth: list[Truth]) -> list[int]:
-    """Numbers of frames to look at."""
+    """Numbers of inspected frames."""
     return [round(cut * is_wrong(truth).sum()) for cut in CUTS]
 
 
 def print_cuts(truth: list[Truth]) -> None:
     """Precision and recall of frames at several cuts."""
     wrong = is_wrong(truth)
-    print("| frames looked at | precision | recall |")
+    print("| inspected frames | precision | recall |")
     print("|---|---|---|")
     for cut in cuts_of(truth):
         hits = wrong[:cut].sum()
@@ -164,7 +164,7 @@ def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
     covered = [np.zeros_like(each.wrong) for each in truth]
     cuts = [round(cut * areas) for cut in CUTS]
     right = 0
-    print("| regions looked at | precision | recall |")
+    print("| inspected regions | precision | recall |")
     print("|---|---|---|")
     for number, (_, index, region) in enumerate(listed, 1):
         box = region.box
@@ -187,13 +187,13 @@ def count_found(truth: list[Truth], covered: list[np.ndarray]) -> int:
 
 
 def print_named(found: LabelErrors, truth: list[Truth]) -> None:
-    """What the surest region of each frame with an error is called."""
+    """Kind of the region with the largest score in each frame with an error."""
     named: defaultdict[str, Counter] = defaultdict(Counter)
     for finding, each in zip(found.findings, truth, strict=True):
         if each.kind is not None:
             called = finding.regions[0].kind if finding.regions else "nothing"
             named[each.kind][called] += 1
-    print("| planted | surest region is called |")
+    print("| planted | kind of the region with the largest score |")
     print("|---|---|")
     for kind in KINDS:
         called = ", ".join(f"{n} {name}" for name, n in named[kind].most_common())

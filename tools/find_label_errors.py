@@ -1,6 +1,6 @@
-"""Look for wrong labels: ``python tools/find_label_errors.py RUN [RUN ...]``.
+"""Find label errors: ``python tools/find_label_errors.py RUN [RUN ...]``.
 
-The runs are the work directories of one arm, one a fold. docs/label_errors.md.
+The runs are the work directories of one arm, one per fold. docs/label_errors.md.
 """
 
 import argparse
@@ -18,21 +18,31 @@ def parse_args() -> argparse.Namespace:
         description="Rank frames and regions whose label is probably wrong."
     )
     parser.add_argument(
-        "runs", nargs="+", metavar="RUN", help="work directories, one a fold"
+        "runs", nargs="+", metavar="RUN", help="work directories, one per fold"
     )
     parser.add_argument(
         "--out",
         default="label_errors.html",
-        help="page; the table lies beside it, as .csv",
-    )
-    parser.add_argument("--config", help="config to read instead of the recorded ones")
-    parser.add_argument(
-        "--weights", choices=WEIGHTS, default="last", help="of each run: last"
+        help="HTML page; a table of the same name with .csv is written beside it",
     )
     parser.add_argument(
-        "--class", dest="class_name", metavar="CLASS", help="looked at: the last"
+        "--config", help="config file to read instead of the recorded configs"
     )
-    parser.add_argument("--shown", type=int, default=40, help="frames on the page")
+    parser.add_argument(
+        "--weights", choices=WEIGHTS, default="last", help="default: last"
+    )
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        metavar="CLASS",
+        help="focus class, default: the last",
+    )
+    parser.add_argument(
+        "--shown",
+        type=int,
+        default=40,
+        help="number of frames on the page, default: 40",
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -46,5 +56,5 @@ def parse_args() -> argparse.Namespace:
 if __name__ == "__main__":
     try:
         search_label_errors(**vars(parse_args()))
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f"cannot look for wrong labels: {error}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"cannot find label errors: {error}")

@@ -1,8 +1,8 @@
 """A config as text, and its hash."""
 
-import ast
 import hashlib
 from pprint import pformat
+from typing import Any
 
 from mmengine.config import Config
 
@@ -10,18 +10,26 @@ LINE = 88
 
 
 def config_text(cfg: Config) -> str:
-    """A config as Python text that yields it again, without any file it was made of."""
-    values = cfg.to_dict()
-    text = "".join(
-        f"{key} = {pformat(value, width=LINE, sort_dicts=False)}\n"
-        for key, value in values.items()
+    """A config as Python text that yields it again, without any file it was made of.
+
+    Classes and functions, as values of ``type``, become their dotted names, which
+    registries resolve to the same objects.
+    """
+    return "".join(
+        f"{key} = {pformat(_literal(value), width=LINE, sort_dicts=False)}\n"
+        for key, value in cfg.to_dict().items()
     )
-    try:
-        for value in values.values():
-            ast.literal_eval(repr(value))
-    except (SyntaxError, ValueError):  # classes in it, which mmengine can write
-        return cfg.pretty_text
-    return text
+
+
+def _literal(value: Any) -> Any:
+    """A value of numbers, texts, lists, tuples and dicts alone."""
+    if isinstance(value, dict):
+        return {key: _literal(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_literal(each) for each in value)
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return value
 
 
 def text_sha256(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Metrics of segmentation: unrounded, by class, correct in several processes."""
+"""Segmentation metrics: unrounded, by class, exact with several processes."""
 
 from mmseg_splashkd.evaluation.cross_entropy_metric import CrossEntropyMetric
 from mmseg_splashkd.evaluation.dice_metric import DiceMetric
-from mmseg_splashkd.evaluation.operating_point_evaluator import OperatingPointEvaluator
+from mmseg_splashkd.evaluation.operating_point import OperatingPointEvaluator
 
 __all__ = ["CrossEntropyMetric", "DiceMetric", "OperatingPointEvaluator"]

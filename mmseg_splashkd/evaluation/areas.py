@@ -1,4 +1,4 @@
-"""Pixel counts of frames and the scores they give. No registry, no config, no state."""
+"""Pixel counts of frames and the scores that follow from them."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,15 @@ from torch import Tensor
 class Scores:
     """Scores of a set of pixels as fractions in [0, 1], float64.
 
-    A class absent from truth and prediction is NaN and left out of the means; a class
-    absent from the truth but predicted scores IoU 0 and Dice 0, its accuracy is NaN.
+    A class absent from truth and prediction is NaN and excluded from the means; a class
+    absent from the truth but predicted has IoU 0 and Dice 0, and accuracy NaN.
 
     Attributes:
         iou: (C,) intersection over union.
         dice: (C,) Dice coefficient, the F1 score of the pixels.
-        accuracy: (C,) share of the class's true pixels that were found (recall).
-        pixel_accuracy: Scalar, share of all valid pixels that are right (aAcc).
+        accuracy: (C,) fraction of the true pixels of the class that are predicted
+            (recall).
+        pixel_accuracy: Scalar, fraction of the valid pixels that are correct (aAcc).
     """
 
     iou: Tensor
@@ -53,19 +54,19 @@ def _check_class_ids(name: str, ids: Tensor, num_classes: int, remedy: str) -> N
 def valid_pixels(
     label: Tensor, size: torch.Size, num_classes: int, ignore_index: int = 255
 ) -> Tensor:
-    """Validate a frame's label and say which of its pixels count.
+    """Validate the label of a frame and return the mask of its valid pixels.
 
     Args:
         label: (H, W) int64 in [0, C) or ``ignore_index``.
-        size: H x W of the prediction.
-        num_classes: C.
-        ignore_index: Label of pixels that do not count.
+        size: (H, W) of the prediction.
+        num_classes: Number of classes, C.
+        ignore_index: Label of ignored pixels.
 
     Returns:
-        (H, W) bool.
+        (H, W) bool, True where the label is a class.
 
     Raises:
-        ValueError: ``label`` is not of ``size`` or holds a value that is no class.
+        ValueError: ``label`` has another size or a value that is no class.
     """
     if label.shape != size:
         raise ValueError(
@@ -81,13 +82,13 @@ def valid_pixels(
 def frame_confusion(
     pred: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
 ) -> Tensor:
-    """Count a frame's pixels by true and predicted class; ignored pixels count nowhere.
+    """Confusion matrix of the valid pixels of a frame.
 
     Args:
-        pred: (H, W) class ids in [0, C) where the label counts, any dtype.
+        pred: (H, W) class ids in [0, C) where the label is valid, any dtype.
         label: (H, W) class ids in [0, C) or ``ignore_index``, any dtype.
-        num_classes: C.
-        ignore_index: Label of pixels that do not count.
+        num_classes: Number of classes, C.
+        ignore_index: Label of ignored pixels.
 
     Returns:
         (C, C) int64, the rows true and the columns predicted classes, in pixels.
@@ -103,23 +104,10 @@ def frame_confusion(
     return counts.reshape(num_classes, num_classes)
 
 
-def areas_of(confusion: Tensor) -> Tensor:
-    """Areas of a confusion matrix.
-
-    Args:
-        confusion: (..., C, C), the rows true and the columns predicted classes.
-
-    Returns:
-        (..., 3, C), the rows intersection, predicted and labelled, in pixels.
-    """
-    diagonal = confusion.diagonal(dim1=-2, dim2=-1)
-    return torch.stack([diagonal, confusion.sum(-2), confusion.sum(-1)], dim=-2)
-
-
 def frame_areas(
     pred: Tensor, label: Tensor, num_classes: int, ignore_index: int = 255
 ) -> Tensor:
-    """Count a frame's pixels by class; see ``frame_confusion``.
+    """Areas of the classes in a frame; arguments as for ``frame_confusion``.
 
     Returns:
         (3, C) int64, the rows intersection, predicted and labelled, in pixels.
@@ -127,17 +115,18 @@ def frame_areas(
     Raises:
         ValueError: The shapes differ or a value is no class.
     """
-    return areas_of(frame_confusion(pred, label, num_classes, ignore_index))
+    confusion = frame_confusion(pred, label, num_classes, ignore_index)
+    return torch.stack([confusion.diagonal(), confusion.sum(0), confusion.sum(1)])
 
 
 def stack_frames(rows: list[Tensor]) -> Tensor:
-    """Stack one row a frame, (N, ...).
+    """Stack one row per frame to (N, ...).
 
     Raises:
-        ValueError: There is no row.
+        ValueError: ``rows`` is empty.
     """
     if not rows:
-        raise ValueError("results is empty: no frame was processed, so none is scored")
+        raise ValueError("results is empty: no frame was processed, check the data set")
     return torch.stack(rows)
 
 
@@ -145,7 +134,7 @@ def scores(areas: Tensor) -> Scores:
     """Score the pixels counted in ``areas``.
 
     Args:
-        areas: (3, C) of a frame, or summed over frames.
+        areas: (3, C) areas of a frame, or summed over frames.
     """
     intersection, predicted, labelled = areas.double()
     return Scores(
@@ -159,12 +148,12 @@ def scores(areas: Tensor) -> Scores:
 def frame_dice(areas: Tensor) -> Tensor:
     """Dice coefficient of every frame and class: 2 |P and L| / (|P| + |L|).
 
-    A frame without the class in truth and prediction is NaN, to be left out of the mean
-    over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods 2021); one
-    with the class predicted but not in the truth scores 0.
+    A frame without the class in truth and prediction is NaN and to be excluded from the
+    mean over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods 2021);
+    a frame with the class predicted but not in the truth has Dice 0.
 
     Args:
-        areas: (N, 3, C) of N frames, or (3, C) of one.
+        areas: (N, 3, C) areas of N frames, or (3, C) of one.
 
     Returns:
         (N, C) or (C,) float64 in [0, 1] or NaN.

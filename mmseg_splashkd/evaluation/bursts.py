@@ -1,6 +1,6 @@
-"""Splash as events: which bursts were found, how fast, and how often there was none.
+"""Event-level scores of splash: recall and latency of bursts, and false bursts.
 
-Pixel scores weigh a burst by its area. What a farm asks is whether each was noticed.
+Pixel scores weight a burst by its area; these count each burst once.
 """
 
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ class Burst(NamedTuple):
     """A run of frames that show the class; times are UNIX nanoseconds.
 
     Attributes:
-        recording: The video.
+        recording: Name of the video.
         first: Index of its first frame.
         last: Index of its last frame.
         start: Time of the first frame.
         end: Time of the last frame.
-        latency: Seconds from the first frame to the first hit; None if there is none.
+        latency: Seconds from the first frame to the first hit; None without a hit.
     """
 
     recording: str
@@ -37,17 +37,18 @@ class Burst(NamedTuple):
 
     @property
     def found(self) -> bool:
-        """Whether any of its frames is hit."""
+        """Whether any of its frames is a hit."""
         return self.latency is not None
 
 
 class BurstScores(NamedTuple):
-    """Bursts of the truth, predicted runs beside them, and how long was watched.
+    """True bursts, false bursts and the observed time.
 
     Attributes:
-        bursts: Those of the truth, in time order within each recording.
-        false: First and last frame of each predicted run that no burst overlaps.
-        hours: How long the frames watch.
+        bursts: Bursts of the labels, in time order within each recording.
+        false: Index of the first and last frame of each predicted run of frames that no
+            burst overlaps.
+        hours: Observed time in hours.
     """
 
     bursts: list[Burst]
@@ -56,17 +57,17 @@ class BurstScores(NamedTuple):
 
     @property
     def recall(self) -> float:
-        """Share of the bursts that were found, in [0, 1]; NaN of none."""
+        """Fraction of the bursts that were found, in [0, 1]; NaN without bursts."""
         return _mean([float(burst.found) for burst in self.bursts])
 
     @property
     def latency(self) -> float:
-        """Mean seconds until a burst was found, of those that were; NaN of none."""
+        """Mean latency of the found bursts in seconds; NaN if none was found."""
         return _mean([b.latency for b in self.bursts if b.latency is not None])
 
     @property
     def false_per_hour(self) -> float:
-        """False bursts in an hour of watching; NaN where nothing was watched."""
+        """False bursts per observed hour; NaN without observed time."""
         return len(self.false) / self.hours if self.hours else float("nan")
 
 
@@ -75,7 +76,7 @@ def _mean(values: list[float]) -> float:
 
 
 def has_time(scores: FrameScores) -> bool:
-    """Whether every frame tells its time, and none its recording's twice."""
+    """Whether all frames have times, each different within its recording."""
     if not len(scores) or (scores.timestamps < 0).any():
         return False
     pairs = set(zip(scores.recordings, scores.timestamps.tolist(), strict=True))
@@ -88,26 +89,28 @@ def score_bursts(
     min_share: float = MIN_SHARE,
     bridge_seconds: float = 0.0,
 ) -> BurstScores:
-    """Find the bursts of ``scores.focus`` in truth and prediction, and match them.
+    """Find and match the bursts of ``scores.focus`` in labels and predictions.
 
     A burst is a maximal run of frames of a recording with true pixels of the class. A
-    run ends at a frame without, unless the next frame with comes at most
-    ``bridge_seconds`` after the last one, and where the recording pauses (more than ten
-    times its median interval). It is found if in any of its frames ``hit_share`` of the
-    true pixels are predicted. A predicted run is made likewise of frames where at least
-    ``min_share`` of the counted pixels are predicted; it is false if no frame from its
-    first to its last lies within a burst.
+    run ends at a frame without such pixels, unless the next frame with such pixels
+    follows the last one within ``bridge_seconds``, and at a pause of the recording
+    (more than ten times its median interval). It is found if in any of its frames at
+    least ``hit_share`` of the true pixels are predicted. A predicted run consists of
+    frames where at least ``min_share`` of the valid pixels are predicted; it is false
+    if none of its frames, bridged ones included, lies in a burst.
 
-    A frame watches until the next one; the last before a pause for a median interval.
+    A frame is observed until the next one, the last before a pause for one median
+    interval.
 
     Args:
-        scores: Of frames that tell their time; see ``has_time``.
-        hit_share: In (0, 1].
-        min_share: In [0, 1]; a frame with no predicted pixel is in no run.
-        bridge_seconds: 0 or more.
+        scores: Scores of frames with times; see ``has_time``.
+        hit_share: Fraction of the true pixels of a frame, in (0, 1].
+        min_share: Fraction of the valid pixels of a frame, in [0, 1]; a frame without
+            predicted pixels is in no predicted run.
+        bridge_seconds: Longest gap within a run, in seconds, 0 or more.
 
     Raises:
-        ValueError: A frame does not tell its time, or an argument is out of its range.
+        ValueError: A frame has no time, or an argument is out of its range.
     """
     _check(scores, hit_share, min_share, bridge_seconds)
     focus = scores.focus_index
@@ -115,16 +118,16 @@ def score_bursts(
     predicted = scores.confusion[:, :, focus].sum(1)
     hits = scores.confusion[:, focus, focus]
     shows = true > 0
-    noticed = shows & (hits >= hit_share * true)
-    counted = scores.confusion.sum((1, 2))
-    claims = (predicted > 0) & (predicted >= min_share * counted)
+    is_hit = shows & (hits >= hit_share * true)
+    valid = scores.confusion.sum((1, 2))
+    claims = (predicted > 0) & (predicted >= min_share * valid)
     found = BurstScores([], [], 0.0)
     seconds = 0.0
     for rows, interval in _stretches(scores):
         seconds += _span(scores, rows) + interval
         in_burst = np.zeros(len(scores), bool)
         for run in _runs(scores, rows[shows[rows]], rows, bridge_seconds):
-            found.bursts.append(_burst(scores, run, noticed))
+            found.bursts.append(_burst(scores, run, is_hit))
             in_burst[run] = True
         for run in _runs(scores, rows[claims[rows]], rows, bridge_seconds):
             if not in_burst[run].any():
@@ -133,11 +136,11 @@ def score_bursts(
 
 
 def burst_metrics(found: BurstScores) -> dict[str, float]:
-    """What is told beside pixel scores; a figure that does not exist is left out.
+    """Burst scores as metrics; undefined ones are omitted.
 
     Returns:
         ``Bursts.recall`` in percent, ``Bursts.latency`` in seconds, ``Bursts.false``
-        and ``Bursts.false_per_hour``.
+        (number) and ``Bursts.false_per_hour``.
     """
     figures = {
         "Bursts.recall": 100 * found.recall,
@@ -153,22 +156,22 @@ def _check(
 ) -> None:
     if not has_time(scores):
         raise ValueError(
-            "scores do not tell each frame's time, without which there are no bursts: "
-            "test a TimeSplitDataset"
+            "scores lack frame times, which bursts need, or repeat one within a "
+            "recording: test a TimeSplitDataset"
         )
-    for name, good, need in (
+    for name, valid, need in (
         ("hit_share", 0 < hit_share <= 1, "in (0, 1]"),
         ("min_share", 0 <= min_share <= 1, "in [0, 1]"),
         ("bridge_seconds", bridge_seconds >= 0, "0 or more"),
     ):
-        if not good:
+        if not valid:
             raise ValueError(f"{name} must be {need}")
 
 
 def _stretches(scores: FrameScores) -> Iterator[tuple[np.ndarray, float]]:
     """Indices of frames in time order without a pause, and their interval in seconds.
 
-    A recording of one frame has no interval: 0.
+    The interval of a recording with one frame is 0.
     """
     names = np.array(scores.recordings)
     for name in dict.fromkeys(scores.recordings):
@@ -182,14 +185,14 @@ def _stretches(scores: FrameScores) -> Iterator[tuple[np.ndarray, float]]:
 
 
 def _span(scores: FrameScores, rows: np.ndarray) -> float:
-    """Seconds from the first to the last of some frames."""
+    """Seconds from the first to the last frame of ``rows``."""
     return float(scores.timestamps[rows[-1]] - scores.timestamps[rows[0]]) / SECOND
 
 
 def _runs(
     scores: FrameScores, marked: np.ndarray, rows: np.ndarray, bridge_seconds: float
 ) -> Iterator[np.ndarray]:
-    """Runs of marked frames, with the frames that are bridged."""
+    """Runs of marked frames, including the bridged frames."""
     places = np.flatnonzero(np.isin(rows, marked))
     if not len(places):
         return
@@ -199,8 +202,8 @@ def _runs(
         yield rows[run[0] : run[-1] + 1]
 
 
-def _burst(scores: FrameScores, run: np.ndarray, noticed: np.ndarray) -> Burst:
-    hits = run[noticed[run]]
+def _burst(scores: FrameScores, run: np.ndarray, is_hit: np.ndarray) -> Burst:
+    hits = run[is_hit[run]]
     start, end = (int(scores.timestamps[index]) for index in (run[0], run[-1]))
     latency = None
     if len(hits):

@@ -1,4 +1,4 @@
-"""How far a model's confidence is from how often it is right, and what mends it.
+"""Expected calibration error and temperature scaling.
 
 Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 """
@@ -23,14 +23,14 @@ Reduce = Callable[[Tensor], object]
 
 
 class CalibrationBins:
-    """Pixels sorted by confidence into equal bins (m / M, (m + 1) / M] of (0, 1].
+    """Pixels in equal bins (m / M, (m + 1) / M] of their confidence in (0, 1].
 
-    The confidence is the largest softmax probability. Counts and sums are kept, not
-    pixels, so that frames and processes add up.
+    The confidence is the largest softmax probability. Only counts and sums are stored,
+    which are additive over frames and processes.
 
     Args:
-        bins: M, their number.
-        ignore_index: Label of pixels that do not count.
+        bins: Number of bins, M.
+        ignore_index: Label of ignored pixels.
     """
 
     def __init__(self, bins: int = BINS, ignore_index: int = 255) -> None:
@@ -40,18 +40,18 @@ class CalibrationBins:
 
     @property
     def count(self) -> float:
-        """Weight of the pixels so far: their number, where none was weighted."""
+        """Total weight of the pixels so far; their number without weights."""
         return self.sums[0].sum().item()
 
     def add(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None):
-        """Sort pixels into the bins.
+        """Add pixels to the bins.
 
         Args:
             logits: (B, C, H, W), or (N, C) of single pixels, any float dtype; the
-                softmax is taken in float32 at least.
+                softmax is computed in float32 or float64.
             labels: (B, H, W), or (N,), in [0, C) or ``ignore_index``, any dtype.
-            weights: Of the shape of ``labels``: for how many pixels each stands, by
-                default one.
+            weights: Number of pixels that each pixel represents, of the shape of
+                ``labels``; by default 1.
 
         Raises:
             ValueError: The shapes differ or a label is no class.
@@ -61,24 +61,24 @@ class CalibrationBins:
         valid = valid_pixels(labels, size, logits.shape[1], self.ignore_index)
         dtype = torch.promote_types(logits.dtype, torch.float32)
         confidence, predicted = logits.to(dtype).softmax(1).max(1)
-        right = (predicted == labels)[valid].cpu().double()
+        correct = (predicted == labels)[valid].cpu().double()
         confidence = confidence[valid].cpu().double()  # not every device has float64
-        weight = torch.ones_like(right) if weights is None else weights[valid.cpu()]
+        weight = torch.ones_like(correct) if weights is None else weights[valid.cpu()]
         bins = self.sums.shape[1]
         inner = torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1]
         index = torch.bucketize(confidence, inner)
-        rows = (weight, weight * confidence, weight * right)
+        rows = (weight, weight * confidence, weight * correct)
         self.sums += torch.stack([torch.bincount(index, row, bins) for row in rows])
 
     def merge(self, other: "CalibrationBins") -> None:
-        """Add the pixels of others."""
+        """Add the pixels of ``other``."""
         self.sums += other.sums
 
     def reduce(self, reduce: Reduce = all_reduce) -> None:
         """Add the pixels of all processes.
 
         Args:
-            reduce: Sums a tensor over them in place.
+            reduce: Function that sums a tensor over the processes in place.
         """
         reduce(self.sums)
 
@@ -86,19 +86,19 @@ class CalibrationBins:
         """ECE = sum_m |B_m| / n * |acc(B_m) - conf(B_m)| (Guo et al., eq. 3).
 
         Returns:
-            A fraction in [0, 1]; NaN where no pixel counts.
+            A fraction in [0, 1]; NaN without valid pixels.
         """
-        count, confidence, right = self.sums
-        return ((right - confidence).abs().sum() / count.sum()).item()
+        count, confidence, correct = self.sums
+        return ((correct - confidence).abs().sum() / count.sum()).item()
 
 
 class PixelSample(NamedTuple):
-    """Some valid pixels of a frame, or of several.
+    """A sample of the valid pixels of one or several frames.
 
     Attributes:
         logits: (N, C) float32.
         labels: (N,) int64 in [0, C).
-        weights: (N,) float64, for how many valid pixels of its frame each stands.
+        weights: (N,) float64, number of valid pixels of its frame that each represents.
     """
 
     logits: Tensor
@@ -109,20 +109,20 @@ class PixelSample(NamedTuple):
 def sample_pixels(
     logits: Tensor, label: Tensor, limit: int, seed: int = 0, ignore_index: int = 255
 ) -> PixelSample:
-    """Draw at most ``limit`` valid pixels of a frame, evenly over it.
+    """Draw at most ``limit`` valid pixels of a frame by stratified sampling.
 
-    One at random from each of ``limit`` runs of equal length: a fixed stride might meet
+    One at random from each of ``limit`` runs of equal length: a fixed stride could hit
     the same few columns in every row.
 
     Args:
         logits: (C, H, W).
         label: (H, W) in [0, C) or ``ignore_index``, any dtype.
-        limit: How many to draw; all of fewer.
-        seed: Of the draw, which touches no other random state.
-        ignore_index: Label of pixels that do not count.
+        limit: Number of pixels to draw; with fewer valid pixels, all are taken.
+        seed: Seed of the draw; the global random state is not used.
+        ignore_index: Label of ignored pixels.
 
     Returns:
-        The pixels, on the CPU.
+        The sample, on the CPU.
 
     Raises:
         ValueError: The sizes differ or a label is no class.
@@ -145,11 +145,11 @@ def sample_pixels(
 
 
 def join_samples(samples: list[PixelSample], num_classes: int) -> PixelSample:
-    """One sample of several, or of none.
+    """Concatenate samples.
 
     Args:
-        samples: Of frames of C classes.
-        num_classes: C.
+        samples: Samples of frames with C classes, possibly none.
+        num_classes: Number of classes, C.
     """
     nothing = PixelSample(
         torch.zeros(0, num_classes),
@@ -165,35 +165,35 @@ def fit_temperature(
     weights: Tensor | None = None,
     reduce: Reduce = all_reduce,
 ) -> float:
-    """The T whose softmax(z / T) has the least mean negative log-likelihood.
+    """The T that minimises the mean negative log-likelihood of softmax(z / T).
 
-    Guo et al., section 4.2. In beta = 1 / T the likelihood is convex with the slope
-    ``mean(sum_c p_c z_c - z_y)``, which grows with beta: its zero is found by bisection
-    of log beta, in float64.
+    Guo et al., section 4.2. In beta = 1 / T the negative log-likelihood is convex with
+    the slope ``mean(sum_c p_c z_c - z_y)``, whose zero is found by bisection of log
+    beta, in float64.
 
-    At an end of [``LOWEST``, ``HIGHEST``] there is no zero between them; see
-    ``is_at_end``. A model that is never wrong on these pixels has no best T: any
-    smaller one is better, and it gets ``LOWEST``. Where any T is as good (no class of
-    any pixel has a larger logit than another) it is 1.
+    T is an end of [``LOWEST``, ``HIGHEST``] if the slope has no zero between them; see
+    ``is_at_end``. A model without errors on these pixels has no optimum, since any
+    smaller T is better, and gets ``LOWEST``. If the logits of all classes are equal at
+    every pixel, all T are equivalent and the result is 1.
 
     Args:
-        logits: (N, C), of this process.
+        logits: (N, C) logits of the pixels of this process.
         labels: (N,) in [0, C).
-        weights: (N,) float64, for how many pixels each stands; by default one.
-        reduce: Sums a tensor over the processes in place. They may hold different
-            numbers of pixels, or none, and all get the same T.
+        weights: (N,) float64, number of pixels that each represents; by default 1.
+        reduce: Function that sums a tensor over the processes in place. Processes may
+            have different numbers of pixels, or none, and all get the same T.
 
     Returns:
-        T, within 1e-8 of itself.
+        T in [1/20, 20], with a relative error of at most 1e-8.
 
     Raises:
         ValueError: No process has a pixel, or a logit is not finite.
     """
     if weights is None:
         weights = torch.ones(len(labels), dtype=torch.float64)
-    held = weights.sum(dtype=torch.float64)
-    reduce(held)
-    if not held:
+    total_weight = weights.sum(dtype=torch.float64)
+    reduce(total_weight)
+    if not total_weight:
         raise ValueError(
             "labels hold no valid pixel, so no temperature can be fitted: give the "
             "validation part labelled frames"
@@ -220,7 +220,7 @@ def fit_temperature(
 
 
 def is_at_end(temperature: float) -> bool:
-    """Whether a fitted temperature is an end of the interval, not a minimum."""
+    """Whether a fitted temperature is an end of the interval, not an optimum."""
     return temperature in (LOWEST, HIGHEST)
 
 
@@ -229,7 +229,7 @@ def _slope(beta: float, logits: Tensor, labels: Tensor, weights: Tensor) -> Tens
     parts = (tensor.split(CHUNK) for tensor in (logits, labels, weights))
     for some, truth, weight in zip(*parts, strict=True):
         some = some.double()
-        # Less the truth's own: softmax is the same, and equal logits give exactly 0.
+        # Relative to the true class: same softmax, and equal logits give exactly 0.
         margin = some - some.gather(1, truth[:, None])
         pixels = (F.softmax(beta * margin, 1) * margin).sum(1)
         total += weight @ pixels

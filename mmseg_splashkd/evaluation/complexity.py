@@ -1,4 +1,4 @@
-"""What a model costs to run."""
+"""Computational cost of a model."""
 
 import statistics
 import time
@@ -11,11 +11,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass(frozen=True)
 class Complexity:
-    """Cost of one frame.
+    """Cost of inference on one frame.
 
     Args:
         parameters: Number of weights.
-        gmacs: Multiply-accumulates of matrix products and convolutions, in 10^9.
+        gmacs: Multiply-accumulates of matrix products and convolutions, in 1e9.
         ms_per_frame: Median time of a forward pass with batch size 1, milliseconds.
     """
 
@@ -29,10 +29,9 @@ def measure(model: nn.Module, size: tuple[int, int], repeats: int = 15) -> Compl
     """Count and time ``model`` on one (1, 3, H, W) frame, on the model's device.
 
     Args:
-        model: A segmentor; its network alone is measured, without pre- and
-            postprocessing.
+        model: A segmentor; pre- and postprocessing are not measured.
         size: (H, W) in pixels.
-        repeats: Timed passes, after one to warm up.
+        repeats: Number of timed passes, after one warm-up pass.
     """
     model = model.eval()
     device = next(model.parameters()).device

@@ -1,4 +1,4 @@
-"""The validation loss of the record: plain cross-entropy, whatever was trained on."""
+"""Unweighted cross-entropy of the validation part, whatever the training loss."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ from mmseg_splashkd.evaluation.areas import stack_frames, valid_pixels
 def frame_cross_entropy(
     logits: Tensor, label: Tensor, ignore_index: int = 255
 ) -> Tensor:
-    """Sum of -log softmax(logits)[label] over a frame's valid pixels, and their count.
+    """Sum of -log softmax(logits)[label] over the valid pixels, and their number.
 
     Args:
-        logits: (C, H, W), any float dtype; the softmax is taken in float32.
+        logits: (C, H, W), any float dtype; the softmax is computed in float32.
         label: (H, W) class ids in [0, C) or ``ignore_index``, any dtype.
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of ignored pixels.
 
     Returns:
         (2,) float64: sum in nats, count in pixels.
@@ -37,19 +37,20 @@ def frame_cross_entropy(
 
 @METRICS.register_module()
 class CrossEntropyMetric(BaseMetric):
-    """Cross-entropy of the logits against the labels, in nats a valid pixel.
+    """Cross-entropy of the logits against the labels, in nats per valid pixel.
 
-    The mean over the valid pixels of the whole set, not of frame means; without class
-    weights or focal exponent, so that runs with different losses compare. NaN where
-    every pixel is ignored.
+    The mean over the valid pixels of all frames, not the mean of frame means; without
+    class weights or focal exponent, so that runs with different losses are comparable.
+    NaN if every pixel is ignored.
 
-    Leave it out under test-time augmentation: the host's merged sample has no merged
-    logits, only those of the last augmentation.
+    Not available with test-time augmentation: the sample that MMSegmentation merges has
+    the logits of the last augmentation only.
 
     Args:
-        ignore_index: Label of pixels that do not count.
-        collect_device: ``'cpu'`` or ``'gpu'``, where processes exchange results.
-        prefix: Put before the name of the score, with a slash.
+        ignore_index: Label of ignored pixels.
+        collect_device: ``'cpu'`` or ``'gpu'``, device on which processes exchange
+            results.
+        prefix: Prefix of the name of the score, followed by a slash.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class CrossEntropyMetric(BaseMetric):
 
         Args:
             data_batch: Unused.
-            data_samples: One a frame, with ``seg_logits`` (C, H, W), C >= 2, and
+            data_samples: One per frame, with ``seg_logits`` (C, H, W), C >= 2, and
                 ``gt_sem_seg`` (1, H, W) under ``data``.
 
         Raises:
@@ -76,12 +77,12 @@ class CrossEntropyMetric(BaseMetric):
             if "seg_logits" not in sample:
                 raise ValueError(
                     "data_samples lack 'seg_logits': test-time augmentation and saved "
-                    "predictions have no logits of their own, leave CrossEntropyMetric "
-                    "out of their evaluator"
+                    "predictions have no logits, remove CrossEntropyMetric from their "
+                    "evaluator"
                 )
             logits = sample["seg_logits"]["data"]
             label = sample["gt_sem_seg"]["data"].squeeze(0).to(logits.device)
-            # One row a frame, as in DiceMetric.
+            # One row per frame, as in DiceMetric.
             row = frame_cross_entropy(logits, label, self.ignore_index)
             self.results.append(row.cpu())
 
@@ -89,7 +90,7 @@ class CrossEntropyMetric(BaseMetric):
         """Divide the summed cross-entropy by the summed count.
 
         Args:
-            results: (2,) sum and count a frame.
+            results: (2,) sum and count, one per frame.
 
         Returns:
             ``cross_entropy`` >= 0 in nats, or NaN.

@@ -28,25 +28,26 @@ class DiceMetric(BaseMetric):
     """Scores in percent, [0, 100], unrounded.
 
     ``mIoU``, ``mDice``, ``mAcc`` and ``aAcc`` pool the pixels of all frames;
-    ``mFrameDice`` averages Dice over frames before classes, so that a frame with little
-    splash weighs as much as one with much. Each but ``aAcc`` also by class, such as
-    ``Dice.splash``. NaN marks a class that no frame can score: see
+    ``mFrameDice`` averages Dice over frames first, then over classes, so that all
+    frames have equal weight. All except ``aAcc`` are also given by class, such as
+    ``Dice.splash``. NaN marks a class that is absent from all frames: see
     :class:`~mmseg_splashkd.evaluation.areas.Scores` and
     :func:`~mmseg_splashkd.evaluation.areas.frame_dice` for absent classes.
 
     Args:
-        ignore_index: Label of pixels that do not count.
-        output_dir: Folder for the predictions, a PNG a frame, named by the frame's
-            stem. None writes nothing.
-        output_coding: What a pixel of them holds: ``'train_ids'``, ``'gray'`` (the
-            data set's own gray values) or ``'colour'`` (of the palette).
-        label_coding: The data set's label coding; needed by all but ``'train_ids'``.
-        collect_device: ``'cpu'`` or ``'gpu'``, where processes exchange results.
-        prefix: Put before the names of the scores, with a slash.
+        ignore_index: Label of ignored pixels.
+        output_dir: Folder for the predictions, one PNG per frame, named by the stem of
+            the frame. None writes nothing.
+        output_coding: Pixel values of the predictions: ``'train_ids'``, ``'gray'`` (the
+            gray values of the data set) or ``'colour'`` (its palette).
+        label_coding: Label coding of the data set; required unless ``'train_ids'``.
+        collect_device: ``'cpu'`` or ``'gpu'``, device on which processes exchange
+            results.
+        prefix: Prefix of the names of the scores, followed by a slash.
 
     Raises:
         ValueError: ``output_coding`` is unknown, or ``label_coding`` is missing or
-            does not fit.
+            invalid.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class DiceMetric(BaseMetric):
 
         Args:
             data_batch: Unused.
-            data_samples: One a frame, with ``pred_sem_seg`` and ``gt_sem_seg``, each
+            data_samples: One per frame, with ``pred_sem_seg`` and ``gt_sem_seg``, each
                 (1, H, W) under ``data``, and ``img_path`` if predictions are written.
 
         Raises:
@@ -83,22 +84,22 @@ class DiceMetric(BaseMetric):
         for sample in data_samples:
             pred = sample["pred_sem_seg"]["data"].squeeze(0)
             label = sample["gt_sem_seg"]["data"].squeeze(0).to(pred.device)
-            # One row a frame: the host drops the frames that fill up the last batch of
+            # One row per frame: mmengine drops the frames that pad the last batch of
             # several processes by cutting the rows at the size of the data set.
             row = frame_areas(pred, label, num_classes, self.ignore_index)
             self.results.append(row.cpu())
             if self.files is not None:
                 path = self.files.path_of(sample["img_path"])
-                Image.fromarray(self._painted(pred)).save(path)
+                Image.fromarray(self._coded(pred)).save(path)
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
         """Score all frames and log a table of the classes.
 
         Args:
-            results: (3, C) areas a frame.
+            results: (3, C) areas, one per frame.
 
         Returns:
-            Percent by name.
+            Name of the score -> percent.
 
         Raises:
             ValueError: No frame was processed.
@@ -126,7 +127,7 @@ class DiceMetric(BaseMetric):
             for label, value in zip(self._classes(), values, strict=True)
         }
 
-    def _painted(self, pred: Tensor) -> np.ndarray:
+    def _coded(self, pred: Tensor) -> np.ndarray:
         train_ids = pred.byte().cpu().numpy()
         if self.coding is None or self.output_coding == "train_ids":
             return train_ids

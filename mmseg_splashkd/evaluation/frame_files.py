@@ -4,10 +4,10 @@ from pathlib import Path
 
 
 class FrameFiles:
-    """Names one PNG a frame in a folder, and refuses to give one name to two frames.
+    """One PNG path per frame in a folder, unique by the stem of the frame.
 
     Args:
-        folder: Made if missing.
+        folder: Folder of the files; created if missing.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -16,7 +16,7 @@ class FrameFiles:
         self._frames: dict[str, str] = {}
 
     def path_of(self, frame: str) -> Path:
-        """File for the frame at path ``frame``: ``<folder>/<stem>.png``.
+        """Path of the file of the frame at path ``frame``: ``<folder>/<stem>.png``.
 
         Raises:
             ValueError: Another frame has the same stem.
@@ -25,6 +25,6 @@ class FrameFiles:
         if self._frames.setdefault(stem, frame) != frame:
             raise ValueError(
                 f"{frame} and {self._frames[stem]} would both be written to "
-                f"{stem}.png: test recordings with equal time stamps one by one"
+                f"{stem}.png: test recordings with equal time stamps separately"
             )
         return self.folder / f"{stem}.png"

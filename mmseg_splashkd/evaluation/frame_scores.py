@@ -1,4 +1,4 @@
-"""The counts of every tested frame: what all later statistics are made of."""
+"""Pixel counts of every tested frame, from which all later statistics follow."""
 
 import json
 import zipfile
@@ -16,31 +16,30 @@ from mmseg_splashkd.evaluation.areas import valid_pixels
 from mmseg_splashkd.files import whole_file
 
 VERSION = 1
-BINS = 256  # of a probability in [0, 1]; thresholds lie on their edges
+BINS = 256  # of a probability in [0, 1]; thresholds are their lower edges
 
 
 @dataclass(frozen=True, eq=False)
 class FrameScores:
-    """Counts of N frames in the order of the data set, which is that of time.
+    """Counts of N frames in the order of the data set, which is the order of time.
 
-    Every score of pixels, and its interval over frames, follows from them exactly, with
-    neither GPU nor frames.
+    Every pixel score and its interval over frames follow from them exactly, without the
+    model and the frames.
 
     Args:
         confusion: (N, C, C) int64, the rows true and the columns predicted classes, in
-            pixels; ignored pixels count nowhere.
-        histogram: (N, 2, BINS) int64, pixels by the probability of ``focus``: row 0
-            those of other classes, row 1 those of the class. Bin b holds probabilities
-            in [b / BINS, (b + 1) / BINS), the last one 1 too. None where the tested
-            model gives no probabilities.
-        frames: N paths of the frames, as the data set names them.
-        recordings: N names of the videos they are from; '.' where the data set does not
-            say.
-        timestamps: (N,) int64, UNIX time in nanoseconds; -1 where it does not say.
-        classes: C names.
-        focus: The class that ``histogram`` is about.
-        about: JSON values about the run: ``run`` (its name), ``part`` (val or test),
-            ``weights`` (best or last), ``iteration``, ``fold``, ``seed``, ...
+            pixels; ignored pixels are not counted.
+        histogram: (N, 2, BINS) int64, pixels by the predicted probability of
+            ``focus``: row 0 pixels of other classes, row 1 pixels of the class. Bin b
+            holds probabilities in [b / BINS, (b + 1) / BINS), the last bin also 1. None
+            if the model outputs no probabilities.
+        frames: N paths of the frames, as in the data set.
+        recordings: N names of the videos of the frames; '.' if unknown.
+        timestamps: (N,) int64, UNIX time in nanoseconds; -1 if unknown.
+        classes: Names of the C classes.
+        focus: Focus class, the class of ``histogram``.
+        about: JSON values that describe the run: ``run`` (its name), ``part`` (val or
+            test), ``weights`` (best or last), ``iteration``, ``fold``, ``seed``, ...
 
     Raises:
         ValueError: The shapes do not fit together.
@@ -80,10 +79,10 @@ class FrameScores:
 
 
 def focus_index(classes: Sequence[str], name: str | None) -> int:
-    """Index of the class that is looked at: the one named, by default the last.
+    """Index of the focus class: the class ``name``, by default the last.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: There is no such class.
     """
     if name is None:
         return len(classes) - 1
@@ -95,13 +94,13 @@ def focus_index(classes: Sequence[str], name: str | None) -> int:
 def probability_histogram(
     probability: Tensor, label: Tensor, class_id: int, num_classes: int
 ) -> Tensor:
-    """Count the valid pixels of a frame by the probability of a class.
+    """Histogram of the predicted probability of a class over valid pixels.
 
     Args:
         probability: (H, W) float in [0, 1].
-        label: (H, W) class ids in [0, C) or 255, which counts nowhere.
-        class_id: The class.
-        num_classes: C.
+        label: (H, W) class ids in [0, C) or 255 (ignored).
+        class_id: Index of the class.
+        num_classes: Number of classes, C.
 
     Returns:
         (2, BINS) int64: pixels of other classes, pixels of the class.
@@ -117,7 +116,7 @@ def probability_histogram(
 
 
 def save_scores(scores: FrameScores, path: str | Path) -> Path:
-    """Write counts to an ``.npz`` file, whole or not at all; its folder is made."""
+    """Write scores atomically to an ``.npz`` file; its folder is created."""
     histogram = scores.histogram
     arrays: dict[str, Any] = {
         "confusion": scores.confusion.astype(np.int64),
@@ -140,17 +139,17 @@ def _text(values: Sequence[str]) -> np.ndarray:
 
 
 def load_scores(path: str | Path) -> FrameScores:
-    """Read what ``save_scores`` wrote.
+    """Read a file of ``save_scores``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is damaged, something else, or of another version.
+        ValueError: The file is damaged, no scores file, or of another version.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"scores {path} do not exist: tools/train.py leaves them in the folder "
-            f"scores of its work directory, tools/test.py as scores.npz in its own"
+            f"scores {path} do not exist: tools/train.py writes them to the folder "
+            f"scores of its work directory, tools/test.py to scores.npz in its own"
         )
     try:
         if not zipfile.is_zipfile(path):

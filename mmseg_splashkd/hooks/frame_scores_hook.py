@@ -22,7 +22,7 @@ from mmseg_splashkd.evaluation.frame_scores import (
     probability_histogram,
     save_scores,
 )
-from mmseg_splashkd.evaluation.operating_point_evaluator import (
+from mmseg_splashkd.evaluation.operating_point import (
     OperatingPointEvaluator,
     note_operating_point,
 )

@@ -17,8 +17,10 @@ from mmseg_splashkd.checkpoint import (
     write_weights,
 )
 from mmseg_splashkd.datasets.views import seed_all
-from mmseg_splashkd.evaluation.operating_point_evaluator import INFO as OPERATING_POINT
-from mmseg_splashkd.evaluation.operating_point_evaluator import point_of_weights
+from mmseg_splashkd.evaluation.operating_point import (
+    OPERATING_POINT,
+    point_of_weights,
+)
 from mmseg_splashkd.hooks.frame_scores_hook import keep_best
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import position_embedding_of
@@ -107,7 +109,7 @@ class ExportWeightsHook(Hook):
     ``weights_<run>_best.safetensors`` and ``weights_<run>_last.safetensors`` hold the
     same weights as the checkpoint, and how they were made. ``operating_point`` is the
     one that was chosen with these weights, if they were validated; see
-    :func:`~mmseg_splashkd.evaluation.operating_point_evaluator.note_operating_point`.
+    :func:`~mmseg_splashkd.evaluation.operating_point.note_operating_point`.
     ``<run>`` is the run's name as it began, also after a resume on another day.
     """
 

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong: where models that were held out see otherwise."""
+"""Probable label errors: labels that contradict models not trained on them."""
 
 from mmseg_splashkd.label_errors.find import (
     LabelError,

@@ -1,4 +1,4 @@
-"""Frames of an arm in the order in which a person should look at their labels."""
+"""Frames of an arm ranked by the evidence that their labels are wrong."""
 
 import csv
 import io
@@ -13,8 +13,8 @@ from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.evaluation.frame_scores import focus_index
 from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.label_errors.held_out import Answer, FoldRun, answers
-from mmseg_splashkd.label_errors.inspection import judge, softmin
+from mmseg_splashkd.label_errors.held_out import FoldRun, Prediction, predictions
+from mmseg_splashkd.label_errors.quality import label_quality, softmin
 from mmseg_splashkd.label_errors.regions import ErrorRegion, find_regions
 
 COLUMNS = (
@@ -39,14 +39,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class LabelError:
-    """A frame and what is suspicious about its label.
+    """A frame and the suspicious regions of its label.
 
     Args:
-        frame: Where frame and label are.
-        run: Name of the run's folder that judged it.
-        regions: The surest first; none where nothing is suspicious.
-        quality: cleanlab's quality of the label as a whole, in [0, 1].
-        png: The predicted trainIds, as a PNG file's bytes.
+        frame: Files of frame and label.
+        run: Name of the folder of the run that predicted it.
+        regions: Suspicious regions by descending score, possibly none.
+        quality: Quality of the label as a whole, in [0, 1]; see ``softmin``.
+        png: Predicted trainIds, encoded as PNG.
     """
 
     frame: Frame
@@ -57,25 +57,25 @@ class LabelError:
 
     @property
     def score(self) -> float:
-        """Evidence of the surest region, in pixels: what frames are ranked by."""
+        """Largest score of its regions, in pixels, by which frames are ranked."""
         return self.regions[0].score if self.regions else 0.0
 
     @property
     def predicted(self) -> np.ndarray:
-        """(H, W) uint8, the classes that the run saw."""
+        """(H, W) uint8 predicted trainIds."""
         with Image.open(io.BytesIO(self.png)) as image:
             return np.asarray(image)
 
 
 @dataclass(frozen=True, eq=False)
 class LabelErrors:
-    """All frames that were judged, the most suspicious first.
+    """All predicted frames, by descending score.
 
     Args:
-        findings: One a frame.
-        coding: How labels are coded.
-        focus: trainId of the class looked at.
-        unjudged: Names of frames that some run was trained on and none judged.
+        findings: One per frame.
+        coding: Label coding of the data set.
+        focus: trainId of the focus class.
+        unjudged: Names of training frames that no run was validated on.
     """
 
     findings: list[LabelError]
@@ -85,7 +85,7 @@ class LabelErrors:
 
     @property
     def suspicious(self) -> list[LabelError]:
-        """The frames with a region."""
+        """The frames with at least one region."""
         return [finding for finding in self.findings if finding.regions]
 
 
@@ -95,38 +95,37 @@ def find_label_errors(
     focus_class: str | None = None,
     progress: bool = True,
 ) -> LabelErrors:
-    """Let each run judge the labels of the frames that it was held out from.
+    """Compare labels with the predictions of runs that were not trained on them.
 
     Args:
-        runs: As of ``open_runs``.
-        unjudged: As of ``open_runs``.
-        focus_class: The class looked at, by default the last.
-        progress: Show a progress bar a run.
+        runs: First result of ``open_runs``.
+        unjudged: Second result of ``open_runs``.
+        focus_class: Name of the focus class, by default the last.
+        progress: Whether to show one progress bar per run.
 
     Raises:
-        ImportError: cleanlab is not installed.
         RuntimeError: Weights do not fit their config, or a frame cannot be read.
         ValueError: There is no such class, or weights are damaged.
     """
     coding = runs[0].coding
     focus = focus_index(coding.classes, focus_class)
     findings = [
-        _finding(answer, run.work_dir.name, focus)
+        _finding(prediction, run.work_dir.name, focus)
         for run in runs
-        for answer in answers(run, progress)
+        for prediction in predictions(run, progress)
     ]
     findings.sort(key=lambda finding: -finding.score)
     return LabelErrors(findings, coding, focus, list(unjudged))
 
 
-def _finding(answer: Answer, run: str, focus: int) -> LabelError:
-    verdict = judge(answer.label, answer.probability)
+def _finding(prediction: Prediction, run: str, focus: int) -> LabelError:
+    quality = label_quality(prediction.label, prediction.probability)
     return LabelError(
-        frame=answer.frame,
+        frame=prediction.frame,
         run=run,
-        regions=find_regions(answer.label, verdict, focus),
-        quality=softmin(verdict.quality),
-        png=_png(verdict.predicted),
+        regions=find_regions(prediction.label, quality, focus),
+        quality=softmin(quality.quality),
+        png=_png(quality.predicted),
     )
 
 
@@ -137,10 +136,14 @@ def _png(train_ids: np.ndarray) -> bytes:
 
 
 def write_findings(found: LabelErrors, path: str | Path) -> Path:
-    """Write a CSV, one line a region, frames by rank, whole or not at all.
+    """Write a CSV atomically, one line per region, frames by rank.
+
+    Args:
+        found: The ranked frames.
+        path: File to write; an earlier table of this kind is replaced.
 
     Raises:
-        FileExistsError: The file is there, and is not such a table.
+        FileExistsError: ``path`` is another table.
     """
     path = Path(path)
     _check_is_ours(path)
@@ -159,7 +162,7 @@ def _check_is_ours(path: Path) -> None:
         header = file.readline().strip()
     if header != ",".join(COLUMNS):
         raise FileExistsError(
-            f"{path} is another table, which would be lost: name another page by --out"
+            f"{path} is another table, which would be overwritten: choose another --out"
         )
 
 

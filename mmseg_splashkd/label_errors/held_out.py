@@ -1,4 +1,4 @@
-"""Every frame as a model sees it that was not trained on it: the folds of an arm."""
+"""Predictions of held-out frames: each by the run whose fold it belongs to."""
 
 import ast
 from collections import Counter
@@ -32,15 +32,15 @@ WEIGHTS = ("last", "best")
 
 @dataclass(frozen=True, eq=False)
 class FoldRun:
-    """A run and the frames that it was held out from.
+    """A run and its held-out frames.
 
     Args:
-        work_dir: Its folder.
-        cfg: Its config.
-        weights: The file of its weights.
-        frames: Its labelled validation frames, in the order of its loader.
-        trained: Names of the frames that it was trained on.
-        coding: How labels are coded.
+        work_dir: Folder of the run.
+        cfg: Config of the run.
+        weights: File of its weights.
+        frames: Labelled validation frames, in the order of the data loader.
+        trained: Names of its training frames.
+        coding: Label coding of the data set.
     """
 
     work_dir: Path
@@ -51,13 +51,13 @@ class FoldRun:
     coding: LabelCoding
 
 
-class Answer(NamedTuple):
-    """A frame, its label, and what a model thinks that has not seen it.
+class Prediction(NamedTuple):
+    """A held-out frame, its label, and the predicted probabilities.
 
     Attributes:
-        frame: Where frame and label are.
+        frame: Files of frame and label.
         label: (H, W) uint8, trainIds or 255.
-        probability: (C, H, W) float32, at the frame's own size.
+        probability: (C, H, W) float32, at the size of the frame.
     """
 
     frame: Frame
@@ -71,36 +71,35 @@ def open_runs(
     weights: str = "last",
     cfg_options: dict[str, Any] | None = None,
 ) -> tuple[list[FoldRun], list[str]]:
-    """Read the runs of an arm, one a fold, and see which frames they can judge.
+    """Open the runs of an arm, one per fold, with their held-out frames.
 
     Args:
-        work_dirs: Their work directories.
-        config: Config file to read instead of the config that each run recorded; with
-            the options that the run recorded.
-        weights: ``'last'``, or ``'best'``, which were chosen on the frames they judge.
-        cfg_options: Dotted config keys to override in each.
+        work_dirs: Work directories of the runs.
+        config: Config file to read instead of the recorded configs; the recorded
+            options of each run apply to it.
+        weights: ``'last'``, or ``'best'``, which were selected on the held-out frames.
+        cfg_options: Dotted config keys to override in each config.
 
     Returns:
-        The runs, and the names of the frames that one of them was trained on and none
-        can judge.
+        The runs, and the names of the training frames that no run holds out.
 
     Raises:
         FileNotFoundError: A folder, its weights or its data are missing.
-        ValueError: A folder does not say what its run was, or which frames it was
-            trained on; a run was trained on frames that it would judge; two would judge
-            the same frame; or their classes differ.
+        ValueError: A folder has no record or no list of training frames, a run was
+            trained on its validation frames, two runs hold out the same frame, or the
+            classes of the runs differ.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights={weights!r} is none of {WEIGHTS}")
     runs = [_open(Path(path), config, weights, cfg_options) for path in work_dirs]
     if len({run.coding.classes for run in runs}) > 1:
-        raise ValueError("the runs have different classes: give those of one arm")
+        raise ValueError("the runs have different classes: give runs of one arm")
     judged = Counter(name_of(frame) for run in runs for frame in run.frames)
     twice = [name for name, count in judged.items() if count > 1]
     if twice:
         raise ValueError(
-            f"{len(twice)} frames would be judged by more than one run, such as "
-            f"{twice[0]}: give one run a fold"
+            f"{len(twice)} frames are held out by more than one run, such as "
+            f"{twice[0]}: give one run per fold"
         )
     trained = frozenset().union(*(run.trained for run in runs))
     return runs, sorted(trained - judged.keys())
@@ -133,7 +132,7 @@ def _open(
         trained=frozenset(_trained(work_dir)),
         coding=dataset.coding,
     )
-    _check_apart(run)
+    _check_held_out(run)
     return run
 
 
@@ -141,19 +140,19 @@ def _trained(work_dir: Path) -> list[str]:
     names = read_train_frames(work_dir)
     if names is None:
         raise ValueError(
-            f"run {work_dir} does not say which frames it was trained on "
-            f"({TRAIN_FRAMES}): train it with this version, which writes that"
+            f"run {work_dir} has no list of its training frames ({TRAIN_FRAMES}): "
+            f"train it with this version, which writes the list"
         )
     return names
 
 
-def _check_apart(run: FoldRun) -> None:
-    seen = [frame for frame in run.frames if name_of(frame) in run.trained]
-    if seen:
+def _check_held_out(run: FoldRun) -> None:
+    both = [frame for frame in run.frames if name_of(frame) in run.trained]
+    if both:
         raise ValueError(
-            f"run {run.work_dir} was trained on {len(seen)} of the {len(run.frames)} "
-            f"frames that it would judge, such as {name_of(seen[0])}: it has learnt "
-            f"their labels, right or wrong. Give a run that held them out"
+            f"run {run.work_dir} was trained on {len(both)} of its {len(run.frames)} "
+            f"validation frames, such as {name_of(both[0])}, and reproduces their "
+            f"labels: give a run that held them out"
         )
 
 
@@ -171,7 +170,7 @@ def _config(
 
 
 def _values(text: str, source: Path) -> dict[str, Any]:
-    """The values of a recorded config, of which nothing is run."""
+    """The values of a recorded config, without executing it."""
     try:
         return {
             target.id: ast.literal_eval(line.value)
@@ -182,18 +181,21 @@ def _values(text: str, source: Path) -> dict[str, Any]:
         }
     except (SyntaxError, ValueError) as error:
         raise ValueError(
-            f"the config in {source} holds more than values ({error}): give the "
-            f"config's file by --config"
+            f"the config in {source} holds more than values ({error}): give the file "
+            f"of the config by --config"
         ) from error
 
 
-def answers(run: FoldRun, progress: bool = True) -> Iterator[Answer]:
-    """Let a run judge its frames, in their order.
+def predictions(run: FoldRun, progress: bool = True) -> Iterator[Prediction]:
+    """Predict the held-out frames of a run, in their order.
+
+    Args:
+        run: The run.
+        progress: Whether to show a progress bar.
 
     Raises:
         RuntimeError: The weights do not fit the config, or a frame cannot be read.
-        ValueError: The weights are damaged, or the model has one output for two
-            classes, of which there are no probabilities.
+        ValueError: The weights are damaged, or the model has a single output.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = MODELS.build(plain_model(run.cfg.model))
@@ -207,15 +209,15 @@ def answers(run: FoldRun, progress: bool = True) -> Iterator[Answer]:
         with torch.no_grad():
             samples = model.test_step(batch)
         for sample in samples:
-            yield _answer(run.frames[index], sample)
+            yield _prediction(run.frames[index], sample)
             index += 1
 
 
-def _answer(frame: Frame, sample: Any) -> Answer:
+def _prediction(frame: Frame, sample: Any) -> Prediction:
     logits = sample.seg_logits.data
     if len(logits) < 2:
-        raise ValueError("the model has one output for two classes: no probabilities")
-    return Answer(
+        raise ValueError("the model has one output channel: probabilities need two")
+    return Prediction(
         frame=frame,
         label=sample.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8),
         probability=logits.float().softmax(0).cpu().numpy(),

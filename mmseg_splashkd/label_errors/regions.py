@@ -1,19 +1,20 @@
-"""Suspicious pixels that hang together, what is wrong there, and how sure that is."""
+"""Connected regions of suspicious pixels, their kind and their evidence."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+from scipy import ndimage
 
-from mmseg_splashkd.label_errors.inspection import Verdict
+from mmseg_splashkd.label_errors.quality import LabelQuality
 
 AGREED = 0.1
-MIN_SHARE = 0.0005  # half a thousandth: 30 pixels of 320x192, 520 of 1024x1024
+MIN_SHARE = 0.0005  # of a frame: 30 pixels of 320x192, 520 of 1024x1024
 KINDS = ("missing", "false", "edge", "other")
 
 
 class Box(NamedTuple):
-    """A rectangle of pixels; right and bottom are just outside."""
+    """A rectangle in pixels; right and bottom are exclusive."""
 
     left: int
     top: int
@@ -22,21 +23,20 @@ class Box(NamedTuple):
 
 
 class ErrorRegion(NamedTuple):
-    """A connected area whose label is probably wrong.
+    """A connected region whose label is probably wrong.
 
     Attributes:
-        kind: ``'missing'``: the class looked at is there and not labelled; ``'false'``:
-            it is labelled and not there; ``'edge'``: it is labelled too wide or too
-            narrow, or beside its place; ``'other'``: it is not concerned.
+        kind: ``'missing'``: the focus class is present and not labelled; ``'false'``:
+            it is labelled and not present; ``'edge'``: it is labelled too wide, too
+            narrow or displaced; ``'other'``: errors between other classes.
         given: Class of the label.
-        suggested: Class that the model sees.
-        box: Around it.
-        pixels: Its area.
-        depth: Largest distance from one of its pixels to its outside, in pixels: 1 for
-            a line, 1/2 of the width of a band.
-        score: Its evidence, in pixels: the sum over them of how much more likely the
-            suggested class is than the given one.
-        mask: (bottom - top, right - left) bool, its pixels in the box.
+        suggested: Class that the model predicts.
+        box: Bounding box.
+        pixels: Area in pixels.
+        depth: Largest distance of its pixels to the outside, in pixels: 1 for a line,
+            half the width of a band.
+        score: Evidence in pixels: sum over the pixels of p(suggested) - p(given).
+        mask: (bottom - top, right - left) bool, the pixels of the region in the box.
     """
 
     kind: str
@@ -50,71 +50,78 @@ class ErrorRegion(NamedTuple):
 
 
 def find_regions(
-    label: np.ndarray, verdict: Verdict, focus: int, min_share: float = MIN_SHARE
+    label: np.ndarray, quality: LabelQuality, focus: int, min_share: float = MIN_SHARE
 ) -> list[ErrorRegion]:
-    """Regions of a frame, the surest first.
+    """Suspicious regions of a frame, by descending score.
 
-    Suspicious pixels that touch, by a corner at least, and have the same label and the
-    same most likely class are one region. It is at an edge where the area of the label
-    (of the class looked at) or of the prediction that it belongs to is agreed upon in a
-    tenth of its pixels; else the whole area is missing or false.
+    Suspicious pixels with the same label and the same most likely class that are
+    8-connected form a region. Its kind is ``'edge'`` if label and prediction agree in
+    at least a tenth of the connected area of the focus class, in the label or in the
+    prediction, that it belongs to; else the whole area is missing or false.
 
     Args:
         label: (H, W) in [0, C) or 255.
-        verdict: Of the frame.
-        focus: trainId of the class looked at.
-        min_share: Smaller regions are left out, as a share of the frame's pixels.
-
-    Raises:
-        ImportError: SciPy is not installed.
+        quality: Quality of the label.
+        focus: trainId of the focus class.
+        min_share: Smaller regions are omitted; a fraction of the pixels of the frame.
     """
-    areas = _Areas(label, verdict.predicted, focus)
+    areas = _Areas(label, quality.predicted, focus)
     least = min_share * label.size
     found = []
-    for given, suggested in _pairs(label, verdict):
-        mask = verdict.suspicious & (label == given) & (verdict.predicted == suggested)
+    for given, suggested in _pairs(label, quality):
+        mask = quality.suspicious & (label == given) & (quality.predicted == suggested)
         for pixels, box in _components(mask):
             if pixels.sum() >= least:
                 kind = areas.kind_of(given, suggested, pixels, box)
-                found.append(_region(kind, (given, suggested), box, pixels, verdict))
+                found.append(_region(kind, (given, suggested), box, pixels, quality))
     return sorted(found, key=lambda region: -region.score)
 
 
-def _pairs(label: np.ndarray, verdict: Verdict) -> Iterator[tuple[int, int]]:
-    """Given and suggested class of the suspicious pixels, each pair once."""
-    at = verdict.suspicious
-    pairs = np.unique(np.stack([label[at], verdict.predicted[at]], 1), axis=0)
+def _pairs(label: np.ndarray, quality: LabelQuality) -> Iterator[tuple[int, int]]:
+    """Distinct pairs of given and suggested class of the suspicious pixels."""
+    at = quality.suspicious
+    pairs = np.unique(np.stack([label[at], quality.predicted[at]], 1), axis=0)
     yield from ((int(given), int(suggested)) for given, suggested in pairs)
 
 
+def _connected(mask: np.ndarray) -> np.ndarray:
+    """(H, W) index of the 8-connected area of each pixel, from 1; 0 outside."""
+    labelled = ndimage.label(mask, structure=np.ones((3, 3)))
+    return cast("tuple[np.ndarray, int]", labelled)[0]
+
+
 def _components(mask: np.ndarray) -> Iterator[tuple[np.ndarray, Box]]:
-    """Each connected area within its box, and the box."""
-    numbered, _ = _ndimage().label(mask, structure=np.ones((3, 3)))
-    for number, places in enumerate(_ndimage().find_objects(numbered), 1):
+    """Mask within its bounding box, and the box, of each connected area."""
+    numbered = _connected(mask)
+    for number, places in enumerate(ndimage.find_objects(numbered), 1):
         rows, columns = places
         box = Box(columns.start, rows.start, columns.stop, rows.stop)
         yield numbered[places] == number, box
 
 
 def _region(
-    kind: str, pair: tuple[int, int], box: Box, pixels: np.ndarray, verdict: Verdict
+    kind: str,
+    pair: tuple[int, int],
+    box: Box,
+    pixels: np.ndarray,
+    quality: LabelQuality,
 ) -> ErrorRegion:
-    quality = verdict.quality[box.top : box.bottom, box.left : box.right][pixels]
-    depth = _ndimage().distance_transform_edt(np.pad(pixels, 1)).max()
+    margins = quality.quality[box.top : box.bottom, box.left : box.right][pixels]
+    distance = ndimage.distance_transform_edt(np.pad(pixels, 1))
     return ErrorRegion(
         kind=kind,
         given=pair[0],
         suggested=pair[1],
         box=box,
-        pixels=len(quality),
-        depth=float(depth),
-        score=float((1 - 2 * quality).sum()),
+        pixels=len(margins),
+        depth=float(np.max(cast("np.ndarray", distance))),
+        score=float((1 - 2 * margins).sum()),
         mask=pixels,
     )
 
 
 class _Areas:
-    """Connected areas of the class looked at, in the label and in the prediction."""
+    """Connected areas of the focus class in the label and in the prediction."""
 
     def __init__(self, label: np.ndarray, predicted: np.ndarray, focus: int) -> None:
         self.focus = focus
@@ -136,19 +143,8 @@ class _Areas:
 
 
 def _numbered(mask: np.ndarray, agreed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Connected areas by number, and the share of each that is agreed upon."""
-    numbered, count = _ndimage().label(mask, structure=np.ones((3, 3)))
-    sizes = np.bincount(numbered.ravel(), minlength=count + 1)
-    hits = np.bincount(numbered[agreed], minlength=count + 1)
+    """Index of the connected area of each pixel, and the agreed fraction of each."""
+    numbered = _connected(mask)
+    sizes = np.bincount(numbered.ravel())
+    hits = np.bincount(numbered[agreed], minlength=len(sizes))
     return numbered, hits / np.maximum(sizes, 1)
-
-
-def _ndimage() -> Any:
-    try:
-        from scipy import ndimage
-    except ImportError as error:
-        raise ImportError(
-            "looking for wrong labels needs SciPy, which comes with cleanlab: pip "
-            "install 'mmseg_splashkd[labels]'"
-        ) from error
-    return ndimage

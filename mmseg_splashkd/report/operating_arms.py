@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.report.arms import ArmRuns
-from mmseg_splashkd.statistics.operating import (
-    at_points_of_other_folds,
-    at_stored_points,
+from mmseg_splashkd.statistics.thresholds import (
+    at_cross_fitted_thresholds,
+    at_validation_thresholds,
 )
 
 
@@ -26,7 +26,7 @@ def at_operating_points(arms: Sequence[ArmRuns], weights: str) -> list[ArmRuns]:
         ValueError: No such threshold can be chosen.
     """
     if all(arm.arm.first.about.get("part") == "val" for arm in arms):
-        return [replace(arm, arm=at_points_of_other_folds(arm.arm)) for arm in arms]
+        return [replace(arm, arm=at_cross_fitted_thresholds(arm.arm)) for arm in arms]
     return [_at_stored(arm, weights) for arm in arms]
 
 
@@ -40,4 +40,4 @@ def _at_stored(arm: ArmRuns, weights: str) -> ArmRuns:
                 f"validation part, on which its threshold is chosen"
             )
         chosen_on[identity] = load_scores(path)
-    return replace(arm, arm=at_stored_points(arm.arm, chosen_on))
+    return replace(arm, arm=at_validation_thresholds(arm.arm, chosen_on))

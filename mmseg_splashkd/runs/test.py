@@ -20,10 +20,10 @@ from mmseg_splashkd.config.reading import (
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
-from mmseg_splashkd.evaluation.operating_point_evaluator import (
+from mmseg_splashkd.evaluation.operating_point import (
     STORED,
     OperatingPointEvaluator,
-    checked_threshold,
+    parse_threshold,
     stored_point,
 )
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
@@ -141,7 +141,7 @@ def _decide_by(
     """Predict the hook's focus class by a threshold; return a line for the log."""
     if threshold is None:
         return None
-    threshold, origin = checked_threshold(threshold), "as given"
+    threshold, origin = parse_threshold(threshold), "as given"
     if threshold == STORED:
         point = stored_point(cfg.load_from)
         hook["focus_class"], threshold = point["class"], point["threshold"]

@@ -53,9 +53,10 @@ def use_trackers(cfg: Config) -> None:
     """
     trackers = [_named(dict(cfg[key]), cfg) for key in KEYS if cfg.get(key)]
     if trackers:
-        visualizer = cfg.setdefault("visualizer", {"type": "SegLocalVisualizer"})
-        own = visualizer.get("vis_backends") or []
-        visualizer.vis_backends = [*own, *trackers]
+        if not cfg.get("visualizer"):
+            cfg.visualizer = {"type": "SegLocalVisualizer"}
+        own = cfg.visualizer.get("vis_backends") or []
+        cfg.visualizer.vis_backends = [*own, *trackers]
 
 
 def _named(backend: dict[str, Any], cfg: Config) -> dict[str, Any]:

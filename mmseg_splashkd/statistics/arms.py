@@ -111,16 +111,16 @@ def common_runs(arms: Iterable[Arm]) -> list[FoldSeed]:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The counts of an arm's runs on the same N frames.
+    """Counts of the runs of an arm on the same N frames.
 
     Args:
-        areas: (J, N, 3, C) int64 of J runs; where each fold validates frames of its
-            own, a run is one seed's, pooled over folds.
-        recordings: N names.
-        timestamps: (N,) nanoseconds or -1.
-        fold: (N,) which of the folds a frame is of, from 0; all 0 unless each fold
-            validates frames of its own.
-        overlap: n_test / n_train of the folds; 0 where there is one or none.
+        areas: (J, N, 3, C) int64 areas in pixels of J runs. Where each fold validates
+            its own frames, one row per seed, concatenated over folds.
+        recordings: N names of recordings.
+        timestamps: (N,) UNIX time in nanoseconds, or -1.
+        fold: (N,) index of the fold that a frame belongs to, from 0; all 0 unless each
+            fold validates its own frames.
+        overlap: n_test / n_train of the folds; 0 with one fold or none.
     """
 
     areas: np.ndarray
@@ -131,37 +131,37 @@ class Layout:
 
     @property
     def folds(self) -> int:
-        """How many folds have frames of their own."""
+        """Number of folds with frames of their own, 1 without folds."""
         return int(self.fold.max()) + 1
 
 
 def lay_out(
     arm: Arm,
-    cells: Collection[FoldSeed],
+    runs: Collection[FoldSeed],
     reference: Arm | None = None,
 ) -> Layout:
-    """Lay an arm's counts out over the frames of a reference.
+    """Align the counts of an arm with the frames of a reference arm.
 
     Args:
         arm: The arm.
-        cells: Which of its runs, the same folds for each seed.
-        reference: The arm whose frames, in their order, are used; by default ``arm``.
+        runs: Its runs to use, with the same folds for each seed.
+        reference: The arm that defines the frames and their order; by default ``arm``.
 
     Raises:
-        ValueError: Runs were tested on other frames, classes or labels.
+        ValueError: Runs were tested on different frames, classes or labels.
     """
     model = reference or arm
-    folds = list(dict.fromkeys(cell.fold for cell in cells))
-    seeds = list(dict.fromkeys(cell.seed for cell in cells))
-    single = len(cells) == 1
-    frames = {fold: _run(model, FoldSeed(fold, seeds[0]), single) for fold in folds}
+    folds = list(dict.fromkeys(run.fold for run in runs))
+    seeds = list(dict.fromkeys(run.seed for run in runs))
+    single = len(runs) == 1
+    frames = {fold: _scores(model, FoldSeed(fold, seeds[0]), single) for fold in folds}
     aligned = {
-        cell: _aligned(_run(arm, cell, single), frames[cell.fold], arm.name, model.name)
-        for cell in cells
+        run: _aligned(_scores(arm, run, single), frames[run.fold], arm.name, model.name)
+        for run in runs
     }
     base = list(frames.values())
     if len(folds) == 1 or _same_frames(base):
-        areas = np.stack([aligned[cell] for cell in cells])
+        areas = np.stack([aligned[run] for run in runs])
         count, whole = len(folds), base[0]
         overlap = 1 / (count - 1) if count > 1 else 0.0
         zeros = np.zeros(len(whole), np.int64)
@@ -169,8 +169,8 @@ def lay_out(
     return _pooled(base, [[aligned[FoldSeed(f, s)] for f in folds] for s in seeds])
 
 
-def _run(arm: Arm, cell: FoldSeed, single: bool) -> FrameScores:
-    return arm.first if single and len(arm.runs) == 1 else arm.runs[cell]
+def _scores(arm: Arm, run: FoldSeed, single: bool) -> FrameScores:
+    return arm.first if single and len(arm.runs) == 1 else arm.runs[run]
 
 
 def _pooled(base: list[FrameScores], rows: list[list[np.ndarray]]) -> Layout:
@@ -196,10 +196,10 @@ def _same_frames(base: list[FrameScores]) -> bool:
 
 
 def frame_keys(scores: FrameScores) -> list[tuple[str, int | str]]:
-    """What a frame is known by: recording and time, or its name where it has no time.
+    """Identity of each frame: its recording and its time, or its stem without a time.
 
     Raises:
-        ValueError: Two frames are known by the same.
+        ValueError: Two frames have the same identity.
     """
     keys = [
         (recording, int(time) if time >= 0 else PurePath(frame).stem)
@@ -214,28 +214,31 @@ def frame_keys(scores: FrameScores) -> list[tuple[str, int | str]]:
 
 
 def _aligned(run: FrameScores, base: FrameScores, name: str, other: str) -> np.ndarray:
-    """(N, 3, C) of a run in the order of the base's frames."""
+    """(N, 3, C) areas of a run in the order of the frames of ``base``."""
 
-    def refuse(what: str, remedy: str) -> ValueError:
+    def error(what: str, remedy: str) -> ValueError:
         return ValueError(
             f"{name} and {other} were tested on different {what}; {remedy}"
         )
 
     if run.classes != base.classes:
-        raise refuse(f"classes: {run.classes} and {base.classes}", "compare like ones")
+        raise error(
+            f"classes: {run.classes} and {base.classes}",
+            "compare arms with the same classes",
+        )
     keys, wanted = frame_keys(run), frame_keys(base)
     if set(keys) != set(wanted):
-        raise refuse(
-            f"frames: {len(set(keys) - set(wanted))} of {len(keys)} are only of the "
-            f"first, {len(set(wanted) - set(keys))} of {len(wanted)} of the second",
+        raise error(
+            f"frames: {len(set(keys) - set(wanted))} of {len(keys)} only in the first, "
+            f"{len(set(wanted) - set(keys))} of {len(wanted)} only in the second",
             "test both on the same part of the same table",
         )
     place = {key: index for index, key in enumerate(keys)}
     areas = areas_of(run.confusion[[place[key] for key in wanted]])
     unlike = (areas[:, 2] != areas_of(base.confusion)[:, 2]).any(1)
     if unlike.any():
-        raise refuse(
+        raise error(
             f"labels: the true pixels of {unlike.sum()} of {len(keys)} frames differ",
-            "test both again with the labels as they are now",
+            "test both again with the present labels",
         )
     return areas

@@ -1,4 +1,4 @@
-"""Frames cut into blocks of neighbours in time, which are drawn as wholes."""
+"""Blocks of frames that are neighbours in time, the unit of resampling."""
 
 import math
 import re
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 SECOND = 10**9  # nanoseconds
-FEWEST = 5  # blocks from which a spread is judged at all
+FEWEST = 5  # blocks; with fewer no variance is estimated
 
 
 @dataclass(frozen=True)
 class BlockLength:
-    """How long a block is; exactly one of the two.
+    """Length of a block, in exactly one of two units.
 
     Args:
-        frames: Of one camera.
-        seconds: Needs frames with time stamps.
+        frames: Number of frames of one camera, above 0.
+        seconds: Duration in seconds, above 0; needs frames with time stamps.
 
     Raises:
-        ValueError: It is not above 0.
+        ValueError: None or both are given, or the value is not above 0.
     """
 
     frames: float = 0.0
@@ -55,12 +55,12 @@ class BlockLength:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """N frames in blocks.
+    """Assignment of N frames to blocks.
 
     Args:
-        index: (N,) int, the block of each frame; in the order of time.
-        length: How long a block was to be.
-        automatic: Whether the length is that of the rule.
+        index: (N,) int, the block of each frame, numbered in the order of time.
+        length: Nominal length of a block.
+        automatic: Whether the length is that of the default rule.
     """
 
     index: np.ndarray
@@ -71,13 +71,13 @@ class Blocks:
         return int(self.index.max()) + 1
 
     def sums(self, counts: np.ndarray) -> np.ndarray:
-        """Add up the counts of each block.
+        """Sum the counts of each block.
 
         Args:
-            counts: (J, N, ...) of J runs.
+            counts: (J, N, ...) counts of J runs on N frames.
 
         Returns:
-            (J, Q, ...) of the Q blocks.
+            (J, Q, ...) counts of the Q blocks.
         """
         order = np.argsort(self.index, kind="stable")
         starts = np.searchsorted(self.index[order], np.arange(len(self)))
@@ -89,58 +89,58 @@ def cut_blocks(
     timestamps: np.ndarray,
     length: BlockLength | None = None,
 ) -> Blocks:
-    """Cut frames into blocks of one length, as even as it divides a recording.
+    """Divide frames into blocks of nearly equal length.
 
-    By default a block is 1.3 sqrt(N) frames long, the rule of Lazarus, Lewis, Stock and
-    Watson, "HAR Inference: Recommendations for Practice", JBES 36(4), 2018, for how far
-    correlation in time is followed: long enough that one block knows little of the
-    next, which costs some power and keeps the rate of false claims. At 60 frames it
-    gives 6 blocks of 10.
+    By default a block is 1.3 sqrt(N) frames long, the truncation rule of Lazarus,
+    Lewis, Stock and Watson, "HAR Inference: Recommendations for Practice", JBES 36(4),
+    2018: long enough that neighbouring blocks are nearly independent, which costs some
+    power and keeps the false positive rate. 60 frames give 6 blocks of 10.
 
-    No block holds frames of two recordings, unless they overlap in time: then they may
-    show the same splash, and are cut at the same moments.
+    No block holds frames of two recordings, unless they overlap in time: these may show
+    the same splash and are divided at the same times.
 
     Args:
-        recordings: N names.
-        timestamps: (N,) nanoseconds, or -1 where unknown: then frames of a recording
-            lie in the order given.
-        length: Of a block.
+        recordings: N names of recordings.
+        timestamps: (N,) UNIX time in nanoseconds, or -1 where unknown: then the frames
+            of a recording are in the order given.
+        length: Length of a block; by default that of the rule.
 
     Raises:
-        ValueError: The length is in seconds, and not all frames have a time.
+        ValueError: The length is in seconds and a frame has no time stamp.
     """
     timed = bool(len(timestamps)) and bool((timestamps >= 0).all())
     if length is not None and length.seconds and not timed:
         raise ValueError(
             f"block of {length}: not all frames have a time stamp; give it in frames"
         )
-    lines = list(_lines(recordings, timestamps, timed))
+    tracks = list(_tracks(recordings, timestamps, timed))
     chosen = length or BlockLength(
-        frames=1.3 * math.sqrt(sum(len(line.frames) / line.cameras for line in lines))
+        frames=1.3
+        * math.sqrt(sum(len(track.frames) / track.cameras for track in tracks))
     )
     index = np.empty(len(timestamps), np.int64)
     first = 0
-    for line in lines:
-        of_line = line.cut(chosen, timestamps)
-        index[line.frames] = first + of_line
-        first += of_line[-1] + 1
+    for track in tracks:
+        of_track = track.cut(chosen, timestamps)
+        index[track.frames] = first + of_track
+        first += of_track[-1] + 1
     return Blocks(index, chosen, automatic=length is None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Line:
+class _Track:
     """Frames of one recording, or of several that overlap, in the order of time.
 
     Args:
-        frames: Their indices.
-        cameras: How many recordings there are at a moment, in the mean.
+        frames: Indices of the frames.
+        cameras: Mean number of simultaneous recordings.
     """
 
     frames: np.ndarray
     cameras: float
 
     def cut(self, length: BlockLength, timestamps: np.ndarray) -> np.ndarray:
-        """The block of each frame of the line, from 0, without gaps."""
+        """Block of each frame, numbered from 0 without gaps."""
         count = len(self.frames)
         if not length.seconds:
             blocks = max(1, round(count / (length.frames * self.cameras)))
@@ -150,14 +150,14 @@ class _Line:
         return np.unique(window, return_inverse=True)[1]
 
 
-def _lines(
+def _tracks(
     recordings: Sequence[str], timestamps: np.ndarray, timed: bool
-) -> Iterator[_Line]:
+) -> Iterator[_Track]:
     names, of_frame = np.unique(np.asarray(recordings), return_inverse=True)
     members = [np.flatnonzero(of_frame == name) for name in range(len(names))]
     if not timed:
         members.sort(key=lambda frames: int(frames[0]))
-        yield from (_Line(frames, 1.0) for frames in members)
+        yield from (_Track(frames, 1.0) for frames in members)
         return
     spans = sorted(
         (int(timestamps[frames].min()), int(timestamps[frames].max()), name)
@@ -177,9 +177,9 @@ def _join(
     spans: Sequence[tuple[int, int, int]],
     members: Sequence[np.ndarray],
     timestamps: np.ndarray,
-) -> _Line:
+) -> _Track:
     frames = np.concatenate([members[name] for _, _, name in spans])
     whole = max(end for _, end, _ in spans) - spans[0][0]
     each = sum(end - begin for begin, end, _ in spans)
     order = np.argsort(timestamps[frames], kind="stable")
-    return _Line(frames[order], each / whole if whole else float(len(spans)))
+    return _Track(frames[order], each / whole if whole else float(len(spans)))

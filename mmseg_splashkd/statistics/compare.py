@@ -1,4 +1,4 @@
-"""Arms side by side: intervals of their scores, of their differences, verdicts."""
+"""Comparison of arms: intervals of scores and differences, p-values, verdicts."""
 
 import math
 from collections.abc import Sequence
@@ -38,15 +38,16 @@ from mmseg_splashkd.statistics.settings import Settings
 
 
 def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison:
-    """Compare arms with the first of them.
+    """Compare each arm with the first.
 
-    One pair of runs is compared by a paired block bootstrap over frames; several on the
-    same frames by the same and the spread between pairs; several folds by the corrected
-    resampled t-test: see ``Difference.method``, and docs/significance.md.
+    One pair of runs is compared by a paired block bootstrap over frames; several pairs
+    on the same frames by that bootstrap plus the variance between pairs; several folds
+    by the corrected resampled t-test: see ``Difference.method``, docs/significance.md.
 
     Args:
-        arms: The baseline and others; one alone gets intervals of its scores.
-        settings: How.
+        arms: The baseline and the other arms; a single arm gets intervals of its scores
+            only.
+        settings: Settings of the comparison.
 
     Raises:
         ValueError: There is no arm, a metric is unknown, arms were tested on different
@@ -54,7 +55,7 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
     """
     settings = settings or Settings()
     if not arms:
-        raise ValueError("arms is empty: give one run at least")
+        raise ValueError("arms is empty: give at least one run")
     check_alike(arms, settings.allowed)
     metrics = settings.metrics_of(arms[0].first)
     views = [_view([arm], settings) for arm in arms]
@@ -68,17 +69,17 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
 
 
 def differences_of(arms: Sequence[Arm], settings: Settings) -> list[Difference]:
-    """Differences alone, without the arms' own scores: see ``compare``.
+    """Differences from the first arm, without the scores of the arms.
 
     Args:
-        arms: The baseline and others.
-        settings: How.
+        arms: The baseline and the other arms.
+        settings: Settings of the comparison.
 
     Returns:
-        By arm, then by metric.
+        Differences by arm, then by metric.
 
     Raises:
-        ValueError: As ``compare``.
+        ValueError: As for ``compare``.
     """
     metrics = settings.metrics_of(arms[0].first)
     views = [_view([arms[0], arm], settings) for arm in arms[1:]]
@@ -89,7 +90,7 @@ def differences_of(arms: Sequence[Arm], settings: Settings) -> list[Difference]:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """One arm, or the baseline and another, on the same frames in the same blocks."""
+    """One arm, or the baseline and another arm, on the same frames and blocks."""
 
     names: tuple[str, ...]
     layouts: tuple[Layout, ...]
@@ -97,12 +98,11 @@ class _View:
     runs: int
 
     def values(self, metric: Metric, areas: Sequence[np.ndarray]) -> np.ndarray:
-        """Score, or difference, of (..., 3, C) counts of each arm."""
-        scores = [metric.of(counts) for counts in areas]
-        return scores[-1] - scores[0] if len(scores) > 1 else scores[0]
+        """Score, or difference of scores, of (..., 3, C) areas of each arm."""
+        return _last_less_first([metric.of(counts) for counts in areas])
 
     def statistic(self, metric: Metric) -> Statistic:
-        """Score, or difference, of each run, (J, R), from weights of the blocks."""
+        """(J, R) score, or difference of scores, of J runs from weights of blocks."""
         sums = [self.blocks.sums(layout.areas).astype(float) for layout in self.layouts]
 
         def scores_of(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -111,22 +111,25 @@ class _View:
             return metric.of(areas, counts.sum(1, keepdims=True))
 
         def statistic(weights: np.ndarray) -> np.ndarray:
-            scores = [scores_of(counts, weights) for counts in sums]
-            return scores[-1] - scores[0] if len(scores) > 1 else scores[0]
+            return _last_less_first([scores_of(counts, weights) for counts in sums])
 
         return statistic
 
 
+def _last_less_first(scores: Sequence[np.ndarray]) -> np.ndarray:
+    return scores[-1] - scores[0] if len(scores) > 1 else scores[0]
+
+
 def _view(arms: Sequence[Arm], settings: Settings) -> _View:
-    cells = common_runs(arms)
-    layouts = tuple(lay_out(arm, cells, arms[0]) for arm in arms)
+    runs = common_runs(arms)
+    layouts = tuple(lay_out(arm, runs, arms[0]) for arm in arms)
     blocks = cut_blocks(layouts[0].recordings, layouts[0].timestamps, settings.block)
-    return _View(tuple(arm.name for arm in arms), layouts, blocks, len(cells))
+    return _View(tuple(arm.name for arm in arms), layouts, blocks, len(runs))
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What the frames, and the runs on them, tell of a score or difference."""
+class _Estimate:
+    """Estimate of a score or difference, with its interval where there is one."""
 
     value: float
     interval: Interval | None = None
@@ -134,35 +137,35 @@ class _Found:
     correlated: bool = False
 
 
-def _over_frames(view: _View, metric: Metric, settings: Settings) -> _Found:
+def _over_frames(view: _View, metric: Metric, settings: Settings) -> _Estimate:
     by_run = view.values(metric, [layout.areas.sum(1) for layout in view.layouts])
     value = float(by_run.mean())
     if len(view.blocks) < FEWEST or math.isnan(value):
-        return _Found(value)
+        return _Estimate(value)
     spread = block_bootstrap(
         view.statistic(metric), len(view.blocks), settings.resamples, settings.seed
     )
     correlated = spread.correlation >= MOST_CORRELATION
     if len(by_run) == 1:
-        return _Found(value, over_frames(spread), 0.0, correlated)
+        return _Estimate(value, over_frames(spread), 0.0, correlated)
     interval, share = over_frames_and_runs(spread, by_run, view.layouts[0].overlap)
-    return _Found(value, interval, share, correlated)
+    return _Estimate(value, interval, share, correlated)
 
 
-def _over_folds(view: _View, metric: Metric) -> _Found:
-    """Of the difference in each fold with each seed, where it is defined."""
+def _over_folds(view: _View, metric: Metric) -> _Estimate:
+    """Estimate from the differences by fold and seed that are defined."""
     folds = view.layouts[0].folds
-    owned = [view.layouts[0].fold == fold for fold in range(folds)]
+    of_fold = [view.layouts[0].fold == fold for fold in range(folds)]
     areas = [
-        np.stack([layout.areas[:, mine].sum(1) for mine in owned], 1)
+        np.stack([layout.areas[:, frames].sum(1) for frames in of_fold], 1)
         for layout in view.layouts
     ]
-    by_cell = view.values(metric, areas)
-    by_cell = by_cell[~np.isnan(by_cell)]
-    if len(by_cell) < 2:
-        return _Found(math.nan)
-    interval = corrected_resampled(by_cell, view.layouts[0].overlap)
-    return _Found(interval.value, interval)
+    by_run = view.values(metric, areas)
+    by_run = by_run[~np.isnan(by_run)]
+    if len(by_run) < 2:
+        return _Estimate(math.nan)
+    interval = corrected_resampled(by_run, view.layouts[0].overlap)
+    return _Estimate(interval.value, interval)
 
 
 def _arm_scores(
@@ -222,18 +225,21 @@ def _difference(view: _View, metric: Metric, settings: Settings) -> Difference:
 
 
 def _with_verdicts(differences: Sequence[Difference]) -> list[Difference]:
-    """Adjust p-values for the number of arms, metric by metric, and judge."""
-    judged = {}
-    for metric in {found.metric for found in differences}:
-        asked = [found for found in differences if found.metric == metric]
-        known = [found for found in asked if found.p is not None]
-        adjusted = holm([found.p for found in known if found.p is not None])
-        for found, p in zip(known, adjusted, strict=True):
-            claim = "better" if found.value > 0 else "worse"
-            judged[id(found)] = replace(
+    """Holm-adjust the p-values of each metric over the arms, and add verdicts."""
+    adjusted = list(differences)
+    for metric in {each.metric for each in differences}:
+        p_values = {
+            index: each.p
+            for index, each in enumerate(differences)
+            if each.metric == metric and each.p is not None
+        }
+        for index, p in zip(p_values, holm(list(p_values.values())), strict=True):
+            found = differences[index]
+            direction = "better" if found.value > 0 else "worse"
+            adjusted[index] = replace(
                 found,
                 p=p,
-                comparisons=len(known),
-                verdict=claim if p < ALPHA else "cannot tell",
+                comparisons=len(p_values),
+                verdict=direction if p < ALPHA else "cannot tell",
             )
-    return [judged.get(id(found), found) for found in differences]
+    return adjusted

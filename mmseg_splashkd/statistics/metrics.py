@@ -1,4 +1,4 @@
-"""Scores by name, of many sets of pixel counts at once."""
+"""Scores by name, vectorised over sets of pixel counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ KINDS = ("IoU", "Dice")
 
 @dataclass(frozen=True)
 class Metric:
-    """A score in percent, as :class:`~mmseg_splashkd.evaluation.DiceMetric` names it.
+    """A score in percent, named as in :class:`~mmseg_splashkd.evaluation.DiceMetric`.
 
     Args:
         name: ``mIoU``, ``mDice``, ``IoU.<class>`` or ``Dice.<class>``.
         kind: ``IoU`` or ``Dice``.
-        class_id: The class, or None for the mean over classes.
+        class_id: Index of the class, or None for the mean over classes.
     """
 
     name: str
@@ -26,10 +26,11 @@ class Metric:
         """Score sets of pixels.
 
         Args:
-            areas: (..., 3, C), the rows intersection, predicted and labelled.
-            whole: (..., 3, C), that all of ``areas`` are parts of: a class that only
-                a part lacks has the score of the whole there, so that a mean is over
-                the same classes in each part.
+            areas: (..., 3, C), the rows intersection, predicted and labelled, in pixels
+                or weighted pixels.
+            whole: (..., 3, C), the set of which all ``areas`` are subsets: a class that
+                is absent from a subset alone gets its score in the whole set, so that
+                the mean is over the same classes for every subset.
 
         Returns:
             (...) percent; NaN where no class has a pixel.
@@ -53,7 +54,11 @@ class Metric:
 
 
 def parse_metric(name: str, classes: Sequence[str]) -> Metric:
-    """The metric of a name.
+    """The metric with a given name.
+
+    Args:
+        name: ``mIoU``, ``mDice``, ``IoU.<class>`` or ``Dice.<class>``.
+        classes: Names of the C classes.
 
     Raises:
         ValueError: There is no such metric or class.
@@ -71,6 +76,13 @@ def parse_metric(name: str, classes: Sequence[str]) -> Metric:
 
 
 def areas_of(confusion: np.ndarray) -> np.ndarray:
-    """Intersection, predicted and labelled pixels of (..., C, C): (..., 3, C)."""
+    """Areas of confusion matrices.
+
+    Args:
+        confusion: (..., C, C), the rows true and the columns predicted classes.
+
+    Returns:
+        (..., 3, C), the rows intersection, predicted and labelled, in pixels.
+    """
     diagonal = np.diagonal(confusion, axis1=-2, axis2=-1)
     return np.stack([diagonal, confusion.sum(-2), confusion.sum(-1)], -2)

@@ -1,67 +1,67 @@
-"""What a reader of a comparison has to know besides its figures."""
+"""Checks before a comparison, and caveats after it."""
 
 from collections.abc import Collection, Iterator, Sequence
 
 from mmseg_splashkd.statistics.arms import Arm, Layout, common_runs
 from mmseg_splashkd.statistics.blocks import FEWEST, Blocks
 
-TELLS = {"table": "table_sha256", "weights": "weights"}
-DECIDES = {"threshold": "the threshold of a pixel", "tta": "averaging over flips"}
+MUST_AGREE = {"table": "table_sha256", "weights": "weights"}
+DECISION = {"threshold": "the decision threshold", "tta": "test-time augmentation"}
 
 
 def check_alike(arms: Sequence[Arm], allowed: Collection[str] = ()) -> None:
-    """Make sure that arms are of one table and one kind of weights.
+    """Check that all runs use the same split table and the same kind of weights.
 
     Args:
         arms: The arms.
-        allowed: ``table`` or ``weights``, if the arms may differ in it.
+        allowed: What the arms may differ in: ``table``, ``weights``.
 
     Raises:
-        ValueError: Two arms are known to differ.
+        ValueError: Two runs state different values.
     """
-    for what, key in TELLS.items():
-        if what in allowed or len(told := _told(arms, key)) < 2:
+    for what, key in MUST_AGREE.items():
+        if what in allowed or len(found := _values(arms, key)) < 2:
             continue
-        (one, _), (other, _), *_ = told.values()
+        (one, _), (other, _), *_ = found.values()
         shown = "table" if what == "table" else key
-        values = [_told([arm], shown) for arm in (one, other)]
-        listed = " and ".join(" / ".join(map(str, value)) or "?" for value in values)
+        shown_values = [_values([arm], shown) for arm in (one, other)]
+        listed = " and ".join(" / ".join(map(str, v)) or "?" for v in shown_values)
         raise ValueError(
             f"{one.name} and {other.name} differ in {what} ({listed}): compare runs "
-            f"that do not, or allow {what} if that is meant (--allow {what})"
+            f"with the same {what}, or allow the difference (--allow {what})"
         )
 
 
-def _told(arms: Sequence[Arm], key: str) -> dict:
-    """What runs say of themselves -> the first arm and run that say so."""
-    told = {}
+def _values(arms: Sequence[Arm], key: str) -> dict:
+    """Values that runs state for a key -> the first arm and run that state each."""
+    found = {}
     for arm in arms:
-        for cell, scores in arm.runs.items():
+        for run, scores in arm.runs.items():
             value = scores.about.get(key)
             if value is not None:
-                told.setdefault(value, (arm, cell))
-    return told
+                found.setdefault(value, (arm, run))
+    return found
 
 
 def notes_on(arms: Sequence[Arm], layout: Layout, blocks: Blocks) -> Iterator[str]:
-    """Sentences about what the arms are, for people.
+    """Caveats of a comparison, one sentence each.
 
     Args:
-        arms: The baseline first.
-        layout: Of the baseline.
-        blocks: Of its frames.
+        arms: The arms, the baseline first.
+        layout: Layout of the baseline.
+        blocks: Blocks of its frames.
     """
-    for what, key in TELLS.items():
-        if len(_told(arms, key)) > 1:
+    for what, key in MUST_AGREE.items():
+        if len(_values(arms, key)) > 1:
             yield f"The runs differ in {what}, which was allowed."
-    for key, what in DECIDES.items():
+    for key, what in DECISION.items():
         values = {s.about.get(key) for arm in arms for s in arm.runs.values()}
         if len(values - {None, False}) and len(values) > 1:
             yield f"The runs differ in {what}."
-    if "best" in _told(arms, "weights") and "val" in _told(arms, "part"):
+    if "best" in _values(arms, "weights") and "val" in _values(arms, "part"):
         yield (
-            "Best weights were chosen on the very frames that they are scored on: the "
-            "scores flatter."
+            "Best weights were selected on the frames they are scored on: the scores "
+            "are optimistic."
         )
     yield from _left_out(arms)
     yield from _rare(arms[0], layout, blocks)
@@ -74,7 +74,7 @@ def _left_out(arms: Sequence[Arm]) -> Iterator[str]:
             if alone := len(one.runs) - shared:
                 yield (
                     f"{alone} of {len(one.runs)} runs of {one.name} have no partner in "
-                    f"{other.name} (same fold and seed): differences are without them."
+                    f"{other.name} (same fold and seed): differences exclude them."
                 )
 
 
@@ -83,6 +83,6 @@ def _rare(arm: Arm, layout: Layout, blocks: Blocks) -> Iterator[str]:
     for name, count in zip(arm.first.classes, (truth > 0).sum(0), strict=True):
         if count < min(FEWEST, len(blocks)):
             yield (
-                f"{name} occurs in {count} of {len(blocks)} blocks: what hangs on it "
-                f"is less sure than its intervals say."
+                f"{name} occurs in {count} of {len(blocks)} blocks: intervals of its "
+                f"scores may be too narrow."
             )

@@ -1,14 +1,13 @@
-"""What a difference takes to be seen, and what several comparisons cost."""
+"""Sample size for a given power, and correction for several comparisons."""
 
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from mmseg_splashkd.statistics.intervals import ALPHA, Interval
-from mmseg_splashkd.statistics.student import critical
+from mmseg_splashkd.statistics.intervals import Interval, critical_t
 
 POWER = 0.8
-ROUNDS, EXACT = 40, 1e-3
+ROUNDS, TOLERANCE = 40, 1e-3
 
 
 def frames_needed(
@@ -18,22 +17,23 @@ def frames_needed(
     share_of_runs: float = 0.0,
     more_blocks: bool = True,
 ) -> int | None:
-    """On how many frames a difference would be told with a power of 80 %.
+    """Number of frames at which a difference is significant with a power of 80 %.
 
-    The variance over frames falls as 1 / N, that over seeds does not. The number of
-    blocks, and with it the degrees of freedom, grows as sqrt(N), by the rule of
-    ``cut_blocks``.
+    The variance over frames falls as 1 / N, the variance over seeds does not. The
+    number of blocks, and with it the degrees of freedom, grows as sqrt(N), by the rule
+    of ``cut_blocks``.
 
     Args:
-        difference: The true one, in points.
-        interval: What is known of the difference from ``frames`` frames.
-        frames: N so far.
-        share_of_runs: Which part of the squared standard error is of the runs.
-        more_blocks: Whether more frames bring degrees of freedom.
+        difference: The assumed true difference, in points.
+        interval: Interval of the difference from ``frames`` frames.
+        frames: Current number of frames, N.
+        share_of_runs: Fraction in [0, 1] of the squared standard error that comes from
+            runs.
+        more_blocks: Whether more frames add degrees of freedom.
 
     Returns:
-        Their number; None if no number is enough, for the difference is 0 or the
-        spread between the runs alone hides it.
+        The total number of frames; None if no number is enough, because the difference
+        is 0 or the variance over runs alone is too large.
     """
     strength = NormalDist().inv_cdf(POWER)
     of_runs = share_of_runs * interval.error**2
@@ -43,28 +43,28 @@ def frames_needed(
         df = interval.df
         if more_blocks:
             df = max(1.0, (interval.df + 1) * math.sqrt(needed / frames) - 1)
-        allowed = (difference / (critical(ALPHA, df) + strength)) ** 2 - of_runs
+        allowed = (difference / (critical_t(df) + strength)) ** 2 - of_runs
         if allowed <= 0 or of_frames > 1e9 * allowed:
             return None
-        # Half-way in logarithms: a step as a whole would swing about the answer.
+        # Half a step in the logarithm: full steps oscillate about the solution.
         before = needed
         needed = math.sqrt(needed * frames * max(of_frames / allowed, 1e-9))
-        if abs(needed / before - 1) < EXACT:
+        if abs(needed / before - 1) < TOLERANCE:
             break
     return math.ceil(needed)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of several comparisons, adjusted so that a claim is rash in 5 % at most.
+    """Holm-adjusted p-values: below 0.05 with a family-wise error of at most 5 %.
 
     Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian
     Journal of Statistics 6, 1979.
 
     Args:
-        p_values: Of each comparison.
+        p_values: One per comparison.
 
     Returns:
-        Adjusted ones, in the same order.
+        The adjusted values, in the same order.
     """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, highest = [0.0] * len(p_values), 0.0

@@ -1,19 +1,18 @@
-"""The standard error of a score over blocks of frames: a bootstrap, mended for few.
+"""Block-bootstrap standard error of a score, with small-sample corrections.
 
-A bootstrap of six or twenty blocks gives too narrow an interval, for three reasons,
-each of which is mended by what its literature recommends:
+An uncorrected bootstrap of six or twenty blocks gives too narrow an interval, for three
+reasons, each of which is corrected as its literature recommends:
 
-- it has no quantile of Student's t: with Q blocks, Q - 1 degrees of freedom
-  (Ibragimov and Mueller, "t-Statistic Based Correlation and Heterogeneity Robust
-  Inference", JBES 28(4), 2010, who show that blocks of unequal spread make that test
-  careful, not rash);
-- blocks that hold much of a class pull the score towards themselves and so hide their
-  own error: the delete-a-block jackknife counts it, and the wider of the two is taken
+- It has no quantile of Student's t: with Q blocks, Q - 1 degrees of freedom (Ibragimov
+  and Mueller, "t-Statistic Based Correlation and Heterogeneity Robust Inference", JBES
+  28(4), 2010, who show that blocks of unequal variance make that test conservative).
+- Blocks that hold much of a class pull the score towards themselves and so hide their
+  own error: the delete-a-block jackknife includes it, and the larger of the two is used
   (MacKinnon, Nielsen and Webb, "Fast and Reliable Jackknife and Bootstrap Methods for
-  Cluster-Robust Inference", Journal of Applied Econometrics 38(5), 2023);
-- what correlation is left between one block and the next widens it by
-  (1 + r) / (1 - r), the ratio of a first-order autoregression, with r freed of its
-  bias (Marriott and Pope, Biometrika 41, 1954).
+  Cluster-Robust Inference", Journal of Applied Econometrics 38(5), 2023).
+- Correlation r that remains between neighbouring blocks: the variance is multiplied by
+  (1 + r) / (1 - r), the ratio for a first-order autoregression, with a bias-corrected r
+  (Marriott and Pope, Biometrika 41, 1954).
 """
 
 from collections.abc import Callable, Iterator
@@ -31,42 +30,42 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Spread:
-    """How far a score would lie elsewhere on other frames like these.
+    """Sampling variance of a score over frames.
 
     Args:
-        value: The score of all blocks.
+        value: The score of all blocks, in points; the mean over J runs.
         variance: Its squared standard error.
-        blocks: Q.
-        correlation: Between one block and the next, in [0, 0.6].
-        together: Part of the variance of the mean over J runs that comes from what
-            frames do to one run only; 0 for one run.
+        blocks: Number of blocks, Q.
+        correlation: Correlation of neighbouring blocks, in [0, 0.6].
+        interaction: Part of the variance of the mean over J runs that comes from the
+            interaction of frames and runs; 0 for one run.
     """
 
     value: float
     variance: float
     blocks: int
     correlation: float
-    together: float = 0.0
+    interaction: float = 0.0
 
 
 def block_bootstrap(
     statistic: Statistic, blocks: int, resamples: int = RESAMPLES, seed: int = 0
 ) -> Spread:
-    """Judge the spread of a score from resamples of its blocks.
+    """Estimate the sampling variance of a score from resamples of its blocks.
 
     A resample gives each block a random weight of mean 1 (exponential, scaled to a sum
     of Q: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9, 1981). Drawing blocks
-    with replacement is the same with whole numbers for weights, and of a mean gives the
-    same variance but for a known factor; but it loses a class now and then that only
-    few blocks hold, and a mean IoU jumps. The weights depend on ``seed`` and the number
-    of blocks alone, so that two runs on the same blocks get the same: that pairs them.
+    with replacement is the same with integer weights, and for a mean gives the same
+    variance up to a known factor; but some of its resamples lose a class that few
+    blocks hold, at which a mean over classes jumps. The weights depend on ``seed`` and
+    the number of blocks alone, so two runs on the same blocks are resampled in pairs.
 
     Args:
-        statistic: The score, or the difference of two, from the weights of the blocks;
-            of several runs that of each, the mean of which is judged.
-        blocks: Q, at least 2.
-        resamples: How many.
-        seed: Of the weights.
+        statistic: The score, or the difference of two scores, from the weights of the
+            blocks; for several runs one row each, whose mean is the estimate.
+        blocks: Number of blocks, Q, 2 or more, in the order of time.
+        resamples: Number of resamples, 100 or more.
+        seed: Seed of the weights; the same seed gives the same weights.
 
     Raises:
         ValueError: ``blocks`` is below 2 or ``resamples`` below 100.
@@ -77,7 +76,7 @@ def block_bootstrap(
         )
     value = float(statistic(np.ones((1, blocks))).mean())
     resampled = _apply(statistic, _random_weights(resamples, blocks, seed))
-    # The weights' own variance is (Q - 1) / (Q + 1) of what an unbiased one needs.
+    # The variance of the weights is (Q - 1) / (Q + 1) of what is unbiased for a mean.
     bootstrap = resampled.mean(0).var() * (blocks + 1) / (blocks - 1)
     without = _apply(statistic, _without_each(blocks))
     by_run = without.mean(1, keepdims=True) - without
@@ -86,16 +85,16 @@ def block_bootstrap(
     correlation = neighbour_correlation(influence)
     wider = (1 + correlation) / (1 - correlation)
     variance = float(max(bootstrap, jackknife) * wider)
-    together = _together(by_run - influence) * wider
-    return Spread(value, variance, blocks, correlation, together)
+    interaction = _interaction(by_run - influence) * wider
+    return Spread(value, variance, blocks, correlation, interaction)
 
 
-def _together(own: np.ndarray) -> float:
-    """Jackknife of what J runs have each for itself, (J, Q), in the mean over them."""
-    runs, blocks = own.shape
+def _interaction(residuals: np.ndarray) -> float:
+    """Jackknife variance of the mean of (J, Q) influences less their mean over runs."""
+    runs, blocks = residuals.shape
     if runs == 1:
         return 0.0
-    return float((own**2).sum() * (blocks - 1) / blocks / (runs - 1) / runs)
+    return float((residuals**2).sum() * (blocks - 1) / blocks / (runs - 1) / runs)
 
 
 def _apply(statistic: Statistic, weights: Iterator[np.ndarray]) -> np.ndarray:
@@ -116,19 +115,20 @@ def _without_each(blocks: int) -> Iterator[np.ndarray]:
 
 
 def _chunks(rows: int, blocks: int) -> list[np.ndarray]:
-    """Numbers of rows, as many at a time as make a matrix of some 16 MiB."""
+    """Indices of rows in chunks whose (rows, blocks) matrix has at most 16 MiB."""
     size = max(1, MOST_WEIGHTS // blocks)
     return [np.arange(k, min(k + size, rows)) for k in range(0, rows, size)]
 
 
 def neighbour_correlation(influence: np.ndarray) -> float:
-    """Correlation of one block with the next, unbiased to the first order.
+    """Correlation of neighbouring blocks, unbiased to the first order.
 
     Args:
-        influence: (Q,), in the order of time, of mean 0.
+        influence: (Q,) influence of each block on the score, in the order of time, with
+            mean 0.
 
     Returns:
-        In [0, 0.6]; 0 if blocks do not differ.
+        In [0, 0.6]; 0 if all blocks have the same influence.
     """
     squares = float((influence**2).sum())
     if squares == 0:

@@ -1,4 +1,4 @@
-"""What a comparison of arms tells."""
+"""The result of a comparison of arms."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +14,12 @@ class ArmScores:
     """Scores of an arm.
 
     Args:
-        name: Of the arm.
-        runs: How many there are.
-        frames: On how many frames they were tested, all folds together.
-        blocks: Into how many blocks these were cut.
-        scores: Mean over its runs by metric, percent; NaN where a class is absent.
-        intervals: By metric; None where blocks are too few.
+        name: Label of the arm.
+        runs: Number of runs.
+        frames: Number of tested frames, over all folds.
+        blocks: Number of blocks of these frames.
+        scores: Metric -> mean over the runs in percent; NaN where a class is absent.
+        intervals: Metric -> interval of that mean; None with too few blocks.
     """
 
     name: str
@@ -32,34 +32,38 @@ class ArmScores:
 
 @dataclass(frozen=True)
 class Difference:
-    """How an arm differs from the baseline in one metric, in percentage points.
+    """Difference of an arm from the baseline in one metric, in percentage points.
 
     Args:
-        baseline: Name of the arm it is compared with.
-        arm: Name of the arm; the difference is positive where it is better.
+        baseline: Label of the baseline arm.
+        arm: Label of the other arm; the difference is positive where it is better.
         metric: Name of the metric.
-        method: What the interval is over: ``frames`` (one pair of runs, paired block
-            bootstrap), ``frames and runs`` (several seeds on the same frames, the
-            bootstrap and the spread between pairs) or ``folds`` (corrected resampled
-            t-test on the difference in each fold).
+        method: ``frames`` (one pair of runs, paired block bootstrap), ``frames and
+            runs`` (several seeds on the same frames: variance of the bootstrap plus
+            variance between pairs) or ``folds`` (corrected resampled t-test on the
+            difference in each fold).
         pairs: Number of pairs of runs.
         frames: Number of frames.
         blocks: Number of blocks.
         value: The difference, in points.
-        interval: None where nothing can be said of the spread.
-        pooled: With ``folds``, the interval of the same weights on other frames: all
-            folds' frames together, by the bootstrap; else None.
-        p: Two-sided p-value, adjusted (Holm) if several arms are compared; or None.
-        comparisons: How many arms are compared with the baseline.
-        verdict: ``better`` or ``worse`` where ``p`` is below 0.05; ``no verdict`` where
-            there is no interval.
-        more_frames: How many more would be needed to tell the difference as large as
-            it was seen, with a power of 80 %; None where no number is enough.
-        worth: A difference worth having, in points.
-        more_frames_for_worth: The same for ``worth``; 0 where it would be seen already.
-        false_claims: Number of frames, and how often (percent) runs that do not differ
-            were told apart in simulation there; None for 200 frames and more.
-        correlated: Whether blocks are so alike that the interval may be too narrow.
+        interval: Its interval; None where the variance cannot be estimated.
+        pooled: With ``folds``, the block-bootstrap interval over the frames of all
+            folds together, which holds for the same weights on other frames; else None.
+        p: Two-sided p-value, Holm-adjusted if several arms are compared; None without
+            an interval.
+        comparisons: Number of arms that are compared with the baseline.
+        verdict: ``better`` or ``worse`` where ``p`` < 0.05, else ``cannot tell``; ``no
+            verdict`` without an interval.
+        more_frames: Additional frames at which a true difference as large as the
+            observed one is significant with a power of 80 %; None where no number is
+            enough.
+        worth: The smallest difference of interest, in points.
+        more_frames_for_worth: As ``more_frames``, for ``worth``; 0 where the present
+            frames are enough.
+        false_claims: Number of frames, and the false positive rate in percent that was
+            measured there in simulation; None for 200 frames and more.
+        correlated: Whether neighbouring blocks are so correlated that the interval may
+            be too narrow.
     """
 
     baseline: str
@@ -84,14 +88,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``compare`` found.
+    """The result of ``compare``.
 
     Args:
-        metrics: Their names.
-        arms: The baseline first.
-        differences: Of each other arm from the baseline, by arm, then by metric.
-        block: How long blocks were to be, in words.
-        notes: What a reader has to know besides, a sentence each.
+        metrics: Names of the metrics.
+        arms: Scores of the arms, the baseline first.
+        differences: Differences from the baseline, by arm, then by metric.
+        block: Length of a block, as text.
+        notes: Caveats of this comparison, one sentence each.
     """
 
     metrics: tuple[str, ...]

@@ -1,30 +1,27 @@
-"""How arms are to be compared."""
+"""Settings of a comparison of arms."""
 
 from dataclasses import dataclass
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.statistics.blocks import BlockLength
 from mmseg_splashkd.statistics.metrics import Metric, parse_metric
-from mmseg_splashkd.statistics.resampling import (
-    FEWEST_RESAMPLES,
-    RESAMPLES,
-)
+from mmseg_splashkd.statistics.resampling import FEWEST_RESAMPLES, RESAMPLES
 
 ALLOWED = ("table", "weights")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to compare.
+    """Settings of a comparison.
 
     Args:
-        metrics: Names; by default mIoU and Dice of the focus class.
+        metrics: Names of the metrics; by default mIoU and Dice of the focus class.
         block: Length of a block; by default that of ``cut_blocks``.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
-        worth: A difference worth having, in points, above 0.
-        allowed: What runs may differ in besides, of ``ALLOWED``: the split table that
-            they were trained on, and which of their weights were tested.
+        resamples: Number of bootstrap resamples, 100 or more.
+        seed: Seed of the bootstrap.
+        worth: The smallest difference of interest, in points, above 0.
+        allowed: What the runs may differ in, of ``ALLOWED``: the split table they were
+            trained on, and which of their weights (best or last) were tested.
 
     Raises:
         ValueError: A value is out of its range.
@@ -46,7 +43,7 @@ class Settings:
             raise ValueError(f"allowed={sorted(unknown)} are none of {ALLOWED}")
 
     def metrics_of(self, scores: FrameScores) -> list[Metric]:
-        """The metrics, for the classes of some scores.
+        """The metrics, each once, for the classes of ``scores``.
 
         Raises:
             ValueError: There is no such metric or class.

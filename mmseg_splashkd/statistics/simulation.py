@@ -1,9 +1,9 @@
-"""Runs of which is known whether they differ: what the method is checked on.
+"""Simulated runs with a known difference, on which the method is validated.
 
-A frame's share of splash, how hard it is, and what each model makes of it vary slowly:
-each is a stationary Gaussian series, in which ``together`` frames tell as much as one
-independent one. Splash comes in bursts (its share is log-normal, so that a tenth of the
-frames holds most of it), errors of two models on a frame are partly the same.
+The area of splash in a frame, the difficulty of the frame and the errors of each model
+vary slowly: each is a stationary Gaussian series. Splash comes in bursts (its share is
+log-normal, so that a tenth of the frames holds most of it), and the errors of two
+models on a frame are correlated.
 """
 
 from dataclasses import dataclass
@@ -13,27 +13,28 @@ import numpy as np
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
 
-PIXELS = 10_000  # of a frame
+PIXELS = 10_000  # per frame
 CLASSES = ("water", "splash")
 Shape = Literal["smooth", "steps"]
 
 
 @dataclass(frozen=True)
 class World:
-    """What is filmed, and how like neighbours are.
+    """Parameters of a simulated scene.
 
     Args:
-        together: Frames that tell as much as one independent one, 1 or more.
+        correlation_time: Number of frames that carry as much information as one
+            independent frame, 1 or more.
         shape: ``smooth``, a first-order autoregression, or ``steps``, constant for
-            ``together`` frames and then new.
-        share: Median share of splash.
-        bursts: Standard deviation of its logarithm: how unequal frames are.
-        shared: Standard deviation of the errors (logit) that models have in common.
-        own: That of each model's own ones.
-        noise: That of its errors without memory.
+            ``correlation_time`` frames, then redrawn.
+        share: Median share of the pixels that is splash, in (0, 1).
+        bursts: Standard deviation of the logarithm of that share.
+        shared: Standard deviation of the errors (logit) that all models share.
+        own: Standard deviation of the slowly varying errors of each model.
+        noise: Standard deviation of the errors that are independent between frames.
     """
 
-    together: float = 10.0
+    correlation_time: float = 10.0
     shape: Shape = "smooth"
     share: float = 0.02
     bursts: float = 1.2
@@ -45,12 +46,12 @@ class World:
         """Series (..., N) of mean 0 and standard deviation 1."""
         *many, frames = shape
         if self.shape == "steps":
-            length = round(self.together)
+            length = round(self.correlation_time)
             levels = rng.standard_normal((*many, frames // length + 2))
-            # Steps end anywhere, not where blocks do.
+            # A random phase, so that steps do not end where blocks do.
             begin = rng.integers(0, length, many)[..., None]
             return np.take_along_axis(levels, (np.arange(frames) + begin) // length, -1)
-        kept = (self.together - 1) / (self.together + 1)
+        kept = (self.correlation_time - 1) / (self.correlation_time + 1)
         values = rng.standard_normal(shape)
         values[..., 1:] *= np.sqrt(1 - kept**2)
         for frame in range(1, frames):
@@ -64,18 +65,18 @@ def simulate(
     frames: int,
     skill: np.ndarray,
 ) -> np.ndarray:
-    """Counts of two models, or of several runs of each, on the same frames.
+    """Counts of two arms, of one run or several each, on the same frames.
 
     Args:
-        world: What is filmed.
-        rng: Source of chance.
-        frames: N.
-        skill: (T, J, 2), or (T, J, 2, N) where it changes from fold to fold: in each of
-            T trials, of J runs of two arms, how much better than average a model is
-            (logit of its error rates).
+        world: Parameters of the scene.
+        rng: Random number generator.
+        frames: Number of frames, N.
+        skill: (T, J, 2), or (T, J, 2, N) where it differs between frames: for T trials
+            with J runs of two arms, by how much the error rates (logit) are below
+            average.
 
     Returns:
-        (T, J, 2, N, 2, 2) int64, confusion of each frame.
+        (T, J, 2, N, 2, 2) int64, confusion matrix of each frame, in pixels.
     """
     trials, runs = skill.shape[:2]
     better = skill.reshape(*skill.shape[:3], -1)
@@ -84,7 +85,7 @@ def simulate(
     splash = np.rint(PIXELS * share / (1 + share))
 
     def errors() -> np.ndarray:
-        # One model's own way is the same in all its runs, but for a part.
+        # Half of the variance is common to all runs of an arm.
         own = world.series(rng, trials, 1, 2, frames)
         if runs > 1:
             each = world.series(rng, trials, runs, 2, frames)
@@ -95,13 +96,13 @@ def simulate(
     missed = np.rint(splash / (1 + np.exp(1.5 - errors())))
     alarmed = np.rint((PIXELS - splash) * np.sqrt(share) * np.exp(errors() - 4.0))
     alarmed = np.minimum(alarmed, PIXELS - splash)
-    cells = [PIXELS - splash - alarmed, alarmed, missed, splash - missed]
-    counts = np.stack(np.broadcast_arrays(*cells), -1).astype(np.int64)
+    entries = [PIXELS - splash - alarmed, alarmed, missed, splash - missed]
+    counts = np.stack(np.broadcast_arrays(*entries), -1).astype(np.int64)
     return counts.reshape(*counts.shape[:-1], 2, 2)
 
 
 def scores_of(confusion: np.ndarray, first: int = 0, **about: object) -> FrameScores:
-    """Counts of (N, 2, 2) as a run leaves them, a frame a second from ``first`` on."""
+    """Scores of one run from (N, 2, 2) counts, one frame per second from ``first``."""
     frames = range(first, first + len(confusion))
     return FrameScores(
         confusion=confusion,

@@ -170,7 +170,7 @@ def test_codings_must_agree(table):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"alow": ["overlap"]}, r"data_check has \['alow'\]"),
+        ({"alow": ["overlap"]}, r"data_check has unknown keys \['alow'\]"),
         ({"allow": ["overlpa"]}, r"allow=\['overlpa'\]: the codes are"),
     ],
 )

@@ -35,7 +35,7 @@ def test_option_without_a_place_is_refused(option):
     ("option", "meant"),
     [("train_dataloder.batch_size", "train_dataloader"), ("workdir", "work_dir")],
 )
-def test_misspelt_option_is_told_the_close_one(option, meant):
+def test_error_of_a_misspelt_option_names_the_closest(option, meant):
     with pytest.raises(ValueError, match=rf"has no .*: did you mean {meant}\?$"):
         read_config(KD, {option: 2})
 
@@ -54,6 +54,37 @@ def test_data_root_moves_all_data(config):
 
 def test_ratios_hold_for_all_data():
     assert shared(KD, "ratios", [0.5, 0.3, 0.2]) == [[0.5, 0.3, 0.2]] * 3
+
+
+# Former names
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("ann_file", "split_table"), ("label_map", "label_coding")]
+)
+def test_former_key_is_refused_with_the_present_one(tmp_path, old, new):
+    with pytest.raises(ValueError, match=f"--cfg-options {old}: .* now named {new}"):
+        read_config(KD, {old: "mine"})
+    path = tmp_path / "mine.py"
+    path.write_text(f'_base_ = "{KD}"\n{old} = "mine"\n')
+    with pytest.raises(ValueError, match=f"sets {old}, which is now named {new}"):
+        read_config(path)
+    path.write_text(f'_base_ = "{CAMVID}"\n{old} = "mine"\n')
+    assert read_config(path)[old] == "mine"  # a variable beside other data sets
+
+
+def test_former_arguments_of_a_data_set_are_renamed(tmp_path):
+    path = tmp_path / "mine.py"
+    old = "dataset=dict(split_table=None, ann_file='a.csv', label_map='splash')"
+    path.write_text(f'_base_ = "{KD}"\nval_dataloader = dict({old})\n')
+    with pytest.raises(ValueError, match="both split_table and ann_file"):
+        read_config(path)
+    old = "dataset=dict(_delete_=True, type='mmseg.TimeSplitDataset', ann_file='a.csv')"
+    path.write_text(f'_base_ = "{KD}"\nval_dataloader = dict({old})\n')
+    with pytest.warns(DeprecationWarning, match="ann_file of a TimeSplitData"):
+        cfg = read_config(path, {"split_table": "b.csv"})
+    assert "ann_file" not in cfg.val_dataloader.dataset
+    assert cfg.val_dataloader.dataset.split_table == "b.csv"
 
 
 # Files
@@ -87,7 +118,7 @@ def test_table_and_fold_hold_for_all_data():
     assert shared(KD, "split_table", "split.csv") == ["split.csv"] * 3
 
 
-def test_data_root_that_moves_nothing_is_refused(tmp_path):
+def test_data_root_without_effect_is_refused(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(f'_base_ = "{KD}"\ndata_root = "farm"\n')
     message = "data_root='farm' .* none of its data sets.*--cfg-options data_root=farm"

@@ -80,7 +80,7 @@ def test_frames_count_in_the_order_of_time():
     assert (burst.first, burst.last, burst.latency) == (2, 0, 1.0)
 
 
-def test_what_does_not_exist_is_not_told():
+def test_undefined_scores_are_omitted():
     assert burst_metrics(score_bursts(frame_scores([CALM, CALM]))) == {
         "Bursts.false": 0,
         "Bursts.false_per_hour": 0,
@@ -89,10 +89,10 @@ def test_what_does_not_exist_is_not_told():
         "Bursts.recall": 0,
         "Bursts.false": 0,
     }
-    told = burst_metrics(score_bursts(frame_scores([MISSED, HIT, FALSE])))
-    assert told["Bursts.recall"] == 100
-    assert told["Bursts.latency"] == 1
-    assert told["Bursts.false"] == 0
+    metrics = burst_metrics(score_bursts(frame_scores([MISSED, HIT, FALSE])))
+    assert metrics["Bursts.recall"] == 100
+    assert metrics["Bursts.latency"] == 1
+    assert metrics["Bursts.false"] == 0
 
 
 def test_frames_without_time_have_no_bursts():
@@ -100,7 +100,7 @@ def test_frames_without_time_have_no_bursts():
     for seconds in ([-1e-9, 1], [1, 1]):
         scores = frame_scores([HIT, HIT], seconds)
         assert not has_time(scores)
-        with pytest.raises(ValueError, match="do not tell each frame's time"):
+        with pytest.raises(ValueError, match="lack frame times"):
             score_bursts(scores)
     assert has_time(frame_scores([HIT, HIT], [1, 1], ["a", "b"]))
     assert not has_time(frame_scores([]))

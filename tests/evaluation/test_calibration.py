@@ -40,7 +40,7 @@ def ece_of(*batches, **kwargs) -> float:
     return bins_of(*batches, **kwargs).expected_calibration_error()
 
 
-def drawn(temperature: float, count: int = 200_000, num_classes: int = 4):
+def drawn(temperature: float, count: int = 50_000, num_classes: int = 4):
     """Logits whose softmax at ``temperature`` is the law of their labels."""
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, (count, num_classes))

@@ -17,10 +17,11 @@ from torch.multiprocessing.spawn import spawn
 from torch.utils.data import BatchSampler
 
 from mmseg_splashkd.datasets.timestamps import parse_timestamp
-from mmseg_splashkd.evaluation.areas import areas_of, scores
+from mmseg_splashkd.evaluation.areas import scores
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.runs.test import evaluate, scores_file
+from mmseg_splashkd.statistics.metrics import areas_of
 from tests.conftest import TEACHER, tiny_run
 from tests.evaluation.helpers import random_frames
 
@@ -123,7 +124,7 @@ def test_averaged_flips_leave_no_probabilities(teacher, pond, tmp_path):
     found = load_scores(file)
     assert found.histogram is None
     assert found.about["tta"] is True
-    dice = scores(areas_of(torch.from_numpy(found.confusion.sum(0)))).dice
+    dice = scores(torch.from_numpy(areas_of(found.confusion.sum(0)))).dice
     assert metrics["Dice.splash"] == pytest.approx(100 * dice[1].item())
     assert 0 <= metrics["Bursts.recall"] <= 100
     assert metrics["Bursts.false"] >= 0

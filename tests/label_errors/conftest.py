@@ -1,7 +1,6 @@
-"""A tiny run of the first of three folds."""
+"""Fixtures: a tiny run of the first of three folds."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 
 from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.datasets.split_table import read_table, write_table
-from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.records.store import read_record, write_record
+from mmseg_splashkd.records.train_frames import write_train_frames
 from mmseg_splashkd.runs.train import train
 from tests.conftest import PLAIN, tiny_run
 
@@ -40,21 +40,18 @@ def fold_run(pond, folds, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def arm(fold_run, folds, tmp_path) -> list[Path]:
-    """The run of fold 0, and copies of it that say that they are of the others."""
+    """The run of fold 0, and copies of it with the records of the other folds."""
     frames = [frame for frame in read_table(folds) if frame.fold is not None]
     runs = []
     for fold in range(FOLDS):
         run = shutil.copytree(fold_run, tmp_path / f"fold{fold}")
-        text = (run / "run.json").read_text(encoding="utf-8")
-        text = text.replace("'fold': 0", f"'fold': {fold}")
-        text = text.replace('"fold": 0', f'"fold": {fold}')
-        (run / "run.json").write_text(text, encoding="utf-8")
-        trained = [name_of(frame) for frame in frames if frame.fold != fold]
-        write_trained(run, trained)
+        record = read_record(run)
+        assert record is not None
+        text = (record.config_text or "").replace("'fold': 0", f"'fold': {fold}")
+        options = {**record.options, "fold": fold}
+        write_record(run, replace(record, fold=fold, options=options, config_text=text))
+        write_train_frames(
+            run, [name_of(frame) for frame in frames if frame.fold != fold]
+        )
         runs.append(run)
     return runs
-
-
-def write_trained(run: Path, names: Sequence[str]) -> None:
-    """Say which frames a run was trained on."""
-    (run / FRAMES).write_text("\n".join(names) + "\n", encoding="utf-8")

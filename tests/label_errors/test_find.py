@@ -10,7 +10,7 @@ import pytest
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.label_errors import find, find_label_errors, write_findings
-from mmseg_splashkd.label_errors.held_out import Answer
+from mmseg_splashkd.label_errors.held_out import Prediction
 
 SIZE = (20, 30)
 
@@ -19,14 +19,14 @@ def frame(number: int) -> Frame:
     return Frame("pond", number, f"images/{number}.png", f"labels/{number}.png")
 
 
-def answer(number: int, splash: Any = None, seen: Any = None) -> Answer:
+def prediction(number: int, splash: Any = None, seen: Any = None) -> Prediction:
     """A frame with splash in some places of the label and of what a model sees."""
     label, likely = np.zeros(SIZE, np.uint8), np.full(SIZE, 0.1, np.float32)
     if splash is not None:
         label[splash] = 1
     if seen is not None:
         likely[seen] = 0.9
-    return Answer(frame(number), label, np.stack([1 - likely, likely]))
+    return Prediction(frame(number), label, np.stack([1 - likely, likely]))
 
 
 BLOCK, STRIPE = np.s_[5:15, 5:15], np.s_[0:2, 0:10]
@@ -34,20 +34,20 @@ BLOCK, STRIPE = np.s_[5:15, 5:15], np.s_[0:2, 0:10]
 
 @pytest.fixture
 def runs(monkeypatch) -> list[Any]:
-    """Two runs of two frames each, which answer without a network."""
+    """Two runs of two frames each, predicted without a network."""
     of_run = {
-        "fold0": [answer(0), answer(1, seen=STRIPE)],
-        "fold1": [answer(2, splash=BLOCK), answer(3, splash=BLOCK, seen=BLOCK)],
+        "fold0": [prediction(0), prediction(1, seen=STRIPE)],
+        "fold1": [prediction(2, splash=BLOCK), prediction(3, splash=BLOCK, seen=BLOCK)],
     }
 
-    def answers(run: Any, progress: bool) -> Iterator[Answer]:
+    def predictions(run: Any, progress: bool) -> Iterator[Prediction]:
         yield from of_run[run.work_dir.name]
 
-    monkeypatch.setattr(find, "answers", answers)
+    monkeypatch.setattr(find, "predictions", predictions)
     return [SimpleNamespace(work_dir=Path(name), coding=SPLASH) for name in of_run]
 
 
-def test_frames_are_ranked_by_their_surest_region(runs):
+def test_frames_are_ranked_by_their_highest_score(runs):
     found = find_label_errors(runs, ["pond/9"])
     assert [finding.frame for finding in found.findings[:2]] == [frame(2), frame(1)]
     assert [finding.frame for finding in found.suspicious] == [frame(2), frame(1)]
@@ -60,7 +60,7 @@ def test_frames_are_ranked_by_their_surest_region(runs):
     assert found.focus == 1
 
 
-def test_what_was_seen_is_kept(runs):
+def test_predictions_are_kept(runs):
     found = find_label_errors(runs)
     seen = {f.frame.timestamp: f.predicted for f in found.findings}
     assert not seen[0].any()
@@ -68,7 +68,7 @@ def test_what_was_seen_is_kept(runs):
     assert seen[3].sum() == 100
 
 
-def test_the_table_has_a_line_a_region(runs, tmp_path):
+def test_the_table_has_one_line_per_region(runs, tmp_path):
     path = write_findings(find_label_errors(runs), tmp_path / "new" / "found.csv")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -89,12 +89,12 @@ def test_the_table_has_a_line_a_region(runs, tmp_path):
 def test_another_table_is_not_overwritten(runs, tmp_path):
     path = tmp_path / "label_errors.csv"
     path.write_text("frame,kind,wrong_pixels,clean_label\n")
-    with pytest.raises(FileExistsError, match="another table, which would be lost"):
+    with pytest.raises(FileExistsError, match="another table, which would be"):
         write_findings(find_label_errors(runs), path)
     assert path.read_text().startswith("frame,kind")
 
 
-def test_another_class_may_be_looked_at(runs):
+def test_another_focus_class(runs):
     found = find_label_errors(runs, focus_class="background")
     assert found.focus == 0
     with pytest.raises(ValueError, match="focus_class='foam' is no class"):

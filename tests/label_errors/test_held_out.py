@@ -1,4 +1,4 @@
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,36 +8,37 @@ import torch
 from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.frame_scores import load_scores, probability_histogram
-from mmseg_splashkd.label_errors.held_out import answers, open_runs
-from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.label_errors.held_out import open_runs, predictions
+from mmseg_splashkd.records.store import read_record, write_record
+from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, write_train_frames
 from tests.conftest import PLAIN
-from tests.label_errors.conftest import write_trained
 
 
 def trained_on(run: Path) -> list[str]:
-    return (run / FRAMES).read_text().splitlines()
+    return (run / TRAIN_FRAMES).read_text().splitlines()
 
 
 def change(run: Path, **keys) -> None:
-    path = run / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
+    record = read_record(run)
+    assert record is not None
+    write_record(run, replace(record, **keys))
 
 
-def test_a_run_answers_as_it_did_in_its_own_validation(fold_run):
+def test_a_run_predicts_as_it_did_in_its_own_validation(fold_run):
     (run,), _ = open_runs([fold_run])
     validated = load_scores(fold_run / "scores" / "val_last.npz")
     assert validated.histogram is not None
-    found = list(answers(run, progress=False))
-    assert [answer.frame.image for answer in found] == list(validated.frames)
+    found = list(predictions(run, progress=False))
+    assert [each.frame.image for each in found] == list(validated.frames)
     assert len(found) == 7
-    for answer, confusion, histogram in zip(
+    for each, confusion, histogram in zip(
         found, validated.confusion, validated.histogram, strict=True
     ):
-        likely, label = map(torch.from_numpy, (answer.probability, answer.label))
+        likely, label = map(torch.from_numpy, (each.probability, each.label))
         assert np.array_equal(frame_confusion(likely.argmax(0), label, 2), confusion)
         counted = probability_histogram(likely[1], label, 1, 2)
         assert np.array_equal(counted, histogram)
-        assert answer.probability.shape == (2, 64, 80)
+        assert each.probability.shape == (2, 64, 80)
 
 
 def test_every_fold_has_frames_of_its_own(arm):
@@ -56,19 +57,19 @@ def test_frames_that_no_run_held_out_are_named(arm):
 
 
 def test_a_run_that_saw_the_frames_is_refused(arm):
-    write_trained(arm[1], [*trained_on(arm[1]), trained_on(arm[0])[3]])
-    with pytest.raises(ValueError, match=r"fold1 was trained on 1 of the 7 frames"):
+    write_train_frames(arm[1], [*trained_on(arm[1]), trained_on(arm[0])[3]])
+    with pytest.raises(ValueError, match=r"fold1 was trained on 1 of its 7 validation"):
         open_runs(arm)
 
 
 def test_frames_that_two_runs_would_judge_are_refused(arm):
-    with pytest.raises(ValueError, match="7 frames would be judged by more than one"):
+    with pytest.raises(ValueError, match="7 frames are held out by more than one"):
         open_runs([arm[0], arm[1], arm[0]])
 
 
 def test_a_run_must_say_what_it_was_trained_on(arm):
-    (arm[0] / FRAMES).unlink()
-    with pytest.raises(ValueError, match=r"does not say which frames it was trained"):
+    (arm[0] / TRAIN_FRAMES).unlink()
+    with pytest.raises(ValueError, match=r"has no list of its training frames"):
         open_runs(arm[:1])
 
 
@@ -112,4 +113,4 @@ def test_options_override_the_recorded_config(arm):
     options = {"val_dataloader.batch_size": 3}
     (run,), _ = open_runs(arm[:1], cfg_options=options)
     assert run.cfg.val_dataloader.batch_size == 3
-    assert len(list(answers(run, progress=False))) == 7
+    assert len(list(predictions(run, progress=False))) == 7

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmseg_splashkd.label_errors.inspection import judge
+from mmseg_splashkd.label_errors.quality import label_quality
 from mmseg_splashkd.label_errors.regions import ErrorRegion, find_regions
 
 SURE, LIKELY = 0.9, 0.6
@@ -14,8 +14,8 @@ def look(
     rest = (1 - sure) / (classes - 1)
     ids = np.arange(classes).reshape(-1, 1, 1)
     probability = np.where(seen == ids, sure, rest)
-    verdict = judge(label.astype(np.uint8), probability)
-    return find_regions(label.astype(np.uint8), verdict, classes - 1, **options)
+    quality = label_quality(label.astype(np.uint8), probability)
+    return find_regions(label.astype(np.uint8), quality, classes - 1, **options)
 
 
 def square(*places: tuple[int, int, int, int]) -> np.ndarray:
@@ -94,8 +94,9 @@ def test_small_regions_are_left_out():
 def test_the_surer_comes_first():
     label, seen = square(), square((0, 5, 0, 10), (10, 14, 10, 20))
     probability = np.where(seen, np.where(np.arange(20)[:, None] < 8, 0.6, 0.9), 0.1)
-    verdict = judge(label.astype(np.uint8), np.stack([1 - probability, probability]))
-    scores = [r.score for r in find_regions(label, verdict, 1)]
+    both = np.stack([1 - probability, probability])
+    quality = label_quality(label.astype(np.uint8), both)
+    scores = [r.score for r in find_regions(label, quality, 1)]
     assert scores == pytest.approx([40 * 0.8, 50 * 0.2])
 
 

@@ -36,7 +36,7 @@ def test_a_run_leaves_page_and_table(call, fold_run, tmp_path, capsys):
 
 
 def test_bad_input_ends_with_its_remedy(call, tmp_path):
-    with pytest.raises(SystemExit, match=r"wrong labels: run .*nowhere does not exist"):
+    with pytest.raises(SystemExit, match=r"label errors: run .*nowhere does not exist"):
         call(tmp_path / "nowhere", "--out", tmp_path / "page.html")
     with pytest.raises(SystemExit, match="holds no run"):
         call(tmp_path, "--out", tmp_path / "page.html")

@@ -4,32 +4,12 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from mmengine.config import Config
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table, write_table
-from mmseg_splashkd.runs.describe import config_text, describe, tables_of
-from tests.conftest import CONFIGS, PLAIN, tiny_run
-
-SOME = ("demo/segformer_b0_kd_pe001_pond.py", "kd/pspnet_r50_kd.py", "farm/farm_b0.py")
-
-
-@pytest.mark.parametrize("name", SOME)
-def test_text_of_a_config_makes_it_again(name):
-    cfg = read_config(CONFIGS / name)
-    again = Config.fromstring(config_text(cfg), ".py")
-    assert again.to_dict() == cfg.to_dict()
-
-
-def test_keys_that_are_numbers_stay_numbers():
-    values = {"label_coding": {"gray_to_train_id": {0: 0, 255: 1}}, "size": (1, 2)}
-    again = Config.fromstring(config_text(Config(values)), ".py")
-    assert again.to_dict() == values
-
-
-def test_classes_in_a_config_are_written_by_the_host():
-    text = config_text(Config({"model": {"type": dict}}))
-    assert "<class" not in text
+from mmseg_splashkd.records.codec import from_json, to_json
+from mmseg_splashkd.runs.describe import describe, split_tables
+from tests.conftest import PLAIN, tiny_run
 
 
 @pytest.fixture
@@ -38,17 +18,17 @@ def own_pond(pond, tmp_path):
 
 
 def data_of(root, **options):
-    return describe(read_config(PLAIN, tiny_run(root, **options)), PLAIN, {})[0]["data"]
+    return describe(read_config(PLAIN, tiny_run(root, **options)), PLAIN, {})[0].data
 
 
-def test_hash_of_files_tells_a_changed_label_and_no_moved_folder(pond, own_pond):
-    before = data_of(pond)["files_sha256"]
-    assert data_of(own_pond)["files_sha256"] == before
+def test_hash_of_files_depends_on_labels_and_not_on_the_folder(pond, own_pond):
+    before = data_of(pond).files_sha256
+    assert data_of(own_pond).files_sha256 == before
     label = next((own_pond / "labels").rglob("*.png"))
     content = bytearray(label.read_bytes())
     content[-20] ^= 1  # as long as it was
     label.write_bytes(content)
-    assert data_of(own_pond)["files_sha256"] != before
+    assert data_of(own_pond).files_sha256 != before
 
 
 def test_frames_without_label_are_listed_too(own_pond):
@@ -58,20 +38,18 @@ def test_frames_without_label_are_listed_too(own_pond):
     write_table(table, frames)
     key = "train_dataloader.dataset.dataset.unlabelled"
     cfg = read_config(PLAIN, tiny_run(own_pond) | {key: "include"})
-    about, text = describe(cfg, PLAIN, {})
-    assert about["data"]["frames"]["train"] == 22
-    assert text is not None
-    assert (
-        about["data"]["train_frames_sha256"]
-        == hashlib.sha256(text.encode()).hexdigest()
-    )
+    found, names = describe(cfg, PLAIN, {})
+    assert found.data.frames["train"] == 22
+    assert names is not None
+    text = "".join(f"{name}\n" for name in names)
+    assert found.data.train_frames_sha256 == hashlib.sha256(text.encode()).hexdigest()
     cfg.train_dataloader.dataset.dataset.unlabelled = "skip"
-    assert describe(cfg, PLAIN, {})[0]["data"]["frames"]["train"] == 21
+    assert describe(cfg, PLAIN, {})[0].data.frames["train"] == 21
 
 
-def test_part_that_is_validated_again_is_no_test_part(pond):
+def test_validation_part_is_not_counted_as_test_part_too(pond):
     data = data_of(pond, test_dataloader__dataset__split="val")
-    assert data["frames"] == {"train": 22, "val": 6, "test": None}
+    assert data.frames == {"train": 22, "val": 6, "test": None}
 
 
 def test_several_tables_are_all_hashed(pond, own_pond):
@@ -80,23 +58,24 @@ def test_several_tables_are_all_hashed(pond, own_pond):
     both = [one, {**one, "data_root": str(own_pond)}]
     cfg.train_dataloader.dataset = {"type": "ConcatDataset", "datasets": both}
     tables = [pond / "frames.csv", own_pond / "frames.csv"]
-    assert tables_of(cfg) == tables
-    data = describe(cfg, PLAIN, {})[0]["data"]
+    assert split_tables(cfg) == tables
+    data = describe(cfg, PLAIN, {})[0].data
     expected = [hashlib.sha256(path.read_bytes()).hexdigest() for path in tables]
-    assert data["table_sha256"] == expected
+    assert data.table_sha256 == tuple(expected)
+    assert data.tables == tuple(table.as_posix() for table in tables)
 
 
-def test_data_set_that_lists_nothing_is_not_guessed_at(pond):
+def test_data_set_without_a_list_of_frames(pond):
     cfg = read_config(PLAIN, tiny_run(pond))
     cfg.train_dataloader.dataset = {"type": "NoSuchDataset"}
-    about, frames = describe(cfg, PLAIN, {})
+    found, frames = describe(cfg, PLAIN, {})
     assert frames is None
-    assert about["data"]["frames"]["train"] is None
-    assert about["data"]["train_frames_sha256"] is None
+    assert found.data.frames["train"] is None
+    assert found.data.train_frames_sha256 is None
 
 
 def test_options_are_kept_as_json_has_them(pond):
     options = {"size": (1, 2), "data_root": pond}
-    about, _ = describe(read_config(PLAIN, tiny_run(pond)), PLAIN, options)
-    assert about["options"] == {"size": [1, 2], "data_root": str(pond)}
-    assert json.loads(json.dumps(about)) == about
+    found, _ = describe(read_config(PLAIN, tiny_run(pond)), PLAIN, options)
+    assert found.options == {"size": [1, 2], "data_root": str(pond)}
+    assert from_json(json.loads(json.dumps(to_json(found)))) == found

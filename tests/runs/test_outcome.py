@@ -7,14 +7,16 @@ import pytest
 import torch
 
 from mmseg_splashkd.checkpoint import write_weights
-from mmseg_splashkd.records.outcome import (
-    outcome,
-    plain_figures,
+from mmseg_splashkd.records.record import BestAndLast, Teacher
+from mmseg_splashkd.runs.outcome import (
+    plain_metrics,
     tensors_sha256,
+    weights_sha256,
+    with_outcome,
 )
 from tests.records.builders import record
 
-FIGURES = {"2": {"mIoU": 50.0}, "4": {"mIoU": 60.0}, "10": {"mIoU": 40.0}}
+METRICS = {2: {"mIoU": 50.0}, 4: {"mIoU": 60.0}, 10: {"mIoU": 40.0}}
 
 
 @pytest.fixture
@@ -28,40 +30,61 @@ def work_dir(tmp_path):
     return tmp_path
 
 
-def test_best_figures_are_those_of_the_best_weights(work_dir):
-    found = outcome(work_dir, record(validations=FIGURES))
-    assert found["metrics"] == {"best": FIGURES["4"], "last": FIGURES["10"]}
-    assert found["scores"] == {"best": None, "last": "scores/val_last.npz"}
-    assert found["weights"]["best"].keys() == {"path", "sha256"}
-    assert found["weights"]["last"]["path"] == "weights_run0_last.safetensors"
-    assert found["teacher"] is None
+def outcome(work_dir, **changes):
+    return with_outcome(record(validations=METRICS, **changes), work_dir)
+
+
+def test_best_metrics_are_those_of_the_best_weights(work_dir):
+    found = outcome(work_dir)
+    assert found.metrics == BestAndLast(METRICS[4], METRICS[10])
+    assert found.scores == BestAndLast(None, "scores/val_last.npz")
+    for kind in ("best", "last"):
+        weights = found.weights.of(kind)
+        assert weights is not None
+        assert weights.path == f"weights_run0_{kind}.safetensors"
+        assert weights.sha256 == weights_sha256(work_dir / weights.path)
+    assert found.teacher is None
+
+
+def test_report_of_the_teacher_is_added(work_dir):
+    (work_dir / "teacher.json").write_text('{"ece": 0.5}')
+    found = outcome(work_dir, teacher=Teacher(("t",), ("1",)))
+    assert found.teacher == Teacher(("t",), ("1",), {"ece": 0.5})
 
 
 def test_files_of_an_earlier_run_are_not_this_ones(work_dir):
     old = work_dir / "weights_run0_best.safetensors"
     os.utime(old, (1e9, 1e9))  # before it began
-    found = outcome(work_dir, record(validations=FIGURES))
-    assert found["weights"]["best"] is None
-    assert found["metrics"]["best"] is None
-    resumed = outcome(work_dir, record(validations=FIGURES, resumed=True))
-    assert resumed["metrics"]["best"] == FIGURES["4"]
+    found = outcome(work_dir)
+    assert found.weights.best is None
+    assert found.metrics.best is None
+    resumed = outcome(work_dir, resumed=True)
+    assert resumed.metrics.best == METRICS[4]
 
 
-def test_checkpoints_of_the_host_stand_in_for_an_export(tmp_path):
+def test_checkpoints_of_mmengine_replace_missing_exports(tmp_path):
     for name, iteration in (("best_mIoU_iter_2.pth", 2), ("iter_4.pth", 4)):
         state = {"a": torch.ones(1)}
         meta = {"iter": iteration}
         torch.save({"state_dict": state, "meta": meta}, tmp_path / name)
-    found = outcome(tmp_path, record(validations=FIGURES))
-    paths = {kind: found["weights"][kind]["path"] for kind in ("best", "last")}
-    assert paths == {"best": "best_mIoU_iter_2.pth", "last": "iter_4.pth"}
-    assert found["metrics"]["best"] == FIGURES["2"]
+    found = outcome(tmp_path)
+    assert found.weights.best is not None
+    assert found.weights.last is not None
+    paths = found.weights.best.path, found.weights.last.path
+    assert paths == ("best_mIoU_iter_2.pth", "iter_4.pth")
+    assert found.metrics.best == METRICS[2]
+
+
+def test_rewritten_weights_are_hashed_again(work_dir):
+    first = outcome(work_dir)
+    path = work_dir / "weights_run0_last.safetensors"
+    write_weights({"a": torch.ones(2)}, path, {"iter": 10})
+    assert outcome(work_dir).weights.last != first.weights.last
 
 
 def test_damaged_weights_are_no_weights(work_dir):
     (work_dir / "weights_run0_last.safetensors").write_bytes(b"\0")
-    found = outcome(work_dir, record(validations=FIGURES))
-    assert found["weights"]["last"] is None
+    assert outcome(work_dir).weights.last is None
 
 
 def test_hash_of_tensors_is_that_of_their_bits():
@@ -83,11 +106,11 @@ def test_hash_of_tensors_is_that_of_their_bits():
         {"b": torch.tensor([1.0, 0.0])},
     ],
 )
-def test_hash_of_tensors_tells_what_differs(other):
+def test_hash_of_tensors_shows_any_difference(other):
     assert tensors_sha256(other) != tensors_sha256({"a": torch.tensor([1.0, 0.0])})
 
 
-def test_hash_of_tensors_knows_no_memory_layout():
+def test_hash_of_tensors_ignores_memory_layout():
     square = torch.arange(6.0).reshape(2, 3)
     assert tensors_sha256({"a": square.T}) == tensors_sha256(
         {"a": square.T.contiguous()}
@@ -95,7 +118,7 @@ def test_hash_of_tensors_knows_no_memory_layout():
     assert tensors_sha256({"a": torch.ones(1, dtype=torch.bfloat16)})
 
 
-def test_figures_that_are_no_numbers_are_none():
+def test_metrics_that_are_no_numbers_are_none():
     given = {"a": np.float32(0.5), "b": math.nan, "c": torch.tensor(2), "d": math.inf}
     plain = {"a": 0.5, "b": None, "c": 2.0, "d": None, "e": None}
-    assert plain_figures(given | {"e": [1, 2]}) == plain
+    assert plain_metrics(given | {"e": [1, 2]}) == plain

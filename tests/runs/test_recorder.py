@@ -10,102 +10,97 @@ from mmengine.config import Config
 from safetensors.torch import load_file
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.records import LEDGER, ledger, read_ledger
-from mmseg_splashkd.records.ledger import settle
-from mmseg_splashkd.records.outcome import tensors_sha256
-from mmseg_splashkd.records.run_file import read_run
+from mmseg_splashkd.records.lock import lock_folder
+from mmseg_splashkd.records.record import BestAndLast, RunRecord
+from mmseg_splashkd.records.store import find_runs, read_record
+from mmseg_splashkd.runs import recorder as module
 from mmseg_splashkd.runs import train as training
-from mmseg_splashkd.runs.recorder import is_writer, recorded
+from mmseg_splashkd.runs.outcome import tensors_sha256
+from mmseg_splashkd.runs.recorder import Recorder, is_writer, recorded
 from mmseg_splashkd.runs.train import Terminated, train
 from tests.conftest import PLAIN, tiny_run
+from tests.records.builders import leave_run, record
 
-KEYS = (
-    *("version", "id", "run", "work_dir", "began", "ended", "wall_s", "how", "why"),
-    *("resumed", "command", "config", "config_sha256", "config_text", "options"),
-    *("experiment", "teacher_ratio", "fold", "seed", "iterations", "iteration"),
-    *("data", "code", "host", "hardware", "memory", "metrics", "scores", "weights"),
-    "teacher",
-)
+LIBRARIES = {"python", "torch", "numpy", "mmengine", "mmcv", "mmseg"}
 
 
-def line_of(work_dir: Path) -> dict:
-    """The last line about a work directory."""
-    lines = read_ledger(work_dir.parent)
-    return [each for each in lines if each["work_dir"] == work_dir.name][-1]
+def read(work_dir: Path) -> RunRecord:
+    found = read_record(work_dir)
+    assert found is not None
+    return found
 
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_line_holds_all_that_there_is_to_know(distilled, teacher, pond):
-    line = line_of(distilled)
-    assert sorted(line) == sorted(KEYS)
-    assert (line["version"], line["how"], line["why"]) == (1, "finished", None)
-    assert not line["resumed"]
-    assert (line["seed"], line["iterations"], line["iteration"]) == (0, 2, 2)
-    assert (line["experiment"], line["teacher_ratio"]) == ("0627", 0.5)
-    assert (line["fold"], line["options"]["embargo"]) == (None, 0)
-    text = line["config_text"].encode()
-    assert line["config_sha256"] == hashlib.sha256(text).hexdigest()
-    times = [datetime.fromisoformat(line[key]) for key in ("began", "ended")]
+# A run that finishes
+
+
+def test_record_describes_the_run(distilled):
+    found = read(distilled)
+    assert (found.status, found.reason, found.resumed) == ("finished", None, False)
+    assert (found.seed, found.iterations, found.iteration) == (0, 2, 2)
+    assert (found.experiment, found.teacher_ratio) == ("0627", 0.5)
+    assert (found.fold, found.options["embargo"]) == (None, 0)
+    assert found.config_text is not None
+    text = found.config_text.encode()
+    assert found.config_sha256 == hashlib.sha256(text).hexdigest()
+    assert found.began is not None
+    assert found.ended is not None
+    times = [datetime.fromisoformat(each) for each in (found.began, found.ended)]
     assert times[0] <= times[1]
-    assert 0 < line["wall_s"] < 600
-    assert 50 < line["memory"]["rss_mib"] < 100_000
-    assert line["hardware"]["processes"] == 1
-    assert line["hardware"]["threads"] >= 1
-    assert line["code"]["version"] == "0.1.0"
-    assert set(line["host"]) >= {
-        "python",
-        "torch",
-        "numpy",
-        "mmengine",
-        "mmcv",
-        "mmseg",
-    }
+    assert 0 < (found.wall_s or 0) < 600
+    assert 50 < (found.memory.rss_mib or 0) < 100_000
+    assert found.hardware.processes == 1
+    assert (found.hardware.threads or 0) >= 1
+    assert found.code.version == "0.1.0"
+    assert set(found.host) >= LIBRARIES
+    assert (found.pid, found.attempts) == (os.getpid(), ())
 
 
-def test_line_knows_its_data(distilled, pond):
-    data = line_of(distilled)["data"]
-    assert data["table"] == (pond / "frames.csv").as_posix()
-    assert data["table_sha256"] == sha256(pond / "frames.csv")
-    assert data["frames"] == {"train": 22, "val": 6, "test": 3}
-    frames = distilled / data["train_frames"]
-    assert data["train_frames_sha256"] == sha256(frames)
+def test_record_describes_the_data(distilled, pond):
+    data = read(distilled).data
+    assert data.tables == ((pond / "frames.csv").as_posix(),)
+    assert data.table_sha256 == (sha256(pond / "frames.csv"),)
+    assert data.frames == {"train": 22, "val": 6, "test": 3}
+    frames = distilled / (data.train_frames or "")
+    assert data.train_frames_sha256 == sha256(frames)
     names = sorted(path.stem for path in (pond / "images").rglob("*.png"))
     listed = frames.read_text().splitlines()
     assert [name.rsplit("/", 1)[1] for name in listed] == names[:22]
 
 
-def test_line_knows_what_came_out(distilled, teacher):
-    line = line_of(distilled)
+def test_record_holds_metrics_weights_and_teacher(distilled, teacher):
+    found = read(distilled)
     (log,) = distilled.glob("2*/vis_data/scalars.json")
     logged = json.loads(log.read_text().splitlines()[-1])
-    for kind in ("best", "last"):  # of one validation
-        figures = line["metrics"][kind]
-        assert "Dice.splash" in figures
-        assert figures == pytest.approx({name: logged[name] for name in figures})
-        assert (distilled / line["scores"][kind]).is_file()
-        weights = line["weights"][kind]
-        assert weights["sha256"] == tensors_sha256(
-            load_file(distilled / weights["path"])
-        )
+    for kind in ("best", "last"):  # of the one validation
+        metrics, weights = found.metrics.of(kind), found.weights.of(kind)
+        assert metrics is not None
+        assert weights is not None
+        assert "Dice.splash" in metrics
+        assert metrics == pytest.approx({name: logged[name] for name in metrics})
+        assert (distilled / (found.scores.of(kind) or "")).is_file()
+        expected = tensors_sha256(load_file(distilled / weights.path))
+        assert weights.sha256 == expected
     (best,) = teacher.glob("weights_*_best.safetensors")
-    assert line["teacher"]["checkpoint"] == best.as_posix()
-    assert line["teacher"]["sha256"] == tensors_sha256(load_file(best))
-    told = json.loads((distilled / "teacher.json").read_text())
-    assert told.items() <= line["teacher"].items()
+    assert found.teacher is not None
+    assert found.teacher.checkpoints == (best.as_posix(),)
+    assert found.teacher.sha256 == (tensors_sha256(load_file(best)),)
+    report = json.loads((distilled / "teacher.json").read_text())
+    assert found.teacher.report == report
 
 
-def test_run_file_stays_and_says_the_same(distilled):
-    state = read_run(distilled) or {}
-    line = line_of(distilled)
-    assert {key: state[key] for key in line} == line
-    assert state["pid"] == os.getpid()
+def test_nothing_is_written_beside_the_work_directory(distilled):
+    assert not list(distilled.parent.glob("records.*"))
+
+
+# Runs that do not finish
 
 
 @pytest.mark.parametrize(
-    ("error", "how", "why"),
+    ("error", "status", "reason"),
     [
         (KeyboardInterrupt(), "stopped", "KeyboardInterrupt"),
         (Terminated("SIGTERM"), "stopped", "SIGTERM"),
@@ -117,27 +112,30 @@ def test_run_file_stays_and_says_the_same(distilled):
         (SystemExit(3), "failed", "SystemExit: 3"),
     ],
 )
-def test_run_that_does_not_end_well_says_how(
-    pond, tmp_path, monkeypatch, error, how, why
+def test_run_that_does_not_finish_records_why(
+    pond, tmp_path, monkeypatch, error, status, reason
 ):
     def fail(cfg):
         raise error
 
     monkeypatch.setattr(training.SafeRunner, "from_cfg", fail)
+    work_dir = tmp_path / "run"
     with pytest.raises(type(error)):
-        train(PLAIN, tmp_path / "run", cfg_options=tiny_run(pond, "model"), name="mine")
-    (line,) = read_ledger(tmp_path)
-    assert (line["run"], line["how"], line["iteration"]) == ("mine", how, 0)
-    assert line["why"].startswith(why)
-    assert "\n" not in line["why"]
-    assert line["metrics"] == line["weights"] == {"best": None, "last": None}
-    traceback = tmp_path / "run" / "traceback.txt"
-    assert traceback.is_file() == (how == "failed")
-    if how == "failed":
+        train(PLAIN, work_dir, cfg_options=tiny_run(pond, "model"), name="mine")
+    found = read(work_dir)
+    assert (found.name, found.status, found.iteration) == ("mine", status, 0)
+    assert found.reason is not None
+    assert found.reason.startswith(reason)
+    assert "\n" not in found.reason
+    assert found.metrics == found.weights == BestAndLast()
+    traceback = work_dir / "traceback.txt"
+    assert traceback.is_file() == (status == "failed")
+    if status == "failed":
         assert "in fail" in traceback.read_text()
+    lock_folder(work_dir, timeout=0).release()  # others may train there
 
 
-def test_interrupt_that_the_host_takes_for_an_error_stops(pond, tmp_path, monkeypatch):
+def test_interrupt_that_mmengine_turns_into_an_error_stops(pond, tmp_path, monkeypatch):
     def fail(cfg):
         try:
             raise Terminated("SIGTERM")
@@ -147,11 +145,11 @@ def test_interrupt_that_the_host_takes_for_an_error_stops(pond, tmp_path, monkey
     monkeypatch.setattr(training.SafeRunner, "from_cfg", fail)
     with pytest.raises(Terminated):
         train(PLAIN, tmp_path / "run", cfg_options=tiny_run(pond, "model"))
-    (line,) = read_ledger(tmp_path)
-    assert (line["how"], line["why"]) == ("stopped", "SIGTERM")
+    found = read(tmp_path / "run")
+    assert (found.status, found.reason) == ("stopped", "SIGTERM")
 
 
-def test_config_is_kept_as_it_was_before_the_run_changed_it(
+def test_config_is_recorded_as_it_was_before_the_run_changed_it(
     pond, tmp_path, monkeypatch
 ):
     def use(cfg):
@@ -167,67 +165,149 @@ def test_config_is_kept_as_it_was_before_the_run_changed_it(
     options = tiny_run(pond, "model")
     with pytest.raises(KeyboardInterrupt):
         train(PLAIN, tmp_path / "run", cfg_options=options, name="mine")
-    (line,) = read_ledger(tmp_path)
-    again = Config.fromstring(line["config_text"], ".py")
+    again = Config.fromstring(read(tmp_path / "run").config_text, ".py")
     assert again.to_dict() == read_config(PLAIN, options).to_dict()
 
 
-def test_runner_that_cannot_be_built_is_a_run_that_failed(pond, tmp_path):
+def test_runner_that_cannot_be_built_is_a_failed_run(pond, tmp_path):
     options = tiny_run(pond, "model", model__backbone__type="NoSuchBackbone")
     with pytest.raises(Exception, match="NoSuchBackbone"):
         train(PLAIN, tmp_path / "run", cfg_options=options)
-    (line,) = read_ledger(tmp_path)
-    assert line["how"] == "failed"
-    assert line["data"]["frames"]["train"] == 22
+    found = read(tmp_path / "run")
+    assert found.status == "failed"
+    assert found.data.frames["train"] == 22
 
 
-def test_refused_config_leaves_no_line(pond, tmp_path):
+def test_refused_config_leaves_no_record(pond, tmp_path):
     options = tiny_run(pond, "model", val_dataloader__dataset__split="train")
     with pytest.raises(ValueError, match="frames in both"):
         train(PLAIN, tmp_path / "run", cfg_options=options)
     assert not list(tmp_path.iterdir())
 
 
+# Several starts in one folder
+
+
 @pytest.mark.slow
-def test_resumed_run_goes_on_with_name_and_figures(pond, tmp_path):
-    options = tiny_run(pond, "model")
-    train(PLAIN, tmp_path / "run", cfg_options=options, name="first_0102")
+def test_resumed_run_keeps_name_validations_and_earlier_start(pond, tmp_path):
+    options, work_dir = tiny_run(pond, "model"), tmp_path / "run"
+    train(PLAIN, work_dir, cfg_options=options, name="first_0102")
+    first = read(work_dir)
     options["train_cfg.max_iters"] = 4
-    train(PLAIN, tmp_path / "run", resume=True, cfg_options=options)
-    first, second = read_ledger(tmp_path)
-    assert [first["run"], second["run"]] == ["first_0102", "first_0102"]
-    assert [first["resumed"], second["resumed"]] == [False, True]
-    assert [first["iteration"], second["iteration"]] == [2, 4]
-    assert first["id"] != second["id"]
-    # Best of both: the validation at 2 is known though this start did not make it.
-    figures = [first["metrics"]["last"], second["metrics"]["last"]]
-    best = max(figures, key=lambda each: each["Dice.splash"])
-    assert second["metrics"]["best"] == best
+    train(PLAIN, work_dir, resume=True, cfg_options=options)
+    second = read(work_dir)
+    assert [first.name, second.name] == ["first_0102", "first_0102"]
+    assert [first.resumed, second.resumed] == [False, True]
+    assert [first.iteration, second.iteration] == [2, 4]
+    assert sorted(second.validations) == [2, 4]
+    (attempt,) = second.attempts
+    assert attempt.id == first.id != second.id
+    assert (attempt.status, attempt.iteration) == ("finished", 2)
+    assert (attempt.began, attempt.ended) == (first.began, first.ended)
+    # The best of both starts, though this one did not validate at iteration 2.
+    metrics = [each.metrics.last or {} for each in (first, second)]
+    best = max(metrics, key=lambda each: each["Dice.splash"] or 0)
+    assert second.metrics.best == best
 
 
-@pytest.mark.slow
-def test_full_drive_is_named_and_costs_no_weights(pond, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def begin(work_dir: Path, resumed: bool, number: int = 5) -> Recorder:
+    new = record(number, status="running", name="", began=None)
+    return Recorder(work_dir, new, ["a/1"], "second", resumed)
 
-    work_dir = tmp_path / "run"
+
+def test_start_over_a_killed_run_records_that_it_was_killed(tmp_path):
+    metrics = {2: {"mIoU": 1.0}}
+    work_dir = leave_run(tmp_path, hostname="elsewhere", pid=7, validations=metrics)
+    begin(work_dir, resumed=True).end("stopped")
+    begin(work_dir, resumed=False, number=6).end("finished")
+    found = read(work_dir)
+    assert (found.name, found.validations) == ("second", {})
+    # Both earlier starts stay, the resumed one with the name of the first.
+    killed, stopped = found.attempts
+    assert (killed.id, killed.status) == (record(0).id, "killed")
+    assert killed.reason == "its process 7 on elsewhere is gone"
+    assert (stopped.id, stopped.status) == (record(5).id, "stopped")
+    (run,) = find_runs([work_dir])
+    assert run.record == found
+
+
+def test_resumed_start_keeps_name_and_validations(tmp_path):
+    metrics = {2: {"mIoU": 1.0}}
+    work_dir = leave_run(tmp_path, validations=metrics)
+    recorder = begin(work_dir, resumed=True)
+    assert (recorder.record.name, recorder.record.validations) == ("run0", metrics)
+    recorder.add_validation(4, {"mIoU": float("nan")})
+    recorder.end("finished")
+    found = read(work_dir)
+    assert found.validations == metrics | {4: {"mIoU": None}}
+    assert found.metrics.last == {"mIoU": None}
+
+
+def test_folder_of_a_running_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "lock_folder", lambda path: lock_folder(path, 0.01))
+    first = begin(tmp_path / "run", resumed=False)
+    with pytest.raises(FileExistsError, match="another process trains there now"):
+        begin(tmp_path / "run", resumed=True)
+    assert read(tmp_path / "run") == first.record
+    first.end("finished")
+    begin(tmp_path / "run", resumed=True).end("finished")
+
+
+def test_record_that_cannot_be_read_is_not_written_over(tmp_path):
+    work_dir = leave_run(tmp_path)
+    (work_dir / "run.json").write_text('{"version": 3}')
+    for resumed in (True, False):
+        with pytest.raises(ValueError, match="version 3, newer than"):
+            begin(work_dir, resumed)
+    assert (work_dir / "run.json").read_text() == '{"version": 3}'
+    lock_folder(work_dir, timeout=0).release()
+
+
+def test_list_of_an_earlier_run_goes_where_frames_are_not_known(tmp_path):
+    begin(tmp_path, resumed=False).end("failed")
+    assert (tmp_path / "train_frames.txt").read_text() == "a/1\n"
+    Recorder(tmp_path, record(6), None, "x", resumed=False).end("finished")
+    assert not (tmp_path / "train_frames.txt").exists()
+
+
+# Drives
+
+
+def full_drive(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_full_drive_at_the_end_is_named(tmp_path, monkeypatch):
+    recorder = begin(tmp_path / "run", resumed=False)
     with monkeypatch.context() as patch:
-        patch.setattr(ledger, "_write_line", full)
-        with pytest.raises(OSError, match="could not be added: No space") as caught:
-            train(PLAIN, work_dir, cfg_options=tiny_run(pond, "model"), name="mine")
+        patch.setattr(module, "write_record", full_drive)
+        recorder.add_validation(2, {"mIoU": 1.0})  # no reason to end a run
+        with pytest.raises(OSError, match="could not be written: No space") as caught:
+            recorder.end("finished")
     assert caught.value.errno == errno.ENOSPC
-    assert f"Weights and scores stay in {work_dir}" in str(caught.value)
-    assert (work_dir / "weights_mine_last.safetensors").is_file()
-    assert read_ledger(tmp_path) == []
-    settle(tmp_path / LEDGER)
-    (line,) = read_ledger(tmp_path)
-    assert (line["how"], line["iteration"]) == ("finished", 2)
+    assert f"Weights and scores stay in {tmp_path / 'run'}" in str(caught.value)
+    assert read(tmp_path / "run").status == "running"
+    begin(tmp_path / "run", resumed=True).end("finished")  # its lock is free
+
+
+def test_full_drive_does_not_hide_why_a_run_failed(tmp_path, monkeypatch):
+    cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
+
+    def fail():
+        monkeypatch.setattr(module, "write_record", full_drive)
+        raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost"), recorded(cfg, (record(), None)):
+        fail()
 
 
 def test_folder_that_cannot_be_written_is_named_at_once(pond, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(NotADirectoryError, match="records cannot be kept there"):
+    with pytest.raises(NotADirectoryError, match="the run cannot be recorded there"):
         train(PLAIN, tmp_path / "file" / "run", cfg_options=tiny_run(pond, "model"))
+
+
+# Several processes
 
 
 @pytest.mark.parametrize(
@@ -238,7 +318,7 @@ def test_folder_that_cannot_be_written_is_named_at_once(pond, tmp_path):
         ("mpi", "OMPI_COMM_WORLD_RANK"),
     ],
 )
-def test_first_process_alone_writes(monkeypatch, launcher, variable):
+def test_only_the_first_process_writes(monkeypatch, launcher, variable):
     monkeypatch.setenv(variable, "0")
     assert is_writer(launcher)
     monkeypatch.setenv(variable, "1")
@@ -246,7 +326,7 @@ def test_first_process_alone_writes(monkeypatch, launcher, variable):
     assert is_writer("none")
 
 
-def test_other_processes_leave_nothing_and_show_what_failed(tmp_path, capsys):
+def test_other_processes_leave_nothing_and_print_what_failed(tmp_path, capsys):
     cfg = Config({"work_dir": str(tmp_path / "run"), "run_name": "x", "resume": False})
     with pytest.raises(RuntimeError, match="lost"), recorded(cfg, None):
         raise RuntimeError("lost")

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.visualization import MLflowVisBackend, WandbVisBackend
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.records.run_file import read_run
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs import trackers
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
@@ -49,17 +50,30 @@ def test_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, name):
     assert not (tmp_path / "run").exists()
 
 
-def test_backend_that_a_config_names_itself_is_looked_for_too(monkeypatch):
+@pytest.mark.parametrize(
+    "spelling", ["WandbVisBackend", "mmengine.WandbVisBackend", WandbVisBackend]
+)
+def test_backend_in_the_visualizer_of_a_config_is_checked_too(monkeypatch, spelling):
     monkeypatch.setattr(trackers, "find_spec", lambda package: None)
-    backends = [{"type": "LocalVisBackend"}, {"type": "WandbVisBackend"}]
+    backends = [{"type": "LocalVisBackend"}, {"type": spelling}]
     with pytest.raises(ImportError, match="WandbVisBackend tracks this run, and wandb"):
         check_trackers(Config({"visualizer": {"vis_backends": backends}}))
     check_trackers(Config({"visualizer": {"vis_backends": backends[:1]}}))
     check_trackers(Config({}))
 
 
+@pytest.mark.parametrize(
+    "spelling", ["MLflowVisBackend", "mmengine.MLflowVisBackend", MLflowVisBackend]
+)
+def test_tracker_of_any_spelling_gets_the_name_of_the_run(spelling):
+    cfg = Config({"run_name": "mine", "fold": 2, "track_mlflow": {"type": spelling}})
+    use_trackers(cfg)
+    (backend,) = cfg.visualizer.vis_backends
+    assert (backend.run_name, backend.tags) == ("mine", {"fold": "2"})
+
+
 @pytest.mark.slow
-def test_mlflow_and_tensorboard_hold_losses_and_figures(pond, tmp_path, monkeypatch):
+def test_mlflow_and_tensorboard_hold_losses_and_metrics(pond, tmp_path, monkeypatch):
     pytest.importorskip("mlflow")
     pytest.importorskip("tensorboard")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -67,13 +81,16 @@ def test_mlflow_and_tensorboard_hold_losses_and_figures(pond, tmp_path, monkeypa
     config = config_with(tmp_path, "mlflow", "tensorboard")
     options = tiny_run(pond, "model", iterations=4)
     work_dir = train(config, cfg_options=options, name="mine")
-    figures = (read_run(work_dir) or {})["metrics"]
-    check_mlflow(figures)
-    check_events(work_dir, figures)
+    record = read_record(work_dir)
+    assert record is not None
+    assert record.metrics.last is not None
+    dice = record.metrics.last["Dice.splash"]
+    check_mlflow(dice)
+    check_events(work_dir, dice)
     fail_once(config, options, monkeypatch)
 
 
-def check_mlflow(figures):
+def check_mlflow(expected):
     from mlflow import MlflowClient
 
     client = MlflowClient("sqlite:///work_dirs/mlflow.db")
@@ -83,7 +100,7 @@ def check_mlflow(figures):
     assert [each.step for each in losses] == [1, 2, 3, 4]
     dice = client.get_metric_history(run.info.run_id, "Dice.splash")
     assert [each.step for each in dice] == [2, 4]
-    assert dice[-1].value == pytest.approx(figures["last"]["Dice.splash"])
+    assert dice[-1].value == pytest.approx(expected)
     assert run.data.params["randomness.seed"] == "0"
     names = {each.path for each in client.list_artifacts(run.info.run_id)}
     assert "config.py" in names
@@ -98,7 +115,7 @@ def runs_of(client):
     return client.search_runs([experiment.experiment_id])
 
 
-def check_events(work_dir, figures):
+def check_events(work_dir, expected):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     (file,) = work_dir.glob("2*/vis_data/events.out.tfevents.*")
@@ -106,7 +123,7 @@ def check_events(work_dir, figures):
     assert [each.step for each in events.Scalars("loss")] == [1, 2, 3, 4]
     dice = events.Scalars("Dice.splash")
     assert [each.step for each in dice] == [2, 4]
-    assert dice[-1].value == pytest.approx(figures["last"]["Dice.splash"])
+    assert dice[-1].value == pytest.approx(expected)
 
 
 def fail_once(config, options, monkeypatch):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmseg_splashkd.checkpoint import read_checkpoint
-from mmseg_splashkd.records.outcome import tensors_sha256
 from mmseg_splashkd.runs import train as training
+from mmseg_splashkd.runs.outcome import tensors_sha256
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, DISTILLED, PLAIN, TEACHER, tiny_run
 

@@ -1,4 +1,4 @@
-"""Counts of runs, small and known."""
+"""Builders of small counts."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ ONLY = FoldSeed(None, None)  # the one run of an arm
 
 
 def pair(frames: int, better: float = 0.0, seed: int = 0) -> np.ndarray:
-    """(2, N, 2, 2): two models on the same frames, the second better in skill."""
+    """(2, N, 2, 2) counts of two models on the same frames, the second more skilled."""
     skill = np.array([[[0.0, better]]])
     return simulate(World(), np.random.default_rng(seed), frames, skill)[0, 0]
 
@@ -36,7 +36,7 @@ def tiny(
     classes: tuple[str, ...] = ("water", "splash"),
     **about: object,
 ) -> FrameScores:
-    """Counts of the same confusion in each frame, a frame a second."""
+    """Counts with the same confusion in each frame, one frame per second."""
     return FrameScores(
         confusion=np.tile(np.array(confusion, np.int64), (frames, 1, 1)),
         histogram=None,

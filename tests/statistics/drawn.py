@@ -1,4 +1,4 @@
-"""Runs with probabilities, drawn, and the slow way to their best threshold."""
+"""Random runs with probabilities, and an exhaustive search for the threshold."""
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ def confusion(pred: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def best_threshold(probability: np.ndarray, label: np.ndarray) -> float:
-    """The slow way: every threshold, one after the other."""
+    """Search over all thresholds pixel by pixel."""
     valid = label != 255
     truth = label[valid] == 1
 

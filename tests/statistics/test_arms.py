@@ -1,4 +1,4 @@
-"""Runs gathered into arms, paired, and laid out on the same frames."""
+"""Arms, pairs of runs, and alignment of frames."""
 
 from dataclasses import replace
 
@@ -142,8 +142,8 @@ def test_frames_without_time_are_matched_by_name():
 @pytest.mark.parametrize(
     ("b", "message"),
     [
-        (tiny([[5, 1], [2, 3]], 7), r"frames: 1 of 7 are only of the first, 0 of 6"),
-        (tiny([[5, 1], [2, 3]], 5), r"frames: 0 of 5 are only of the first, 1 of 6"),
+        (tiny([[5, 1], [2, 3]], 7), r"frames: 1 of 7 only in the first, 0 of 6 only"),
+        (tiny([[5, 1], [2, 3]], 5), r"frames: 0 of 5 only in the first, 1 of 6 only"),
         (
             tiny([[5, 1], [2, 3]], 6, ("sea", "splash")),
             r"classes: \('sea', 'splash'\) and \('water', 'splash'\)",
@@ -152,7 +152,7 @@ def test_frames_without_time_are_matched_by_name():
         (tiny([[5, 2], [1, 3]], 6), r"labels: the true pixels of 6 of 6 frames differ"),
     ],
 )
-def test_what_differs_is_named(b: FrameScores, message: str):
+def test_differences_are_named(b: FrameScores, message: str):
     a = tiny([[5, 1], [2, 3]], 6)
     if message.endswith("nothing"):  # the same truth, predicted otherwise
         assert (lay_out_b(a, b)[0, :, 2] == [6, 5]).all()

@@ -1,4 +1,4 @@
-"""Blocks of neighbours in time."""
+"""Blocks of frames."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tests.statistics.builders import SECOND
 
 
 def cut(recordings: str, times: list[int] | None = None, length: str | None = None):
-    """Blocks of frames, a letter a recording; without times one frame a second."""
+    """Blocks of frames, one letter per recording; by default one frame per second."""
     stamps = np.array(times if times is not None else range(len(recordings)))
     asked = None if length is None else BlockLength.parse(length)
     return cut_blocks(list(recordings), stamps * SECOND, asked)
@@ -33,7 +33,7 @@ def test_length_in_frames_is_spread_evenly():
     assert not cut("a" * 7, length="3").automatic
 
 
-def test_length_in_seconds_follows_the_clock():
+def test_length_in_seconds_uses_time_stamps():
     found = cut("aaaaaa", [100, 101, 109, 110, 111, 150], "10s")
     assert found.index.tolist() == [0, 0, 0, 1, 1, 2]
     assert str(found.length) == "10 s"
@@ -53,14 +53,14 @@ def test_order_given_does_not_matter():
     assert (mixed.index == plain.index[shuffle]).all()
 
 
-def test_cameras_that_film_together_are_cut_together():
-    # Two cameras, frames at the same ten moments: 3 moments a block are 6 frames.
+def test_simultaneous_recordings_are_divided_together():
+    # Two cameras, frames at the same ten moments: 3 moments per block are 6 frames.
     found = cut("ab" * 10, [n // 2 for n in range(20)], "3")
     assert len(found) == 3
     for block in range(3):
         members = np.flatnonzero(found.index == block)
         assert {"a", "b"} == {"ab"[member % 2] for member in members}
-    # The rule counts moments, too.
+    # The rule counts moments as well.
     assert cut("ab" * 10, [n // 2 for n in range(20)]).length.frames == pytest.approx(
         1.3 * 10**0.5
     )
@@ -70,7 +70,7 @@ def test_frames_of_one_moment_are_one_block():
     assert len(cut("abcd", [5, 5, 5, 5], "1")) == 1
 
 
-def test_without_times_frames_lie_as_given():
+def test_without_times_frames_keep_their_order():
     found = cut_blocks(list("bbbaaa"), np.full(6, -1), BlockLength(frames=2))
     assert found.index.tolist() == [0, 0, 1, 2, 2, 3]
     with pytest.raises(ValueError, match=r"block of 30 s: not all frames have a time"):

@@ -1,4 +1,4 @@
-"""Arms compared, from counts to verdicts."""
+"""Comparison of arms, from counts to verdicts."""
 
 from dataclasses import replace
 from itertools import product
@@ -75,8 +75,8 @@ def test_one_run_each():
     assert back.value == pytest.approx(-found.value)
 
 
-def test_pairing_is_worth_much():
-    # Two models alike but for a bit: what frames do to both cancels out.
+def test_pairing_reduces_the_error():
+    # Two similar models: effects of frames on both cancel.
     rng, skill = np.random.default_rng(0), np.zeros((1, 1, 2))
     counts = simulate(World(own=0.05, noise=0.05), rng, 200, skill)[0, 0]
     comparison = compare(arms(counts), FAST)
@@ -106,7 +106,7 @@ def test_too_few_blocks_give_no_verdict():
     assert only(compare(arms(pair(30, better=1.0)), shorter)).interval is not None
 
 
-def test_a_class_that_is_nowhere():
+def test_an_absent_class():
     counts = pair(100)
     counts[..., 0, 0] += counts.sum((-1, -2)) - counts[..., 0, 0]
     counts[..., 0, 1] = counts[..., 1, :].sum(-1) * 0
@@ -118,7 +118,7 @@ def test_a_class_that_is_nowhere():
     assert any("splash occurs in 0 of 8 blocks" in note for note in comparison.notes)
 
 
-def test_a_class_of_one_block_does_not_upset_the_mean():
+def test_a_class_of_one_block_does_not_change_the_variance_of_the_mean():
     counts = pair(100, better=0.3)
     three = np.zeros((2, 100, 3, 3), np.int64)
     three[..., :2, :2] = counts
@@ -172,7 +172,7 @@ def test_folds_by_the_corrected_resampled_t_test():
     assert found.pooled.value == pytest.approx(np.mean(whole))
 
 
-def test_several_comparisons_are_paid_for():
+def test_p_values_of_several_comparisons_are_adjusted():
     frames = 200
     skill = np.array([[[0.0, 0.27]]])
     counts = simulate(World(), np.random.default_rng(5), frames, skill)[0, 0]
@@ -183,13 +183,13 @@ def test_several_comparisons_are_paid_for():
     assert [f.arm for f in found] == ["B", "C", "D", "E"]
     assert {f.comparisons for f in found} == {4}
     assert alone.p is not None
-    assert 0.0125 < alone.p < 0.05  # claimed alone, not among four
+    assert 0.0125 < alone.p < 0.05  # significant alone, not among four
     assert found[0].p == pytest.approx(4 * alone.p)
     assert (alone.verdict, found[0].verdict) == ("better", "cannot tell")
     assert found[0].interval == alone.interval
 
 
-def test_measured_rate_stands_beside_few_frames(monkeypatch: pytest.MonkeyPatch):
+def test_measured_rate_is_given_for_few_frames(monkeypatch: pytest.MonkeyPatch):
     rates = {"frames": {45: 9.0, 60: 8.0, 120: 7.0}}
     monkeypatch.setattr(measured_module, "RATES", rates)
     for frames, expected in ((100, (60, 8.0)), (40, (45, 9.0)), (199, (120, 7.0))):
@@ -197,7 +197,7 @@ def test_measured_rate_stands_beside_few_frames(monkeypatch: pytest.MonkeyPatch)
     assert only(compare(arms(pair(200)), FAST)).false_claims is None
 
 
-def test_rates_are_there_for_every_method():
+def test_rates_exist_for_every_method():
     for rates in (
         measured_module.RATES[m] for m in ("frames", "frames and runs", "folds")
     ):
@@ -225,7 +225,7 @@ def test_one_arm_alone_gets_intervals():
         ({"weights": "last"}, {"weights": "best"}, "weights"),
     ],
 )
-def test_unlike_runs_are_refused_unless_allowed(about: dict, other: dict, what: str):
+def test_different_runs_are_refused_unless_allowed(about: dict, other: dict, what: str):
     counts = pair(60)
     both = [*arms(counts[:1], **about), *arms(counts[1:], **other)]
     both[1] = replace(both[1], name="B")
@@ -235,7 +235,7 @@ def test_unlike_runs_are_refused_unless_allowed(about: dict, other: dict, what: 
     assert f"The runs differ in {what}, which was allowed." in allowed.notes
 
 
-def test_unknown_is_not_unlike():
+def test_unknown_values_do_not_differ():
     counts = pair(60)
     both = [*arms(counts[:1], weights=None), *arms(counts[1:], weights="best")]
     compare([both[0], replace(both[1], name="B")], FAST)
@@ -244,11 +244,11 @@ def test_unknown_is_not_unlike():
 def test_notes():
     counts = pair(60)
     best = compare(arms(counts, weights="best", part="val"), FAST)
-    assert any("the scores flatter" in note for note in best.notes)
+    assert any("the scores are optimistic" in note for note in best.notes)
     assert compare(arms(counts, weights="best", part="test"), FAST).notes == ()
     one, other = arms(counts[:1], threshold=0.3), arms(counts[1:], threshold=0.5)
     mixed = compare([*one, replace(other[0], name="B")], FAST)
-    assert mixed.notes == ("The runs differ in the threshold of a pixel.",)
+    assert mixed.notes == ("The runs differ in the decision threshold.",)
     both, _ = seeds(3, 60, 0.0, 0.1)
     fewer = Arm("B", dict(list(both[1].runs.items())[:2]))
     (note,) = compare([both[0], fewer], FAST).notes

@@ -1,4 +1,4 @@
-"""Intervals against scipy and by hand."""
+"""Intervals against scipy, published quantiles and by hand."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,23 @@ from scipy import stats
 
 from mmseg_splashkd.statistics.intervals import (
     corrected_resampled,
+    critical_t,
     interval_of,
     over_frames,
     over_frames_and_runs,
 )
 from mmseg_splashkd.statistics.resampling import Spread
+
+
+@pytest.mark.parametrize(
+    ("df", "t"), [(1, 12.706), (2, 4.303), (5, 2.571), (10, 2.228), (120, 1.980)]
+)
+def test_critical_values_are_those_of_the_printed_table(df: int, t: float):
+    assert critical_t(df) == pytest.approx(t, abs=5e-4)
+
+
+def test_critical_value_lies_between_those_of_whole_degrees_of_freedom():
+    assert critical_t(6) < critical_t(5.5) < critical_t(5)
 
 
 def test_over_frames_is_students():
@@ -49,14 +61,14 @@ def test_frames_and_runs_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("together", "variance", "alone"),
+    ("interaction", "variance", "alone"),
     [(0.04, 0.12, 0.03), (0.07, 0.09, 0.0), (0.2, 0.09, 0.0)],
 )
-def test_what_is_of_frames_and_runs_together_counts_once(
-    together: float, variance: float, alone: float
+def test_the_interaction_of_frames_and_runs_counts_once(
+    interaction: float, variance: float, alone: float
 ):
     by_run = np.array([0.5, 1.1, 1.4])
-    spread = Spread(1.0, 0.09, 7, 0.0, together)
+    spread = Spread(1.0, 0.09, 7, 0.0, interaction)
     interval, share = over_frames_and_runs(spread, by_run)
     assert interval.error**2 == pytest.approx(variance)
     assert share == pytest.approx(alone / variance, abs=1e-12)
@@ -81,11 +93,11 @@ def test_runs_of_several_folds_share_training_frames():
 
 def test_corrected_resampled_t_by_hand():
     # Bouckaert and Frank (2004), with 5 folds: n2 / n1 = 1 / 4.
-    by_cell = np.array([0.2, 0.9, 1.3, 0.4, 0.7])
-    interval = corrected_resampled(by_cell, 0.25)
-    t = by_cell.mean() / np.sqrt((1 / 5 + 1 / 4) * by_cell.var(ddof=1))
+    by_run = np.array([0.2, 0.9, 1.3, 0.4, 0.7])
+    interval = corrected_resampled(by_run, 0.25)
+    t = by_run.mean() / np.sqrt((1 / 5 + 1 / 4) * by_run.var(ddof=1))
     assert interval.value == pytest.approx(0.7)
     assert interval.df == 4
     assert interval.p == pytest.approx(2 * stats.t.sf(t, 4))
-    plain = 2 * stats.t.sf(by_cell.mean() / np.sqrt(by_cell.var(ddof=1) / 5), 4)
-    assert interval.p > plain  # which takes folds for independent
+    plain = 2 * stats.t.sf(by_run.mean() / np.sqrt(by_run.var(ddof=1) / 5), 4)
+    assert interval.p > plain  # the plain t-test, for independent runs

@@ -1,4 +1,4 @@
-"""How many frames it takes, and what several comparisons cost."""
+"""Sample size against the noncentral t, and Holm by hand."""
 
 import math
 
@@ -49,7 +49,7 @@ def test_runs_that_differ_ask_for_more_frames():
     assert beside == pytest.approx(60 * 0.288 / (1 / needs - 0.072), abs=1.5)
 
 
-def test_nothing_but_chance_is_no_trouble():
+def test_no_variance_needs_one_frame():
     assert frames_needed(1.0, interval_of(0.0, 0.0, 5), 60) == 1
 
 
@@ -61,7 +61,7 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-def test_holm_keeps_the_rate_of_any_false_claim():
+def test_holm_keeps_the_family_wise_error():
     rng = np.random.default_rng(0)
-    rash = [min(holm(list(rng.random(4)))) < 0.05 for _ in range(4000)]
-    assert np.mean(rash) == pytest.approx(0.05, abs=0.012)
+    claimed = [min(holm(list(rng.random(4)))) < 0.05 for _ in range(4000)]
+    assert np.mean(claimed) == pytest.approx(0.05, abs=0.012)

@@ -1,4 +1,4 @@
-"""The bootstrap, where the answer is known."""
+"""The bootstrap, against analytic variances."""
 
 from dataclasses import astuple
 
@@ -16,7 +16,7 @@ def mean_of(values: np.ndarray):
     return lambda weights: weights @ values / weights.sum(1)
 
 
-def test_of_a_mean_it_is_the_textbook_standard_error():
+def test_standard_error_of_a_mean():
     values = np.random.default_rng(0).standard_normal(400)
     spread = block_bootstrap(mean_of(values), 400)
     textbook = values.var(ddof=1) / 400
@@ -29,16 +29,16 @@ def test_of_a_mean_it_is_the_textbook_standard_error():
 def test_the_bootstrap_alone_is_unbiased_for_few_blocks():
     values = np.random.default_rng(2).standard_normal(6)
 
-    def blind_to_the_jackknife(weights: np.ndarray) -> np.ndarray:
+    def zero_for_the_jackknife(weights: np.ndarray) -> np.ndarray:
         return np.where((weights == 0).any(1), 0, weights @ values / 6)
 
-    spread = block_bootstrap(blind_to_the_jackknife, 6, resamples=20_000)
+    spread = block_bootstrap(zero_for_the_jackknife, 6, resamples=20_000)
     assert spread.correlation == 0
     assert spread.variance == pytest.approx(values.var(ddof=1) / 6, rel=0.05)
 
 
 def test_few_unequal_blocks_get_more_than_the_bootstrap_gives():
-    # A ratio, most of whose weight is in one block: resamples hardly move it.
+    # A ratio with most of its weight in one block: resamples hardly change it.
     weight, errors = np.array([50.0, 1, 1, 1, 1, 1]), np.array([30.0, 0, 1, 0, 1, 0])
 
     def ratio(weights: np.ndarray) -> np.ndarray:
@@ -53,8 +53,8 @@ def test_few_unequal_blocks_get_more_than_the_bootstrap_gives():
     assert block_bootstrap(ratio, 6).variance >= jackknife > 2 * ratio(drawn).var()
 
 
-def test_where_a_score_is_far_from_straight_the_bootstrap_counts():
-    # The square of a mean of 0: hardly moved by a block, but by chance.
+def test_the_bootstrap_is_used_for_a_strongly_nonlinear_score():
+    # The square of a mean of 0: one block less hardly changes it.
     values = np.random.default_rng(0).standard_normal(20)
     values -= values.mean()
     spread = block_bootstrap(lambda weights: (weights @ values / 20) ** 2, 20)
@@ -87,16 +87,16 @@ def test_neighbour_correlation_by_hand():
     assert neighbour_correlation(np.zeros(6)) == 0
 
 
-def test_its_bias_is_mended():
+def test_its_bias_is_corrected():
     rng = np.random.default_rng(0)
-    raw, mended = [], []
+    raw, corrected = [], []
     for _ in range(4000):
         values = rng.standard_normal(11)
         values -= values.mean()
         raw.append((values[1:] * values[:-1]).sum() / (values**2).sum())
-        mended.append(raw[-1] + (1 + 4 * max(raw[-1], 0)) / 11)
+        corrected.append(raw[-1] + (1 + 4 * max(raw[-1], 0)) / 11)
     assert np.mean(raw) == pytest.approx(-1 / 11, abs=0.015)
-    assert abs(np.mean(mended)) < 0.06
+    assert abs(np.mean(corrected)) < 0.06
 
 
 def test_same_seed_same_weights_so_runs_pair():
@@ -115,7 +115,7 @@ def test_same_seed_same_weights_so_runs_pair():
     assert (draws[0] > 0).all()
 
 
-def test_what_frames_do_to_each_run_is_told_apart_from_what_they_do_to_all():
+def test_interaction_is_that_of_a_two_way_analysis_of_variance():
     # Two-way analysis of variance of block means: rows are runs, columns blocks.
     rng = np.random.default_rng(0)
     values = rng.standard_normal((4, 1)) + 3 * rng.standard_normal(50)
@@ -124,10 +124,10 @@ def test_what_frames_do_to_each_run_is_told_apart_from_what_they_do_to_all():
     left = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
     mean_square = (left**2).sum() / (3 * 49)
     wider = (1 + spread.correlation) / (1 - spread.correlation)
-    assert spread.together / wider == pytest.approx(mean_square / (4 * 50))
+    assert spread.interaction / wider == pytest.approx(mean_square / (4 * 50))
     alone = block_bootstrap(lambda w: values.mean(0) @ w.T / w.sum(1), 50)
     assert spread.variance == pytest.approx(alone.variance)
-    assert alone.together == 0
+    assert alone.interaction == 0
 
 
 def test_constant_statistic():

@@ -1,4 +1,4 @@
-"""What the method is checked on, and the check."""
+"""The simulation, and the validation of the method on it."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ DICE = parse_metric("Dice.splash", CLASSES)
 
 
 def claimed(counts: np.ndarray) -> float:
-    """Share of trials in which Dice of splash was said to differ."""
+    """Share of trials with a significant difference in Dice of splash."""
     settings = Settings(("Dice.splash",), resamples=200)
     rows = []
     for trial in counts[:, 0]:
@@ -31,11 +31,11 @@ def claimed(counts: np.ndarray) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("frames", [200, 300])
-def test_runs_that_do_not_differ_are_told_apart_in_3_to_8_percent(frames: int):
+def test_false_positive_rate_is_3_to_8_percent(frames: int):
     rng = np.random.default_rng(20)
     counts = simulate(World(), rng, frames, np.zeros((TRIALS, 1, 2)))
     assert 0.03 <= claimed(counts) <= 0.08
-    # The textbook's interval, that takes frames for independent, is far off.
+    # The percentile bootstrap of frames, taken as independent, is far off.
     areas = areas_of(counts[:, 0])
     weights = rng.multinomial(frames, [1 / frames] * frames, 300)
     drawn = [DICE.of(np.tensordot(weights, trial, (1, 1))) for trial in areas]
@@ -52,24 +52,26 @@ def test_power_is_what_theory_says():
     scores = DICE.of(areas_of(counts[:, 0]).sum(2))
     differences = scores[:, 1] - scores[:, 0]
     delta = differences.mean() / differences.std()
-    assert 2 < delta < 4  # neither sure nor hopeless
+    assert 2 < delta < 4  # power is neither 0 nor 1
     theory = stats.nct.sf(stats.t.isf(0.025, blocks - 1), blocks - 1, delta)
     chance = 3 * np.sqrt(theory * (1 - theory) / TRIALS)
     power = claimed(counts)
-    # A few points go to the correlation between blocks having to be estimated too.
+    # The estimated correlation between blocks costs a few points.
     assert theory - 0.08 - chance < power < theory + chance
 
 
 @pytest.mark.parametrize("shape", ["smooth", "steps"])
-@pytest.mark.parametrize("together", [1, 10])
-def test_so_many_frames_tell_as_much_as_one(shape, together: int):
-    world = World(together=together, shape=shape)
+@pytest.mark.parametrize("correlation_time", [1, 10])
+def test_variance_of_the_mean_is_that_of_fewer_independent_frames(
+    shape, correlation_time: int
+):
+    world = World(correlation_time=correlation_time, shape=shape)
     series = world.series(np.random.default_rng(0), 4000, 200)
     assert series.std() == pytest.approx(1, abs=0.02)
-    assert series.mean(1).var() * 200 == pytest.approx(together, rel=0.12)
+    assert series.mean(1).var() * 200 == pytest.approx(correlation_time, rel=0.12)
 
 
-def test_counts_are_those_of_frames():
+def test_counts_sum_to_the_pixels_of_frames():
     counts = simulate(World(), np.random.default_rng(0), 50, np.zeros((3, 2, 2)))
     assert counts.shape == (3, 2, 2, 50, 2, 2)
     assert (counts >= 0).all()

@@ -9,7 +9,7 @@ from rich.console import Console
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.label_errors import LabelError, LabelErrors
-from mmseg_splashkd.label_errors.inspection import judge
+from mmseg_splashkd.label_errors.quality import label_quality
 from mmseg_splashkd.label_errors.regions import find_regions
 from mmseg_splashkd.report.label_errors import search
 from mmseg_splashkd.report.label_errors.page import write_label_page
@@ -37,7 +37,7 @@ def finding(folder: Path, name: str, labelled: bool, seen: bool) -> LabelError:
     image, label = folder / f"{name}.png", folder / f"{name}_label.png"
     Image.new("RGB", (SIZE[1], SIZE[0]), (90, 90, 90)).save(image)
     Image.fromarray(gray).save(label)
-    verdict = judge(gray // 255, np.stack([1 - likely, likely]))
+    verdict = label_quality(gray // 255, np.stack([1 - likely, likely]))
     buffer = io.BytesIO()
     Image.fromarray(verdict.predicted).save(buffer, "PNG")
     return LabelError(

@@ -1,8 +1,8 @@
-"""Which probability is enough: scores of one class over thresholds, and the best one.
+"""Scores of one class over decision thresholds, and the best threshold.
 
-A class that covers few pixels is decided by a threshold on its probability rather than
-by argmax, which for two classes is the threshold 1/2. Everything here follows exactly
-from :attr:`~mmseg_splashkd.evaluation.frame_scores.FrameScores.histogram`.
+For two classes argmax is the threshold 1/2 on the probability; for a class that covers
+few pixels another threshold is often better. All scores follow exactly from
+:attr:`~mmseg_splashkd.evaluation.frame_scores.FrameScores.histogram`.
 """
 
 from dataclasses import dataclass
@@ -10,24 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_splashkd.evaluation.frame_scores import BINS
-
-HALF = BINS // 2
-
 
 @dataclass(frozen=True, eq=False)
 class ThresholdCurve:
     """Scores of a class that is predicted where p >= t, for K thresholds t.
 
-    Fractions in [0, 1], float64. Precision is NaN where no pixel is predicted, recall
-    where none is true, Dice where neither is; Dice is 0 where only one of them is.
+    Fractions in [0, 1], float64. Precision is NaN if no pixel is predicted, recall if
+    none is true, Dice if neither is; Dice is 0 if only one of them is.
 
     Attributes:
-        thresholds: (K,) k / K for k = 0 ... K - 1, rising. At 0 every pixel is
+        thresholds: (K,) k / K for k = 0 ... K - 1, ascending. At 0 every pixel is
             predicted.
-        precision: (K,) share of the predicted pixels that are true.
-        recall: (K,) share of the true pixels that are predicted.
-        dice: (K,) their harmonic mean, 2 |P and L| / (|P| + |L|).
+        precision: (K,) fraction of the predicted pixels that are true.
+        recall: (K,) fraction of the true pixels that are predicted.
+        dice: (K,) harmonic mean of both, 2 |P and L| / (|P| + |L|).
         true_pixels: Number of true pixels.
     """
 
@@ -39,13 +35,13 @@ class ThresholdCurve:
 
 
 class OperatingPoint(NamedTuple):
-    """A threshold and the scores it brings, fractions in [0, 1].
+    """A threshold and the scores at it, fractions in [0, 1].
 
     Attributes:
         threshold: The class is predicted where its probability is at least this.
         dice: Dice coefficient.
-        precision: Share of the predicted pixels that are true.
-        recall: Share of the true pixels that are predicted.
+        precision: Fraction of the predicted pixels that are true.
+        recall: Fraction of the true pixels that are predicted.
         dice_at_half: Dice coefficient at the threshold 1/2.
     """
 
@@ -57,14 +53,14 @@ class OperatingPoint(NamedTuple):
 
 
 def threshold_curve(histogram: np.ndarray) -> ThresholdCurve:
-    """Precision, recall and Dice of the pooled pixels at each edge of a bin.
+    """Precision, recall and Dice of the pooled pixels at the lower edge of each bin.
 
     Args:
-        histogram: (N, 2, K) counts of N frames, or (2, K) of all: pixels of other
+        histogram: (N, 2, K) counts of N frames, or (2, K) summed: pixels of other
             classes and pixels of the class, by its probability in [k / K, (k + 1) / K).
 
     Raises:
-        ValueError: The shape is another one.
+        ValueError: ``histogram`` has another shape.
     """
     if histogram.ndim not in (2, 3) or histogram.shape[-2] != 2:
         raise ValueError(f"histogram has shape {histogram.shape}, not ([N,] 2, K)")
@@ -85,25 +81,25 @@ def threshold_curve(histogram: np.ndarray) -> ThresholdCurve:
 def average_precision(curve: ThresholdCurve) -> float:
     """Area under the precision-recall curve: sum over t of (R_t - R_t+1) P_t.
 
-    The step function of scikit-learn's ``average_precision_score``, which does not
-    interpolate between thresholds.
+    As scikit-learn's ``average_precision_score``, without interpolation between
+    thresholds.
 
     Returns:
-        A fraction in [0, 1]; NaN where no pixel is of the class.
+        A fraction in [0, 1]; NaN if no pixel is of the class.
     """
     gained = -np.diff(curve.recall, append=0.0)
     return float(gained @ np.where(np.isnan(curve.precision), 0.0, curve.precision))
 
 
 def point_at(curve: ThresholdCurve, threshold: float) -> OperatingPoint:
-    """The scores at the largest threshold of a curve that is not above a given one.
+    """The scores at the largest threshold of a curve that is at most ``threshold``.
 
     Args:
-        curve: Of any number of thresholds.
-        threshold: In [0, 1].
+        curve: A curve with any number of thresholds.
+        threshold: A probability in [0, 1].
 
     Raises:
-        ValueError: It is outside.
+        ValueError: ``threshold`` lies outside [0, 1].
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold={threshold} lies outside [0, 1]")
@@ -121,11 +117,11 @@ def point_at(curve: ThresholdCurve, threshold: float) -> OperatingPoint:
 def best_operating_point(curve: ThresholdCurve) -> OperatingPoint | None:
     """The threshold above 0 with the highest Dice.
 
-    Of several the one nearest to 1/2, and of two as near the higher. The threshold 0,
-    which predicts the class everywhere, is no operating point.
+    Of equal thresholds the one nearest to 1/2 is chosen, of two equally near the
+    higher. The threshold 0 predicts the class everywhere and is excluded.
 
     Returns:
-        None where no pixel is of the class, or no threshold above 0 finds one.
+        None if no pixel is of the class, or no threshold above 0 finds one.
     """
     dice = np.nan_to_num(curve.dice[1:])
     if not curve.true_pixels or not dice.any():

@@ -6,25 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint, write_weights
 from mmseg_splashkd.evaluation.frame_scores import BINS, load_scores
-from mmseg_splashkd.evaluation.operating_point import threshold_curve
-from mmseg_splashkd.evaluation.operating_point_evaluator import (
-    OperatingPointEvaluator,
-    checked_threshold,
-    decide,
-    operating_point_of,
+from mmseg_splashkd.evaluation.operating_point import (
+    parse_threshold,
     point_of_weights,
+    threshold_curve,
 )
+from mmseg_splashkd.evaluation.operating_point.stored import operating_point_of
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, TEACHER, tiny_run
-from tests.evaluation.helpers import frame_scores, random_frames
+from tests.evaluation.helpers import frame_scores
 
 LAST = "weights_*_last.safetensors"
 
@@ -92,80 +87,16 @@ def test_no_point_without_probabilities_or_the_class():
     assert json.loads(json.dumps(point)) == point
 
 
-def data_samples(num_classes: int) -> list[Any]:
-    return [
-        SegDataSample(
-            gt_sem_seg=PixelData(data=frame["gt_sem_seg"]["data"]),
-            pred_sem_seg=PixelData(data=frame["pred_sem_seg"]["data"]),
-            seg_logits=PixelData(data=frame["seg_logits"]["data"]),
-        )
-        for frame in random_frames(4, num_classes)
-    ]
-
-
-@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
-def test_the_class_where_likely_enough_else_the_best_other(threshold):
-    for sample in data_samples(4):
-        logits = sample.seg_logits.data
-        found = decide(logits, 2, threshold)
-        likely = torch.softmax(logits, 0)
-        for v, u in np.ndindex(*found.shape):
-            others = {c: float(likely[c, v, u]) for c in (0, 1, 3)}
-            best_other = max(others, key=others.__getitem__)
-            expected = 2 if likely[2, v, u] >= threshold else best_other
-            assert found[v, u] == expected
-
-
-def test_a_half_of_two_classes_is_the_argmax():
-    for sample in data_samples(2):
-        logits = sample.seg_logits.data
-        assert torch.equal(decide(logits, 1, 0.5), logits.argmax(0))
-        assert torch.equal(decide(logits, 0, 0.5), logits.argmax(0))
-    assert decide(torch.zeros(2, 1, 1), 1, 0.5).item() == 1  # a tie
-
-
-def test_metrics_see_the_decision():
-    config: dict = {"type": "OperatingPointEvaluator", "threshold": 0.2}
-    config |= {"metrics": {"type": "DiceMetric"}, "focus_class": "net"}
-    evaluator = OperatingPointEvaluator(**{k: config[k] for k in config if k != "type"})
-    evaluator.dataset_meta = {"classes": ("water", "net", "splash")}
-    samples = data_samples(3)
-    evaluator.process(samples)
-    pixels = torch.zeros(3)
-    for sample in samples:
-        likely = sample.seg_logits.data.softmax(0)[1] >= 0.2
-        assert torch.equal(sample.pred_sem_seg.data[0] == 1, likely)
-        label = sample.gt_sem_seg.data[0]
-        true = label == 1
-        valid = label != 255
-        pixels += torch.tensor(
-            [(likely & true).sum(), (likely & valid).sum(), true.sum()]
-        )
-    dice = 2 * pixels[0] / (pixels[1] + pixels[2])
-    assert evaluator.evaluate(4)["Dice.net"] == pytest.approx(100 * dice.item())
-
-
-def test_a_model_without_logits_has_no_threshold():
-    evaluator = OperatingPointEvaluator({"type": "DiceMetric"}, threshold=0.5)
-    evaluator.dataset_meta = {"classes": ("water", "splash")}
-    (sample, *_) = data_samples(2)
-    del sample.seg_logits
-    with pytest.raises(ValueError, match="a threshold needs the logits"):
-        evaluator.process([sample])
-    with pytest.raises(ValueError, match=r"threshold=0 lies outside"):
-        OperatingPointEvaluator({"type": "DiceMetric"}, threshold=0)
-
-
 @pytest.mark.parametrize("text", ["0", "1.1", "-0.5", "nan", "best"])
 def test_what_is_no_threshold_is_refused(text):
     with pytest.raises(ValueError, match=f"--threshold {text} is neither 'stored'"):
-        checked_threshold(text)
+        parse_threshold(text)
 
 
 def test_thresholds_are_numbers_or_stored():
-    assert checked_threshold("0.25") == 0.25
-    assert checked_threshold(1.0) == 1
-    assert checked_threshold("stored") == "stored"
+    assert parse_threshold("0.25") == 0.25
+    assert parse_threshold(1.0) == 1
+    assert parse_threshold("stored") == "stored"
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""The operating point of a run: chosen on its validation part, stored with weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner import Runner
+
+from mmseg_splashkd.checkpoint import read_checkpoint
+from mmseg_splashkd.evaluation.frame_scores import FrameScores
+from mmseg_splashkd.evaluation.operating_point.curve import (
+    best_operating_point,
+    threshold_curve,
+)
+
+OPERATING_POINT = "operating_point"  # key in the message hub, and so in checkpoints
+STORED = "stored"
+
+
+def note_operating_point(runner: Runner, scores: FrameScores) -> None:
+    """Put the best operating point of a validation into the message hub, and log it.
+
+    Args:
+        runner: Its message hub receives ``operating_point``: the mapping of
+            ``operating_point_of``, or None.
+        scores: Scores of the validation part.
+    """
+    point = operating_point_of(scores, runner.iter)
+    runner.message_hub.update_info(OPERATING_POINT, point)
+    name = scores.focus
+    if point is not None:
+        runner.logger.info(
+            f"operating point of {name}: p >= {point['threshold']:.2f}, Dice "
+            f"{point['dice']:.1f} ({point['dice_at_half']:.1f} at 0.5)"
+        )
+        return
+    reason = f"no threshold finds a pixel of {name}"
+    if scores.histogram is None:
+        reason = "the model outputs no class probabilities"
+    elif not scores.histogram[:, 1].any():
+        reason = f"no pixel of the validation part is {name}"
+    runner.logger.info(f"no operating point of {name}: {reason}")
+
+
+def operating_point_of(scores: FrameScores, iteration: int) -> dict[str, Any] | None:
+    """The best operating point of a validation, in the form in which it is stored.
+
+    Args:
+        scores: Scores of the validation part.
+        iteration: Training iteration of the validated weights.
+
+    Returns:
+        JSON values: ``class``; ``threshold``, a probability; ``dice``, ``precision``,
+        ``recall`` and ``dice_at_half`` in percent; ``frames``, the number of frames;
+        ``iteration``. None if there is no such point.
+    """
+    if scores.histogram is None:
+        return None
+    point = best_operating_point(threshold_curve(scores.histogram))
+    if point is None:
+        return None
+    figures = point._asdict()
+    threshold = figures.pop("threshold")
+    return {
+        "class": scores.focus,
+        "threshold": threshold,
+        **{name: 100 * value for name, value in figures.items()},
+        "frames": len(scores),
+        "iteration": iteration,
+    }
+
+
+def point_of_weights(point: Mapping | None, iteration: int | None) -> dict | None:
+    """``point`` if it was chosen with the weights of ``iteration``, else None."""
+    return dict(point) if point and point["iteration"] == iteration else None
+
+
+def stored_point(checkpoint: str | Path) -> dict[str, Any]:
+    """The operating point that is stored with weights.
+
+    Args:
+        checkpoint: File of the weights.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file holds no operating point, or is damaged.
+    """
+    point = read_checkpoint(checkpoint)["meta"].get(OPERATING_POINT)
+    if point is None:
+        raise ValueError(
+            f"--threshold {STORED}: {checkpoint} holds no operating point. Training "
+            f"stores one in weights_*_best.safetensors and, if it ends with a "
+            f"validation whose labels contain the class, in "
+            f"weights_*_last.safetensors. Use such a file, or give a number"
+        )
+    return point
+
+
+def parse_threshold(text: str | float) -> str | float:
+    """Read ``'stored'`` or a probability in (0, 1].
+
+    Raises:
+        ValueError: ``text`` is neither.
+    """
+    if text == STORED:
+        return STORED
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = float("nan")
+    if not 0 < threshold <= 1:
+        raise ValueError(
+            f"--threshold {text} is neither {STORED!r} nor a probability in (0, 1]"
+        )
+    return threshold

@@ -1,0 +1,19 @@
+import pytest
+from mmengine.config import DictAction
+
+from mmseg_splashkd.config.arguments import parse_options
+
+
+def test_pairs_are_parsed_as_by_mmengine():
+    pairs = ["a.b=1", "c=[1,2.5]", "d=(x,True)", "e=None", "f=k=v", "a.b=2", "g=1,2"]
+    expected = {"a.b": 2, "c": [1, 2.5], "d": ("x", True), "e": None, "f": "k=v"}
+    assert parse_options(pairs) == expected | {"g": [1, 2]}
+    assert parse_options(pairs)["c"] == DictAction._parse_iterable("[1,2.5]")
+    assert parse_options([]) == {}
+
+
+@pytest.mark.parametrize("pair", ["a.b", "a=[1,(2]"])
+def test_malformed_pair_is_named(pair):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - looked at below
+        parse_options([pair])
+    assert f"--cfg-options {pair}: " in str(caught.value)

@@ -1,0 +1,122 @@
+"""Every legal spelling of ``type`` is resolved to its class."""
+
+import pytest
+from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_splashkd.config.devices import check_devices
+from mmseg_splashkd.config.reading import check_training, plain_model, read_config
+from mmseg_splashkd.config.text import config_text
+from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.models import DistillSegmentor
+from tests.conftest import DISTILLED, tiny_run
+
+
+class Renamed(DistillSegmentor):
+    """A subclass under another name."""
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    MODELS.register_module(name="OtherDistiller", module=Renamed)
+    yield
+    MODELS.module_dict.pop("OtherDistiller")
+
+
+SPELLINGS = (
+    "DistillSegmentor",
+    "mmseg.DistillSegmentor",
+    DistillSegmentor,
+    Renamed,
+    "OtherDistiller",
+    "mmseg.OtherDistiller",
+)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_is_a_distill_segmentor(spelling):
+    assert is_a({"type": spelling}, DistillSegmentor)
+    assert is_a({"type": spelling}, TimeSplitDataset, DistillSegmentor)
+    assert not is_a({"type": spelling}, TimeSplitDataset)
+    assert distills(Config({"model": {"type": spelling}}))
+
+
+@pytest.mark.parametrize("spelling", [Renamed, "OtherDistiller"])
+def test_subclass_is_told_from_its_parent(spelling):
+    assert is_a({"type": spelling}, Renamed)
+    assert not is_a({"type": "DistillSegmentor"}, Renamed)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"type": "NoSuchClass"},
+        {"type": "nowhere.DistillSegmentor"},
+        {"type": "EncoderDecoder"},
+        {"type": EncoderDecoder},
+        {"type": None},
+        {"type": 3},
+        {},
+        None,
+        "DistillSegmentor",
+        ["DistillSegmentor"],
+    ],
+)
+def test_anything_else_is_not(config):
+    assert not is_a(config, DistillSegmentor)
+    assert not distills(Config({"model": config}))
+    assert not distills(Config({}))
+
+
+def test_class_of_another_registry():
+    assert is_a({"type": "AmpOptimWrapper"}, AmpOptimWrapper)
+    assert is_a({"type": "mmengine.AmpOptimWrapper"}, OptimWrapper)
+    assert not is_a({"type": "OptimWrapper"}, AmpOptimWrapper)
+
+
+# What depends on it
+
+
+@pytest.fixture(params=SPELLINGS, ids=str)
+def cfg(request, pond):
+    """A distillation whose model is spelt in some way."""
+    options = tiny_run(pond, "model.student", "model.teacher")
+    found = read_config(DISTILLED, options)
+    found.model.type = request.param
+    return found
+
+
+def test_missing_teacher_is_named(cfg):
+    cfg.model.teacher_checkpoint = "nowhere/*.safetensors"
+    with pytest.raises(FileNotFoundError, match="teacher_checkpoint='nowhere"):
+        check_training(cfg)
+
+
+def test_student_is_the_plain_model(cfg):
+    assert plain_model(cfg.model) == cfg.model.student
+    assert plain_model(cfg.model.student) == cfg.model.student
+
+
+def test_mixed_precision_is_refused_without_a_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for spelling in ("AmpOptimWrapper", "mmengine.AmpOptimWrapper", AmpOptimWrapper):
+        with pytest.raises(ValueError, match=r"--amp .* needs a CUDA GPU"):
+            check_devices(Config({"optim_wrapper": {"type": spelling}}))
+
+
+@pytest.mark.parametrize(
+    "spelling", ["TimeSplitDataset", "mmseg.TimeSplitDataset", TimeSplitDataset]
+)
+def test_config_with_any_spelling_is_read(tmp_path, spelling, pond):
+    base = read_config(DISTILLED, tiny_run(pond))
+    for loader in ("val_dataloader", "test_dataloader"):
+        base[loader].dataset.type = spelling
+    base.train_dataloader.dataset.dataset.type = spelling
+    path = tmp_path / "config.py"
+    path.write_text(config_text(base))
+    cfg = read_config(path, {"fold": None, "data_root": str(tmp_path)})
+    assert cfg.val_dataloader.dataset.data_root == str(tmp_path)
+    assert is_a(cfg.val_dataloader.dataset, TimeSplitDataset)

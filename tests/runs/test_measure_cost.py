@@ -1,0 +1,36 @@
+import shutil
+
+import pytest
+
+from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.runs.measure_cost import record_cost
+from tests.records.builders import leave_run
+
+
+def test_cost_of_the_student_is_added_to_the_record(distilled, tmp_path):
+    work_dir = shutil.copytree(distilled, tmp_path / "run")
+    before = read_record(work_dir)
+    cost = record_cost(work_dir)
+    after = read_record(work_dir)
+    assert after is not None
+    assert before is not None
+    assert (before.cost, after.cost) == (None, cost)
+    assert after.validations == before.validations
+    from safetensors.torch import load_file
+
+    (weights,) = work_dir.glob("weights_*_best.safetensors")
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    state = load_file(weights)
+    tensors = [v for key, v in state.items() if not key.endswith(buffers)]
+    assert cost.parameters == sum(tensor.numel() for tensor in tensors)
+    assert cost.gmacs > 0
+    assert cost.ms_per_frame > 0
+    assert cost.device.startswith("CPU")
+
+
+def test_folder_without_record_or_weights_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no recorded run with weights"):
+        record_cost(tmp_path)
+    work_dir = leave_run(tmp_path, hostname="elsewhere")
+    with pytest.raises(FileNotFoundError, match="holds no recorded run with weights"):
+        record_cost(work_dir)
