@@ -1,8 +1,9 @@
-"""``make demo``: a drawn pond, a teacher, a plain and a distilled student, a page."""
+"""``make demo``: a synthetic pond, a teacher, two students, and a page."""
 
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,39 +12,48 @@ from rich.console import Console
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_pond
-from mmseg_splashkd.report import hero, load_run, print_table, write_page
-from mmseg_splashkd.runs.tested import RECORD, evaluate_and_record
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.experiments.page import write_experiments_page
+from mmseg_splashkd.report.experiments.panels import hero_pictures
+from mmseg_splashkd.report.experiments.report import read_experiments
+from mmseg_splashkd.report.experiments.tables import print_arms
+from mmseg_splashkd.report.hero import write_hero
+from mmseg_splashkd.runs.measure_cost import record_cost
+from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
 
 CODE = Path(__file__).resolve().parent
 CONFIGS = CODE.parent / "configs" / "demo"
 BEST_WEIGHTS = "weights_*_best.safetensors"
+SCORES = Path("scores", "test_best.npz")
+MADE_FROM = "made_from.sha256"
 DATA = Path("data/demo")
 WORK = Path("work_dirs/demo")
-NOTES = (
-    "Trained from scratch on a drawn pond: no pretrained weights, one seed, a minute "
-    "or two each. Differences of a few points between such runs are no evidence."
+NOTE = (
+    "Trained from scratch on a synthetic pond: no pretrained weights, one seed, one or "
+    "two minutes per model. Differences of a few points between such runs are no "
+    "evidence."
 )
 
 
 class Stage(NamedTuple):
-    """One model of the demo."""
+    """One model of the demo.
+
+    Attributes:
+        name: Name of the run and its work directory.
+        config: Config file.
+        teacher: Name of the stage whose best weights teach this one.
+    """
 
     name: str
-    title: str
     config: str
     teacher: str | None = None
 
 
 STAGES = (
-    Stage("teacher", "SegFormer-B1, the teacher", "segformer_b1_pond.py"),
-    Stage("plain", "SegFormer-B0, plain", "segformer_b0_pond.py"),
-    Stage(
-        "distilled",
-        "SegFormer-B0, distilled (0627)",
-        "segformer_b0_kd_pe001_pond.py",
-        teacher="teacher",
-    ),
+    Stage("teacher", "segformer_b1_pond.py"),
+    Stage("plain", "segformer_b0_pond.py"),
+    Stage("distilled", "segformer_b0_kd_pe001_pond.py", teacher="teacher"),
 )
 
 
@@ -54,67 +64,75 @@ def demo(
     size: tuple[int, int] = (192, 256),
     cfg_options: dict[str, Any] | None = None,
 ) -> Path:
-    """Run the demo; what is already done with the same config and frames is kept.
+    """Run the demo; stages with the same code, config and frames are kept.
 
     Args:
-        data: Where the pond is drawn.
-        work: Where runs and the page go.
-        frames: Length of the video.
-        size: (H, W) of its frames.
+        data: Folder for the frames.
+        work: Folder for the runs, the page and ``hero.png``.
+        frames: Number of frames of the video.
+        size: (H, W) of the frames in pixels.
         cfg_options: Dotted config keys to override in every run.
 
     Returns:
         The page.
     """
     console = Console()
-    console.rule("[bold]1/5  a pond to learn from")
+    console.rule("[bold]1/5  synthetic pond")
     table = draw_pond(data, frames=frames, size=size)
     options = {**(cfg_options or {}), "data_root": str(data)}
-    records = []
     for number, stage in enumerate(STAGES, start=2):
-        console.rule(f"[bold]{number}/5  {stage.title}")
-        records.append(_run(stage, table, work / stage.name, options))
-    console.rule("[bold]5/5  what came out")
-    runs = [load_run(record) for record in records]
-    page = write_page(
-        runs, work / "report.html", title="Splash on a drawn pond", notes=NOTES
-    )
-    hero(runs, work / "hero.png")
-    print_table(runs, console=console)
-    console.print(f"Look at it: [bold]{page.resolve()}", soft_wrap=True)
+        console.rule(f"[bold]{number}/5  {stage.name}")
+        _run(stage, table, work / stage.name, options)
+    console.rule("[bold]5/5  report")
+    page = _report([work / stage.name for stage in STAGES], work, console)
+    console.print(f"Open it: [bold]{page.resolve()}", soft_wrap=True)
     return page
 
 
-def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> Path:
+def _report(work_dirs: list[Path], out: Path, console: Console) -> Path:
+    report = read_experiments(
+        work_dirs,
+        part="test",
+        weights="best",
+        baseline="plain",
+        title="Splash on a synthetic pond",
+    )
+    report = replace(report, remarks=[NOTE, *report.remarks])
+    findings = report.findings
+    page = write_experiments_page(report, out / "report.html")
+    arms = sorted(findings.shown, key=lambda arm: not arm.is_teacher)
+    write_hero(hero_pictures(arms, "test"), out / "hero.png")
+    print_arms(findings, console)
+    return page
+
+
+def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> None:
+    """Train, test the best weights on the test part, and measure the cost."""
     config = Path(os.path.relpath(CONFIGS / stage.config))
-    options = {**options, "work_dir": str(work_dir)}
+    options = dict(options)
     if stage.teacher:
         weights = find_checkpoint(str(work_dir.parent / stage.teacher / BEST_WEIGHTS))
         options["model.teacher_checkpoint"] = str(weights)
-    record, key_file = work_dir / RECORD, work_dir / "made_from.sha256"
-    key = _key(config, table, options)
-    if record.is_file() and key_file.is_file() and key_file.read_text() == key:
-        print(f"Kept {record}: same code, config and frames.")
-        return record
+    key, key_file = _key(config, table, options), work_dir / MADE_FROM
+    if key_file.is_file() and key_file.read_text() == key:
+        print(f"Kept {work_dir}: same code, config and frames.")
+        return
     shutil.rmtree(work_dir, ignore_errors=True)
-    train(config, cfg_options=options)
-    evaluate_and_record(
+    train(config, work_dir, cfg_options=options, name=stage.name)
+    evaluate(
         config,
-        work_dir,
-        name=stage.name,
-        title=stage.title,
-        commands=(
-            f"python tools/train.py {config} --work-dir {work_dir}",
-            f"python tools/test.py {config} '{work_dir / BEST_WEIGHTS}'",
-        ),
+        work_dir / BEST_WEIGHTS,
+        work_dir=work_dir / "test",
+        out=work_dir / "predictions" / "test",
+        scores=work_dir / SCORES,
         cfg_options=options,
     )
-    key_file.write_text(key)
-    return record
+    record_cost(work_dir)
+    write_whole(key_file, key)
 
 
 def _key(config: Path, table: Path, options: dict[str, Any]) -> str:
-    """What a run depends on: code, config, frames and the teacher's weights."""
+    """Hash of code, config, frames and weights of the teacher."""
     parts = [path.read_bytes() for path in sorted(CODE.rglob("*.py"))]
     parts += [table.read_bytes(), read_config(config, options).pretty_text.encode()]
     if teacher := options.get("model.teacher_checkpoint"):

@@ -1,4 +1,4 @@
-"""The doctor's command line: a process of its own, its exit status and its page."""
+"""``tools/check_dataset.py`` as a process: exit status, output and page."""
 
 import sys
 
@@ -27,7 +27,7 @@ def test_sound_table_exits_with_0(table, tmp_path):
     done, out = check(tmp_path, "--table", table)
     assert done.returncode == 0, done.stderr
     assert "pond_frames: clean" in done.stdout
-    assert "Nothing wrong was found." in out.read_text()
+    assert "No errors and no warnings." in out.read_text()
 
 
 def test_spoiled_table_exits_with_1_unless_allowed(table, tmp_path):
@@ -36,7 +36,7 @@ def test_spoiled_table_exits_with_1_unless_allowed(table, tmp_path):
     done, out = check(tmp_path, "--table", table)
     assert done.returncode == 1
     assert "7 (5120 pixels)" in done.stdout
-    assert "would be spoiled" in out.read_text()
+    assert "would be invalid" in out.read_text()
     allowed, _ = check(tmp_path, "--table", table, "--allow", "unknown_value")
     assert allowed.returncode == 0
 
@@ -51,7 +51,7 @@ def test_config_and_folder_are_read_alike(pond, tmp_path):
         assert "2 of 6 val frames less than" in done.stdout
 
 
-def test_missing_table_ends_with_its_remedy(tmp_path):
+def test_missing_table_exits_with_2_and_a_remedy(tmp_path):
     done, _ = check(tmp_path, "--table", tmp_path / "none.csv")
     assert done.returncode == 2
     assert "none.csv does not exist" in done.stderr

@@ -1,36 +1,81 @@
+"""The demo, with three tiny trainings for all tests."""
+
 import pytest
 
+from mmseg_splashkd import demo as module
 from mmseg_splashkd.demo import demo
+from mmseg_splashkd.records.store import find_runs
+from tests.report.html import Page
 
-pytestmark = pytest.mark.slow
+OPTIONS = {
+    "train_cfg.max_iters": 2,
+    "train_cfg.val_interval": 2,
+    "train_dataloader.batch_size": 2,
+}
 
 
-def test_demo_ends_with_table_and_page(tmp_path, capsys):
-    options = {
-        "train_cfg.max_iters": 2,
-        "train_cfg.val_interval": 2,
-        "train_dataloader.batch_size": 2,
-    }
+def run(folder):
+    return demo(folder / "pond", folder / "runs", 31, (64, 80), OPTIONS)
 
-    def run():
-        return demo(tmp_path / "pond", tmp_path / "runs", 31, (64, 80), options)
 
-    page = run()
-    printed = " ".join(capsys.readouterr().out.split())
-    text = page.read_text()
-    for title in ("SegFormer-B1, the teacher", "SegFormer-B0, plain", "distilled"):
-        assert title in text
-    for column in ("mIoU", "Dice", "Parameters", "GMACs", "ms/frame"):
-        assert column in printed
-    assert str(page) in printed.replace(" ", "")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return run(folder)
+
+
+@pytest.mark.slow
+def test_the_page_shows_all_three_models(page):
+    html = Page(page)
+    titles = [row[0] for row in html.table("Pixel accuracy, and cost of one frame")]
+    assert titles == [
+        "segformer_b0_pond",
+        "segformer_b0_kd_pe001_pond, r = 0.5",
+        "segformer_b1_pond",
+    ]
+    baseline, _, teacher = html.table("Scores in percent")
+    assert "baseline" in baseline[0]
+    assert "teacher" in teacher[0]
+    assert "do not match the figures" not in html.text
+    assert "Scores are of the best weights on the test part" in html.text
+    rows = [each for each in html.all("div") if each.get("class") == "tiles"]
+    assert {row["style"] for row in rows} == {"--columns: 4"}
     assert (page.parent / "hero.png").stat().st_size > 10_000
 
-    records = {p: p.stat().st_mtime_ns for p in page.parent.glob("*/record.json")}
-    assert len(records) == 3
-    assert run() == page  # nothing changed, so nothing is trained again
-    assert records == {p: p.stat().st_mtime_ns for p in records}
-    assert capsys.readouterr().out.count("Kept ") == 3
 
-    options["randomness.seed"] = 1
-    run()
-    assert not [p for p in records if records[p] == p.stat().st_mtime_ns]
+@pytest.mark.slow
+def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys):
+    before = {run.name: run.record for run in find_runs([folder / "runs"])}
+    assert run(folder) == page
+    printed = capsys.readouterr().out
+    assert printed.count("Kept ") == 3
+    assert {r.name: r.record for r in find_runs([folder / "runs"])} == before
+    words = " ".join(printed.split())
+    for column in ("mIoU", "Dice", "Pixel", "Parameters", "GMACs", "ms/frame"):
+        assert column in words
+    assert str(page) in words.replace(" ", "")
+
+
+def test_a_run_depends_on_config_frames_and_teacher(tmp_path):
+    config = module.CONFIGS / "segformer_b0_pond.py"
+    table, teacher = tmp_path / "t.csv", tmp_path / "teacher"
+    table.write_text("frames")
+    teacher.write_text("weights")
+
+    def key(**options):
+        return module._key(config, table, options)
+
+    def taught():
+        return key(**{"model.teacher_checkpoint": str(teacher)})
+
+    first, of_teacher = key(), taught()
+    assert first == key()
+    assert first != key(**{"randomness.seed": 1})
+    teacher.write_text("other weights")
+    assert of_teacher != taught()
+    table.write_text("other frames")
+    assert first != key()

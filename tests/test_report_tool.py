@@ -1,4 +1,4 @@
-"""The report's command line: its exit status, its words and its files."""
+"""``tools/report.py``: exit status, output and files."""
 
 import runpy
 import sys
@@ -6,14 +6,15 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.report.experiments.conftest import table  # noqa: F401
-from tests.report.experiments.fake import KINDS, write_sweep
-from tests.report.experiments.html import Page
+from tests.report.conftest import table  # noqa: F401
+from tests.report.fake_runs import KINDS, write_sweep
+from tests.report.html import Page
 
 
 @pytest.fixture
 def tool(monkeypatch):
-    """Run the tool within this process, which has imported the host already."""
+    """Run the tool in this process, which has imported torch already."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["report.py", *map(str, arguments)])
@@ -26,7 +27,7 @@ def test_a_sweep_becomes_a_page_and_a_table(tool, table, tmp_path, capsys):  # n
     sweep = write_sweep(tmp_path / "sweep", table, KINDS[1:3])
     out, readme = tmp_path / "new" / "page.html", tmp_path / "table.md"
     arguments = [f"{sweep}/farm_b0_*", "--out", out, "--markdown", readme]
-    tool(*arguments, "--baseline", "farm_b0_kd_1125_25", "--title", "T")
+    tool(*arguments, "--baseline", "farm_b0_kd", "--title", "T")
     printed = capsys.readouterr().out
     assert "left out: farm_b0_kd_1125_25_fold1_seed0: failed" in printed
     assert printed.endswith(f"{out}\n{readme}\n")
@@ -38,7 +39,7 @@ def test_a_sweep_becomes_a_page_and_a_table(tool, table, tmp_path, capsys):  # n
     assert command in readme.read_text()
 
 
-def test_nothing_to_report_on_ends_with_2_and_its_remedy(tool, tmp_path, capsys):
+def test_nothing_to_report_on_exits_with_2_and_a_remedy(tool, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         tool(tmp_path)
     assert ended.value.code == 2

@@ -1,56 +1,72 @@
-"""Examine a data set: ``python tools/check_dataset.py CONFIG``.
+"""Check a data set before training: ``python tools/check_dataset.py CONFIG``.
 
-Exits with 1 if the data would spoil a run, with 2 if they could not be examined.
+Exit status: 1 if the data would invalidate a run, 2 if they could not be checked.
 """
 
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
-from mmseg_splashkd.report.dataset.check import check_dataset
-
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Examine a data set before training.")
+    parser = argparse.ArgumentParser(description="Check a data set before training.")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("config", nargs="?", help="config whose data to examine")
+    source.add_argument("config", nargs="?", help="config whose data are checked")
     source.add_argument("--table", help="split table (CSV)")
-    source.add_argument("--data-root", help="folder of images and labels, cut 7:2:1")
-    parser.add_argument("--label-coding", default="splash", help="name or YAML file")
-    parser.add_argument(
-        "--class", dest="class_name", metavar="CLASS", help="looked for: splash"
+    source.add_argument(
+        "--data-root", help="folder of images and labels, split 7:2:1 in time"
     )
-    parser.add_argument("--fold", type=int, help="of --table; by default each")
-    parser.add_argument("--fast", action="store_true", help="without reading pixels")
-    parser.add_argument("--out", help="page; work_dirs/checks/<name>.html")
+    parser.add_argument(
+        "--label-coding",
+        default="splash",
+        help="name or YAML file, for --table and --data-root (default: splash)",
+    )
+    parser.add_argument(
+        "--class", dest="class_name", metavar="CLASS", help="focus class (splash)"
+    )
+    parser.add_argument("--fold", type=int, help="fold of --table (default: all folds)")
+    parser.add_argument("--fast", action="store_true", help="read no pixels")
+    parser.add_argument(
+        "--out", help="HTML file (default: work_dirs/checks/<name>.html)"
+    )
     parser.add_argument(
         "--allow",
         dest="allowed",
         nargs="+",
         default=(),
         metavar="CODE",
-        help="errors that are meant, such as overlap: only warn of them",
+        help="codes of errors to report as warnings, such as overlap",
     )
     parser.add_argument(
         "--embargo-seconds",
         type=float,
-        help="how far apart training and evaluated frames shall be",
+        help="required distance between training and evaluated frames in seconds",
     )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action="extend",
+        default=[],
         metavar="KEY=VALUE",
-        help="override config keys, such as data_root=data/farm",
+        help="config keys to override, such as data_root=data/farm",
     )
     return parser.parse_args()
 
 
+def main() -> int:
+    """Check the data set; return the exit status."""
+    options = vars(parse_args())
+    # Late: torch takes seconds, which --help need not wait for.
+    from mmseg_splashkd.config.arguments import parse_options
+    from mmseg_splashkd.report.dataset.check import check_dataset
+
+    options["cfg_options"] = parse_options(options["cfg_options"])
+    return int(check_dataset(**options).spoiled)
+
+
 if __name__ == "__main__":
     try:
-        sys.exit(check_dataset(**vars(parse_args())).spoiled)
+        sys.exit(main())
     except (ImportError, OSError, ValueError) as error:
-        print(f"cannot examine: {error}", file=sys.stderr)
+        print(f"cannot check: {error}", file=sys.stderr)
         sys.exit(2)

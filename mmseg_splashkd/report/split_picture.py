@@ -1,4 +1,4 @@
-"""A split as a picture: a time line, a lane a recording, for folds a row a fold."""
+"""Picture of a split: a time line with a lane per recording and fold."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +15,14 @@ from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS
 from mmseg_splashkd.datasets.splits.summary import folds_of
 from mmseg_splashkd.datasets.timestamps import SECOND, utc
+from mmseg_splashkd.files import whole_file
 
-# Told apart by hue for the colour blind and by lightness for everybody else.
+# Distinguished by hue and by lightness, also for colour-blind readers.
 COLORS = {"train": "#56b4e9", "val": "#e69f00", "test": "#1b2a41", EMBARGO: "#b9bec5"}
 INK = "#22303c"
-WIDTH, DPI = 9.0, 100  # inches, pixels an inch
-BAND = 0.34  # of a lane's height; the rest shows the share of splash
-PAUSE = 0.04  # of the time line: longer pauses between frames are drawn as short
+WIDTH, DPI = 9.0, 100  # inches, pixels per inch
+BAND = 0.34  # of the height of a lane; the rest shows the share of splash
+PAUSE = 0.04  # of the time line: longest pause that is drawn to scale
 TICKS = 6
 
 STYLE: dict[Any, Any] = {
@@ -36,14 +37,14 @@ Lane = tuple[str, list[int], list[str]]  # label, indices of frames, their parts
 
 
 def draw_split(frames: Sequence[Frame], out: str | Path) -> Path:
-    """Draw where each frame is, and how much of it is splash.
+    """Draw the part of each frame and its share of splash.
 
-    The band of a lane shows the part of each frame, the spikes over it the share of
-    splash. Long pauses between frames are shortened.
+    The band of a lane shows the parts, the spikes above it the share of splash. Long
+    pauses between frames are shortened.
 
     Args:
-        frames: As a strategy returned them, in any order.
-        out: The PNG to write, 900 pixels wide.
+        frames: Frames with their parts, in any order.
+        out: The PNG file, 900 pixels wide.
 
     Returns:
         ``out``.
@@ -64,10 +65,9 @@ def draw_split(frames: Sequence[Frame], out: str | Path) -> Path:
         _draw_lanes(axes, ordered, at, lanes)
         _draw_time(axes, ordered, at)
         _draw_legend(figure, ordered, lanes)
-        out = Path(out)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(out, format="png", metadata={"Software": None})
-    return out
+        with whole_file(out) as partial:
+            figure.savefig(partial, format="png", metadata={"Software": None})
+    return Path(out)
 
 
 def _lanes(ordered: Sequence[Frame]) -> list[Lane]:
@@ -92,7 +92,7 @@ def _part(frame: Frame, fold: int | None) -> str:
 
 
 def _positions(ordered: Sequence[Frame]) -> np.ndarray:
-    """Where frames stand on the time line, (N,) in seconds without long pauses."""
+    """Positions of N frames on the time line: (N,) seconds without long pauses."""
     start = ordered[0].timestamp
     seconds = np.array([(f.timestamp - start) / SECOND for f in ordered])
     gaps = np.diff(seconds)

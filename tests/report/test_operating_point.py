@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores, save_scores
-from mmseg_splashkd.report.curves import line_style
+from mmseg_splashkd.report.figures import line_style
 from mmseg_splashkd.report.operating_point import (
     check_curve_path,
     operating_curve,
@@ -44,7 +44,7 @@ def test_the_best_threshold_is_marked_by_default():
     area = 100 * (0.4 * 10 / 20 + 0.6)
     assert f"average precision {area:.1f}" in texts(svg)
     assert {"Precision", "Recall", "Dice"} <= set(texts(svg).split())
-    assert "splash where its probability is at least" in texts(svg)
+    assert "threshold on the probability of splash" in texts(svg)
 
 
 def test_a_given_threshold_is_marked_where_its_dice_is():
@@ -80,7 +80,7 @@ def test_of_a_test_its_own_threshold_is_marked(tmp_path):
 
 
 def test_what_cannot_be_drawn_says_why():
-    with pytest.raises(ValueError, match="scores hold no probabilities"):
+    with pytest.raises(ValueError, match="the scores hold no probabilities"):
         operating_curve(replace(scores(), histogram=None))
     empty = replace(scores(), histogram=np.ones((1, 2, BINS), np.int64) * [[[1], [0]]])
     with pytest.raises(ValueError, match="no pixel of these frames is splash"):

@@ -1,12 +1,9 @@
 import numpy as np
-import pytest
-from PIL import Image
 
 from mmseg_splashkd.report.pictures import (
     FALSE_ALARM,
     HIT,
     MISSED,
-    hero,
     paint_classes,
     paint_errors,
 )
@@ -47,16 +44,3 @@ def test_colour_is_greyed_by_its_luma():
     image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     painted = paint_classes(image, np.full((1, 3), 255), [(0, 0, 0)])
     np.testing.assert_array_equal(painted[0, :, 0], [76, 150, 29])
-
-
-def test_the_hero_holds_frame_truth_and_every_run(make_run, tmp_path):
-    runs = [make_run("plain"), make_run("distilled")]
-    out = hero(runs, tmp_path / "new" / "hero.png", width=800)
-    with Image.open(out) as picture:
-        assert picture.format == "PNG"
-        assert picture.width == 808  # four tiles and the last gap
-    other = hero(runs[:1], tmp_path / "hero.png", index=1, width=600)
-    with Image.open(other) as picture:
-        assert picture.width == 608
-    with pytest.raises(ValueError, match="short and plain were tested on different"):
-        hero([runs[0], make_run("short", [[[0, 1]]])], out, index=0)

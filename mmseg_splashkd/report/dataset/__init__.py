@@ -1,4 +1,4 @@
-"""The doctor for data sets: what it examines, what it found, a page to look at."""
+"""Data set check: findings in the terminal and on an HTML page."""
 
 from mmseg_splashkd.report.dataset.check import check_dataset
 

@@ -1,9 +1,7 @@
-"""One self-contained HTML page on the health of a data set."""
+"""The HTML page of the data set check."""
 
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from mmseg_splashkd.datasets.checks import (
     CODES,
@@ -13,37 +11,40 @@ from mmseg_splashkd.datasets.checks import (
     frames_per_day,
     of_level,
 )
-from mmseg_splashkd.report.dataset.pictures import STRANGE, picture_rows
+from mmseg_splashkd.report.dataset.pictures import UNKNOWN_COLOR, picture_rows
 from mmseg_splashkd.report.dataset.result import DatasetReport, grouped, part_rows
-from mmseg_splashkd.report.dataset.timeline import MARKS, colour_of, timeline
-from mmseg_splashkd.report.page import ENVIRONMENT
+from mmseg_splashkd.report.dataset.timeline import MARKS, color_of, timeline
+from mmseg_splashkd.report.formatting import css
+from mmseg_splashkd.report.html import write_page
 
-OPEN = 8  # findings of a code that stand open; the others unfold
+OPEN = 8  # findings per code that are shown unfolded
 MARKED = {"overlap", "border", "shared_frame", "duplicate", "near_duplicate"}
 VERDICTS = {
-    "spoiled": "A run on this data would be spoiled.",
-    "usable with warnings": "Usable, with warnings to read first.",
-    "clean": "Nothing wrong was found.",
+    "spoiled": "Errors: a run on this data would be invalid.",
+    "usable with warnings": "Usable; read the warnings first.",
+    "clean": "No errors and no warnings.",
 }
 
 
 def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
-    """Write the report: verdict, findings, timeline, tables, pictures.
+    """Write verdict, findings, timeline, tables and pictures atomically.
 
     Args:
-        report: What was found.
-        out: The HTML file to write; it refers to nothing outside itself.
+        report: Result of the check.
+        out: The HTML file, which refers to nothing outside itself.
 
     Returns:
         ``out``.
     """
-    page = ENVIRONMENT.get_template("dataset/page.html.j2").render(
+    return write_page(
+        "dataset/page.html.j2",
+        out,
         report=report,
         verdict=VERDICTS[report.verdict],
         counts={level: len(of_level(report.findings, level)) for level in LEVELS},
         groups=[_group(*kind, of) for kind, of in grouped(report.findings).items()],
-        timeline=Markup(timeline(report.parts, _marks(report))),
-        keys=[(part, colour_of(part, report.parts)) for part in report.parts],
+        timeline=timeline(report.parts, _marks(report)),
+        keys=[(part, color_of(part, report.parts)) for part in report.parts],
         marks=MARKS,
         rows=part_rows(report),
         classes=_class_rows(report),
@@ -51,10 +52,6 @@ def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
         pictures=picture_rows(report),
         legend=_legend(report),
     )
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
-    return out
 
 
 def _group(level: str, code: str, findings: list[Finding]) -> dict[str, Any]:
@@ -69,7 +66,7 @@ def _group(level: str, code: str, findings: list[Finding]) -> dict[str, Any]:
 
 
 def _marks(report: DatasetReport) -> dict[str, set[str]]:
-    """Frames to mark along time: every faulty one, and those too near to others."""
+    """Frames to mark in the timeline: errors, and frames too close to others."""
     return {
         level: {
             path
@@ -102,8 +99,8 @@ def _day_rows(report: DatasetReport) -> list[list[str]]:
 
 
 def _legend(report: DatasetReport) -> list[tuple[str, str]]:
-    """What the colours of painted labels mean, as CSS colours."""
+    """Names and CSS colours of classes in painted labels."""
     coding = report.coding
-    colours = [*zip(coding.classes, coding.palette, strict=True)]
-    colours.append(("value outside the table", STRANGE))
-    return [(name, "#{:02x}{:02x}{:02x}".format(*c)) for name, c in colours]
+    colors = [*zip(coding.classes, coding.palette, strict=True)]
+    colors.append(("unknown value", UNKNOWN_COLOR))
+    return [(name, css(color)) for name, color in colors]

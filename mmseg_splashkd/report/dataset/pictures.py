@@ -1,9 +1,6 @@
-"""The frames of a data set worth a look: copies, faulty labels, most splash."""
-
-from typing import Any
+"""Frames of a data set to look at: copies, faulty labels, largest focus class."""
 
 import numpy as np
-from PIL import Image
 
 from mmseg_splashkd.datasets.checks import Pair
 from mmseg_splashkd.datasets.frames import Frame
@@ -13,34 +10,29 @@ from mmseg_splashkd.datasets.label_coding import (
     read_gray,
     to_train_ids,
 )
-from mmseg_splashkd.datasets.timestamps import utc
 from mmseg_splashkd.report.dataset.result import DatasetReport
-from mmseg_splashkd.report.page import tile_of
-from mmseg_splashkd.report.pictures import paint_classes
+from mmseg_splashkd.report.formatting import moment
+from mmseg_splashkd.report.pictures import paint_classes, read_rgb
+from mmseg_splashkd.report.tiles import TileRow, tile_of
 
-SHOWN = 6  # of a kind
-MOST = 3
-STRANGE = (255, 0, 255)  # pixels of a value outside the table
+SHOWN = 6  # rows per finding code
+MOST = 3  # frames with the largest focus class
+UNKNOWN_COLOR = (255, 0, 255)  # of gray values that the coding lacks
 SHOW = {
-    "unknown_value": "Values outside the table",
-    "size_mismatch": "Label of another size",
-    "turned_frame": "Turned by its EXIF tag",
-    "all_ignored": "Every pixel ignored",
-    "mostly_splash": "Mostly of the focus class",
-    "constant_frame": "One colour",
+    "unknown_value": "Unknown values",
+    "size_mismatch": "Label of a different size",
+    "turned_frame": "Rotated by its EXIF tag",
+    "all_ignored": "All pixels ignored",
+    "mostly_splash": "Mostly focus class",
+    "constant_frame": "Constant colour",
 }
 
-Row = dict[str, Any]  # title, name, tiles
 
-
-def picture_rows(report: DatasetReport) -> list[Row]:
-    """Choose frames and paint them, the worst first.
+def picture_rows(report: DatasetReport) -> list[TileRow]:
+    """Choose frames and paint them, copies first.
 
     Args:
-        report: With ``files`` and ``duplicates``, or else nothing is shown.
-
-    Returns:
-        Rows of tiles: ``title``, ``name`` and ``tiles``.
+        report: Result of the check; a fast check gives no pictures.
     """
     if report.files is None or report.duplicates is None:
         return []
@@ -61,60 +53,57 @@ def picture_rows(report: DatasetReport) -> list[Row]:
     return rows
 
 
-def _pair_row(pair: Pair) -> Row:
-    kind = "The same pixels" if pair.exact else f"{pair.distance} of 256 bits differ"
+def _pair_row(pair: Pair) -> TileRow:
+    kind = "Equal pixels" if pair.exact else f"{pair.distance} of 256 bits differ"
     title = f"{kind}: {' and '.join(dict.fromkeys(pair.parts))}"
-    tiles = []
-    for frame, part in zip(pair[:2], pair.parts, strict=True):
-        image = _read(frame)
-        tiles.append(tile_of(image, part, _when(frame), f"Frame {frame.image}"))
-    return {"title": title, "name": "", "tiles": tiles}
+    tiles = [
+        tile_of(_read(frame), part, _moment(frame), f"Frame {frame.image}")
+        for frame, part in zip(pair[:2], pair.parts, strict=True)
+    ]
+    return TileRow(title, "", tiles)
 
 
-def _frame_row(title: str, frame: Frame, detail: str, coding: LabelCoding) -> Row:
+def _frame_row(title: str, frame: Frame, detail: str, coding: LabelCoding) -> TileRow:
     image = _read(frame)
-    tiles = [tile_of(image, "Frame", _when(frame), f"Frame {frame.image}")]
+    tiles = [tile_of(image, "Frame", _moment(frame), f"Frame {frame.image}")]
     if frame.label:
         label = paint_label(image, frame, coding)
         tiles.append(tile_of(label, "Label", detail, f"Label of {frame.image}"))
-    return {"title": title, "name": frame.image, "tiles": tiles}
+    return TileRow(title, frame.image, tiles)
 
 
 def paint_label(image: np.ndarray, frame: Frame, coding: LabelCoding) -> np.ndarray:
-    """Paint a frame's label over it, whatever the label holds.
+    """Paint the label of a frame over it, also a faulty one.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        frame: With a label that can be read.
-        coding: How it is coded.
+        frame: The frame, whose label is readable.
+        coding: Label coding.
 
     Returns:
-        (H, W, 3) uint8 RGB of the label's size: values outside the table in magenta.
-        Over black where the label has another size than the frame.
+        (H, W, 3) uint8 RGB of the size of the label: unknown values are magenta. The
+        background is black where label and frame differ in size.
     """
     gray = read_gray(frame.label)
     if gray.ndim != 2:
-        return np.broadcast_to(np.array(STRANGE, np.uint8), (*gray.shape[:2], 3))
+        return np.broadcast_to(np.array(UNKNOWN_COLOR, np.uint8), (*gray.shape[:2], 3))
     table = coding.gray_to_train_id
     unknown = UNKNOWN if coding.unknown is None else coding.unknown
     train_ids = to_train_ids(gray, table, frame.label, unknown)
     if train_ids.shape != image.shape[:2]:
         image = np.zeros((*train_ids.shape, 3), np.uint8)
     painted = paint_classes(image, train_ids, [(r, g, b) for r, g, b in coding.palette])
-    painted[train_ids == UNKNOWN] = STRANGE
+    painted[train_ids == UNKNOWN] = UNKNOWN_COLOR
     return painted
 
 
 def _read(frame: Frame) -> np.ndarray:
-    """(H, W, 3) uint8 RGB; a small gray square where the frame is damaged."""
+    """(H, W, 3) uint8 RGB; a small gray square for a damaged frame."""
     try:
-        with Image.open(frame.image) as image:
-            return np.asarray(image.convert("RGB"))
+        return read_rgb(frame.image)
     except (OSError, SyntaxError, ValueError):
         return np.full((64, 64, 3), 128, np.uint8)
 
 
-def _when(frame: Frame) -> str:
-    moment = f"{utc(frame.timestamp):%Y-%m-%d %H:%M:%S} UTC"
-    # A dot is the folder of frames itself.
-    return moment if frame.recording == "." else f"{frame.recording}, {moment}"
+def _moment(frame: Frame) -> str:
+    return moment(frame.recording, frame.timestamp)

@@ -1,4 +1,4 @@
-"""A data set examined: what was found, printed and as one page."""
+"""Findings of the data set check, and their terminal output."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ from mmseg_splashkd.datasets.checks import (
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.timestamps import utc
-from mmseg_splashkd.report.dataset.subject import Subject
+from mmseg_splashkd.report.dataset.source import CheckedDataset
 
 PRINTED = 5  # findings of one code
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -31,15 +31,15 @@ STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What was found.
+    """Result of the check.
 
     Args:
-        title: What the data set is called.
-        parts: Name -> frames, with their share of splash where it was measured.
-        coding: How its labels are coded.
-        findings: Of all checks, errors first.
-        files: What the files hold; None where only the fast part was run.
-        duplicates: Copies of frames; None where only the fast part was run.
+        title: Name of the data set.
+        parts: Name -> frames, with the share of the focus class where it is measured.
+        coding: Label coding.
+        findings: Findings of all checks, errors first.
+        files: Contents of the files; None after a fast check.
+        duplicates: Copies of frames; None after a fast check.
     """
 
     title: str
@@ -51,7 +51,7 @@ class DatasetReport:
 
     @property
     def spoiled(self) -> bool:
-        """Whether a run would be."""
+        """Whether there is an error: a run on this data would be invalid."""
         return bool(of_level(self.findings, "error"))
 
     @property
@@ -64,7 +64,7 @@ class DatasetReport:
 
 
 def examine(
-    subject: Subject,
+    dataset: CheckedDataset,
     fast: bool = False,
     allowed: Collection[str] = (),
     embargo_seconds: float | None = None,
@@ -74,51 +74,52 @@ def examine(
     """Run the checks.
 
     Args:
-        subject: What to examine.
-        fast: Only what needs no pixels.
-        allowed: Codes whose errors are meant, and only warned of.
-        embargo_seconds: How far apart training and evaluated frames shall be.
-        class_name: The class looked for, by default splash, if there is one.
+        dataset: The data set.
+        fast: Run only the checks that need no pixels.
+        allowed: Codes of errors to report as warnings.
+        embargo_seconds: Required distance between training and evaluated frames in
+            seconds.
+        class_name: Focus class; by default splash, if the coding has it.
         progress: Show progress bars.
 
     Raises:
         ValueError: The label coding has no class ``class_name``.
     """
-    classes = list(subject.coding.classes)
+    classes = list(dataset.coding.classes)
     if class_name is not None and class_name not in classes:
         raise ValueError(f"class {class_name!r} is none of {classes}")
     focus = None if class_name is None else classes.index(class_name)
     files = duplicates = None
-    parts, runs, findings = subject.parts, subject.runs, []
+    parts, runs, findings = dataset.parts, dataset.runs, []
     if not fast:
-        files = check_files(parts, subject.coding, focus, progress)
+        files = check_files(parts, dataset.coding, focus, progress)
         duplicates = find_duplicates(parts, progress=progress)
         findings = [*files.findings, *duplicates.findings]
         parts = files.measured(parts)
         runs = {name: files.measured(run) for name, run in runs.items()}
-    found = {name: check_parts(run, embargo_seconds) for name, run in runs.items()}
-    findings = allow_codes([*_merge(found), *findings], allowed)
+    by_run = {name: check_parts(run, embargo_seconds) for name, run in runs.items()}
+    findings = allow_codes([*_merge(by_run), *findings], allowed)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
-    title, coding = subject.title, subject.coding
+    title, coding = dataset.title, dataset.coding
     return DatasetReport(title, parts, coding, findings, files, duplicates)
 
 
-def _merge(found: Mapping[str, Iterable[Finding]]) -> list[Finding]:
-    """Say once what several folds share, and of the rest in which it was found."""
-    where = defaultdict(list)
-    for name, findings in found.items():
+def _merge(by_run: Mapping[str, Iterable[Finding]]) -> list[Finding]:
+    """List a finding of all folds once, and name the folds of any other finding."""
+    folds_of = defaultdict(list)
+    for name, findings in by_run.items():
         for finding in findings:
-            where[finding].append(name)
+            folds_of[finding].append(name)
     return [
         finding
-        if len(names) == len(found)
+        if len(names) == len(by_run)
         else replace(finding, message=f"{', '.join(names)}: {finding.message}")
-        for finding, names in where.items()
+        for finding, names in folds_of.items()
     ]
 
 
 def grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:
-    """(level, code) -> findings, errors first."""
+    """Findings by level and code, errors first."""
     groups = defaultdict(list)
     for finding in findings:
         groups[finding.level, finding.code].append(finding)
@@ -149,7 +150,7 @@ def _table(report: DatasetReport) -> Table:
 
 
 def part_rows(report: DatasetReport) -> list[list[str]]:
-    """Part, frames, recordings, first and last time, mean share of splash."""
+    """Part, frames, recordings, first and last time, mean share of the focus class."""
     shares = mean_shares(report.parts)
     rows = []
     for part, frames in report.parts.items():

@@ -1,55 +1,52 @@
-"""Frames along time: a lane a recording, a colour a part, the splash, the pauses."""
+"""Timeline of a data set: one lane per recording, one colour per part."""
 
 from collections.abc import Collection, Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 
 from mmseg_splashkd.datasets.checks import Parts, gaps, tracks
 from mmseg_splashkd.datasets.checks.tracks import Track
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.report.curves import COLORS, NEUTRAL, STYLE, to_svg
+from mmseg_splashkd.report.figures import COLORS, NEUTRAL, svg_figure
 
 MARKS = {"error": "#e5484d", "warning": "#d99a00"}
-LANES = 40  # more would be too thin to read
-TICK, HEIGHT, MARK = 0.12, 0.68, 0.78  # of a lane, below and above its line
+LANES = 40  # recordings; more lanes are too thin to read
+TICK, HEIGHT, MARK = 0.12, 0.68, 0.78  # lane heights below and above its line
 
 
-def colour_of(part: str, parts: Collection[str]) -> str:
-    """The colour of a part."""
+def color_of(part: str, parts: Collection[str]) -> str:
+    """CSS colour of a part among all parts."""
     return COLORS[[*parts].index(part) % len(COLORS)]
 
 
-def timeline(parts: Parts, marks: Mapping[str, Collection[str]]) -> str:
-    """Draw when each frame was taken, and how much of it is splash.
+def timeline(parts: Parts, marks: Mapping[str, Collection[str]]) -> Markup:
+    """Draw the time of each frame and its share of the focus class.
 
     Args:
         parts: Name -> frames.
         marks: ``'error'`` and ``'warning'`` -> paths of frames to mark.
 
     Returns:
-        An ``<svg>`` element with transparent background, empty without frames; many
-        frames do not make it large.
+        An ``<svg>`` element with transparent background, whose size hardly depends on
+        the number of frames; empty without frames.
     """
     lanes = tracks(parts)[:LANES]
     if not lanes:
-        return ""
+        return Markup("")
     scale = HEIGHT / _full_height([f for lane in lanes for f in lane.frames])
-    with mpl.rc_context(STYLE), mpl.rc_context({"svg.hashsalt": "timeline"}):
-        figure = Figure((11, 0.9 + 0.75 * len(lanes)), dpi=160, layout="constrained")
-        axes = figure.add_subplot()
+    with svg_figure((11, 0.9 + 0.75 * len(lanes)), "timeline") as drawn:
         for row, lane in enumerate(lanes):
-            _draw_lane(axes, -row, lane, parts, scale)
-            _mark(axes, -row, lane, marks)
-        _label(axes, lanes)
-        return to_svg(figure)
+            _draw_lane(drawn.axes, -row, lane, parts, scale)
+            _mark(drawn.axes, -row, lane, marks)
+        _label(drawn.axes, lanes)
+    return drawn.svg
 
 
 def _full_height(frames: Sequence[Frame]) -> float:
-    """The share drawn as high as a lane: a wrong label shall not dwarf the others."""
+    """Share that fills a lane: the 95 % quantile, so that outliers do not set it."""
     shares = [frame.splash_share for frame in frames if frame.splash_share]
     return float(np.quantile(shares, 0.95)) if shares else 1.0
 
@@ -70,7 +67,7 @@ def _draw_lane(
             dates[here],
             base - TICK,
             top,
-            colors=colour_of(part, parts),
+            colors=color_of(part, parts),
             linewidth=1,
             rasterized=True,
         )

@@ -1,4 +1,4 @@
-"""Experiments: many runs on one page, and what can be said of them."""
+"""A report on experiments: many runs compared on one HTML page."""
 
 from mmseg_splashkd.report.experiments.report import command_line, report_experiments
 

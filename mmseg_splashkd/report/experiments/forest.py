@@ -1,4 +1,4 @@
-"""Differences with their intervals, placed along an axis."""
+"""Forest plot: differences with their intervals along a common axis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from mmseg_splashkd.report.experiments.tables import minus
+from mmseg_splashkd.report.formatting import minus
 from mmseg_splashkd.statistics import Difference
 
-MOST = 4.0  # times the usual reach of an interval: what goes beyond is cut off
+MOST = 4.0  # median interval lengths; the axis ends there
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One difference, in percent of the axis' length.
+    """One difference; positions are in percent of the length of the axis.
 
     Args:
-        value: Where its estimate is; None where it is unknown.
-        low: Where its interval begins.
-        high: Where it ends.
-        cut_low: Whether the interval goes on beyond the axis.
-        cut_high: Likewise.
+        value: Position of the estimate; None if it is unknown.
+        low: Position of the lower end of the interval; None without an interval.
+        high: Position of the upper end; None without an interval.
+        cut_low: Whether the interval extends below the axis.
+        cut_high: Whether the interval extends above the axis.
     """
 
     value: float | None
@@ -33,19 +33,24 @@ class Strip:
 
 @dataclass(frozen=True)
 class Axis:
-    """Round figures along an axis: percent of its length, text."""
+    """The common axis.
+
+    Args:
+        ticks: Position in percent of the length, and text, of each tick.
+        zero: Position of 0 in percent of the length.
+    """
 
     ticks: tuple[tuple[float, str], ...]
     zero: float
 
 
 def place(differences: Sequence[Difference]) -> tuple[Axis, list[Strip]]:
-    """Lay differences out along one axis, which holds 0.
+    """Place differences along one axis that contains 0.
 
-    One very wide interval would leave no room for the others: it is cut off.
+    An interval much wider than the others is cut off, so that the others stay legible.
 
     Args:
-        differences: In points; at least one.
+        differences: Differences in points, at least one.
     """
     low, high = _range(differences)
     steps = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
@@ -55,29 +60,29 @@ def place(differences: Sequence[Difference]) -> tuple[Axis, list[Strip]]:
         return round(float(np.clip(100 * (value - low) / (high - low), 0, 100)), 2)
 
     strips = []
-    for found in differences:
-        if np.isnan(found.value):
+    for each in differences:
+        if np.isnan(each.value):
             strips.append(Strip(None))
-        elif found.interval is None:
-            strips.append(Strip(at(found.value)))
+        elif each.interval is None:
+            strips.append(Strip(at(each.value)))
         else:
-            begin, end = found.interval.low, found.interval.high
+            begin, end = each.interval.low, each.interval.high
             cut = begin < low, end > high
-            strips.append(Strip(at(found.value), at(begin), at(end), *cut))
-    axis = Axis(tuple((at(tick), _signed(tick)) for tick in ticks), at(0))
+            strips.append(Strip(at(each.value), at(begin), at(end), *cut))
+    axis = Axis(tuple((at(tick), _tick(tick)) for tick in ticks), at(0))
     return axis, strips
 
 
-def _signed(tick: float) -> str:
+def _tick(tick: float) -> str:
     return "0" if abs(tick) < 1e-9 else minus(f"{tick:+g}")
 
 
 def _range(differences: Sequence[Difference]) -> tuple[float, float]:
-    values = [found.value for found in differences if not np.isnan(found.value)]
-    intervals = [found.interval for found in differences if found.interval]
+    values = [each.value for each in differences if not np.isnan(each.value)]
+    intervals = [each.interval for each in differences if each.interval]
     ends = [end for each in intervals for end in (each.low, each.high)]
-    reach = [each.high - each.low for each in intervals]
-    usual = MOST * float(np.median(reach)) if reach else 0.0
+    lengths = [each.high - each.low for each in intervals]
+    usual = MOST * float(np.median(lengths)) if lengths else 0.0
     inside = [
         float(np.clip(end, min([0, *values]) - usual, max([0, *values]) + usual))
         for end in ends

@@ -1,20 +1,23 @@
-"""Which arm is best, and whether that is real, in a sentence or two."""
+"""The main result in a sentence or two."""
 
 from dataclasses import dataclass
 
-from mmseg_splashkd.report.comparison.words import interval_in_words, verdict_in_words
-from mmseg_splashkd.report.experiments.arms import ArmRuns
-from mmseg_splashkd.report.experiments.statistics import Findings
+from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.experiments.tables import name_of
+from mmseg_splashkd.report.findings import Findings
+from mmseg_splashkd.report.words import interval_in_words, verdict_in_words
+
+LISTED = 4  # arms
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What a reader in a hurry takes away.
+    """The main result.
 
     Args:
-        tone: ``'better'``, ``'unsure'`` or ``'alone'``.
-        claim: In a sentence.
-        reasons: In a few more.
+        tone: ``'better'``, ``'unsure'`` or ``'alone'``, which selects the colour.
+        claim: The result in one sentence.
+        reasons: Further sentences.
     """
 
     tone: str
@@ -23,37 +26,37 @@ class Headline:
 
 
 def headline(findings: Findings) -> Headline:
-    """Say what was found."""
+    """Summarize findings: only a verdict is claimed, never a higher figure alone."""
     baseline = findings.baseline
     if len(findings.arms) == 1:
-        told = _score(findings, baseline)
-        return Headline("alone", "One arm alone: there is nothing to compare.", (told,))
+        claim = "One arm alone: there is nothing to compare."
+        return Headline("alone", claim, (_score(findings, baseline),))
     proven = [arm for arm in findings.arms[1:] if _verdict(findings, arm) == "better"]
     if proven:
         return _proven(findings, proven)
-    first, *_ = findings.arms[1:]
-    reasons = [f"{first.title}: {_words(findings, first)}.", *_worse(findings)]
+    first = findings.arms[1]
+    result = f"{first.title}: {_words(findings, first)}."
     if findings.best is baseline:
         claim = f"No arm scores above the baseline, {baseline.title}."
-        reasons[0] = f"The nearest is {reasons[0]}"
+        reason = f"The nearest is {result}"
     else:
         claim = f"No arm is clearly better than the baseline, {baseline.title}."
-        reasons[0] = f"The highest is {reasons[0]}"
-    return Headline("unsure", claim, tuple(reasons))
+        reason = f"The highest is {result}"
+    return Headline("unsure", claim, (reason, *_worse(findings)))
 
 
 def _proven(findings: Findings, proven: list[ArmRuns]) -> Headline:
     lead, *others = proven
     claim = f"{lead.title} is better than the baseline, {findings.baseline.title}."
-    reasons = [f"{_dice(findings)}: {_words(findings, lead)}."]
+    reasons = [f"{name_of(findings.focus)}: {_words(findings, lead)}."]
     if lead is not findings.best:
         best = findings.best
         reasons.append(
-            f"{best.title} scores higher still, but that may be luck: "
+            f"{best.title} has a higher score, but the difference may be chance: "
             f"{_words(findings, best)}."
         )
     if others:
-        reasons.append(f"Better, too: {_listed(others)}.")
+        reasons.append(f"Also better: {_listed(others)}.")
     return Headline("better", claim, (*reasons, *_worse(findings)))
 
 
@@ -62,27 +65,25 @@ def _worse(findings: Findings) -> list[str]:
     return [f"Worse than the baseline: {_listed(worse)}."] if worse else []
 
 
-def _listed(arms: list[ArmRuns], most: int = 4) -> str:
-    names = [arm.title for arm in arms[:most]]
-    more = len(arms) - most
+def _listed(arms: list[ArmRuns]) -> str:
+    names = [arm.title for arm in arms[:LISTED]]
+    more = len(arms) - LISTED
     return "; ".join([*names, f"{more} more"] if more > 0 else names)
 
 
 def _verdict(findings: Findings, arm: ArmRuns) -> str:
-    found = findings.difference(arm)
-    return "no verdict" if found is None else found.verdict
+    difference = findings.difference(arm)
+    return "no verdict" if difference is None else difference.verdict
 
 
 def _words(findings: Findings, arm: ArmRuns) -> str:
-    found = findings.difference(arm)
-    return _score(findings, arm) if found is None else verdict_in_words(found)
+    difference = findings.difference(arm)
+    if difference is None:
+        return _score(findings, arm)
+    return verdict_in_words(difference)
 
 
 def _score(findings: Findings, arm: ArmRuns) -> str:
     scores, metric = findings.scores(arm), findings.focus
     words = interval_in_words(scores.intervals[metric], scores.scores[metric])
-    return f"{arm.title}: {_dice(findings)} {words} % on {scores.frames} frames."
-
-
-def _dice(findings: Findings) -> str:
-    return f"Dice of {findings.focus.partition('.')[2]}"
+    return f"{arm.title}: {name_of(metric)} {words} % on {scores.frames} frames."

@@ -1,52 +1,56 @@
-"""Where the labels of a run's frames are, as its record tells.
+"""Labels of the frames of a run, read through the config in its record.
 
-A ledger is data, whoever sent it: the config in it is read, and nothing in it is run.
+A record is data from anywhere: its config is parsed, and never executed.
 """
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from mmseg_splashkd.config.data_check import time_splits
 from mmseg_splashkd.datasets.label_coding import LabelCoding
+from mmseg_splashkd.records.record import RunRecord
 
 
-def labels_of(
-    record: Mapping[str, Any], part: str
-) -> tuple[LabelCoding, dict[str, str]]:
+def labels_of(record: RunRecord, part: str) -> tuple[LabelCoding, dict[str, str]]:
     """Find the labels of the frames that a run was validated or tested on.
 
     Args:
-        record: A run's line of its ledger.
+        record: Record of the run, with its ``config_text``.
         part: ``'val'`` or ``'test'``.
 
     Returns:
-        How labels are coded, and frame -> label, as paths.
+        Label coding, and path of the frame -> path of the label.
 
     Raises:
-        FileNotFoundError: The table or the folders are no longer there.
-        ValueError: The record does not hold its config, or its data are no
+        FileNotFoundError: The split table or the folders no longer exist.
+        ValueError: The record holds no config, or its data set is no
             ``TimeSplitDataset``.
     """
-    loader = read_value(record.get("config_text") or "", f"{part}_dataloader")
+    loader = read_value(record.config_text or "", f"{part}_dataloader")
     datasets = time_splits(loader.get("dataset")) if isinstance(loader, dict) else []
     if not datasets:
         raise ValueError(
-            f"the record of {record.get('run')} tells of no TimeSplitDataset in "
-            f"{part}_dataloader, of which alone the labels are known"
+            f"the config of {record.name} has no TimeSplitDataset in "
+            f"{part}_dataloader, and other data sets are not supported"
         )
     frames = [frame for each in datasets for frame in each.frames_of_split()]
     return datasets[0].coding, {frame.image: frame.label for frame in frames}
 
 
 def read_value(text: str, name: str) -> Any:
-    """The value that a resolved config gives a name; None if it gives none.
+    """Parse the value of a name in a resolved config.
 
-    Values are literals and ``dict(...)`` of such, as ``Config.pretty_text`` writes.
+    Args:
+        text: The config as ``Config.pretty_text`` writes it: literals, and
+            ``dict(...)`` of literals.
+        name: Top-level name.
+
+    Returns:
+        The value; None if the config does not assign the name.
 
     Raises:
-        ValueError: The text is no Python, or the value is anything else.
+        ValueError: The text is no Python, or the value is no literal.
     """
     try:
         tree = ast.parse(text)
@@ -67,15 +71,15 @@ def _value_of(name: str, node: ast.expr) -> Any:
         return _value(node)
     except ValueError as error:
         raise ValueError(
-            f"config_text of the record: {name} is more than a value, and is not run"
+            f"config_text of the record: {name} is no literal, and code is not executed"
         ) from error
 
 
 def _value(node: ast.expr) -> Any:
     if _makes_dict(node):
-        given = [_value(each) for each in node.args if isinstance(each, ast.Dict)]
+        positional = [_value(each) for each in node.args if isinstance(each, ast.Dict)]
         named = {str(key.arg): _value(key.value) for key in node.keywords if key.arg}
-        return {**(given[0] if given else {}), **named}
+        return {**(positional[0] if positional else {}), **named}
     if isinstance(node, ast.List | ast.Tuple):
         return [_value(each) for each in node.elts]
     if isinstance(node, ast.Dict):
@@ -85,7 +89,7 @@ def _value(node: ast.expr) -> Any:
 
 
 def _makes_dict(node: ast.expr) -> TypeGuard[ast.Call]:
-    """Whether it is ``dict(a=1)``, or ``dict({0: 1})`` where keys are no names."""
+    """Whether it is ``dict(a=1)``, or ``dict({0: 1})`` for keys that are no names."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return False
     mappings = [each for each in node.args if isinstance(each, ast.Dict)]
@@ -93,5 +97,11 @@ def _makes_dict(node: ast.expr) -> TypeGuard[ast.Call]:
 
 
 def prediction_path(work_dir: Path, part: str, image: str) -> Path:
-    """Where a run keeps what it found in a frame: trainIds, one channel."""
+    """Prediction of a run for a frame: a one-channel PNG file of trainIds.
+
+    Args:
+        work_dir: Work directory of the run.
+        part: ``'val'`` or ``'test'``.
+        image: Path of the frame.
+    """
     return work_dir / "predictions" / part / f"{Path(image).stem}.png"

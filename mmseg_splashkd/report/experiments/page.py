@@ -1,7 +1,6 @@
-"""One self-contained HTML page about a sweep, or any other set of runs."""
+"""The HTML page of a report on experiments."""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,159 +10,173 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.report.comparison.words import explanation, verdict_in_words
-from mmseg_splashkd.report.curves import NEUTRAL, line_style
-from mmseg_splashkd.report.experiments.arms import ArmRuns, Aside
-from mmseg_splashkd.report.experiments.disagreement import (
-    Panels,
-    disagreements,
-    panels,
-)
+from mmseg_splashkd.records.store import Run
+from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.experiments.forest import place
-from mmseg_splashkd.report.experiments.found import RunRecord
 from mmseg_splashkd.report.experiments.headline import headline
-from mmseg_splashkd.report.experiments.learning import arms_to_draw, learning_curves
+from mmseg_splashkd.report.experiments.learning_curves import (
+    arms_to_draw,
+    learning_curves,
+)
 from mmseg_splashkd.report.experiments.over_time import (
     RECORDINGS,
     recordings_of,
     share_over_time,
 )
+from mmseg_splashkd.report.experiments.panels import panels
 from mmseg_splashkd.report.experiments.provenance import (
     commands,
     conditions,
-    duration,
     endings,
     seconds_of,
 )
 from mmseg_splashkd.report.experiments.ratio_curve import RatioCurve, ratio_curves
-from mmseg_splashkd.report.experiments.statistics import (
-    Findings,
-    class_scores,
-    confusion_of,
-)
 from mmseg_splashkd.report.experiments.tables import (
+    devices,
     difference_figure,
     metrics_of,
     name_of,
     rows_of,
 )
+from mmseg_splashkd.report.figures import NEUTRAL, line_style
+from mmseg_splashkd.report.findings import Findings, class_scores, confusion_of
+from mmseg_splashkd.report.formatting import duration
+from mmseg_splashkd.report.html import write_page
 from mmseg_splashkd.report.operating_point import operating_curve
-from mmseg_splashkd.report.page import ENVIRONMENT
-from mmseg_splashkd.report.runs import number
+from mmseg_splashkd.report.scored_runs import LeftOut
+from mmseg_splashkd.report.words import explanation, verdict_in_words
 
 PARTS = {"val": "validation part", "test": "test part"}
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """What a page is about.
+class ExperimentsReport:
+    """Content of the page.
 
     Args:
-        title: Of the page.
-        runs: All that were asked for.
-        findings: What those that can be compared tell.
-        aside: The others, and why.
+        title: Title of the page.
+        runs: All runs.
+        findings: Comparison of the runs that can be compared.
+        left_out: The other runs, with reasons.
         part: ``'val'`` or ``'test'``.
         weights: ``'last'`` or ``'best'``.
-        remarks: How the figures were had, a sentence or two each.
+        remarks: Paragraphs below the table of arms; one in backquotes is a command.
     """
 
     title: str
-    runs: Sequence[RunRecord]
+    runs: Sequence[Run]
     findings: Findings
-    aside: Sequence[Aside]
+    left_out: Sequence[LeftOut]
     part: str
     weights: str
     remarks: Sequence[str]
 
 
-def write_experiments_page(subject: Subject, out: str | Path) -> Path:
-    """Write the page.
+def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
+    """Write the page atomically.
 
     Args:
-        subject: What it is about.
-        out: The HTML file to write, whole or not at all; it refers to nothing outside
-            itself.
+        report: Content of the page.
+        out: The HTML file, which refers to nothing outside itself.
 
     Returns:
         ``out``.
     """
-    findings = subject.findings
-    # The two that stand side by side: the baseline alone, if there is nothing else.
-    pair = list(dict.fromkeys([findings.baseline, _rival(findings)]))
-    page = ENVIRONMENT.get_template("experiments/page.html.j2").render(
-        subject=subject,
+    findings = report.findings
+    pair, rows = pair_of(findings), rows_of(findings)
+    return write_page(
+        "experiments/page.html.j2",
+        out,
+        report=report,
         findings=findings,
-        part=PARTS[subject.part],
+        focus=findings.baseline.arm.first.focus,
+        part=PARTS[report.part],
         headline=headline(findings),
         metrics=metrics_of(findings),
         name_of=name_of,
         named=named,
-        number=number,
-        rows=rows_of(findings),
+        rows=rows,
+        devices=devices(findings),
+        extras=[[row.arm.title, *row.extras.values()] for row in rows],
         forest=_forest(findings),
         verdicts=_verdicts(findings),
         ratio=_ratio(findings),
         learning=_learning(findings),
         classes=_classes(findings),
         matrices=[_matrix(arm) for arm in pair],
-        panels=_panels(pair, subject.part),
+        panels=panels(shown_in_panels(findings, report.part), report.part),
         pair=[(arm.title, line_style(index)) for index, arm in enumerate(pair)],
         time=_time(pair),
         points=_operating_points(pair),
-        endings=endings(subject.runs, subject.aside),
-        conditions=conditions(subject.runs),
-        hours=duration(sum(map(seconds_of, subject.runs)) or None),
-        commands=commands(subject.runs, findings.shown),
+        endings=endings(report.runs, report.left_out),
+        conditions=conditions(report.runs),
+        hours=duration(sum(map(seconds_of, report.runs)) or None),
+        commands=commands(report.runs, findings.shown),
         neutral=NEUTRAL,
     )
-    return write_whole(Path(out), page)
 
 
 def named(text: str) -> Markup:
-    """Text with names of arms: broken after a ``_``, but not within ``r = 0.5``."""
+    """Escape the title of an arm: breaks after ``_``, but not within ``r = 0.5``."""
     whole = escape(text).replace(" = ", Markup("&nbsp;=&nbsp;"))
     return whole.replace("_", Markup("_<wbr>"))
 
 
-def _rival(findings: Findings) -> ArmRuns:
-    """Whom the baseline is shown beside: the arm with the highest figure but it."""
-    return findings.arms[1] if len(findings.arms) > 1 else findings.baseline
+def pair_of(findings: Findings) -> list[ArmRuns]:
+    """The baseline and the best other arm; the baseline alone if there is none."""
+    return list(findings.arms[:2])
+
+
+def shown_in_panels(findings: Findings, part: str) -> list[ArmRuns]:
+    """The baseline, the best other arm, and a teacher that has predictions, too.
+
+    Args:
+        findings: The findings.
+        part: ``'val'`` or ``'test'``.
+    """
+    pair = pair_of(findings)
+    for teacher in findings.teachers:
+        single = len(teacher.runs) == 1 and all(len(arm.runs) == 1 for arm in pair)
+        paired = single or set(pair[0].runs) <= set(teacher.runs)
+        folders = [run.work_dir / "predictions" / part for run in teacher.runs.values()]
+        if paired and all(folder.is_dir() for folder in folders):
+            return [*pair, teacher]
+    return pair
 
 
 def _forest(findings: Findings) -> dict[str, Any] | None:
-    """An axis for all metrics, and a lane an arm with a strip a metric."""
-    told = {
-        (arm, metric): found
+    """One axis for all metrics, and a lane per arm with a strip per metric."""
+    differences = {
+        (arm, metric): difference
         for arm in findings.shown
         for metric in metrics_of(findings)
-        if (found := findings.difference(arm, metric)) is not None
+        if (difference := findings.difference(arm, metric)) is not None
     }
-    if not told:
+    if not differences:
         return None
-    axis, strips = place(list(told.values()))
+    axis, strips = place(list(differences.values()))
     lanes: dict[ArmRuns, list[tuple]] = {}
-    for ((arm, metric), found), strip in zip(told.items(), strips, strict=True):
-        cell = metric, strip, difference_figure(found)
+    for (arm, metric), strip in zip(differences, strips, strict=True):
+        cell = metric, strip, difference_figure(differences[arm, metric])
         lanes.setdefault(arm, []).append(cell)
     return {"axis": axis, "lanes": lanes}
 
 
 def _verdicts(findings: Findings) -> list[tuple[str, str, list[str]]]:
-    """Arm and metric, the verdict, and what it rests on."""
-    told = []
+    """Arm and metric, the verdict, and its explanation."""
+    verdicts = []
     for arm in findings.shown:
         for metric in metrics_of(findings):
-            found = findings.difference(arm, metric)
-            if found is not None:
-                subject = f"{arm.title}, {name_of(metric)}"
-                told.append((subject, verdict_in_words(found), explanation(found)))
-    return told
+            difference = findings.difference(arm, metric)
+            if difference is not None:
+                label = f"{arm.title}, {name_of(metric)}"
+                sentence = verdict_in_words(difference)
+                verdicts.append((label, sentence, explanation(difference)))
+    return verdicts
 
 
 def _ratio(findings: Findings) -> list[tuple[str, list[RatioCurve]]]:
-    """Metric -> a plot for each family of arms."""
+    """Metric -> one plot per family of arms."""
     drawn = [
         (metric, ratio_curves(findings.baseline, findings.arms, metric))
         for metric in metrics_of(findings)
@@ -173,18 +186,18 @@ def _ratio(findings: Findings) -> list[tuple[str, list[RatioCurve]]]:
 
 def _learning(findings: Findings) -> dict[str, Any]:
     arms = arms_to_draw(findings)
-    captions = {"loss": "Training loss, each arm's own sum of terms"}
+    captions = {"loss": "Training loss, the sum of each arm's own terms"}
     captions |= {m: f"Validation {name_of(m)} (%)" for m in metrics_of(findings)}
     drawn = [(text, learning_curves(arms, key)) for key, text in captions.items()]
     return {
         "keys": [(arm.title, line_style(index)) for index, arm in enumerate(arms)],
         "charts": [(text, svg) for text, svg in drawn if svg],
-        "left_out": len(findings.arms) - len(arms),
+        "left_out": len(findings.shown) - len(arms),
     }
 
 
 def _classes(findings: Findings) -> list[dict[str, Any]]:
-    """A group of rows for each class, that which is looked at first."""
+    """A group of rows per class, the focus class first."""
     scores = {arm.title: class_scores(arm) for arm in findings.shown}
     focus = findings.baseline.arm.first.focus
     names = sorted(findings.baseline.arm.first.classes, key=lambda name: name != focus)
@@ -195,11 +208,10 @@ def _classes(findings: Findings) -> list[dict[str, Any]]:
 
 
 def _matrix(arm: ArmRuns) -> dict[str, Any]:
-    """The confusion matrix of an arm, each row in percent of its true pixels."""
-    counts = confusion_of(arm)
+    """Confusion matrix of an arm, each row in percent of its true pixels."""
     classes = arm.arm.first.classes
     rows = []
-    for name, row in zip(classes, counts, strict=True):
+    for name, row in zip(classes, confusion_of(arm), strict=True):
         total = int(row.sum())
         cells = [
             {"count": int(c), "share": 100 * int(c) / total if total else math.nan}
@@ -210,14 +222,8 @@ def _matrix(arm: ArmRuns) -> dict[str, Any]:
         "title": arm.title,
         "classes": classes,
         "rows": rows,
-        "runs": len(arm.arm.runs),
+        "runs": len(arm.runs),
     }
-
-
-def _panels(pair: Sequence[ArmRuns], part: str) -> Panels | None:
-    if len(pair) < 2:
-        return None
-    return panels(pair[0], pair[1], disagreements(pair[0], pair[1]), part)
 
 
 def _time(pair: Sequence[ArmRuns]) -> dict[str, Any]:
@@ -230,26 +236,19 @@ def _time(pair: Sequence[ArmRuns]) -> dict[str, Any]:
 
 
 def _operating_points(pair: Sequence[ArmRuns]) -> list[tuple[str, Markup]]:
-    """Precision, recall and Dice over the threshold, where probabilities are known."""
-    drawn = []
-    for index, arm in enumerate(pair):
-        pooled = _pooled(list(arm.arm.runs.values()))
-        if pooled is not None:
-            svg = _with_own_ids(operating_curve(pooled), f"arm{index}")
-            drawn.append((arm.title, Markup(svg)))
-    return drawn
-
-
-def _with_own_ids(svg: str, prefix: str) -> str:
-    """Two plots of the same class have the same ids, and a page may hold each once."""
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}", svg)
+    """Precision, recall and Dice over the threshold, where there are probabilities."""
+    pooled = [(arm.title, _pooled(list(arm.arm.runs.values()))) for arm in pair]
+    return [
+        (title, operating_curve(scores, salt=title))
+        for title, scores in pooled
+        if scores is not None
+    ]
 
 
 def _pooled(runs: Sequence[FrameScores]) -> FrameScores | None:
-    """All frames of some runs as of one; None without probabilities or the class."""
-    histograms = [run.histogram for run in runs]
-    known = [each for each in histograms if each is not None]
-    if len(known) < len(runs) or not sum(int(each[:, 1].sum()) for each in known):
+    """All frames of several runs; None without probabilities or the focus class."""
+    histograms = [run.histogram for run in runs if run.histogram is not None]
+    if len(histograms) < len(runs) or not sum(int(h[:, 1].sum()) for h in histograms):
         return None
 
     def joined(of: Callable[[FrameScores], tuple[str, ...]]) -> tuple[str, ...]:
@@ -257,7 +256,7 @@ def _pooled(runs: Sequence[FrameScores]) -> FrameScores | None:
 
     return FrameScores(
         confusion=np.concatenate([run.confusion for run in runs]),
-        histogram=np.concatenate(known),
+        histogram=np.concatenate(histograms),
         frames=joined(lambda run: run.frames),
         recordings=joined(lambda run: run.recordings),
         timestamps=np.concatenate([run.timestamps for run in runs]),

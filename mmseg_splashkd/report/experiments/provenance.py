@@ -1,17 +1,16 @@
-"""How runs ended, what they ran on, and how to repeat them."""
+"""How runs ended, their conditions, and the commands that repeat them."""
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from mmseg_splashkd.report.experiments.arms import ArmRuns, Aside
-from mmseg_splashkd.report.experiments.found import RunRecord
-from mmseg_splashkd.statistics import stripped
-
-GIB = 1024  # MiB
+from mmseg_splashkd.records.arms import arm_key
+from mmseg_splashkd.records.record import FINISHED, RUNNING, Attempt, RunRecord
+from mmseg_splashkd.records.store import NOT_RECORDED, Run
+from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.formatting import duration, gib
+from mmseg_splashkd.report.scored_runs import LeftOut
 
 
 @dataclass(frozen=True)
@@ -19,140 +18,127 @@ class Ending:
     """How a run ended.
 
     Args:
-        name: Of the run.
-        how: ``finished``, ``stopped``, ``failed``, ``killed``, ``running`` (no end is
-            recorded) or ``not recorded``.
-        why: Of that, and why the run has no part in the comparison; may be empty.
-        counted: Whether it has.
-        cells: Began, took, iterations, peak of memory; for a table.
+        name: Name of the run.
+        status: ``finished``, ``stopped``, ``failed``, ``killed``, ``running`` or
+            ``not recorded``.
+        reason: Why it did not finish or is not compared; may be empty.
+        compared: Whether it takes part in the comparison.
+        cells: Start, duration, iterations, peak memory of process and GPU, as text.
     """
 
     name: str
-    how: str
-    why: str
-    counted: bool
+    status: str
+    reason: str
+    compared: bool
     cells: tuple[str, ...]
 
 
-def endings(runs: Sequence[RunRecord], aside: Sequence[Aside]) -> list[Ending]:
-    """How each run ended, those without a part in the comparison first."""
-    reasons = {id(each.run): each.why for each in aside}
-    found = [_ending(run, reasons.get(id(run))) for run in runs]
-    return sorted(found, key=lambda each: each.counted)
+def endings(runs: Sequence[Run], left_out: Sequence[LeftOut]) -> list[Ending]:
+    """How each run ended, runs that are left out first."""
+    reasons = {id(each.run): each.reason for each in left_out}
+    rows = [_ending(run, reasons.get(id(run))) for run in runs]
+    return sorted(rows, key=lambda row: row.compared)
 
 
-def _ending(run: RunRecord, reason: str | None) -> Ending:
+def _ending(run: Run, left_out: str | None) -> Ending:
     record = run.record
-    why = reason or ""
-    if run.how != "finished":
-        why = record.get("why") or "no end is recorded: at work, or killed elsewhere"
-    if run.earlier:
-        before = ", ".join(f"{e['how']} at {_done(e)}" for e in run.earlier)
-        why = f"{why}; earlier: {before}".lstrip("; ")
-    memory = record.get("memory") or {}
+    reason = left_out or ""
+    if run.status != FINISHED and record.reason:
+        reason = record.reason
+    elif run.status == RUNNING:
+        reason = "no end is recorded: still running, or killed on another machine"
+    if record.attempts:
+        earlier = ", ".join(f"{a.status} at {_done(a)}" for a in record.attempts)
+        reason = f"{reason}; earlier: {earlier}".lstrip("; ")
     cells = (
-        str(record.get("began") or "")[:16].replace("T", " "),
-        duration(record.get("wall_s")),
+        (record.began or "")[:16].replace("T", " "),
+        duration(record.wall_s),
         _done(record),
-        _gib(memory.get("rss_mib")),
-        _gib(memory.get("gpu_mib")),
+        gib(record.memory.rss_mib),
+        gib(record.memory.gpu_mib),
     )
-    return Ending(run.name, run.how, why, reason is None, cells)
+    return Ending(run.name, run.status, reason, left_out is None, cells)
 
 
-def _done(record: Mapping[str, Any]) -> str:
-    done, of = record.get("iteration"), record.get("iterations")
-    if done is None or of is None:
+def _done(run: RunRecord | Attempt) -> str:
+    of = run.iterations if isinstance(run, RunRecord) else None
+    if isinstance(run, RunRecord) and of is None:
         return ""
-    return f"{done:,}" if done == of else f"{done:,} of {of:,}"
+    done = f"{run.iteration:,}"
+    return done if of in (None, run.iteration) else f"{done} of {of:,}"
 
 
-def _gib(mib: float | None) -> str:
-    return "" if mib is None else f"{mib / GIB:.1f} GiB"
-
-
-def duration(seconds: float | None) -> str:
-    """``3 min 10 s``, for people."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def seconds_of(run: RunRecord) -> float:
-    """How long it was at work, all attempts together."""
-    return sum(each.get("wall_s") or 0.0 for each in (*run.earlier, run.record))
+def seconds_of(run: Run) -> float:
+    """Training time of a run in seconds, all attempts together."""
+    return sum(each.wall_s or 0.0 for each in (*run.record.attempts, run.record))
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What all runs shared, or in what they differed.
+    """A condition that runs share, or in which they differ.
 
     Args:
-        name: Of the condition.
-        values: Each with the number of runs that had it.
+        name: Name of the condition.
+        values: Each value and the number of runs that have it.
     """
 
     name: str
     values: tuple[tuple[str, int], ...]
 
 
-def conditions(runs: Sequence[RunRecord]) -> list[Condition]:
-    """Code, versions, hardware and data of the runs that were recorded."""
-    records = [run.record for run in runs if run.record.get("version")]
-    found = [
+def conditions(runs: Sequence[Run]) -> list[Condition]:
+    """Code, versions, hardware and data of the recorded runs."""
+    records = [run.record for run in runs if run.status != NOT_RECORDED]
+    rows = [
         Condition(name, tuple(Counter(filter(None, map(of, records))).most_common()))
         for name, of in CONDITIONS.items()
     ]
-    return [each for each in found if each.values]
+    return [row for row in rows if row.values]
 
 
-def _code(record: Mapping[str, Any]) -> str:
-    code = record.get("code") or {}
-    commit = f", commit {code['commit'][:12]}" if code.get("commit") else ""
-    dirty = " with changes not committed" if code.get("dirty") else ""
-    return f"{code.get('version', '?')}{commit}{dirty}" if code else ""
+def _code(record: RunRecord) -> str:
+    code = record.code
+    if code.version is None and code.commit is None:
+        return ""
+    commit = f", commit {code.commit[:12]}" if code.commit else ""
+    dirty = " with uncommitted changes" if code.dirty else ""
+    return f"{code.version or '?'}{commit}{dirty}"
 
 
-def _versions(record: Mapping[str, Any]) -> str:
-    host = record.get("host") or {}
-    return ", ".join(f"{name} {version}" for name, version in host.items() if version)
+def _versions(record: RunRecord) -> str:
+    return ", ".join(f"{name} {v}" for name, v in record.host.items() if v)
 
 
-def _hardware(record: Mapping[str, Any]) -> str:
-    hardware = record.get("hardware") or {}
-    gpus = hardware.get("gpus")
-    told = [" ".join(filter(None, map(hardware.get, ("machine", "cpu"))))]
-    if hardware.get("cores"):
-        told.append(f"{hardware['cores']} cores, threads: {hardware.get('threads')}")
-    if hardware.get("memory_gib"):
-        told.append(f"{hardware['memory_gib']:.0f} GiB")
-    told.append(", ".join(map(str, gpus)) if gpus else "no GPU")
-    return "; ".join(filter(None, told)) if hardware else ""
+def _hardware(record: RunRecord) -> str:
+    hardware = record.hardware
+    parts = [" ".join(filter(None, (hardware.machine, hardware.cpu)))]
+    if hardware.cores:
+        parts.append(f"{hardware.cores} cores, threads: {hardware.threads}")
+    if hardware.memory_gib:
+        parts.append(f"{hardware.memory_gib:.0f} GiB")
+    parts = list(filter(None, parts))
+    if not parts and not hardware.gpus:
+        return ""
+    return "; ".join([*parts, ", ".join(hardware.gpus) or "no GPU"])
 
 
-def _data(record: Mapping[str, Any]) -> str:
-    data = record.get("data") or {}
-    source = data.get("table") or data.get("root")
-    hashes = {"table": data.get("table_sha256"), "files": data.get("files_sha256")}
-    told = [f"{what} {sha[:12]}" for what, sha in hashes.items() if sha]
+def _data(record: RunRecord) -> str:
+    data = record.data
+    source = ", ".join(data.tables) or data.root
     if not source:
         return ""
-    return f"{source}, SHA-256 of {', '.join(told)}" if told else str(source)
+    hashes = [f"table {sha[:12]}" for sha in data.table_sha256 if sha]
+    hashes += [f"files {data.files_sha256[:12]}"] if data.files_sha256 else []
+    return f"{source}, SHA-256 of {', '.join(hashes)}" if hashes else source
 
 
-def _frames(record: Mapping[str, Any]) -> str:
-    frames = (record.get("data") or {}).get("frames") or {}
-    return ", ".join(f"{part} {count:,}" for part, count in frames.items() if count)
+def _frames(record: RunRecord) -> str:
+    counts = record.data.frames
+    return ", ".join(f"{part} {count:,}" for part, count in counts.items() if count)
 
 
-def _iterations(record: Mapping[str, Any]) -> str:
-    count = record.get("iterations")
-    return "" if count is None else f"{count:,}"
+def _iterations(record: RunRecord) -> str:
+    return "" if record.iterations is None else f"{record.iterations:,}"
 
 
 CONDITIONS = {
@@ -167,34 +153,36 @@ CONDITIONS = {
 
 @dataclass(frozen=True)
 class Command:
-    """How to repeat runs.
+    """Commands that repeat runs.
 
     Args:
-        command: That began them, as it was given.
-        reruns: That repeat each with the config, options and data of its record.
+        command: The command that started them.
+        reruns: For each run, the command that repeats it with the config, options and
+            data of its record.
     """
 
     command: str
     reruns: tuple[str, ...]
 
 
-def commands(
-    runs: Sequence[RunRecord], arms: Sequence[ArmRuns]
-) -> dict[str, list[Command]]:
-    """Arm -> how to repeat its runs, whether they finished or not."""
-    titles = {arm.name: arm.title for arm in arms}
+def commands(runs: Sequence[Run], arms: Sequence[ArmRuns]) -> dict[str, list[Command]]:
+    """Title of the arm -> commands that repeat its runs, whether they finished or not.
+
+    Runs of none of the arms are listed under their names.
+    """
+    titles: dict[Hashable, str] = {}
+    for arm in arms:
+        for run in arm.runs.values():
+            titles[id(run)] = titles[arm_key(run.record)] = arm.title
     reruns: dict[str, dict[str, list[str]]] = {}
     for run in runs:
-        if run.ledger is not None and run.record.get("command"):
-            name = stripped(run.name)
-            of_arm = reruns.setdefault(titles.get(name, name), {})
-            of_arm.setdefault(run.record["command"], []).append(_rerun(run, run.ledger))
+        if run.record.command:
+            of_recipe = titles.get(arm_key(run.record), run.name)
+            of_arm = reruns.setdefault(titles.get(id(run), of_recipe), {})
+            place = shlex.quote(str(run.work_dir))
+            rerun = f"python tools/rerun.py {place}"
+            of_arm.setdefault(run.record.command, []).append(rerun)
     return {
         arm: [Command(command, tuple(each)) for command, each in of_arm.items()]
         for arm, of_arm in reruns.items()
     }
-
-
-def _rerun(run: RunRecord, ledger: Path) -> str:
-    name = shlex.quote(run.name)
-    return f"python tools/rerun.py {shlex.quote(str(ledger))} --run {name}"

@@ -1,21 +1,19 @@
-"""Scores over the teacher's share, a plot for each way to distil."""
+"""Scores over teacher_ratio, one plot per family of arms."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mmseg_splashkd.report.curves import NEUTRAL, STYLE, line_style, to_svg
-from mmseg_splashkd.report.experiments.arms import ArmRuns
-from mmseg_splashkd.report.experiments.statistics import score_by_fold
+from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.figures import NEUTRAL, grid, line_style, svg_figure
+from mmseg_splashkd.report.findings import score_by_fold
 
-Points = dict[float, dict[int | None, float]]  # share -> fold -> score in percent
+Points = dict[float, dict[int | None, float]]  # ratio -> fold -> score in percent
 
 
 @dataclass(frozen=True)
@@ -23,9 +21,9 @@ class RatioCurve:
     """One plot.
 
     Args:
-        family: What is the same along its line.
+        family: Family of the arms, which differ in their ratio.
         svg: The plot.
-        points: Share -> fold -> score in percent; the baseline's share is 0.
+        points: Ratio -> fold -> score in percent; the ratio of the baseline is 0.
     """
 
     family: str
@@ -36,16 +34,16 @@ class RatioCurve:
 def ratio_curves(
     baseline: ArmRuns, arms: Sequence[ArmRuns], metric: str
 ) -> list[RatioCurve]:
-    """Draw a score over the teacher's share, on one scale for all plots.
+    """Draw a score over teacher_ratio, on one scale for all plots.
 
-    Thin lines are folds (each the mean over seeds), the thick one is their mean, the
-    band reaches from the lowest fold to the highest. The baseline stands at r = 0.
+    Thin lines are folds (each the mean over seeds), the thick line is their mean, the
+    band extends from the lowest fold to the highest. The baseline is drawn at r = 0.
 
     Args:
-        baseline: Drawn in each plot, if it is plain or has r = 0.
-        arms: All arms, it among them; those that do not distil, or whose share is no
-            number, are passed by.
-        metric: Such as ``mIoU``.
+        baseline: Drawn in each plot if it is plain or has r = 0.
+        arms: All arms, including the baseline; arms without a constant ratio are
+            skipped.
+        metric: Name of the metric, such as ``mIoU``.
     """
     families: dict[str, Points] = defaultdict(dict)
     for arm in arms:
@@ -63,7 +61,7 @@ def ratio_curves(
     return [
         RatioCurve(
             family,
-            Markup(_draw(dict(sorted(points.items())), anchor, index, metric, limits)),
+            _draw(dict(sorted(points.items())), anchor, index, metric, limits),
             dict(sorted(points.items())),
         )
         for index, (family, points) in enumerate(families.items())
@@ -71,11 +69,11 @@ def ratio_curves(
 
 
 def _limits(scores: Sequence[float]) -> tuple[float, float]:
-    known = [score for score in scores if not np.isnan(score)]
-    if not known:
+    finite = [score for score in scores if not np.isnan(score)]
+    if not finite:
         return 0.0, 100.0
-    margin = max(0.5, 0.06 * (max(known) - min(known)))
-    return min(known) - margin, max(known) + margin
+    margin = max(0.5, 0.06 * (max(finite) - min(finite)))
+    return min(finite) - margin, max(finite) + margin
 
 
 def _draw(
@@ -84,11 +82,10 @@ def _draw(
     index: int,
     metric: str,
     limits: tuple[float, float],
-) -> str:
-    color, _ = line_style(index + 1)  # the first is the baseline's everywhere
-    with mpl.rc_context(STYLE), mpl.rc_context({"svg.hashsalt": f"{metric}{index}"}):
-        figure = Figure(figsize=(5.0, 3.3), layout="constrained")
-        axes = figure.add_subplot()
+) -> Markup:
+    color, _ = line_style(index + 1)  # the first style is that of the baseline
+    with svg_figure((5.0, 3.3), f"{metric}{index}") as drawn:
+        axes = drawn.axes
         _draw_folds(axes, points, color)
         means = [float(np.mean(list(folds.values()))) for folds in points.values()]
         style = {"color": color, "linewidth": 2.4, "marker": "o", "markersize": 5}
@@ -98,7 +95,7 @@ def _draw(
             axes.axhline(mean, color=NEUTRAL, linewidth=1, linestyle=(0, (4, 3)))
             axes.plot(0, mean, "o", color=NEUTRAL, markersize=6, zorder=5)
         _label(axes, limits)
-        return to_svg(figure)
+    return drawn.svg
 
 
 def _draw_folds(axes: Axes, points: Points, color: str) -> None:
@@ -106,9 +103,9 @@ def _draw_folds(axes: Axes, points: Points, color: str) -> None:
     highs = [max(folds.values()) for folds in points.values()]
     axes.fill_between(list(points), lows, highs, color=color, alpha=0.16, linewidth=0)
     for fold in dict.fromkeys(fold for folds in points.values() for fold in folds):
-        shares = [share for share, folds in points.items() if fold in folds]
-        line = [points[share][fold] for share in shares]
-        axes.plot(shares, line, color=color, linewidth=0.9, alpha=0.55)
+        ratios = [ratio for ratio, folds in points.items() if fold in folds]
+        line = [points[ratio][fold] for ratio in ratios]
+        axes.plot(ratios, line, color=color, linewidth=0.9, alpha=0.55)
 
 
 def _label(axes: Axes, limits: tuple[float, float]) -> None:
@@ -116,5 +113,5 @@ def _label(axes: Axes, limits: tuple[float, float]) -> None:
     axes.set_ylim(*limits)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel("teacher's share r")
-    axes.grid(axis="y", color=NEUTRAL, alpha=0.25, linewidth=0.8)
+    axes.set_xlabel("teacher_ratio r")
+    grid(axes)

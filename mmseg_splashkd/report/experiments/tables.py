@@ -1,23 +1,27 @@
-"""The arms in figures: for the page, and in Markdown for a README."""
+"""The table of arms: for the page, in Markdown, and in the terminal."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mmseg_splashkd.report.experiments.arms import ArmRuns
-from mmseg_splashkd.report.experiments.statistics import Findings
-from mmseg_splashkd.report.runs import number
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.findings import Findings, cost_of, pixel_accuracy
+from mmseg_splashkd.report.formatting import number, plural, signed
 from mmseg_splashkd.statistics import Difference, Interval
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a table.
+    """A score or a difference.
 
     Args:
         value: Such as ``71.3`` or ``+0.8``.
         interval: Such as ``68.9 to 73.7``; empty where there is none.
-        verdict: Of a difference; empty of a score.
+        verdict: Verdict on a difference; empty for a score.
     """
 
     value: str
@@ -29,16 +33,18 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One arm.
+class ArmRow:
+    """The row of one arm.
 
     Args:
         arm: The arm.
         tags: ``baseline``, ``teacher``, ``highest``.
-        runs: ``3 folds`` or ``3 folds x 2 seeds``.
-        frames: How many it was tested on.
-        scores: By metric.
-        differences: By metric; empty for the baseline.
+        runs: Such as ``3 folds`` or ``3 folds x 2 seeds``.
+        frames: Number of frames.
+        scores: Score by metric.
+        differences: Difference from the baseline by metric; empty for the baseline.
+        extras: Pixel accuracy and cost per frame by heading; empty unless an arm has a
+            recorded cost.
     """
 
     arm: ArmRuns
@@ -47,6 +53,7 @@ class Row:
     frames: int
     scores: dict[str, Figure]
     differences: dict[str, Figure]
+    extras: dict[str, str] = field(default_factory=dict)
 
 
 def metrics_of(findings: Findings) -> list[str]:
@@ -55,97 +62,104 @@ def metrics_of(findings: Findings) -> list[str]:
     return [findings.focus, *others]
 
 
-def rows_of(findings: Findings) -> list[Row]:
-    """The baseline, the other arms from the best to the worst, teachers."""
+def rows_of(findings: Findings) -> list[ArmRow]:
+    """Rows of the baseline, of the other arms from best to worst, and of teachers."""
     return [_row(findings, arm) for arm in findings.shown]
 
 
-def _row(findings: Findings, arm: ArmRuns) -> Row:
+def _row(findings: Findings, arm: ArmRuns) -> ArmRow:
     scores = findings.scores(arm)
-    found = {name: findings.difference(arm, name) for name in metrics_of(findings)}
+    differences = {name: findings.difference(arm, name) for name in scores.scores}
     tags = {
         "baseline": arm is findings.baseline,
-        "teacher": arm.taught,
+        "teacher": arm.is_teacher,
         "highest": arm is findings.best and len(findings.arms) > 1,
     }
-    return Row(
+    return ArmRow(
         arm=arm,
-        tags=tuple(tag for tag, fits in tags.items() if fits),
+        tags=tuple(tag for tag, applies in tags.items() if applies),
         runs=count_of_runs(arm),
         frames=scores.frames,
         scores={
-            name: Figure(number(scores.scores[name], 1), _ends(scores.intervals[name]))
-            for name in found
+            name: Figure(number(value, 1), _ends(scores.intervals[name]))
+            for name, value in scores.scores.items()
         },
         differences={
-            name: difference_figure(each) for name, each in found.items() if each
+            name: difference_figure(each) for name, each in differences.items() if each
         },
+        extras=_extras(findings, arm),
     )
 
 
+def _extras(findings: Findings, arm: ArmRuns) -> dict[str, str]:
+    if not any(cost_of(each) for each in findings.shown):
+        return {}
+    cost = cost_of(arm)
+    return {
+        "Pixel accuracy (%)": number(pixel_accuracy(arm)),
+        "Parameters (M)": number(cost and cost.parameters / 1e6),
+        "GMACs": number(cost and cost.gmacs),
+        "ms/frame": number(cost and cost.ms_per_frame, 1),
+    }
+
+
+def devices(findings: Findings) -> list[str]:
+    """Devices on which the cost per frame is measured."""
+    costs = [cost_of(arm) for arm in findings.shown]
+    return list(dict.fromkeys(cost.device for cost in costs if cost))
+
+
 def count_of_runs(arm: ArmRuns) -> str:
-    """``3 folds x 2 seeds``, or how many runs there are."""
-    folds = {cell.fold for cell in arm.arm.runs}
-    seeds = {cell.seed for cell in arm.arm.runs}
+    """``3 folds x 2 seeds``, or the number of runs."""
+    folds = {identity.fold for identity in arm.arm.runs}
+    seeds = {identity.seed for identity in arm.arm.runs}
     count = len(arm.arm.runs)
     if count == 1 or len(folds) * len(seeds) != count:
-        return _plural(count, "run")
-    told = [_plural(len(folds), "fold")] if len(folds) > 1 else []
-    told += [_plural(len(seeds), "seed")] if len(seeds) > 1 else []
-    return " x ".join(told)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+        return plural(count, "run")
+    parts = [plural(len(folds), "fold")] if len(folds) > 1 else []
+    parts += [plural(len(seeds), "seed")] if len(seeds) > 1 else []
+    return " x ".join(parts)
 
 
 def _ends(interval: Interval | None) -> str:
     return "" if interval is None else f"{interval.low:.1f} to {interval.high:.1f}"
 
 
-def difference_figure(found: Difference) -> Figure:
-    """A difference in points, with its sign."""
-    if found.interval is None:
-        return Figure(_signed(found.value), "", found.verdict)
-    ends = _signed(found.interval.low), _signed(found.interval.high)
-    return Figure(_signed(found.value), " to ".join(ends), found.verdict)
-
-
-def _signed(value: float) -> str:
-    """With one decimal, as all figures of a table: ``+0.8``."""
-    if math.isnan(value):
-        return "n/a"
-    text = f"{value:+.1f}"
-    return "0.0" if float(text) == 0 else minus(text)
-
-
-def minus(text: str) -> str:
-    """With the sign that is as wide as a plus."""
-    return text.replace("-", "\N{MINUS SIGN}")
+def difference_figure(difference: Difference) -> Figure:
+    """A difference in points with its sign, interval and verdict."""
+    value, interval = signed(difference.value), difference.interval
+    if interval is None:
+        return Figure(value, "", difference.verdict)
+    ends = f"{signed(interval.low)} to {signed(interval.high)}"
+    return Figure(value, ends, difference.verdict)
 
 
 def markdown_table(findings: Findings, conditions: Sequence[str]) -> str:
     """The arms as a Markdown table.
 
     Args:
-        findings: What was found.
-        conditions: How the figures were had, a paragraph each, for below the table.
+        findings: The findings.
+        conditions: Paragraphs below the table: how the figures were obtained.
     """
     metrics = metrics_of(findings)
+    rows = rows_of(findings)
     heads = ["Arm", "Runs", "Frames", *(f"{name_of(m)} (%)" for m in metrics)]
     heads += [f"{name_of(metric)}, points from the baseline" for metric in metrics]
-    lines = [heads, ["---"] * len(heads)]
-    for row in rows_of(findings):
-        tags = [tag for tag in row.tags if tag != "highest"]
-        title = f"{row.arm.title} ({', '.join(tags)})" if tags else row.arm.title
-        cells = [title, row.runs, f"{row.frames:,}"]
-        cells += [str(row.scores[metric]) for metric in metrics]
-        for metric in metrics:
-            found = row.differences.get(metric)
-            cells.append("" if found is None else f"{found}: {found.verdict}")
-        lines.append(cells)
+    heads += rows[0].extras
+    lines = [heads, ["---"] * len(heads), *(_markdown_row(r, metrics) for r in rows)]
     table = "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
     return "\n\n".join([table, *conditions]) + "\n"
+
+
+def _markdown_row(row: ArmRow, metrics: Sequence[str]) -> list[str]:
+    tags = [tag for tag in row.tags if tag != "highest"]
+    title = f"{row.arm.title} ({', '.join(tags)})" if tags else row.arm.title
+    cells = [title, row.runs, f"{row.frames:,}"]
+    cells += [str(row.scores[metric]) for metric in metrics]
+    for metric in metrics:
+        difference = row.differences.get(metric)
+        cells.append(f"{difference}: {difference.verdict}" if difference else "")
+    return [*cells, *row.extras.values()]
 
 
 def _escaped(cell: str) -> str:
@@ -153,6 +167,29 @@ def _escaped(cell: str) -> str:
 
 
 def name_of(metric: str) -> str:
-    """``Dice.splash`` as people say it: ``Dice of splash``."""
+    """``Dice.splash`` as ``Dice of splash``."""
     kind, _, label = metric.partition(".")
     return f"{kind} of {label}" if label else kind
+
+
+def print_arms(findings: Findings, console: Console | None = None) -> None:
+    """Print scores with two decimals, pixel accuracy and cost, one line per arm.
+
+    Args:
+        findings: The findings.
+        console: Output, by default the terminal.
+    """
+    metrics = sorted(findings.comparison.metrics, key=lambda name: "." in name)
+    rows = rows_of(findings)
+    measured = ", ".join(devices(findings))
+    caption = f"Cost per frame measured on {measured}." if measured else None
+    table = Table(box=SIMPLE_HEAD, caption=caption, caption_justify="left")
+    table.add_column("Arm")
+    for heading in [*(f"{name_of(m)} (%)" for m in metrics), *rows[0].extras]:
+        # One word per line leaves the width of a narrow terminal to the titles.
+        table.add_column(Text(heading.replace(" ", "\n")), justify="right")
+    for row in rows:
+        scores = findings.scores(row.arm).scores
+        figures = [number(scores[metric]) for metric in metrics]
+        table.add_row(Text(row.arm.title), *figures, *row.extras.values())
+    (console or Console()).print(table)

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong, as a table and as a page of pictures."""
+"""Probably wrong labels as a table and an HTML page."""
 
 from mmseg_splashkd.report.label_errors.search import search_label_errors
 

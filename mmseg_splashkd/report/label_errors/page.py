@@ -1,110 +1,102 @@
-"""One self-contained HTML page of the labels that are most likely wrong."""
+"""The HTML page of probably wrong labels."""
 
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.datasets.timestamps import utc
-from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.label_errors import ErrorRegion, LabelError, LabelErrors
 from mmseg_splashkd.label_errors.regions import KINDS
+from mmseg_splashkd.report.formatting import css, moment
+from mmseg_splashkd.report.html import write_page
 from mmseg_splashkd.report.label_errors.pictures import COLORS, tiles_of
-from mmseg_splashkd.report.page import ENVIRONMENT
 
-LISTED = 5  # regions of a frame
+LISTED = 5  # regions per frame
 
 
 def write_label_page(
-    found: LabelErrors, out: str | Path, table: str, shown: int = 40
+    report: LabelErrors, out: str | Path, table: str, shown: int = 40
 ) -> Path:
-    """Write the most suspicious frames with pictures.
+    """Write the most suspicious frames with pictures atomically.
 
     Args:
-        found: What was found.
-        out: The HTML file to write, whole or not at all; it refers to nothing outside
-            itself.
-        table: Name of the table of all regions, which the page mentions.
-        shown: How many frames to show.
+        report: The suspicious labels.
+        out: The HTML file, which refers to nothing outside itself.
+        table: File name of the table of all regions, which the page mentions.
+        shown: Number of frames on the page.
 
     Returns:
         ``out``.
 
     Raises:
-        OSError: A frame or a label can no longer be read.
+        OSError: A frame or a label cannot be read.
     """
     kinds = Counter(
-        each.kind for finding in found.suspicious for each in finding.regions
+        each.kind for finding in report.suspicious for each in finding.regions
     )
     used = [kind for kind in KINDS if kinds[kind]]
-    page = ENVIRONMENT.get_template("label_errors/page.html.j2").render(
-        found=found,
-        focus=_focus(found),
+    return write_page(
+        "label_errors/page.html.j2",
+        out,
+        report=report,
+        focus=_focus(report),
         table=table,
-        runs=Counter(finding.run for finding in found.findings),
+        runs=Counter(finding.run for finding in report.findings),
         kinds=[
-            (describe(kind, found), css(COLORS[kind]), kinds[kind]) for kind in used
+            (describe(kind, report), css(COLORS[kind]), kinds[kind]) for kind in used
         ],
         classes=[
-            (name, css(colour))
-            for name, colour in zip(
-                found.coding.classes, found.coding.palette, strict=True
+            (name, css(color))
+            for name, color in zip(
+                report.coding.classes, report.coding.palette, strict=True
             )
         ],
         frames=[
-            _frame(rank, finding, found)
-            for rank, finding in enumerate(found.suspicious[:shown], 1)
+            _frame(rank, finding, report)
+            for rank, finding in enumerate(report.suspicious[:shown], 1)
         ],
     )
-    return write_whole(out, page)
 
 
-def describe(kind: str, found: LabelErrors) -> str:
-    """What a kind of region means."""
-    focus = _focus(found)
+def describe(kind: str, report: LabelErrors) -> str:
+    """Meaning of a kind of region."""
+    focus = _focus(report)
     return {
-        "missing": f"{focus} that is not labelled",
-        "false": f"labelled as {focus}, and none there",
-        "edge": f"edge of {focus} out of place",
+        "missing": f"unlabelled {focus}",
+        "false": f"labelled as {focus}, but none there",
+        "edge": f"misplaced edge of {focus}",
         "other": "labelled as another class",
     }[kind]
 
 
-def meaning(region: ErrorRegion, found: LabelErrors) -> str:
-    """What is wrong with a region."""
+def meaning(region: ErrorRegion, report: LabelErrors) -> str:
+    """Description of a region."""
     if region.kind != "other":
-        return describe(region.kind, found)
-    classes = found.coding.classes
+        return describe(region.kind, report)
+    classes = report.coding.classes
     return (
         f"labelled as {classes[region.given]}, looks like {classes[region.suggested]}"
     )
 
 
-def _focus(found: LabelErrors) -> str:
-    return found.coding.classes[found.focus]
+def _focus(report: LabelErrors) -> str:
+    return report.coding.classes[report.focus]
 
 
-def _frame(rank: int, finding: LabelError, found: LabelErrors) -> dict[str, Any]:
-    """What the template shows of a frame."""
-    regions = finding.regions
-    frame = finding.frame
-    when = f"{utc(frame.timestamp):%Y-%m-%d %H:%M:%S} UTC"
+def _frame(rank: int, finding: LabelError, report: LabelErrors) -> dict[str, Any]:
+    """Values of the template for one frame."""
+    regions, frame = finding.regions, finding.frame
     return {
         "rank": rank,
-        "title": meaning(regions[0], found),
+        "title": meaning(regions[0], report),
         "name": frame.image,
         "label": frame.label,
-        "when": when if frame.recording == "." else f"{frame.recording}, {when}",
+        "when": moment(frame.recording, frame.timestamp),
         "run": finding.run,
-        "score": f"{finding.score:,.0f}",
         "regions": [
-            (meaning(region, found), css(COLORS[region.kind]), region)
+            (meaning(region, report), css(COLORS[region.kind]), region)
             for region in regions[:LISTED]
         ],
         "more": max(0, len(regions) - LISTED),
-        "tiles": tiles_of(finding, found),
+        "tiles": tiles_of(finding, report),
+        "columns": 3,
     }
-
-
-def css(colour: Any) -> str:
-    """An RGB colour of [0, 255] as CSS."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)

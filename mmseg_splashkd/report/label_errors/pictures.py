@@ -1,28 +1,31 @@
-"""A frame, its label, what the model sees there, and where they part."""
-
-from typing import Any
+"""Pictures of a frame, its label, the prediction, and the suspicious regions."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from mmseg_splashkd.datasets.label_coding import read_gray, to_train_ids
 from mmseg_splashkd.label_errors import ErrorRegion, LabelError, LabelErrors
-from mmseg_splashkd.report.page import TILE_WIDTH, tile_of
-from mmseg_splashkd.report.pictures import FALSE_ALARM, HIT, MISSED, paint_classes
+from mmseg_splashkd.report.pictures import (
+    FALSE_ALARM,
+    HIT,
+    MISSED,
+    paint_classes,
+    read_rgb,
+)
+from mmseg_splashkd.report.tiles import TILE_WIDTH, Tile, tile_of
 
-# Missing in the label, labelled in vain, an edge out of place, another class.
+# Unlabelled, wrongly labelled, misplaced edge, another class.
 COLORS = {"missing": MISSED, "false": FALSE_ALARM, "edge": HIT, "other": (240, 228, 66)}
-FRAMED = 5  # regions of a frame that get a box
-MARGIN = 0.25  # of a region's longer side, around it in the close-up
-SMALLEST = 24  # pixels of a side of the close-up
+BOXED = 5  # regions per frame
+MARGIN = 0.25  # around a region in the close-up, relative to its longer side
+SMALLEST = 24  # side of the close-up in pixels
 
 
-def tiles_of(finding: LabelError, found: LabelErrors) -> list[dict[str, Any]]:
-    """Tiles: frame, label, prediction, regions over the frame, the surest close up."""
-    with Image.open(finding.frame.image) as opened:
-        image = np.asarray(opened.convert("RGB"))
-    label, name = read_label(finding, found), finding.frame.image
-    palette = [(r, g, b) for r, g, b in found.coding.palette]
+def tiles_of(finding: LabelError, report: LabelErrors) -> list[Tile]:
+    """Frame, label, prediction, marked regions, and a close-up of the first region."""
+    image = read_rgb(finding.frame.image)
+    label, name = read_label(finding, report), finding.frame.image
+    palette = [(r, g, b) for r, g, b in report.coding.palette]
     marked = paint_regions(image, finding.regions)
     painted = {
         "Label": paint_classes(image, label, palette),
@@ -33,27 +36,27 @@ def tiles_of(finding: LabelError, found: LabelErrors) -> list[dict[str, Any]]:
         tile_of(picture, title, "", f"{title} of {name}")
         for title, picture in painted.items()
     ]
-    boxed = _boxed(marked, finding.regions[:FRAMED])
+    boxed = _boxed(marked, finding.regions[:BOXED])
     tiles.append(tile_of(boxed, "Suspicious", "", f"Suspicious regions of {name}"))
     close = [_close_up(each, finding.regions[0]) for each in (image, marked)]
     strip = np.concatenate(close, axis=1)
-    tiles.append(tile_of(strip, "The surest, close up", "", f"Part of {name}"))
+    tiles.append(tile_of(strip, "Close-up", "", f"Part of {name}"))
     return tiles
 
 
-def read_label(finding: LabelError, found: LabelErrors) -> np.ndarray:
-    """(H, W) trainIds of a frame's label file."""
-    coding, path = found.coding, finding.frame.label
+def read_label(finding: LabelError, report: LabelErrors) -> np.ndarray:
+    """Label of a frame as (H, W) trainIds."""
+    coding, path = report.coding, finding.frame.label
     gray = read_gray(path)
     return to_train_ids(gray, coding.gray_to_train_id, path, coding.unknown)
 
 
 def paint_regions(image: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
-    """Mark the pixels of regions in the colour of their kind over the dimmed frame.
+    """Paint regions in the colour of their kind over the dimmed frame.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        regions: Of the frame.
+        regions: Regions of the frame.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -67,7 +70,7 @@ def paint_regions(image: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
 
 
 def _boxed(picture: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
-    """Draw a box around regions, as thick as it will be seen in the tile."""
+    """Draw boxes around regions; the line width accounts for the size of the tile."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     width = max(1, round(1.5 * image.width / TILE_WIDTH))
@@ -84,7 +87,7 @@ def _boxed(picture: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
 
 
 def _close_up(picture: np.ndarray, region: ErrorRegion) -> np.ndarray:
-    """A square around a region, enlarged without blurring its pixels."""
+    """A square around a region, enlarged without interpolation."""
     height, width = picture.shape[:2]
     left, top, right, bottom = region.box
     side = max(right - left, bottom - top, SMALLEST / (1 + 2 * MARGIN))

@@ -1,4 +1,4 @@
-"""One search for wrong labels: judge, print, write a table and a page."""
+"""Search for wrong labels: check frames, print them, write table and page."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from mmseg_splashkd.label_errors import (
 from mmseg_splashkd.label_errors.regions import KINDS
 from mmseg_splashkd.report.label_errors.page import meaning, write_label_page
 
-PRINTED = 10
+PRINTED = 10  # frames
 
 
 def search_label_errors(
@@ -29,60 +29,65 @@ def search_label_errors(
     shown: int = 40,
     cfg_options: dict[str, Any] | None = None,
 ) -> LabelErrors:
-    """Look for wrong labels in the frames that each run was held out from.
+    """Search for wrong labels in the frames that each run was not trained on.
 
     Args:
-        runs: Work directories of one arm, one a fold.
-        out: The page, an HTML file; beside it, with the suffix ``.csv``, the table.
-        config: Config file to read instead of those that the runs recorded.
+        runs: Work directories of one arm, one per fold.
+        out: The page (``.html``); the table gets the same name with suffix ``.csv``.
+        config: Config file to read instead of the recorded configs of the runs.
         weights: ``'last'`` or ``'best'``.
-        class_name: The class looked at, by default the last.
-        shown: Frames on the page, the most suspicious first.
+        class_name: Focus class, by default the last class.
+        shown: Number of frames on the page, at least 1.
         cfg_options: Dotted config keys to override.
 
+    Returns:
+        The suspicious labels.
+
     Raises:
-        FileExistsError: The table's name is taken by another one.
+        FileExistsError: The file of the table exists and is no such table.
         FileNotFoundError: A run, its weights or its data are missing.
         ImportError: cleanlab is not installed.
         RuntimeError: Weights do not fit their config, or a frame cannot be read.
-        ValueError: The runs cannot judge their frames; see ``open_runs``.
+        ValueError: The runs cannot check their frames (see ``open_runs``), or an
+            argument is out of its range.
     """
     out = Path(out)
     if out.suffix != ".html":
-        raise ValueError(f"--out {out} does not end with .html: it is a page")
+        raise ValueError(f"--out {out} does not end with .html")
     if shown < 1:
         raise ValueError(f"--shown {shown} must be at least 1")
     opened, unjudged = open_runs(runs, config, weights, cfg_options)
-    found = find_label_errors(opened, unjudged, class_name)
-    table = write_findings(found, out.with_suffix(".csv"))
-    print_findings(found)
+    report = find_label_errors(opened, unjudged, class_name)
+    table = write_findings(report, out.with_suffix(".csv"))
+    print_findings(report)
     print(table)
-    print(write_label_page(found, out, table.name, shown))
-    return found
+    print(write_label_page(report, out, table.name, shown))
+    return report
 
 
-def print_findings(found: LabelErrors, console: Console | None = None) -> None:
-    """Print the most suspicious frames, how many there are, and what was not judged."""
+def print_findings(report: LabelErrors, console: Console | None = None) -> None:
+    """Print the most suspicious frames, their number, and the unchecked frames."""
     console = console or Console()
     table = Table("rank", "frame", "what", "pixels", "score", box=None)
-    for rank, finding in enumerate(found.suspicious[:PRINTED], 1):
+    for rank, finding in enumerate(report.suspicious[:PRINTED], 1):
         region = finding.regions[0]
         table.add_row(
             str(rank),
             Path(finding.frame.image).name,
-            meaning(region, found),
+            meaning(region, report),
             str(region.pixels),
             f"{region.score:.0f}",
         )
     console.print(table)
-    kinds = Counter(finding.regions[0].kind for finding in found.suspicious)
+    kinds = Counter(finding.regions[0].kind for finding in report.suspicious)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
     console.print(
-        f"{len(found.suspicious)} of {len(found.findings)} frames have a suspicious "
-        f"region; the surest of each: {counts or 'none'}"
+        f"{len(report.suspicious)} of {len(report.findings)} frames have a suspicious "
+        f"region; kind of the most suspicious one: {counts or 'none'}"
     )
-    if found.unjudged:
+    if report.unjudged:
         console.print(
-            f"[yellow]{len(found.unjudged)} frames that a run was trained on were "
-            f"judged by none, such as {found.unjudged[0]}: give the run of every fold"
+            f"[yellow]{len(report.unjudged)} training frames are held out by no run "
+            f"and were not checked, such as {report.unjudged[0]}: add the runs of the "
+            f"other folds"
         )

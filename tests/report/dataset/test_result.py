@@ -17,7 +17,7 @@ from mmseg_splashkd.report.dataset.result import (
     examine,
     print_report,
 )
-from mmseg_splashkd.report.dataset.subject import subject_of_data
+from mmseg_splashkd.report.dataset.source import dataset_of_files
 from tests.conftest import CONFIGS
 from tests.datasets.checks.builders import clean_pond, codes, parts_of
 
@@ -47,7 +47,7 @@ def test_the_worst_finding_decides(findings, verdict):
 
 
 def test_a_clean_table_is_clean(table):
-    report = examine(subject_of_data(table, None, "splash"), progress=False)
+    report = examine(dataset_of_files(table, None, "splash"), progress=False)
     assert (report.findings, report.verdict) == ([], "clean")
     assert report.title == "pond_frames"
     assert {part: len(of) for part, of in report.parts.items()} == {
@@ -58,13 +58,13 @@ def test_a_clean_table_is_clean(table):
 
 
 def test_folder_is_cut_by_the_default_ratios(pond):
-    subject = subject_of_data(None, pond, "splash")
+    subject = dataset_of_files(None, pond, "splash")
     assert [len(frames) for frames in subject.parts.values()] == [22, 6, 3]
     assert subject.title == "pond"
 
 
 def test_shares_are_measured_where_no_table_tells_them(pond):
-    subject = subject_of_data(None, pond, "splash")
+    subject = dataset_of_files(None, pond, "splash")
     assert {f.splash_share for f in subject.parts["train"]} == {None}
     report = examine(subject, progress=False)
     shares = [f.splash_share for f in report.parts["train"] if f.splash_share]
@@ -73,7 +73,7 @@ def test_shares_are_measured_where_no_table_tells_them(pond):
 
 def test_measured_shares_are_judged(pond, tmp_path):
     shutil.copytree(pond, tmp_path / "pond")
-    subject = subject_of_data(None, tmp_path / "pond", "splash")
+    subject = dataset_of_files(None, tmp_path / "pond", "splash")
     for f in subject.parts["val"]:
         Image.new("L", (80, 64)).save(f.label)
     assert "no_splash" not in codes(examine(subject, fast=True).findings)
@@ -84,7 +84,7 @@ def test_measured_shares_are_judged(pond, tmp_path):
 def test_only_the_full_check_reads_pixels(table):
     image = Image.new("RGB", (80, 64))
     image.save(parts_of(table)["train"][0].image)
-    subject = subject_of_data(table, None, "splash")
+    subject = dataset_of_files(table, None, "splash")
     assert examine(subject, fast=True).findings == []
     assert codes(examine(subject, progress=False).findings) == {"constant_frame"}
 
@@ -94,7 +94,7 @@ def test_errors_come_first_and_may_be_allowed(table):
     label = frames["train"][0].label
     Image.fromarray(np.full((64, 80), 7, np.uint8)).save(label)
     Image.new("RGB", (80, 64)).save(frames["train"][1].image)
-    subject = subject_of_data(table, None, "splash")
+    subject = dataset_of_files(table, None, "splash")
     levels = [f.level for f in examine(subject, progress=False).findings]
     assert levels == ["error", "warning"]
     report = examine(subject, allowed=["unknown_value"], progress=False)
@@ -110,7 +110,7 @@ def folds(table):
 
 
 def test_each_fold_is_examined(folds):
-    subject = subject_of_data(folds, None, "splash")
+    subject = dataset_of_files(folds, None, "splash")
     assert [len(of) for of in subject.parts.values()] == [10, 10, 10, 1]
     found = examine(subject, fast=True).findings
     borders = {
@@ -126,13 +126,13 @@ def test_what_all_folds_share_is_said_once(folds):
     rows = read_table(folds)
     rows[4] = replace(rows[4], timestamp=rows[4].timestamp % 10**15)
     write_table(folds, rows)
-    subject = subject_of_data(folds, None, "splash")
+    subject = dataset_of_files(folds, None, "splash")
     (odd,) = [f for f in examine(subject, fast=True).findings if f.code == "odd_time"]
     assert odd.message.startswith("1 time stamp before 2000")
 
 
 def test_one_fold_can_be_chosen(folds):
-    subject = subject_of_data(folds, None, "splash", fold=1)
+    subject = dataset_of_files(folds, None, "splash", fold=1)
     assert [len(of) for of in subject.parts.values()] == [20, 10, 1]
     assert list(subject.runs) == [""]
 

@@ -1,39 +1,36 @@
-"""Which arm is best, and whether that is real: each way it can turn out."""
+"""The main result: each way it can turn out."""
 
 from dataclasses import replace
 
 import pytest
 
 from mmseg_splashkd.report.experiments.headline import headline
-from mmseg_splashkd.report.experiments.statistics import Findings
+from mmseg_splashkd.report.findings import Findings
 from mmseg_splashkd.statistics import ArmScores, Comparison, Interval
 from tests.report.experiments.test_forest import difference
 from tests.report.experiments.test_over_time import runs, scores
 
 
-def findings(*told):
+def findings(*differences_of):
     """The baseline and arms: value, verdict, the highest first."""
-    arms = [runs(scores([0], [1], ["a"])) for _ in range(len(told) + 1)]
-    arms = [
-        replace(arm, arm=replace(arm.arm, name=name), title=name.upper())
-        for arm, name in zip(arms, ("plain", "a", "b", "c"), strict=False)
-    ]
+    names = ("PLAIN", "A", "B", "C")[: len(differences_of) + 1]
+    arms = [runs(scores([0], [1], ["a"]), title=name) for name in names]
     differences = [
         replace(
             difference(value, value - 1, value + 1),
-            arm=arm.name,
+            arm=arm.title,
             metric="Dice.splash",
             verdict=verdict,
             more_frames=120,
         )
-        for arm, (value, verdict) in zip(arms[1:], told, strict=True)
+        for arm, (value, verdict) in zip(arms[1:], differences_of, strict=True)
     ]
     shown = Interval(70.0, 68.0, 72.0, 1.0, 9)
     intervals: dict[str, Interval | None] = {"Dice.splash": shown}
     of = {"Dice.splash": 70.0}, intervals
     comparison = Comparison(
         metrics=("mIoU", "Dice.splash"),
-        arms=tuple(ArmScores(arm.name, 3, 300, 12, *of) for arm in arms),
+        arms=tuple(ArmScores(arm.title, 3, 300, 12, *of) for arm in arms),
         differences=tuple(differences),
         block="20 frames",
         notes=(),
@@ -42,20 +39,22 @@ def findings(*told):
 
 
 def test_a_verdict_is_claimed():
-    told = headline(findings((2.0, "better"), (1.5, "better"), (-3.0, "worse")))
-    assert told.tone == "better"
-    assert told.claim == "A is better than the baseline, PLAIN."
-    assert told.reasons == (
+    result = headline(findings((2.0, "better"), (1.5, "better"), (-3.0, "worse")))
+    assert result.tone == "better"
+    assert result.claim == "A is better than the baseline, PLAIN."
+    assert result.reasons == (
         "Dice of splash: 2.0 points better, 95 % interval 1.0 to 3.0, on 300 frames.",
-        "Better, too: B.",
+        "Also better: B.",
         "Worse than the baseline: C.",
     )
 
 
 def test_the_highest_figure_is_not_claimed_where_a_lower_one_is():
-    told = headline(findings((2.0, "cannot tell"), (1.5, "better")))
-    assert told.claim == "B is better than the baseline, PLAIN."
-    assert told.reasons[1].startswith("A scores higher still, but that may be luck: ")
+    result = headline(findings((2.0, "cannot tell"), (1.5, "better")))
+    assert result.claim == "B is better than the baseline, PLAIN."
+    assert result.reasons[1].startswith(
+        "A has a higher score, but the difference may be chance: "
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,15 +69,15 @@ def test_the_highest_figure_is_not_claimed_where_a_lower_one_is():
     ],
 )
 def test_no_verdict_is_no_claim(value, claim, reason):
-    told = headline(findings((value, "cannot tell")))
-    assert (told.tone, told.claim) == ("unsure", claim)
-    assert told.reasons[0].startswith(reason)
-    assert "about 120 more frames would be needed" in told.reasons[0]
+    result = headline(findings((value, "cannot tell")))
+    assert (result.tone, result.claim) == ("unsure", claim)
+    assert result.reasons[0].startswith(reason)
+    assert "about 120 more frames would be needed" in result.reasons[0]
 
 
 def test_one_arm_has_a_score():
-    told = headline(findings())
-    assert told.tone == "alone"
-    assert told.reasons == (
+    result = headline(findings())
+    assert result.tone == "alone"
+    assert result.reasons == (
         "PLAIN: Dice of splash 70.0 (68.0 to 72.0) % on 300 frames.",
     )

@@ -1,8 +1,9 @@
-"""A resolved config read as data."""
+"""A resolved config, parsed and not executed."""
 
 import pytest
 from mmengine.config import Config
 
+from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.report.experiments.labels import labels_of, read_value
 
 
@@ -22,14 +23,13 @@ def test_values_are_read_as_the_host_reads_them():
     "code", ["open('x')", "[print()]", "{'a': f'{1}'}", "dict([])"]
 )
 def test_nothing_is_run(code):
-    with pytest.raises(ValueError, match="a is more than a value, and is not run"):
+    with pytest.raises(ValueError, match="a is no literal, and code is not executed"):
         read_value(f"a = {code}\n", "a")
 
 
 def test_a_damaged_config_is_told():
     with pytest.raises(ValueError, match="config_text of the record is damaged"):
         read_value("a = (", "a")
-    with pytest.raises(ValueError, match="record of x tells of no TimeSplitDataset"):
-        labels_of(
-            {"run": "x", "config_text": "val_dataloader = dict(dataset=1)"}, "val"
-        )
+    text = "val_dataloader = dict(dataset=1)"
+    with pytest.raises(ValueError, match="config of x has no TimeSplitDataset"):
+        labels_of(RunRecord("i", "x", "finished", config_text=text), "val")

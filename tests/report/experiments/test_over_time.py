@@ -1,11 +1,11 @@
-"""Shares of the class along time, against counts made by hand."""
+"""Shares of the focus class over time, against counts made by hand."""
 
 import numpy as np
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
-from mmseg_splashkd.report.experiments.arms import ArmRuns
+from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.experiments.over_time import recordings_of, share_over_time
-from mmseg_splashkd.statistics import arm_of
+from mmseg_splashkd.statistics import FoldSeed, arm_of
 
 SECOND = 10**9
 
@@ -24,9 +24,10 @@ def scores(missed, seconds, recordings, counted=100, splash=20):
     )
 
 
-def runs(*told):
-    arm = arm_of("arm", [(f"arm_seed{i}", each) for i, each in enumerate(told)])
-    return ArmRuns(arm, {}, "arm", "arm", None, True)
+def runs(*scores_of, title="arm"):
+    """An arm with one seed per scores."""
+    seeds = [(FoldSeed(None, seed), each) for seed, each in enumerate(scores_of)]
+    return ArmRuns(arm_of(title, seeds), {}, title)
 
 
 def test_shares_are_means_over_runs_in_the_order_of_time():
@@ -36,16 +37,16 @@ def test_shares_are_means_over_runs_in_the_order_of_time():
     assert (b.name, a.name) == ("b", "a")
     assert b.times.tolist() == [10 * SECOND, 30 * SECOND]
     assert b.truth.tolist() == [20, 20]
-    assert b.found[0].tolist() == [20, 10]
-    assert b.found[1].tolist() == [20, 15]
-    assert a.found[0].tolist() == [5]
+    assert b.predicted[0].tolist() == [20, 10]
+    assert b.predicted[1].tolist() == [20, 15]
+    assert a.predicted[0].tolist() == [5]
 
 
 def test_frames_that_an_arm_lacks_are_gaps():
     whole = scores([0, 0], [1, 2], ["a", "a"])
     part = scores([0], [2], ["a"])
     (only,) = recordings_of([runs(whole), runs(part)])
-    assert np.isnan(only.found[1]).tolist() == [True, False]
+    assert np.isnan(only.predicted[1]).tolist() == [True, False]
 
 
 def test_a_pause_breaks_the_lines():

@@ -1,4 +1,4 @@
-"""Scores over the teacher's share: what stands at r = 0, and on one scale."""
+"""Scores over teacher_ratio: the points of each family."""
 
 from dataclasses import replace
 

@@ -1,6 +1,5 @@
-"""What is refused, and with what words."""
+"""What a report refuses, and its options."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import load_scores, save_scores
 from mmseg_splashkd.report.experiments import report_experiments
-from tests.report.experiments.fake import read_lines
-from tests.report.experiments.html import Page
+from tests.report.html import Page
 
 
 def rewrite(folder, run, **changes):
@@ -34,20 +32,13 @@ def test_damaged_counts_are_refused(two):
 
 
 def test_arms_of_different_tables_need_leave(two):
-    for run in (line["run"] for line in read_lines(two)):
-        name = "other" if "_kd_" in run else "one"
-        rewrite(two, run, about={"table": f"{name}.csv", "table_sha256": name})
+    for run in two.iterdir():
+        name = "other" if "_kd_" in run.name else "one"
+        rewrite(two, run.name, about={"table": f"{name}.csv", "table_sha256": name})
     with pytest.raises(ValueError, match="--allow table"):
         report_experiments([two])
     page = Page(report_experiments([two], allowed=["table"]))
     assert "The runs differ in table, which was allowed." in page.text
-
-
-def test_lines_that_cannot_be_read_are_told(two):
-    with (two / "records.jsonl").open("a") as ledger:
-        ledger.write(json.dumps({"version": 9, "run": "later"}) + "\n{torn")
-    page = Page(report_experiments([two]))
-    assert f"2 lines of {two}/records.jsonl cannot be read" in page.text
 
 
 def test_probabilities_are_shown_where_they_are_known(two):
@@ -66,7 +57,7 @@ def test_operating_points_replace_argmax_in_figures_alone(two):
     decided = page.table("Scores in percent")
     assert [row[0] for row in decided] == [row[0] for row in argmax]
     assert decided != argmax
-    assert "at the threshold that is best for the other folds of its arm" in page.text
+    assert "at the threshold that is best on the other folds of its arm" in page.text
 
 
 def test_arguments_are_checked(two):

@@ -26,7 +26,7 @@ def test_markdown_has_a_row_an_arm_and_says_how_figures_were_had(reported):
     change = rf"{signed} \({signed} to {signed}\): (better|worse|cannot tell)"
     assert all(re.fullmatch(change, cell) for row in rows[1:] for cell in row[5:])
     assert markdown.endswith("\n\n`do <it>`\n")
-    assert "Intervals are of 95 %" in markdown
+    assert "Intervals are 95 % intervals" in markdown
     # The same figures as on the page.
     shown = page.table("Scores in percent")[0]
     assert rows[0][3].replace("(", "").replace(")", "") == shown[1]

@@ -1,0 +1,104 @@
+"""Comparison of runs in the terminal, in Markdown and as JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.arms import ArmRuns, gather_arms
+from mmseg_splashkd.report.comparison_tables import (
+    as_json,
+    as_markdown,
+    print_comparison,
+)
+from mmseg_splashkd.report.operating_arms import at_operating_points
+from mmseg_splashkd.report.scored_runs import check_part_and_weights, select_runs
+from mmseg_splashkd.statistics import BlockLength, Comparison, Settings, compare
+from mmseg_splashkd.statistics.resampling import RESAMPLES
+
+
+def read_arms(
+    sources: Sequence[str | Path],
+    part: str | None = None,
+    weights: str = "last",
+    operating_point: bool = False,
+) -> list[ArmRuns]:
+    """Read the arms that sources name, which all take part in a comparison.
+
+    Args:
+        sources: See ``select_runs``.
+        part: ``'test'`` or ``'val'``; by default the test part where a run has scores
+            of it.
+        weights: ``'last'`` or ``'best'``.
+        operating_point: Replace argmax by a threshold of each run's own; see
+            ``at_operating_points``.
+
+    Raises:
+        FileNotFoundError: A source does not exist, or a run has no such scores.
+        ValueError: Scores are damaged, two runs are indistinguishable, or an argument
+            is unknown.
+    """
+    check_part_and_weights(part, weights)
+    selected = select_runs(sources)
+    arms, left_out = gather_arms(selected, part, weights, explicit=True)
+    if left_out:
+        first = left_out[0]
+        raise FileNotFoundError(f"run {first.run.name}: {first.reason}")
+    return at_operating_points(arms, weights) if operating_point else arms
+
+
+def compare_runs(
+    runs: Sequence[str | Path],
+    part: str | None = None,
+    weights: str = "last",
+    metrics: Sequence[str] = (),
+    block: str | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    worth: float = 1.0,
+    allowed: Sequence[str] = (),
+    operating_point: bool = False,
+    markdown: bool = False,
+    json_file: str | Path | None = None,
+) -> Comparison:
+    """Compare arms with the first of them and print the result.
+
+    Args:
+        runs: Sources of runs, see ``select_runs``.
+        part: ``'test'`` or ``'val'``; by default the test part where a run has scores
+            of it.
+        weights: ``'last'`` or ``'best'``.
+        metrics: ``mIoU``, ``mDice``, ``IoU.<class>``, ``Dice.<class>``; by default mIoU
+            and Dice of the focus class.
+        block: Block length in time, ``'10'`` (frames) or ``'30s'``; by default the rule
+            of ``cut_blocks``.
+        resamples: Number of bootstrap resamples, 100 or more.
+        seed: Seed of the bootstrap.
+        worth: Smallest relevant difference in points, above 0.
+        allowed: ``'table'``, ``'weights'``: what the runs may differ in.
+        operating_point: Replace argmax by a threshold of each run's own.
+        markdown: Print Markdown instead of terminal tables.
+        json_file: File for all figures as JSON.
+
+    Raises:
+        FileNotFoundError: A run or its scores are missing.
+        ValueError: Runs cannot be compared, or an argument is out of its range.
+    """
+    settings = Settings(
+        metrics=tuple(metrics),
+        block=None if block is None else BlockLength.parse(block),
+        resamples=resamples,
+        seed=seed,
+        worth=worth,
+        allowed=tuple(allowed),
+    )
+    arms = read_arms(runs, part, weights, operating_point)
+    comparison = compare([arm.arm for arm in arms], settings)
+    if markdown:
+        print(as_markdown(comparison), end="")
+    else:
+        print_comparison(comparison)
+    if json_file is not None:
+        text = json.dumps(as_json(comparison), indent=1, allow_nan=False)
+        write_whole(json_file, f"{text}\n")
+    return comparison

@@ -1,0 +1,98 @@
+"""The parts of a data set to check, from a config, a split table or a folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmseg_splashkd.config.data_check import coding_of, frames_of, time_splits
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.label_coding import LabelCoding
+from mmseg_splashkd.datasets.split_table import SPLITS, select_frames
+
+
+@dataclass(frozen=True)
+class CheckedDataset:
+    """A data set to check.
+
+    Args:
+        title: Name of the data set.
+        parts: Name -> frames; each fold is a part.
+        runs: Name of a fold (empty without folds) -> frames of the train, val and test
+            part of a training run.
+        coding: Label coding.
+    """
+
+    title: str
+    parts: Mapping[str, list[Frame]]
+    runs: Mapping[str, Mapping[str, list[Frame]]]
+    coding: LabelCoding
+
+
+def dataset_of_config(cfg: Config, title: str) -> CheckedDataset:
+    """The frames that a config trains, validates and tests on.
+
+    Args:
+        cfg: The config.
+        title: Name of the data set.
+    """
+    parts = frames_of(cfg)
+    return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
+
+
+def dataset_of_files(
+    table: str | Path | None,
+    data_root: str | Path | None,
+    label_coding: str,
+    fold: int | None = None,
+) -> CheckedDataset:
+    """The frames of a split table, or of a folder split by the default ratios.
+
+    Args:
+        table: Split table; None for a folder.
+        data_root: Folder with ``images`` and ``labels``.
+        label_coding: Name or YAML file of the label coding.
+        fold: Fold of the table; by default all folds are checked.
+    """
+    cfg = _config_of(table, data_root, label_coding, fold)
+    frames = time_splits(cfg.train_dataloader)[0].all_frames()
+    folds = sorted({frame.fold for frame in frames if frame.fold is not None})
+    title = _title(table, data_root)
+    if fold is not None or not folds:
+        parts = _without_empty_test(frames_of(cfg))
+        return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
+    runs = {
+        f"fold {k}": _without_empty_test(
+            {s: select_frames(frames, s, k) for s in SPLITS}
+        )
+        for k in folds
+    }
+    parts = {f"fold {k}": select_frames(frames, "val", k) for k in folds}
+    parts |= _without_empty_test({"test": select_frames(frames, "test", None)})
+    return CheckedDataset(title, parts, runs, coding_of(cfg))
+
+
+def _title(table: str | Path | None, data_root: str | Path | None) -> str:
+    if table is None:
+        return Path(data_root or "").resolve().name
+    table = Path(table).resolve()
+    return f"{table.parent.name}_{table.stem}"
+
+
+def _config_of(
+    table: str | Path | None,
+    data_root: str | Path | None,
+    label_coding: str,
+    fold: int | None,
+) -> Config:
+    common = {"type": "TimeSplitDataset", "label_coding": label_coding, "fold": fold}
+    common |= {"unlabelled": "include", "data_root": str(data_root or "")}
+    if table is not None:
+        common["split_table"] = str(Path(table).absolute())
+    datasets = {split: {**common, "split": split} for split in SPLITS}
+    return Config({f"{s}_dataloader": {"dataset": d} for s, d in datasets.items()})
+
+
+def _without_empty_test(parts: dict[str, list[Frame]]) -> dict[str, list[Frame]]:
+    return {part: of for part, of in parts.items() if of or part != "test"}

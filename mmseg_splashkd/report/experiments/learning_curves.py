@@ -1,0 +1,91 @@
+"""Training curves of arms: the mean over their runs, and each run as a thin line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.figures import (
+    dash_pattern,
+    label_iterations,
+    line_style,
+    svg_figure,
+)
+from mmseg_splashkd.report.findings import Findings
+from mmseg_splashkd.report.logs import logged
+
+SHOWN = 6  # arms: there are as many line styles
+STEPS = 150  # points per line; more enlarge the page without being visible
+MARKED = 12  # points per line up to which each is marked
+
+Curve = tuple[np.ndarray, np.ndarray]  # steps, values
+
+
+def arms_to_draw(findings: Findings) -> list[ArmRuns]:
+    """The baseline, the best arm of each family, the next best, and then teachers."""
+    baseline, *others = findings.arms
+    leaders = {arm.family: arm for arm in reversed(others)}
+    first = [arm for arm in others if arm in leaders.values()]
+    rest = [arm for arm in others if arm not in first]
+    chosen = [*first, *rest][: SHOWN - 1]
+    students = [baseline, *(arm for arm in others if arm in chosen)]
+    return [*students, *findings.teachers[: SHOWN - len(students)]]
+
+
+def learning_curves(arms: Sequence[ArmRuns], key: str) -> Markup:
+    """Draw one logged quantity over the iterations.
+
+    Args:
+        arms: At most ``SHOWN`` arms; their order selects the line styles.
+        key: Name in the log, such as ``loss``.
+
+    Returns:
+        An ``<svg>`` element; empty if no run logged the quantity more than once.
+    """
+    lines = [[_curve(run.work_dir, key) for run in arm.runs.values()] for arm in arms]
+    if not any(len(steps) > 1 for of_arm in lines for steps, _ in of_arm):
+        return Markup("")
+    with svg_figure((5.4, 3.5), f"arms {key}") as drawn:
+        for index, of_arm in enumerate(lines):
+            color, dashes = line_style(index)
+            if len(of_arm) > 1:
+                for steps, values in of_arm:
+                    drawn.axes.plot(
+                        steps, values, color=color, linewidth=0.7, alpha=0.35
+                    )
+            steps, values = _mean(of_arm)
+            drawn.axes.plot(
+                steps,
+                values,
+                color=color,
+                linewidth=2.1,
+                linestyle=dash_pattern(dashes),
+                marker="o" if len(steps) <= MARKED else "",
+                markersize=3.5,
+            )
+        label_iterations(drawn.axes)
+    return drawn.svg
+
+
+def _curve(work_dir: Path, key: str) -> Curve:
+    steps, values = (np.array(each) for each in logged(work_dir, key))
+    if len(steps) <= STEPS:
+        return steps, values
+    # Means of neighbouring steps show the trend of a noisy line.
+    groups = np.array_split(np.arange(len(steps)), STEPS)
+    return (
+        np.array([steps[group[-1]] for group in groups]),
+        np.array([values[group].mean() for group in groups]),
+    )
+
+
+def _mean(curves: Sequence[Curve]) -> Curve:
+    """Mean at the steps that all runs with a log have in common."""
+    curves = [curve for curve in curves if len(curve[0])]
+    if not curves:
+        return np.array([]), np.array([])
+    values = [dict(zip(*curve, strict=True)) for curve in curves]
+    steps = sorted(set.intersection(*(set(each) for each in values)))
+    return np.array(steps), np.array([np.mean([v[s] for v in values]) for s in steps])

@@ -1,0 +1,30 @@
+"""Scalars that mmengine logged during training."""
+
+import json
+from pathlib import Path
+
+
+def logged(work_dir: Path, key: str) -> tuple[list[int], list[float]]:
+    """Read one logged quantity from the ``scalars.json`` files of a work directory.
+
+    A work directory holds one log per start. Where a resumed training repeats steps,
+    the later log replaces everything the earlier one holds from there on.
+
+    Args:
+        work_dir: Work directory of the training.
+        key: Name in the log, such as ``loss`` or ``mIoU``.
+
+    Returns:
+        Steps in rising order and the value at each; both empty without a log.
+    """
+    points: dict[int, float] = {}
+    for log in sorted(work_dir.glob("*/vis_data/scalars.json")):
+        # A killed training may leave an incomplete last line.
+        text = log.read_text(encoding="utf-8")
+        lines = [json.loads(row) for row in text[: text.rfind("\n") + 1].splitlines()]
+        trained = [line["step"] for line in lines if "loss" in line]
+        start = min(trained, default=float("inf"))
+        points = {step: value for step, value in points.items() if step < start}
+        points |= {line["step"]: line[key] for line in lines if key in line}
+    steps = sorted(points)
+    return steps, [points[step] for step in steps]

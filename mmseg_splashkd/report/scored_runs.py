@@ -1,0 +1,206 @@
+"""Runs named on the command line, and the scores that each left."""
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.store import NOT_RECORDED, Run, find_runs, read_record
+
+PARTS = ("test", "val")
+WEIGHTS = ("last", "best")
+
+TEST_SCORES = "scores.npz"  # of tools/test.py, in its work directory
+
+
+@dataclass(frozen=True, eq=False)
+class SelectedRun:
+    """A run that one of the sources names.
+
+    Args:
+        run: Record and work directory.
+        source: Index of the source.
+        scores_file: The scores file, where the source names it; None for a work
+            directory, in which scores are looked up by part and weights.
+    """
+
+    run: Run
+    source: int
+    scores_file: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRun:
+    """A run with its scores.
+
+    Args:
+        run: Record and work directory.
+        source: Index of the source that names it.
+        scores: Counts of each frame.
+    """
+
+    run: Run
+    source: int
+    scores: FrameScores
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """A run that is in no comparison, and the reason."""
+
+    run: Run
+    reason: str
+
+
+def select_runs(sources: Sequence[str | Path]) -> list[SelectedRun]:
+    """Find the runs that sources name.
+
+    Args:
+        sources: Each a work directory, a folder of work directories (such as that of a
+            sweep), an old ``records.jsonl``, a work directory of ``tools/test.py``, a
+            scores file (``.npz``), or a pattern of such.
+
+    Returns:
+        Runs in the order of the sources, each work directory once.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+        ValueError: There is no run at all, or a record or scores file is damaged.
+    """
+    folders: dict[Path, int] = {}
+    selected: list[SelectedRun] = []
+    for index, source in enumerate(sources):
+        for path in _expand(source):
+            scores_file = _scores_file(path)
+            if scores_file is not None:
+                selected.append(_from_scores(scores_file, index))
+            elif path.is_dir() or path.suffix == ".jsonl":
+                folders.setdefault(path, index)
+    if folders or not selected:
+        paths = list(folders) or list(map(Path, sources))
+        for run in find_runs(paths):
+            selected.append(SelectedRun(run, _source_of(run, folders)))
+    return sorted(selected, key=lambda each: each.source)
+
+
+def _expand(source: str | Path) -> list[Path]:
+    path = Path(source)
+    if path.exists():
+        return [path]
+    matches = sorted(glob.glob(str(source)))  # noqa: PTH207 - absolute patterns, too
+    if not matches:
+        raise FileNotFoundError(
+            f"there is no run {source}, and no path matches it as a pattern"
+        )
+    return [Path(each) for each in matches]
+
+
+def _scores_file(path: Path) -> Path | None:
+    """The scores file that a path names directly, or None."""
+    if path.suffix == ".npz" and path.is_file():
+        return path
+    tested = path / TEST_SCORES
+    return tested if tested.is_file() and read_record(path) is None else None
+
+
+def _from_scores(path: Path, source: int) -> SelectedRun:
+    """The run of a scores file: the recorded one around it, or an unrecorded one."""
+    if path.parent.name == "scores":
+        record = read_record(path.parent.parent)
+        if record is not None:
+            return SelectedRun(Run(record, path.parent.parent), source, path)
+    record = RunRecord(id=str(path), name=_name_of(path), status=NOT_RECORDED)
+    return SelectedRun(Run(record, path.parent), source, path)
+
+
+def _name_of(path: Path) -> str:
+    """Label of a scores file: its folder where the file name is ``scores.npz``."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+    if path.parent.name == "scores":
+        return path.parent.parent.name
+    return path.parent.name if path.name == TEST_SCORES else path.stem
+
+
+def _source_of(run: Run, folders: dict[Path, int]) -> int:
+    work_dir = run.work_dir.resolve()
+    for path, index in folders.items():
+        folder = (path.parent if path.is_file() else path).resolve()
+        if folder in (work_dir, work_dir.parent):
+            return index
+    return 0
+
+
+def load_run_scores(
+    selected: SelectedRun, part: str | None, weights: str
+) -> ScoredRun | LeftOut:
+    """Load the scores of a run.
+
+    Args:
+        selected: The run.
+        part: ``'test'`` or ``'val'``; None takes the test part where it has scores,
+            the validation part otherwise.
+        weights: ``'last'`` or ``'best'``; ignored for a scores file that is named
+            directly.
+
+    Returns:
+        The run with its scores, or the reason why there are none.
+
+    Raises:
+        ValueError: The scores are damaged.
+    """
+    run = selected.run
+    if selected.scores_file is not None:
+        scores = load_scores(selected.scores_file)
+        tested = scores.about.get("part")
+        if part is not None and tested not in (None, part):
+            reason = f"{selected.scores_file} holds scores of part {tested}, not {part}"
+            return LeftOut(run, reason)
+        return _scored(selected, scores)
+    for each in PARTS if part is None else (part,):
+        path = run.scores_path(each, weights)
+        if path is not None:
+            return _scored(selected, load_scores(path))
+    tested = run.work_dir / TEST_SCORES
+    if part != "val" and tested.is_file():
+        scores = load_scores(tested)
+        if scores.about.get("weights") in (None, weights):
+            return _scored(selected, scores)
+    return LeftOut(run, _missing(run, part, weights))
+
+
+def _scored(selected: SelectedRun, scores: FrameScores) -> ScoredRun:
+    """A run with its scores; of an unrecorded run, they hold fold and seed."""
+    run = selected.run
+    if run.status == NOT_RECORDED:
+        about = {key: scores.about.get(key) for key in ("fold", "seed")}
+        run = Run(replace(run.record, **about), run.work_dir)
+    return ScoredRun(run, selected.source, scores)
+
+
+def _missing(run: Run, part: str | None, weights: str) -> str:
+    place = f"{run.work_dir}/scores/{part or 'val'}_{weights}.npz"
+    if part == "test":
+        return (
+            f"no scores of its {weights} weights on the test part: write them with "
+            f"tools/test.py --scores {place}"
+        )
+    return (
+        f"no scores of its {weights} weights ({place}): it ended before its first "
+        f"validation or was trained by a version that kept no scores; train it again "
+        f"(tools/rerun.py)"
+    )
+
+
+def check_part_and_weights(part: str | None, weights: str) -> None:
+    """Check the names of part and weights.
+
+    Raises:
+        ValueError: Unknown part or weights.
+    """
+    if part not in (None, *PARTS) or weights not in WEIGHTS:
+        raise ValueError(
+            f"part={part!r} must be one of {PARTS}, weights={weights!r} of {WEIGHTS}"
+        )

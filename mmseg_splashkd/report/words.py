@@ -1,0 +1,157 @@
+"""Verdicts as sentences, shared by the terminal, Markdown, JSON and HTML output."""
+
+import math
+
+from mmseg_splashkd.statistics import Difference, Interval
+from mmseg_splashkd.statistics.blocks import FEWEST
+
+MOST_FRAMES = 1_000_000
+
+
+def points(value: float, low: float, high: float) -> list[str]:
+    """Format a difference and its interval with equally many decimals.
+
+    One decimal, or as many as an end of the interval needs to differ from 0, at most 4.
+
+    Args:
+        value: Difference in points.
+        low: Lower end of its interval.
+        high: Upper end.
+
+    Returns:
+        The three as text.
+    """
+    nearest = min((abs(end) for end in (low, high) if end), default=1.0)
+    digits = min(4, max(1, math.ceil(-math.log10(2 * nearest))))
+    rounded = [round(each, digits) + 0.0 for each in (value, low, high)]  # no -0.0
+    return [f"{each:.{digits}f}" for each in rounded]
+
+
+def interval_in_words(interval: Interval | None, value: float) -> str:
+    """``71.3 (68.9 to 73.7)``, or the value alone."""
+    if math.isnan(value):
+        return "n/a"
+    if interval is None:
+        return f"{value:.1f} (no interval)"
+    return f"{value:.1f} ({interval.low:.1f} to {interval.high:.1f})"
+
+
+def verdict_in_words(difference: Difference) -> str:
+    """The verdict on a difference as a sentence without its subject.
+
+    Such as ``0.8 points better, 95 % interval 0.1 to 1.6, on 60 frames`` or
+    ``cannot tell apart: about 240 more frames would be needed (...)``.
+    """
+    if difference.interval is None:
+        if math.isnan(difference.value):
+            return "no verdict: no frame has a pixel of the class"
+        return (
+            f"no verdict: {difference.frames} frames make {difference.blocks} blocks, "
+            f"and {FEWEST} are needed"
+        )
+    if difference.interval.error == 0 and difference.value == 0:
+        return f"cannot tell apart: the same scores on all {difference.frames} frames"
+    size = f"{_size(difference.interval)}, on {difference.frames} frames"
+    if difference.verdict in ("better", "worse"):
+        return size
+    if not difference.interval.low <= 0 <= difference.interval.high:
+        return (
+            f"cannot tell apart among {difference.comparisons} comparisons, although a "
+            f"single comparison would be significant: {size}"
+        )
+    return f"cannot tell apart: {_needed(difference)} ({size})"
+
+
+def _size(interval: Interval) -> str:
+    value, low, high = points(interval.value, interval.low, interval.high)
+    word = "better" if interval.value >= 0 else "worse"
+    return f"{value.lstrip('-')} points {word}, 95 % interval {low} to {high}"
+
+
+def _needed(difference: Difference) -> str:
+    more = difference.more_frames
+    if more is not None and more <= MOST_FRAMES:
+        return f"about {_rounded(more)} more frames would be needed"
+    if difference.method == "frames and runs":
+        return "more frames alone are not enough, more seeds are needed"
+    return "no number of frames is enough for a difference as small as this"
+
+
+def _rounded(count: int) -> str:
+    """Round up to two significant digits."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return f"{math.ceil(count / unit) * unit:,}"
+
+
+def explanation(difference: Difference) -> list[str]:
+    """Sentences that qualify a verdict: method, relevance and reliability."""
+    if difference.interval is None:
+        return []
+    return [
+        *_on_method(difference),
+        *_on_relevance(difference),
+        *_on_reliability(difference),
+    ]
+
+
+def _on_method(difference: Difference) -> list[str]:
+    if difference.method == "frames":
+        return [
+            "This holds for these two runs on other frames of the same kind; it says "
+            "nothing about training again."
+        ]
+    if difference.method == "frames and runs":
+        sentences = [
+            f"This is from {difference.pairs} pairs of runs on the same frames and "
+            f"covers training again and other frames of the same kind."
+        ]
+        if difference.pairs == 2:
+            sentences.append(
+                "Two pairs estimate the variance of training poorly: where it is "
+                "large, 12 % of simulated comparisons were false claims."
+            )
+        return sentences
+    sentences = [
+        f"This is from {difference.pairs} pairs of runs, each on the frames of its "
+        f"fold, and covers training again on data of the same kind (corrected "
+        f"resampled t-test)."
+    ]
+    if difference.pooled is not None:
+        sentences.append(
+            f"All folds pooled: {_size(difference.pooled)} (block bootstrap); the "
+            f"verdict does not use it, as it ignores the variance of training."
+        )
+    return sentences
+
+
+def _on_relevance(difference: Difference) -> list[str]:
+    if difference.verdict in ("better", "worse") or difference.interval is None:
+        return []
+    worth = f"{difference.worth:g} point{'s' if difference.worth != 1 else ''}"
+    if max(-difference.interval.low, difference.interval.high) < difference.worth:
+        return [f"A difference of {worth} is ruled out."]
+    more = difference.more_frames_for_worth
+    if more is None or more > MOST_FRAMES:
+        return [f"No number of frames would detect a difference of {worth} either."]
+    if more == 0:
+        return [f"A difference of {worth} would be detected with a power of 80 %."]
+    return [
+        f"To detect a difference of {worth}, about {_rounded(more)} more frames are "
+        f"needed."
+    ]
+
+
+def _on_reliability(difference: Difference) -> list[str]:
+    sentences = []
+    if difference.false_claims is not None:
+        size, rate = difference.false_claims
+        sentences.append(
+            f"On {size} frames, {rate:.1f} % of simulated comparisons of equal runs "
+            f"were false claims (nominal: 5 %)."
+        )
+    if difference.correlated:
+        sentences.append(
+            "Neighbouring blocks are still correlated: the interval may be too narrow. "
+            "Try longer blocks (--block)."
+        )
+    return sentences

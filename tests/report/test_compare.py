@@ -1,0 +1,196 @@
+"""Differences as sentences and tables."""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from mmseg_splashkd.report.comparison_tables import (
+    as_json,
+    as_markdown,
+    print_comparison,
+)
+from mmseg_splashkd.report.words import explanation, points, verdict_in_words
+from mmseg_splashkd.statistics import (
+    Comparison,
+    Difference,
+    Settings,
+    compare,
+)
+from mmseg_splashkd.statistics.intervals import interval_of
+from tests.statistics.builders import arms, pair
+
+
+def difference(value: float, error: float, **changes) -> Difference:
+    """A difference on 60 frames."""
+    interval = interval_of(value, error**2, 5)
+    claim = "better" if value > 0 else "worse"
+    found = Difference(
+        baseline="plain",
+        arm="kd",
+        metric="mIoU",
+        method="frames",
+        pairs=1,
+        frames=60,
+        blocks=6,
+        value=value,
+        interval=interval,
+        pooled=None,
+        p=interval.p,
+        comparisons=1,
+        verdict=claim if interval.p < 0.05 else "cannot tell",
+        more_frames=237,
+        worth=1.0,
+        more_frames_for_worth=41,
+        false_claims=None,
+        correlated=False,
+    )
+    return replace(found, **changes)
+
+
+# Student's t with 5 degrees of freedom: 2.571.
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            difference(0.85, 0.3),
+            "0.8 points better, 95 % interval 0.1 to 1.6, on 60 frames",
+        ),
+        (
+            difference(-0.85, 0.3),
+            "0.8 points worse, 95 % interval -1.6 to -0.1, on 60 frames",
+        ),
+        (
+            difference(0.35, 0.35),
+            "cannot tell apart: about 240 more frames would be needed (0.3 points "
+            "better, 95 % interval -0.5 to 1.2, on 60 frames)",
+        ),
+        (
+            difference(0.03, 0.35, more_frames=None),
+            "cannot tell apart: no number of frames is enough for a difference as "
+            "small as this (0.0 points better, 95 % interval -0.9 to 0.9, on 60 "
+            "frames)",
+        ),
+        (
+            difference(0.35, 0.35, more_frames=None, method="frames and runs"),
+            "cannot tell apart: more frames alone are not enough, more seeds are "
+            "needed (0.3 points better, 95 % interval -0.5 to 1.2, on 60 frames)",
+        ),
+        (
+            difference(0.85, 0.3, verdict="cannot tell", comparisons=3, p=0.09),
+            "cannot tell apart among 3 comparisons, although a single comparison "
+            "would be significant: 0.8 points better, 95 % interval 0.1 to 1.6, on 60 "
+            "frames",
+        ),
+        (
+            difference(0.0, 0.0),
+            "cannot tell apart: the same scores on all 60 frames",
+        ),
+        (
+            difference(0.3, 0.1, interval=None, blocks=3, frames=20),
+            "no verdict: 20 frames make 3 blocks, and 5 are needed",
+        ),
+        (
+            replace(difference(0.3, 0.1, interval=None), value=np.nan),
+            "no verdict: no frame has a pixel of the class",
+        ),
+    ],
+)
+def test_verdicts(found: Difference, words: str):
+    assert verdict_in_words(found) == words
+
+
+def test_figures_have_as_many_digits_as_they_need():
+    assert points(0.85, 0.08, 1.62) == ["0.8", "0.1", "1.6"]
+    assert points(0.85, 0.02, 1.68) == ["0.85", "0.02", "1.68"]
+    assert points(0.85, 0.0004, 1.7) == ["0.8500", "0.0004", "1.7000"]
+    assert points(-0.01, -2.0, 1.98) == ["0.0", "-2.0", "2.0"]
+    assert points(0.0, 0.0, 0.0) == ["0.0", "0.0", "0.0"]
+
+
+def words_on(found: Difference) -> str:
+    return " ".join(explanation(found))
+
+
+def test_explanations():
+    assert "holds for these two runs on other frames" in words_on(difference(0.85, 0.3))
+    rate = words_on(difference(0.85, 0.3, false_claims=(60, 7.25)))
+    assert "On 60 frames, 7.2 % of simulated comparisons" in rate
+    assert "Neighbouring blocks" in words_on(difference(0.85, 0.3, correlated=True))
+    seeds = words_on(difference(0.85, 0.3, method="frames and runs", pairs=3))
+    assert "from 3 pairs of runs on the same frames" in seeds
+    assert "Two pairs" not in seeds
+    two = words_on(difference(0.85, 0.3, method="frames and runs", pairs=2))
+    assert "Two pairs estimate the variance of training poorly" in two
+    pooled = interval_of(0.9, 0.04, 8)
+    folds = words_on(difference(0.85, 0.3, method="folds", pairs=15, pooled=pooled))
+    assert "15 pairs of runs, each on the frames of its fold" in folds
+    assert "All folds pooled: 0.9 points better" in folds
+    assert words_on(difference(0.3, 0.1, interval=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            difference(0.35, 0.35),
+            "To detect a difference of 1 point, about 41 more frames are needed",
+        ),
+        (difference(0.1, 0.2), "A difference of 1 point is ruled out"),
+        (
+            difference(0.35, 0.35, more_frames_for_worth=0),
+            "A difference of 1 point would be detected",
+        ),
+        (
+            difference(0.35, 0.35, more_frames_for_worth=None, worth=0.5),
+            "No number of frames would detect a difference of 0.5 points",
+        ),
+    ],
+)
+def test_relevance(found: Difference, words: str):
+    assert words in words_on(found)
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    return compare(arms(pair(100, better=0.3)), Settings(resamples=200))
+
+
+def test_tables(comparison: Comparison):
+    console = Console(file=io.StringIO(), width=200)
+    print_comparison(comparison, console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    markdown = as_markdown(comparison)
+    interval = comparison.arms[1].intervals["mIoU"]
+    assert interval is not None
+    scores = f"{interval.value:.1f} ({interval.low:.1f} to {interval.high:.1f})"
+    for text in (printed, markdown):
+        assert scores in text
+        for found in comparison.differences:
+            assert f"B, {found.metric}: {verdict_in_words(found)}." in text
+        assert "Differences are from A." in text
+    assert "| B | 1 | 100 | 8 |" in markdown
+
+
+def test_names_cannot_break_tables(comparison: Comparison):
+    odd = replace(comparison.arms[1], name="[red]a|b")
+    changed = replace(comparison, arms=(comparison.arms[0], odd))
+    console = Console(file=io.StringIO(), width=200)
+    print_comparison(changed, console)
+    assert "[red]a|b" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "| [red]a\\|b | 1 |" in as_markdown(changed)
+
+
+def test_json_has_all_figures(comparison: Comparison):
+    values = json.loads(json.dumps(as_json(comparison), allow_nan=False))
+    row, found = values["differences"][0], comparison.differences[0]
+    assert found.interval is not None
+    assert row["interval"]["high"] == found.interval.high
+    assert row["words"] == verdict_in_words(found)
+    assert values["arms"][1]["scores"]["mIoU"] == comparison.arms[1].scores["mIoU"]
+    nowhere = replace(comparison.arms[1], scores={"mIoU": np.nan})
+    changed = as_json(replace(comparison, arms=(nowhere,)))
+    assert changed["arms"][0]["scores"]["mIoU"] is None
