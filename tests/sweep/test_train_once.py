@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.sweep import train_once as module
 from mmseg_splashkd.sweep.train_once import can_resume, is_trained, train_once
 
@@ -22,7 +24,7 @@ def test_a_whole_checkpoint_from_before_the_end(tmp_path):
     assert not can_resume(tmp_path, 2)  # killed in its last validation
 
 
-def test_what_a_kill_in_the_middle_of_writing_leaves(tmp_path):
+def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
     path = write_checkpoint(tmp_path, 2)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -46,7 +48,7 @@ def calls(monkeypatch) -> list[dict]:
     return made
 
 
-def test_what_cannot_be_gone_on_with_is_cleared_but_for_logs(tmp_path, calls):
+def test_a_run_that_cannot_be_resumed_is_cleared_except_its_log(tmp_path, calls):
     write_checkpoint(tmp_path, 2).write_bytes(b"torn")
     for name in ("output.log", "weights_old_last.safetensors", "best_m_iter_2.pth"):
         (tmp_path / name).touch()
@@ -55,12 +57,12 @@ def test_what_cannot_be_gone_on_with_is_cleared_but_for_logs(tmp_path, calls):
     assert calls == [{"resume": False, "cfg_options": {}, "name": "run"}]
 
 
-def test_a_run_is_gone_on_with_and_not_repeated(tmp_path, calls):
+def test_a_run_is_resumed_and_not_repeated(tmp_path, calls):
     write_checkpoint(tmp_path, 2)
     train_once("config.py", tmp_path, "run", {}, 4)
     assert calls[0]["resume"]
-    (tmp_path / "run.json").write_text('{"id": "1", "how": "running"}')
+    write_record(tmp_path, RunRecord("1", "run", "running"))
     assert not is_trained(tmp_path)
-    (tmp_path / "run.json").write_text('{"id": "1", "how": "finished"}')
+    write_record(tmp_path, RunRecord("1", "run", "finished"))
     train_once("config.py", tmp_path, "run", {}, 4)
     assert len(calls) == 1
