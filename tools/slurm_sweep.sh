@@ -25,12 +25,13 @@ srun --nodes="$nodes" --ntasks="$nodes" \
   bash -c 'echo $$ > "$0"; exec "$@"' "$driver" \
   "${PYTHON:-python}" tools/sweep.py "$@" --address "$address" &
 cluster=$!
-trap 'kill -TERM "$(cat "$driver")"' TERM
+stopping=
+trap 'stopping=1; kill -TERM "$(cat "$driver")"' TERM
 code=0
 wait "$cluster" || code=$?
-while kill -0 "$cluster" 2> /dev/null; do # wait ended with the signal
+if [ -n "$stopping" ]; then # the signal ended wait, not the sweep
   code=0
   wait "$cluster" || code=$?
-done
+fi
 rm -f "$driver"
 exit "$code"
