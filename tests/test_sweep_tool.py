@@ -23,7 +23,7 @@ from mmseg_splashkd.sweep.spec import read_sweep
 from tests.conftest import ROOT, tiny_run
 from tests.sweep.conftest import PLAIN, STUDENT, TEACHER, write_folds
 
-ITERATIONS = 20
+ITERATIONS = 12
 LAST = "weights_*_last.safetensors"
 
 
@@ -91,8 +91,9 @@ def killed(folder, command) -> str:
         student = (s for s in process.stdout if "_kd_" in s and ": trains on " in s)
         name = next(student).split("] ")[1].split(":")[0]
         while not (folder / "sweep" / name / "last_checkpoint").is_file():
-            assert process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)
+            with pytest.raises(subprocess.TimeoutExpired):  # it is still running
+                process.wait(0.1)
+        process.kill()
     return name
 
 
@@ -149,7 +150,7 @@ def test_names_and_files_of_the_runs(sweep):
         scores = load_scores(sweep / name / "scores" / "test_last.npz")
         assert (scores.about["run"], scores.about["weights"]) == (name, "last")
         assert not list((sweep / name).glob("*.pth"))
-        tested = record_of(sweep / name).test_metrics.last
+        tested = record_of(sweep / name).test_metrics
         assert tested is not None
         assert tested.keys() >= {"mIoU", "Dice.splash"}
 

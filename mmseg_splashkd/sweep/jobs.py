@@ -11,9 +11,9 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.records.outcome import plain_figures
-from mmseg_splashkd.records.record import FINISHED, BestAndLast, Metrics
+from mmseg_splashkd.records.record import FINISHED, Metrics
 from mmseg_splashkd.records.store import read_record, write_record
+from mmseg_splashkd.runs.outcome import plain_metrics
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.sweep.folds import has_test_part
 from mmseg_splashkd.sweep.keys import config_sha256
@@ -66,7 +66,7 @@ class RunJob:
         record = read_record(self.work_dir)
         if record is None or record.status != FINISHED:
             return None
-        if record.test_metrics.last is None:
+        if record.test_metrics is None:
             return None
         metrics = record.metrics.last or {}
         if self.metric not in metrics:
@@ -124,8 +124,7 @@ class RunJob:
         metrics = self._predict("test", {}) if has_test_part(cfg) else {}
         record = read_record(self.work_dir)
         assert record is not None  # training has just written it
-        tested = BestAndLast(best=record.test_metrics.best, last=metrics)
-        write_record(self.work_dir, replace(record, test_metrics=tested))
+        write_record(self.work_dir, replace(record, test_metrics=metrics))
 
     def _remove_checkpoints(self) -> None:
         """Checkpoints take most of the disk space of a run; its weights stay."""
@@ -153,4 +152,4 @@ class RunJob:
             scores=test_scores if part == "test" else None,
             cfg_options={**self.options, **options},
         )
-        return plain_figures(metrics)
+        return plain_metrics(metrics)

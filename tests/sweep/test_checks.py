@@ -8,7 +8,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.frames import list_frames
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.splits.plan import SplitPlan
-from mmseg_splashkd.records.frame_list import FRAMES
+from mmseg_splashkd.records.train_frames import TRAIN_FRAMES
 from mmseg_splashkd.sweep.checks import (
     check_frames,
     check_spec,
@@ -174,7 +174,7 @@ def frames_of(table, fold: int) -> list[str]:
 def test_existing_teachers_of_other_folds(given, folds, tmp_path):
     for fold in (0, 1):
         text = "\n".join(frames_of(folds, 1 - fold))
-        (tmp_path / f"teacher{fold}" / FRAMES).write_text(text)
+        (tmp_path / f"teacher{fold}" / TRAIN_FRAMES).write_text(text)
     check(given)
     assert check_frames(given) == []
 
@@ -183,7 +183,7 @@ def test_a_teacher_trained_on_the_fold_is_refused(given, folds, tmp_path):
     first = frames_of(folds, 0)
     for fold in (0, 1):
         text = "\n".join(frames_of(folds, 1))
-        (tmp_path / f"teacher{fold}" / FRAMES).write_text(text)
+        (tmp_path / f"teacher{fold}" / TRAIN_FRAMES).write_text(text)
     assert len(first) > 3
     seen = len(frames_of(folds, 1))
     with pytest.raises(
@@ -195,7 +195,7 @@ def test_a_teacher_trained_on_the_fold_is_refused(given, folds, tmp_path):
 def test_a_teacher_without_a_list_of_frames_is_a_warning(given):
     warnings = check_frames(given)
     assert len(warnings) == 2
-    assert "cannot be told" in warnings[0]
+    assert "there is no train_frames.txt" in warnings[0]
 
 
 def test_one_teacher_for_all_folds_is_refused(given, tmp_path):

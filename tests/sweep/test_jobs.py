@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmseg_splashkd.records.record import BestAndLast, RunRecord
+from mmseg_splashkd.records.record import BestAndLast, Metrics, RunRecord
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.sweep import jobs as module
 from mmseg_splashkd.sweep.jobs import RunJob
 
-VAL, TEST = {"mIoU": 50.0, "Dice.splash": None}, {"mIoU": 40.0}
+VAL: Metrics = {"mIoU": 50.0, "Dice.splash": None}
+TEST: Metrics = {"mIoU": 40.0}
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def calls(monkeypatch) -> list[str]:
         (work_dir / "weights_run_last.safetensors").touch()
         (work_dir / "iter_2.pth").touch()
 
-    def evaluate(config, checkpoint, work_dir, **options) -> dict:
+    def evaluate(config, checkpoint, work_dir, **options) -> Metrics:
         made.append(work_dir.name)
         return TEST
 
@@ -65,7 +66,7 @@ def test_a_complete_run_is_not_repeated(tmp_path, calls):
     assert calls == ["train", "val", "test"]
     record = read_record(run.work_dir)
     assert record is not None
-    assert record.test_metrics.last == TEST
+    assert record.test_metrics == TEST
     assert not list(run.work_dir.glob("*.pth"))
     assert call(run) == 50.0
     assert calls == ["train", "val", "test"]

@@ -5,9 +5,10 @@ import shutil
 import signal
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-import ray
+from ray import cloudpickle
 from ray.cluster_utils import Cluster as Machines
 
 from mmseg_splashkd.sweep import disk, tasks
@@ -22,7 +23,7 @@ from mmseg_splashkd.sweep.scheduler import (
 from tests.sweep import fake
 from tests.sweep.fake import FakeJob
 
-STORE = {"object_store_memory": 80 * 2**20}
+STORE: dict[str, Any] = {"object_store_memory": 80 * 2**20}
 # Seconds until a machine counts as dead: 1 instead of 15.
 QUICK = {"health_check_period_ms": 500, "health_check_failure_threshold": 2}
 STEP = 60.0  # seconds for an event; only reached if there is none
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.slow
 def machines() -> Iterator[Machines]:
     """Two machines of one core each; the second one may die."""
     for module in (fake, tasks, disk):  # processes need not import torch for these
-        ray.cloudpickle.register_pickle_by_value(module)
+        cloudpickle.register_pickle_by_value(module)
     found = Machines(
         initialize_head=True,
         head_node_args={

@@ -1,13 +1,20 @@
 """A search, with a scheduler that has results instead of runs."""
 
 import math
-from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import optuna
 import pytest
 
-from mmseg_splashkd.sweep.scheduler import FAILED, FINISHED, TaskState
+from mmseg_splashkd.sweep.scheduler import (
+    FAILED,
+    FINISHED,
+    Scheduler,
+    Task,
+    TaskState,
+)
 from mmseg_splashkd.sweep.search import Search, as_param, from_params
 from mmseg_splashkd.sweep.spec import SweepSpec
 
@@ -19,35 +26,29 @@ SPACE = {
 SPEC = SweepSpec(("kd.py",), search="random", space=SPACE, trials=3)
 
 
-@dataclass
-class Results:
-    """A scheduler to which runs are added, and whose results a test sets."""
+class Results(Scheduler):
+    """A scheduler that starts nothing, and whose results a test sets."""
 
-    room: int = 1
-    trouble: str | None = None
-    states: dict = field(default_factory=dict)
-    on_disk: dict = field(default_factory=dict)
-
-    @property
-    def cluster(self) -> SimpleNamespace:
-        return SimpleNamespace(capacity=lambda: self.room)
-
-    def add(self, tasks) -> None:
-        for task in tasks:
-            value = self.on_disk.get(task.name)
-            known = TaskState() if value is None else TaskState(FINISHED, value=value)
-            self.states.setdefault(task.name, known)
+    def __init__(self, room: int = 1, trouble: str | None = None) -> None:
+        cluster: Any = SimpleNamespace(capacity=lambda: room)
+        super().__init__(cluster, Path())
+        self.trouble = trouble
 
     def set(self, name: str, value: float) -> None:
         self.states[name] = TaskState(FINISHED, value=value)
 
 
-def tasks_at(point, label) -> list:
-    return [SimpleNamespace(name=f"{label}_fold{f}", is_run=True) for f in (0, 1)]
+def search(folder, direction: Any = "maximize", **on_disk: float) -> Search:
+    """A search of runs of two folds; results on disk by name of the run."""
 
+    def tasks_at(point, label) -> list[Task]:
+        return [task(f"{label}_fold{fold}") for fold in (0, 1)]
 
-def search(folder, spec=SPEC, direction="maximize") -> Search:
-    return Search(spec, folder, direction, tasks_at)
+    def task(name: str) -> Task:
+        job: Any = SimpleNamespace(result=lambda: on_disk.get(name))
+        return Task(name, job)
+
+    return Search(SPEC, folder, direction, tasks_at)
 
 
 def trials(folder) -> list:
@@ -83,14 +84,14 @@ def test_a_restart_continues_open_points_and_records_results_on_disk(tmp_path):
     before.extend(results)
     first = [trial.params for trial in trials(tmp_path)]
     on_disk = {"trial0_fold0": 30.0, "trial0_fold1": 60.0, "trial1_fold0": 10.0}
-    after, results = search(tmp_path), Results(room=4, on_disk=on_disk)
+    after, results = search(tmp_path, **on_disk), Results(room=4)
     after.extend(results)
     assert [trial.params for trial in trials(tmp_path)][:2] == first
     assert trials(tmp_path)[0].value == 45.0
     assert results.states["trial1_fold0"].status == FINISHED
     assert results.states["trial1_fold1"].status != FINISHED
     assert len(trials(tmp_path)) == 3
-    again, results = search(tmp_path), Results(room=100, on_disk=on_disk)
+    again, results = search(tmp_path, **on_disk), Results(room=100)
     again.extend(results)
     assert len(trials(tmp_path)) == 3
     assert trials(tmp_path)[0].value == 45.0
