@@ -153,9 +153,9 @@ def _search(spec: SweepSpec, began: date, folder: Path, graph: Graph) -> Search:
 
 def _execute(scheduler: Scheduler, search: Search | None, progress: Progress) -> None:
     """Run tasks until none is left, or until a signal."""
-    try:
-        scheduler.cluster.connect()
-        with _signals() as received:
+    scheduler.cluster.connect()
+    with _signals() as received:  # after Ray, which sets a handler of its own
+        try:
             while scheduler.is_open:
                 scheduler.step(STEP)
                 if search is not None:
@@ -163,8 +163,8 @@ def _execute(scheduler: Scheduler, search: Search | None, progress: Progress) ->
                 if received and not scheduler.is_stopping:
                     scheduler.stop(f"interrupted by {received[0].name}")
                 progress.update()
-    finally:
-        scheduler.cluster.close()
+        finally:
+            scheduler.cluster.close()
 
 
 @contextmanager
