@@ -129,6 +129,9 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted before the first run", file=sys.stderr)
+        sys.exit(130)
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"cannot sweep: {error}", file=sys.stderr)
         sys.exit(2)

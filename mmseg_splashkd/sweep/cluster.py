@@ -107,9 +107,13 @@ class Cluster:
             ConnectionError: There is no cluster at the address.
             ValueError: No machine can run what is asked for.
         """
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **self._options())
-        asked = self.resources
-        self._share = share_of(_nodes(), asked.workers, asked.gpus_per_run)
+        asked, options = self.resources, self._options()
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+        try:
+            self._share = share_of(_nodes(), asked.workers, asked.gpus_per_run)
+        except ValueError:
+            self.close()
+            raise
 
     def _options(self) -> dict[str, Any]:
         asked = self.resources

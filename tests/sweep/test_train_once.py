@@ -1,12 +1,19 @@
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.sweep import train_once as module
-from mmseg_splashkd.sweep.train_once import can_resume, is_trained, train_once
+from mmseg_splashkd.sweep.train_once import (
+    can_resume,
+    exclusive,
+    is_trained,
+    train_once,
+)
 
 
 def write_checkpoint(work_dir: Path, iteration: int, **content) -> Path:
@@ -66,3 +73,27 @@ def test_a_run_is_resumed_and_not_repeated(tmp_path, calls):
     write_record(tmp_path, RunRecord("1", "run", "finished"))
     train_once("config.py", tmp_path, "run", {}, 4)
     assert len(calls) == 1
+
+
+def test_a_folder_that_another_process_works_in_is_waited_for(tmp_path):
+    folder = tmp_path / "teachers" / "fold0"
+    with ExitStack() as stack:
+        assert list(exclusive(folder, "another sweep", stack)) == []
+        lock = FileLock(folder.with_name(".fold0.lock"))
+        assert not is_free(lock)
+        with ExitStack() as second:
+            waiting = exclusive(folder, "another sweep", second)
+            assert next(waiting) == "waits for another sweep"
+            stack.close()
+            assert list(waiting) == []
+            assert not is_free(lock)
+    assert is_free(lock)
+
+
+def is_free(lock: FileLock) -> bool:
+    try:
+        lock.acquire(blocking=False)
+    except TimeoutError:
+        return False
+    lock.release()
+    return True
