@@ -136,8 +136,8 @@ def _run(
     progress = Progress(scheduler, rows, points, str(spec.metric), folder, total)
     for warning in warnings:
         progress.print(f"warning: {warning}")
-    with progress:
-        if scheduler.is_open:
+    if scheduler.is_open:
+        with progress:
             _execute(scheduler, search, progress)
     return progress.conclude()
 
