@@ -1,12 +1,10 @@
-"""``tools/sweep.py`` and ``tools/slurm_sweep.sh``, as people call them."""
+"""``tools/sweep.py`` and ``tools/slurm_sweep.sh`` as commands."""
 
-import json
 import os
 import runpy
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,28 +16,15 @@ from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.frames import name_of
 from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.evaluation.frame_scores import load_scores
-from mmseg_splashkd.records import LEDGER, read_ledger
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs.train import train
-from mmseg_splashkd.sweep.locks import locked
 from mmseg_splashkd.sweep.spec import read_sweep
 from tests.conftest import ROOT, tiny_run
 from tests.sweep.conftest import PLAIN, STUDENT, TEACHER, write_folds
 
-ITERATIONS = 20
+ITERATIONS = 12
 LAST = "weights_*_last.safetensors"
-SBATCH = """#!/usr/bin/env bash
-# What SLURM does with an array of two tasks: a copy of the script, from elsewhere.
-set -euo pipefail
-[ "$1" = --array=0-1 ]
-cp "$2" "$SPOOL/slurm_script"
-export SLURM_SUBMIT_DIR=$PWD
-cd "$SPOOL"
-for task in 0 1; do
-  SLURM_ARRAY_TASK_ID=$task bash "$SPOOL/slurm_script" "${@:3}" &
-  pids+=($!)
-done
-for pid in "${pids[@]}"; do wait "$pid"; done
-"""
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +37,8 @@ def options(pond: Path, table: Path) -> dict:
     models = "model", "model.student", "model.teacher"
     found = tiny_run(pond, *models, iterations=ITERATIONS)
     found["train_cfg.val_interval"] = ITERATIONS
-    # The host removes a checkpoint before it writes the next: with one, there are
-    # moments in which a kill leaves none.
+    # The host removes a checkpoint before it writes the next one: with one, a kill in
+    # between leaves none.
     found["default_hooks.checkpoint.max_keep_ckpts"] = 2
     return found | {"split_table": str(table)}
 
@@ -76,100 +61,112 @@ def folder(tmp_path_factory) -> Path:
     """Where a user works."""
     folder = tmp_path_factory.mktemp("user")
     (folder / "tools").symlink_to(ROOT / "tools")
-    (folder / "bin").mkdir()
-    (folder / "bin" / "sbatch").write_text(SBATCH)
-    (folder / "bin" / "sbatch").chmod(0o755)
     return folder
 
 
 @pytest.fixture(scope="module")
 def command(pond, table) -> list[str]:
-    """The plain student and one distilled, in two folds."""
+    """The plain student and a distilled one, in two folds."""
     given = [STUDENT, "--grid", "teacher_ratio=1", "--folds", "2"]
     given += ["--teacher", TEACHER, "--baseline", PLAIN, "--out", "sweep"]
     return [*given, "--cfg-options", *words(options(pond, table))]
 
 
-@pytest.fixture(scope="module")
-def killed(folder, command) -> str:
-    """The run in which a sweep was killed by -9, after one that was done."""
-    with subprocess.Popen(
-        [sys.executable, "tools/sweep.py", *command, "--workers", "1"],
+def start(folder: Path, command: list[str]) -> subprocess.Popen:
+    """The tool in a process of its own, which prints events."""
+    return subprocess.Popen(
+        [sys.executable, "tools/sweep.py", *command, "--workers", "2"],
         cwd=folder,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         text=True,
-    ) as process:
+    )
+
+
+@pytest.fixture(scope="module")
+def killed(folder, command) -> str:
+    """A run in which the driver was killed, after others were finished."""
+    with start(folder, command) as process:
         assert process.stdout is not None
-        second = (s for s in process.stdout if "[1/4]" in s and " on " in s)
-        name = next(second).split("] ")[1].split(":")[0]
+        student = (s for s in process.stdout if "_kd_" in s and ": trains on " in s)
+        name = next(student).split("] ")[1].split(":")[0]
         while not (folder / "sweep" / name / "last_checkpoint").is_file():
-            assert process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)
-    with locked(folder / "sweep" / ".locks" / name):  # the run ended with its worker
-        assert set(runs(folder / "sweep").values()) == {1}
+            with pytest.raises(subprocess.TimeoutExpired):  # it is still running
+                process.wait(0.1)
+        process.kill()
     return name
 
 
 @pytest.fixture(scope="module")
-def sweep(folder, killed) -> Path:
-    """The sweep, gone on with by two workers of an array of SLURM."""
-    env = os.environ | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
-    env |= {"PATH": f"{folder / 'bin'}:{env['PATH']}", "SPOOL": str(folder)}
-    done = subprocess.run(
-        ["sbatch", "--array=0-1", "tools/slurm_sweep.sh", "sweep"],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    assert done.stdout.count("4 of 4 done") == 2
+def before(folder, killed) -> dict[str, RunRecord]:
+    """Records that the killed driver left."""
+    paths = [*(folder / "sweep").iterdir(), *folder.glob("work_dirs/teachers/*/*")]
+    found = {path.name: read_record(path) for path in paths if path.is_dir()}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+@pytest.fixture(scope="module")
+def sweep(folder, command, before) -> Path:
+    """The sweep, continued by the same command."""
+    with start(folder, command) as process:
+        printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    assert printed.splitlines()[-1].startswith("4 of 4 done")
     return folder / "sweep"
 
 
-def runs(sweep: Path) -> Counter:
-    return Counter((record["run"], record["how"]) for record in read_ledger(sweep))
+def record_of(work_dir: Path) -> RunRecord:
+    record = read_record(work_dir)
+    assert record is not None
+    return record
+
+
+def runs(sweep: Path) -> dict[str, RunRecord]:
+    return {p.name: record_of(p) for p in sorted(sweep.iterdir()) if p.is_dir()}
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_gone_on_with_and_no_other_repeated(sweep, killed):
-    counts = runs(sweep)
-    assert counts.pop((killed, "killed")) == 1
-    assert len(counts) == 4
-    assert set(counts.values()) == {1}
-    assert {how for _, how in counts} == {"finished"}
-    again = [r for r in read_ledger(sweep) if r["run"] == killed][-1]
-    assert (again["resumed"], again["iteration"]) == (True, ITERATIONS)
+def test_a_killed_run_is_resumed_and_no_finished_one_repeated(sweep, killed, before):
+    after = runs(sweep)
+    assert {record.status for record in after.values()} == {"finished"}
+    assert (after[killed].resumed, after[killed].iteration) == (True, ITERATIONS)
+    finished = {n for n, record in before.items() if record.status == "finished"}
+    assert {"fold0", "fold1"} <= finished
+    assert len(finished) >= 4
+    for name in finished & after.keys():
+        assert after[name].id == before[name].id
 
 
 @pytest.mark.slow
-def test_every_cell_is_named_as_in_the_record(sweep):
+def test_names_and_files_of_the_runs(sweep):
     known = read_sweep(sweep)
     assert known is not None
-    arms = f"farm_b0_{known.began:%m%d}", f"farm_b0_kd_{known.began:%m%d}_100"
-    cells = [f"{arm}_fold{fold}_seed0" for arm in arms for fold in (0, 1)]
-    assert {run for run, _ in runs(sweep)} == set(cells)
-    for cell in cells:
-        assert (sweep / cell / "predictions" / "val").is_dir()
-        assert len(list((sweep / cell / "predictions" / "test").iterdir())) == 3
-        scores = load_scores(sweep / cell / "scores" / "test_last.npz")
-        assert (scores.about["run"], scores.about["weights"]) == (cell, "last")
-        assert not list((sweep / cell).glob("*.pth"))
+    variants = f"farm_b0_{known.began:%m%d}", f"farm_b0_kd_{known.began:%m%d}_100"
+    names = [f"{v}_fold{fold}_seed0" for v in variants for fold in (0, 1)]
+    assert list(runs(sweep)) == names
+    for name in names:
+        assert (sweep / name / "predictions" / "val").is_dir()
+        assert len(list((sweep / name / "predictions" / "test").iterdir())) == 3
+        scores = load_scores(sweep / name / "scores" / "test_last.npz")
+        assert (scores.about["run"], scores.about["weights"]) == (name, "last")
+        assert not list((sweep / name).glob("*.pth"))
+        tested = record_of(sweep / name).test_metrics
+        assert tested is not None
+        assert tested.keys() >= {"mIoU", "Dice.splash"}
 
 
 @pytest.mark.slow
-def test_the_teacher_of_a_fold_never_saw_it_and_is_trained_once(sweep, table):
+def test_the_teacher_of_a_fold_is_trained_once_and_without_its_frames(sweep, table):
     (teachers,) = (sweep.parent / "work_dirs" / "teachers").iterdir()
-    assert sorted(how for _, how in runs(teachers)) == ["finished", "finished"]
     for fold in (0, 1):
         held_out = {name_of(f) for f in select_frames(read_table(table), "val", fold)}
         text = (teachers / f"fold{fold}" / "train_frames.txt").read_text()
         assert held_out
         assert not held_out & set(text.split())
-        for record in read_ledger(sweep):
-            if "_kd_" in record["run"] and record["fold"] == fold:
-                assert f"/fold{fold}/" in record["teacher"]["checkpoint"]
+        for name, record in runs(sweep).items():
+            if "_kd_" in name and record.fold == fold:
+                assert record.teacher is not None
+                assert f"/fold{fold}/" in record.teacher.checkpoints[0]
 
 
 @contextmanager
@@ -181,46 +178,45 @@ def threads(number: int) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_a_cell_is_an_ordinary_run(sweep, pond, table, tmp_path):
-    (cell,) = sweep.glob("farm_b0_kd_*_100_fold1_seed0")
-    record = next(r for r in read_ledger(sweep) if r["run"] == cell.name)
-    given = options(pond, table) | {"model.distill_loss.teacher_ratio": 1, "fold": 1}
+def test_a_killed_run_has_the_weights_of_an_uninterrupted_one(
+    sweep, killed, pond, table, tmp_path
+):
+    run, record = sweep / killed, record_of(sweep / killed)
+    given = options(pond, table) | {"model.distill_loss.teacher_ratio": 1}
     given = {k: v for k, v in given.items() if not k.startswith("model.b")}
     given = {k: v for k, v in given.items() if not k.startswith("model.decode_head")}
-    given["model.teacher_checkpoint"] = str(
-        sweep.parent / record["teacher"]["checkpoint"]
-    )
-    with threads(record["hardware"]["threads"]):  # on which last digits depend
+    assert record.teacher is not None
+    teacher = str(sweep.parent / record.teacher.checkpoints[0])
+    given |= {"model.teacher_checkpoint": teacher, "fold": record.fold}
+    with threads(record.hardware.threads or 1):  # on which last digits depend
         plain = train(STUDENT, tmp_path / "plain", cfg_options=given)
     weights = [
         read_checkpoint(find_checkpoint(str(path / LAST)))["state_dict"]
-        for path in (plain, cell)
+        for path in (plain, run)
     ]
     assert weights[0].keys() == weights[1].keys()
     for key, value in weights[0].items():
         assert torch.equal(value, weights[1][key]), key
-    told = json.loads((cell / "cell.json").read_text())
-    assert told["val"]["mIoU"] == record["metrics"]["last"]["mIoU"]
+    assert record.metrics.last == record_of(plain).metrics.last
+    assert str(record.command).split()[1] == "tools/sweep.py"
 
 
 @pytest.mark.slow
 def test_the_same_command_repeats_nothing(sweep, command, monkeypatch, capfd):
     monkeypatch.chdir(sweep.parent)
-    before = (sweep / LEDGER).read_bytes()
+    records = runs(sweep)
     assert call(*command) == 0
-    assert (sweep / LEDGER).read_bytes() == before
+    assert runs(sweep) == records
     assert "4 of 4 done" in capfd.readouterr().out
 
 
 @pytest.mark.slow
-def test_another_question_in_its_folder_is_refused(sweep, command, monkeypatch, capfd):
+def test_another_sweep_in_its_folder_is_refused(sweep, command, monkeypatch, capfd):
     monkeypatch.chdir(sweep.parent)
     assert call(*command, "--seeds", 2) == 2
-    said = capfd.readouterr().err
-    assert said.startswith("cannot sweep: sweep holds another sweep:")
-    assert "seeds: it has None, asked for is 2" in said
-    assert call("--join", "sweep", "--storage", "sqlite:///other.db") == 2
-    assert "was begun with the default --storage" in capfd.readouterr().err
+    printed = capfd.readouterr().err
+    assert printed.startswith("cannot sweep: sweep holds another sweep:")
+    assert "seeds: it has None, this command asks for 2" in printed
 
 
 @pytest.mark.slow
@@ -230,18 +226,80 @@ def test_a_teacher_of_another_fold_is_refused(sweep, command, monkeypatch, capfd
     for fold in (0, 1):
         Path(f"swapped{fold}").symlink_to(teachers / f"fold{1 - fold}")
     given = [word for word in command if word not in ("--teacher", TEACHER)]
-    given[given.index("sweep")] = "leaky"
+    given[given.index("sweep")] = "overlap"
     assert call(*given, "--teacher-checkpoint", "swapped{fold}/" + LAST) == 2
     assert "frames of the val part" in capfd.readouterr().err
-    assert not Path("leaky").exists()
+    assert not Path("overlap").exists()
 
 
-def test_bad_words_end_with_their_remedy(tmp_path, monkeypatch, capfd):
+def test_errors_name_their_remedy(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     assert call(STUDENT, "--grid", "teachr_ratio=0.5") == 2
-    said = capfd.readouterr().err
-    assert said.startswith("cannot sweep: --grid teachr_ratio")
-    assert "did you mean model.distill_loss.teacher_ratio" in said
-    assert call("--join", "nowhere") == 2
-    assert "Begin the sweep first" in capfd.readouterr().err
+    printed = capfd.readouterr().err
+    assert printed.startswith("cannot sweep: --grid teachr_ratio")
+    assert "did you mean model.distill_loss.teacher_ratio" in printed
+    assert call("--join", "sweep") == 2
+    assert "unrecognized arguments: --join" in capfd.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+SRUN = """#!/usr/bin/env bash
+echo "srun $1 $2"
+exec "${@:3}"
+"""
+RAY = """#!/usr/bin/env bash
+# As symmetric-run on the first node: run the command after --, pass its exit code.
+args=()
+while [ "$1" != -- ]; do args+=("$1"); shift; done
+echo "ray ${args[*]}, statistics $RAY_USAGE_STATS_ENABLED"
+"${@:2}"
+"""
+PYTHON = """#!/usr/bin/env bash
+trap 'echo interrupted; kill $!; exit 1' TERM
+echo "python $*"
+if [ "$2" = --forever ]; then sleep 1000 & wait; fi
+"""
+
+
+@pytest.fixture
+def slurm(folder, tmp_path) -> dict[str, str]:
+    """The environment of a batch script on two nodes, with stand-ins on the path."""
+    for name, text in {"srun": SRUN, "ray": RAY, "python": PYTHON}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    return os.environ | {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SLURM_SUBMIT_DIR": str(folder),
+        "SLURM_JOB_NUM_NODES": "2",
+        "SLURM_CPUS_ON_NODE": "8",
+    }
+
+
+def test_slurm_starts_ray_on_all_nodes_and_one_driver(slurm, tmp_path):
+    script = [str(ROOT / "tools" / "slurm_sweep.sh"), "kd.py", "--grid", "r=0.5,1"]
+    done = subprocess.run(
+        ["bash", *script], cwd=tmp_path, env=slurm, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    address = f"{os.uname().nodename}:6379"
+    assert done.stdout.splitlines() == [
+        "srun --nodes=2 --ntasks=2",
+        f"ray symmetric-run --address {address} --min-nodes 2 --num-cpus=8, "
+        f"statistics 0",
+        f"python tools/sweep.py kd.py --grid r=0.5,1 --address {address}",
+    ]
+
+
+def test_slurm_interrupts_the_driver_before_time_is_up(slurm, tmp_path):
+    with subprocess.Popen(
+        ["bash", str(ROOT / "tools" / "slurm_sweep.sh"), "--forever"],
+        cwd=tmp_path,
+        env=slurm,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any("python tools/sweep.py" in line for line in process.stdout)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "interrupted\n"
+    assert process.returncode == 1

@@ -1,16 +1,37 @@
 #!/usr/bin/env bash
-# Work on a sweep from a cluster: as many workers as the array has tasks.
-#   python tools/sweep.py CONFIG ... --out DIR --workers 0      # writes the sweep down
-#   sbatch --array=0-7 --gres=gpu:1 tools/slurm_sweep.sh DIR    # from the same folder
-# Further options are those of tools/sweep.py --join. When time is up, each worker ends
-# its run in order; the same sbatch goes on.
+# Run a sweep on all nodes of a SLURM allocation, from the folder of tools/:
+#   sbatch --nodes=2 --gpus-per-node=4 tools/slurm_sweep.sh CONFIG --grid ... --out DIR
+# Arguments are those of tools/sweep.py. Two minutes before the time limit, the runs are
+# interrupted in order; the same sbatch continues the sweep. PYTHON and RAY name the
+# environment's commands, PORT the port of Ray on the first node.
 #SBATCH --job-name=sweep
+#SBATCH --ntasks-per-node=1
+#SBATCH --exclusive
 #SBATCH --signal=B:TERM@120
-#SBATCH --output=slurm-%A_%a.log
+#SBATCH --output=slurm-%j.log
 set -euo pipefail
-[ $# -ge 1 ] || { echo "usage: sbatch --array=0-7 $0 DIR [--storage URL]" >&2; exit 2; }
-cd "${SLURM_SUBMIT_DIR:-$PWD}" # SLURM runs a copy of this file from another folder
-dir=$1
-shift
+[ $# -ge 1 ] || { echo "usage: sbatch --nodes=N $0 CONFIG [OPTIONS]" >&2; exit 2; }
+cd "${SLURM_SUBMIT_DIR:-$PWD}" # SLURM runs a copy of this file in another folder
+export RAY_USAGE_STATS_ENABLED=0
 
-exec "${PYTHON:-python}" tools/sweep.py --join "$dir" --workers 1 "$@"
+nodes=${SLURM_JOB_NUM_NODES:-1}
+# The batch script runs on the first node, on which Ray starts the driver.
+address="$(hostname):${PORT:-6379}"
+driver=$(mktemp) # its process
+
+srun --nodes="$nodes" --ntasks="$nodes" \
+  "${RAY:-ray}" symmetric-run --address "$address" --min-nodes "$nodes" \
+  ${SLURM_CPUS_ON_NODE:+--num-cpus="$SLURM_CPUS_ON_NODE"} -- \
+  bash -c 'echo $$ > "$0"; exec "$@"' "$driver" \
+  "${PYTHON:-python}" tools/sweep.py "$@" --address "$address" &
+cluster=$!
+stopping=
+trap 'stopping=1; kill -TERM "$(cat "$driver")"' TERM
+code=0
+wait "$cluster" || code=$?
+if [ -n "$stopping" ]; then # the signal ended wait, not the sweep
+  code=0
+  wait "$cluster" || code=$?
+fi
+rm -f "$driver"
+exit "$code"

@@ -1,6 +1,6 @@
 """Train every ratio, fold and seed: ``python tools/sweep.py CONFIG --grid ...``.
 
-docs/sweeps.md says how to stop, go on, and work on one sweep from several machines.
+The same command continues a sweep that was stopped or killed. See docs/sweeps.md.
 """
 
 import argparse
@@ -9,27 +9,26 @@ import sys
 from mmengine.config import DictAction
 
 from mmseg_splashkd.sweep.assignments import parse_grid, parse_space
-from mmseg_splashkd.sweep.run import join_sweep, run_sweep
+from mmseg_splashkd.sweep.cluster import Resources
+from mmseg_splashkd.sweep.run import run_sweep
 from mmseg_splashkd.sweep.spec import SweepSpec
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Train every ratio, fold and seed, or search for the best.",
-        epilog="The same command goes on with a sweep that was stopped or killed.",
+        description="Train every ratio, fold and seed, or search for the best point.",
+        epilog="The same command continues a sweep that was stopped or killed.",
     )
-    _add_question(parser.add_argument_group("what to run"))
-    _add_teacher(parser.add_argument_group("who teaches"))
-    _add_work(parser.add_argument_group("who works, and where"))
-    args = parser.parse_args()
-    if bool(args.configs) == bool(args.join):
-        parser.error("give either configs or --join DIR")
-    return args
+    _add_runs(parser.add_argument_group("runs"))
+    _add_teacher(parser.add_argument_group("teachers"))
+    _add_outputs(parser.add_argument_group("outputs"))
+    _add_resources(parser.add_argument_group("resources"))
+    return parser.parse_args()
 
 
-def _add_question(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("configs", nargs="*", help="config files")
+def _add_runs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("configs", nargs="+", help="config files")
     group.add_argument(
         "--grid",
         nargs="+",
@@ -37,93 +36,102 @@ def _add_question(group: argparse._ArgumentGroup) -> None:
         metavar="KEY=V1,V2",
         help="values of config keys, such as teacher_ratio=0,0.25,0.5,0.75,1",
     )
-    group.add_argument("--folds", type=int, help="folds of the config's split table")
-    group.add_argument("--seeds", type=int, help="seeds 0 to N - 1; that of the config")
-    group.add_argument("--baseline", metavar="CONFIG", help="plain student, run once")
+    group.add_argument("--folds", type=int, help="number of folds of the split table")
+    group.add_argument("--seeds", type=int, help="number of seeds; default: config's")
+    group.add_argument("--baseline", metavar="CONFIG", help="config of a plain student")
     group.add_argument("--search", choices=["random", "tpe"], help="instead of a grid")
     group.add_argument(
         "--space",
         nargs="+",
         default=[],
         metavar="KEY=LOW..HIGH",
-        help="what it searches, such as lr=1e-4..1e-2:log, or KEY=A,B",
+        help="ranges of a search, such as lr=1e-4..1e-2:log, or choices KEY=A,B",
     )
-    group.add_argument("--trials", type=int, help="points of a search")
-    group.add_argument("--metric", help="to search by and to show, such as Dice.splash")
+    group.add_argument("--trials", type=int, help="number of points of a search")
+    group.add_argument(
+        "--metric", help="metric to optimise and display, such as Dice.splash"
+    )
     group.add_argument(
         "--cfg-options",
         nargs="+",
         action=DictAction,
         default={},
         metavar="KEY=VALUE",
-        help="override config keys of all runs that have them, teachers too",
+        help="config keys of all runs and teachers whose config has a place for them",
     )
 
 
 def _add_teacher(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--teacher", metavar="CONFIG", help="trained once a fold")
+    group.add_argument("--teacher", metavar="CONFIG", help="trained once per fold")
     group.add_argument(
         "--teacher-checkpoint",
         metavar="PATTERN",
-        help="existing teachers instead, {fold} standing for the fold",
+        help="existing teachers instead, with {fold} in place of the fold",
     )
     group.add_argument(
         "--cache-views",
         type=int,
         metavar="N",
-        help="let a teacher answer N views of each frame, once for all runs",
+        help="cache the teacher's logits for N views of each frame",
     )
 
 
-def _add_work(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--out", help="folder; work_dirs/sweep_<config>_<MMDD>")
-    group.add_argument("--join", metavar="DIR", help="work on the sweep of a folder")
-    group.add_argument("--storage", metavar="URL", help="sqlite:///<folder>/sweep.db")
-    group.add_argument("--workers", type=int, help="runs at once; one a GPU, or one")
-    group.add_argument("--devices", nargs="+", metavar="GPU", help="one a worker")
+def _add_outputs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--out", help="folder; default work_dirs/sweep_<config>_<MMDD>")
     group.add_argument(
         "--no-predictions",
         dest="predictions",
         action="store_false",
-        help="keep no label maps",
+        help="do not keep predicted label maps",
     )
     group.add_argument(
         "--keep-checkpoints",
         dest="checkpoints",
         action="store_true",
-        help="keep what a run that is done could be resumed from, beside its weights",
+        help="keep the checkpoints of finished runs beside their weights",
+    )
+
+
+def _add_resources(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="runs at once on each machine; default one per GPU, or one without GPUs",
+    )
+    group.add_argument(
+        "--gpus-per-run",
+        type=float,
+        metavar="G",
+        help="GPUs per run, default 1; 0.5 lets two runs share a GPU",
+    )
+    group.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="join a Ray cluster, or 'auto'; default: start Ray on this machine",
+    )
+    group.add_argument(
+        "--dashboard", action="store_true", help="serve Ray's dashboard (ray[default])"
     )
 
 
 def main() -> int:
-    """Begin, join or go on."""
-    args = parse_args()
-    work = (args.storage, args.workers, args.devices)
-    if args.join:
-        return join_sweep(args.join, *work)
-    spec = SweepSpec(
-        configs=tuple(args.configs),
-        grid=parse_grid(args.grid),
-        search=args.search,
-        space=parse_space(args.space),
-        trials=args.trials,
-        metric=args.metric,
-        folds=args.folds,
-        seeds=args.seeds,
-        baseline=args.baseline,
-        teacher=args.teacher,
-        teacher_checkpoint=args.teacher_checkpoint,
-        cache_views=args.cache_views,
-        cfg_options=args.cfg_options,
-        predictions=args.predictions,
-        checkpoints=args.checkpoints,
-    )
-    return run_sweep(spec, args.out, *work)
+    """Start or continue a sweep."""
+    args = vars(parse_args())
+    names = ("address", "workers", "gpus_per_run", "dashboard")
+    resources = Resources(**{name: args.pop(name) for name in names})
+    out = args.pop("out")
+    args["configs"] = tuple(args["configs"])
+    args["grid"], args["space"] = parse_grid(args["grid"]), parse_space(args["space"])
+    return run_sweep(SweepSpec(**args), out, resources)
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (ImportError, OSError, ValueError) as error:
+    except KeyboardInterrupt:
+        print("interrupted before the first run", file=sys.stderr)
+        sys.exit(130)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"cannot sweep: {error}", file=sys.stderr)
         sys.exit(2)

@@ -177,6 +177,8 @@ class RunRecord:
         teacher: Its teacher; None without one.
         validations: Iteration -> metrics of the validation at that iteration.
         metrics: Validation metrics.
+        test_metrics: Metrics of the last weights on the test part, as a sweep computes
+            them; empty if the config has no test part of its own, None if not computed.
         scores: Path of the counts of every validation frame, relative to the work
             directory.
         weights: Exported weights.
@@ -213,6 +215,7 @@ class RunRecord:
     teacher: Teacher | None = None
     validations: Mapping[int, Metrics] = field(default_factory=dict)
     metrics: BestAndLast[Metrics] = BestAndLast()
+    test_metrics: Metrics | None = None
     scores: BestAndLast[str] = BestAndLast()
     weights: BestAndLast[Weights] = BestAndLast()
     cost: Cost | None = None

@@ -1,4 +1,4 @@
-"""Refusing a sweep that cannot work or says nothing, before its first run."""
+"""Checks of a sweep before its first run."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,18 +12,17 @@ from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.reading import check_data_root, read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
 from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.evaluation.direction import falls
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.sweep.folds import check_folds, table_of
-from mmseg_splashkd.sweep.keys import fingerprint, full_key, has_place
-from mmseg_splashkd.sweep.plan import Arm, as_written, fitting
+from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
-from mmseg_splashkd.sweep.teachers import (
-    check_given_teachers,
-    teacher_pattern,
-)
+from mmseg_splashkd.sweep.teachers import check_given_teachers, given_teacher
+from mmseg_splashkd.sweep.variants import Variant, as_written, fitting
 
-OURS = {
+# Config keys that options of the sweep set -> field of the specification, option.
+SET_BY_SWEEP = {
     "fold": ("folds", "--folds"),
     "randomness.seed": ("seeds", "--seeds"),
     "model.teacher_checkpoint": ("teacher", "--teacher"),
@@ -31,13 +30,13 @@ OURS = {
 
 
 def complete(spec: SweepSpec) -> SweepSpec:
-    """Write keys in full, and name the metric.
+    """Write keys in full and fill in the metric.
 
     Raises:
-        FileNotFoundError: There is no such config.
-        ValueError: A key is in no config, or options contradict each other.
+        FileNotFoundError: The config does not exist.
+        ValueError: The config has no such key, or options contradict each other.
     """
-    _check_words(spec)
+    _check_values(spec)
     first = read_config(spec.configs[0], fitting(spec.configs[0], spec.cfg_options))
     grid = {full_key(first, key): values for key, values in spec.grid.items()}
     space = {
@@ -46,8 +45,8 @@ def complete(spec: SweepSpec) -> SweepSpec:
     metric = spec.metric or _hook(first).get("save_best")
     if not metric or metric == "auto":
         raise ValueError(
-            f"{first.filename} keeps its best weights by no metric: name one by "
-            f"--metric, such as Dice.splash"
+            f"{first.filename} selects no best weights by a metric (save_best of its "
+            f"checkpoint hook): give one by --metric, such as Dice.splash"
         )
     return replace(spec, grid=grid, space=space, metric=metric)
 
@@ -56,12 +55,12 @@ def _hook(cfg: Config) -> Mapping[str, Any]:
     return (cfg.get("default_hooks") or {}).get("checkpoint") or {}
 
 
-def _check_words(spec: SweepSpec) -> None:
+def _check_values(spec: SweepSpec) -> None:
     for name, least in (("folds", 2), ("seeds", 1), ("cache_views", 1)):
         value = getattr(spec, name)
         if value is not None and value < least:
             option = f"--{name.replace('_', '-')}"
-            raise ValueError(f"{option} {value}: it takes a number from {least}")
+            raise ValueError(f"{option} {value}: it must be at least {least}")
     if spec.search is None:
         if spec.space or spec.trials:
             raise ValueError("--space and --trials are for --search random or tpe")
@@ -80,25 +79,28 @@ def _check_words(spec: SweepSpec) -> None:
 
 
 def direction_of(spec: SweepSpec) -> Literal["minimize", "maximize"]:
-    """``'minimize'`` if less of the metric is better."""
+    """``'minimize'`` or ``'maximize'``, as the config's checkpoint hook decides.
+
+    A ``rule`` of the hook holds for its own metric; other metrics follow ``falls``.
+    """
     cfg = read_config(spec.configs[0], fitting(spec.configs[0], spec.cfg_options))
-    hook = _hook(cfg)
-    if hook.get("save_best") == spec.metric and hook.get("rule"):
-        return "minimize" if hook["rule"] == "less" else "maximize"
-    metric = str(spec.metric)
-    return "minimize" if "entropy" in metric or "loss" in metric else "maximize"
+    hook, metric = _hook(cfg), str(spec.metric)
+    less = falls(metric)
+    if hook.get("save_best") == metric and hook.get("rule"):
+        less = hook["rule"] == "less"
+    return "minimize" if less else "maximize"
 
 
 def check_spec(spec: SweepSpec) -> dict[str, str]:
-    """Look at the configs, their data and their teachers.
+    """Check the configs, their data and their teachers.
 
     Returns:
-        ``'table'`` and the configs -> hash of their content.
+        ``'table'`` and every config -> SHA-256 of its content.
 
     Raises:
-        FileNotFoundError: A config, a table or a teacher is missing.
-        ValueError: An option has no place, folds are others than the table's, or the
-            teacher of a fold is not named or saw all folds.
+        FileNotFoundError: A config, a table or a teacher does not exist.
+        ValueError: No config has a place for an option, the table has other folds, or
+            the teacher of a fold is not given or is the same for all folds.
     """
     read = {
         config: read_config(config, fitting(config, spec.cfg_options))
@@ -112,18 +114,18 @@ def check_spec(spec: SweepSpec) -> dict[str, str]:
         if config in spec.configs:
             for key in (*spec.grid, *spec.space):
                 full_key(cfg, key, "--grid" if spec.grid else "--space")
-        _check_teaching(spec, config, cfg)
+        _check_teacher(spec, config, cfg)
     _check_used(spec, read)
     check_given_teachers(spec)
     tables = {table_of(cfg) for cfg in read.values()}
     if len(tables) > 1:
         raise ValueError(
-            f"the configs read different tables, {', '.join(map(str, tables))}: folds "
-            f"of different frames cannot be compared"
+            f"the configs read different split tables, "
+            f"{', '.join(map(str, tables))}: their folds cannot be compared"
         )
     table = tables.pop()
-    belongs = {config: fingerprint(cfg) for config, cfg in read.items()}
-    return belongs | ({"table": file_sha256(table)} if table else {})
+    hashes = {config: config_sha256(cfg) for config, cfg in read.items()}
+    return hashes | ({"table": file_sha256(table)} if table else {})
 
 
 def _configs(spec: SweepSpec) -> list[str]:
@@ -139,9 +141,9 @@ def _check_options(spec: SweepSpec) -> None:
                 f"--cfg-options {key}: none of {', '.join(configs)} has a place for it"
             )
     for key in (*spec.grid, *spec.space, *spec.cfg_options):
-        name, option = OURS.get(key, ("", ""))
+        name, option = SET_BY_SWEEP.get(key, ("", ""))
         if name and getattr(spec, name):
-            raise ValueError(f"{key} is what {option} sets: leave one of them out")
+            raise ValueError(f"{key} is set by {option}: give only one of them")
 
 
 def _check_used(spec: SweepSpec, read: Mapping[str, Config]) -> None:
@@ -152,46 +154,46 @@ def _check_used(spec: SweepSpec, read: Mapping[str, Config]) -> None:
     ]
     if given and not any(distills(read[config]) for config in spec.configs):
         raise ValueError(
-            f"{' and '.join(given)} is for configs that distil, and none of "
+            f"{' and '.join(given)} needs a config that distils, and none of "
             f"{', '.join(spec.configs)} does"
         )
 
 
-def _check_teaching(spec: SweepSpec, config: str, cfg: Config) -> None:
-    distils = distills(cfg)
+def _check_teacher(spec: SweepSpec, config: str, cfg: Config) -> None:
+    has_teacher = distills(cfg)
     if config in (spec.baseline, spec.teacher):
-        if distils:
+        if has_teacher:
             option = "--baseline" if config == spec.baseline else "--teacher"
-            raise ValueError(f"{option} {config} distils: name a plain config")
+            raise ValueError(f"{option} {config} distils: give a plain config")
         return
-    if not distils:
+    if not has_teacher:
         return
     if spec.teacher and spec.teacher_checkpoint:
         raise ValueError("give either --teacher or --teacher-checkpoint")
     if spec.teacher and len(as_list(cfg.model.get("teacher_checkpoint"))) > 1:
         raise ValueError(
-            f"{config} has several teachers, and --teacher trains one a fold"
+            f"{config} has several teachers, and --teacher trains one per fold"
         )
     if spec.folds and not spec.teacher and not spec.teacher_checkpoint:
         raise ValueError(
-            f"{config} distils, and a fold's student may only learn from a teacher "
-            f"that has not seen the fold. Name the teacher's config, which is then "
-            f"trained once a fold: --teacher CONFIG; or files, {{fold}} standing for "
-            f"the fold: --teacher-checkpoint "
+            f"{config} distils, and the teacher of a fold must not be trained on the "
+            f"frames that the fold holds out. Give the config of a teacher, which is "
+            f"then trained once per fold: --teacher CONFIG; or existing teachers, with "
+            f"{{fold}} in place of the fold: --teacher-checkpoint "
             f"'work_dirs/teacher_fold{{fold}}/weights_*_last.safetensors'"
         )
 
 
 def check_frames(spec: SweepSpec) -> list[str]:
-    """Look at the frames of every fold, and at what teachers were trained on.
+    """Check the frames of every fold, and those that teachers were trained on.
 
     Returns:
-        Warnings: teachers that do not say what they were trained on.
+        Warnings about teachers without a list of their training frames.
 
     Raises:
-        FileNotFoundError: A teacher is missing.
-        ValueError: The frames would spoil a run, or a teacher was trained on frames
-            that its student is scored on.
+        FileNotFoundError: A teacher does not exist.
+        ValueError: The data check fails, or a teacher was trained on frames that its
+            student is scored on.
     """
     warnings: dict[str, None] = {}
     for config in _configs(spec):
@@ -201,56 +203,59 @@ def check_frames(spec: SweepSpec) -> list[str]:
                 options["fold"] = fold
             cfg = read_config(config, options)
             if distills(cfg):
-                _name_teacher(cfg, spec, fold)
+                _set_teacher(cfg, spec, fold)
             for finding in check_data(cfg):
-                if finding.code == CODE:  # others are told in the log of each run
+                if finding.code == CODE:  # each run logs the others
                     warnings[finding.message] = None
     return list(warnings)
 
 
-def _name_teacher(cfg: Config, spec: SweepSpec, fold: int | None) -> None:
-    if spec.teacher:  # may not be trained yet; each run looks at what it saw
+def _set_teacher(cfg: Config, spec: SweepSpec, fold: int | None) -> None:
+    if spec.teacher:  # may not be trained yet; each run checks it
         cfg.model.teacher_checkpoint = None
-    elif pattern := teacher_pattern(spec, fold):
+    elif pattern := given_teacher(spec, fold):
         cfg.model.teacher_checkpoint = pattern
 
 
-def check_arms(arms: list[Arm]) -> None:
-    """Make sure that the points of a grid are different runs.
+def check_variants(variants: list[Variant]) -> None:
+    """Check that the points of a grid are different runs with different names.
 
     Raises:
-        ValueError: Two would be the same run, or would be called the same.
+        ValueError: Two variants are the same or have the same name, or a loss cannot
+            be built.
     """
-    seen: dict[str, Arm] = {}
-    for arm in arms:
-        other = seen.setdefault(f"{arm.config} {fingerprint(arm.cfg)}", arm)
-        if other is not arm:
+    by_content: dict[str, Variant] = {}
+    for variant in variants:
+        key = f"{variant.config} {config_sha256(variant.cfg)}"
+        other = by_content.setdefault(key, variant)
+        if other is not variant:
             raise ValueError(
-                f"--grid changes nothing between {_point(other)} and {_point(arm)}: "
-                f"{arm.config} reads the same with both"
+                f"--grid changes nothing between {_point(other)} and "
+                f"{_point(variant)}: {variant.config} resolves to the same config"
             )
-    for arm in arms:
-        if arm.distils:
-            _check_loss(arm)
-    names: dict[str, Arm] = {}
-    for arm in arms:
-        other = names.setdefault(arm.name, arm)
-        if other is not arm:
+    for variant in variants:
+        if variant.distills:
+            _check_loss(variant)
+    by_name: dict[str, Variant] = {}
+    for variant in variants:
+        other = by_name.setdefault(variant.name, variant)
+        if other is not variant:
             raise ValueError(
-                f"{_point(other)} of {other.config} and {_point(arm)} of {arm.config} "
-                f"would both be called {arm.name}: choose values that differ by 0.01, "
-                f"and configs of different names"
+                f"{_point(other)} of {other.config} and {_point(variant)} of "
+                f"{variant.config} have the same name, {variant.name}: use values that "
+                f"differ by at least 0.01, and configs with different file names"
             )
 
 
-def _check_loss(arm: Arm) -> None:
-    """Build the loss, which knows what its keys may be."""
+def _check_loss(variant: Variant) -> None:
+    """Build the loss, which checks the ranges of its arguments."""
     try:
-        init_default_scope(arm.cfg.get("default_scope", "mmseg"))
-        MODELS.build(arm.cfg.model.distill_loss)
+        init_default_scope(variant.cfg.get("default_scope", "mmseg"))
+        MODELS.build(variant.cfg.model.distill_loss)
     except (AssertionError, TypeError, ValueError) as error:
-        raise ValueError(f"{_point(arm)} of {arm.config}: {error}") from error
+        raise ValueError(f"{_point(variant)} of {variant.config}: {error}") from error
 
 
-def _point(arm: Arm) -> str:
-    return ", ".join(f"{key}={value}" for key, value in arm.point.items()) or "no point"
+def _point(variant: Variant) -> str:
+    values = (f"{key}={value}" for key, value in variant.point.items())
+    return ", ".join(values) or "no point"

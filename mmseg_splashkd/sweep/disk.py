@@ -1,49 +1,51 @@
-"""Room on the disk, asked for before a run needs it."""
+"""Disk space: checked before each run, and recognised in errors."""
 
 import errno
 import shutil
 from pathlib import Path
 
 FLOOR = 200 * 2**20  # bytes
-SPARE = 2  # times what the largest run so far took
+SPARE = 2  # times the size of the largest run so far
 FULL = {errno.ENOSPC, errno.EDQUOT}
-# What libraries say who keep no errno: safetensors, SQLite, torch.
-SAYS_FULL = ("no space left on device", "disk is full", "disk quota exceeded")
+# Messages of libraries that keep no errno: safetensors, SQLite, torch.
+MESSAGES = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
-class DiskFull(Exception):  # noqa: N818 - what happened, not an error of the run
-    """There is no room for a run."""
+class DiskFullError(OSError):
+    """There is no space for another run."""
 
 
-def check_room(folder: Path, largest: int) -> None:
-    """Make sure that there is room for another run.
+def check_space(folder: Path, largest: int) -> None:
+    """Check that there is space for another run.
 
     Args:
-        folder: Of the sweep.
-        largest: Bytes of the largest run so far, 0 if there is none.
+        folder: Folder of the sweep.
+        largest: Size of the largest run so far in bytes, 0 without one.
 
     Raises:
-        DiskFull: There is not.
+        DiskFullError: Less is free than twice that size, or than 200 MiB.
     """
     need, free = max(FLOOR, SPARE * largest), shutil.disk_usage(folder).free
     if free < need:
-        raise DiskFull(
-            f"{folder} has {free / 2**20:,.0f} MiB free, and the next run is given "
-            f"{need / 2**20:,.0f} MiB: make room, then give the same command again"
+        raise DiskFullError(
+            errno.ENOSPC,
+            f"{free / 2**20:,.0f} MiB are free, and the next run may need "
+            f"{need / 2**20:,.0f} MiB: free some, then repeat the command",
+            str(folder),
         )
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder."""
+    """Size of all files in a folder in bytes."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return sum(path.stat().st_size for path in files)
 
 
-def says_full(error: BaseException | None) -> bool:
-    """Whether an error, or one that led to it, is that of a full disk."""
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that caused it, reports a full disk."""
     while error is not None:
         text = str(error).lower()
-        if getattr(error, "errno", None) in FULL or any(s in text for s in SAYS_FULL):
+        if getattr(error, "errno", None) in FULL or any(m in text for m in MESSAGES):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -1,4 +1,4 @@
-"""The folds of a config's table."""
+"""The split table of a config and its folds."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ SPLIT = (
 
 
 def training_data(cfg: Config) -> TimeSplitDataset | None:
-    """The data set that a config trains on, unread; None if it is of another kind."""
+    """Build the training data set without its frames; None for another class."""
     found = time_splits(cfg.train_dataloader.dataset)
     return found[0] if found else None
 
 
 def table_of(cfg: Config) -> Path | None:
-    """The split table that a config reads; None where it reads none."""
+    """Path of the split table that a config reads; None without one."""
     dataset = training_data(cfg)
     if dataset is None or not dataset.ann_file:
         return None
@@ -29,10 +29,10 @@ def table_of(cfg: Config) -> Path | None:
 
 
 def check_folds(cfg: Config, folds: int) -> None:
-    """Make sure that a config's table has just these folds.
+    """Check that a config's split table has exactly these folds.
 
     Raises:
-        FileNotFoundError: There is no such table.
+        FileNotFoundError: The table does not exist.
         ValueError: The config reads no table or has no key ``fold``, or the table has
             other folds.
     """
@@ -40,13 +40,13 @@ def check_folds(cfg: Config, folds: int) -> None:
     if table is None:
         raise ValueError(
             f"--folds {folds}: {name} reads no split table. Make one: "
-            f"{SPLIT.format(folds=folds, table='DATA_ROOT/folds.csv')}, then "
+            f"{SPLIT.format(folds=folds, table='DATA_ROOT/folds.csv')}, then set "
             f"split_table=folds.csv in the config or by --cfg-options"
         )
     if "fold" not in cfg:
         raise ValueError(
-            f"--folds {folds}: {name} has no key fold: build on "
-            f"configs/_base_/datasets/splash_1024.py, or add fold = None and give it "
+            f"--folds {folds}: {name} has no key fold: inherit "
+            f"configs/_base_/datasets/splash_1024.py, or add fold = None and pass it "
             f"to the data sets"
         )
     frames: Any = training_data(cfg)
@@ -57,12 +57,12 @@ def check_folds(cfg: Config, folds: int) -> None:
         has = f"the folds {found}: give --folds {len(found)}" if found else "no folds"
         raise ValueError(
             f"--folds {folds}: {table} of {name} has {has}. A table of {folds} folds: "
-            f"{command}, then split_table={named} in the config or by --cfg-options"
+            f"{command}, then set split_table={named} in the config or by --cfg-options"
         )
 
 
 def has_test_part(cfg: Config) -> bool:
-    """Whether a config tests on frames of their own, none of the validation part."""
+    """Whether the test part of a config shares no frame with its validation part."""
     loaders = [cfg.get(f"{part}_dataloader") for part in ("val", "test")]
     if not all(loaders):
         return False

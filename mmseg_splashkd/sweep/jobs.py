@@ -1,129 +1,155 @@
-"""What a cell does in its process: train, then predict with the last weights."""
+"""The job of a planned run: train, then predict with the last weights."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.records.outcome import plain_figures
-from mmseg_splashkd.records.run_file import read_run
+from mmseg_splashkd.records.record import FINISHED, Metrics
+from mmseg_splashkd.records.store import read_record, write_record
+from mmseg_splashkd.runs.outcome import plain_metrics
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.sweep.folds import has_test_part
-from mmseg_splashkd.sweep.keys import fingerprint
-from mmseg_splashkd.sweep.locks import locked
-from mmseg_splashkd.sweep.train_once import train_once
+from mmseg_splashkd.sweep.keys import config_sha256
+from mmseg_splashkd.sweep.tasks import LOG
+from mmseg_splashkd.sweep.train_once import exclusive, train_once
 
-DONE = "cell.json"
-LAST = "weights_*_last.safetensors"
+WEIGHTS = "weights_*_last.safetensors"
 TEST_SCORES = Path("scores") / "test_last.npz"
 PREDICTIONS = "predictions"
 CHECKPOINTS = ("last_checkpoint", "iter_*.pth", "best_*.pth")
 
 
 @dataclass(frozen=True)
-class CellJob:
-    """A run of the sweep.
+class RunJob:
+    """A run of the sweep; calling it again never repeats what is done.
 
     Args:
         config: Config file.
-        options: ``--cfg-options``, its teacher among them.
-        work_dir: Of the run; its name is the run's.
-        arm: Options of its arm alone, and the fingerprint of the config with them.
-        predictions: Keep the label maps it predicts.
-        checkpoints: Keep what it could be resumed from.
+        options: ``--cfg-options``, with those of its teacher.
+        work_dir: Work directory; its name is the name of the run.
+        variant_options: Options of its variant alone.
+        variant_sha256: Hash of the config with these options when the sweep began.
+        metric: Validation metric that is its result.
+        predictions: Keep the predicted label maps.
+        checkpoints: Keep the checkpoints of the finished run.
     """
 
     config: str
     options: Mapping[str, Any] = field(hash=False)
     work_dir: Path
-    arm: tuple[Mapping[str, Any], str] = field(hash=False)
+    variant_options: Mapping[str, Any] = field(hash=False)
+    variant_sha256: str
+    metric: str
     predictions: bool = True
     checkpoints: bool = False
 
-    def __call__(self, report: Callable[[str], object]) -> dict[str, Any]:
-        """Run it, go on with it, or say what came out if it is done.
+    @property
+    def log(self) -> Path:
+        """File for everything the run prints."""
+        return self.work_dir / LOG
 
-        Returns:
-            ``{'val': {metric: value}, 'test': {...} or None}`` of the last weights; a
-            value is None where a metric has none.
+    def result(self) -> float | None:
+        """Metric of the last weights; None unless the run is complete.
+
+        It is NaN where the metric is undefined, such as Dice of an absent class.
 
         Raises:
-            ValueError: Its teacher was trained on frames that it is scored on, or the
-                config file was changed after the sweep was begun.
+            ValueError: The run has no such metric.
         """
-        lock = self.work_dir.parent / ".locks" / self.work_dir.name
-        with locked(lock, lambda: report("waits for another worker to leave it")):
-            return read_result(self.work_dir) or self._run(report)
+        record = read_record(self.work_dir)
+        if record is None or record.status != FINISHED:
+            return None
+        if record.test_metrics is None:
+            return None
+        metrics = record.metrics.last or {}
+        if self.metric not in metrics:
+            raise ValueError(
+                f"--metric {self.metric} is none of {', '.join(sorted(metrics))}"
+            )
+        value = metrics[self.metric]
+        return math.nan if value is None else value
 
-    def _run(self, report: Callable[[str], object]) -> dict[str, Any]:
-        self._check_unchanged()
-        options = dict(self.options)
-        cfg = read_config(self.config, options)
-        report("trains")
-        name, iterations = self.work_dir.name, cfg.train_cfg.max_iters
-        train_once(self.config, self.work_dir, name, options, iterations)
-        report("predicts")
-        if self.predictions:
-            self._predict_val(cfg)
-        found = {"val": self._last_validation(), "test": None}
-        if has_test_part(cfg):
-            scores = self.work_dir / TEST_SCORES
-            found["test"] = self._predict("test", scores, {})
-        write_whole(self.work_dir / DONE, json.dumps(found, indent=1))
-        if not self.checkpoints:
-            self._remove_checkpoints()
-        return found
+    def __call__(self) -> Generator[str, None, float | None]:
+        """Complete the run.
+
+        Yields:
+            What it does, for the progress display.
+
+        Returns:
+            As ``result``.
+
+        Raises:
+            ValueError: Its teacher was trained on frames that the run is scored on, or
+                the config has changed since the sweep began.
+        """
+        with ExitStack() as stack:
+            yield from exclusive(self.work_dir, "the same run", stack)
+            if (result := self.result()) is not None:
+                return result
+            self._check_unchanged()
+            options = dict(self.options)
+            cfg = read_config(self.config, options)
+            yield "trains"
+            name, iterations = self.work_dir.name, cfg.train_cfg.max_iters
+            train_once(self.config, self.work_dir, name, options, iterations)
+            yield "predicts"
+            self._evaluate(cfg)
+            if not self.checkpoints:
+                self._remove_checkpoints()
+            return self.result()
 
     def _check_unchanged(self) -> None:
-        options, expected = self.arm
-        if fingerprint(read_config(self.config, dict(options))) != expected:
+        cfg = read_config(self.config, dict(self.variant_options))
+        if config_sha256(cfg) != self.variant_sha256:
             raise ValueError(
-                f"{self.config}, or a config that it builds on, was changed after the "
-                f"sweep was begun: its runs could not be compared. Undo the change, or "
-                f"begin another sweep"
+                f"{self.config}, or a config that it inherits, has changed since the "
+                f"sweep began: its runs could not be compared. Undo the change, or "
+                f"start another sweep"
             )
 
+    def _evaluate(self, cfg: Config) -> None:
+        """Predict both parts; the record of test metrics comes last, as the end mark.
+
+        Training has recorded the metrics and scores of the validation part already.
+        """
+        if self.predictions:
+            self._predict_val(cfg)
+        metrics = self._predict("test", {}) if has_test_part(cfg) else {}
+        record = read_record(self.work_dir)
+        assert record is not None  # training has just written it
+        write_record(self.work_dir, replace(record, test_metrics=metrics))
+
     def _remove_checkpoints(self) -> None:
-        """What a run is resumed from takes most of its room; its weights stay."""
+        """Checkpoints take most of the disk space of a run; its weights stay."""
         for pattern in CHECKPOINTS:
             for path in self.work_dir.glob(pattern):
                 path.unlink()
 
-    def _last_validation(self) -> dict[str, float | None]:
-        """Figures of the last weights, which training validated."""
-        run = read_run(self.work_dir) or {}
-        return run["metrics"]["last"]
-
-    def _predict_val(self, cfg: Any) -> None:
-        """Predict the validation part, as a test part; training kept its scores."""
+    def _predict_val(self, cfg: Config) -> None:
+        """Predict the validation part by presenting it as the test part."""
         parts = cfg.to_dict()
+        dataset = {**parts["val_dataloader"]["dataset"], "_delete_": True}
         options = {
-            "test_dataloader.dataset": parts["val_dataloader"]["dataset"]
-            | {"_delete_": True},
+            "test_dataloader.dataset": dataset,
             "test_evaluator": parts["val_evaluator"],
         }
-        self._predict("val", self.work_dir / "val" / "scores.npz", options)
+        self._predict("val", options)
 
-    def _predict(
-        self, part: str, scores: Path, options: Mapping[str, Any]
-    ) -> dict[str, float | None]:
-        out = self.work_dir / PREDICTIONS / part if self.predictions else None
-        figures = evaluate(
+    def _predict(self, part: str, options: Mapping[str, Any]) -> Metrics:
+        test_scores = self.work_dir / TEST_SCORES
+        metrics = evaluate(
             self.config,
-            find_checkpoint(str(self.work_dir / LAST)),
+            find_checkpoint(str(self.work_dir / WEIGHTS)),
             work_dir=self.work_dir / part,
-            out=out,
-            scores=scores,
+            out=self.work_dir / PREDICTIONS / part if self.predictions else None,
+            scores=test_scores if part == "test" else None,
             cfg_options={**self.options, **options},
         )
-        return plain_figures(figures)
-
-
-def read_result(work_dir: Path) -> dict[str, Any] | None:
-    """What came out of a run that is done; None if it is not."""
-    path = work_dir / DONE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return plain_metrics(metrics)

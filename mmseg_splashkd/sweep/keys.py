@@ -1,4 +1,4 @@
-"""Keys of a config: which one is meant, where it fits, and what a run reads of it."""
+"""Keys of a config: full names, places for options, and a hash of what a run reads."""
 
 import difflib
 import hashlib
@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from mmseg_splashkd.config.reading import KEYS_OF_A_RUN, SHARED
 
 SHORT = {"teacher_ratio": "model.distill_loss.teacher_ratio"}
-# What the runner takes out of a config beside its own arguments, and what we do.
+# Keys that the runner and this package read beside the arguments of ``Runner``.
 ALSO_READ = {"sync_bn", "model_wrapper_cfg", "custom_imports", "tta_model"}
 ALSO_READ |= {"tta_pipeline", *KEYS_OF_A_RUN}
 READ = (inspect.signature(Runner.__init__).parameters.keys() | ALSO_READ) - {
@@ -27,16 +27,16 @@ READ = (inspect.signature(Runner.__init__).parameters.keys() | ALSO_READ) - {
 
 
 def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
-    """The dotted key that is meant: as it is, or by its unique last part.
+    """Return the dotted key that a key, or its unique last part, stands for.
 
     Args:
         cfg: Resolved config of a run.
-        key: Dotted, or its last part alone.
-        option: Named in errors.
+        key: Dotted key, or its last part.
+        option: Command-line option, for errors.
 
     Raises:
-        ValueError: The config has no such key, or several that end so, or only a
-            variable of that name that no run reads.
+        ValueError: The config has no such key, several keys end so, or the key is a
+            variable of the config file that no run reads.
     """
     wanted = SHORT.get(key, key)
     paths = list(_paths(cfg.to_dict()))
@@ -47,7 +47,9 @@ def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
     if len(ends) == 1:
         return ends[0]
     if ends:
-        raise ValueError(f"{option} {key} may be any of {', '.join(ends)}: name one")
+        raise ValueError(
+            f"{option} {key} may mean any of {', '.join(ends)}: give one in full"
+        )
     names = {path.rpartition(".")[2]: path for path in paths} | {p: p for p in paths}
     close = difflib.get_close_matches(key, names, 3, 0.5)
     hint = ", ".join(dict.fromkeys(names[name] for name in close))
@@ -64,8 +66,8 @@ def _check_read(key: str, paths: list[str], option: str) -> None:
     places = [path for path in paths if path.endswith(f".{key}")][:3]
     hint = f", such as {', '.join(places)}" if places else ""
     raise ValueError(
-        f"{option} {key} is a variable of the config file, which changes nothing once "
-        f"the file is read: name the key that it sets{hint}"
+        f"{option} {key} is a variable of the config file, and has no effect once "
+        f"the file is read: give the key that it sets{hint}"
     )
 
 
@@ -80,7 +82,7 @@ def _paths(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def has_place(cfg: Config, key: str) -> bool:
-    """Whether what a dotted key would be set in is there."""
+    """Whether the parent of a dotted key exists in a config."""
     top, *rest = key.split(".")
     if not rest:
         return top in cfg or top in KEYS_OF_A_RUN
@@ -95,11 +97,9 @@ def has_place(cfg: Config, key: str) -> bool:
     return isinstance(node, Mapping | list | tuple)
 
 
-def fingerprint(cfg: Config, without: tuple[str, ...] = ()) -> str:
-    """Hash of all that a run reads of a config, 64 hexadecimal digits."""
+def config_sha256(cfg: Config) -> str:
+    """SHA-256 of every key of a config that a run reads, 64 hexadecimal digits."""
     parts = cfg.to_dict()
-    read = {
-        key: parts[key] for key in sorted(READ & parts.keys()) if key not in without
-    }
+    read = {key: parts[key] for key in sorted(READ & parts.keys())}
     text = json.dumps(read, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,115 +1,84 @@
-"""A sweep from its question to its last run."""
+"""Start or continue a sweep, and run it to its end."""
 
 import os
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.sweep.cell_runner import CellRunner
+from filelock import FileLock, Timeout
+
 from mmseg_splashkd.sweep.checks import (
-    check_arms,
     check_frames,
     check_spec,
+    check_variants,
     complete,
     direction_of,
 )
-from mmseg_splashkd.sweep.places import places
-from mmseg_splashkd.sweep.process import Place
-from mmseg_splashkd.sweep.queue import SweepQueue
-from mmseg_splashkd.sweep.spec import (
-    FILE,
-    Sweep,
-    SweepSpec,
-    read_sweep,
+from mmseg_splashkd.sweep.cluster import Cluster, Resources
+from mmseg_splashkd.sweep.graph import Graph
+from mmseg_splashkd.sweep.progress import Progress
+from mmseg_splashkd.sweep.scheduler import Scheduler, Task
+from mmseg_splashkd.sweep.search import Search
+from mmseg_splashkd.sweep.spec import FILE, Sweep, SweepSpec, read_sweep, write_sweep
+from mmseg_splashkd.sweep.variants import (
+    in_order,
+    runs_of,
+    variant_at,
+    variants_of_grid,
 )
-from mmseg_splashkd.sweep.storage import (
-    check_storage,
-    default_url,
-    open_storage,
-    optuna,
-    without_password,
-)
-from mmseg_splashkd.sweep.table import SweepTable
-from mmseg_splashkd.sweep.units import Units
-from mmseg_splashkd.sweep.worker import Worker
 
 WORK_DIRS = Path("work_dirs")
+LOCK = ".sweep.lock"
+STEP = 1.0  # seconds between two updates of the progress
 
 
 def run_sweep(
     spec: SweepSpec,
     out: str | Path | None = None,
-    storage: str | None = None,
-    workers: int | None = None,
-    devices: Sequence[str] | None = None,
+    resources: Resources | None = None,
 ) -> int:
-    """Begin a sweep, or go on with it.
+    """Start a sweep, or continue it.
 
     Args:
-        spec: The question.
+        spec: Specification.
         out: Folder of the sweep; by default ``work_dirs/sweep_<config>_<MMDD>``, or the
-            youngest of these that asks the same.
-        storage: See ``open_storage``; by default SQLite in the folder.
-        workers: How many at once; by default one a GPU, or one. 0 only writes the
-            sweep down, for workers elsewhere.
-        devices: A GPU a worker, as ``CUDA_VISIBLE_DEVICES`` names them.
+            latest of these with the same specification.
+        resources: Where it runs; by default on this machine.
 
     Returns:
         0; 1 if a run failed or is left.
 
     Raises:
-        FileNotFoundError: A config, a table, data or a teacher is missing.
-        ValueError: The question cannot be asked so (see ``check_spec``), or folder or
-            storage hold another sweep.
+        BlockingIOError: Another process runs the sweep of this folder.
+        ConnectionError: There is no cluster at the address.
+        FileNotFoundError: A config, a table, data or a teacher does not exist.
+        ValueError: The specification cannot be run (see ``check_spec``), or the folder
+            holds another sweep.
     """
     spec = complete(spec)
-    asked = Sweep(spec, date.today(), check_spec(spec), without_password(storage))
+    asked = Sweep(spec, date.today(), check_spec(spec))
     asked = Sweep.from_json(asked.to_json(), "the command line")
-    folder = Path(out) if out else _folder_of(asked)
-    return _work(asked, folder, storage, places(workers, devices), anew=True)
+    folder = Path(out) if out else _default_folder(asked)
+    _check_same(read_sweep(folder), asked, folder)
+    if spec.search is None:
+        check_variants(variants_of_grid(spec, asked.began))
+    warnings = check_frames(spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_driver(folder):
+        known = read_sweep(folder)
+        _check_same(known, asked, folder)
+        if known is None:
+            write_sweep(folder, asked)
+        # The names of its runs contain the day on which it began.
+        began = known.began if known else asked.began
+        return _run(spec, began, folder, resources or Resources(), warnings)
 
 
-def join_sweep(
-    out: str | Path,
-    storage: str | None = None,
-    workers: int | None = None,
-    devices: Sequence[str] | None = None,
-) -> int:
-    """Work on a sweep that another command began.
-
-    Args:
-        out: Folder of the sweep.
-        storage: As it was begun with.
-        workers: As of ``run_sweep``.
-        devices: As of ``run_sweep``.
-
-    Returns:
-        0; 1 if a run failed or is left.
-
-    Raises:
-        FileNotFoundError: There is no sweep in the folder.
-        ValueError: It was begun with another storage, or its configs or its table have
-            changed.
-    """
-    known = read_sweep(Path(out))
-    if known is None:
-        raise FileNotFoundError(
-            f"--join {out}: there is no {FILE}. Begin the sweep first: "
-            f"tools/sweep.py CONFIG --out {out} --workers 0"
-        )
-    now = replace(
-        known, belongs=check_spec(known.spec), storage=without_password(storage)
-    )
-    return _work(now, Path(out), storage, places(workers, devices), anew=False)
-
-
-def _folder_of(asked: Sweep) -> Path:
-    """The youngest folder of the same question, or a new one."""
+def _default_folder(asked: Sweep) -> Path:
+    """The latest folder with the same specification, or a new one."""
     stem = Path(asked.spec.configs[0]).stem
     found = sorted(
         WORK_DIRS.glob(f"sweep_{stem}_[0-9][0-9][0-9][0-9]/{FILE}"),
@@ -123,91 +92,96 @@ def _folder_of(asked: Sweep) -> Path:
     return WORK_DIRS / f"sweep_{stem}_{asked.began:%m%d}"
 
 
-def _work(
-    asked: Sweep, folder: Path, storage: str | None, where: list[Place], anew: bool
-) -> int:
-    known = read_sweep(folder)
-    if known is not None:
-        check_storage(known.storage, asked.storage, folder)
-        _check_same(known, asked, str(folder))
-    units = Units(asked)
-    check_arms(units.arms)
-    warnings = check_frames(asked.spec)
-    folder.mkdir(parents=True, exist_ok=True)
-    url = storage or default_url(folder)
-    queue = SweepQueue(open_storage(url), folder)
-    shown = str(without_password(url))
-    sweep = queue.open(asked, direction_of(asked.spec), shown)
-    _check_same(sweep, asked, f"--storage {shown}")
-    if sweep.began != asked.began:  # which is in the names of the runs
-        units = Units(sweep)
-    queue.fill(units.all, units.space, sweep.spec.search, anew)
-    table = SweepTable(queue, units.rows, sweep.spec, folder)
-    for warning in warnings:
-        table.say(f"warning: {warning}")
-    if where:
-        return _run_workers(queue, units, where, table)
-    what = "points" if sweep.spec.search else "runs"
-    where_else = f" --storage {shown}" if storage else ""
-    table.say(
-        f"{folder}: {len(units.all)} {what} are written down. Work on them: "
-        f"python tools/sweep.py --join {folder}{where_else}"
-    )
-    return 0
-
-
-def _check_same(known: Sweep, asked: Sweep, where: str) -> None:
-    if differs := known.differences(asked):
+def _check_same(known: Sweep | None, asked: Sweep, folder: Path) -> None:
+    if known is not None and (differs := known.differences(asked)):
         raise ValueError(
-            f"{where} holds another sweep:\n  " + "\n  ".join(differs) + "\n"
-            "To go on with it, give the command that it was begun with; for another, "
-            "name another --out"
+            f"{folder} holds another sweep:\n  " + "\n  ".join(differs) + "\n"
+            "To continue it, repeat the command that started it; to start another one, "
+            "give another --out"
         )
-
-
-def _run_workers(
-    queue: SweepQueue, units: Units, where: list[Place], table: SweepTable
-) -> int:
-    stop = threading.Event()
-    spec = units.sweep.spec
-    workers = [
-        Worker(
-            queue,
-            units.cells_of,
-            CellRunner(spec, queue.folder, place),
-            str(spec.metric),
-            f"GPU {place.gpu}" if place.gpu else "cpu",
-            stop,
-        )
-        for place in where
-    ]
-    with _signals_set(stop), table:
-        for worker in workers:
-            worker.start()
-        while any(worker.is_alive() for worker in workers):
-            with suppress(optuna.exceptions.StorageInternalError):  # busy for a while
-                queue.refill()
-                table.update(stop.is_set())
-            for worker in workers:
-                worker.join(table.EVERY / len(workers))
-    troubles = [worker.trouble for worker in workers if worker.trouble]
-    return table.conclude(troubles)
 
 
 @contextmanager
-def _signals_set(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and a polite kill let runs end in order; a second Ctrl-C does not wait."""
+def _only_driver(folder: Path) -> Iterator[None]:
+    try:
+        with FileLock(folder / LOCK).acquire(blocking=False):
+            yield
+    except Timeout as error:
+        raise BlockingIOError(
+            f"{folder} is locked: another tools/sweep.py runs this sweep. One driver "
+            f"uses all machines; to add some, start it with --address"
+        ) from error
 
-    def on_signal(number: int, frame: Any) -> None:
+
+def _run(
+    spec: SweepSpec,
+    began: date,
+    folder: Path,
+    resources: Resources,
+    warnings: list[str],
+) -> int:
+    graph = Graph(spec, folder)
+    scheduler = Scheduler(Cluster(resources), folder)
+    variants = [] if spec.search else variants_of_grid(spec, began)
+    runs = in_order(spec, variants)
+    for run in runs:
+        scheduler.add(graph.tasks_of(run))
+    total, rows = len(runs), [runs_of(spec, variant) for variant in variants]
+    search = None
+    if spec.search:
+        search = _search(spec, began, folder, graph)
+        search.extend(scheduler)
+        total = search.trials * (spec.folds or 1) * (spec.seeds or 1)
+    points = search.points if search else ()
+    progress = Progress(scheduler, rows, points, str(spec.metric), folder, total)
+    for warning in warnings:
+        progress.print(f"warning: {warning}")
+    if scheduler.is_open:
+        with progress:
+            _execute(scheduler, search, progress)
+    return progress.conclude()
+
+
+def _search(spec: SweepSpec, began: date, folder: Path, graph: Graph) -> Search:
+    def tasks_at(point: Mapping[str, Any], label: str) -> list[Task]:
+        variant = variant_at(spec, began, spec.configs[0], point, label)
+        runs = runs_of(spec, variant)
+        return [task for run in runs for task in graph.tasks_of(run)]
+
+    return Search(spec, folder, direction_of(spec), tasks_at)
+
+
+def _execute(scheduler: Scheduler, search: Search | None, progress: Progress) -> None:
+    """Run tasks until none is left, or until a signal."""
+    scheduler.cluster.connect()
+    with _signals() as received:  # after Ray, which sets a handler of its own
+        try:
+            while scheduler.is_open:
+                scheduler.step(STEP)
+                if search is not None:
+                    search.extend(scheduler)
+                if received and not scheduler.is_stopping:
+                    scheduler.stop(f"interrupted by {received[0].name}")
+                progress.update()
+        finally:
+            scheduler.cluster.close()
+
+
+@contextmanager
+def _signals() -> Iterator[list[signal.Signals]]:
+    """Collect signals to stop; a second one kills this process, Ray and the runs."""
+    received: list[signal.Signals] = []
+
+    def handle(number: int, frame: Any) -> None:
         del frame
-        if stop.is_set():
-            os._exit(128 + number)  # the runs' processes end with this one
-        stop.set()
+        received.append(signal.Signals(number))
+        if len(received) > 1:
+            os._exit(128 + number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [(number, signal.signal(number, on_signal)) for number in numbers]
+    before = [(number, signal.signal(number, handle)) for number in numbers]
     try:
-        yield
+        yield received
     finally:
         for number, handler in before:
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What a sweep is asked to do, as it is kept beside what it does."""
+"""The specification of a sweep, stored as ``sweep.json`` in its folder."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,34 +9,36 @@ from typing import Any
 from mmseg_splashkd.files import write_whole
 
 FILE = "sweep.json"
-VERSION = 1
+VERSION = 2
 RANDOM, TPE = "random", "tpe"
-# How the runs come about, not what they are: these may change from call to call.
-FREE = {"predictions", "checkpoints"}
+# What a run keeps, not what it trains: these may differ between two calls.
+MAY_CHANGE = {"predictions", "checkpoints"}
 
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """The question.
+    """What a sweep runs.
 
     Args:
-        configs: Config files, each run at every point.
-        grid: Dotted key -> its values; points are all combinations.
+        configs: Config files; each is run at every point.
+        grid: Dotted key -> its values; the points are all combinations.
         search: ``'random'`` or ``'tpe'`` instead of a grid.
-        space: Dotted key -> what a search chooses from (see ``parse_space``).
-        trials: Points of a search.
-        metric: What a search maximises, and the table shows; by default that by which
-            the config keeps its best weights.
-        folds: Number of folds of the table; None where it has none.
-        seeds: Runs at each point and fold, with the seeds 0 to ``seeds`` - 1; None: one
-            run, with the seed of the config.
-        baseline: Config of a plain student, run once a fold and seed.
-        teacher: Config of the teacher, trained once a fold.
-        teacher_checkpoint: Existing teachers instead, ``{fold}`` standing for the fold.
-        cache_views: Let each teacher answer so many views of each frame, once.
-        cfg_options: Config keys of every run that has a place for them.
-        predictions: Keep the label maps that each run predicts.
-        checkpoints: Keep what a run that is done could be resumed from.
+        space: Dotted key -> range or choices of a search (see ``parse_space``).
+        trials: Number of points of a search, from 1.
+        metric: Validation metric that a search optimises and the progress shows; by
+            default ``save_best`` of the config's checkpoint hook.
+        folds: Number of folds of the split table, from 2; None: no folds.
+        seeds: Number of runs per point and fold, with the seeds 0 to ``seeds`` - 1;
+            None: one run with the seed of the config.
+        baseline: Config of a plain student, run once per fold and seed.
+        teacher: Config of the teacher, trained once per fold.
+        teacher_checkpoint: Pattern of existing teachers instead of ``teacher``;
+            ``{fold}`` is replaced by the fold.
+        cache_views: Number of views of each frame for which the teacher's logits are
+            cached, from 1; None: as the config says.
+        cfg_options: Config keys for every run whose config has a place for them.
+        predictions: Keep the predicted label maps of each run.
+        checkpoints: Keep the checkpoints of finished runs.
     """
 
     configs: tuple[str, ...]
@@ -58,73 +60,85 @@ class SweepSpec:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A question, the day it was first asked, and hashes of what it was asked about.
+    """A specification, the day it was first started, and hashes of its inputs.
 
     Args:
-        spec: The question.
-        began: The day.
-        belongs: ``'table'`` and every config -> hash of its content.
-        storage: URL without its password, if it is not the default.
+        spec: The specification.
+        began: Day of the first start; it is part of the names of the runs.
+        sha256: ``'table'`` and every config -> SHA-256 of its content.
     """
 
     spec: SweepSpec
     began: date
-    belongs: dict[str, str]
-    storage: str | None = None
+    sha256: dict[str, str]
 
     def to_json(self) -> str:
-        """All of it, as text."""
+        """Serialise."""
         return json.dumps(
             {
                 "version": VERSION,
                 "began": self.began.isoformat(),
                 "spec": asdict(self.spec),
-                "belongs": self.belongs,
-                "storage": self.storage,
+                "sha256": self.sha256,
             },
             sort_keys=True,
         )
 
     @classmethod
     def from_json(cls, text: str, source: str) -> "Sweep":
-        """Read it back.
+        """Deserialise.
+
+        Args:
+            text: JSON text of version 1 (grids only) or 2.
+            source: Name of the file, for errors.
 
         Raises:
-            ValueError: The text is no sweep of this version.
+            ValueError: The text is no sweep of a version that can be read.
         """
         try:
             found = json.loads(text)
+            if found["version"] == 1:
+                found = _from_version_1(found)
             if found["version"] != VERSION:
-                raise ValueError(f"version {found['version']}, and {VERSION} is read")
+                raise ValueError(f"version {found['version']} is unknown")
             spec = found["spec"] | {"configs": tuple(found["spec"]["configs"])}
             began = date.fromisoformat(found["began"])
-            return cls(SweepSpec(**spec), began, found["belongs"], found["storage"])
+            return cls(SweepSpec(**spec), began, dict(found["sha256"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{source} holds no sweep that this version can go on with: {error}"
+                f"{source} is not the file of a sweep that this version can continue: "
+                f"{error}. Start a new sweep with another --out"
             ) from error
 
     def differences(self, other: "Sweep") -> list[str]:
-        """What another sweep asks otherwise, in words."""
+        """List in words what ``other`` specifies differently."""
         mine, theirs = (json.loads(sweep.to_json()) for sweep in (self, other))
-        found = [
-            f"{key}: it has {mine['spec'][key]!r}, asked for is {theirs['spec'][key]!r}"
-            for key in mine["spec"]
-            if key not in FREE and mine["spec"][key] != theirs["spec"][key]
-        ]
         changed = [
-            f"the content of {name} has changed"
-            for name in mine["belongs"].keys() & theirs["belongs"].keys()
-            if mine["belongs"][name] != theirs["belongs"][name]
+            f"{key}: it has {mine['spec'][key]!r}, this command asks for "
+            f"{theirs['spec'][key]!r}"
+            for key in mine["spec"]
+            if key not in MAY_CHANGE and mine["spec"][key] != theirs["spec"][key]
         ]
-        return found + sorted(changed)
+        content = [
+            f"the content of {name} has changed"
+            for name in sorted(self.sha256.keys() & other.sha256.keys())
+            if self.sha256[name] != other.sha256[name]
+        ]
+        return changed + content
+
+
+def _from_version_1(found: dict[str, Any]) -> dict[str, Any]:
+    """Convert a sweep of version 1, which kept the state of a search in Optuna."""
+    if found["spec"]["search"] is not None:
+        raise ValueError("it is a search of version 1, of which only grids continue")
+    return {**found, "version": VERSION, "sha256": found["belongs"]}
 
 
 def read_sweep(folder: Path) -> Sweep | None:
-    """The sweep of a folder; None where there is none.
+    """Read the sweep of a folder; None where there is none.
 
     Raises:
-        ValueError: Its file is damaged.
+        ValueError: Its file is damaged or of an unknown version.
     """
     path = folder / FILE
     if not path.is_file():
@@ -133,5 +147,5 @@ def read_sweep(folder: Path) -> Sweep | None:
 
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:
-    """Keep a sweep in its folder; the file appears whole or not at all."""
+    """Write ``sweep.json`` atomically."""
     write_whole(folder / FILE, sweep.to_json())

@@ -19,8 +19,8 @@ def test_values_are_literals_words_or_strings():
         (["r"], "KEY=VALUES"),
         (["r="], "KEY=VALUES"),
         (["=1"], "KEY=VALUES"),
-        (["r=0.5,1,0.50"], "0.5 stands there twice"),
-        (["r=1", "r=2"], "names r twice"),
+        (["r=0.5,1,0.50"], "0.5 is given twice"),
+        (["r=1", "r=2"], "gives r twice"),
     ],
 )
 def test_no_grid(texts, said):
@@ -42,12 +42,12 @@ def test_ranges_and_choices():
     [
         ("lr=1..1", "LOW must be less"),
         ("lr=2..1:int", "LOW must be less"),
-        ("lr=0..1:log", "more than 0"),
+        ("lr=0..1:log", "greater than 0"),
         ("lr=a..b", "of numbers"),
         ("lr=0..1:cubic", "LOW..HIGH:log"),
         ("n=0..1.5:int", "whole numbers"),
         ("n=true..5", "of numbers"),
-        ("m=a", "nothing to choose"),
+        ("m=a", "only one choice"),
     ],
 )
 def test_no_space(text, said):

@@ -10,14 +10,14 @@ from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.splits.plan import SplitPlan
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES
 from mmseg_splashkd.sweep.checks import (
-    check_arms,
     check_frames,
     check_spec,
+    check_variants,
     complete,
     direction_of,
 )
-from mmseg_splashkd.sweep.plan import arms_of_grid
 from mmseg_splashkd.sweep.spec import SweepSpec
+from mmseg_splashkd.sweep.variants import variants_of_grid
 from tests.sweep.conftest import PLAIN, STUDENT, TEACHER, write_folds
 
 BEGAN = date(2026, 6, 27)
@@ -34,7 +34,7 @@ def spec(tiny_farm) -> SweepSpec:
 def check(spec: SweepSpec) -> None:
     spec = complete(spec)
     check_spec(spec)
-    check_arms(arms_of_grid(spec, BEGAN))
+    check_variants(variants_of_grid(spec, BEGAN))
     check_frames(spec)
 
 
@@ -51,18 +51,21 @@ def test_a_sweep_that_can_run(spec):
     ("changes", "said"),
     [
         ({"grid": {"teachr_ratio": [1]}}, "did you mean .*teacher_ratio"),
-        ({"grid": {"max_iters": [1, 2]}}, "changes nothing once the file is read"),
+        ({"grid": {"max_iters": [1, 2]}}, "has no effect once the file is read"),
         ({"grid": {"teacher_ratio": [0.5, 2]}}, r"=2 of .*must lie in \[0, 1\]"),
-        ({"grid": {"teacher_ratio": [0.501, 0.502]}}, "would both be called"),
-        ({"grid": {"fold": [0, 1]}}, "fold is what --folds sets"),
-        ({"grid": {"randomness.seed": [0, 1]}, "seeds": 2}, "is what --seeds sets"),
+        ({"grid": {"teacher_ratio": [0.501, 0.502]}}, "have the same name"),
+        ({"grid": {"fold": [0, 1]}}, "fold is set by --folds"),
+        ({"grid": {"randomness.seed": [0, 1]}, "seeds": 2}, "is set by --seeds"),
         ({"configs": (STUDENT, STUDENT)}, "changes nothing between"),
         ({"folds": 3}, r"has the folds \[0, 1\]: give --folds 2.* --folds 3 "),
-        ({"folds": 1}, "--folds 1: it takes a number from 2"),
+        ({"folds": 1}, "--folds 1: it must be at least 2"),
         ({"seeds": 0}, "--seeds 0"),
         ({"cache_views": 0}, "--cache-views 0"),
-        ({"teacher": None}, "only learn from a teacher that has not seen the fold"),
-        ({"teacher": STUDENT}, "--teacher .* distils: name a plain config"),
+        (
+            {"teacher": None},
+            "must not be trained on the frames that the fold holds out",
+        ),
+        ({"teacher": STUDENT}, "--teacher .* distils: give a plain config"),
         ({"baseline": STUDENT}, "--baseline .* distils"),
         ({"teacher_checkpoint": "x"}, "either --teacher or --teacher-checkpoint"),
         ({"cfg_options": {"model.nowhere.key": 1}}, "none of .* has a place for it"),
@@ -79,19 +82,19 @@ def test_a_sweep_that_cannot(spec, changes, said):
         check(replace(spec, **changes))
 
 
-def test_a_teacher_whom_nobody_listens_to(spec):
+def test_a_teacher_without_a_student(spec):
     options = {k: v for k, v in spec.cfg_options.items() if "model" not in k}
     spec = replace(spec, configs=(PLAIN,), baseline=None, cfg_options=options)
     with pytest.raises(ValueError, match=r"none of .*farm_b0\.py does"):
         check(spec)
 
 
-def test_a_grid_whose_values_are_one(spec):
+def test_a_grid_whose_values_have_the_same_effect(spec):
     spec = complete(replace(spec, grid={"model.distill_loss.gamma": [2, 3]}))
-    arms = arms_of_grid(spec, BEGAN)
-    twice = [arms[0], arms[1], replace(arms[2], cfg=arms[1].cfg)]
+    variants = variants_of_grid(spec, BEGAN)
+    twice = [*variants[:2], replace(variants[2], cfg=variants[1].cfg)]
     with pytest.raises(ValueError, match=r"changes nothing between .*gamma=2 and .*=3"):
-        check_arms(twice)
+        check_variants(twice)
 
 
 def test_a_config_without_a_table_names_the_command(spec):
@@ -123,7 +126,7 @@ def test_configs_of_different_tables(spec, folds, pond, tmp_path):
     for fold in (0, 1):
         (tmp_path / f"{fold}.safetensors").touch()
     spec = replace(spec, teacher_checkpoint=given, cfg_options=options)
-    with pytest.raises(ValueError, match="the configs read different tables"):
+    with pytest.raises(ValueError, match="the configs read different split tables"):
         check(spec)
 
 
@@ -133,15 +136,23 @@ def test_configs_of_different_tables(spec, folds, pond, tmp_path):
         ("Dice.splash", "maximize"),
         ("cross_entropy", "minimize"),
         ("mIoU", "maximize"),
+        ("ece", "minimize"),
     ],
 )
-def test_which_way_is_better(spec, metric, direction):
+def test_direction_of_a_metric(spec, metric, direction):
     assert direction_of(complete(replace(spec, metric=metric))) == direction
+
+
+def test_the_rule_of_the_checkpoint_hook_decides_for_its_metric(spec):
+    options = spec.cfg_options | {"default_hooks.checkpoint.rule": "less"}
+    spec = complete(replace(spec, cfg_options=options))
+    assert direction_of(spec) == "minimize"
+    assert direction_of(replace(spec, metric="mIoU")) == "maximize"
 
 
 @pytest.fixture
 def given(spec, tmp_path) -> SweepSpec:
-    """Teachers of two folds that others trained, as far as files go."""
+    """Existing teachers of two folds, as files without content."""
     for fold in (0, 1):
         folder = tmp_path / f"teacher{fold}"
         folder.mkdir()
@@ -160,7 +171,7 @@ def frames_of(table, fold: int) -> list[str]:
     ]
 
 
-def test_given_teachers_that_saw_other_folds_alone(given, folds, tmp_path):
+def test_existing_teachers_of_other_folds(given, folds, tmp_path):
     for fold in (0, 1):
         text = "\n".join(frames_of(folds, 1 - fold))
         (tmp_path / f"teacher{fold}" / TRAIN_FRAMES).write_text(text)
@@ -168,7 +179,7 @@ def test_given_teachers_that_saw_other_folds_alone(given, folds, tmp_path):
     assert check_frames(given) == []
 
 
-def test_a_teacher_that_saw_the_fold_is_refused(given, folds, tmp_path):
+def test_a_teacher_trained_on_the_fold_is_refused(given, folds, tmp_path):
     first = frames_of(folds, 0)
     for fold in (0, 1):
         text = "\n".join(frames_of(folds, 1))
@@ -181,10 +192,10 @@ def test_a_teacher_that_saw_the_fold_is_refused(given, folds, tmp_path):
         check(given)
 
 
-def test_a_teacher_that_does_not_say_what_it_saw_is_a_warning(given):
+def test_a_teacher_without_a_list_of_frames_is_a_warning(given):
     warnings = check_frames(given)
     assert len(warnings) == 2
-    assert "cannot be told" in warnings[0]
+    assert "there is no train_frames.txt" in warnings[0]
 
 
 def test_one_teacher_for_all_folds_is_refused(given, tmp_path):

@@ -6,9 +6,9 @@ import pytest
 
 from mmseg_splashkd.sweep.disk import (
     FLOOR,
-    DiskFull,
-    check_room,
-    says_full,
+    DiskFullError,
+    check_space,
+    is_disk_full,
     size_of,
 )
 
@@ -22,13 +22,13 @@ from mmseg_splashkd.sweep.disk import (
         (2 * FLOOR - 1, FLOOR, True),
     ],
 )
-def test_room_is_asked_for_before_a_run(monkeypatch, tmp_path, free, largest, full):
+def test_space_is_checked_before_a_run(monkeypatch, tmp_path, free, largest, full):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     if full:
-        with pytest.raises(DiskFull, match=f"{tmp_path} has .* MiB free"):
-            check_room(tmp_path, largest)
+        with pytest.raises(DiskFullError, match=f"MiB are free.*{tmp_path}"):
+            check_space(tmp_path, largest)
     else:
-        check_room(tmp_path, largest)
+        check_space(tmp_path, largest)
 
 
 def test_size_of_all_files(tmp_path):
@@ -60,5 +60,5 @@ def chained() -> Exception:
         (ValueError("device"), False),
     ],
 )
-def test_what_a_full_disk_says(error, full):
-    assert says_full(error) is full
+def test_errors_of_a_full_disk(error, full):
+    assert is_disk_full(error) is full

@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.sweep.keys import fingerprint, full_key, has_place
+from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from tests.conftest import CONFIGS
 
 
@@ -32,7 +32,7 @@ def test_the_key_that_is_meant(cfg, key, full):
         ("teachr_ratio", "did you mean model.distill_loss.teacher_ratio"),
         ("model.distil_loss.gamma", "did you mean model.distill_loss.gamma"),
         ("qqqq", "has no such key$"),
-        ("embed_dims", "any of .*student.*, .*teacher.*: name one"),
+        ("embed_dims", "any of .*student.*, .*teacher.*: give one in full"),
         ("max_iters", "is a variable .* such as train_cfg.max_iters"),
         ("experiment", "is a variable"),
     ],
@@ -63,4 +63,4 @@ def test_only_what_a_run_reads_is_hashed(cfg):
     changed, other = Config(cfg.to_dict()), Config(cfg.to_dict())
     changed.max_iters = 7  # a variable of the file
     other.model.distill_loss.gamma = 3.0
-    assert fingerprint(changed) == fingerprint(cfg) != fingerprint(other)
+    assert config_sha256(changed) == config_sha256(cfg) != config_sha256(other)

@@ -1,77 +1,76 @@
-"""Which sweep a command goes on with; nothing here trains."""
+"""Which sweep a command continues; nothing here trains."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from mmseg_splashkd.sweep.run import join_sweep, run_sweep
+from mmseg_splashkd.sweep import run as module
+from mmseg_splashkd.sweep.run import LOCK, run_sweep
 from mmseg_splashkd.sweep.spec import SweepSpec, read_sweep
-from mmseg_splashkd.sweep.storage import without_password
 from tests.sweep.conftest import PLAIN
-
-LR = "optim_wrapper.optimizer.lr"
 
 
 @pytest.fixture
-def spec(tiny_farm, tmp_path, monkeypatch) -> SweepSpec:
+def began(monkeypatch) -> list:
+    """The days of the sweeps that were started."""
+    days: list = []
+
+    def start(spec, day, *_) -> int:
+        days.append(day)
+        return 0
+
+    monkeypatch.setattr(module, "_run", start)
+    return days
+
+
+@pytest.fixture
+def spec(tiny_farm, tmp_path, monkeypatch, began) -> SweepSpec:
     monkeypatch.chdir(tmp_path)
     options = {k: v for k, v in tiny_farm.items() if "student" not in k}
     options = {k: v for k, v in options.items() if "teacher" not in k}
     return SweepSpec((PLAIN,), {"lr": [0.1, 0.2]}, folds=2, cfg_options=options)
 
 
-def write_down(spec: SweepSpec, **where) -> int:
-    return run_sweep(spec, workers=0, storage="journal:sweep.log", **where)
-
-
-def test_the_same_command_finds_its_sweep_on_another_day(spec, capsys):
-    assert write_down(spec) == 0
+def test_the_same_command_finds_its_sweep_on_another_day(spec, began):
+    assert run_sweep(spec) == 0
     (folder,) = Path("work_dirs").iterdir()
-    sweep = read_sweep(folder)
-    assert sweep is not None
-    assert folder.name == f"sweep_farm_b0_{sweep.began:%m%d}"
-    assert "4 runs are written down" in capsys.readouterr().out
-    yesterday = folder.with_name("sweep_farm_b0_0101")
-    folder.rename(yesterday)
-    os.unlink("sweep.log")  # noqa: PTH108
-    assert write_down(spec) == 0
-    assert list(Path("work_dirs").iterdir()) == [yesterday]
+    assert folder.name == f"sweep_farm_b0_{began[0]:%m%d}"
+    earlier = folder.with_name("sweep_farm_b0_0101")
+    folder.rename(earlier)
+    sweep = earlier / "sweep.json"
+    sweep.write_text(sweep.read_text().replace(str(began[0]), "2026-01-01"))
+    assert run_sweep(spec) == 0
+    assert list(Path("work_dirs").iterdir()) == [earlier]
+    assert f"{began[1]:%m%d}" == "0101"
 
 
-def test_another_question_of_the_same_day_is_refused(spec):
-    write_down(spec)
+def test_another_specification_in_the_same_folder_is_refused(spec, began):
+    run_sweep(spec)
     with pytest.raises(ValueError, match=r"holds another sweep:\n  grid: it has"):
-        write_down(replace(spec, grid={"lr": [0.1]}))
+        run_sweep(replace(spec, grid={"lr": [0.1]}))
+    assert len(began) == 1
 
 
-def test_a_table_that_was_changed_is_refused(spec, pond, tmp_path):
+def test_a_changed_table_is_refused(spec, tmp_path):
     table = tmp_path / "folds.csv"
     whole = Path(spec.cfg_options["split_table"])
     rows = whole.read_text().replace("../", f"{whole.parent}/../")
     table.write_text(rows)
     spec = replace(spec, cfg_options=spec.cfg_options | {"split_table": str(table)})
-    write_down(spec, out="sweep")
+    run_sweep(spec, out="sweep")
     table.write_text("\n".join(rows.splitlines()[:-1]))
     with pytest.raises(ValueError, match="the content of table has changed"):
-        write_down(spec, out="sweep")
-    with pytest.raises(ValueError, match="the content of table has changed"):
-        join_sweep("sweep", "journal:sweep.log", workers=0)
+        run_sweep(spec, out="sweep")
 
 
-def test_joining(spec):
-    write_down(spec, out="sweep")
-    assert join_sweep("sweep", "journal:sweep.log", workers=0) == 0
-    with pytest.raises(
-        ValueError, match=r"was begun with --storage journal:sweep\.log"
+def test_one_driver_per_folder(spec, began):
+    run_sweep(spec, out="sweep")
+    with (
+        FileLock(Path("sweep", LOCK)),
+        pytest.raises(BlockingIOError, match=r"sweep is locked: another"),
     ):
-        join_sweep("sweep", workers=0)
-    with pytest.raises(FileNotFoundError, match=r"no sweep\.json. Begin the sweep"):
-        join_sweep("nowhere", workers=0)
-
-
-def test_passwords_are_not_kept():
-    assert without_password("postgresql://me:secret@host/db") == (
-        "postgresql://me:***@host/db"
-    )
+        run_sweep(spec, out="sweep")
+    assert len(began) == 1
+    assert read_sweep(Path("sweep")) is not None

@@ -1,10 +1,19 @@
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.sweep import train_once as module
-from mmseg_splashkd.sweep.train_once import can_resume, is_trained, train_once
+from mmseg_splashkd.sweep.train_once import (
+    can_resume,
+    exclusive,
+    is_trained,
+    train_once,
+)
 
 
 def write_checkpoint(work_dir: Path, iteration: int, **content) -> Path:
@@ -22,7 +31,7 @@ def test_a_whole_checkpoint_from_before_the_end(tmp_path):
     assert not can_resume(tmp_path, 2)  # killed in its last validation
 
 
-def test_what_a_kill_in_the_middle_of_writing_leaves(tmp_path):
+def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
     path = write_checkpoint(tmp_path, 2)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -46,7 +55,7 @@ def calls(monkeypatch) -> list[dict]:
     return made
 
 
-def test_what_cannot_be_gone_on_with_is_cleared_but_for_logs(tmp_path, calls):
+def test_a_run_that_cannot_be_resumed_is_cleared_except_its_log(tmp_path, calls):
     write_checkpoint(tmp_path, 2).write_bytes(b"torn")
     for name in ("output.log", "weights_old_last.safetensors", "best_m_iter_2.pth"):
         (tmp_path / name).touch()
@@ -55,12 +64,36 @@ def test_what_cannot_be_gone_on_with_is_cleared_but_for_logs(tmp_path, calls):
     assert calls == [{"resume": False, "cfg_options": {}, "name": "run"}]
 
 
-def test_a_run_is_gone_on_with_and_not_repeated(tmp_path, calls):
+def test_a_run_is_resumed_and_not_repeated(tmp_path, calls):
     write_checkpoint(tmp_path, 2)
     train_once("config.py", tmp_path, "run", {}, 4)
     assert calls[0]["resume"]
-    (tmp_path / "run.json").write_text('{"id": "1", "how": "running"}')
+    write_record(tmp_path, RunRecord("1", "run", "running"))
     assert not is_trained(tmp_path)
-    (tmp_path / "run.json").write_text('{"id": "1", "how": "finished"}')
+    write_record(tmp_path, RunRecord("1", "run", "finished"))
     train_once("config.py", tmp_path, "run", {}, 4)
     assert len(calls) == 1
+
+
+def test_a_folder_that_another_process_works_in_is_waited_for(tmp_path):
+    folder = tmp_path / "teachers" / "fold0"
+    with ExitStack() as stack:
+        assert list(exclusive(folder, "another sweep", stack)) == []
+        lock = FileLock(folder.with_name(".fold0.lock"))
+        assert not is_free(lock)
+        with ExitStack() as second:
+            waiting = exclusive(folder, "another sweep", second)
+            assert next(waiting) == "waits for another sweep"
+            stack.close()
+            assert list(waiting) == []
+            assert not is_free(lock)
+    assert is_free(lock)
+
+
+def is_free(lock: FileLock) -> bool:
+    try:
+        lock.acquire(blocking=False)
+    except TimeoutError:
+        return False
+    lock.release()
+    return True

@@ -1,0 +1,93 @@
+"""Ray task of a sweep: runs one job in a fresh process and streams its progress."""
+
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import ray
+
+from mmseg_splashkd.sweep.disk import is_disk_full
+
+LOG = "output.log"
+# Kinds of events; the last four end a task.
+STARTED, PHASE = "started", "phase"
+DONE, FAILED, REFUSED, FULL = "done", "failed", "refused", "disk full"
+Event = tuple[str, Any]  # kind, and text or result
+DEATHS = 3  # restarts of a task whose process or machine dies
+# Errors of the input, which would occur again.
+INPUT_ERRORS = (ValueError, FileNotFoundError, FileExistsError, ImportError, TypeError)
+
+
+class Job(Protocol):
+    """Work that may be interrupted at any time and called again.
+
+    It is pickled, and yields what it does as text.
+    """
+
+    @property
+    def log(self) -> Path:
+        """File for everything it prints."""
+        ...
+
+    def result(self) -> float | None:
+        """Result if it is complete, read from disk; else None."""
+        ...
+
+    def __call__(self) -> Generator[str, None, float | None]:
+        """Complete it and return the result."""
+        ...
+
+
+# A process per task: nothing that a run leaves in memory reaches the next one.
+@ray.remote(max_calls=1, max_retries=DEATHS, num_returns="streaming")
+def run_task(job: Job, folder: str, command: list[str]) -> Iterator[Event]:
+    """Run a job.
+
+    Args:
+        job: The job.
+        folder: Directory of the sweep's command, to which relative paths refer.
+        command: Command line of the sweep, for the record of a run.
+    """
+    yield STARTED, _where()
+    try:
+        sys.argv = command
+        os.chdir(folder)
+        _redirect_output(job.log)
+        steps = job()
+        while True:
+            yield PHASE, next(steps)
+    except StopIteration as end:
+        yield DONE, end.value
+    except Exception as error:
+        yield _failure(error, job.log)
+
+
+def _where() -> str:
+    gpus = ray.get_gpu_ids()
+    on = f" (GPU {', '.join(map(str, gpus))})" if gpus else ""
+    return f"{socket.gethostname()}{on}"
+
+
+def _redirect_output(log: Path) -> None:
+    """Append stdout and stderr of this process, and of its children, to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(file.fileno(), stream.fileno())
+
+
+def _failure(error: Exception, log: Path) -> Event:
+    with suppress(OSError):  # the disk may be full
+        traceback.print_exc()
+        sys.stderr.flush()
+    lines = (str(error).strip() or repr(error)).splitlines()
+    text = f"{type(error).__name__}: {' '.join(lines[:4])} (see {log})"
+    if is_disk_full(error):
+        return FULL, text
+    return (REFUSED if isinstance(error, INPUT_ERRORS) else FAILED), text

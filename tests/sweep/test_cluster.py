@@ -1,0 +1,49 @@
+import pytest
+
+from mmseg_splashkd.sweep.cluster import Cluster, Resources, share_of
+
+CPUS = {"CPU": 8.0}
+GPUS = {"CPU": 16.0, "GPU": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "workers", "gpus_per_run", "share", "capacity"),
+    [
+        ([CPUS], None, None, (8, 0), 1),
+        ([CPUS], 3, None, (2, 0), 4),
+        ([CPUS], 16, None, (0.5, 0), 16),
+        ([CPUS, {"CPU": 4.0}], None, None, (4, 0), 3),
+        ([GPUS], None, None, (4, 1), 4),
+        ([GPUS], 2, None, (8, 1), 2),
+        ([GPUS], None, 0.5, (2, 0.5), 8),
+        ([GPUS], None, 2, (8, 2), 2),
+        ([GPUS, GPUS, CPUS], None, None, (4, 1), 8),
+        ([GPUS], 4, 0, (4, 0), 4),
+    ],
+)
+def test_machines_are_divided(nodes, workers, gpus_per_run, share, capacity):
+    found = share_of(nodes, workers, gpus_per_run)
+    assert (found.cpus, found.gpus) == share
+    assert found.capacity(nodes) == capacity
+
+
+@pytest.mark.parametrize(
+    ("nodes", "workers", "gpus_per_run", "reason"),
+    [
+        ([CPUS], 0, None, "--workers 0: it must be at least 1"),
+        ([CPUS], None, 1, "--gpus-per-run 1: no machine has more than 0"),
+        ([GPUS], None, 5, "no machine has more than 4"),
+        ([GPUS], None, 1.5, "--gpus-per-run 1.5: give 0, a fraction or a whole"),
+        ([GPUS], None, -1, "--gpus-per-run -1"),
+        ([GPUS], 8, None, "--workers 8: .* 4 GPUs, .* --gpus-per-run 0.5 lets"),
+        ([{"GPU": 1.0}], None, None, "no machine of the cluster has a CPU"),
+    ],
+)
+def test_what_no_machine_can_run_is_refused(nodes, workers, gpus_per_run, reason):
+    with pytest.raises(ValueError, match=reason):
+        share_of(nodes, workers, gpus_per_run)
+
+
+def test_a_dashboard_belongs_to_the_cluster_that_is_joined():
+    with pytest.raises(ValueError, match="--dashboard"):
+        Cluster(Resources(address="10.0.0.1:6379", dashboard=True)).connect()
