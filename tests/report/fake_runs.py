@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
-from mmseg_splashkd.datasets.split_table import read_table, select
+from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, save_scores
 from mmseg_splashkd.records.record import (
     BestAndLast,
@@ -60,7 +60,9 @@ def write_sweep(folder, table, kinds=KINDS, folds=3, fails=True):
         folds: Number of folds.
         fails: Whether the last arm fails in fold 1.
     """
-    frames = {fold: select(read_table(table), "val", fold) for fold in range(folds)}
+    frames = {
+        fold: select_frames(read_table(table), "val", fold) for fold in range(folds)
+    }
     for number, (config, ratio) in enumerate(kinds):
         for fold in range(folds):
             work_dir = folder / run_name(config, ratio, fold)

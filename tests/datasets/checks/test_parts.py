@@ -143,6 +143,7 @@ def test_gaps_are_noted_with_their_ends():
 @pytest.mark.parametrize(
     ("timestamp", "text"),
     [(5 * 10**9, "before 2000"), (time.time_ns() + 10**13, "in the future")],
+    ids=["1970", "tomorrow"],  # the same names in every process of pytest-xdist
 )
 def test_odd_times(timestamp, text):
     odd = frame(0, timestamp=timestamp)
