@@ -26,7 +26,7 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	$(BIN)/lint-imports --config setup.cfg
 
 docs: $(VENV)/.dev ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
@@ -45,5 +45,5 @@ $(VENV)/.host: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.host
-	$(PIP) -e '.[onedl,data,augment,sweep,mlflow,tensorboard,labels,docs,dev]'
+	$(PIP) -e '.[onedl,data,augment,sweep,mlflow,tensorboard,docs,dev]'
 	@touch $@
