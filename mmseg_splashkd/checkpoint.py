@@ -148,7 +148,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, is no checkpoint, or would run code.
+        ValueError: The file is damaged, is not a checkpoint, or would run code.
     """
     path = Path(path)
     if not path.is_file():

@@ -54,7 +54,7 @@ class CalibrationBins:
                 ``labels``; by default 1.
 
         Raises:
-            ValueError: The shapes differ or a label is no class.
+            ValueError: The shapes differ or a label is not a class.
         """
         labels = labels.long()
         size = logits[:, 0].shape
@@ -125,7 +125,7 @@ def sample_pixels(
         The sample, on the CPU.
 
     Raises:
-        ValueError: The sizes differ or a label is no class.
+        ValueError: The sizes differ or a label is not a class.
     """
     label = label.long()
     valid = valid_pixels(label, logits.shape[1:], len(logits), ignore_index)

@@ -25,7 +25,7 @@ def frame_cross_entropy(
         (2,) float64: sum in nats, count in pixels.
 
     Raises:
-        ValueError: The sizes differ or a label is no class.
+        ValueError: The sizes differ or a label is not a class.
     """
     label = label.long()
     valid = valid_pixels(label, logits.shape[1:], len(logits), ignore_index)
@@ -71,7 +71,7 @@ class CrossEntropyMetric(BaseMetric):
                 ``gt_sem_seg`` (1, H, W) under ``data``.
 
         Raises:
-            ValueError: A frame has no logits, its sizes differ or a label is no class.
+            ValueError: A frame has no logits, its sizes differ or a label is not a class.
         """
         for sample in data_samples:
             if "seg_logits" not in sample:

@@ -78,7 +78,7 @@ class DiceMetric(BaseMetric):
                 (1, H, W) under ``data``, and ``img_path`` if predictions are written.
 
         Raises:
-            ValueError: A frame's shapes differ or a value is no class.
+            ValueError: A frame's shapes differ or a value is not a class.
         """
         num_classes = len(self._classes())
         for sample in data_samples:

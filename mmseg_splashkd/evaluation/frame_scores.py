@@ -87,7 +87,7 @@ def focus_index(classes: Sequence[str], name: str | None) -> int:
     if name is None:
         return len(classes) - 1
     if name not in classes:
-        raise ValueError(f"focus_class={name!r} is no class of the data: {classes}")
+        raise ValueError(f"focus_class={name!r} is not a class of the data: {classes}")
     return list(classes).index(name)
 
 
@@ -106,7 +106,7 @@ def probability_histogram(
         (2, BINS) int64: pixels of other classes, pixels of the class.
 
     Raises:
-        ValueError: The shapes differ or a label is no class.
+        ValueError: The shapes differ or a label is not a class.
     """
     label = label.long()
     valid = valid_pixels(label, probability.shape, num_classes)
@@ -153,12 +153,12 @@ def load_scores(path: str | Path) -> FrameScores:
         )
     try:
         if not zipfile.is_zipfile(path):
-            raise ValueError("the file is no archive of arrays")
+            raise ValueError("the file is not an archive of arrays")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         version = int(arrays["version"])
     except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"scores {path} are damaged, or no scores: {error}") from error
+        raise ValueError(f"scores {path} are damaged, or not scores: {error}") from error
     if version != VERSION:
         raise ValueError(
             f"scores {path} are of version {version}, this code reads {VERSION}: test "

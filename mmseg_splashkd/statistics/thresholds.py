@@ -35,7 +35,7 @@ def at_threshold(scores: FrameScores, threshold: float) -> FrameScores:
         )
     histogram, edge = _histogram(scores), threshold * BINS
     if not (0 <= edge <= BINS and edge == int(edge)):
-        raise ValueError(f"threshold={threshold} is no multiple of 1/{BINS} in [0, 1]")
+        raise ValueError(f"threshold={threshold} is not a multiple of 1/{BINS} in [0, 1]")
     below = histogram[:, :, : int(edge)].sum(-1)
     above = histogram[:, :, int(edge) :].sum(-1)
     focus = scores.focus_index

@@ -38,7 +38,7 @@ def cache_options(cfg: Config) -> CacheOptions:
     """Read and check ``teacher_cache`` of a config.
 
     Raises:
-        ValueError: The model is no ``DistillSegmentor``, there is no
+        ValueError: The model is not a ``DistillSegmentor``, there is no
             ``teacher_cache``, a key of it is unknown, missing or out of its range, or
             the training loader draws no views.
     """

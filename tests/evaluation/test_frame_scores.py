@@ -97,13 +97,13 @@ def test_files_that_are_no_scores_are_refused(tmp_path):
     turned[whole.index(b"version.npy") + 60] ^= 0xFF
     for damage in (b"", b"text", whole[: len(whole) // 2], bytes(turned)):
         path.write_bytes(damage)
-        with pytest.raises(ValueError, match="damaged, or no scores"):
+        with pytest.raises(ValueError, match="damaged, or not scores"):
             load_scores(path)
     np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="damaged, or no scores"):
+    with pytest.raises(ValueError, match="damaged, or not scores"):
         load_scores(tmp_path / "array.npy")
     np.savez(path, confusion=np.zeros((1, 2, 2)))
-    with pytest.raises(ValueError, match=r"damaged, or no scores.*version"):
+    with pytest.raises(ValueError, match=r"damaged, or not scores.*version"):
         load_scores(path)
     np.savez(path, version=2)
     with pytest.raises(ValueError, match="version 2, this code reads 1"):
@@ -128,5 +128,5 @@ def test_parts_that_do_not_fit_are_refused(change, message):
 def test_the_class_looked_at_is_the_last_or_the_one_named():
     assert focus_index(("water", "net", "splash"), None) == 2
     assert focus_index(("water", "net", "splash"), "net") == 1
-    with pytest.raises(ValueError, match="focus_class='foam' is no class"):
+    with pytest.raises(ValueError, match="focus_class='foam' is not a class"):
         focus_index(("water", "splash"), "foam")

@@ -231,5 +231,5 @@ def test_an_unknown_class_is_refused():
         test_dataloader=SimpleNamespace(dataset=Frames(1)), model=None
     )
     hook = FrameScoresHook(focus_class="foam")
-    with pytest.raises(ValueError, match="focus_class='foam' is no class"):
+    with pytest.raises(ValueError, match="focus_class='foam' is not a class"):
         hook.after_test_iter(runner, 0, outputs=Frames(1).samples)

@@ -97,5 +97,5 @@ def test_another_table_is_not_overwritten(runs, tmp_path):
 def test_another_focus_class(runs):
     found = find_label_errors(runs, focus_class="background")
     assert found.focus == 0
-    with pytest.raises(ValueError, match="focus_class='foam' is no class"):
+    with pytest.raises(ValueError, match="focus_class='foam' is not a class"):
         find_label_errors(runs, focus_class="foam")

@@ -93,7 +93,7 @@ def test_frames_that_are_scored_choose_no_threshold():
 
 def test_refuses_what_cannot_be_decided():
     scores = drawn(5)[2]
-    with pytest.raises(ValueError, match="no multiple"):
+    with pytest.raises(ValueError, match="not a multiple"):
         at_threshold(scores, 0.3)
     with pytest.raises(ValueError, match="no probabilities"):
         at_threshold(replace(scores, histogram=None), 0.5)

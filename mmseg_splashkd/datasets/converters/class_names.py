@@ -91,7 +91,7 @@ def _describe_unknown(
     }
     hint = "".join(f"; did {name!r} mean {match!r}" for name, match in near.items())
     return (
-        f"{source}: {unknown} are no classes of the label coding{hint}. It has "
+        f"{source}: {unknown} are not classes of the label coding{hint}. It has "
         f"{sorted(grays)}, {source} has {list(wanted)}. Map names that differ, such as "
         f"{unknown[0]!r}: {min(grays)!r}"
     )

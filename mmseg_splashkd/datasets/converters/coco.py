@@ -195,7 +195,7 @@ def _ids_as_grays(
     unknown = sorted(name_of.keys() - coding.gray_to_train_id.keys())
     if unknown:
         raise ValueError(
-            f"{file}: category ids {unknown} are no gray values of the label coding: "
+            f"{file}: category ids {unknown} are not gray values of the label coding: "
             f"{sorted(coding.gray_to_train_id)}"
         )
     if max(name_of, default=0) > 255:

@@ -75,7 +75,7 @@ def expect_folders(folders: Iterable[Path], layout: str) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder} is no folder; {describe_contents(folder)}. {layout}"
+                f"{folder} is not a folder; {describe_contents(folder)}. {layout}"
             )
 
 

@@ -115,7 +115,7 @@ def _upright(frame: VideoFrame, path: Path) -> np.ndarray:
     quarters, rest = divmod(frame.rotation, 90)  # counterclockwise
     if rest:
         raise ValueError(
-            f"{path} has a rotation of {frame.rotation} degrees, no multiple of 90"
+            f"{path} has a rotation of {frame.rotation} degrees, not a multiple of 90"
         )
     return np.ascontiguousarray(
         np.rot90(frame.to_ndarray(format="rgb24"), int(quarters))

@@ -35,7 +35,7 @@ def read_wildscenes(
 
     Raises:
         FileNotFoundError: A folder, a frame, a label or a CSV file is missing.
-        ValueError: A name is no time stamp, a CSV file has no column ``id``, or no
+        ValueError: A name is not a time stamp, a CSV file has no column ``id``, or no
             frame is in one of them.
     """
     expect_folders([src], LAYOUT)
@@ -79,4 +79,4 @@ def _check_found(found: int, wanted: int, places: str) -> None:
     if not found:
         raise ValueError(f"none of the {wanted} ids is a frame of {places}")
     if found < wanted:  # expected: the lists of the benchmark cover all recordings
-        print_log(f"{wanted - found} of {wanted} ids are no frame of {places}")
+        print_log(f"{wanted - found} of {wanted} ids are not frames of {places}")

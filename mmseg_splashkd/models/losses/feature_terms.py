@@ -53,7 +53,7 @@ class SKDLoss(CosineTerm):
         **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
-        ValueError: ``nodes`` is no whole number >= 1.
+        ValueError: ``nodes`` is not a whole number >= 1.
     """
 
     short_name: ClassVar[str] = "skd"
@@ -143,7 +143,7 @@ class ProjectedTerm(FeatureTerm):
         **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
-        ValueError: A count is no whole number >= 1.
+        ValueError: A count is not a whole number >= 1.
     """
 
     projector: nn.Conv2d | None

@@ -254,7 +254,7 @@ def _build_terms(
     built = [MODELS.build(term) for term in terms]
     for config, term in zip(terms, built, strict=True):
         if not isinstance(term, DistillTerm):
-            raise ValueError(f"terms: {config['type']} is no DistillTerm")
+            raise ValueError(f"terms: {config['type']} is not a DistillTerm")
     names = [term.name for term in built]
     for name in names:
         if names.count(name) > 1 or name in OWN_NAMES or name.startswith("weight_"):

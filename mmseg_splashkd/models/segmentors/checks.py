@@ -25,7 +25,7 @@ def check_segmentor(model: Any, name: str, trained: bool) -> None:
             that is computed in its own way would be left out.
 
     Raises:
-        ValueError: It is no encoder-decoder, one of its decode heads returns something
+        ValueError: It is not an encoder-decoder, one of its decode heads returns something
             else than (B, C, h, w) logits or has a loss of its own, or it has one logit
             for two classes.
     """

@@ -110,13 +110,13 @@ def test_frames_may_lack_a_label_but_not_all(src, tmp_path):
 
 
 def test_other_layouts_are_rejected(src, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"leftImg8bit is no folder.*holds src"):
+    with pytest.raises(FileNotFoundError, match=r"leftImg8bit is not a folder.*holds src"):
         read_cityscapes(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"gtCoarse is no folder.*leftImg8bit"):
+    with pytest.raises(FileNotFoundError, match=r"gtCoarse is not a folder.*leftImg8bit"):
         read_cityscapes(src, label_folder="gtCoarse")
     (src / "leftImg8bit" / "val").rename(src / "leftImg8bit" / "valid")
     assert len(read_cityscapes(src)) == 4
-    with pytest.raises(FileNotFoundError, match=r"val is no folder; .* test, train"):
+    with pytest.raises(FileNotFoundError, match=r"val is not a folder; .* test, train"):
         read_cityscapes(src, splits=["val"])
 
 

@@ -201,7 +201,7 @@ def test_ids_that_map_trash_to_background_are_rejected(tmp_path: Path):
 def test_ids_outside_the_label_coding_are_rejected(tmp_path: Path):
     rows = [{"id": 59, "name": "Cigarette"}]
     write_coco(tmp_path, [annotation(1, 59, [rectangle(0, 0, 2, 2)])], categories=rows)
-    with pytest.raises(ValueError, match=r"category ids \[59\] are no gray values"):
+    with pytest.raises(ValueError, match=r"category ids \[59\] are not gray values"):
         read(tmp_path, categories="id")
 
 
