@@ -193,7 +193,7 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
 
 
 @pytest.mark.slow
-def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
+def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     file = "benchmarks/distill_step.py"
     module = module_of(ROOT / file)
     small = Config.fromfile(CONFIGS / "_base_" / "models" / "segformer_b0.py")
@@ -204,9 +204,9 @@ def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
 
     def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
         args = parse(file, command[2:], monkeypatch)
-        way, path = args.memory_of.split(":", 1)
+        variant, path = args.memory_of.split(":", 1)
         return SimpleNamespace(
-            stdout=str(module.memory_of(way, Path(path), args.device))
+            stdout=str(module.memory_of(variant, Path(path), args.device))
         )
 
     monkeypatch.setattr(module.subprocess, "run", in_this_process)
@@ -223,7 +223,7 @@ def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
     ("words", "head"),
     [
         ((), "| path | frames/s, median |"),
-        (("--steps",), "| ours | CPU ms |"),
+        (("--steps",), "| mmseg_splashkd | CPU ms |"),
         (("--rows", 20), "| rows | build, s |"),
     ],
 )

@@ -159,7 +159,7 @@ def format_timestamp(timestamp: int) -> str:
     return f"{seconds:010d}-{nanoseconds:09d}"
 
 
-def utc(timestamp: int) -> datetime:
+def to_utc(timestamp: int) -> datetime:
     """UTC date and time of UNIX nanoseconds, truncated to microseconds."""
     return EPOCH + timedelta(microseconds=timestamp // 1000)
 

@@ -148,9 +148,9 @@ def scores(areas: Tensor) -> Scores:
 def frame_dice(areas: Tensor) -> Tensor:
     """Dice coefficient of every frame and class: 2 |P and L| / (|P| + |L|).
 
-    A frame without the class in truth and prediction is NaN and to be excluded from the
-    mean over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods 2021);
-    a frame with the class predicted but not in the truth has Dice 0.
+    A frame without the class in truth and prediction is NaN and must be excluded from
+    the mean over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods
+    2021); a frame with the class predicted but not in the truth has Dice 0.
 
     Args:
         areas: (N, 3, C) areas of N frames, or (3, C) of one.

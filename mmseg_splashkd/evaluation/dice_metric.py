@@ -35,14 +35,14 @@ class DiceMetric(BaseMetric):
     :func:`~mmseg_splashkd.evaluation.areas.frame_dice` for absent classes.
 
     Args:
-        ignore_index: Label of ignored pixels.
+        ignore_index: Label of ignored pixels; default 255.
         output_dir: Folder for the predictions, one PNG per frame, named by the stem of
-            the frame. None writes nothing.
-        output_coding: Pixel values of the predictions: ``'train_ids'``, ``'gray'`` (the
-            gray values of the data set) or ``'colour'`` (its palette).
+            the frame; default None: not written.
+        output_coding: Pixel values of the predictions: ``'train_ids'`` (default),
+            ``'gray'`` (the gray values of the data set) or ``'colour'`` (its palette).
         label_coding: Label coding of the data set; required unless ``'train_ids'``.
-        collect_device: ``'cpu'`` or ``'gpu'``, device on which processes exchange
-            results.
+        collect_device: Device on which processes exchange results, ``'cpu'`` (default)
+            or ``'gpu'``.
         prefix: Prefix of the names of the scores, followed by a slash.
 
     Raises:

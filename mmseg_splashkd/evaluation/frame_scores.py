@@ -1,4 +1,4 @@
-"""Pixel counts of every tested frame, from which all later statistics follow."""
+"""Pixel counts of every tested frame, from which all statistics are computed."""
 
 import json
 import zipfile
@@ -16,15 +16,15 @@ from mmseg_splashkd.evaluation.areas import valid_pixels
 from mmseg_splashkd.files import whole_file
 
 VERSION = 1
-BINS = 256  # of a probability in [0, 1]; thresholds are their lower edges
+BINS = 256  # bins of a probability in [0, 1]; thresholds are their lower edges
 
 
 @dataclass(frozen=True, eq=False)
 class FrameScores:
     """Counts of N frames in the order of the data set, which is the order of time.
 
-    Every pixel score and its interval over frames follow from them exactly, without the
-    model and the frames.
+    Every pixel score and its interval over frames can be computed from them exactly,
+    without the model and the frames.
 
     Args:
         confusion: (N, C, C) int64, the rows true and the columns predicted classes, in
@@ -158,7 +158,9 @@ def load_scores(path: str | Path) -> FrameScores:
             arrays = {name: file[name] for name in file.files}
         version = int(arrays["version"])
     except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"scores {path} are damaged, or not scores: {error}") from error
+        raise ValueError(
+            f"scores {path} are damaged, or not scores: {error}"
+        ) from error
     if version != VERSION:
         raise ValueError(
             f"scores {path} are of version {version}, this code reads {VERSION}: test "

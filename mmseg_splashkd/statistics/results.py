@@ -57,11 +57,11 @@ class Difference:
         more_frames: Additional frames at which a true difference as large as the
             observed one is significant with a power of 80 %; None where no number is
             enough.
-        worth: The smallest difference of interest, in points.
-        more_frames_for_worth: As ``more_frames``, for ``worth``; 0 where the present
-            frames are enough.
-        false_claims: Number of frames, and the false positive rate in percent that was
-            measured there in simulation; None for 200 frames and more.
+        worth: The smallest difference of interest, in points, > 0.
+        more_frames_for_worth: The same for a true difference of ``worth``; 0 if the
+            present frames are enough.
+        false_claims: Number of frames of a simulation, and its false positive rate in
+            percent; None for 200 frames and more.
         correlated: Whether neighbouring blocks are so correlated that the interval may
             be too narrow.
     """

@@ -30,7 +30,7 @@ LAST = "weights_*_last.safetensors"
 
 @pytest.fixture(scope="module")
 def validated(teacher) -> Any:
-    """What the teacher's only validation left."""
+    """Scores of the teacher's single validation."""
     return load_scores(teacher / "scores" / "val_last.npz")
 
 

@@ -205,7 +205,7 @@ def test_rates_exist_for_every_method():
         assert all(0 < rate < 20 for rate in rates.values())
 
 
-def test_the_same_again():
+def test_comparison_is_reproducible():
     both = arms(pair(100))
     assert compare(both, FAST) == compare(both, FAST)
 

@@ -38,7 +38,7 @@ def import_extra(module: str, purpose: str) -> ModuleType:
 
     Args:
         module: Name of the module.
-        purpose: What needs it, for the error message.
+        purpose: Feature that requires the module, in the plural, for the error message.
 
     Raises:
         ImportError: It is not installed.
@@ -95,7 +95,8 @@ def index_unique(
 
     Args:
         entries: Pairs of key and value.
-        problem: What is wrong with two values of one key, for the error message.
+        problem: Description of the conflict of two values with one key, for the error
+            message.
 
     Raises:
         ValueError: Two different values have the same key.

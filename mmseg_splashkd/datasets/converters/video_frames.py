@@ -74,7 +74,7 @@ def elapsed(frame: VideoFrame) -> Fraction | None:
     return frame.pts * Fraction(frame.time_base)
 
 
-class FrameReader:
+class VideoFrameReader:
     """Reads single frames of videos.
 
     The video stays open between calls. Reading frames in presentation order decodes it

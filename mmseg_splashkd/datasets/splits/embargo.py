@@ -22,8 +22,8 @@ class Embargo(FramesOrSeconds):
 
     Args:
         frames: Minimum number of frames between them, at least 0.
-        seconds: Time in seconds, at least 0; frames of two parts are further apart
-            than this, whatever their recordings.
+        seconds: Time in seconds, at least 0; frames of two parts are further apart than
+            this, in one or several recordings.
 
     Raises:
         ValueError: A value is negative, NaN or infinite.

@@ -123,8 +123,8 @@ class SplitPlan:
         given = self.ratios or RATIOS
         ratios = [ratio / sum(given) for ratio in given]
         split = cut(frames, ratios, embargo)
-        wanted = zip(SPLITS, ratios, strict=True)
-        check_not_empty(split, [part for part, ratio in wanted if ratio])
+        parts = zip(SPLITS, ratios, strict=True)
+        check_not_empty(split, [part for part, ratio in parts if ratio])
         return split
 
     def _fold(self, frames: Sequence[Frame]) -> list[Frame]:

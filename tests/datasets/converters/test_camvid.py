@@ -90,12 +90,16 @@ def test_official_split_is_kept_or_dropped(src, tmp_path):
 
 
 def test_other_layouts_are_rejected(src, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"train is not a folder; .*holds CamVid"):
+    with pytest.raises(
+        FileNotFoundError, match=r"train is not a folder; .*holds CamVid"
+    ):
         read_camvid(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         read_camvid(tmp_path / "nowhere")
     (src / "valannot").rename(src / "val_labels")
-    with pytest.raises(FileNotFoundError, match=r"(?s)valannot is not a folder.*annot/"):
+    with pytest.raises(
+        FileNotFoundError, match=r"(?s)valannot is not a folder.*annot/"
+    ):
         read_camvid(src)
 
 

@@ -185,7 +185,7 @@ def test_categories_match_by_name_not_by_id(tmp_path: Path):
     np.testing.assert_array_equal(label[0, :7], [5, 5, 0, 0, 3, 3, 0])
 
 
-def test_categories_match_by_id_when_asked(tmp_path: Path):
+def test_categories_match_by_id_on_request(tmp_path: Path):
     shapes = [annotation(1, 7, [rectangle(0, 0, 2, 2)])]
     write_coco(tmp_path, shapes, categories=[{"id": 7, "name": "foam"}])
     assert paint(read(tmp_path, categories="id")[0])[0, 0] == 7

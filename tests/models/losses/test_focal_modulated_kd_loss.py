@@ -47,7 +47,7 @@ def call(
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
-    """What mmengine sums and descends."""
+    """The sum of losses that mmengine minimises."""
     return torch.stack([term for name, term in losses.items() if "loss" in name]).sum()
 
 
