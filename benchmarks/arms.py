@@ -211,7 +211,7 @@ def _last_validation(work_dir: Path) -> dict[str, float]:
 
 
 def results_of(jobs: list[Run], processes: int) -> Iterator[dict[str, Any]]:
-    """Results of runs, several at a time; prints each that is finished."""
+    """Results of runs, executed in parallel; prints each finished run."""
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=1) as pool:
         for job, result in zip(jobs, pool.map(result_of, jobs), strict=True):

@@ -51,7 +51,7 @@ class TimestampFormat:
     def __post_init__(self) -> None:
         if self.name not in FORMATS:
             raise ValueError(
-                f"timestamp name={self.name!r} is none of {sorted(FORMATS)}"
+                f"timestamp name={self.name!r} is not one of {sorted(FORMATS)}"
             )
         for argument, owner in (("fps", "frame"), ("year", "day-hour-minute")):
             given = getattr(self, argument) is not None

@@ -17,7 +17,7 @@ from mmseg_splashkd.evaluation.areas import valid_pixels
 BINS = 15
 LOWEST, HIGHEST = 1 / 20, 20.0  # temperatures
 STEPS = 32  # of bisection: ln(HIGHEST / LOWEST) = 6 is halved to 1.4e-9
-CHUNK = 2**18  # pixels in float64 at a time
+CHUNK = 2**18  # pixels that are converted to float64 at once
 
 Reduce = Callable[[Tensor], object]
 

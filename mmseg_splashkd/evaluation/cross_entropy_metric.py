@@ -1,4 +1,4 @@
-"""Unweighted cross-entropy of the validation part, whatever the training loss."""
+"""Unweighted cross-entropy of the validation part, independent of the training loss."""
 
 from collections.abc import Sequence
 

@@ -63,7 +63,7 @@ class DiceMetric(BaseMetric):
         self.ignore_index = ignore_index
         self.files = None if output_dir is None else FrameFiles(output_dir)
         if output_coding not in CODINGS:
-            raise ValueError(f"output_coding={output_coding!r} is none of {CODINGS}")
+            raise ValueError(f"output_coding={output_coding!r} is not one of {CODINGS}")
         if output_coding != "train_ids" and label_coding is None:
             raise ValueError(f"output_coding={output_coding!r} needs label_coding")
         self.output_coding = output_coding

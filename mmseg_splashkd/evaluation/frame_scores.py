@@ -67,7 +67,7 @@ class FrameScores:
             if array.shape != shape:
                 raise ValueError(f"{name} has shape {array.shape}, and must be {shape}")
         if self.focus not in self.classes:
-            raise ValueError(f"focus={self.focus!r} is none of {self.classes}")
+            raise ValueError(f"focus={self.focus!r} is not one of {self.classes}")
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -90,7 +90,7 @@ def open_runs(
             classes of the runs differ.
     """
     if weights not in WEIGHTS:
-        raise ValueError(f"weights={weights!r} is none of {WEIGHTS}")
+        raise ValueError(f"weights={weights!r} is not one of {WEIGHTS}")
     runs = [_open(Path(path), config, weights, cfg_options) for path in work_dirs]
     if len({run.coding.classes for run in runs}) > 1:
         raise ValueError("the runs have different classes: give runs of one arm")

@@ -144,7 +144,7 @@ def lay_out(
 
     Args:
         arm: The arm.
-        runs: Its runs to use, with the same folds for each seed.
+        runs: Identities of the runs to use, with the same folds for each seed.
         reference: The arm that defines the frames and their order; by default ``arm``.
 
     Raises:

@@ -51,7 +51,7 @@ def interval_of(value: float, variance: float, df: float) -> Interval:
 
     Args:
         value: The estimate, in points.
-        variance: Its squared standard error.
+        variance: Squared standard error of the estimate, in points^2.
         df: Degrees of freedom, 1 or more.
     """
     error = math.sqrt(variance)

@@ -70,7 +70,7 @@ def parse_metric(name: str, classes: Sequence[str]) -> Metric:
         if head == kind and label in classes:
             return Metric(name, kind, list(classes).index(label))
     raise ValueError(
-        f"metric {name!r} is none of mIoU, mDice, IoU.<class>, Dice.<class>; the "
+        f"metric {name!r} is not one of mIoU, mDice, IoU.<class>, Dice.<class>; the "
         f"classes are {', '.join(classes)}"
     )
 

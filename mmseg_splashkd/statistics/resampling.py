@@ -35,7 +35,7 @@ class Spread:
 
     Args:
         value: The score of all blocks, in points; the mean over J runs.
-        variance: Its squared standard error.
+        variance: Squared standard error of the score, in points^2.
         blocks: Number of blocks, Q.
         correlation: Correlation of neighbouring blocks, in [0, 0.6].
         interaction: Part of the variance of the mean over J runs that comes from the

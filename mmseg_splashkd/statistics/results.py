@@ -46,7 +46,7 @@ class Difference:
         frames: Number of frames.
         blocks: Number of blocks.
         value: The difference, in points.
-        interval: Its interval; None where the variance cannot be estimated.
+        interval: Interval of the difference; None if the variance cannot be estimated.
         pooled: With ``folds``, the block-bootstrap interval over the frames of all
             folds together, which holds for the same weights on other frames; else None.
         p: Two-sided p-value, Holm-adjusted if several arms are compared; None without

@@ -40,7 +40,7 @@ class Settings:
         if self.resamples < FEWEST_RESAMPLES:
             raise ValueError(f"resamples={self.resamples} must be 100 or more")
         if unknown := set(self.allowed) - set(ALLOWED):
-            raise ValueError(f"allowed={sorted(unknown)} are none of {ALLOWED}")
+            raise ValueError(f"allowed={sorted(unknown)} are not among {ALLOWED}")
 
     def metrics_of(self, scores: FrameScores) -> list[Metric]:
         """The metrics, each once, for the classes of ``scores``.

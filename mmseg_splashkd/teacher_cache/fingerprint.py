@@ -59,8 +59,8 @@ def fingerprint(
 
     Args:
         cfg: Config of the run.
-        options: Its ``teacher_cache``.
-        dataset: Its training data.
+        options: The parsed ``teacher_cache`` of the config.
+        dataset: Training data set of the config.
 
     Returns:
         Name of the part -> SHA-256, hexadecimal.

@@ -16,7 +16,7 @@ CAMVID = CONFIGS / "camvid" / "segformer_b0_camvid.py"
 
 
 def shared(config: Path, key: str, value: object) -> list:
-    """What the data sets have under a key that an option sets at the top."""
+    """Values of the data sets for a key that an option sets at the top level."""
     cfg = read_config(config, {key: value})
     return [dataset_of(cfg, loader)[key] for loader in LOADERS]
 

@@ -170,7 +170,7 @@ def test_stem_without_a_recording_group():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "unix"}, "name='unix' is none of"),
+        ({"name": "unix"}, "name='unix' is not one of"),
         ({"name": "frame"}, "'frame' needs fps"),
         ({"name": "frame", "fps": 0}, "fps=0 must be above 0"),
         ({"name": "frame", "fps": -1}, "fps=-1 must be above 0"),

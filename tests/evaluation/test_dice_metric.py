@@ -135,7 +135,7 @@ def test_writes_predictions_in_the_coding_of_the_data_set(
 
 
 def test_unfit_coding_is_refused():
-    with pytest.raises(ValueError, match="output_coding='rgb' is none of"):
+    with pytest.raises(ValueError, match="output_coding='rgb' is not one of"):
         _metric(output_coding="rgb", label_coding="splash")
     with pytest.raises(ValueError, match="output_coding='gray' needs label_coding"):
         _metric(output_coding="gray")

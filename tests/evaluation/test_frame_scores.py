@@ -117,7 +117,7 @@ def test_files_that_are_not_scores_are_refused(tmp_path):
         ({"histogram": np.zeros((1, 2, 255), int)}, "histogram has shape"),
         ({"timestamps": np.zeros(2, int)}, "timestamps has shape"),
         ({"recordings": ()}, "recordings has shape"),
-        ({"focus": "foam"}, "focus='foam' is none of"),
+        ({"focus": "foam"}, "focus='foam' is not one of"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change, message):

@@ -83,7 +83,7 @@ def test_folders_without_a_run_are_refused(arm, tmp_path):
     last.unlink()
     with pytest.raises(FileNotFoundError, match=r"weights_\*_last\.safetensors"):
         open_runs(arm[1:2])
-    with pytest.raises(ValueError, match="weights='first' is none of"):
+    with pytest.raises(ValueError, match="weights='first' is not one of"):
         open_runs(arm[:1], weights="first")
 
 

@@ -151,7 +151,7 @@ def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
 
 
 def test_mirrored_logits_are_not_those_of_the_mirrored_view(cached):
-    """Why the cache holds views and not frames: the teacher is not flip-equivariant."""
+    """The cache stores views, not frames, because teachers are not flip-equivariant."""
     online, _, views = both(cached)
     image = online.data_preprocessor(pseudo_collate([views[0]]), True)["inputs"]
     mirrored = online.teacher_logits(image.flip(-1)).flip(-1)

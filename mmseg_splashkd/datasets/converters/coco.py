@@ -184,7 +184,7 @@ def _gray_by_category(
         names = {name.casefold() for name in name_of.values()}
         table = {k: v for k, v in TACO_TO_TRASH.items() if k.casefold() in names}
     if isinstance(table, str):
-        raise ValueError(f"categories={table!r} is none of 'id', 'taco', a mapping")
+        raise ValueError(f"categories={table!r} is not one of 'id', 'taco', a mapping")
     grays = gray_of_names(name_of.values(), coding, f"{file}, categories", table)
     return {key: grays[name] for key, name in name_of.items()}
 

@@ -59,7 +59,7 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
         ValueError: ``value`` is not one of ``choices``.
     """
     if value not in choices:
-        raise ValueError(f"{name}={value!r} is none of {list(choices)}")
+        raise ValueError(f"{name}={value!r} is not one of {list(choices)}")
 
 
 def expect_folders(folders: Iterable[Path], layout: str) -> None:

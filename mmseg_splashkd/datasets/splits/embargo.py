@@ -101,7 +101,8 @@ def keep_apart(
     Args:
         frames: Frames with their parts, in any order.
         embargo: Minimum distance between parts.
-        stacked: See ``too_near``.
+        stacked: Whether an embargo in frames also counts along the common time line of
+            all recordings; see ``too_near``.
 
     Returns:
         All frames in time order; those left out have the split ``'embargo'``.

@@ -69,7 +69,7 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if self.strategy not in OPTIONS:
             raise ValueError(
-                f"strategy={self.strategy!r} is none of {', '.join(OPTIONS)}"
+                f"strategy={self.strategy!r} is not one of {', '.join(OPTIONS)}"
             )
         for option in sorted(set().union(*OPTIONS.values()) - OPTIONS[self.strategy]):
             if getattr(self, option) is not None:

@@ -21,7 +21,7 @@ def note_operating_point(runner: Runner, scores: FrameScores) -> None:
     """Store the best operating point of a validation in the message hub, and log it.
 
     Args:
-        runner: Its message hub receives ``operating_point``: the mapping of
+        runner: Runner whose message hub receives ``operating_point``: the mapping of
             ``operating_point_of``, or None.
         scores: Scores of the validation part.
     """

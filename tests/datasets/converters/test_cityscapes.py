@@ -127,8 +127,8 @@ def test_other_layouts_are_rejected(src, tmp_path):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"splits": ["train", "valid"]}, r"splits='valid' is none of"),
-        ({"recording": "video"}, "recording='video' is none of"),
+        ({"splits": ["train", "valid"]}, r"splits='valid' is not one of"),
+        ({"recording": "video"}, "recording='video' is not one of"),
         ({"fps": 0}, "fps=0 must be above 0"),
     ],
 )

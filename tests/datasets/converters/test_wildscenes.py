@@ -105,10 +105,10 @@ def test_bad_ids_are_rejected(src, tmp_path, header, rows, match: str):
 def test_other_layouts_are_rejected(src, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"folder V-\*; .*holds WildScenes2d"):
         read_wildscenes(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere is no .*indexLabel"):
+    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere is not a .*indexLabel"):
         read_wildscenes(tmp_path / "nowhere")
     (src / "V-01" / "indexLabel").rename(src / "V-01" / "labels")
-    with pytest.raises(FileNotFoundError, match=r"V-01/indexLabel is no .*labels"):
+    with pytest.raises(FileNotFoundError, match=r"V-01/indexLabel is not a .*labels"):
         read_wildscenes(src)
 
 
