@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from mmseg_splashkd.config.arguments import parse_options
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.runs.train import train
@@ -127,6 +128,8 @@ def check(call: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse(file, words, monkeypatch)
     config, options = (getattr(args, key, None) for key in ("config", "cfg_options"))
     if config and (ROOT / config).is_file():
+        if isinstance(options, list):  # tools that import torch late parse it later
+            options = parse_options(options)
         read_config(ROOT / config, options)
 
 
