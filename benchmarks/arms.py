@@ -1,4 +1,4 @@
-"""Compare ways to distil: the same student, schedule and frames, several seeds.
+"""Compare distillation losses: one student, schedule and data set, several seeds.
 
     python benchmarks/arms.py camvid --jobs 2      # see configs/study/README.md
     python benchmarks/arms.py farm --jobs 2
@@ -43,7 +43,7 @@ FEW_TEACHER = {
 
 
 class Arm(NamedTuple):
-    """One way to train the student: kind of config, options of it."""
+    """One training recipe of the student: kind of config, and its options."""
 
     config: str
     options: dict[str, Any]
@@ -84,7 +84,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="+",
         choices=ARMS,
         default=None,
-        help="ways to train (default: those of configs/study/README.md)",
+        help="arms to train (default: those of configs/study/README.md)",
     )
     parser.add_argument(
         "--rates",
@@ -109,7 +109,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--jobs",
         type=int,
         default=1,
-        help="runs at a time, with one thread each (default: 1)",
+        help="parallel runs, with one thread each (default: 1)",
     )
     parser.add_argument(
         "--name", default="", help="suffix of the arms' names (default: none)"
@@ -211,7 +211,7 @@ def _last_validation(work_dir: Path) -> dict[str, float]:
 
 
 def results_of(jobs: list[Run], processes: int) -> Iterator[dict[str, Any]]:
-    """Results of runs, several at a time; prints each that is finished."""
+    """Results of runs, executed in parallel; prints each finished run."""
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=1) as pool:
         for job, result in zip(jobs, pool.map(result_of, jobs), strict=True):

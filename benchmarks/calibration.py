@@ -3,7 +3,7 @@
     python benchmarks/calibration.py                  # all, 20 minutes on one core
     python benchmarks/calibration.py --parts null     # the rates that the tool prints
 
-Simulated runs with a known difference are compared by the code of the tool. The
+Simulated runs with a given true difference are compared by the code of the tool. The
 simulation: mmseg_splashkd/statistics/simulation.py.
 """
 

@@ -1,7 +1,7 @@
 """Measure the time and memory of a training step of distillation.
 
-One student and one optimizer take steps in four ways, in turns; loading the batch is
-part of a step:
+One student and one optimizer take steps of four variants alternately; loading the batch
+is part of a step:
 
 - plain: ``EncoderDecoder.train_step`` of MMSegmentation, no teacher;
 - floor: the same and a forward pass of the teacher under ``torch.inference_mode`` on
@@ -52,7 +52,7 @@ RECIPE = CONFIGS / "kd/segformer_b0_kd.py"
 FRAMES = 30  # 21 of them to train on
 VIEWS = 2  # views per frame in the cache
 MEMORY_STEPS = 3
-WAYS = ("plain", "floor", "online", "cached")
+VARIANTS = ("plain", "floor", "online", "cached")
 RATIOS = (
     ("floor", "plain"),
     ("online", "plain"),
@@ -105,7 +105,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--repeats",
         type=int,
         default=7,
-        help="measurements of each way, in turns (default: 7)",
+        help="alternating measurements of each variant (default: 7)",
     )
     parser.add_argument(
         "--steps", type=int, help="steps per measurement (default: 1 to 3 by pair)"
@@ -117,7 +117,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-# The four ways.
+# The four variants.
 
 
 def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
@@ -165,7 +165,7 @@ class Floor:
         optim_wrapper.update_params(total)
 
 
-class Way(NamedTuple):
+class Variant(NamedTuple):
     """A model and the config of its loader."""
 
     model: Any
@@ -173,8 +173,8 @@ class Way(NamedTuple):
     cfg: Config
 
 
-def build_way(name: str, path: Path, device: str) -> Way:
-    """Build the models that one way needs, and no others."""
+def build_variant(name: str, path: Path, device: str) -> Variant:
+    """Build only the models that one variant needs."""
     cfg = read_config(path)
     if name == "cached":
         use_teacher_cache(cfg)
@@ -183,34 +183,38 @@ def build_way(name: str, path: Path, device: str) -> Way:
         model = MODELS.build(cfg.model)
         model.load_teacher()
         model = model.to(device).train()
-        return Way(model, model.student, cfg)
+        return Variant(model, model.student, cfg)
     student = MODELS.build(cfg.model.student).to(device).train()
     if name == "plain":
-        return Way(student, student, cfg)
+        return Variant(student, student, cfg)
     teacher = MODELS.build(cfg.model.teacher).to(device).eval().requires_grad_(False)
-    return Way(Floor(student, teacher), student, cfg)
+    return Variant(Floor(student, teacher), student, cfg)
 
 
-def build_ways(path: Path, device: str) -> dict[str, Way]:
-    """Build all ways with one student and one teacher."""
-    online, cached = (build_way(name, path, device) for name in ("online", "cached"))
+def build_variants(path: Path, device: str) -> dict[str, Variant]:
+    """Build all variants with one student and one teacher."""
+    online, cached = (
+        build_variant(name, path, device) for name in ("online", "cached")
+    )
     student = cached.model.student = online.student
     floor = Floor(student, online.model.teacher)
     return {
-        "plain": Way(student, student, online.cfg),
-        "floor": Way(floor, student, online.cfg),
+        "plain": Variant(student, student, online.cfg),
+        "floor": Variant(floor, student, online.cfg),
         "online": online,
-        "cached": Way(cached.model, student, cached.cfg),
+        "cached": Variant(cached.model, student, cached.cfg),
     }
 
 
-def stepper(way: Way, optimizer: Any) -> Callable[[], None]:
-    """A function that takes one step of a way, with its own infinite loader."""
-    loader = Runner.build_dataloader(copy.deepcopy(way.cfg.train_dataloader), seed=0)
+def stepper(variant: Variant, optimizer: Any) -> Callable[[], None]:
+    """A function that takes one step of a variant, with its own infinite loader."""
+    loader = Runner.build_dataloader(
+        copy.deepcopy(variant.cfg.train_dataloader), seed=0
+    )
     stream: Iterator[dict] = iter(loader)
 
     def step() -> None:
-        way.model.train_step(next(stream), optim_wrapper=optimizer)
+        variant.model.train_step(next(stream), optim_wrapper=optimizer)
 
     return step
 
@@ -239,20 +243,24 @@ def synchronize() -> None:
 def time_pair(
     name: str, path: Path, args: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Seconds per step of each way in every repeat; the order alternates."""
-    ways = build_ways(path, args.device)
-    plain = ways["plain"]
+    """Seconds per step of each variant in every repeat; the order alternates."""
+    variants = build_variants(path, args.device)
+    plain = variants["plain"]
     optimizer = build_optim_wrapper(plain.student, plain.cfg.optim_wrapper)
-    steps = {way: stepper(ways[way], optimizer) for way in WAYS}
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    steps = {variant: stepper(variants[variant], optimizer) for variant in VARIANTS}
+    seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     warm_up = 2 * args.workers  # each worker prefetches two batches
     for repeat in range(1 + args.repeats):
-        for way in WAYS if repeat % 2 else reversed(WAYS):
-            one = seconds_per_step(steps[way], warm_up, args.steps or PAIRS[name].steps)
-            seconds[way].append(one)
-        turn = ", ".join(f"{way} {seconds[way][-1]:.3f}" for way in WAYS)
+        for variant in VARIANTS if repeat % 2 else reversed(VARIANTS):
+            one = seconds_per_step(
+                steps[variant], warm_up, args.steps or PAIRS[name].steps
+            )
+            seconds[variant].append(one)
+        turn = ", ".join(
+            f"{variant} {seconds[variant][-1]:.3f}" for variant in VARIANTS
+        )
         print_progress(f"{name}, repeat {repeat} of {args.repeats}: {turn} s")
-    return {way: numbers[1:] for way, numbers in seconds.items()}  # 0 warms up
+    return {variant: numbers[1:] for variant, numbers in seconds.items()}  # 0 warms up
 
 
 # Memory.
@@ -260,8 +268,10 @@ def time_pair(
 
 def memory_of(name: str, path: Path, device: str) -> float:
     """Peak MiB of this process (on a GPU: of its tensors) after three steps."""
-    way = build_way(name, path, device)
-    step = stepper(way, build_optim_wrapper(way.student, way.cfg.optim_wrapper))
+    variant = build_variant(name, path, device)
+    step = stepper(
+        variant, build_optim_wrapper(variant.student, variant.cfg.optim_wrapper)
+    )
     for _ in range(MEMORY_STEPS):
         step()
     if device.startswith("cuda"):
@@ -272,14 +282,14 @@ def memory_of(name: str, path: Path, device: str) -> float:
 
 
 def memory_of_each(path: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Peak MiB of each way, in its own process."""
+    """Peak MiB of each variant, in its own process."""
     peaks = {}
-    for way in WAYS:
-        command = [sys.executable, __file__, "--memory-of", f"{way}:{path}"]
+    for variant in VARIANTS:
+        command = [sys.executable, __file__, "--memory-of", f"{variant}:{path}"]
         command += ["--device", args.device]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        peaks[way] = float(done.stdout.split()[-1])
-        print_progress(f"  {way}: {peaks[way]:,.0f} MiB")
+        peaks[variant] = float(done.stdout.split()[-1])
+        print_progress(f"  {variant}: {peaks[variant]:,.0f} MiB")
     return peaks
 
 
@@ -328,13 +338,13 @@ def ratio_row(pair: str, seconds: dict[str, list[float]]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def way_rows(
+def variant_rows(
     pair: str, seconds: dict[str, list[float]], peaks: dict[str, float]
 ) -> list[str]:
-    """Seconds and peak memory of each way of a pair."""
+    """Seconds and peak memory of each variant of a pair."""
     return [
-        f"| {pair} | {way} | {spread(seconds[way])} | {peaks[way]:,.0f} |"
-        for way in WAYS
+        f"| {pair} | {variant} | {spread(seconds[variant])} | {peaks[variant]:,.0f} |"
+        for variant in VARIANTS
     ]
 
 
@@ -342,7 +352,7 @@ def measure(pairs: list[str], args: argparse.Namespace) -> None:
     """Measure all pairs, then print both tables."""
     tables = [
         table("pair", "plain, s", *(f"{over} / {under}" for over, under in RATIOS)),
-        table("pair", "way", "s per step", "peak memory, MiB"),
+        table("pair", "variant", "s per step", "peak memory, MiB"),
     ]
     described = machine(args)
     with tempfile.TemporaryDirectory() as folder:
@@ -357,20 +367,20 @@ def measure(pairs: list[str], args: argparse.Namespace) -> None:
             seconds = time_pair(pair, path, args)
             peaks = memory_of_each(path, args)
             tables[0].append(ratio_row(pair, seconds))
-            tables[1] += way_rows(pair, seconds, peaks)
+            tables[1] += variant_rows(pair, seconds, peaks)
     print(described, *map("\n".join, tables), sep="\n\n")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and print; or only the memory of one way, in a fresh process."""
+    """Measure and print; in a child process, only the memory of one variant."""
     args = parse_args(argv)
     init_default_scope("mmseg")
     MMLogger.get_instance("distill_step", log_level="WARNING")  # no line per weight
     cv2.setNumThreads(0)  # as in env_cfg of the configs
     torch.backends.cudnn.benchmark = True
     if args.memory_of:
-        way, path = args.memory_of.split(":", 1)
-        print(memory_of(way, Path(path), args.device))
+        variant, path = args.memory_of.split(":", 1)
+        print(memory_of(variant, Path(path), args.device))
         return
     measure(args.pairs, args)
 

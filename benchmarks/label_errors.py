@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def read_truth(root: Path, found: LabelErrors) -> list[Truth]:
-    """The planted errors of the frames, in the order of their ranks."""
+    """Planted errors of the frames, by rank."""
     with (root / "label_errors.csv").open(newline="", encoding="utf-8") as file:
         errors = {Path(row["frame"]).name: row for row in csv.DictReader(file)}
     truth = []
@@ -194,7 +194,7 @@ def print_regions(found: LabelErrors, truth: list[Truth]) -> None:
 
 
 def count_found(truth: list[Truth], covered: list[np.ndarray]) -> int:
-    """Number of planted regions of which enough pixels are covered."""
+    """Number of planted regions with enough covered pixels."""
     return sum(
         bool(mask[area].mean() >= RIGHT)
         for each, mask in zip(truth, covered, strict=True)

@@ -1,4 +1,4 @@
-"""Measure the speed of data loading, ours and MMSegmentation's.
+"""Measure the speed of data loading in this package and in MMSegmentation.
 
 Both run the steps of the base training pipeline of
 configs/_base_/datasets/splash_1024.py on drawn frames.
@@ -51,7 +51,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--repeats",
         type=int,
         default=9,
-        help="measurements of each loader, in turns (default: 9)",
+        help="alternating measurements of each loader (default: 9)",
     )
     parser.add_argument(
         "--batches",
@@ -77,7 +77,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 @DATASETS.register_module()
-class HostDataset(BaseSegDataset):
+class MmsegDataset(BaseSegDataset):
     """MMSegmentation's data set, with gray values for its ``LoadAnnotations``."""
 
     def load_data_list(self) -> list[dict]:
@@ -86,7 +86,7 @@ class HostDataset(BaseSegDataset):
         return [info | coding for info in super().load_data_list()]
 
 
-def our_loader(root: Path, backend: str) -> dict:
+def package_loader(root: Path, backend: str) -> dict:
     """Loader of the config."""
     loader = Config.fromfile(CONFIG).train_dataloader.to_dict()
     frames = loader["dataset"]["dataset"]
@@ -95,19 +95,19 @@ def our_loader(root: Path, backend: str) -> dict:
     return loader
 
 
-def host_loader(root: Path, ours: dict) -> dict:
+def mmseg_loader(root: Path, loader: dict) -> dict:
     """Loader of the same frames and steps in MMSegmentation's classes."""
-    frames: Any = DATASETS.build(ours["dataset"]["dataset"])
+    frames: Any = DATASETS.build(loader["dataset"]["dataset"])
     infos = map(frames.get_data_info, range(len(frames)))
     stems = [Path(info["img_path"]).stem for info in infos]
     listed = root / "train.txt"
     listed.write_text("\n".join(stems))
-    steps = copy.deepcopy(ours["dataset"]["dataset"]["pipeline"])
+    steps = copy.deepcopy(loader["dataset"]["dataset"]["pipeline"])
     steps[1] = {"type": "LoadAnnotations"}
-    return ours | {
+    return loader | {
         "sampler": {"type": "InfiniteSampler", "shuffle": True},
         "dataset": {
-            "type": "HostDataset",
+            "type": "MmsegDataset",
             "ann_file": str(listed),
             "data_prefix": {
                 "img_path": str(root / "images"),
@@ -135,9 +135,9 @@ def frames_per_second(loader: dict, workers: int, batches: int) -> float:
 
 
 def compare(root: Path, args: argparse.Namespace) -> None:
-    """Print frames per second of both loaders, in turns in alternating order."""
-    ours = our_loader(root, args.backend)
-    loaders = {"ours": ours, "host": host_loader(root, ours)}
+    """Print frames per second of both loaders, measured alternately."""
+    loader = package_loader(root, args.backend)
+    loaders = {"mmseg_splashkd": loader, "MMSegmentation": mmseg_loader(root, loader)}
     rates: dict[str, list[float]] = {name: [] for name in loaders}
     for repeat in range(args.repeats):
         for name in sorted(loaders, reverse=bool(repeat % 2)):
@@ -148,10 +148,11 @@ def compare(root: Path, args: argparse.Namespace) -> None:
     for name, drawn in rates.items():
         middle = statistics.median(drawn)
         print(f"| {name} | {middle:.1f} | {min(drawn):.1f} | {max(drawn):.1f} |")
-    pairs = zip(rates["ours"], rates["host"], strict=True)
-    ratios = [mine / other for mine, other in pairs]
+    pairs = zip(rates["mmseg_splashkd"], rates["MMSegmentation"], strict=True)
+    ratios = [package / other for package, other in pairs]
     print(
-        f"\nours / host, median of {len(ratios)} pairs: {statistics.median(ratios):.3f}"
+        f"\nmmseg_splashkd / MMSegmentation, median of {len(ratios)} pairs: "
+        f"{statistics.median(ratios):.3f}"
     )
 
 
@@ -178,13 +179,15 @@ def time_steps(dataset: Any, visit: int, spent: dict[str, list[float]]) -> None:
 
 def compare_steps(root: Path, args: argparse.Namespace) -> None:
     """Print the milliseconds of each step of both loaders, in this process."""
-    ours = our_loader(root, args.backend)
-    datasets = [DATASETS.build(x["dataset"]) for x in (ours, host_loader(root, ours))]
+    loader = package_loader(root, args.backend)
+    datasets = [
+        DATASETS.build(x["dataset"]) for x in (loader, mmseg_loader(root, loader))
+    ]
     spent: list[dict[str, list[float]]] = [defaultdict(list), defaultdict(list)]
     for visit in range(args.repeats):
         for dataset, times in zip(datasets, spent, strict=True):
             time_steps(dataset, visit, times)
-    print("| ours | CPU ms | host | CPU ms |\n|---|---|---|---|")
+    print("| mmseg_splashkd | CPU ms | MMSegmentation | CPU ms |\n|---|---|---|---|")
     for pair in zip(*(times.items() for times in spent), strict=True):
         cells = [f"{name} | {1000 * statistics.median(t):.2f}" for name, t in pair]
         print(f"| {' | '.join(cells)} |")

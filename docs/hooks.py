@@ -39,7 +39,10 @@ def on_page_markdown(
     markdown: str, page: Page, config: MkDocsConfig, files: Files
 ) -> str:
     """Rewrite links between repository files to links between site files."""
-    source, here = Path(str(page.file.abs_src_path)), PurePosixPath(page.file.src_uri)
+    source, current = (
+        Path(str(page.file.abs_src_path)),
+        PurePosixPath(page.file.src_uri),
+    )
 
     def rewrite(link: re.Match) -> str:
         target = _target(source, link["path"])
@@ -49,7 +52,7 @@ def on_page_markdown(
             target = f"{target}/README.md"
             if not (ROOT / target).is_file():
                 return link["text"].strip("[]")
-        path = os.path.relpath(_uri(target), here.parent)
+        path = os.path.relpath(_uri(target), current.parent)
         return f"{link['text']}({path}{link['anchor'] or ''})"
 
     return LINK.sub(rewrite, markdown)
@@ -70,5 +73,5 @@ def _target(source: Path, link: str) -> str | None:
 
 
 def _uri(target: str) -> str:
-    """Site path of a repository path; the README's place is taken by the home page."""
+    """Site path of a repository path; ``README.md`` is replaced by the home page."""
     return "index.md" if target == "README.md" else target.removeprefix(f"{DOCS}/")

@@ -42,8 +42,8 @@ def check_host_stack() -> None:
             f"both and install one: pip uninstall -y {both} && {INSTALL}"
         )
     installed = maintained or original
-    wanted = list(STACKS.values()) if original else list(STACKS)
-    missing = [name for name in wanted if name not in installed]
+    required = list(STACKS.values()) if original else list(STACKS)
+    missing = [name for name in required if name not in installed]
     if missing:
         raise ImportError(
             f"MMSegmentation needs {', '.join(missing)}. Install it with: {INSTALL} "
@@ -55,9 +55,9 @@ def check_host_stack() -> None:
 def quiet_import() -> Iterator[None]:
     """Import MMSegmentation without its messages about optional parts.
 
-    One of them advises to install another mmcv, over the installed one.
+    One of them recommends to install another mmcv over the installed one.
     """
-    # mmseg imports Albumentations if it is installed, which asks the network for its
+    # mmseg imports Albumentations if it is installed, which queries the network for its
     # newest version: a delay without a network, and an irrelevant message.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):

@@ -2,7 +2,8 @@
 
 A checkpoint is a pickle, and unpickling can run code. mmengine's checkpoints hold log
 buffers beside the tensors, so ``torch.load(weights_only=True)`` refuses them, and a
-plain load runs any code they contain. Here only a closed list of names is unpickled.
+plain load runs any code they contain. This module unpickles only a closed list of
+names.
 """
 
 import hashlib
@@ -25,8 +26,8 @@ from mmseg_splashkd.files import whole_file
 
 SUFFIX = ".safetensors"
 
-# Every name that a checkpoint of mmengine needs: containers, tensors, numbers, log
-# buffers. (torch resolves the names of its storages itself.)
+# All names in a checkpoint of mmengine: containers, tensors, numbers, log buffers.
+# (torch resolves the names of its storages itself.)
 ALLOWED = {
     "collections": {"OrderedDict", "defaultdict"},
     "torch": {"Size", "device"},
@@ -44,14 +45,14 @@ NUMBER_KINDS = "biufc"
 
 
 class _Refused(pickle.UnpicklingError):
-    """The file needs more than the data of a checkpoint."""
+    """The file requires more than the data of a checkpoint."""
 
 
 def _buffer_method(owner: Any, name: str) -> Any:
     """Replacement for ``getattr``, by which log buffers store their statistics."""
     if owner is HistoryBuffer and name in ("mean", "min", "max", "current"):
         return getattr(owner, name)
-    raise _Refused(f"it asks for getattr of {name!r}")
+    raise _Refused(f"it needs getattr of {name!r}")
 
 
 def _empty_array(*_: Any) -> np.ndarray:
@@ -83,9 +84,9 @@ def _build(unpickler: Any) -> None:
 class _ClosedUnpickler(pickle._Unpickler):
     """Resolves only the names above, and sets the state of only the types above.
 
-    This is the unpickler written in Python, because the one in C does not let the state
-    be checked: with a forged state of an array's dtype, NumPy reads raw bytes as
-    pointers.
+    This is the Python implementation of the unpickler, because the C implementation has
+    no hook to check the state: with a forged state of an array's dtype, NumPy reads raw
+    bytes as pointers.
     """
 
     dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: _build}
@@ -96,7 +97,7 @@ class _ClosedUnpickler(pickle._Unpickler):
             return REPLACEMENTS[full_name]
         if name in ALLOWED.get(module, ()):
             return super().find_class(module, name)
-        raise _Refused(f"it asks for {full_name}")
+        raise _Refused(f"it needs {full_name}")
 
 
 def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
@@ -148,7 +149,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, is no checkpoint, or would run code.
+        ValueError: The file is damaged, is not a checkpoint, or would run code.
     """
     path = Path(path)
     if not path.is_file():
@@ -175,7 +176,7 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
     closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
     try:
-        # torch's own reader: a forged archive can show other readers other files.
+        # torch's reader: a forged archive can contain other files for other readers.
         if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
             raise _Refused("it is a TorchScript program")
         checkpoint = torch.load(
@@ -199,7 +200,7 @@ def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
 def write_weights(
     state_dict: Mapping[str, Tensor], path: str | Path, meta: Mapping[str, Any]
 ) -> None:
-    """Write tensors, and nothing that can run, to a ``.safetensors`` file.
+    """Write tensors, without executable content, to a ``.safetensors`` file.
 
     Tensors that share memory (tied weights) are written once per name, so that the file
     loads strictly.
@@ -215,7 +216,7 @@ def write_weights(
 
 
 def _separate_tensors(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous tensors on the CPU, none of which share memory: safetensors' rule."""
+    """Contiguous tensors on the CPU without shared memory, as safetensors requires."""
     tensors: dict[str, Tensor] = {}
     storages: set[int] = set()
     for name, value in state_dict.items():
@@ -228,7 +229,7 @@ def _separate_tensors(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def tensors_sha256(state_dict: Mapping[str, Tensor], separator: str = "\n") -> str:
-    """Hash of names, types, shapes and bits of tensors, whatever file holds them.
+    """Hash of names, types, shapes and bits of tensors, independent of the file format.
 
     Args:
         state_dict: Tensors by name, in any order.

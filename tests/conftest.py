@@ -58,7 +58,7 @@ def tiny_run(pond: Path, *models: str, iterations: int = 2, **options) -> dict:
     Args:
         pond: The frames.
         *models: Dotted keys of the models in the config.
-        iterations: Of training; there is a validation after every second.
+        iterations: Number of training iterations; every second one is validated.
         **options: Further keys, with ``__`` for a dot.
     """
     small = {"data_root": str(pond), "train_cfg.max_iters": iterations, "embargo": 0}

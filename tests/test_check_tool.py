@@ -23,14 +23,14 @@ def check(tmp_path, *arguments):
     return call(*tool, *arguments, "--out", out), out
 
 
-def test_sound_table_exits_with_0(table, tmp_path):
+def test_valid_table_exits_with_0(table, tmp_path):
     done, out = check(tmp_path, "--table", table)
     assert done.returncode == 0, done.stderr
     assert "pond_frames: clean" in done.stdout
     assert "No errors and no warnings." in out.read_text()
 
 
-def test_spoiled_table_exits_with_1_unless_allowed(table, tmp_path):
+def test_invalid_table_exits_with_1_unless_allowed(table, tmp_path):
     label = parts_of(table)["val"][0].label
     Image.fromarray(np.full((64, 80), 7, np.uint8)).save(label)
     done, out = check(tmp_path, "--table", table)
@@ -41,7 +41,7 @@ def test_spoiled_table_exits_with_1_unless_allowed(table, tmp_path):
     assert allowed.returncode == 0
 
 
-def test_config_and_folder_are_read_alike(pond, tmp_path):
+def test_config_and_folder_give_the_same_findings(pond, tmp_path):
     config = "configs/demo/segformer_b0_pond.py"
     options = ("--cfg-options", f"data_root={pond}", "embargo=0")
     by_config, _ = check(tmp_path, config, "--fast", *options)

@@ -43,7 +43,7 @@ def assert_equal_weights(ours: dict, its: dict) -> None:
         assert torch.equal(ours[name], value)
 
 
-# Files of ours.
+# Files of this package.
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -182,11 +182,11 @@ def test_a_bare_state_dict_is_a_checkpoint(tmp_path):
     assert read["meta"] == {}
 
 
-# Files that want code.
+# Files that run code.
 
 
 class Calls:
-    """Pickles as a call of ``function``."""
+    """Is pickled as a call of ``function``."""
 
     def __init__(self, function: Any, *args: Any) -> None:
         self.call = (function, args)
@@ -196,7 +196,7 @@ class Calls:
 
 
 class Given:
-    """Pickles as what ``target`` pickles as, given a state of our choice."""
+    """Pickles like ``target``, with a chosen state."""
 
     def __init__(self, target: Any, *state: Any) -> None:
         self.target, self.state = target, state
@@ -235,9 +235,7 @@ def test_calls_are_refused_before_they_run(tmp_path, marker, call, protocol):
     content = {"state_dict": {"a": torch.ones(1)}, "meta": call(marker)}
     torch.save(content, path, pickle_protocol=protocol)
 
-    with pytest.raises(
-        ValueError, match=r"evil\.pth was refused.* it asks for "
-    ) as error:
+    with pytest.raises(ValueError, match=r"evil\.pth was refused.* it needs ") as error:
         read_checkpoint(path)
     assert not marker.exists()
     assert "as .safetensors, or convert it" in str(error.value)
@@ -272,15 +270,15 @@ PROGRAMS = {
             called(GETATTR, BUFFER, text("mean")),
             text("__globals__"),
         ),
-        "it asks for getattr of '__globals__'",
+        "it needs getattr of '__globals__'",
     ),
     "getattr of another object": (
         called(GETATTR, of_global("torch", "Size"), text("mean")),
-        "it asks for getattr of 'mean'",
+        "it needs getattr of 'mean'",
     ),
     "old getattr": (
         called(of_global("__builtin__", "getattr"), BUFFER, text("__init__")),
-        "it asks for getattr of '__init__'",
+        "it needs getattr of '__init__'",
     ),
     "dotted name": (
         of_stack(
@@ -360,8 +358,8 @@ def torchscript() -> bytes:
 def disguised(program: bytes) -> bytes:
     """Add a second directory, harmless and the one that Python's zipfile reads.
 
-    zipfile looks for the directory just before the archive's end, torch where the end
-    says that it begins.
+    zipfile reads the directory just before the end of the archive, torch at the offset
+    stored in its end record.
     """
     end = program.rindex(b"PK\x05\x06")
     size, start = struct.unpack("<II", program[end + 12 : end + 20])

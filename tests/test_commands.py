@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from mmseg_splashkd.config.arguments import parse_options
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.runs.train import train
@@ -127,6 +128,8 @@ def check(call: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse(file, words, monkeypatch)
     config, options = (getattr(args, key, None) for key in ("config", "cfg_options"))
     if config and (ROOT / config).is_file():
+        if isinstance(options, list):  # tools that import torch late parse it later
+            options = parse_options(options)
         read_config(ROOT / config, options)
 
 
@@ -193,7 +196,7 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
 
 
 @pytest.mark.slow
-def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
+def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     file = "benchmarks/distill_step.py"
     module = module_of(ROOT / file)
     small = Config.fromfile(CONFIGS / "_base_" / "models" / "segformer_b0.py")
@@ -204,9 +207,9 @@ def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
 
     def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
         args = parse(file, command[2:], monkeypatch)
-        way, path = args.memory_of.split(":", 1)
+        variant, path = args.memory_of.split(":", 1)
         return SimpleNamespace(
-            stdout=str(module.memory_of(way, Path(path), args.device))
+            stdout=str(module.memory_of(variant, Path(path), args.device))
         )
 
     monkeypatch.setattr(module.subprocess, "run", in_this_process)
@@ -223,7 +226,7 @@ def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
     ("words", "head"),
     [
         ((), "| path | frames/s, median |"),
-        (("--steps",), "| ours | CPU ms |"),
+        (("--steps",), "| mmseg_splashkd | CPU ms |"),
         (("--rows", 20), "| rows | build, s |"),
     ],
 )

@@ -68,7 +68,7 @@ def test_one_run_alone(tool: Tool, runs: list[Path]):
     ("words", "message"),
     [
         (["nowhere"], "there is no run nowhere"),
-        (["--metrics", "Dice.fish"], "metric 'Dice.fish' is none of"),
+        (["--metrics", "Dice.fish"], "metric 'Dice.fish' is not one of"),
         (["--block", "5min"], "block '5min' is neither frames (5) nor seconds (30s)"),
         (["--worth", "0"], "worth=0.0 must be above 0 points"),
         (["--resamples", "10"], "resamples=10 must be 100 or more"),

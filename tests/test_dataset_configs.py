@@ -1,4 +1,4 @@
-"""Every base data set builds, and its pipelines never invent label values."""
+"""Every base data set builds, and its pipelines never create label values."""
 
 from pathlib import Path
 from typing import Any
@@ -90,14 +90,14 @@ def test_training_pipelines_give_views_with_labels(name: str, root: Path):
     assert len(dataset.metainfo["classes"]) == len(
         load_label_coding(CODINGS[name]).classes
     )
-    known, scale = classes_of(name), cfg.get("size")
+    classes, scale = classes_of(name), cfg.get("size")
     for index in range(4):
         packed = dataset[View(index, 0, 0)]
         labels = packed["data_samples"].gt_sem_seg.data
         assert tuple(packed["inputs"].shape) == (3, *scale[::-1])
         assert tuple(labels.shape) == (1, *scale[::-1])
-        assert new_values(labels.numpy(), known) == set()
-        assert set(np.unique(labels)) & set(known)
+        assert new_values(labels.numpy(), classes) == set()
+        assert set(np.unique(labels)) & set(classes)
 
 
 def test_test_pipelines_only_resize(name: str, root: Path):
@@ -136,10 +136,10 @@ def look_of(packed: dict) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("name", AUGMENTED, indirect=True)
 @pytest.mark.parametrize(
-    ("split", "place", "ask"), [("train", -2, View(0, 0, 0)), ("val", 1, 0)]
+    ("split", "place", "index"), [("train", -2, View(0, 0, 0)), ("val", 1, 0)]
 )
 def test_labels_loaded_at_the_wrong_step_are_refused(
-    name: str, root: Path, split: str, place: int, ask: View | int
+    name: str, root: Path, split: str, place: int, index: View | int
 ):
     cfg = read(name, root)
     pipeline = part_of(cfg, split).pipeline
@@ -148,7 +148,7 @@ def test_labels_loaded_at_the_wrong_step_are_refused(
     pipeline.insert(place, loading)
     dataset = build(cfg, split)
     with pytest.raises(RuntimeError, match=r"gt_seg_map of frame .*png has shape"):
-        dataset[ask]
+        dataset[index]
 
 
 def test_median_filters_the_files_in_every_pipeline():
@@ -186,7 +186,7 @@ ALBUMENTATIONS: dict[str, dict] = {
     "RandomRain": {},
     "RandomFog": {},
 }
-HOSTS: dict[str, dict] = {
+MMSEG_STEPS: dict[str, dict] = {
     "RandomRotate": {"prob": 1.0, "degree": 40},
     "Resize": {"scale": (37, 23), "keep_ratio": False},
     "RandomCrop": {"crop_size": (20, 30)},
@@ -218,7 +218,7 @@ def base_steps() -> list[dict]:
 
 STEPS = [
     *(wrap(name, **arguments) for name, arguments in ALBUMENTATIONS.items()),
-    *({"type": name, **arguments} for name, arguments in HOSTS.items()),
+    *({"type": name, **arguments} for name, arguments in MMSEG_STEPS.items()),
     *base_steps(),
 ]
 
@@ -228,7 +228,7 @@ def name_of(step: dict) -> str:
     return "+".join([step["type"], *(part["type"] for part in inner)])
 
 
-def invented_by(step: dict, seeds: int = 25) -> set[int]:
+def created_by(step: dict, seeds: int = 25) -> set[int]:
     """New label values that a step creates, over many seeds."""
     transform: Any = TRANSFORMS.build(step)
     found: set[int] = set()
@@ -242,15 +242,15 @@ def invented_by(step: dict, seeds: int = 25) -> set[int]:
 
 
 @pytest.mark.parametrize("step", STEPS, ids=name_of)
-def test_no_step_invents_label_values(step: dict):
-    assert invented_by(step) == set()
+def test_no_step_creates_label_values(step: dict):
+    assert created_by(step) == set()
 
 
 @pytest.mark.parametrize("name", ["ElasticTransform", "OpticalDistortion"])
 def test_bilinear_distortion_of_labels_is_noticed(name: str, monkeypatch):
     monkeypatch.setattr(albumentations, "check_labels_kept", lambda transform: None)
     bilinear = {"mask_interpolation": cv2.INTER_LINEAR, **ALBUMENTATIONS[name]}
-    assert invented_by(wrap(name, **bilinear), seeds=3)
+    assert created_by(wrap(name, **bilinear), seeds=3)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_bilinear_steps_of_mmsegmentation_are_noticed(
         return plain(*arguments, interpolation="bilinear", **more)
 
     monkeypatch.setattr(mmcv, function, bilinear)
-    assert invented_by({"type": name, **HOSTS[name]}, seeds=3)
+    assert created_by({"type": name, **MMSEG_STEPS[name]}, seeds=3)
 
 
 def test_every_step_changes_frames():

@@ -69,13 +69,13 @@ def test_a_run_depends_on_config_frames_and_teacher(tmp_path):
     def key(**options):
         return module._key(config, table, options)
 
-    def taught():
+    def of_another_teacher():
         return key(**{"model.teacher_checkpoint": str(teacher)})
 
-    first, of_teacher = key(), taught()
+    first, of_teacher = key(), of_another_teacher()
     assert first == key()
     assert first != key(**{"randomness.seed": 1})
     teacher.write_text("other weights")
-    assert of_teacher != taught()
+    assert of_teacher != of_another_teacher()
     table.write_text("other frames")
     assert first != key()

@@ -22,7 +22,7 @@ def test_one_complete_stack_is_fine(installed, stack):
     _host.check_host_stack()
 
 
-def test_no_stack_says_how_to_install_one(installed):
+def test_missing_stack_error_shows_how_to_install_one(installed):
     installed()
     with pytest.raises(ImportError, match=r"needs onedl-mmcv.*pip install 'mmseg_sp"):
         _host.check_host_stack()
@@ -43,6 +43,6 @@ def test_two_stacks_over_each_other_are_refused(installed):
         _host.check_host_stack()
 
 
-def test_the_installed_stack_is_seen():
+def test_the_installed_stack_is_detected():
     assert _host._installed("onedl-mmcv") != _host._installed("mmcv")
     assert not _host._installed("no-such-distribution")

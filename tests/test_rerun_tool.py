@@ -85,7 +85,7 @@ def test_run_is_repeated_from_its_record(teacher, tmp_path):
 
 def test_unknown_run_ends_with_a_list_of_runs(tmp_path, monkeypatch, capsys):
     leave_run(tmp_path, status="finished")
-    arguments = ["rerun.py", str(tmp_path), "--run", "nobody"]
+    arguments = ["rerun.py", str(tmp_path), "--run", "unknown"]
     monkeypatch.setattr(sys, "argv", arguments)
     before = signal.getsignal(signal.SIGTERM)
     try:
@@ -95,5 +95,5 @@ def test_unknown_run_ends_with_a_list_of_runs(tmp_path, monkeypatch, capsys):
         signal.signal(signal.SIGTERM, before)
     assert ended.value.code == 2
     printed = capsys.readouterr().err
-    assert printed.startswith("cannot repeat: --run nobody: ")
+    assert printed.startswith("cannot repeat: --run unknown: ")
     assert printed.endswith("has no such run, but run0\n")

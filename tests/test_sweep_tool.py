@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
-from mmseg_splashkd.config.frames import name_of
+from mmseg_splashkd.config.frames import frame_name
 from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.records.record import RunRecord
@@ -37,7 +37,7 @@ def options(pond: Path, table: Path) -> dict:
     models = "model", "model.student", "model.teacher"
     found = tiny_run(pond, *models, iterations=ITERATIONS)
     found["train_cfg.val_interval"] = ITERATIONS
-    # The host removes a checkpoint before it writes the next one: with one, a kill in
+    # mmengine removes a checkpoint before it writes the next one: with one, a kill in
     # between leaves none.
     found["default_hooks.checkpoint.max_keep_ckpts"] = 2
     return found | {"split_table": str(table)}
@@ -159,7 +159,9 @@ def test_names_and_files_of_the_runs(sweep):
 def test_the_teacher_of_a_fold_is_trained_once_and_without_its_frames(sweep, table):
     (teachers,) = (sweep.parent / "work_dirs" / "teachers").iterdir()
     for fold in (0, 1):
-        held_out = {name_of(f) for f in select_frames(read_table(table), "val", fold)}
+        held_out = {
+            frame_name(f) for f in select_frames(read_table(table), "val", fold)
+        }
         text = (teachers / f"fold{fold}" / "train_frames.txt").read_text()
         assert held_out
         assert not held_out & set(text.split())

@@ -1,4 +1,4 @@
-"""What tools/test.py does beyond ``evaluate``."""
+"""Behaviour of tools/test.py beyond ``evaluate``."""
 
 import runpy
 import sys
@@ -53,7 +53,7 @@ def test_codings_are_those_of_the_metric():
 
 @pytest.mark.parametrize("name", ["train", "test", "rerun", "runs"])
 def test_help_needs_no_torch(name, monkeypatch, capsys):
-    """``--help`` answers at once: torch and mmseg are imported later."""
+    """``--help`` imports neither torch nor mmseg."""
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
     for module in ("torch", "mmengine", "mmseg_splashkd"):
         monkeypatch.setitem(sys.modules, module, None)  # its import fails

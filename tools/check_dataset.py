@@ -56,7 +56,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Check the data set; return the exit status."""
     options = vars(parse_args())
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
     from mmseg_splashkd.report.dataset.check import check_dataset
 

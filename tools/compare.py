@@ -60,7 +60,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Compare the runs."""
     args = parse_args()
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.report.compare import compare_runs
 
     compare_runs(**vars(args))

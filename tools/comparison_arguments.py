@@ -7,8 +7,8 @@ def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a comparison to a parser.
 
     Args:
-        parser: Gets ``--weights``, ``--block``, ``--worth``, ``--allow`` and
-            ``--operating-point``.
+        parser: Parser to which ``--weights``, ``--block``, ``--worth``, ``--allow`` and
+            ``--operating-point`` are added.
     """
     parser.add_argument(
         "--weights",

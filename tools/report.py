@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Write the report."""
     args = parse_args()
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.report.experiments import command_line, report_experiments
 
     report_experiments(**vars(args), command=command_line(sys.argv[1:]))

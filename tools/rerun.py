@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(options: dict) -> int:
     """Repeat; return the exit status."""
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.runs.rerun import print_rerun, rerun
     from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm
 

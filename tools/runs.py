@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(work_dirs: list[str], csv: str | None) -> None:
     """Print the runs, or write the table."""
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.records.store import find_runs
     from mmseg_splashkd.records.table import print_runs, write_csv
 

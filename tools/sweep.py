@@ -37,7 +37,9 @@ def _add_runs(group: argparse._ArgumentGroup) -> None:
         help="values of config keys, such as teacher_ratio=0,0.25,0.5,0.75,1",
     )
     group.add_argument("--folds", type=int, help="number of folds of the split table")
-    group.add_argument("--seeds", type=int, help="number of seeds; default: config's")
+    group.add_argument(
+        "--seeds", type=int, help="number of seeds (default: that of the config)"
+    )
     group.add_argument("--baseline", metavar="CONFIG", help="config of a plain student")
     group.add_argument("--search", choices=["random", "tpe"], help="instead of a grid")
     group.add_argument(

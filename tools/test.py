@@ -56,7 +56,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(options: dict) -> None:
     """Test, then draw the curve if there is one to draw."""
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
     from mmseg_splashkd.report.operating_point import check_curve_path, write_curve_of
     from mmseg_splashkd.runs.test import evaluate, scores_file
@@ -66,7 +66,7 @@ def main(options: dict) -> None:
         check_curve_path(curve)
     options["cfg_options"] = parse_options(options["cfg_options"])
     evaluate(**options)
-    # Only the first process wrote the scores.
+    # Only the first process writes the scores.
     if curve is not None and os.environ.get("RANK", "0") == "0":
         names = ("config", "work_dir", "scores")
         write_curve_of(scores_file(**{name: options[name] for name in names}), curve)

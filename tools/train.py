@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 def main(options: dict) -> int:
     """Train, and print the work directory; return the exit status."""
-    # Late: torch takes seconds, which --help need not wait for.
+    # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
     from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm, train
 

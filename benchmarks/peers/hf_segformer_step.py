@@ -25,7 +25,7 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 WIDTHS = {"B0": (32, 64, 160, 256), "B1": (64, 128, 320, 512)}
 RATIOS = (("floor", "plain"), ("distil", "plain"), ("distil", "floor"))
-WAYS = ("plain", "floor", "distil")
+VARIANTS = ("plain", "floor", "distil")
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -42,7 +42,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--repeats",
         type=int,
         default=7,
-        help="measurements of each way, in turns (default: 7)",
+        help="alternating measurements of each variant (default: 7)",
     )
     parser.add_argument(
         "--steps", type=int, default=4, help="steps per measurement (default: 4)"
@@ -130,13 +130,15 @@ def spread(numbers: list[float]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure in turns, in alternating order, and print."""
+    """Measure the variants alternately, and print."""
     args = parse_args(argv)
     loop = Loop(args)
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     for repeat in range(args.repeats):
-        for way in WAYS if repeat % 2 == 0 else reversed(WAYS):
-            seconds[way].append(seconds_per_step(getattr(loop, way), args.steps))
+        for variant in VARIANTS if repeat % 2 == 0 else reversed(VARIANTS):
+            seconds[variant].append(
+                seconds_per_step(getattr(loop, variant), args.steps)
+            )
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}; torch "
         f"{torch.__version__}, {torch.get_num_threads()} threads; transformers "

@@ -1,4 +1,4 @@
-# Changes that make a config of configs/kd one of the demo: the drawn pond at 192x128
+# Changes that turn a config of configs/kd into one of the demo: the drawn pond at 192x128
 # instead of a farm at 1024x1024, from scratch, minutes on a CPU.
 
 

@@ -21,8 +21,8 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     for pair in pairs:
-        key, found, value = pair.partition("=")
-        if not found:
+        key, equals, value = pair.partition("=")
+        if not equals:
             raise ValueError(f"--cfg-options {pair}: expected KEY=VALUE")
         try:
             options[key] = DictAction._parse_iterable(value)

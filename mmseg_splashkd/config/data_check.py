@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.frames import frames_of, time_splits
+from mmseg_splashkd.config.frames import frames_by_part, time_splits
 from mmseg_splashkd.config.reading import LOADERS
 from mmseg_splashkd.config.teacher_overlap import overlap_findings
 from mmseg_splashkd.datasets.checks import Finding, allow_codes, check_parts, of_level
@@ -15,14 +15,14 @@ NAMED = 10  # errors listed in an exception
 
 
 def check_data(cfg: Config) -> list[Finding]:
-    """Check the data of a config, and raise an error for what invalidates a run.
+    """Check the data of a config, and raise an error for data that invalidate a run.
 
     ``data_check = dict(allow=["overlap"], embargo_seconds=30)`` in the config turns
     errors of some codes into warnings (``mmseg_splashkd.datasets.checks.CODES`` lists
     all codes), and sets the minimum distance in time between training and evaluated
     frames.
 
-    Of data sets other than ``TimeSplitDataset``, only the overlap with training frames
+    For data sets other than ``TimeSplitDataset``, only the overlap with training frames
     of teachers is checked.
 
     Returns:
@@ -32,7 +32,7 @@ def check_data(cfg: Config) -> list[Finding]:
         ValueError: The data have errors, or ``data_check`` has an unknown key or code.
     """
     options = check_options(cfg)
-    parts = frames_of(cfg)
+    parts = frames_by_part(cfg)
     found = check_parts(parts, options.get("embargo_seconds")) if parts else []
     findings = allow_codes([*found, *overlap_findings(cfg)], options.get("allow", ()))
     if errors := of_level(findings, "error"):
@@ -47,7 +47,7 @@ def _refusal(errors: list[Finding]) -> str:
     codes = sorted({finding.code for finding in errors})
     return (
         "the data check found errors:\n" + "\n".join(lines) + "\n"
-        f"tools/check_dataset.py lists all. To train nevertheless, set "
+        f"tools/check_dataset.py lists all. To train anyway, set "
         f"data_check = dict(allow={codes})"
     )
 
@@ -59,9 +59,9 @@ def check_options(cfg: Config) -> dict[str, Any]:
         ValueError: It has an unknown key.
     """
     options = dict(cfg.get("data_check") or {})
-    if strange := sorted(options.keys() - OPTIONS):
+    if unknown := sorted(options.keys() - OPTIONS):
         raise ValueError(
-            f"data_check has unknown keys {strange}; known: {sorted(OPTIONS)}"
+            f"data_check has unknown keys {unknown}; the keys are {sorted(OPTIONS)}"
         )
     return options
 

@@ -14,8 +14,8 @@ from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import format_timestamp
 
 
-def frames_of(cfg: Config) -> dict[str, list[Frame]]:
-    """``'train'``, ``'val'`` and ``'test'`` -> frames as the loaders will read them.
+def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
+    """``'train'``, ``'val'`` and ``'test'`` -> frames that the loaders will read.
 
     Data sets other than ``TimeSplitDataset`` are skipped.
     """
@@ -34,8 +34,8 @@ class FramePaths(NamedTuple):
     """Name and files of a frame of any data set.
 
     Args:
-        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, wherever the file
-            lies; otherwise the path of its image.
+        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, independent of the
+            path; otherwise the path of the image.
         image: Path of the image.
         label: Path of the label; empty without one.
     """
@@ -56,8 +56,8 @@ def frame_names(cfg: Config) -> dict[str, list[str] | None]:
 def frame_paths(cfg: Config) -> dict[str, list[FramePaths] | None]:
     """``'train'``, ``'val'`` and ``'test'`` -> frames, labelled or not, each once.
 
-    The value is None for a data set that does not list its frames. There is no test
-    part where it is the same as the validation part.
+    The value is None for a data set that does not list its frames. The test part is
+    omitted if it equals the validation part.
     """
     init_default_scope(cfg.get("default_scope", "mmseg"))
     parts = {
@@ -79,7 +79,7 @@ def _paths_in(config: Any) -> list[FramePaths] | None:
     return list(files)
 
 
-def name_of(frame: Frame) -> str:
+def frame_name(frame: Frame) -> str:
     """``<recording>/<timestamp>``, independent of where the file lies."""
     return f"{frame.recording}/{format_timestamp(frame.timestamp)}"
 
@@ -98,7 +98,7 @@ def _part(loader: str) -> str:
 
 
 def _find(config: Any) -> Iterator[dict]:
-    """Also inside wrappers, such as those for views and for several data sets."""
+    """Includes data sets inside wrappers, such as those for views."""
     if isinstance(config, dict):
         if is_a(config, TimeSplitDataset):
             yield config
@@ -111,7 +111,7 @@ def _find(config: Any) -> Iterator[dict]:
 def _paths(leaf: dict) -> list[FramePaths] | None:
     if is_a(leaf, TimeSplitDataset):
         frames = _frames(_unread(leaf))
-        return [FramePaths(name_of(each), each.image, each.label) for each in frames]
+        return [FramePaths(frame_name(each), each.image, each.label) for each in frames]
     try:
         dataset = DATASETS.build({**leaf, "pipeline": []})
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]

@@ -20,7 +20,7 @@ def run_name(cfg: Config, began: date) -> str:
 
 
 def latest_run(cfg: Config, root: Path) -> Path | None:
-    """The most recent work directory of ``cfg`` in ``root``; None without one."""
+    """The most recent work directory of ``cfg`` in ``root``; None if there is none."""
     pattern = f"{Path(cfg.filename).stem}_[0-9][0-9][0-9][0-9]{_ratio_suffix(cfg)}"
     runs = [path for path in root.glob(pattern) if path.is_dir()]
     return max(runs, key=lambda path: path.stat().st_mtime, default=None)

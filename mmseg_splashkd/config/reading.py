@@ -21,7 +21,7 @@ from mmseg_splashkd.models.teacher.teacher import as_list
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 INNER = ("dataset", "datasets")  # of wrappers, such as those for views
 SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
-# Keys that the command line can set though the config lacks them.
+# Keys that the command line can set although the config lacks them.
 KEYS_OF_A_RUN = (
     "work_dir",
     "data_check",
@@ -38,15 +38,15 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Args:
         path: The file.
-        options: Dotted keys, as ``--cfg-options`` gives them. ``data_root``,
+        options: Dotted key -> value, as in ``--cfg-options``. ``data_root``,
             ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` are
             set for every data set.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is only a part of a config, it lacks the key of an option,
-            sets a key of a former name, or its ``data_root`` is not the one its data
-            sets read.
+            sets a key of a former name, or its ``data_root`` differs from that of its
+            data sets.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
@@ -78,9 +78,9 @@ def _check_options(cfg: Config, options: dict[str, Any]) -> None:
 
 
 def _rename_former_keys(cfg: Config, path: str | Path) -> None:
-    """Give arguments of ``TimeSplitDataset`` in older configs their present names.
+    """Rename arguments of ``TimeSplitDataset`` in older configs to the current names.
 
-    A variable beside the data sets would set nothing: it is refused.
+    A variable outside the data sets would have no effect and is refused.
     """
     loaders = [cfg[loader].dataset for loader in LOADERS if cfg.get(loader)]
     found = [leaf for loader in loaders for leaf in leaves(loader)]
@@ -115,7 +115,7 @@ def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
 
 
 def check_training(cfg: Config) -> None:
-    """Check that a config can train, before anything is built.
+    """Check that a config can be trained, before anything is built.
 
     Raises:
         FileNotFoundError: A data root or the teacher's file is missing.
@@ -133,7 +133,7 @@ def check_training(cfg: Config) -> None:
 
 
 def _check_modulation(cfg: Config) -> None:
-    """Refuse batches without labelled frames where the modulation m would be 0."""
+    """Refuse batches without labelled frames, for which the modulation m would be 0."""
     loader, loss = cfg.train_dataloader, cfg.model.distill_loss
     share = loader.sampler.get("unlabelled_share")
     modulated = loss.get("modulate", "kd") != "none"

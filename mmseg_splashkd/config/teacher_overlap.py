@@ -1,7 +1,8 @@
 """Overlap between the training frames of a teacher and its student's evaluated frames.
 
-A teacher that was trained on frames of the validation or test part leaks their labels
-to its student, whose metrics on them are then too good.
+A teacher that was trained on frames of the validation or test part transfers
+information on their labels to its student, whose metrics on these frames are then too
+high.
 """
 
 import os
@@ -30,8 +31,8 @@ class Overlap:
 
     Args:
         teacher: File of the teacher's weights.
-        trained: File of the weights that were trained on them: the teacher's, or those
-            of a teacher that it was distilled from itself.
+        trained: File of the weights that were trained on the frames: those of the
+            teacher, or of a teacher from which that teacher was distilled.
         part: ``'val'`` or ``'test'``.
         frames: Names of the frames, in the order of the part.
         evaluated: Number of frames of the part.
@@ -45,11 +46,11 @@ class Overlap:
 
 
 def teacher_overlaps(cfg: Config) -> list[Overlap]:
-    """Find evaluated frames on which teachers of a config, or theirs, were trained.
+    """Find evaluated frames in the training of a config's teachers, or of theirs.
 
-    ``train_frames.txt`` in the folder of weights lists their training frames, its
-    record names the teacher they were distilled from. Weights without that list give no
-    overlap; see ``unlisted_teachers``.
+    ``train_frames.txt`` in the folder of weights lists their training frames; the
+    record in that folder names the teacher they were distilled from. Weights without
+    that list contribute no overlap; see ``unlisted_teachers``.
 
     Args:
         cfg: Config of the student's run; without distillation there is no overlap.
@@ -72,7 +73,7 @@ def teacher_overlaps(cfg: Config) -> list[Overlap]:
 
 
 def unlisted_teachers(cfg: Config) -> list[Path]:
-    """Weights behind a config's teachers without a list of their training frames."""
+    """Weights of direct and indirect teachers without a list of training frames."""
     behind = [each for teacher in _teachers(cfg) for each in _with_teachers(teacher)]
     return [each for each in behind if read_train_frames(each.parent) is None]
 
@@ -138,10 +139,10 @@ def _with_teachers(weights: Path) -> list[Path]:
 def _common(
     evaluated: Iterable[str] | None, trained: Iterable[str] | None
 ) -> tuple[str, ...]:
-    known = {_absolute(name) for name in trained or ()}
-    return tuple(name for name in evaluated or () if _absolute(name) in known)
+    paths = {_absolute(name) for name in trained or ()}
+    return tuple(name for name in evaluated or () if _absolute(name) in paths)
 
 
 def _absolute(name: str) -> str:
-    """A path from the root; names that are no paths stay as distinct as they are."""
+    """An absolute path; distinct names that are not paths remain distinct."""
     return os.path.abspath(name)  # noqa: PTH100 - without access to the drive

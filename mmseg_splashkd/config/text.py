@@ -10,7 +10,7 @@ LINE = 88
 
 
 def config_text(cfg: Config) -> str:
-    """A config as Python text that yields it again, without any file it was made of.
+    """A config as self-contained Python text, without the files it inherits from.
 
     Classes and functions, as values of ``type``, become their dotted names, which
     registries resolve to the same objects.
@@ -22,7 +22,7 @@ def config_text(cfg: Config) -> str:
 
 
 def _literal(value: Any) -> Any:
-    """A value of numbers, texts, lists, tuples and dicts alone."""
+    """The value as numbers, texts, lists, tuples and dicts only."""
     if isinstance(value, dict):
         return {key: _literal(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -35,8 +35,3 @@ def _literal(value: Any) -> Any:
 def text_sha256(text: str) -> str:
     """SHA-256 of a text in UTF-8, 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def config_sha256(cfg: Config) -> str:
-    """Hash of ``config_text``."""
-    return text_sha256(config_text(cfg))

@@ -18,7 +18,7 @@ def is_a(config: Any, *classes: type) -> bool:
 
     Args:
         config: A mapping with ``type``; the result is False for anything else.
-        *classes: Classes, registered or parents of registered ones.
+        *classes: Registered classes, or base classes of registered ones.
     """
     kind = config.get("type") if isinstance(config, Mapping) else None
     return any(issubclass(found, classes) for found in _resolve(kind))

@@ -14,7 +14,7 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
 
     Args:
         image: Image file of the frame.
-        label: Its gray-coded label file.
+        label: Gray-coded label file of the frame.
         coding: Label coding of the label.
 
     Raises:

@@ -132,7 +132,8 @@ class LabelCoding:
             (H, W) uint8 trainIds; 255 for ``ignore_colour``.
 
         Raises:
-            ValueError: ``rgb`` has another shape or dtype, or a colour of no class.
+            ValueError: ``rgb`` has another shape or dtype, or a colour that belongs to
+                no class.
         """
         return colours_to_ids(rgb, self._colours(), source)
 
@@ -286,7 +287,8 @@ def to_train_ids(
         gray: (H, W) uint8 or uint16 gray values.
         gray_to_train_id: Gray value in [0, 65535] -> trainId or 255 (ignored).
         source: Name of the label file for error messages.
-        unknown: trainId or 255 for values outside the table; default None refuses them.
+        unknown: trainId or 255 for values outside the table; default None: such values
+            are an error.
 
     Returns:
         (H, W) uint8 trainIds or 255.

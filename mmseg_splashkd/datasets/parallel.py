@@ -16,8 +16,8 @@ def map_frames(
     """Call ``function`` on every frame in threads; image decoders release the GIL.
 
     Args:
-        function: Function of one frame.
-        frames: Its arguments.
+        function: Function of one frame, called in several threads at once.
+        frames: Arguments of ``function``, one per call.
         what: Description shown beside the progress bar.
         progress: Show a progress bar; default True.
 

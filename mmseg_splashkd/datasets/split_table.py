@@ -102,7 +102,8 @@ def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
     split = row.get("split", "")
     if split and split not in (*SPLITS, EMBARGO):
         raise ValueError(
-            f"{source}: split {split!r} is none of {(*SPLITS, EMBARGO)} and not empty"
+            f"{source}: split {split!r} is not empty and not one of "
+            f"{(*SPLITS, EMBARGO)}"
         )
     try:
         return Frame(
@@ -185,7 +186,7 @@ def select_frames(frames: Iterable[Frame], split: str, fold: int | None) -> list
     folds = sorted({frame.fold for frame in frames if frame.fold is not None})
     if fold not in folds:
         raise ValueError(
-            f"fold={fold} is none of the table's folds {folds}; "
+            f"fold={fold} is not one of the table's folds {folds}; "
             f"tools/split_dataset.py writes a table with folds"
         )
     if split == "test":

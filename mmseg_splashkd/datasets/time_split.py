@@ -95,12 +95,12 @@ class TimeSplitDataset(BaseSegDataset):
         seg_map_suffix: str = ".png",
         **kwargs,
     ) -> None:
-        for name, value, known in (
+        for name, value, choices in (
             ("split", split, SPLITS),
             ("unlabelled", unlabelled, UNLABELLED),
         ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+            if value not in choices:
+                raise ValueError(f"{name} must be one of {choices}, got {value!r}")
         if "metainfo" in kwargs:
             raise ValueError(
                 "metainfo is given by label_coding: its classes and its palette"

@@ -51,7 +51,7 @@ class TimestampFormat:
     def __post_init__(self) -> None:
         if self.name not in FORMATS:
             raise ValueError(
-                f"timestamp name={self.name!r} is none of {sorted(FORMATS)}"
+                f"timestamp name={self.name!r} is not one of {sorted(FORMATS)}"
             )
         for argument, owner in (("fps", "frame"), ("year", "day-hour-minute")):
             given = getattr(self, argument) is not None
@@ -159,7 +159,7 @@ def format_timestamp(timestamp: int) -> str:
     return f"{seconds:010d}-{nanoseconds:09d}"
 
 
-def utc(timestamp: int) -> datetime:
+def to_utc(timestamp: int) -> datetime:
     """UTC date and time of UNIX nanoseconds, truncated to microseconds."""
     return EPOCH + timedelta(microseconds=timestamp // 1000)
 

@@ -66,7 +66,7 @@ def valid_pixels(
         (H, W) bool, True where the label is a class.
 
     Raises:
-        ValueError: ``label`` has another size or a value that is no class.
+        ValueError: ``label`` has another size or a value that is not a class.
     """
     if label.shape != size:
         raise ValueError(
@@ -94,7 +94,7 @@ def frame_confusion(
         (C, C) int64, the rows true and the columns predicted classes, in pixels.
 
     Raises:
-        ValueError: The shapes differ or a value is no class.
+        ValueError: The shapes differ or a value is not a class.
     """
     pred, label = pred.long(), label.long()
     valid = valid_pixels(label, pred.shape, num_classes, ignore_index)
@@ -113,7 +113,7 @@ def frame_areas(
         (3, C) int64, the rows intersection, predicted and labelled, in pixels.
 
     Raises:
-        ValueError: The shapes differ or a value is no class.
+        ValueError: The shapes differ or a value is not a class.
     """
     confusion = frame_confusion(pred, label, num_classes, ignore_index)
     return torch.stack([confusion.diagonal(), confusion.sum(0), confusion.sum(1)])
@@ -148,9 +148,9 @@ def scores(areas: Tensor) -> Scores:
 def frame_dice(areas: Tensor) -> Tensor:
     """Dice coefficient of every frame and class: 2 |P and L| / (|P| + |L|).
 
-    A frame without the class in truth and prediction is NaN and to be excluded from the
-    mean over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods 2021);
-    a frame with the class predicted but not in the truth has Dice 0.
+    A frame without the class in truth and prediction is NaN and must be excluded from
+    the mean over frames (``nanmean``), as in nnU-Net (Isensee et al., Nature Methods
+    2021); a frame with the class predicted but not in the truth has Dice 0.
 
     Args:
         areas: (N, 3, C) areas of N frames, or (3, C) of one.

@@ -76,7 +76,7 @@ def _mean(values: list[float]) -> float:
 
 
 def has_time(scores: FrameScores) -> bool:
-    """Whether all frames have times, each different within its recording."""
+    """Whether all frames have times that are unique within their recordings."""
     if not len(scores) or (scores.timestamps < 0).any():
         return False
     pairs = set(zip(scores.recordings, scores.timestamps.tolist(), strict=True))
@@ -104,10 +104,12 @@ def score_bursts(
 
     Args:
         scores: Scores of frames with times; see ``has_time``.
-        hit_share: Fraction of the true pixels of a frame, in (0, 1].
-        min_share: Fraction of the valid pixels of a frame, in [0, 1]; a frame without
-            predicted pixels is in no predicted run.
-        bridge_seconds: Longest gap within a run, in seconds, 0 or more.
+        hit_share: Minimum fraction of the true pixels of a frame that are predicted,
+            for a hit; in (0, 1], default 0.1.
+        min_share: Minimum fraction of the valid pixels that are predicted, for a frame
+            of a predicted run; in [0, 1], default 0.001. A frame without predicted
+            pixels is in no predicted run.
+        bridge_seconds: Longest gap within a run, in seconds, >= 0; default 0.
 
     Raises:
         ValueError: A frame has no time, or an argument is out of its range.

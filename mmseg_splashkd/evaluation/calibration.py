@@ -16,8 +16,8 @@ from mmseg_splashkd.evaluation.areas import valid_pixels
 
 BINS = 15
 LOWEST, HIGHEST = 1 / 20, 20.0  # temperatures
-STEPS = 32  # halve ln(HIGHEST / LOWEST) = 6 to 1.4e-9
-CHUNK = 2**18  # pixels in float64 at a time
+STEPS = 32  # of bisection: ln(HIGHEST / LOWEST) = 6 is halved to 1.4e-9
+CHUNK = 2**18  # pixels that are converted to float64 at once
 
 Reduce = Callable[[Tensor], object]
 
@@ -25,7 +25,7 @@ Reduce = Callable[[Tensor], object]
 class CalibrationBins:
     """Pixels in equal bins (m / M, (m + 1) / M] of their confidence in (0, 1].
 
-    The confidence is the largest softmax probability. Only counts and sums are stored,
+    The confidence is the largest softmax probability. The bins store counts and sums,
     which are additive over frames and processes.
 
     Args:
@@ -35,7 +35,7 @@ class CalibrationBins:
 
     def __init__(self, bins: int = BINS, ignore_index: int = 255) -> None:
         self.ignore_index = ignore_index
-        # float64: exact counts to 2^53, whatever the number of frames.
+        # float64: counts are exact up to 2^53.
         self.sums = torch.zeros(3, bins, dtype=torch.float64)
 
     @property
@@ -54,7 +54,7 @@ class CalibrationBins:
                 ``labels``; by default 1.
 
         Raises:
-            ValueError: The shapes differ or a label is no class.
+            ValueError: The shapes differ or a label is not a class.
         """
         labels = labels.long()
         size = logits[:, 0].shape
@@ -111,8 +111,8 @@ def sample_pixels(
 ) -> PixelSample:
     """Draw at most ``limit`` valid pixels of a frame by stratified sampling.
 
-    One at random from each of ``limit`` runs of equal length: a fixed stride could hit
-    the same few columns in every row.
+    One random pixel from each of ``limit`` intervals of equal length: a fixed stride
+    could select the same few columns in every row.
 
     Args:
         logits: (C, H, W).
@@ -125,7 +125,7 @@ def sample_pixels(
         The sample, on the CPU.
 
     Raises:
-        ValueError: The sizes differ or a label is no class.
+        ValueError: The sizes differ or a label is not a class.
     """
     label = label.long()
     valid = valid_pixels(label, logits.shape[1:], len(logits), ignore_index)
@@ -173,8 +173,8 @@ def fit_temperature(
 
     T is an end of [``LOWEST``, ``HIGHEST``] if the slope has no zero between them; see
     ``is_at_end``. A model without errors on these pixels has no optimum, since any
-    smaller T is better, and gets ``LOWEST``. If the logits of all classes are equal at
-    every pixel, all T are equivalent and the result is 1.
+    smaller T is better; the result is ``LOWEST``. If the logits of all classes are
+    equal at every pixel, all T are equivalent and the result is 1.
 
     Args:
         logits: (N, C) logits of the pixels of this process.

@@ -31,7 +31,7 @@ def measure(model: nn.Module, size: tuple[int, int], repeats: int = 15) -> Compl
     Args:
         model: A segmentor; pre- and postprocessing are not measured.
         size: (H, W) in pixels.
-        repeats: Number of timed passes, after one warm-up pass.
+        repeats: Number of timed passes, >= 1, after one warm-up pass.
     """
     model = model.eval()
     device = next(model.parameters()).device

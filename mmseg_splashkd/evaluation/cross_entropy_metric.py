@@ -1,4 +1,4 @@
-"""Unweighted cross-entropy of the validation part, whatever the training loss."""
+"""Unweighted cross-entropy of the validation part, independent of the training loss."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def frame_cross_entropy(
         (2,) float64: sum in nats, count in pixels.
 
     Raises:
-        ValueError: The sizes differ or a label is no class.
+        ValueError: The sizes differ or a label is not a class.
     """
     label = label.long()
     valid = valid_pixels(label, logits.shape[1:], len(logits), ignore_index)
@@ -48,8 +48,8 @@ class CrossEntropyMetric(BaseMetric):
 
     Args:
         ignore_index: Label of ignored pixels.
-        collect_device: ``'cpu'`` or ``'gpu'``, device on which processes exchange
-            results.
+        collect_device: Device on which processes exchange results, ``'cpu'`` (default)
+            or ``'gpu'``.
         prefix: Prefix of the name of the score, followed by a slash.
     """
 
@@ -71,7 +71,8 @@ class CrossEntropyMetric(BaseMetric):
                 ``gt_sem_seg`` (1, H, W) under ``data``.
 
         Raises:
-            ValueError: A frame has no logits, its sizes differ or a label is no class.
+            ValueError: A frame has no logits, its sizes differ or a label is not a
+                class.
         """
         for sample in data_samples:
             if "seg_logits" not in sample:

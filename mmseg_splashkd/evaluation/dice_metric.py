@@ -35,14 +35,14 @@ class DiceMetric(BaseMetric):
     :func:`~mmseg_splashkd.evaluation.areas.frame_dice` for absent classes.
 
     Args:
-        ignore_index: Label of ignored pixels.
+        ignore_index: Label of ignored pixels; default 255.
         output_dir: Folder for the predictions, one PNG per frame, named by the stem of
-            the frame. None writes nothing.
-        output_coding: Pixel values of the predictions: ``'train_ids'``, ``'gray'`` (the
-            gray values of the data set) or ``'colour'`` (its palette).
+            the frame; default None: not written.
+        output_coding: Pixel values of the predictions: ``'train_ids'`` (default),
+            ``'gray'`` (the gray values of the data set) or ``'colour'`` (its palette).
         label_coding: Label coding of the data set; required unless ``'train_ids'``.
-        collect_device: ``'cpu'`` or ``'gpu'``, device on which processes exchange
-            results.
+        collect_device: Device on which processes exchange results, ``'cpu'`` (default)
+            or ``'gpu'``.
         prefix: Prefix of the names of the scores, followed by a slash.
 
     Raises:
@@ -63,7 +63,7 @@ class DiceMetric(BaseMetric):
         self.ignore_index = ignore_index
         self.files = None if output_dir is None else FrameFiles(output_dir)
         if output_coding not in CODINGS:
-            raise ValueError(f"output_coding={output_coding!r} is none of {CODINGS}")
+            raise ValueError(f"output_coding={output_coding!r} is not one of {CODINGS}")
         if output_coding != "train_ids" and label_coding is None:
             raise ValueError(f"output_coding={output_coding!r} needs label_coding")
         self.output_coding = output_coding
@@ -78,7 +78,7 @@ class DiceMetric(BaseMetric):
                 (1, H, W) under ``data``, and ``img_path`` if predictions are written.
 
         Raises:
-            ValueError: A frame's shapes differ or a value is no class.
+            ValueError: A frame's shapes differ or a value is not a class.
         """
         num_classes = len(self._classes())
         for sample in data_samples:

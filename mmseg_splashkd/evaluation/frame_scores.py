@@ -1,4 +1,4 @@
-"""Pixel counts of every tested frame, from which all later statistics follow."""
+"""Pixel counts of every tested frame, from which all statistics are computed."""
 
 import json
 import zipfile
@@ -16,15 +16,15 @@ from mmseg_splashkd.evaluation.areas import valid_pixels
 from mmseg_splashkd.files import whole_file
 
 VERSION = 1
-BINS = 256  # of a probability in [0, 1]; thresholds are their lower edges
+BINS = 256  # bins of a probability in [0, 1]; thresholds are their lower edges
 
 
 @dataclass(frozen=True, eq=False)
 class FrameScores:
     """Counts of N frames in the order of the data set, which is the order of time.
 
-    Every pixel score and its interval over frames follow from them exactly, without the
-    model and the frames.
+    Every pixel score and its interval over frames can be computed from them exactly,
+    without the model and the frames.
 
     Args:
         confusion: (N, C, C) int64, the rows true and the columns predicted classes, in
@@ -67,7 +67,7 @@ class FrameScores:
             if array.shape != shape:
                 raise ValueError(f"{name} has shape {array.shape}, and must be {shape}")
         if self.focus not in self.classes:
-            raise ValueError(f"focus={self.focus!r} is none of {self.classes}")
+            raise ValueError(f"focus={self.focus!r} is not one of {self.classes}")
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -87,7 +87,7 @@ def focus_index(classes: Sequence[str], name: str | None) -> int:
     if name is None:
         return len(classes) - 1
     if name not in classes:
-        raise ValueError(f"focus_class={name!r} is no class of the data: {classes}")
+        raise ValueError(f"focus_class={name!r} is not a class of the data: {classes}")
     return list(classes).index(name)
 
 
@@ -106,7 +106,7 @@ def probability_histogram(
         (2, BINS) int64: pixels of other classes, pixels of the class.
 
     Raises:
-        ValueError: The shapes differ or a label is no class.
+        ValueError: The shapes differ or a label is not a class.
     """
     label = label.long()
     valid = valid_pixels(label, probability.shape, num_classes)
@@ -153,12 +153,14 @@ def load_scores(path: str | Path) -> FrameScores:
         )
     try:
         if not zipfile.is_zipfile(path):
-            raise ValueError("the file is no archive of arrays")
+            raise ValueError("the file is not an archive of arrays")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         version = int(arrays["version"])
     except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"scores {path} are damaged, or no scores: {error}") from error
+        raise ValueError(
+            f"scores {path} are damaged, or not scores: {error}"
+        ) from error
     if version != VERSION:
         raise ValueError(
             f"scores {path} are of version {version}, this code reads {VERSION}: test "

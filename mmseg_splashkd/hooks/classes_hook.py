@@ -35,7 +35,7 @@ class ClassesHook(Hook):
 
 
 def classes_of(loader: Any) -> list[str]:
-    """Class names of a data loader's data set; empty if it names none."""
+    """Class names of a data loader's data set; empty without class names."""
     return list(loader.dataset.metainfo.get("classes") or [])
 
 
@@ -59,14 +59,14 @@ def check_teacher_classes(model: DistillSegmentor, classes: list[str]) -> None:
     """Check that a teacher was trained on the classes of the data set.
 
     Args:
-        model: Its teacher is loaded.
+        model: Distiller whose teacher is loaded.
         classes: Class names of the data set, in order.
 
     Raises:
         ValueError: The names differ, and the model's ``teacher_gate`` does not allow
             it.
     """
-    # A class_mapping says which class is which, whatever their names.
+    # A class_mapping assigns classes by index, independent of their names.
     trained = model.teacher_classes if model.class_mapping is None else None
     if trained and list(trained) != classes:
         model.teacher_gate.refuse(

@@ -16,10 +16,10 @@ KEY = "distill_loss"  # in a checkpoint
 class DistillLossHook(Hook):
     """Store the learned weights of a distillation loss (projectors) in checkpoints.
 
-    A checkpoint's ``state_dict`` holds the student alone, so these weights have a key
-    of their own. They are restored in every run that is resumed, whichever runner and
-    whichever of its ways to resume is used; a run that only starts from weights
-    (``load_from``) starts with new projectors.
+    The ``state_dict`` of a checkpoint contains the student only, so these weights have
+    a separate key. They are restored in every resumed run, for any runner and any
+    method of resuming. A run that only starts from weights (``load_from``) has new
+    projectors.
     """
 
     def __init__(self) -> None:

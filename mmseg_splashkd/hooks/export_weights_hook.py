@@ -30,11 +30,10 @@ class ExportWeightsHook(Hook):
 
     ``weights_<run>_best.safetensors`` and ``weights_<run>_last.safetensors`` hold the
     weights of the checkpoints of the same iteration, for loops by iteration and by
-    epoch, with and without validation. Their metadata says how they were made;
-    ``operating_point`` is the one chosen with these weights, if they were validated
-    (see
-    ``evaluation.operating_point.note_operating_point``).
-    ``<run>`` is the run's name at its start, also after it was resumed.
+    epoch, with and without validation. Their metadata describes the training;
+    ``operating_point`` is that of these weights, if they were validated (see
+    ``evaluation.operating_point.note_operating_point``). ``<run>`` is the name at the
+    first start of the run, also after it was resumed.
     """
 
     priority = "LOWEST"  # after CheckpointHook
@@ -47,8 +46,8 @@ class ExportWeightsHook(Hook):
         """Store the run's name, unless a resumed run has one.
 
         Raises:
-            ValueError: ``save_best`` names several metrics, so that there is no one
-                best checkpoint.
+            ValueError: ``save_best`` names several metrics, so that the best checkpoint
+                is ambiguous.
         """
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook) and hook.save_best:
@@ -58,7 +57,7 @@ class ExportWeightsHook(Hook):
             runner.message_hub.update_info("run_name", name)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add to the checkpoint's metadata what its weights do not show."""
+        """Add properties of the run to the checkpoint's metadata."""
         meta = checkpoint["meta"]
         meta["run"] = runner.message_hub.get_info("run_name")
         meta["experiment"] = runner.cfg.get("experiment")
@@ -136,6 +135,6 @@ def _point_beside(path: Path, meta: dict[str, Any]) -> dict[str, Any] | None:
 def _check_one_best(metrics: list[str]) -> None:
     if len(metrics) > 1:
         raise ValueError(
-            f"default_hooks.checkpoint.save_best={metrics} names several metrics, and "
-            f"one of them must choose the exported weights: name one"
+            f"default_hooks.checkpoint.save_best={metrics} names several metrics, but "
+            f"the exported weights are selected by one: name one"
         )

@@ -39,13 +39,14 @@ class FrameScoresHook(Hook):
 
     A validation writes ``<work_dir>/scores/val_last.npz``, a copy of which is kept as
     ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``.
-    All processes count, the first one writes. Figures derived from the counts are
-    logged: the best operating point of a validation, the detected bursts of a test.
+    All processes count; the first process writes the file. Figures derived from the
+    counts are logged: the best operating point of a validation, the detected bursts of
+    a test.
 
     Args:
-        test_file: Output file of a test; ``<work_dir>/scores.npz`` by default.
-        focus_class: Focus class, whose probabilities are counted too; the last class by
-            default.
+        test_file: Output file of a test; default ``<work_dir>/scores.npz``.
+        focus_class: Name of the focus class, whose probabilities are counted too;
+            default the last class.
     """
 
     def __init__(
@@ -201,7 +202,7 @@ def _row(
 
 
 def _weights(checkpoint: str | None) -> str | None:
-    """``'best'`` or ``'last'``, from the name that runs give a file; else None."""
+    """``'best'`` or ``'last'`` by the file name of weights; None for other names."""
     stem = Path(checkpoint or "").stem
     if stem.startswith("best_"):  # a checkpoint of mmengine
         return "best"

@@ -22,8 +22,8 @@ class PaintFramesHook(Hook):
     draws on the first rank only, which leaves out the frames of the others.)
 
     Args:
-        out_dir: Folder of the pictures, which are named as the frames.
-        opacity: Opacity of the class colours over the frame, in [0, 1].
+        out_dir: Folder of the pictures, named by the stems of the frames.
+        opacity: Opacity of the class colours over the frame, in [0, 1]; default 0.5.
     """
 
     def __init__(self, out_dir: str, opacity: float = 0.5) -> None:

@@ -12,11 +12,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class SyncBatchNormHook(Hook):
     """Keep the running statistics of plain BatchNorm equal on all ranks.
 
-    On GPUs ``sync_bn = 'torch'`` does this. It does not exist for the CPU: there each
-    rank validates, and rank 0 saves, the running statistics of its own batches.
+    On GPUs ``sync_bn = 'torch'`` does this. It does not support CPUs: without this
+    hook, each rank would validate, and rank 0 would save, the statistics of its own
+    batches.
     """
 
-    priority = "ABOVE_NORMAL"  # before anything averages or saves the model
+    priority = "ABOVE_NORMAL"  # before hooks that average or save the model
 
     def after_train_iter(self, runner: Runner, *_, **__) -> None:
         """Average the statistics over the ranks."""

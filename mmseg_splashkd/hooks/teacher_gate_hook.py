@@ -18,22 +18,22 @@ INFO = "teacher_gate"  # key in the message hub, and so in checkpoints
 
 @HOOKS.register_module()
 class TeacherGateHook(Hook):
-    """Measure the teacher before the first step, and refuse one that falls short.
+    """Test the teacher before the first step, and refuse one below the floor.
 
-    Its figures are logged, written to ``teacher.json`` in the work directory and kept
+    The metrics are logged, written to ``teacher.json`` in the work directory and stored
     in the checkpoints, so that a resumed run reuses them. The fitted temperature is
-    passed to the distillation loss. For a cached teacher, the figures stored in the
-    cache are used. The conditions are the model's ``teacher_gate``. Models other than
-    ``DistillSegmentor`` pass.
+    passed to the distillation loss. For a cached teacher, the metrics stored in the
+    cache are used. The conditions are the model's ``teacher_gate``. Other models than
+    ``DistillSegmentor`` are ignored.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Measure the teacher, store its figures and check them.
+        """Test the teacher, store its metrics and check them.
 
         Raises:
-            ValueError: The teacher is not better than ``teacher_gate.floor``, a figure
+            ValueError: The teacher is not better than ``teacher_gate.floor``, a metric
                 of the floor does not exist, or a floor or a fitted temperature is
-                configured and there are no validation frames.
+                configured without validation frames.
         """
         model: Any = bare_model(runner.model)
         if not isinstance(model, DistillSegmentor):
@@ -67,12 +67,14 @@ def _report_of(runner: Runner, model: Any) -> dict[str, Any] | None:
 def _metrics_of(runner: Runner) -> Any:
     """Configs of the validation metrics, or fresh copies of the metrics."""
     configs = runner.cfg.get("val_evaluator")
-    loop: Any = runner.val_loop  # a runner that was built without a config has no other
+    loop: Any = (
+        runner.val_loop
+    )  # the only source if the runner was built without a config
     return copy.deepcopy(loop.evaluator.metrics) if configs is None else configs
 
 
 def _check_untested(model: Any) -> str:
-    """The warning about an untested teacher, if no option depends on its figures.
+    """The warning about an untested teacher, if no option depends on its metrics.
 
     Raises:
         ValueError: A fitted temperature or a floor is configured.

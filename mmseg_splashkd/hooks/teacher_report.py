@@ -1,4 +1,4 @@
-"""Measures a teacher on whole frames: metrics, calibration, fitted temperature."""
+"""Tests a teacher on whole frames: metrics, calibration, fitted temperature."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,15 +31,15 @@ MAX_LOGITS = 2**22  # over all frames: 16 MiB, and seconds of fitting
 def measure_teacher(
     model: DistillSegmentor, dataloader: DataLoader, metrics: Mapping | Sequence
 ) -> dict[str, Any]:
-    """Measure the teacher of a distillation on whole frames.
+    """Test the teacher of a distillation on whole frames.
 
-    Each process tests its part of the frames, and all return the same figures. The
+    Each process tests its share of the frames, and all return the same values. The
     model's mode and the random state are not changed.
 
     Args:
-        model: Distiller with a teacher (not a cache).
+        model: ``DistillSegmentor`` with a teacher instead of a cache.
         dataloader: Frames in the order of mmengine's ``DefaultSampler``, unshuffled.
-        metrics: Configs of metrics, one or several, or metrics.
+        metrics: One or several metrics, or their configs.
 
     Returns:
         JSON values: ``metrics`` by name; ``ece``, the expected calibration error over
@@ -81,7 +81,7 @@ def _predictions(model: Any, batch: dict) -> list:
 
 
 class _Calibration:
-    """Bins of all pixels, and a sample of pixels, of this process until ``figures``."""
+    """Bins of all pixels and a sample of pixels of this process; see ``figures``."""
 
     def __init__(self, frames: int, num_classes: int) -> None:
         self.frames, self.num_classes = frames, num_classes
@@ -117,12 +117,12 @@ class _Calibration:
 
 
 def write_report(work_dir: str | Path, report: Mapping[str, Any]) -> None:
-    """Write a teacher's figures to ``teacher.json``, on the first rank."""
+    """Write the report on a teacher to ``teacher.json``, on the first rank."""
     if is_main_process():
         write_whole(Path(work_dir, REPORT), json.dumps(report, indent=1))
 
 
 def read_report(work_dir: Path) -> dict[str, Any] | None:
-    """The teacher's figures of a run, see ``measure_teacher``; None without any."""
+    """The report of a run on its teacher, see ``measure_teacher``; None if missing."""
     path = work_dir / REPORT
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

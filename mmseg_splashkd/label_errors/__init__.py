@@ -1,4 +1,4 @@
-"""Probable label errors: labels that contradict models not trained on them."""
+"""Probable label errors: labels that contradict held-out predictions."""
 
 from mmseg_splashkd.label_errors.find import (
     LabelError,

@@ -95,13 +95,14 @@ def find_label_errors(
     focus_class: str | None = None,
     progress: bool = True,
 ) -> LabelErrors:
-    """Compare labels with the predictions of runs that were not trained on them.
+    """Compare labels with the held-out predictions of runs.
 
     Args:
-        runs: First result of ``open_runs``.
-        unjudged: Second result of ``open_runs``.
-        focus_class: Name of the focus class, by default the last.
-        progress: Whether to show one progress bar per run.
+        runs: Opened runs, the first result of ``open_runs``.
+        unjudged: Names of training frames without a prediction, the second result of
+            ``open_runs``.
+        focus_class: Name of the focus class; default the last class.
+        progress: Whether to show one progress bar per run; default True.
 
     Raises:
         RuntimeError: Weights do not fit their config, or a frame cannot be read.

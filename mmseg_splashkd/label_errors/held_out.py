@@ -1,4 +1,4 @@
-"""Predictions of held-out frames: each by the run whose fold it belongs to."""
+"""Predictions of held-out frames, each by the run of its fold."""
 
 import ast
 from collections import Counter
@@ -16,7 +16,7 @@ from mmseg.registry import MODELS
 from rich.progress import track
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
-from mmseg_splashkd.config.frames import name_of, time_splits
+from mmseg_splashkd.config.frames import frame_name, time_splits
 from mmseg_splashkd.config.reading import (
     check_data_root,
     plain_model,
@@ -77,11 +77,11 @@ def open_runs(
         work_dirs: Work directories of the runs.
         config: Config file to read instead of the recorded configs; the recorded
             options of each run apply to it.
-        weights: ``'last'``, or ``'best'``, which were selected on the held-out frames.
+        weights: ``'last'``, or ``'best'``, which are selected on the held-out frames.
         cfg_options: Dotted config keys to override in each config.
 
     Returns:
-        The runs, and the names of the training frames that no run holds out.
+        The runs, and the names of the training frames that are held out by no run.
 
     Raises:
         FileNotFoundError: A folder, its weights or its data are missing.
@@ -90,11 +90,11 @@ def open_runs(
             classes of the runs differ.
     """
     if weights not in WEIGHTS:
-        raise ValueError(f"weights={weights!r} is none of {WEIGHTS}")
+        raise ValueError(f"weights={weights!r} is not one of {WEIGHTS}")
     runs = [_open(Path(path), config, weights, cfg_options) for path in work_dirs]
     if len({run.coding.classes for run in runs}) > 1:
         raise ValueError("the runs have different classes: give runs of one arm")
-    judged = Counter(name_of(frame) for run in runs for frame in run.frames)
+    judged = Counter(frame_name(frame) for run in runs for frame in run.frames)
     twice = [name for name, count in judged.items() if count > 1]
     if twice:
         raise ValueError(
@@ -147,11 +147,11 @@ def _trained(work_dir: Path) -> list[str]:
 
 
 def _check_held_out(run: FoldRun) -> None:
-    both = [frame for frame in run.frames if name_of(frame) in run.trained]
+    both = [frame for frame in run.frames if frame_name(frame) in run.trained]
     if both:
         raise ValueError(
             f"run {run.work_dir} was trained on {len(both)} of its {len(run.frames)} "
-            f"validation frames, such as {name_of(both[0])}, and reproduces their "
+            f"validation frames, such as {frame_name(both[0])}, and reproduces their "
             f"labels: give a run that held them out"
         )
 

@@ -38,7 +38,7 @@ def label_quality(label: np.ndarray, probability: np.ndarray) -> LabelQuality:
         probability: (C, H, W), C >= 2, of a model that was not trained on the frame.
 
     Raises:
-        ValueError: The shapes differ, or a label is no class.
+        ValueError: The shapes differ, or a label is not a class.
     """
     _check(label, probability)
     valid = label != IGNORE

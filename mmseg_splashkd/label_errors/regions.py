@@ -9,7 +9,7 @@ from scipy import ndimage
 from mmseg_splashkd.label_errors.quality import LabelQuality
 
 AGREED = 0.1
-MIN_SHARE = 0.0005  # of a frame: 30 pixels of 320x192, 520 of 1024x1024
+MIN_SHARE = 0.0005  # fraction of a frame: 30 pixels of 320x192, 520 of 1024x1024
 KINDS = ("missing", "false", "edge", "other")
 
 
@@ -33,8 +33,8 @@ class ErrorRegion(NamedTuple):
         suggested: Class that the model predicts.
         box: Bounding box.
         pixels: Area in pixels.
-        depth: Largest distance of its pixels to the outside, in pixels: 1 for a line,
-            half the width of a band.
+        depth: Largest distance from a pixel of the region to its boundary, in pixels: 1
+            for a line, half the width of a band.
         score: Evidence in pixels: sum over the pixels of p(suggested) - p(given).
         mask: (bottom - top, right - left) bool, the pixels of the region in the box.
     """

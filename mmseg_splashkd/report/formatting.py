@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from mmseg_splashkd.datasets.timestamps import utc
+from mmseg_splashkd.datasets.timestamps import to_utc
 
 GIB = 1024  # MiB
 
@@ -62,7 +62,7 @@ def moment(recording: str, timestamp: int) -> str:
         recording: Name of the recording; ``'.'`` is the image folder itself.
         timestamp: UNIX time in nanoseconds.
     """
-    time = f"{utc(timestamp):%Y-%m-%d %H:%M:%S} UTC"
+    time = f"{to_utc(timestamp):%Y-%m-%d %H:%M:%S} UTC"
     return time if recording == "." else f"{recording}, {time}"
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS
 from mmseg_splashkd.datasets.splits.summary import folds_of
-from mmseg_splashkd.datasets.timestamps import SECOND, utc
+from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 from mmseg_splashkd.files import whole_file
 
 # Distinguished by hue and by lightness, also for colour-blind readers.
@@ -129,7 +129,7 @@ def _draw_lanes(
 def _draw_time(axes: Axes, ordered: Sequence[Frame], at: np.ndarray) -> None:
     wanted = np.linspace(0, at.max(), TICKS)
     chosen = sorted({int(np.abs(at - place).argmin()) for place in wanted})
-    times = [utc(ordered[i].timestamp) for i in chosen]
+    times = [to_utc(ordered[i].timestamp) for i in chosen]
     same_day = times[0].date() == times[-1].date()
     pattern = "%H:%M:%S" if same_day else "%m-%d\n%H:%M"
     axes.set_xticks(at[chosen], [f"{time:{pattern}}" for time in times])

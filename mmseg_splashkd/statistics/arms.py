@@ -54,7 +54,7 @@ def arm_of(name: str, runs: Sequence[tuple[FoldSeed, FrameScores]]) -> Arm:
 
     Args:
         name: Label of the arm.
-        runs: Identity and counts of each run.
+        runs: Identity and counts of each run, at least one.
 
     Raises:
         ValueError: There is no run, or two have the same fold and seed.
@@ -74,8 +74,8 @@ def arm_of(name: str, runs: Sequence[tuple[FoldSeed, FrameScores]]) -> Arm:
 def common_runs(arms: Iterable[Arm]) -> list[FoldSeed]:
     """Identities of the runs that all arms have, with the same folds for each seed.
 
-    A seed that lacks one of the folds is left out. Arms of one run each are paired
-    whatever their seeds.
+    A seed that lacks one of the folds is excluded. Arms of one run each are paired
+    regardless of their seeds.
 
     Args:
         arms: The arms.
@@ -144,7 +144,7 @@ def lay_out(
 
     Args:
         arm: The arm.
-        runs: Its runs to use, with the same folds for each seed.
+        runs: Identities of the runs to use, with the same folds for each seed.
         reference: The arm that defines the frames and their order; by default ``arm``.
 
     Raises:

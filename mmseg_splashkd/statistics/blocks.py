@@ -10,7 +10,7 @@ import numpy as np
 from mmseg_splashkd.datasets.duration import FramesOrSeconds
 
 SECOND = 10**9  # nanoseconds
-FEWEST = 5  # blocks; with fewer no variance is estimated
+FEWEST = 5  # blocks required to estimate a variance
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Blocks:
     Args:
         index: (N,) int, the block of each frame, numbered in the order of time.
         length: Nominal length of a block.
-        automatic: Whether the length is that of the default rule.
+        automatic: Whether the length follows from the default rule.
     """
 
     index: np.ndarray
@@ -86,7 +86,7 @@ def cut_blocks(
         recordings: N names of recordings.
         timestamps: (N,) UNIX time in nanoseconds, or -1 where unknown: then the frames
             of a recording are in the order given.
-        length: Length of a block; by default that of the rule.
+        length: Length of a block; default: 1.3 sqrt(N) frames.
 
     Raises:
         ValueError: The length is in seconds and a frame has no time stamp.

@@ -51,7 +51,7 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
 
     Raises:
         ValueError: There is no arm, a metric is unknown, arms were tested on different
-            frames, classes or labels, or have no pair of runs in common.
+            frames, classes or labels, or share no pair of fold and seed.
     """
     settings = settings or Settings()
     if not arms:
@@ -79,7 +79,7 @@ def differences_of(arms: Sequence[Arm], settings: Settings) -> list[Difference]:
         Differences by arm, then by metric.
 
     Raises:
-        ValueError: As for ``compare``.
+        ValueError: For the reasons listed in ``compare``.
     """
     metrics = settings.metrics_of(arms[0].first)
     views = [_view([arms[0], arm], settings) for arm in arms[1:]]

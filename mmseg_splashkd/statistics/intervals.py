@@ -51,7 +51,7 @@ def interval_of(value: float, variance: float, df: float) -> Interval:
 
     Args:
         value: The estimate, in points.
-        variance: Its squared standard error.
+        variance: Squared standard error of the estimate, in points^2.
         df: Degrees of freedom, 1 or more.
     """
     error = math.sqrt(variance)
@@ -67,15 +67,16 @@ def over_frames(spread: Spread) -> Interval:
 def over_frames_and_runs(
     spread: Spread, by_run: np.ndarray, overlap: float = 0.0
 ) -> tuple[Interval, float]:
-    """Interval of the mean of J runs, on other frames and with other seeds.
+    """Interval of the mean of J runs, for other frames and other seeds.
 
     The variance over frames (of the mean of the runs) and the variance over runs are
     added, and their interaction, which both contain, is subtracted once; the result is
     no smaller than either (two-way clustering: Cameron, Gelbach and Miller, "Robust
     Inference with Multiway Clustering", JBES 29(2), 2011). Degrees of freedom:
     Satterthwaite, "An Approximate Distribution of Estimates of Variance Components",
-    Biometrics Bulletin 2, 1946. Why the variance over runs is included: Bouthillier et
-    al., "Accounting for Variance in Machine Learning Benchmarks", MLSys 2021.
+    Biometrics Bulletin 2, 1946. The variance over runs is included as recommended by
+    Bouthillier et al., "Accounting for Variance in Machine Learning Benchmarks", MLSys
+    2021.
 
     Args:
         spread: Spread over frames of the mean of the runs.

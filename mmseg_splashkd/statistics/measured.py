@@ -15,7 +15,7 @@ ENOUGH = 200  # frames; from here on the rate is 4.7 to 6.1 % for one run per ar
 
 
 def measured_rate(method: str, frames: int) -> tuple[int, float] | None:
-    """The false positive rate that was measured at about this number of frames.
+    """The false positive rate measured in simulation at about this number of frames.
 
     Args:
         method: Key of ``RATES``.

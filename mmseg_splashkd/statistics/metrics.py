@@ -28,9 +28,9 @@ class Metric:
         Args:
             areas: (..., 3, C), the rows intersection, predicted and labelled, in pixels
                 or weighted pixels.
-            whole: (..., 3, C), the set of which all ``areas`` are subsets: a class that
-                is absent from a subset alone gets its score in the whole set, so that
-                the mean is over the same classes for every subset.
+            whole: (..., 3, C) of the set that contains all ``areas``. A class that is
+                absent from a subset only is scored on the whole set, so that the mean
+                is over the same classes for every subset.
 
         Returns:
             (...) percent; NaN where no class has a pixel.
@@ -40,9 +40,9 @@ class Metric:
             by_class = np.where(np.isnan(by_class), self._by_class(whole), by_class)
         if self.class_id is not None:
             return by_class[..., self.class_id]
-        known = ~np.isnan(by_class)
+        defined = ~np.isnan(by_class)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(known, by_class, 0).sum(-1) / known.sum(-1)
+            return np.where(defined, by_class, 0).sum(-1) / defined.sum(-1)
 
     def _by_class(self, areas: np.ndarray) -> np.ndarray:
         hit, predicted, labelled = np.moveaxis(areas.astype(np.float64), -2, 0)
@@ -70,7 +70,7 @@ def parse_metric(name: str, classes: Sequence[str]) -> Metric:
         if head == kind and label in classes:
             return Metric(name, kind, list(classes).index(label))
     raise ValueError(
-        f"metric {name!r} is none of mIoU, mDice, IoU.<class>, Dice.<class>; the "
+        f"metric {name!r} is not one of mIoU, mDice, IoU.<class>, Dice.<class>; the "
         f"classes are {', '.join(classes)}"
     )
 

@@ -14,10 +14,10 @@ def check_alike(arms: Sequence[Arm], allowed: Collection[str] = ()) -> None:
 
     Args:
         arms: The arms.
-        allowed: What the arms may differ in: ``table``, ``weights``.
+        allowed: Permitted differences: ``table``, ``weights``.
 
     Raises:
-        ValueError: Two runs state different values.
+        ValueError: Two runs have different values.
     """
     for what, key in MUST_AGREE.items():
         if what in allowed or len(found := _values(arms, key)) < 2:
@@ -33,7 +33,7 @@ def check_alike(arms: Sequence[Arm], allowed: Collection[str] = ()) -> None:
 
 
 def _values(arms: Sequence[Arm], key: str) -> dict:
-    """Values that runs state for a key -> the first arm and run that state each."""
+    """Value of a key in the scores of runs -> the first arm and run that have it."""
     found = {}
     for arm in arms:
         for run, scores in arm.runs.items():

@@ -46,7 +46,7 @@ def frames_needed(
         allowed = (difference / (critical_t(df) + strength)) ** 2 - of_runs
         if allowed <= 0 or of_frames > 1e9 * allowed:
             return None
-        # Half a step in the logarithm: full steps oscillate about the solution.
+        # Half steps in the logarithm: full steps oscillate around the solution.
         before = needed
         needed = math.sqrt(needed * frames * max(of_frames / allowed, 1e-9))
         if abs(needed / before - 1) < TOLERANCE:

@@ -1,15 +1,16 @@
 """Block-bootstrap standard error of a score, with small-sample corrections.
 
-An uncorrected bootstrap of six or twenty blocks gives too narrow an interval, for three
-reasons, each of which is corrected as its literature recommends:
+The uncorrected bootstrap interval of six or twenty blocks is too narrow, for three
+reasons. Each is corrected as recommended in the literature:
 
 - It has no quantile of Student's t: with Q blocks, Q - 1 degrees of freedom (Ibragimov
   and Mueller, "t-Statistic Based Correlation and Heterogeneity Robust Inference", JBES
   28(4), 2010, who show that blocks of unequal variance make that test conservative).
-- Blocks that hold much of a class pull the score towards themselves and so hide their
-  own error: the delete-a-block jackknife includes it, and the larger of the two is used
-  (MacKinnon, Nielsen and Webb, "Fast and Reliable Jackknife and Bootstrap Methods for
-  Cluster-Robust Inference", Journal of Applied Econometrics 38(5), 2023).
+- Blocks that contain much of a class dominate the score, so the bootstrap
+  underestimates their error. The delete-a-block jackknife includes it, and the larger
+  of the two is used (MacKinnon, Nielsen and Webb, "Fast and Reliable Jackknife and
+  Bootstrap Methods for Cluster-Robust Inference", Journal of Applied Econometrics
+  38(5), 2023).
 - Correlation r that remains between neighbouring blocks: the variance is multiplied by
   (1 + r) / (1 - r), the ratio for a first-order autoregression, with a bias-corrected r
   (Marriott and Pope, Biometrika 41, 1954).
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RESAMPLES, FEWEST_RESAMPLES = 2000, 100
-MOST_CORRELATION = 0.6  # four times the variance; beyond that, blocks are too short
+MOST_CORRELATION = 0.6  # variance times 4; larger correlations need longer blocks
 MOST_WEIGHTS = 2**21  # in memory at once
 
 # Scores of R resamples, (R,) or (J, R) of J runs, from weights of Q blocks, (R, Q).
@@ -34,7 +35,7 @@ class Spread:
 
     Args:
         value: The score of all blocks, in points; the mean over J runs.
-        variance: Its squared standard error.
+        variance: Squared standard error of the score, in points^2.
         blocks: Number of blocks, Q.
         correlation: Correlation of neighbouring blocks, in [0, 0.6].
         interaction: Part of the variance of the mean over J runs that comes from the
@@ -76,7 +77,8 @@ def block_bootstrap(
         )
     value = float(statistic(np.ones((1, blocks))).mean())
     resampled = _apply(statistic, _random_weights(resamples, blocks, seed))
-    # The variance of the weights is (Q - 1) / (Q + 1) of what is unbiased for a mean.
+    # The variance of the weights is (Q - 1) / (Q + 1) times the unbiased one for a
+    # mean.
     bootstrap = resampled.mean(0).var() * (blocks + 1) / (blocks - 1)
     without = _apply(statistic, _without_each(blocks))
     by_run = without.mean(1, keepdims=True) - without

@@ -46,7 +46,7 @@ class Difference:
         frames: Number of frames.
         blocks: Number of blocks.
         value: The difference, in points.
-        interval: Its interval; None where the variance cannot be estimated.
+        interval: Interval of the difference; None if the variance cannot be estimated.
         pooled: With ``folds``, the block-bootstrap interval over the frames of all
             folds together, which holds for the same weights on other frames; else None.
         p: Two-sided p-value, Holm-adjusted if several arms are compared; None without
@@ -57,11 +57,11 @@ class Difference:
         more_frames: Additional frames at which a true difference as large as the
             observed one is significant with a power of 80 %; None where no number is
             enough.
-        worth: The smallest difference of interest, in points.
-        more_frames_for_worth: As ``more_frames``, for ``worth``; 0 where the present
-            frames are enough.
-        false_claims: Number of frames, and the false positive rate in percent that was
-            measured there in simulation; None for 200 frames and more.
+        worth: The smallest difference of interest, in points, > 0.
+        more_frames_for_worth: The same for a true difference of ``worth``; 0 if the
+            present frames are enough.
+        false_claims: Number of frames of a simulation, and its false positive rate in
+            percent; None for 200 frames and more.
         correlated: Whether neighbouring blocks are so correlated that the interval may
             be too narrow.
     """

@@ -15,13 +15,13 @@ class Settings:
     """Settings of a comparison.
 
     Args:
-        metrics: Names of the metrics; by default mIoU and Dice of the focus class.
-        block: Length of a block; by default that of ``cut_blocks``.
-        resamples: Number of bootstrap resamples, 100 or more.
-        seed: Seed of the bootstrap.
-        worth: The smallest difference of interest, in points, above 0.
-        allowed: What the runs may differ in, of ``ALLOWED``: the split table they were
-            trained on, and which of their weights (best or last) were tested.
+        metrics: Names of the metrics; default mIoU and Dice of the focus class.
+        block: Length of a block; default that of ``cut_blocks``.
+        resamples: Number of bootstrap resamples, >= 100; default 2000.
+        seed: Seed of the bootstrap; default 0.
+        worth: The smallest difference of interest, in points, > 0; default 1.
+        allowed: Permitted differences between runs, of ``ALLOWED``: the split table of
+            the training, and the tested weights (best or last); default none.
 
     Raises:
         ValueError: A value is out of its range.
@@ -40,7 +40,7 @@ class Settings:
         if self.resamples < FEWEST_RESAMPLES:
             raise ValueError(f"resamples={self.resamples} must be 100 or more")
         if unknown := set(self.allowed) - set(ALLOWED):
-            raise ValueError(f"allowed={sorted(unknown)} are none of {ALLOWED}")
+            raise ValueError(f"allowed={sorted(unknown)} are not among {ALLOWED}")
 
     def metrics_of(self, scores: FrameScores) -> list[Metric]:
         """The metrics, each once, for the classes of ``scores``.

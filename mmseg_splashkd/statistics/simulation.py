@@ -1,4 +1,4 @@
-"""Simulated runs with a known difference, on which the method is validated.
+"""Simulated runs with a given true difference, which validate the method.
 
 The area of splash in a frame, the difficulty of the frame and the errors of each model
 vary slowly: each is a stationary Gaussian series. Splash comes in bursts (its share is

@@ -1,7 +1,7 @@
-"""Runs at decision thresholds chosen on frames that they are not scored on.
+"""Runs at decision thresholds that are chosen on other frames than the scored ones.
 
-Two models can rank pixels alike and differ in confidence; for a class of few pixels,
-argmax then scores one of them far lower. Here each run has a threshold of its own.
+Two models can rank pixels equally and differ in confidence; for a class of few pixels,
+argmax then scores one of them far lower. These functions choose one threshold per run.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,9 @@ def at_threshold(scores: FrameScores, threshold: float) -> FrameScores:
         )
     histogram, edge = _histogram(scores), threshold * BINS
     if not (0 <= edge <= BINS and edge == int(edge)):
-        raise ValueError(f"threshold={threshold} is no multiple of 1/{BINS} in [0, 1]")
+        raise ValueError(
+            f"threshold={threshold} is not a multiple of 1/{BINS} in [0, 1]"
+        )
     below = histogram[:, :, : int(edge)].sum(-1)
     above = histogram[:, :, int(edge) :].sum(-1)
     focus = scores.focus_index

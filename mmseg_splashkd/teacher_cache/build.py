@@ -42,7 +42,7 @@ from mmseg_splashkd.teacher_cache.store import (
     locked,
     pixel_checksum,
     read_header,
-    size_of,
+    store_size,
     write_header,
 )
 
@@ -60,15 +60,16 @@ def build_teacher_cache(
 ) -> Path:
     """Store the teacher's logits for every view that training will draw.
 
-    Views that are already stored are kept, so an interrupted call is simply repeated.
+    Views that are already stored are kept: repeat an interrupted call to continue it.
 
     Args:
         config: Config file with ``teacher_cache``.
-        batch_size: Number of views per forward pass, at least 1.
+        batch_size: Number of views per forward pass, >= 1.
         device: Device of the teacher, such as ``'cuda'``; by default a GPU if there is
             one.
         cfg_options: Dotted config keys to override.
-        dry_run: Only print the size of the cache and an estimate of the time.
+        dry_run: Whether to only print the size of the cache and an estimate of the
+            time.
 
     Returns:
         The folder of the cache.
@@ -142,7 +143,8 @@ def _kind_of_store(options: CacheOptions, model: DistillSegmentor) -> str:
     """``'margin'`` or ``'logits'``."""
     if options.store == AUTO:
         enough = model.num_classes == 2 and model.distill_loss.shift_invariant
-        # Stored logits serve every loss: an existing cache of them is continued.
+        # Stored logits are sufficient for every loss: an existing cache of them is
+        # continued.
         return "margin" if enough and _existing(options) != "logits" else "logits"
     if options.store == "margin" and model.num_classes != 2:
         raise ValueError(
@@ -205,7 +207,7 @@ def _teacher_logits(
 def _seconds_per_view(
     model: DistillSegmentor, views: ViewDataset, options: CacheOptions, batch_size: int
 ) -> float:
-    """Time to draw a view and run the teacher on it; the first batch warms up."""
+    """Seconds to draw a view and run the teacher on it, after one warm-up batch."""
     frames = [index % len(views) for index in range(batch_size)]
     for _ in range(2):
         begin = time.perf_counter()
@@ -245,7 +247,7 @@ def _print_plan(
     """Print size and expected time before the work begins."""
     frames, views, channels, height, width = header["shape"]
     missing = frames * views if store is None else len(store.missing())
-    size = size_of(header["shape"]) / 2**20
+    size = store_size(header["shape"]) / 2**20
     console.print(
         f"{options.dir}: {frames} frames x {views} views, {channels} x {height} x "
         f"{width} in fp16 each ({header['store']}), {size:,.1f} MiB in total\n"
@@ -296,7 +298,7 @@ def _chunks(places: Sequence, size: int) -> Iterator[Sequence]:
 def _test_teacher(
     store: LogitStore, model: DistillSegmentor, cfg: Config, console: Console
 ) -> None:
-    """Keep the teacher's scores on the validation part in the header."""
+    """Store the teacher's scores on the validation part in the header."""
     tested_on = validation(cfg)
     if not tested_on or store.header["tested_on"] == tested_on:
         return

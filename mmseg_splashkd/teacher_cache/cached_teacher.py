@@ -1,4 +1,4 @@
-"""The replacement of the teacher where its logits come from disk."""
+"""Replacement of the teacher model by its logits from disk."""
 
 from functools import cached_property
 from typing import Any
@@ -17,11 +17,11 @@ from mmseg_splashkd.teacher_cache.store import read_header
 
 @MODELS.register_module()
 class CachedTeacher:
-    """Outputs that the samples carry, and the cache's header about the teacher.
+    """Outputs of the teacher, read from the samples, and the header of its cache.
 
     Args:
-        folder: Folder of a ``LogitStore``. It is not read before it is needed, so a
-            model can be built and tested without the cache.
+        folder: Folder of a ``LogitStore``. It is read on first use, so that a model can
+            be built and tested without the cache.
     """
 
     def __init__(self, folder: str) -> None:
@@ -42,9 +42,9 @@ class CachedTeacher:
 
         Raises:
             FileNotFoundError: There is no such cache.
-            ValueError: The cache is damaged, has another number of classes, holds less
-                than a loss needs, or the preprocessor changes views after they are
-                drawn.
+            ValueError: The cache is damaged, has another number of classes, holds only
+                margins although a loss needs logits, or the preprocessor changes views
+                after they are drawn.
         """
         check_batch_augments(student)
         classes = self.header["num_classes"]
@@ -62,10 +62,10 @@ class CachedTeacher:
             )
 
     def outputs(self, data_samples: SampleList) -> SegOutputs:
-        """Logits (B, C, h, w) that B samples carry.
+        """Logits (B, C, h, w) in B samples.
 
         Raises:
-            RuntimeError: They carry none.
+            RuntimeError: A sample has no logits.
         """
         if FIELD not in data_samples[0]:
             raise RuntimeError(

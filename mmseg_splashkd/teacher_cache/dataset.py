@@ -1,4 +1,4 @@
-"""Views that carry the teacher's cached logits."""
+"""Views with the teacher's cached logits."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from mmseg_splashkd.teacher_cache.store import LogitStore, pixel_checksum
 FIELD = "teacher_logits"
 
 
-# The second name is the former one, in configs that older runs dumped.
+# The second name is the former one, which occurs in configs dumped by older runs.
 @DATASETS.register_module(name=["CachedLogitsDataset", "AnsweredViewDataset"])
 class CachedLogitsDataset(ViewDataset):
-    """``ViewDataset`` whose samples carry the teacher's cached logits.
+    """``ViewDataset`` that adds the teacher's cached logits to its samples.
 
     ``data_samples.teacher_logits`` is (C', h, w) in fp16: logits, or the margin
     z1 - z0 of two classes. The pixels of each view are compared with the checksum of

@@ -28,8 +28,8 @@ from mmseg_splashkd.teacher_cache.options import CacheOptions
 from mmseg_splashkd.version import __version__
 
 LOADER = "train_dataloader"
-# Keys of a data set's config that decide what a view looks like. The name under which
-# each is hashed is that of format 1, so that caches built before a rename still fit.
+# Keys of a data set's config that determine a view. Each is hashed under its name in
+# format 1, so that caches built before a rename still match.
 VIEW_KEYS = {
     "type": "type",
     "pipeline": "pipeline",
@@ -41,7 +41,7 @@ VIEW_KEYS = {
 # Keys of a segmentor's config that do not change its logits.
 NOT_IN_LOGITS = {"init_cfg", "loss_decode", "auxiliary_head", "train_cfg", "test_cfg"}
 HASHED_FILES = 32  # files, spread over the data set, whose content is hashed
-# Another version of these may build another network: such a cache is refused.
+# Other versions of these may build another network: such a cache is refused.
 BUILDS_MODELS = ("mmseg_splashkd", "mmsegmentation", "onedl-mmsegmentation", "mmcv")
 BUILDS_MODELS += ("onedl-mmcv", "mmpretrain", "onedl-mmpretrain")
 LIBRARIES = ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
@@ -59,8 +59,8 @@ def fingerprint(
 
     Args:
         cfg: Config of the run.
-        options: Its ``teacher_cache``.
-        dataset: Its training data.
+        options: The parsed ``teacher_cache`` of the config.
+        dataset: Training data set of the config.
 
     Returns:
         Name of the part -> SHA-256, hexadecimal.
@@ -92,7 +92,7 @@ def fingerprint(
 
 
 def validation(cfg: Config) -> str:
-    """Hash of what the teacher is tested on: frames, pipeline and metrics."""
+    """Hash of the test of the teacher: frames, pipeline and metrics."""
     if not cfg.get("val_dataloader"):
         return ""
     frames = unread_frames(cfg, "val_dataloader")
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 
 def _class_name(kind: Any) -> Any:
-    """Name of a class without its scope or module: all spellings hash alike."""
+    """Name of a class without scope and module, so that all spellings have one hash."""
     if isinstance(kind, type):
         return kind.__name__
     scope, _, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", kind)
@@ -156,7 +156,7 @@ def _without(keys: set[str], config: Any) -> Any:
 
 
 def _weights(pattern: str) -> str:
-    """Hash of the tensors of a checkpoint, of whatever format."""
+    """Hash of the tensors of a checkpoint of any format."""
     state = read_checkpoint(find_checkpoint(pattern, "teacher_checkpoint"))
     return tensors_sha256(state["state_dict"], separator="")  # as in format 1
 

@@ -20,12 +20,12 @@ class CacheOptions:
 
     Args:
         dir: Folder of the cache.
-        views: Number of augmented views of each frame, at least 1; training draws
-            these views in turn.
-        view_seed: Seed of the views, at least 0; runs of any seed share them.
+        views: Number of augmented views of each frame, >= 1; training draws them in
+            turn.
+        view_seed: Seed of the views, >= 0, default 0; runs of any seed share the views.
         store: ``'logits'``, ``'margin'`` (z1 - z0 of two classes: half the size, enough
-            for losses that do not change if both logits are shifted), or ``'auto'``:
-            the margin where the losses allow it.
+            for losses that do not change if both logits are shifted), or ``'auto'``
+            (default): the margin if all losses allow it.
     """
 
     dir: str
@@ -38,7 +38,7 @@ def cache_options(cfg: Config) -> CacheOptions:
     """Read and check ``teacher_cache`` of a config.
 
     Raises:
-        ValueError: The model is no ``DistillSegmentor``, there is no
+        ValueError: The model is not a ``DistillSegmentor``, there is no
             ``teacher_cache``, a key of it is unknown, missing or out of its range, or
             the training loader draws no views.
     """
@@ -52,11 +52,11 @@ def cache_options(cfg: Config) -> CacheOptions:
         raise ValueError(
             "teacher_cache needs a DistillSegmentor, the model is of another type"
         )
-    known = CacheOptions.__dataclass_fields__
-    unknown, missing = config.keys() - known, {"dir", "views"} - config.keys()
+    fields = CacheOptions.__dataclass_fields__
+    unknown, missing = config.keys() - fields, {"dir", "views"} - config.keys()
     if unknown or missing:
         raise ValueError(
-            f"teacher_cache takes {sorted(known)}, dir and views are required; "
+            f"teacher_cache takes {sorted(fields)}, dir and views are required; "
             f"got {sorted(config)}"
         )
     options = CacheOptions(**config)
@@ -84,7 +84,8 @@ def cache_options(cfg: Config) -> CacheOptions:
 def remove_cache(cfg: Config) -> None:
     """Undo, in place, what ``use_teacher_cache`` changed in a config.
 
-    A run dumps its changed config; this makes it a config to build or use a cache with.
+    A run dumps its changed config; the result is a config with which a cache can be
+    built or used.
     """
     cfg.model.pop("teacher_cache", None)
     if is_a(cfg.train_dataloader.dataset, CachedLogitsDataset):

@@ -26,7 +26,7 @@ BUILD = "python tools/cache_teacher.py CONFIG"
 
 
 def pixel_checksum(image: Tensor) -> int:
-    """CRC-32 of the pixels of a view (3, H, W), with bit 32 set."""
+    """CRC-32 of the pixels of a view (3, H, W), with an additional bit 32 set."""
     return zlib.crc32(np.ascontiguousarray(image.numpy()).data) | PRESENT
 
 
@@ -168,7 +168,7 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
 
     Args:
         folder: Folder of the store; it is created.
-        header: Any JSON values, of which ``shape`` is (F, V, C', h, w).
+        header: JSON values, including ``shape``, (F, V, C', h, w).
 
     Raises:
         OSError: The disk has too little space.
@@ -176,7 +176,7 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     shape = tuple(header["shape"])
-    size, free = size_of(shape), shutil.disk_usage(folder).free
+    size, free = store_size(shape), shutil.disk_usage(folder).free
     if size > free:
         raise OSError(
             f"teacher cache {folder} needs {size / 2**20:,.0f} MiB, the disk has "
@@ -194,7 +194,7 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
     return LogitStore(folder, "r+")
 
 
-def size_of(shape: Sequence[int]) -> int:
+def store_size(shape: Sequence[int]) -> int:
     """Size in bytes of a store of shape (F, V, C', h, w)."""
     return int(np.prod(shape)) * 2 + int(np.prod(shape[:2])) * 8
 

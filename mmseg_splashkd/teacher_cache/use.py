@@ -1,4 +1,4 @@
-"""Let a training run read a cache that fits it."""
+"""Use of a matching cache by a training run."""
 
 from mmengine.config import Config
 
@@ -17,7 +17,7 @@ from mmseg_splashkd.teacher_cache.store import BUILD, LogitStore
 
 
 def use_teacher_cache(cfg: Config) -> list[str]:
-    """Let a run read the teacher's logits, if its config has ``teacher_cache``.
+    """Make a run read the teacher's logits from disk if it has ``teacher_cache``.
 
     Args:
         cfg: Config of the run; its data set, sampler and model are changed in place.
@@ -27,7 +27,7 @@ def use_teacher_cache(cfg: Config) -> list[str]:
 
     Raises:
         FileNotFoundError: There is no such cache.
-        ValueError: The cache is incomplete or damaged, or does not fit the run.
+        ValueError: The cache is incomplete or damaged, or does not match the run.
     """
     if not cfg.get("teacher_cache"):
         _check_not_set_directly(cfg)
@@ -79,11 +79,11 @@ def _check_fits(cfg: Config, store: LogitStore) -> None:
     expected = fingerprint(cfg, cache_options(cfg), unread_frames(cfg))
     stored = store.header["belongs"]
     differing = [part for part in expected if stored.get(part) != expected[part]]
-    then, now = store.header["versions"], versions()
+    built_with, installed = store.header["versions"], versions()
     differing += [
-        f"version of {name} ({then.get(name)}, now {now.get(name)})"
+        f"version of {name} ({built_with.get(name)}, now {installed.get(name)})"
         for name in BUILDS_MODELS
-        if then.get(name) != now.get(name)
+        if built_with.get(name) != installed.get(name)
     ]
     if differing:
         raise ValueError(
@@ -100,11 +100,11 @@ def _check_fits(cfg: Config, store: LogitStore) -> None:
 
 
 def _other_versions(store: LogitStore) -> list[str]:
-    then, now = store.header["versions"], versions()
+    built_with, installed = store.header["versions"], versions()
     changed = [
-        f"{name} {then.get(name)}, now {now.get(name)}"
-        for name in sorted(then.keys() | now.keys())
-        if then.get(name) != now.get(name)
+        f"{name} {built_with.get(name)}, now {installed.get(name)}"
+        for name in sorted(built_with.keys() | installed.keys())
+        if built_with.get(name) != installed.get(name)
     ]
     if not changed:
         return []

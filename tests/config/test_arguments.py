@@ -14,6 +14,6 @@ def test_pairs_are_parsed_as_by_mmengine():
 
 @pytest.mark.parametrize("pair", ["a.b", "a=[1,(2]"])
 def test_malformed_pair_is_named(pair):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - looked at below
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - checked below
         parse_options([pair])
     assert f"--cfg-options {pair}: " in str(caught.value)

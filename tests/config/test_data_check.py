@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from mmengine.config import Config
 
-from mmseg_splashkd.config.data_check import check_data, coding_of, frames_of
+from mmseg_splashkd.config.data_check import check_data, coding_of, frames_by_part
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from tests.conftest import DISTILLED, PLAIN
@@ -34,7 +34,7 @@ def config(table, **keys) -> Config:
 
 
 def interleave(table, fold: bool = False) -> None:
-    """Put every fourth frame into val, and none into test; as a fold, or in earnest."""
+    """Put every fourth frame into val, and none into test, as a fold or as parts."""
     frames = read_table(table)
     write_table(
         table,
@@ -47,14 +47,14 @@ def interleave(table, fold: bool = False) -> None:
     )
 
 
-def test_clean_data_pass_in_silence(table):
+def test_clean_data_give_no_warnings(table):
     assert check_data(config(table)) == []
 
 
 @pytest.mark.parametrize("path", [PLAIN, DISTILLED])
 def test_frames_are_those_the_loaders_read(pond, path):
     cfg = read_config(path, {"data_root": str(pond), "embargo": 0})
-    parts = frames_of(cfg)
+    parts = frames_by_part(cfg)
     assert {part: len(frames) for part, frames in parts.items()} == {
         "train": 22,
         "val": 6,
@@ -63,7 +63,7 @@ def test_frames_are_those_the_loaders_read(pond, path):
     assert coding_of(cfg).classes == ("background", "splash")
 
 
-def test_borders_are_warned_of(pond):
+def test_borders_give_a_warning(pond):
     cfg = read_config(PLAIN, {"data_root": str(pond), "embargo": 0})
     [warning] = check_data(cfg)
     assert "[border] 2 of 6 val frames" in str(warning)
@@ -75,21 +75,21 @@ def without_test(table, **keys) -> Config:
     return cfg
 
 
-def test_spoiled_data_are_refused_with_the_remedy(table):
+def test_invalid_data_are_refused_with_the_remedy(table):
     interleave(table)
     with pytest.raises(ValueError, match=r"\[overlap\] \d+ of 8 val") as caught:
         check_data(without_test(table))
     assert "data_check = dict(allow=['overlap'])" in str(caught.value)
 
 
-def test_allowed_errors_are_warned_of(table):
+def test_allowed_errors_become_warnings(table):
     interleave(table)
     warnings = check_data(without_test(table, data_check={"allow": ["overlap"]}))
     [allowed] = [finding for finding in warnings if finding.code == "overlap"]
     assert "(allowed)" in str(allowed)
 
 
-def test_folds_are_warned_of(table):
+def test_overlap_of_folds_is_a_warning_in_a_config(table):
     interleave(table, fold=True)
     cfg = without_test(table)
     for dataset in (cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset):
@@ -117,12 +117,12 @@ def test_training_part_read_by_the_val_loader_is_refused(table):
         check_data(cfg)
 
 
-def test_test_loader_that_reads_val_is_no_leak(table):
+def test_test_loader_that_reads_val_is_no_overlap(table):
     assert check_data(without_test(table)) == []
-    assert list(frames_of(without_test(table))) == ["train", "val"]
+    assert list(frames_by_part(without_test(table))) == ["train", "val"]
 
 
-def test_frames_without_label_are_seen_as_the_loader_will(table):
+def test_frames_without_label_are_chosen_as_by_the_loader(table):
     frames = read_table(table)
     write_table(
         table,
@@ -135,15 +135,15 @@ def test_frames_without_label_are_seen_as_the_loader_will(table):
         ("only", 3),
     ):
         cfg.train_dataloader.dataset.dataset.unlabelled = unlabelled
-        assert len(frames_of(cfg)["train"]) == count
+        assert len(frames_by_part(cfg)["train"]) == count
     cfg.train_dataloader.dataset.dataset.unlabelled = "error"
     with pytest.raises(
         ValueError, match=r"3 frames of split 'train' of .* have no lab"
     ):
-        frames_of(cfg)
+        frames_by_part(cfg)
 
 
-def test_several_data_sets_of_a_loader_are_seen(table):
+def test_several_data_sets_of_a_loader_are_checked(table):
     cfg = config(table)
     one = cfg.train_dataloader.dataset.dataset
     both = [one, {**one, "split": "test"}]
@@ -152,7 +152,7 @@ def test_several_data_sets_of_a_loader_are_seen(table):
         check_data(cfg)
 
 
-def test_other_data_sets_are_left_alone():
+def test_other_data_sets_are_ignored():
     other = {"dataset": {"type": "BaseSegDataset", "data_root": "nowhere"}}
     cfg = Config({"train_dataloader": other})
     check_data(cfg)

@@ -16,7 +16,7 @@ CAMVID = CONFIGS / "camvid" / "segformer_b0_camvid.py"
 
 
 def shared(config: Path, key: str, value: object) -> list:
-    """What the data sets have under a key that an option sets at the top."""
+    """Values of the data sets for a key that an option sets at the top level."""
     cfg = read_config(config, {key: value})
     return [dataset_of(cfg, loader)[key] for loader in LOADERS]
 
@@ -25,7 +25,7 @@ def shared(config: Path, key: str, value: object) -> list:
 
 
 @pytest.mark.parametrize("option", ["seed", "xyz.model"])
-def test_option_without_a_place_is_refused(option):
+def test_option_without_a_key_in_the_config_is_refused(option):
     message = f"--cfg-options {option}: the config has no {option.split('.')[0]!r}"
     with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
         read_config(KD, {option: 3})
@@ -40,7 +40,7 @@ def test_error_of_a_misspelt_option_names_the_closest(option, meant):
         read_config(KD, {option: 2})
 
 
-def test_keys_of_a_run_and_new_keys_of_a_part_are_taken():
+def test_keys_of_a_run_and_new_keys_of_a_section_are_accepted():
     options = {"work_dir": "there", "load_from": "w.safetensors", "model.new": 1}
     cfg = read_config(KD, options)
     found = (cfg.work_dir, cfg.load_from, cfg.model.new)
@@ -138,12 +138,12 @@ def test_missing_root_names_the_expected_folders(tmp_path):
     root = tmp_path / "nowhere"
     with pytest.raises(FileNotFoundError) as caught:
         check_camvid(root)
-    for said in (repr(str(root)), root / "images" / "train", root / "labels" / "train"):
-        assert str(said) in str(caught.value)
+    for part in (repr(str(root)), root / "images" / "train", root / "labels" / "train"):
+        assert str(part) in str(caught.value)
 
 
 @pytest.mark.parametrize("filled", ["images", "labels"])
-def test_an_empty_folder_is_as_bad_as_none(tmp_path, filled):
+def test_an_empty_folder_is_refused_like_a_missing_one(tmp_path, filled):
     for kind in ("images", "labels"):
         (tmp_path / kind / "train").mkdir(parents=True)
     (tmp_path / filled / "train" / "frame").touch()

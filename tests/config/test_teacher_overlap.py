@@ -82,7 +82,7 @@ def test_overlap_with_the_teacher_of_a_teacher(pond, tmp_path, parts):
     cfg = config(pond, str(second))
     (overlap,) = teacher_overlaps(cfg)
     assert (overlap.teacher, overlap.trained, len(overlap.frames)) == (second, first, 3)
-    # The first one's own teacher is gone, and with it what that was trained on.
+    # The first teacher's own teacher is gone, and with it the list of its frames.
     assert [path.name for path in unlisted_teachers(cfg)] == ["none.safetensors"]
 
 
@@ -93,7 +93,7 @@ def test_overlap_of_one_of_several_teachers(pond, tmp_path, parts):
     assert [each.teacher for each in overlaps] == [bad]
 
 
-def test_teacher_without_a_list_is_warned_of(pond, tmp_path):
+def test_teacher_without_a_list_gives_a_warning(pond, tmp_path):
     teacher = leave_teacher(tmp_path / "t")
     cfg = config(pond, str(teacher))
     assert teacher_overlaps(cfg) == []
@@ -117,7 +117,7 @@ def test_relative_and_absolute_paths_are_equal(pond, tmp_path, monkeypatch):
     assert overlap.frames == (f"pond/images/{image.name}",)
 
 
-def test_part_without_a_list_is_warned_of(pond, tmp_path, parts):
+def test_part_without_a_list_gives_a_warning(pond, tmp_path, parts):
     cfg = config(pond, str(leave_teacher(tmp_path / "t", parts["train"])))
     cfg.test_dataloader.dataset = {"type": "NoSuchDataset"}
     (warning,) = overlap_findings(cfg)
@@ -141,7 +141,9 @@ def renamed():
     "spelling",
     ["mmseg.DistillSegmentor", DistillSegmentor, Renamed, "OtherDistiller"],
 )
-def test_overlap_is_found_whatever_names_the_model(pond, tmp_path, parts, spelling):
+def test_overlap_is_detected_for_any_spelling_of_the_model(
+    pond, tmp_path, parts, spelling
+):
     teacher = leave_teacher(tmp_path / "t", parts["val"])
     cfg = config(pond, str(teacher))
     cfg.model.type = spelling

@@ -45,7 +45,7 @@ def test_every_spelling_is_a_distill_segmentor(spelling):
 
 
 @pytest.mark.parametrize("spelling", [Renamed, "OtherDistiller"])
-def test_subclass_is_told_from_its_parent(spelling):
+def test_subclass_is_distinguished_from_its_parent(spelling):
     assert is_a({"type": spelling}, Renamed)
     assert not is_a({"type": "DistillSegmentor"}, Renamed)
 

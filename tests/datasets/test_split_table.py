@@ -144,9 +144,13 @@ def test_error_names_a_frame_listed_twice(tmp_path: Path):
 @pytest.mark.parametrize(
     ("column", "cell", "message"),
     [
-        ("split", "training", "split 'training' is none of ('train', 'val', 'test', "),
-        ("split", "Train", "split 'Train' is none of"),
-        ("split", " val", "split ' val' is none of"),
+        (
+            "split",
+            "training",
+            "split 'training' is not empty and not one of ('train', 'val', 'test', ",
+        ),
+        ("split", "Train", "split 'Train' is not empty and not one of"),
+        ("split", " val", "split ' val' is not empty and not one of"),
         ("fold", "one", "invalid literal for int() with base 10: 'one'"),
         ("fold", "-1", "fold -1 must be 0 or more"),
         ("embargo", "1,2", "invalid literal for int() with base 10: '1,2'"),
@@ -345,7 +349,9 @@ def test_select_by_fold():
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_error_names_an_unknown_fold(split: str):
     frames = rows(("train", 0, ()), ("train", 1, ()))
-    with pytest.raises(ValueError, match=r"fold=2 is none of the table's folds \[0, 1"):
+    with pytest.raises(
+        ValueError, match=r"fold=2 is not one of the table's folds \[0, 1"
+    ):
         select_frames(frames, split, 2)
 
 

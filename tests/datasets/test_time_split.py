@@ -223,7 +223,7 @@ def test_table_with_folds_requires_an_existing_fold(root: Path):
     folded(root)
     with pytest.raises(ValueError, match=r"A table with folds needs fold=\."):
         build(root, "val", split_table="split.csv")
-    with pytest.raises(ValueError, match=r"fold=4 is none of .* \[0, 1, 2, 3\]"):
+    with pytest.raises(ValueError, match=r"fold=4 is not one of .* \[0, 1, 2, 3\]"):
         build(root, "val", split_table="split.csv", fold=4)
 
 

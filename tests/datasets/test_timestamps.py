@@ -11,7 +11,7 @@ from mmseg_splashkd.datasets.timestamps import (
     format_timestamp,
     parse_timestamp,
     timestamp_format,
-    utc,
+    to_utc,
 )
 
 S = 10**9
@@ -170,7 +170,7 @@ def test_stem_without_a_recording_group():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "unix"}, "name='unix' is none of"),
+        ({"name": "unix"}, "name='unix' is not one of"),
         ({"name": "frame"}, "'frame' needs fps"),
         ({"name": "frame", "fps": 0}, "fps=0 must be above 0"),
         ({"name": "frame", "fps": -1}, "fps=-1 must be above 0"),
@@ -224,4 +224,4 @@ def test_other_cells_are_refused(cell: str):
 
 
 def test_utc_date_and_time():
-    assert utc(1_714_521_600 * S + 999).isoformat() == "2024-05-01T00:00:00+00:00"
+    assert to_utc(1_714_521_600 * S + 999).isoformat() == "2024-05-01T00:00:00+00:00"

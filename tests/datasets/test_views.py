@@ -241,8 +241,8 @@ def test_integer_index_returns_the_sample_unchanged():
     ]
 
 
-@pytest.mark.parametrize("ask", [View(1, 0, 0), 1, -1], ids=["view", "int", "last"])
-def test_error_names_a_frame_that_cannot_be_loaded(tmp_path: Path, ask: View | int):
+@pytest.mark.parametrize("index", [View(1, 0, 0), 1, -1], ids=["view", "int", "last"])
+def test_error_names_a_frame_that_cannot_be_loaded(tmp_path: Path, index: View | int):
     size = (80, 60)  # large enough to be truncated within its pixels
     for seed, stem in enumerate("ab"):
         write_frame(tmp_path / "images" / f"{stem}.jpg", seed, size)
@@ -256,12 +256,12 @@ def test_error_names_a_frame_that_cannot_be_loaded(tmp_path: Path, ask: View | i
     }
     config = {"type": "ViewDataset", "_scope_": "mmseg", "dataset": frames}
     dataset: Any = DATASETS.build(config)
-    assert dataset[ask]["img"].shape == (60, 80, 3)
+    assert dataset[index]["img"].shape == (60, 80, 3)
     frame = tmp_path / "images" / "b.jpg"
     halve(frame)
     message = f"frame {frame} cannot be used: .*truncated"
     with pytest.raises(RuntimeError, match=message):
-        dataset[ask]
+        dataset[index]
     assert dataset[View(0, 0, 0)]["img"].shape == (60, 80, 3)
 
 

@@ -1,4 +1,4 @@
-"""Frames as the host's evaluator hands them to a metric: nested plain dicts."""
+"""Frames as mmengine's evaluator passes them to a metric: nested plain dicts."""
 
 from collections.abc import Sequence
 
@@ -44,8 +44,8 @@ def frame_scores(
     Args:
         counts: True negatives, false positives, false negatives and true positives of
             each frame.
-        seconds: Time of each frame, by default one a second.
-        recordings: Of each frame, by default the same.
+        seconds: Time of each frame; default: one frame per second.
+        recordings: Recording of each frame; default: one recording.
     """
     times = range(len(counts)) if seconds is None else seconds
     return FrameScores(

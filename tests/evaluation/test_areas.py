@@ -46,7 +46,7 @@ CASES = {
     "perfect": (RANDOM, RANDOM, 4),
     "disjoint": (ZEROS, ONES, 2),
 }
-HOST_CASES = CASES | {
+MMSEG_CASES = CASES | {
     "one class": (ZEROS, ZEROS, 1),
     "all ignored": (ZEROS, torch.full_like(ZEROS, 255), 2),
 }
@@ -84,9 +84,9 @@ def test_scores_agree_with_torchmetrics(pred, label, num_classes):
 
 
 @pytest.mark.parametrize(
-    ("pred", "label", "num_classes"), HOST_CASES.values(), ids=HOST_CASES
+    ("pred", "label", "num_classes"), MMSEG_CASES.values(), ids=MMSEG_CASES
 )
-def test_scores_agree_with_the_hosts_areas(pred, label, num_classes):
+def test_scores_agree_with_mmseg_areas(pred, label, num_classes):
     areas = IoUMetric.intersect_and_union(pred, label, num_classes, 255)
     expected = IoUMetric.total_area_to_metrics(*areas, metrics=["mIoU", "mDice"])
     expected = {name: torch.as_tensor(value) for name, value in expected.items()}
@@ -156,7 +156,7 @@ def test_another_ignore_index():
     assert areas.tolist() == [[0, 1], [1, 1], [0, 2]]
 
 
-def test_pred_under_ignored_label_is_not_looked_at():
+def test_pred_under_ignored_label_has_no_effect():
     pred, label = torch.tensor([[255, 1]]), torch.tensor([[255, 1]])
     assert frame_areas(pred, label, 2).tolist() == [[0, 1], [0, 1], [0, 1]]
 

@@ -37,11 +37,12 @@ def test_a_share_of_a_frames_true_pixels_makes_a_hit():
     assert score_bursts(scores, hit_share=0.05).recall == 1
 
 
-def test_false_bursts_are_predicted_runs_that_meet_no_true_one():
+def test_false_bursts_are_predicted_runs_without_a_true_burst():
     found = score_bursts(
         frame_scores([FALSE, FALSE, CALM, FALSE, MISSED, CALM, HIT, FALSE, CALM])
     )
-    # The run of frame 3 alone: frame 4 predicts nothing. That of 6 and 7 meets a burst.
+    # The run of frame 3 alone: frame 4 predicts nothing. That of 6 and 7 overlaps a
+    # burst.
     assert found.false == [(0, 1), (3, 3)]
     assert found.hours == 9 / 3600
     assert found.false_per_hour == pytest.approx(2 * 3600 / 9)
@@ -54,7 +55,7 @@ def test_specks_are_no_prediction():
     assert score_bursts(scores, min_share=0).false == [(0, 0), (2, 2)]
 
 
-def test_short_gaps_are_bridged_where_asked_for():
+def test_short_gaps_are_bridged_on_request():
     scores = frame_scores([HIT, CALM, HIT, CALM, CALM, HIT])
     assert spans(score_bursts(scores)) == [(0, 0), (2, 2), (5, 5)]
     assert spans(score_bursts(scores, bridge_seconds=2)) == [(0, 2), (5, 5)]

@@ -20,7 +20,7 @@ from mmseg_splashkd.evaluation.calibration import (
 
 
 def batch(num_classes: int, seed: int = 0, frames: int = 3):
-    """Overconfident logits (B, C, 11, 17) and labels that they know a little about."""
+    """Overconfident logits (B, C, 11, 17) and weakly correlated labels."""
     generator = torch.Generator().manual_seed(seed)
     logits = 4 * torch.randn(frames, num_classes, 11, 17, generator=generator)
     noise = 6 * torch.randn(logits.shape, generator=generator)
@@ -134,7 +134,7 @@ def test_several_processes_are_one():
         assert bins.expected_calibration_error() == pytest.approx(whole, abs=1e-14)
 
 
-def test_weighted_pixels_stand_for_so_many():
+def test_weights_are_numbers_of_pixels():
     logits, labels = batch(3, frames=1)
     flat, truth = logits.flatten(2)[0].T, labels.flatten()
     weights = torch.arange(len(truth)).double() % 4
@@ -228,13 +228,13 @@ def test_ends_of_the_interval(label, end):
     assert is_at_end(temperature)
 
 
-def test_logits_that_prefer_nothing_have_temperature_one():
+def test_equal_logits_have_temperature_one():
     logits = torch.full((7, 3), 0.1)
     assert fit_temperature(logits, torch.arange(7) % 3) == 1
 
 
 def fitted_by_ranks(*shares) -> list[float]:
-    """Each share fitted by a thread of its own, their sums exchanged."""
+    """Fit each share in a separate thread; the sums are exchanged."""
     barrier, held, found = threading.Barrier(len(shares), timeout=20), {}, {}
 
     def work(rank):
@@ -306,8 +306,8 @@ def test_sample_is_even_over_the_valid_pixels_and_of_one_piece():
     assert sample.weights.tolist() == [1000 / 30] * 30
 
 
-def test_sample_meets_all_columns():
-    # A stride of the frame's width would meet one.
+def test_sample_covers_all_columns():
+    # A stride of the frame's width would select one column.
     logits, label = numbered(100, 40)
     columns = sample_pixels(logits, label, limit=50).logits[:, 0].long() % 40
     assert len(columns.unique()) > 15
@@ -320,7 +320,7 @@ def test_sample_of_fewer_pixels_is_all_of_them():
     assert sample_pixels(logits, label, 99).weights.tolist() == [1] * 10
 
 
-def test_sample_is_a_function_of_its_seed_and_disturbs_nothing():
+def test_sample_is_a_function_of_its_seed_without_side_effects():
     logits, label = numbered(40, 50)
     before = torch.get_rng_state()
     first, again, other = (sample_pixels(logits, label, 30, seed) for seed in (4, 4, 5))

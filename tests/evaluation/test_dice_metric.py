@@ -93,7 +93,7 @@ def test_ignore_index_and_prefix():
     assert metric.evaluate(size=1)["farm_b/aAcc"] == 100
 
 
-def test_reads_the_hosts_data_samples_even_of_one_pixel():
+def test_reads_data_samples_of_mmseg_even_of_one_pixel():
     sample = SegDataSample(
         pred_sem_seg=PixelData(data=torch.ones(1, 1, 1).long()),
         gt_sem_seg=PixelData(data=torch.ones(1, 1, 1).long()),
@@ -135,7 +135,7 @@ def test_writes_predictions_in_the_coding_of_the_data_set(
 
 
 def test_unfit_coding_is_refused():
-    with pytest.raises(ValueError, match="output_coding='rgb' is none of"):
+    with pytest.raises(ValueError, match="output_coding='rgb' is not one of"):
         _metric(output_coding="rgb", label_coding="splash")
     with pytest.raises(ValueError, match="output_coding='gray' needs label_coding"):
         _metric(output_coding="gray")

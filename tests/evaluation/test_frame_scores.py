@@ -46,7 +46,7 @@ def test_a_label_that_is_no_class_is_refused():
         probability_histogram(torch.zeros(1, 1), torch.zeros(1, 2), 1, 2)
 
 
-def test_what_is_saved_is_loaded(tmp_path):
+def test_scores_round_trip_through_a_file(tmp_path):
     rng = np.random.default_rng(0)
     scores = FrameScores(
         confusion=rng.integers(2**40, size=(3, 2, 2)),
@@ -88,7 +88,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_files_that_are_no_scores_are_refused(tmp_path):
+def test_files_that_are_not_scores_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="do not exist: tools/train"):
         load_scores(tmp_path / "nowhere.npz")
     path = save_scores(frame_scores([(1, 0, 0, 2)]), tmp_path / "scores.npz")
@@ -97,13 +97,13 @@ def test_files_that_are_no_scores_are_refused(tmp_path):
     turned[whole.index(b"version.npy") + 60] ^= 0xFF
     for damage in (b"", b"text", whole[: len(whole) // 2], bytes(turned)):
         path.write_bytes(damage)
-        with pytest.raises(ValueError, match="damaged, or no scores"):
+        with pytest.raises(ValueError, match="damaged, or not scores"):
             load_scores(path)
     np.save(tmp_path / "array.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="damaged, or no scores"):
+    with pytest.raises(ValueError, match="damaged, or not scores"):
         load_scores(tmp_path / "array.npy")
     np.savez(path, confusion=np.zeros((1, 2, 2)))
-    with pytest.raises(ValueError, match=r"damaged, or no scores.*version"):
+    with pytest.raises(ValueError, match=r"damaged, or not scores.*version"):
         load_scores(path)
     np.savez(path, version=2)
     with pytest.raises(ValueError, match="version 2, this code reads 1"):
@@ -117,7 +117,7 @@ def test_files_that_are_no_scores_are_refused(tmp_path):
         ({"histogram": np.zeros((1, 2, 255), int)}, "histogram has shape"),
         ({"timestamps": np.zeros(2, int)}, "timestamps has shape"),
         ({"recordings": ()}, "recordings has shape"),
-        ({"focus": "foam"}, "focus='foam' is none of"),
+        ({"focus": "foam"}, "focus='foam' is not one of"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change, message):
@@ -125,8 +125,8 @@ def test_parts_that_do_not_fit_are_refused(change, message):
         replace(frame_scores([(1, 0, 0, 2)]), **change)
 
 
-def test_the_class_looked_at_is_the_last_or_the_one_named():
+def test_the_focus_class_is_the_last_or_the_named_one():
     assert focus_index(("water", "net", "splash"), None) == 2
     assert focus_index(("water", "net", "splash"), "net") == 1
-    with pytest.raises(ValueError, match="focus_class='foam' is no class"):
+    with pytest.raises(ValueError, match="focus_class='foam' is not a class"):
         focus_index(("water", "splash"), "foam")

@@ -44,7 +44,7 @@ def small_run(
 
     Args:
         model: Segmentor.
-        work_dir: Its folder.
+        work_dir: Work directory of the run.
         steps: Iterations or epochs (of 2 iterations) to train.
         by_epoch: Whether loop and checkpoints count epochs.
         validates: Whether there is a validation after each iteration or epoch.

@@ -37,7 +37,7 @@ def weights_of(run: Runner) -> Tensor:
 
 
 class FirstStep(Hook):
-    """Keeps the projector as the first iteration finds it."""
+    """Copies the projector before the first iteration."""
 
     found: Tensor | None = None
 
@@ -67,7 +67,7 @@ def trained(tmp_path_factory) -> tuple[Path, Tensor]:
 
 @pytest.mark.parametrize("runner", [Runner, SafeRunner])
 @pytest.mark.parametrize("by_call", [False, True])
-def test_projector_is_restored_however_a_run_is_resumed(trained, runner, by_call):
+def test_projector_is_restored_by_every_method_of_resuming(trained, runner, by_call):
     folder, expected = trained
     file = str(folder / "first" / "iter_2.pth")
     options = {} if by_call else {"resume": True, "load_from": file}

@@ -30,7 +30,7 @@ LAST = "weights_*_last.safetensors"
 
 @pytest.fixture(scope="module")
 def validated(teacher) -> Any:
-    """What the teacher's only validation left."""
+    """Scores of the teacher's single validation."""
     return load_scores(teacher / "scores" / "val_last.npz")
 
 
@@ -231,5 +231,5 @@ def test_an_unknown_class_is_refused():
         test_dataloader=SimpleNamespace(dataset=Frames(1)), model=None
     )
     hook = FrameScoresHook(focus_class="foam")
-    with pytest.raises(ValueError, match="focus_class='foam' is no class"):
+    with pytest.raises(ValueError, match="focus_class='foam' is not a class"):
         hook.after_test_iter(runner, 0, outputs=Frames(1).samples)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_splashkd.config.frames import name_of
+from mmseg_splashkd.config.frames import frame_name
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.records.train_frames import write_train_frames
@@ -51,7 +51,7 @@ def arm(fold_run, folds, tmp_path) -> list[Path]:
         options = {**record.options, "fold": fold}
         write_record(run, replace(record, fold=fold, options=options, config_text=text))
         write_train_frames(
-            run, [name_of(frame) for frame in frames if frame.fold != fold]
+            run, [frame_name(frame) for frame in frames if frame.fold != fold]
         )
         runs.append(run)
     return runs

@@ -19,13 +19,13 @@ def frame(number: int) -> Frame:
     return Frame("pond", number, f"images/{number}.png", f"labels/{number}.png")
 
 
-def prediction(number: int, splash: Any = None, seen: Any = None) -> Prediction:
-    """A frame with splash in some places of the label and of what a model sees."""
+def prediction(number: int, splash: Any = None, predicted: Any = None) -> Prediction:
+    """A frame with splash in given areas of the label and of the prediction."""
     label, likely = np.zeros(SIZE, np.uint8), np.full(SIZE, 0.1, np.float32)
     if splash is not None:
         label[splash] = 1
-    if seen is not None:
-        likely[seen] = 0.9
+    if predicted is not None:
+        likely[predicted] = 0.9
     return Prediction(frame(number), label, np.stack([1 - likely, likely]))
 
 
@@ -36,8 +36,11 @@ BLOCK, STRIPE = np.s_[5:15, 5:15], np.s_[0:2, 0:10]
 def runs(monkeypatch) -> list[Any]:
     """Two runs of two frames each, predicted without a network."""
     of_run = {
-        "fold0": [prediction(0), prediction(1, seen=STRIPE)],
-        "fold1": [prediction(2, splash=BLOCK), prediction(3, splash=BLOCK, seen=BLOCK)],
+        "fold0": [prediction(0), prediction(1, predicted=STRIPE)],
+        "fold1": [
+            prediction(2, splash=BLOCK),
+            prediction(3, splash=BLOCK, predicted=BLOCK),
+        ],
     }
 
     def predictions(run: Any, progress: bool) -> Iterator[Prediction]:
@@ -62,10 +65,10 @@ def test_frames_are_ranked_by_their_highest_score(runs):
 
 def test_predictions_are_kept(runs):
     found = find_label_errors(runs)
-    seen = {f.frame.timestamp: f.predicted for f in found.findings}
-    assert not seen[0].any()
-    assert seen[3][BLOCK].all()
-    assert seen[3].sum() == 100
+    predicted = {f.frame.timestamp: f.predicted for f in found.findings}
+    assert not predicted[0].any()
+    assert predicted[3][BLOCK].all()
+    assert predicted[3].sum() == 100
 
 
 def test_the_table_has_one_line_per_region(runs, tmp_path):
@@ -97,5 +100,5 @@ def test_another_table_is_not_overwritten(runs, tmp_path):
 def test_another_focus_class(runs):
     found = find_label_errors(runs, focus_class="background")
     assert found.focus == 0
-    with pytest.raises(ValueError, match="focus_class='foam' is no class"):
+    with pytest.raises(ValueError, match="focus_class='foam' is not a class"):
         find_label_errors(runs, focus_class="foam")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_splashkd.config.frames import name_of
+from mmseg_splashkd.config.frames import frame_name
 from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.frame_scores import load_scores, probability_histogram
 from mmseg_splashkd.label_errors.held_out import open_runs, predictions
@@ -44,10 +44,10 @@ def test_a_run_predicts_as_it_did_in_its_own_validation(fold_run):
 def test_every_fold_has_frames_of_its_own(arm):
     runs, unjudged = open_runs(arm)
     assert unjudged == []
-    names = [name_of(frame) for run in runs for frame in run.frames]
+    names = [frame_name(frame) for run in runs for frame in run.frames]
     assert len(names) == len(set(names)) == 21
     for run in runs:
-        assert not run.trained & {name_of(frame) for frame in run.frames}
+        assert not run.trained & {frame_name(frame) for frame in run.frames}
 
 
 def test_frames_that_no_run_held_out_are_named(arm):
@@ -56,7 +56,7 @@ def test_frames_that_no_run_held_out_are_named(arm):
     assert len(unjudged) == 7
 
 
-def test_a_run_that_saw_the_frames_is_refused(arm):
+def test_a_run_that_was_trained_on_the_frames_is_refused(arm):
     write_train_frames(arm[1], [*trained_on(arm[1]), trained_on(arm[0])[3]])
     with pytest.raises(ValueError, match=r"fold1 was trained on 1 of its 7 validation"):
         open_runs(arm)
@@ -67,13 +67,13 @@ def test_frames_that_two_runs_would_judge_are_refused(arm):
         open_runs([arm[0], arm[1], arm[0]])
 
 
-def test_a_run_must_say_what_it_was_trained_on(arm):
+def test_a_run_must_list_its_training_frames(arm):
     (arm[0] / TRAIN_FRAMES).unlink()
     with pytest.raises(ValueError, match=r"has no list of its training frames"):
         open_runs(arm[:1])
 
 
-def test_what_is_no_run_is_refused(arm, tmp_path):
+def test_folders_without_a_run_are_refused(arm, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"run .*nowhere does not exist"):
         open_runs([tmp_path / "nowhere"])
     (arm[0] / "run.json").unlink()
@@ -83,11 +83,11 @@ def test_what_is_no_run_is_refused(arm, tmp_path):
     last.unlink()
     with pytest.raises(FileNotFoundError, match=r"weights_\*_last\.safetensors"):
         open_runs(arm[1:2])
-    with pytest.raises(ValueError, match="weights='first' is none of"):
+    with pytest.raises(ValueError, match="weights='first' is not one of"):
         open_runs(arm[:1], weights="first")
 
 
-def test_best_weights_are_taken_where_asked_for(arm):
+def test_best_weights_are_used_on_request(arm):
     (run,), _ = open_runs(arm[:1], weights="best")
     assert run.weights.name.endswith("_best.safetensors")
 

@@ -24,7 +24,7 @@ def test_a_run_leaves_page_and_table(call, fold_run, tmp_path, capsys):
     call(fold_run, "--out", tmp_path / "page.html", "--shown", 3)
     printed = capsys.readouterr().out
     assert "of 7 frames have a suspicious region" in printed
-    assert "14 frames that a run was trained on were judged by none" in printed
+    assert "14 training frames are held out by no run" in printed
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert 1 <= page.count('<section class="frame">') <= 3
     with (tmp_path / "page.csv").open(newline="") as file:

@@ -93,7 +93,7 @@ def fcn(num_classes: int = 2, auxiliary: bool = True, **changes: Any) -> dict:
 
 
 def build(config: dict, seed: int = 0) -> Any:
-    """Build a model with random weights of its own."""
+    """Build a model with random weights."""
     torch.manual_seed(seed)
     return MODELS.build(ConfigDict(config))
 
@@ -144,7 +144,7 @@ def losses_of(model: Any, batch: dict) -> dict[str, Tensor]:
 
 
 def mmengine_checkpoint(model: nn.Module) -> dict:
-    """What mmengine's CheckpointHook writes: more than tensors."""
+    """A checkpoint as written by mmengine's CheckpointHook, with more than tensors."""
     optimizer = torch.optim.AdamW(model.parameters())
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight)

@@ -25,7 +25,7 @@ def grid(name: str, cells: list[tuple[int | None, int]], frames: int = 4) -> Arm
     return arm_of(name, runs)
 
 
-def test_runs_are_held_by_the_identity_given_whatever_they_are_called():
+def test_runs_are_identified_by_the_given_identity_not_by_name():
     scores = tiny([[1, 0], [0, 1]], run="x_fold2_seed3", fold=1, seed=7)
     arm = arm_of("x", [(FoldSeed(0, 0), scores), (FoldSeed(None, 5), scores)])
     assert list(arm.runs) == [FoldSeed(0, 0), FoldSeed(None, 5)]
@@ -59,7 +59,7 @@ def test_a_seed_without_all_folds_is_left_out():
     ]
 
 
-def test_single_runs_pair_whatever_their_seeds():
+def test_single_runs_pair_regardless_of_seeds():
     arms = [grid("A", [(None, 0)]), grid("B", [(None, 5)])]
     cells = common_runs(arms)
     assert lay_out(arms[1], cells, arms[0]).areas.shape == (1, 4, 3, 2)
@@ -124,7 +124,7 @@ def lay_out_b(a: FrameScores, b: FrameScores) -> np.ndarray:
     return lay_out(arms[1], common_runs(arms), arms[0]).areas
 
 
-def test_frames_are_matched_by_time_whatever_their_order_and_folder():
+def test_frames_are_matched_by_time_in_any_order_and_folder():
     a, b = (scores_of(counts) for counts in pair(20))
     moved = shuffled(b, np.random.default_rng(0).permutation(20))
     moved = replace(moved, frames=tuple(f"elsewhere/{f}" for f in moved.frames))

@@ -10,8 +10,8 @@ from tests.statistics.builders import SECOND
 def cut(recordings: str, times: list[int] | None = None, length: str | None = None):
     """Blocks of frames, one letter per recording; by default one frame per second."""
     stamps = np.array(times if times is not None else range(len(recordings)))
-    asked = None if length is None else BlockLength.parse(length)
-    return cut_blocks(list(recordings), stamps * SECOND, asked)
+    block_length = None if length is None else BlockLength.parse(length)
+    return cut_blocks(list(recordings), stamps * SECOND, block_length)
 
 
 @pytest.mark.parametrize(

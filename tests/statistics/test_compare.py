@@ -205,7 +205,7 @@ def test_rates_exist_for_every_method():
         assert all(0 < rate < 20 for rate in rates.values())
 
 
-def test_the_same_again():
+def test_comparison_is_reproducible():
     both = arms(pair(100))
     assert compare(both, FAST) == compare(both, FAST)
 
@@ -270,5 +270,5 @@ def test_settings_refused(values: dict, message: str):
 
 def test_unknown_metric_is_refused():
     both = [arm_of("A", [(ONLY, tiny([[5, 1], [2, 3]], 60))])] * 2
-    with pytest.raises(ValueError, match=r"metric 'Dice.fish' is none of"):
+    with pytest.raises(ValueError, match=r"metric 'Dice.fish' is not one of"):
         compare(both, Settings(metrics=("Dice.fish",)))

@@ -44,7 +44,7 @@ def test_no_spread_at_all():
     assert interval_of(0.1, 0.0, 5).p == 0
 
 
-def test_ends_are_cut_at_what_a_score_can_be():
+def test_ends_are_clipped_to_the_range_of_a_score():
     interval = interval_of(98.0, 4.0, 5).within(0, 100)
     assert interval.high == 100
     assert interval.low == pytest.approx(98 - 2 * stats.t.isf(0.025, 5))

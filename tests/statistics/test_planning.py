@@ -38,7 +38,7 @@ def test_when_no_number_is_enough(difference: float, share: float):
     assert frames_needed(difference, interval, 60, share) is None
 
 
-def test_runs_that_differ_ask_for_more_frames():
+def test_runs_that_differ_need_more_frames():
     interval = interval_of(1.0, 0.36, 10)
     alone = frames_needed(1.0, interval, 60, 0.0, more_blocks=False)
     beside = frames_needed(1.0, interval, 60, 0.2, more_blocks=False)

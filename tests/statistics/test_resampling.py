@@ -100,15 +100,15 @@ def test_its_bias_is_corrected():
 
 
 def test_same_seed_same_weights_so_runs_pair():
-    seen = []
+    recorded = []
 
     def spy(weights: np.ndarray) -> np.ndarray:
-        seen.append(weights)
+        recorded.append(weights)
         return weights[:, 0]
 
     for seed in (0, 0, 1):
         block_bootstrap(spy, 7, resamples=100, seed=seed)
-    draws = seen[1::3]
+    draws = recorded[1::3]
     assert (draws[0] == draws[1]).all()
     assert (draws[0] != draws[2]).any()
     assert draws[0].sum(1) == pytest.approx(7)

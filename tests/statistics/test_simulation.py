@@ -44,7 +44,7 @@ def test_false_positive_rate_is_3_to_8_percent(frames: int):
 
 
 @pytest.mark.slow
-def test_power_is_what_theory_says():
+def test_power_agrees_with_theory():
     frames, blocks = 300, 13
     skill = np.zeros((TRIALS, 1, 2))
     skill[..., 1] = 0.27

@@ -91,9 +91,9 @@ def test_frames_that_are_scored_choose_no_threshold():
         at_cross_fitted_thresholds(Arm("a", {RUN: scores, FoldSeed(1, 0): scores}))
 
 
-def test_refuses_what_cannot_be_decided():
+def test_undecidable_scores_are_refused():
     scores = drawn(5)[2]
-    with pytest.raises(ValueError, match="no multiple"):
+    with pytest.raises(ValueError, match="not a multiple"):
         at_threshold(scores, 0.3)
     with pytest.raises(ValueError, match="no probabilities"):
         at_threshold(replace(scores, histogram=None), 0.5)

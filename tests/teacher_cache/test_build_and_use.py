@@ -72,7 +72,7 @@ PIPELINES = {
 
 @pytest.fixture(scope="module")
 def cached(distil_options, tmp_path_factory) -> dict:
-    """Options of a tiny distillation with a finished cache of two views a frame."""
+    """Options of a tiny distillation with a finished cache of two views per frame."""
     options = distil_options | {
         "teacher_cache.dir": str(tmp_path_factory.mktemp("cached") / "cache"),
         "teacher_cache.views": 2,
@@ -102,7 +102,7 @@ def both(options: dict) -> tuple[Any, Any, Any]:
 
 
 def terms(model: Any, samples: list[dict]) -> dict[str, torch.Tensor]:
-    """Losses of a batch; dropout falls alike in both models."""
+    """Losses of a batch, with equal dropout in both models."""
     torch.manual_seed(0)
     data = model.data_preprocessor(pseudo_collate(samples), True)
     return model(**data, mode="loss")
@@ -151,7 +151,7 @@ def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
 
 
 def test_mirrored_logits_are_not_those_of_the_mirrored_view(cached):
-    """Why the cache holds views and not frames: the teacher is not flip-equivariant."""
+    """The cache stores views, not frames, because teachers are not flip-equivariant."""
     online, _, views = both(cached)
     image = online.data_preprocessor(pseudo_collate([views[0]]), True)["inputs"]
     mirrored = online.teacher_logits(image.flip(-1)).flip(-1)
@@ -344,7 +344,7 @@ def test_a_frame_that_changed_is_refused_when_it_is_drawn(cached, pond, tmp_path
         views[View(3, 0, 0)]
 
 
-def test_more_views_than_there_are_are_refused(cached):
+def test_more_views_than_stored_are_refused(cached):
     message = refusal(cached | {"teacher_cache.views": 3})
     assert "views=3" in message
     assert "has 2 views" in message

@@ -20,7 +20,7 @@ from mmseg_splashkd.teacher_cache.store import (
     locked,
     pixel_checksum,
     read_header,
-    size_of,
+    store_size,
     write_header,
 )
 
@@ -92,7 +92,7 @@ def test_checksums_differ_between_pixels_and_are_never_zero():
 
 def test_size_is_that_of_the_files(full):
     data = sum((full / name).stat().st_size for name in (LOGITS, CHECKSUMS))
-    assert size_of(SHAPE) == data - 2 * 128  # NumPy's headers
+    assert store_size(SHAPE) == data - 2 * 128  # NumPy's headers
 
 
 # Invalid stores.

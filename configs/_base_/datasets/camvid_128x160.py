@@ -1,5 +1,5 @@
 # CamVid, 11 classes, whole frames resized to 160x128: small enough for a CPU.
-# data_root: what tools/convert_dataset.py camvid writes, with the official parts.
+# data_root: output of tools/convert_dataset.py camvid, with the official parts.
 _base_ = "./splash_1024.py"
 data_root = "{{$CAMVID_FRAMES:data/camvid_frames}}"
 size = (160, 128)  # width, height

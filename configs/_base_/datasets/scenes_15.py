@@ -1,5 +1,5 @@
 # Natural scenes over time (WildScenes 2D, V-01 and V-02 stacked), 15 classes. The split
-# table has the 7:2:1 in time. data_root: frames.csv, and what its paths are relative to.
+# table has the 7:2:1 split in time. data_root: folder of frames.csv and of its paths.
 # Normalisation (ImageNet mean and std) is in the model's data_preprocessor.
 _base_ = "../loaders/time_split.py"
 data_root = "{{$WILDSCENES_DATA_ROOT:data/wildscenes}}"

@@ -1,6 +1,5 @@
 # Splash frames, 1024x1024, split 7:2:1 by time. Whole frames, no crops, because the
-# position embedding encodes the place on the frame. data_root: see README, "Your own
-# data".
+# position embedding encodes the position in the frame. data_root: see docs/data.md.
 _base_ = "../loaders/time_split.py"
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
 split_table = ""  # written by tools/split_dataset.py; empty: the folder split by ratios

@@ -1,14 +1,14 @@
-# Recyclable trash, 512x512, 11 classes with the background. data_root: frames.csv, and
-# what its paths are relative to. Normalisation (ImageNet mean and std, which is better
+# Recyclable trash, 512x512, 11 classes with the background. data_root: folder of
+# frames.csv and of its paths. Normalisation (ImageNet mean and std, which is better
 # than division by 255) is in the model's data_preprocessor.
 _base_ = "../loaders/time_split.py"
 data_root = "{{$TRASH_DATA_ROOT:data/trash}}"
 size = (512, 512)
 
 resize = dict(scale=size)
-# These helped: flips, rotation by 90 degrees, blur and noise, optical distortion, and
-# most of all elastic distortion (LB .6006). GridDropout with GridDistortion lowered the
-# score (.5759); weather, brightness and CLAHE had no clear effect. They are left out.
+# Flips, rotation by 90 degrees, blur and noise, optical distortion and, with the largest
+# effect, elastic distortion raised the score (LB .6006). GridDropout with GridDistortion
+# lowered it (.5759); weather, brightness and CLAHE had no clear effect. They are omitted.
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadGrayLabels"),

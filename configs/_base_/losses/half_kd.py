@@ -1,3 +1,3 @@
-# Label loss and KL divergence with equal weights, not modulated. The label loss is set
-# by the config that inherits it.
+# Label loss and KL divergence with equal weights, not modulated. Configs that inherit
+# this loss set the label loss.
 distill_loss = dict(type="FocalModulatedKDLoss", teacher_ratio=0.5, modulate="none")

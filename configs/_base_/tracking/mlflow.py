@@ -1,4 +1,4 @@
-# As a further base of a config: tracks its runs with MLflow.
+# Additional base of a config that tracks its runs with MLflow.
 #   _base_ = ["./segformer_b0.py", "../_base_/tracking/mlflow.py"]
 #   pip install -e '.[mlflow]'
 #   mlflow ui --backend-store-uri sqlite:///work_dirs/mlflow.db   # needs the package mlflow

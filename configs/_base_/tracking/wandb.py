@@ -1,4 +1,4 @@
-# As a further base of a config: tracks its runs with Weights & Biases.
+# Additional base of a config that tracks its runs with Weights & Biases.
 #   _base_ = ["./segformer_b0.py", "../_base_/tracking/wandb.py"]
 #   pip install -e '.[wandb]'
 #   wandb login   # or WANDB_MODE=offline

@@ -69,7 +69,7 @@ def find_duplicates(
 
     Args:
         parts: Name -> frames; a path in several parts counts for the first.
-        threshold: Maximum number of differing bits of duplicates, in [0, 256]; default
+        threshold: Maximum number of differing bits of duplicates, in [0, 256]; default:
             the limit described above.
         progress: Show a progress bar; default True.
 

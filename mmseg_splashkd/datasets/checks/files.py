@@ -71,7 +71,7 @@ def check_files(
     Args:
         parts: Name -> frames.
         coding: Label coding of the labels.
-        focus: trainId of the focus class; default the class named splash, if any.
+        focus: trainId of the focus class; default: the class named splash, if any.
         progress: Show a progress bar; default True.
     """
     if focus is None and "splash" in coding.classes:

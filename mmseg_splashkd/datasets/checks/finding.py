@@ -63,7 +63,7 @@ class Finding:
         for name, allowed in (("level", LEVELS), ("code", CODES)):
             value = getattr(self, name)
             if value not in allowed:
-                raise ValueError(f"{name}={value!r} is none of {sorted(allowed)}")
+                raise ValueError(f"{name}={value!r} is not one of {sorted(allowed)}")
 
     def __str__(self) -> str:
         return f"[{self.code}] {self.text}"

@@ -13,7 +13,7 @@ from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Gap, Parts, Track, gaps, tracks
 from mmseg_splashkd.datasets.frames import Frame, missing_files
 from mmseg_splashkd.datasets.splits.embargo import Embargo
-from mmseg_splashkd.datasets.timestamps import SECOND, utc
+from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 
 NEAR_INTERVALS = 2.5  # includes the second next frame, with some jitter
 # Waves and foam have changed after a minute; only light and weather remain similar.
@@ -164,13 +164,13 @@ def _distances(
     track: Track, part: str, other: str = "train"
 ) -> tuple[list[Frame], np.ndarray, np.ndarray]:
     """M frames of a part, and (M,) seconds to the other part before and after them."""
-    here = np.flatnonzero(track.parts == part)
+    rows = np.flatnonzero(track.parts == part)
     training = track.times[track.parts == other].astype(np.float64)
     training = np.concatenate([[-np.inf], training, [np.inf]])
-    times = track.times[here]
+    times = track.times[rows]
     after = np.searchsorted(training, times)
     before = times - training[after - 1], training[after] - times
-    return [track.frames[i] for i in here], before[0] / SECOND, before[1] / SECOND
+    return [track.frames[i] for i in rows], before[0] / SECOND, before[1] / SECOND
 
 
 def _near_findings(
@@ -213,11 +213,13 @@ def _odd_times(parts: Parts) -> Iterator[Finding]:
 
 def mean_shares(parts: Parts) -> dict[str, float]:
     """Part -> mean splash share in [0, 1] of its frames with a known share."""
-    known = {
+    shares = {
         part: [f.splash_share for f in frames if f.splash_share is not None]
         for part, frames in parts.items()
     }
-    return {part: sum(known[part]) / len(known[part]) for part in known if known[part]}
+    return {
+        part: sum(shares[part]) / len(shares[part]) for part in shares if shares[part]
+    }
 
 
 def _shares(parts: Parts) -> Iterator[Finding]:
@@ -253,5 +255,5 @@ def _gaps(recordings: list[Track]) -> Iterator[Finding]:
 
 
 def _describe(gap: Gap) -> str:
-    start, end = (f"{utc(t):%Y-%m-%d %H:%M:%S}" for t in (gap.start, gap.end))
+    start, end = (f"{to_utc(t):%Y-%m-%d %H:%M:%S}" for t in (gap.start, gap.end))
     return f"{start} to {end} UTC"

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.timestamps import SECOND, utc
+from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 
 GAP_INTERVALS = 10
 
@@ -82,5 +82,5 @@ def frames_per_day(parts: Parts) -> dict[tuple[date, str], Counter[str]]:
     days: defaultdict[tuple[date, str], Counter[str]] = defaultdict(Counter)
     for part, frames in parts.items():
         for frame in frames:
-            days[utc(frame.timestamp).date(), frame.recording][part] += 1
+            days[to_utc(frame.timestamp).date(), frame.recording][part] += 1
     return dict(sorted(days.items()))

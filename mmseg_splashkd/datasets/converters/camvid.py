@@ -64,7 +64,7 @@ def _item_of(image: Path, label: Path, stamp: TimestampFormat, split: str) -> It
     timestamp, sequence = stamp.parse(image.stem, image)
     if sequence not in STARTS:
         raise ValueError(
-            f"{image}: sequence {sequence!r} is none of CamVid's, {sorted(STARTS)}"
+            f"{image}: sequence {sequence!r} is not one of CamVid's, {sorted(STARTS)}"
         )
     start = STARTS[sequence]
     return Item(sequence, start + timestamp, image, LabelFile(label), split)

@@ -40,17 +40,17 @@ def gray_of_names(
     if unused:
         raise ValueError(f"names has {unused}, which {source} lacks: it has {foreign}")
     grays = _grays_by_name(coding)
-    wanted = {name: renamed.get(name.casefold(), name) for name in foreign}
+    class_of = {name: renamed.get(name.casefold(), name) for name in foreign}
     unknown = [
-        name for name, target in wanted.items() if target.casefold() not in grays
+        name for name, target in class_of.items() if target.casefold() not in grays
     ]
     if unknown:
-        raise ValueError(_describe_unknown(unknown, wanted, grays, source))
-    return {name: grays[target.casefold()] for name, target in wanted.items()}
+        raise ValueError(_describe_unknown(unknown, class_of, grays, source))
+    return {name: grays[target.casefold()] for name, target in class_of.items()}
 
 
 def background_gray(coding: LabelCoding, source: object) -> int:
-    """Gray value of pixels that no mask covers.
+    """Gray value of pixels outside all masks.
 
     Args:
         coding: Label coding.
@@ -82,16 +82,16 @@ def _grays_by_name(coding: LabelCoding) -> dict[str, int]:
 
 
 def _describe_unknown(
-    unknown: list[str], wanted: dict[str, str], grays: dict[str, int], source: object
+    unknown: list[str], class_of: dict[str, str], grays: dict[str, int], source: object
 ) -> str:
     near = {
         name: match[0]
         for name in unknown
-        if (match := get_close_matches(wanted[name].casefold(), grays, n=1))
+        if (match := get_close_matches(class_of[name].casefold(), grays, n=1))
     }
     hint = "".join(f"; did {name!r} mean {match!r}" for name, match in near.items())
     return (
-        f"{source}: {unknown} are no classes of the label coding{hint}. It has "
-        f"{sorted(grays)}, {source} has {list(wanted)}. Map names that differ, such as "
-        f"{unknown[0]!r}: {min(grays)!r}"
+        f"{source}: {unknown} are not classes of the label coding{hint}. It has "
+        f"{sorted(grays)}, {source} has {list(class_of)}. Map names that differ, "
+        f"such as {unknown[0]!r}: {min(grays)!r}"
     )

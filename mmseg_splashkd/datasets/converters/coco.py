@@ -184,7 +184,7 @@ def _gray_by_category(
         names = {name.casefold() for name in name_of.values()}
         table = {k: v for k, v in TACO_TO_TRASH.items() if k.casefold() in names}
     if isinstance(table, str):
-        raise ValueError(f"categories={table!r} is none of 'id', 'taco', a mapping")
+        raise ValueError(f"categories={table!r} is not one of 'id', 'taco', a mapping")
     grays = gray_of_names(name_of.values(), coding, f"{file}, categories", table)
     return {key: grays[name] for key, name in name_of.items()}
 
@@ -195,7 +195,7 @@ def _ids_as_grays(
     unknown = sorted(name_of.keys() - coding.gray_to_train_id.keys())
     if unknown:
         raise ValueError(
-            f"{file}: category ids {unknown} are no gray values of the label coding: "
+            f"{file}: category ids {unknown} are not gray values of the label coding: "
             f"{sorted(coding.gray_to_train_id)}"
         )
     if max(name_of, default=0) > 255:

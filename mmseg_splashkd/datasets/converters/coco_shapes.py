@@ -49,7 +49,7 @@ def check_shape(shape: Shape, size: Size) -> None:
     elif not isinstance(segmentation, list) or not segmentation:
         raise ValueError(
             f"{shape.source}: segmentation {segmentation!r} is empty or neither a list "
-            f"of polygons nor run lengths; a bounding box is no label"
+            f"of polygons nor run lengths; a bounding box is not a label"
         )
     else:
         for polygon in segmentation:

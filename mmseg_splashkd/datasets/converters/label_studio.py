@@ -56,7 +56,7 @@ class BrushLabel:
         paths: PNGs of the masks.
         grays: Gray value of each mask, in [0, 255].
         size: (W, H) of the picture.
-        background: Gray value of pixels that no mask covers.
+        background: Gray value of pixels outside all masks.
     """
 
     paths: tuple[Path, ...]

@@ -38,7 +38,7 @@ def import_extra(module: str, purpose: str) -> ModuleType:
 
     Args:
         module: Name of the module.
-        purpose: What needs it, for the error message.
+        purpose: Feature that requires the module, in the plural, for the error message.
 
     Raises:
         ImportError: It is not installed.
@@ -59,7 +59,7 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
         ValueError: ``value`` is not one of ``choices``.
     """
     if value not in choices:
-        raise ValueError(f"{name}={value!r} is none of {list(choices)}")
+        raise ValueError(f"{name}={value!r} is not one of {list(choices)}")
 
 
 def expect_folders(folders: Iterable[Path], layout: str) -> None:
@@ -75,7 +75,7 @@ def expect_folders(folders: Iterable[Path], layout: str) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder} is no folder; {describe_contents(folder)}. {layout}"
+                f"{folder} is not a folder; {describe_contents(folder)}. {layout}"
             )
 
 
@@ -95,7 +95,8 @@ def index_unique(
 
     Args:
         entries: Pairs of key and value.
-        problem: What is wrong with two values of one key, for the error message.
+        problem: Description of the conflict of two values with one key, for the error
+            message.
 
     Raises:
         ValueError: Two different values have the same key.

@@ -61,7 +61,7 @@ def recording_of(folder: Path, default: str) -> str:
     """Recording name of the pictures in a folder.
 
     Args:
-        folder: Their folder, relative to the root folder of all pictures.
+        folder: Folder of the pictures, relative to the root folder of all pictures.
         default: Recording name of pictures directly in the root folder.
 
     Raises:

@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import index_unique
 from mmseg_splashkd.datasets.converters.video_frames import (
-    FrameReader,
+    VideoFrameReader,
     decode,
     elapsed,
     open_video,
@@ -115,7 +115,7 @@ def read_video(
     """
     step = _step(every, seconds_between)
     videos = _read_headers(Path(src), start)
-    reader = FrameReader()
+    reader = VideoFrameReader()
     return (
         item for video in videos for item in _list(video, step, reader, accept_damaged)
     )
@@ -240,7 +240,7 @@ def _nanoseconds(start: Any, path: Path) -> int:
 
 
 def _list(
-    video: Video, step: Step, reader: FrameReader, accept_damaged: bool
+    video: Video, step: Step, reader: VideoFrameReader, accept_damaged: bool
 ) -> Iterator[Item]:
     last, slot, count, damages = None, None, 0, []
     for time in _times(video):

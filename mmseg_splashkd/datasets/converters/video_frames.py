@@ -74,7 +74,7 @@ def elapsed(frame: VideoFrame) -> Fraction | None:
     return frame.pts * Fraction(frame.time_base)
 
 
-class FrameReader:
+class VideoFrameReader:
     """Reads single frames of videos.
 
     The video stays open between calls. Reading frames in presentation order decodes it
@@ -115,7 +115,7 @@ def _upright(frame: VideoFrame, path: Path) -> np.ndarray:
     quarters, rest = divmod(frame.rotation, 90)  # counterclockwise
     if rest:
         raise ValueError(
-            f"{path} has a rotation of {frame.rotation} degrees, no multiple of 90"
+            f"{path} has a rotation of {frame.rotation} degrees, not a multiple of 90"
         )
     return np.ascontiguousarray(
         np.rot90(frame.to_ndarray(format="rgb24"), int(quarters))

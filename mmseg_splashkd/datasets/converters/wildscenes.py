@@ -35,17 +35,17 @@ def read_wildscenes(
 
     Raises:
         FileNotFoundError: A folder, a frame, a label or a CSV file is missing.
-        ValueError: A name is no time stamp, a CSV file has no column ``id``, or no
+        ValueError: A name is not a time stamp, a CSV file has no column ``id``, or no
             frame is in one of them.
     """
     expect_folders([src], LAYOUT)
     recordings = recordings or sorted(f.name for f in src.glob("V-*") if f.is_dir())
     if not recordings:
         raise FileNotFoundError(f"no folder V-*; {describe_contents(src)}. {LAYOUT}")
-    wanted = _read_ids(ids) if ids else None
-    items = [item for name in recordings for item in _read(src / name, wanted)]
-    if wanted is not None:
-        _check_found(len(items), len(wanted), ", ".join(recordings))
+    ids_to_read = _read_ids(ids) if ids else None
+    items = [item for name in recordings for item in _read(src / name, ids_to_read)]
+    if ids_to_read is not None:
+        _check_found(len(items), len(ids_to_read), ", ".join(recordings))
     return items
 
 
@@ -60,7 +60,7 @@ def _read_ids(tables: Iterable[Path]) -> set[str]:
     return ids
 
 
-def _read(folder: Path, wanted: set[str] | None) -> list[Item]:
+def _read(folder: Path, ids_to_read: set[str] | None) -> list[Item]:
     images, labels = folder / "image", folder / "indexLabel"
     expect_folders((folder, images, labels), LAYOUT)
     return [
@@ -71,12 +71,12 @@ def _read(folder: Path, wanted: set[str] | None) -> list[Item]:
             label=LabelFile(label),
         )
         for image, label in pairs(images, labels)
-        if wanted is None or image.stem in wanted
+        if ids_to_read is None or image.stem in ids_to_read
     ]
 
 
-def _check_found(found: int, wanted: int, places: str) -> None:
+def _check_found(found: int, listed: int, places: str) -> None:
     if not found:
-        raise ValueError(f"none of the {wanted} ids is a frame of {places}")
-    if found < wanted:  # expected: the lists of the benchmark cover all recordings
-        print_log(f"{wanted - found} of {wanted} ids are no frame of {places}")
+        raise ValueError(f"none of the {listed} ids is a frame of {places}")
+    if found < listed:  # expected: the lists of the benchmark cover all recordings
+        print_log(f"{listed - found} of {listed} ids are not frames of {places}")

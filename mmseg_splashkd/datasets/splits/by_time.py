@@ -61,7 +61,7 @@ def split_per_recording(
         The frames in time order, each with its part, as ``split_by_time``.
 
     Raises:
-        ValueError: As ``split_by_time``.
+        ValueError: For the reasons listed in ``split_by_time``.
     """
     recordings: dict[str, list[Frame]] = {}
     for frame in in_time_order(frames):
@@ -181,7 +181,7 @@ def hold_out(
         frames: Frames in any order. Frames with the split ``'test'`` keep it; any other
             earlier split is ignored.
         share: Share of frames, the newest ones, for the test part, in [0, 1); 0 if the
-            frames have a test part already or none is wanted.
+            frames already have a test part or need none.
         embargo: Minimum distance of all other frames from the test part.
         whole_recordings: Take whole recordings, those that end last, until they hold
             the share.
@@ -204,9 +204,9 @@ def hold_out(
             f"no test share, or empty that column"
         )
     if share:
-        wanted = round(share * len(ordered))
+        count = round(share * len(ordered))
         newest = _newest_recordings if whole_recordings else _newest
-        tests = newest(ordered, wanted)
+        tests = newest(ordered, count)
         if not 0 < len(tests) < len(ordered):
             raise ValueError(
                 f"test share {share} of {len(ordered)} frames holds out {len(tests)} "
@@ -219,31 +219,31 @@ def hold_out(
     return keep_apart(split, embargo)
 
 
-def _newest(ordered: Sequence[Frame], wanted: int) -> set[int]:
-    return set(range(len(ordered) - wanted, len(ordered)))
+def _newest(ordered: Sequence[Frame], count: int) -> set[int]:
+    return set(range(len(ordered) - count, len(ordered)))
 
 
-def _newest_recordings(ordered: Sequence[Frame], wanted: int) -> set[int]:
+def _newest_recordings(ordered: Sequence[Frame], count: int) -> set[int]:
     newest = list(dict.fromkeys(frame.recording for frame in ordered[::-1]))
     tests: set[int] = set()
-    while len(tests) < wanted:
+    while len(tests) < count:
         recording = newest.pop(0)
         tests |= {i for i, f in enumerate(ordered) if f.recording == recording}
     return tests
 
 
-def check_not_empty(frames: Iterable[Frame], wanted: Iterable[str] = SPLITS) -> None:
+def check_not_empty(frames: Iterable[Frame], required: Iterable[str] = SPLITS) -> None:
     """Refuse a split with an empty part.
 
     Args:
         frames: Frames with their parts.
-        wanted: Parts that must have a frame; default train, val and test.
+        required: Parts that must have a frame; default train, val and test.
 
     Raises:
-        ValueError: One of the wanted parts has no frame; the message counts all parts.
+        ValueError: A required part has no frame; the message counts all parts.
     """
     counts = Counter(frame.split for frame in frames)
-    empty = [part for part in wanted if not counts[part]]
+    empty = [part for part in required if not counts[part]]
     if empty:
         listed = ", ".join(f"{part} {counts[part]}" for part in (*SPLITS, EMBARGO))
         raise ValueError(

@@ -22,8 +22,8 @@ class Embargo(FramesOrSeconds):
 
     Args:
         frames: Minimum number of frames between them, at least 0.
-        seconds: Time in seconds, at least 0; frames of two parts are further apart
-            than this, whatever their recordings.
+        seconds: Time in seconds, at least 0; frames of two parts are further apart than
+            this, in one or several recordings.
 
     Raises:
         ValueError: A value is negative, NaN or infinite.
@@ -101,7 +101,8 @@ def keep_apart(
     Args:
         frames: Frames with their parts, in any order.
         embargo: Minimum distance between parts.
-        stacked: See ``too_near``.
+        stacked: Whether an embargo in frames also counts along the common time line of
+            all recordings; see ``too_near``.
 
     Returns:
         All frames in time order; those left out have the split ``'embargo'``.

@@ -98,7 +98,8 @@ def grouped_folds(
         frames: Frames in any order; those in no fold as in ``stratified_folds``.
         folds: Number of folds, at least 2; default 5.
         seed: Seed of the order of recordings of equal size; default 0.
-        embargo: As in ``blocked_folds``, for a video cut into several recordings.
+        embargo: Minimum distance of training frames from the validated fold, for a
+            video that is cut into several recordings; default none.
 
     Returns:
         The frames in time order, as ``blocked_folds``.

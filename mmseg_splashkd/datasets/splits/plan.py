@@ -69,7 +69,7 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if self.strategy not in OPTIONS:
             raise ValueError(
-                f"strategy={self.strategy!r} is none of {', '.join(OPTIONS)}"
+                f"strategy={self.strategy!r} is not one of {', '.join(OPTIONS)}"
             )
         for option in sorted(set().union(*OPTIONS.values()) - OPTIONS[self.strategy]):
             if getattr(self, option) is not None:
@@ -123,8 +123,8 @@ class SplitPlan:
         given = self.ratios or RATIOS
         ratios = [ratio / sum(given) for ratio in given]
         split = cut(frames, ratios, embargo)
-        wanted = zip(SPLITS, ratios, strict=True)
-        check_not_empty(split, [part for part, ratio in wanted if ratio])
+        parts = zip(SPLITS, ratios, strict=True)
+        check_not_empty(split, [part for part, ratio in parts if ratio])
         return split
 
     def _fold(self, frames: Sequence[Frame]) -> list[Frame]:

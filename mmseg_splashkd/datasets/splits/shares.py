@@ -34,7 +34,7 @@ def with_splash_shares(
     """
     if class_name not in coding.classes:
         raise ValueError(
-            f"class {class_name!r} is none of {list(coding.classes)}: name another "
+            f"class {class_name!r} is not one of {list(coding.classes)}: name another "
             f"class or another label coding"
         )
     train_id = list(coding.classes).index(class_name)

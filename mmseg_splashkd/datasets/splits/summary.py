@@ -16,7 +16,7 @@ from mmseg_splashkd.datasets.split_table import (
     select_frames,
     table_text,
 )
-from mmseg_splashkd.datasets.timestamps import SECOND, utc
+from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 from mmseg_splashkd.files import write_whole
 
 HEADINGS = (
@@ -68,7 +68,7 @@ def print_split(frames: Sequence[Frame], console: Console | None = None) -> None
 
 def _cells(name: str, own: Sequence[Frame], frames: Sequence[Frame]) -> list[str]:
     shares = [f.splash_share for f in own if f.splash_share is not None]
-    times = [f"{utc(frame.timestamp):%Y-%m-%d %H:%M:%S}" for frame in own]
+    times = [f"{to_utc(frame.timestamp):%Y-%m-%d %H:%M:%S}" for frame in own]
     fold = own[0].fold
     near = sum(fold in frame.embargo for frame in frames)
     return [

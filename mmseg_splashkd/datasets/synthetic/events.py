@@ -49,8 +49,8 @@ def find_events(
     Args:
         recording: Name of the recording.
         stamps: Time stamp of each frame.
-        numbers: Number of the event in each frame, None in a calm one; the frames of an
-            event are consecutive.
+        numbers: Number of the event in each frame, None in a calm frame; the frames of
+            an event are consecutive.
         shares: Share of each frame's pixels that foam covers, in [0, 1].
     """
     events = []
@@ -69,10 +69,10 @@ def schedule_events(frames: int, rng: np.random.Generator) -> list[SplashEvent |
 
     Args:
         frames: Number of frames.
-        rng: Source of onsets and sizes.
+        rng: Random generator of onsets and sizes.
 
     Returns:
-        The event of each frame, None for a calm one.
+        The event of each frame, None for a calm frame.
     """
     moments: list[SplashEvent | None] = [None] * frames
     parts = np.split(np.arange(frames), [frames * 7 // 10, frames * 9 // 10])

@@ -1,4 +1,4 @@
-"""Synthetic label errors of known kinds, to evaluate label error detection."""
+"""Synthetic label errors of several kinds, to evaluate label error detection."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ def plan_errors(
 
     Args:
         labelled: Frames that have a label.
-        events: Number of the splash event in each frame, None in a calm one.
+        events: Number of the splash event in each frame, None in a calm frame.
         share: Share of the labelled frames to choose, in [0, 1].
-        rng: Source of the choice.
+        rng: Random generator of the choice.
 
     Returns:
         Frame -> kind, in time order. Each frame gets the kind used least so far among
@@ -44,14 +44,14 @@ def plan_errors(
 
 
 def stale_source(frame: int, events: Sequence[int | None]) -> int:
-    """The frame whose label a stale frame has.
+    """The frame from which a stale frame takes its label.
 
     It is the last earlier frame of another splash event; if there is none, the first
     frame of the next event.
 
     Args:
         frame: The stale frame.
-        events: Number of the splash event in each frame, None in a calm one.
+        events: Number of the splash event in each frame, None in a calm frame.
     """
     others = [i for i, event in enumerate(events) if event not in (None, events[frame])]
     return max((i for i in others if i < frame), default=others[0])
@@ -74,7 +74,7 @@ def corrupt_mask(
         image: (H, W, 3) uint8 frame; a false splash is placed on its glare.
         water: (H, W) bool, pixels where splash is possible.
         stale: (H, W) bool, mask of the ``stale_source``.
-        rng: Source of the direction of a shift.
+        rng: Random generator of the direction of a shift.
 
     Returns:
         (H, W) bool that differs from ``mask`` in at least one pixel.

@@ -74,8 +74,8 @@ def draw_pond(
     - ``about.json``: ``VERSION`` and the arguments.
 
     Args:
-        out_dir: Output folder, created if missing; an earlier draw with the same file
-            names is overwritten.
+        out_dir: Output folder, created if missing; files of an earlier draw with the
+            same names are overwritten.
         frames: Number of frames, at least 20.
         size: (H, W) in pixels, each at least 48.
         seed: Seed of hills, waves, light and splash events, at least 0.
@@ -135,7 +135,7 @@ class _Video:
         for name, good, remedy in (
             ("frames", self.frames >= MIN_FRAMES, f"give at least {MIN_FRAMES}"),
             ("size", len(self.size) == 2, "give (height, width) in pixels"),
-            ("size", min(self.size) >= MIN_SIDE, f"give at least {MIN_SIDE} a side"),
+            ("size", min(self.size) >= MIN_SIDE, f"give at least {MIN_SIDE} per side"),
             ("seed", self.seed >= 0, "give 0 or more"),
             ("interval_seconds", self.interval_seconds >= 1, "give at least 1"),
             ("start", low >= 10**9, "give 10 digits"),

@@ -110,7 +110,7 @@ def ring_tile(samples: int, metres: float, rng: np.random.Generator) -> np.ndarr
     Args:
         samples: Samples T per side.
         metres: Length of a side.
-        rng: Source of positions and radii.
+        rng: Random generator of positions and radii.
     """
     axis = metres * np.fft.fftfreq(samples)
     height = np.zeros((samples, samples), np.float32)
@@ -147,7 +147,7 @@ def add_streaks(
     Args:
         image: (H, W, 3) linear colours.
         light: (H, W, 3) colour of the streaks.
-        rng: Source of their positions and lengths.
+        rng: Random generator of positions and lengths.
     """
     H, W = image.shape[:2]
     lean = rng.normal(0.12, 0.03)  # wind

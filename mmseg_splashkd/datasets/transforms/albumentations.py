@@ -1,4 +1,4 @@
-"""Pipeline transform that applies Albumentations reproducibly and label-safe."""
+"""Pipeline transform that applies Albumentations reproducibly, preserving labels."""
 
 import random
 import warnings

@@ -1,4 +1,4 @@
-"""The operating point of a class: its threshold is chosen, stored and applied."""
+"""The operating point of a class: choosing, storing and applying its threshold."""
 
 from mmseg_splashkd.evaluation.operating_point.curve import (
     OperatingPoint,

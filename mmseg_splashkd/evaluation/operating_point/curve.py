@@ -1,7 +1,7 @@
 """Scores of one class over decision thresholds, and the best threshold.
 
 For two classes argmax is the threshold 1/2 on the probability; for a class that covers
-few pixels another threshold is often better. All scores follow exactly from
+few pixels another threshold is often better. All scores are computed exactly from
 :attr:`~mmseg_splashkd.evaluation.frame_scores.FrameScores.histogram`.
 """
 
@@ -38,7 +38,7 @@ class OperatingPoint(NamedTuple):
     """A threshold and the scores at it, fractions in [0, 1].
 
     Attributes:
-        threshold: The class is predicted where its probability is at least this.
+        threshold: Minimum probability at which the class is predicted.
         dice: Dice coefficient.
         precision: Fraction of the predicted pixels that are true.
         recall: Fraction of the true pixels that are predicted.
@@ -81,7 +81,7 @@ def threshold_curve(histogram: np.ndarray) -> ThresholdCurve:
 def average_precision(curve: ThresholdCurve) -> float:
     """Area under the precision-recall curve: sum over t of (R_t - R_t+1) P_t.
 
-    As scikit-learn's ``average_precision_score``, without interpolation between
+    Equals scikit-learn's ``average_precision_score``, without interpolation between
     thresholds.
 
     Returns:
@@ -117,8 +117,8 @@ def point_at(curve: ThresholdCurve, threshold: float) -> OperatingPoint:
 def best_operating_point(curve: ThresholdCurve) -> OperatingPoint | None:
     """The threshold above 0 with the highest Dice.
 
-    Of equal thresholds the one nearest to 1/2 is chosen, of two equally near the
-    higher. The threshold 0 predicts the class everywhere and is excluded.
+    Among thresholds with equal Dice the nearest to 1/2 is chosen, and the higher of two
+    equally near ones. The threshold 0 predicts the class everywhere and is excluded.
 
     Returns:
         None if no pixel is of the class, or no threshold above 0 finds one.

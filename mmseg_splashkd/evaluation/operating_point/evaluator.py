@@ -1,4 +1,4 @@
-"""An evaluator that predicts one class by a threshold instead of by argmax."""
+"""An evaluator that predicts one class by a threshold instead of argmax."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,10 +36,10 @@ class OperatingPointEvaluator(Evaluator):
     """Apply a threshold before the metrics and all later hooks read the prediction.
 
     Args:
-        metrics: Configs of metrics, one or several, or metrics.
-        threshold: The class is predicted where its probability is at least this value,
-            in (0, 1]; elsewhere the most likely other class.
-        focus_class: Name of the class; by default the last class.
+        metrics: One or several metrics, or their configs.
+        threshold: Minimum probability at which the class is predicted, in (0, 1];
+            elsewhere the most likely other class is predicted.
+        focus_class: Name of the class; default the last class.
 
     Raises:
         ValueError: ``threshold`` lies outside (0, 1].

@@ -18,10 +18,10 @@ STORED = "stored"
 
 
 def note_operating_point(runner: Runner, scores: FrameScores) -> None:
-    """Put the best operating point of a validation into the message hub, and log it.
+    """Store the best operating point of a validation in the message hub, and log it.
 
     Args:
-        runner: Its message hub receives ``operating_point``: the mapping of
+        runner: Runner whose message hub receives ``operating_point``: the mapping of
             ``operating_point_of``, or None.
         scores: Scores of the validation part.
     """
@@ -52,7 +52,7 @@ def operating_point_of(scores: FrameScores, iteration: int) -> dict[str, Any] | 
     Returns:
         JSON values: ``class``; ``threshold``, a probability; ``dice``, ``precision``,
         ``recall`` and ``dice_at_half`` in percent; ``frames``, the number of frames;
-        ``iteration``. None if there is no such point.
+        ``iteration``. None if no threshold is an operating point.
     """
     if scores.histogram is None:
         return None

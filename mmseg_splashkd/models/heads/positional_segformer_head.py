@@ -22,15 +22,18 @@ class PositionalSegformerHead(SegformerHead):
     """``SegformerHead`` that adds ``ratio`` times a position embedding to its features.
 
     The embedding is added to the fused features (B, C, H/4, W/4), before dropout and
-    classifier. A sinusoid is not a parameter, and in no checkpoint. A learned embedding
-    is, and is resampled to other sizes. Both depend on the width and the position of a
-    crop, so train on whole frames; a size at validation that does not occur in training
-    is logged once as a warning.
+    classifier. A sinusoid is not a parameter and is not stored in checkpoints. A
+    learned embedding is a parameter, and is resampled to other sizes. Both depend on
+    the width and the position of a crop, so train on whole frames; a size at validation
+    that does not occur in training is logged once as a warning.
 
     Args:
-        kind: ``'sine1d'`` (of the original experiments), ``'sine2d'`` or ``'learned'``.
-        ratio: Factor of the embedding; 0 gives the plain head, bit for bit.
-        learned_size: (h, w) of the learned embedding.
+        kind: ``'sine1d'`` (default, as in the original experiments), ``'sine2d'`` or
+            ``'learned'``.
+        ratio: Factor of the embedding; default 1. With 0 the outputs are bit-identical
+            to those of the plain head.
+        learned_size: (h, w) of the learned embedding in feature pixels; default (64,
+            64).
         **kwargs: Arguments of MMSegmentation's ``SegformerHead``.
 
     Raises:
@@ -111,13 +114,13 @@ def position_embedding_of(model: Any) -> dict[str, Any] | None:
 def check_position_embedding(model: Any, meta: Mapping[str, Any], source: str) -> None:
     """Check that a model has the position embedding its weights were trained with.
 
-    A sinusoid is not in the weights: without this check they load into a head without
-    it, and score worse without an error.
+    A sinusoid is not in the weights. Without this check, they load into a head without
+    an embedding and score worse, with no error.
 
     Args:
         model: A segmentor.
-        meta: Metadata of a checkpoint; foreign checkpoints have no such entry, and
-            pass.
+        meta: Metadata of a checkpoint. Checkpoints of other packages lack the entry and
+            are accepted.
         source: Origin of the weights, for the error.
 
     Raises:

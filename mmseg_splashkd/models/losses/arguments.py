@@ -4,7 +4,7 @@ import math
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite int or float, and no bool."""
+    """Whether a value is a finite int or float, and not a bool."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return math.isfinite(value)
@@ -19,7 +19,7 @@ def check_positive(value: float | str, argument: str, alternative: str = "") -> 
         alternative: Another accepted value, for the error, such as ``" or 'fitted'"``.
 
     Raises:
-        ValueError: It is not a finite number > 0.
+        ValueError: ``value`` is not a finite number > 0.
     """
     if isinstance(value, str) or not is_number(value) or value <= 0:
         raise ValueError(f"{argument} must be a number > 0{alternative}, got {value!r}")

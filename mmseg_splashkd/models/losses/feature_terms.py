@@ -16,7 +16,7 @@ def check_several_channels(loss: FeatureTerm, *channels: int | None) -> None:
     """Check that features have more than one channel.
 
     Raises:
-        ValueError: A channel count is 1, as of the logits of one class.
+        ValueError: A channel count is 1, such as that of one-class logits.
     """
     if 1 in channels:
         raise ValueError(
@@ -49,11 +49,11 @@ class SKDLoss(CosineTerm):
     """``functional.pairwise_similarity`` as a term.
 
     Args:
-        nodes: Largest number of pooled patches along a side, >= 1.
+        nodes: Largest number of pooled patches along a side, >= 1; default 16.
         **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
-        ValueError: ``nodes`` is no whole number >= 1.
+        ValueError: ``nodes`` is not a whole number >= 1.
     """
 
     short_name: ClassVar[str] = "skd"
@@ -72,8 +72,8 @@ class IFVDLoss(CosineTerm):
     """``functional.intra_class_variation`` as a term.
 
     Args:
-        ignore_index: Label of pixels that are left out; by default that of the
-            student's decode head.
+        ignore_index: Label of pixels that are excluded; default: ``ignore_index`` of
+            the student's decode head.
         **kwargs: Arguments of ``FeatureTerm``.
     """
 
@@ -89,7 +89,7 @@ class IFVDLoss(CosineTerm):
         """Adopt the ignored label of the student's decode head.
 
         Raises:
-            ValueError: ``ignore_index`` is set to another one.
+            ValueError: ``ignore_index`` is configured with another value.
         """
         argument = f"ignore_index of {self.name}"
         self.ignore_index = ignore_index_of(
@@ -108,9 +108,9 @@ class CIRKDLoss(CosineTerm):
     """``functional.cross_image_relation`` as a term.
 
     Args:
-        temperature: T > 0 of the softmax over the pixels of an image.
-        size: Features are averaged to at most size x size patches, size >= 1; the loss
-            holds a few times (B size^2)^2 numbers.
+        temperature: T > 0 of the softmax over the pixels of an image; default 0.1.
+        size: Features are averaged to at most size x size patches, size >= 1; default
+            16. The loss allocates a few times (B size^2)^2 numbers.
         **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
@@ -138,12 +138,14 @@ class ProjectedTerm(FeatureTerm):
     channel count, as in FitNets (Romero et al., ICLR 2015), trained with the student.
 
     Args:
-        student_channels: Channel count at ``tap``, if no head of the student names it.
-        teacher_channels: Channel count at ``teacher_tap``, likewise.
+        student_channels: Channel count at ``tap``, >= 1; required if no head of the
+            student specifies it. Default None.
+        teacher_channels: Channel count at ``teacher_tap``, >= 1; required if no head of
+            the teacher specifies it. Default None.
         **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:
-        ValueError: A count is no whole number >= 1.
+        ValueError: A count is not a whole number >= 1.
     """
 
     projector: nn.Conv2d | None
@@ -172,9 +174,9 @@ class ProjectedTerm(FeatureTerm):
         Raises:
             ValueError: A count is unknown, or contradicts the model.
         """
-        ours = self._count("student_channels", student_channels, self.tap)
-        theirs = self._count("teacher_channels", teacher_channels, self.teacher_tap)
-        self.projector = None if ours == theirs else nn.Conv2d(ours, theirs, 1)
+        inputs = self._count("student_channels", student_channels, self.tap)
+        outputs = self._count("teacher_channels", teacher_channels, self.teacher_tap)
+        self.projector = None if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def _count(self, argument: str, actual: int | None, tap: int | str) -> int:
         configured = self.configured[argument]
@@ -230,7 +232,8 @@ class FeatureCosineLoss(ProjectedTerm):
         """Build the projector if the channel counts differ.
 
         Raises:
-            ValueError: As of ``ProjectedTerm``; or the teacher has one channel.
+            ValueError: A count is unknown or contradicts the model, or the teacher has
+                one channel.
         """
         super().bind_channels(student_channels, teacher_channels)
         check_several_channels(

@@ -22,7 +22,7 @@ from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, channels_at
 
 MODULATE = ("none", "kd", "both")
-# Keys of the log that a term must not take.
+# Keys of the log that cannot be names of terms.
 OWN_NAMES = ("label", "modulation", "teacher_ratio", "acc_student", "acc_teacher")
 
 
@@ -43,27 +43,28 @@ class FocalModulatedKDLoss(nn.Module):
     ``'both'`` m ((1 - r) L_orig + r L_dist)
     ========== ==================================
 
-    L_orig and m are taken on logits upsampled to the labels' size, L_dist at the
+    L_orig and m are computed from logits upsampled to the labels' size, L_dist at the
     student's resolution.
 
     Args:
-        teacher_ratio: r in [0, 1], a number or a ``Schedule``.
-        label_loss: ``'focal'`` or ``'ce'``.
-        gamma: Focal exponent >= 0, of L_orig and of m.
-        temperature: T > 0 of L_dist, or ``'fitted'``: the temperature that calibrates
-            the teacher on the validation part. Only without ``terms``, which have
-            their own.
-        modulate: ``'none'``, ``'kd'`` or ``'both'``.
-        detach_modulation: Whether to stop the gradient through m. The original
-            experiments did not.
-        class_weight: One weight per class, for L_orig.
-        ignore_index: Label of pixels that L_orig and m leave out; by default that of
-            the student's decode head.
+        teacher_ratio: r in [0, 1], a number or a ``Schedule``; default 0.5.
+        label_loss: ``'focal'`` (default) or ``'ce'`` (cross-entropy).
+        gamma: Focal exponent >= 0 of L_orig and of m; default 2.
+        temperature: T > 0 of L_dist, default 1; or ``'fitted'``: the temperature that
+            calibrates the teacher on the validation part. Cannot be combined with
+            ``terms``, each of which has its own.
+        modulate: ``'none'``, ``'kd'`` (default) or ``'both'``.
+        detach_modulation: Whether to stop the gradient through m; default False, as in
+            the original experiments.
+        class_weight: One weight >= 0 per class, for L_orig; default equal weights.
+        ignore_index: Label of pixels that L_orig and m exclude; default:
+            ``ignore_index`` of the student's decode head.
         terms: Configs of distillation losses (``KLDLoss``, ``CWDLoss``, ...), each with
-            its ``weight``, a number or a ``Schedule``. By default one ``KLDLoss``.
+            its ``weight``, a number or a ``Schedule``; default one ``KLDLoss``.
 
     Raises:
-        ValueError: An argument is out of its range, or the name of a term is taken.
+        ValueError: An argument is out of its range, or the name of a term is already in
+            use.
     """
 
     class_weight: Tensor | None
@@ -101,7 +102,7 @@ class FocalModulatedKDLoss(nn.Module):
         weight = None if class_weight is None else torch.tensor(class_weight).float()
         self.register_buffer("class_weight", weight, persistent=False)
 
-    # Properties that the segmentor asks for.
+    # Properties that the segmentor uses.
 
     @property
     def distill_terms(self) -> list[DistillTerm]:
@@ -135,12 +136,12 @@ class FocalModulatedKDLoss(nn.Module):
 
     @property
     def changes(self) -> bool:
-        """Whether ``teacher_ratio`` or the weight of a term ever changes."""
+        """Whether ``teacher_ratio`` or the weight of a term changes over iterations."""
         weights = [term.weight for term in self.distill_terms]
         return any(schedule.changes for schedule in (self.teacher_ratio, *weights))
 
     def uses_teacher(self, iteration: int) -> bool:
-        """Whether the teacher has any weight at an iteration, so that it must run."""
+        """Whether the teacher's weight is above 0 at an iteration, so it must run."""
         weighted = any(term.weight(iteration) for term in self.distill_terms)
         return weighted and self.teacher_ratio(iteration) > 0
 
@@ -148,13 +149,13 @@ class FocalModulatedKDLoss(nn.Module):
         """Check the loss against the models, and build projectors.
 
         Args:
-            student: The student; its ignored label is adopted.
-            teacher: The only teacher; None for an ensemble or a cache.
+            student: The student; its ``ignore_index`` is adopted.
+            teacher: The single teacher; None for an ensemble or a cache.
 
         Raises:
             ValueError: A term has no gradient for the class count, or needs features
-                that there are not; or the student's decode head has a label loss that
-                this one does not replace.
+                that are not available; or the student's decode head has a label loss
+                that this loss does not replace.
         """
         head = last_head(student)
         check_label_loss(head, self.label_gamma, self.class_weight)
@@ -187,11 +188,11 @@ class FocalModulatedKDLoss(nn.Module):
         """Compute the losses of the student against labels and teacher.
 
         Args:
-            student: Logits (B, C, h, w), and the features that terms compare.
-            teacher: Likewise, with logits resized to h x w; None if ``uses_teacher`` is
-                False.
+            student: Logits (B, C, h, w), and the features that the terms compare.
+            teacher: Outputs of the same kind, with logits resized to h x w; None if
+                ``uses_teacher`` is False.
             labels: (B, H, W) in [0, C) or ``ignore_index``.
-            align_corners: Mode of the upsampling to H x W.
+            align_corners: ``align_corners`` of the bilinear upsampling to H x W.
             iteration: Iteration of the run, from 0, for the schedules.
 
         Returns:
@@ -250,11 +251,13 @@ def _build_terms(
             f"it on a term, as in terms=[dict(type='KLDLoss', temperature=...)]"
         )
     if not terms:
-        raise ValueError("terms=[] leaves no loss against the teacher: list at least 1")
+        raise ValueError(
+            "terms=[] leaves no loss against the teacher: list at least one term"
+        )
     built = [MODELS.build(term) for term in terms]
     for config, term in zip(terms, built, strict=True):
         if not isinstance(term, DistillTerm):
-            raise ValueError(f"terms: {config['type']} is no DistillTerm")
+            raise ValueError(f"terms: {config['type']} is not a DistillTerm")
     names = [term.name for term in built]
     for name in names:
         if names.count(name) > 1 or name in OWN_NAMES or name.startswith("weight_"):
@@ -270,6 +273,6 @@ def _lacks_temperature(term: DistillTerm) -> bool:
 
 
 def _zero(term: DistillTerm, like: Tensor) -> Tensor:
-    """Zero with a gradient for projectors: DDP waits for the gradient of each."""
+    """Zero with a gradient for projectors, because DDP needs a gradient of each."""
     zero = like.new_zeros(())
     return zero + sum(0.0 * weight.sum() for weight in term.parameters())

@@ -1,4 +1,4 @@
-"""What a distillation loss takes over from the student's decode head."""
+"""Settings of the student's decode head that a distillation loss adopts or replaces."""
 
 import logging
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ REMEDY = (
 
 
 def ignore_index_of(head: Any, configured: int | None, argument: str) -> int:
-    """The ignored label, which loss and head must agree on.
+    """``ignore_index`` of the loss, which must equal that of the head.
 
     Args:
         head: Decode head of the student.
-        configured: The loss's own setting; None takes the head's.
+        configured: ``ignore_index`` of the loss; None adopts that of the head.
         argument: Name of that setting, for the error.
 
     Raises:
@@ -40,7 +40,7 @@ def ignore_index_of(head: Any, configured: int | None, argument: str) -> int:
 def check_label_loss(head: Any, gamma: float, class_weight: Tensor | None) -> None:
     """Check that no setting of the student's own label loss is dropped silently.
 
-    A plain ``CrossEntropyLoss`` is MMSegmentation's default, and passes. A
+    A plain ``CrossEntropyLoss``, MMSegmentation's default, is accepted. A
     ``SoftmaxFocalLoss`` with another gamma is logged as a warning: shipped configs vary
     the gamma of the distillation alone.
 
@@ -99,5 +99,6 @@ def _is_replaceable(loss: Any) -> bool:
 
 
 def _as_list(weights: Tensor | Sequence[float] | None) -> list[float] | None:
-    # Through float32, so that a weight of a config equals itself in a buffer.
+    # Rounded to float32, so that a weight of a config equals the same weight in a
+    # buffer.
     return None if weights is None else torch.as_tensor(weights).float().tolist()

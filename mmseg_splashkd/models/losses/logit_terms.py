@@ -33,11 +33,11 @@ def check_softmax(loss: DistillTerm, num_classes: int) -> None:
 
 
 class TemperatureTerm(DistillTerm):
-    """A term whose temperature is a number, or fitted to the teacher.
+    """A term whose temperature is a number or fitted to the teacher.
 
     Args:
-        temperature: T > 0, or ``'fitted'``: the temperature that calibrates the teacher
-            on the validation part, set before the first step by
+        temperature: T > 0, default 1; or ``'fitted'``: the temperature that calibrates
+            the teacher on the validation part, set before the first step by
             ``set_fitted_temperature``.
         **kwargs: Arguments of ``DistillTerm``.
 
@@ -57,7 +57,7 @@ class TemperatureTerm(DistillTerm):
         """Set the value of ``temperature='fitted'``.
 
         Raises:
-            ValueError: It is not a number above 0.
+            ValueError: ``value`` is not a number > 0.
         """
         self.temperature = check_positive(value, "the fitted temperature")
 
@@ -65,7 +65,7 @@ class TemperatureTerm(DistillTerm):
         """The temperature as a number.
 
         Raises:
-            RuntimeError: It is ``'fitted'`` and not set yet.
+            RuntimeError: The temperature is ``'fitted'`` and not set yet.
         """
         if isinstance(self.temperature, str):
             raise RuntimeError(
@@ -81,9 +81,9 @@ class KLDLoss(TemperatureTerm):
     """``functional.kl_divergence`` as a term.
 
     Args:
-        temperature: T > 0 or ``'fitted'``; see ``TemperatureTerm``.
-        standardize: Whether to z-score the logits over classes first; for more than two
-            classes.
+        temperature: T > 0 or ``'fitted'``, default 1; see ``TemperatureTerm``.
+        standardize: Whether to z-score the logits over classes first; default False.
+            Requires more than two classes.
         **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
@@ -101,7 +101,7 @@ class KLDLoss(TemperatureTerm):
         self.standardize = standardize
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Check for two classes or more; for three, if standardised.
+        """Check for at least two classes, or three if standardised.
 
         Raises:
             ValueError: There are fewer.
@@ -125,7 +125,7 @@ class MarginKLDLoss(TemperatureTerm):
     """``functional.margin_kl_divergence`` as a term: the KL of two classes, cheaper.
 
     Args:
-        temperature: T > 0 or ``'fitted'``; see ``TemperatureTerm``.
+        temperature: T > 0 or ``'fitted'``, default 1; see ``TemperatureTerm``.
         **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
@@ -177,7 +177,7 @@ class CWDLoss(DistillTerm):
     """``functional.channel_wise_divergence`` as a term, usually with weight 3.
 
     Args:
-        temperature: T > 0 of the softmax over pixels.
+        temperature: T > 0 of the softmax over pixels; default 4.
         **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
@@ -200,9 +200,10 @@ class DISTLoss(DistillTerm):
     """Weighted sum of ``functional.dist_class_relation`` and ``dist_pixel_relation``.
 
     Args:
-        class_weight: Factor >= 0 of the relation between the classes of a pixel; must
-            be 0 for two classes.
-        pixel_weight: Factor >= 0 of the relation between the pixels of an image.
+        class_weight: Factor >= 0 of the relation between the classes of a pixel,
+            default 1; must be 0 for two classes.
+        pixel_weight: Factor >= 0 of the relation between the pixels of an image;
+            default 1.
         temperature: T > 0.
         **kwargs: Arguments of ``DistillTerm``.
 
@@ -232,7 +233,7 @@ class DISTLoss(DistillTerm):
         self.temperature = check_positive(temperature, "temperature")
 
     def check_num_classes(self, num_classes: int) -> None:
-        """Check for three classes or more; for two, if ``class_weight`` is 0.
+        """Check for at least three classes, or two if ``class_weight`` is 0.
 
         Raises:
             ValueError: There are fewer.

@@ -12,19 +12,20 @@ KINDS = ("constant", "linear", "cosine")
 
 @dataclass(frozen=True)
 class Schedule:
-    """A value as a pure function of the iteration, so a resumed run needs no state.
+    """A value as a pure function of the iteration; resuming needs no state.
 
-    It is ``start`` before ``begin``, and ``end`` from ``until`` on. A warm-up is
+    The value is ``start`` before ``begin`` and ``end`` from ``until`` on. A warm-up is
     ``dict(kind="linear", end=0.5, until=1000)``.
 
     Args:
-        kind: ``'constant'`` (always ``end``), ``'linear'`` or ``'cosine'`` (half a
-            period, flat at both ends).
-        end: Value from iteration ``until`` on.
-        start: Value before iteration ``begin``.
-        begin: First iteration of the change.
-        until: First iteration after it.
-        stop_at: From this iteration on the value is 0; None for never.
+        kind: ``'constant'`` (default; always ``end``), ``'linear'`` or ``'cosine'``
+            (half a period, with slope 0 at both ends).
+        end: Value >= 0 from iteration ``until`` on.
+        start: Value >= 0 before iteration ``begin``; default 0.
+        begin: First iteration of the change, >= 0; default 0.
+        until: First iteration after the change, > ``begin``; default 0.
+        stop_at: First iteration from which on the value is 0, >= 0; default None:
+            never.
     """
 
     end: float
@@ -54,7 +55,7 @@ class Schedule:
 
     @property
     def changes(self) -> bool:
-        """Whether the value ever changes."""
+        """Whether the value changes over iterations."""
         return self.kind != "constant" or self.stop_at is not None
 
 

@@ -21,11 +21,11 @@ class SoftmaxFocalLoss(nn.Module):
     """``functional.softmax_focal_loss`` as a ``loss_decode`` of any mmseg head.
 
     Args:
-        gamma: Focal exponent >= 0; 0 is cross-entropy.
-        class_weight: One weight per class; None for equal weights.
-        loss_weight: Factor of the loss.
-        loss_name: Key in the log; it must contain ``loss``, or mmengine leaves it out
-            of the total.
+        gamma: Focal exponent >= 0, default 2; 0 is cross-entropy.
+        class_weight: One weight >= 0 per class; default None: equal weights.
+        loss_weight: Factor of the loss; default 1.
+        loss_name: Key in the log, default ``'loss_focal'``. It must contain ``loss``:
+            mmengine excludes other keys from the total.
 
     Raises:
         ValueError: ``gamma`` < 0, or ``loss_name`` does not contain ``loss``.
@@ -44,7 +44,7 @@ class SoftmaxFocalLoss(nn.Module):
         if "loss" not in loss_name:
             raise ValueError(
                 f"loss_name={loss_name!r} does not contain 'loss', so that mmengine "
-                f"would not train on it: take one such as 'loss_focal'"
+                f"would not train on it: choose a name such as 'loss_focal'"
             )
         self.gamma = check_gamma(gamma)
         self.loss_weight = loss_weight

@@ -17,18 +17,19 @@ class DistillTerm(nn.Module):
     """A loss between the outputs of student and teacher; see ``FocalModulatedKDLoss``.
 
     Args:
-        weight: Factor >= 0 of the loss, a number or a ``Schedule``.
-        name: Key in the log; the class's ``short_name`` by default. It must not contain
-            ``loss``: mmengine adds every such key to the total.
-        modulate: Whether the focal modulation applies to this term.
+        weight: Factor >= 0 of the loss, a number or a ``Schedule``; default 1.
+        name: Key in the log; default: ``short_name`` of the class. It must not contain
+            ``loss``, because mmengine adds every such key to the total.
+        modulate: Whether the focal modulation applies to this term; default True.
 
     Raises:
-        ValueError: ``weight`` is neither, or ``name`` contains ``loss``.
+        ValueError: ``weight`` is neither a number >= 0 nor a schedule, or ``name``
+            contains ``loss``.
     """
 
     short_name: ClassVar[str]
-    # Whether adding one number to all logits of a pixel leaves the loss as it is: then,
-    # for two classes, the margin of the logits is enough.
+    # Whether the loss does not change if one number is added to all logits of a pixel.
+    # For two classes, the margin of the logits is then sufficient.
     shift_invariant: ClassVar[bool] = False
     # Whether the loss depends on the labels.
     uses_labels: ClassVar[bool] = False
@@ -55,7 +56,8 @@ class DistillTerm(nn.Module):
         """Check that the loss has a gradient for a class count.
 
         Raises:
-            ValueError: It has none, or is not defined.
+            ValueError: The loss has no gradient for that count, or is not defined for
+                it.
         """
 
     def set_ignore_index(self, head: Any) -> None:
@@ -80,13 +82,13 @@ class FeatureTerm(DistillTerm):
     """A term on features; the teacher's are resized to the student's size.
 
     Args:
-        tap: Where the student is tapped: ``'fused'`` (the input of its classifier),
-            ``'logits'``, or the number of a stage of its backbone, from 0.
-        teacher_tap: Where the teacher is tapped; the same as ``tap`` by default.
+        tap: Compared features of the student: ``'fused'`` (default; the input of its
+            classifier), ``'logits'``, or the index of a backbone stage, from 0.
+        teacher_tap: Compared features of the teacher; default: ``tap``.
         **kwargs: Arguments of ``DistillTerm``.
 
     Raises:
-        ValueError: A tap is none of these.
+        ValueError: A tap has another value.
     """
 
     def __init__(
@@ -106,8 +108,10 @@ class FeatureTerm(DistillTerm):
         """Check the channel counts at the taps, and build a projector if needed.
 
         Args:
-            student_channels: Count at ``tap``; None if the model does not name it.
-            teacher_channels: Count at ``teacher_tap``, likewise.
+            student_channels: Count at ``tap``; None if no head of the student specifies
+                it.
+            teacher_channels: Count at ``teacher_tap``; None if no head of the teacher
+                specifies it.
 
         Raises:
             ValueError: A count is needed and unknown, or has no gradient.
@@ -117,12 +121,12 @@ class FeatureTerm(DistillTerm):
         self, student: SegOutputs, teacher: SegOutputs, labels: Tensor
     ) -> Tensor:
         """Unweighted loss of the outputs of student and teacher, a scalar."""
-        ours, theirs = student.at(self.tap), teacher.at(self.teacher_tap)
-        if ours.shape[-2:] != theirs.shape[-2:]:
-            theirs = F.interpolate(
-                at_least_single(theirs),
-                ours.shape[-2:],
+        features, compared = student.at(self.tap), teacher.at(self.teacher_tap)
+        if features.shape[-2:] != compared.shape[-2:]:
+            compared = F.interpolate(
+                at_least_single(compared),
+                features.shape[-2:],
                 mode="bilinear",
                 align_corners=False,
             )
-        return self.compare(ours, theirs, labels)
+        return self.compare(features, compared, labels)

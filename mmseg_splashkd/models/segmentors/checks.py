@@ -25,9 +25,9 @@ def check_segmentor(model: Any, name: str, trained: bool) -> None:
             that is computed in its own way would be left out.
 
     Raises:
-        ValueError: It is no encoder-decoder, one of its decode heads returns something
-            else than (B, C, h, w) logits or has a loss of its own, or it has one logit
-            for two classes.
+        ValueError: It is not an encoder-decoder, one of its decode heads does not
+            return (B, C, h, w) logits or overrides the loss, or it has one logit for
+            two classes.
     """
     if not isinstance(model, EncoderDecoder):
         raise ValueError(
@@ -51,7 +51,7 @@ def _check_head(head: Any, name: str, methods: tuple[str, ...]) -> None:
         raise ValueError(
             f"{name}.decode_head {type(head).__name__} has its own {', '.join(own)}(), "
             f"so its forward pass is not (B, C, h, w) logits that a plain loss trains "
-            f"(as of PointRend, mask classification, or heads with extra outputs), "
+            f"(as in PointRend, mask classification, or heads with extra outputs), "
             f"which distillation does not support: choose another decode head, such "
             f"as FCNHead, SegformerHead, ASPPHead, PSPHead, UPerHead or OCRHead"
         )

@@ -26,7 +26,7 @@ from mmseg_splashkd.models.segmentors.heads import decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 from mmseg_splashkd.models.teacher.gate import TeacherGate
 from mmseg_splashkd.models.teacher.teacher import (
-    Teacher,
+    FrozenTeacher,
     as_list,
     build_teacher,
     normalisation,
@@ -39,31 +39,33 @@ class DistillSegmentor(BaseSegmentor):
 
     In all other respects it behaves exactly like the student: same inference, same
     checkpoint keys. The teacher runs backbone, neck and decode head only, in eval mode
-    and without gradients. It is no registered module, so it is in no checkpoint,
-    optimizer, moving average or DDP bucket, but it follows ``.to(device)``. The weights
-    of the loss (projectors) are not in the checkpoint's ``state_dict`` either. The
-    teacher's file is read in ``init_weights``, for training only.
+    and without gradients. It is not a registered module, so that checkpoints,
+    optimizers, moving averages and DDP buckets exclude it, but ``.to(device)`` moves
+    it. The weights of the loss (projectors) are not in the checkpoint's ``state_dict``
+    either. The teacher's file is read in ``init_weights``, for training only.
 
     Args:
         student: Config of an encoder-decoder segmentor, or of a cascade. Its auxiliary
             heads, and the earlier decode heads of a cascade, are trained on labels with
             their own losses. The (last) decode head is trained by ``distill_loss``,
             which adopts its ``ignore_index`` and replaces its ``loss_decode``.
-        teacher: Config of another, of any stride, or a list of several: see
-            ``Teacher``.
+        teacher: Config of an encoder-decoder segmentor of any stride, or a list of
+            several; see ``FrozenTeacher``.
         distill_loss: Config of a loss with the interface of ``FocalModulatedKDLoss``.
         teacher_checkpoint: The teacher's weights: a ``.safetensors`` file that a run
             exported, a checkpoint, or a pattern that matches one file; a list for
-            several teachers, of one config or of as many.
-        class_mapping: The teacher's class index for each class of the student, if the
-            classes or their order differ.
-        ensemble: ``average`` (``'probability'`` or ``'logit'``) and ``weights`` of
-            several teachers.
-        teacher_gate: Conditions on the teacher before the first step; see
-            ``TeacherGate``.
-        teacher_cache: Folder with stored logits of the teacher, which the samples
-            carry: no teacher is built. See ``tools/cache_teacher.py``.
-        data_preprocessor: Used for student and teacher if their configs have none.
+            several teachers, which have one common config or one config each.
+        class_mapping: The teacher's class index for each class of the student; default
+            None: equal classes in the same order.
+        ensemble: ``average`` (``'probability'``, the default, or ``'logit'``) and
+            ``weights`` (default equal) of several teachers.
+        teacher_gate: Conditions that are checked before the first step; default None:
+            no minimum scores. See ``TeacherGate``.
+        teacher_cache: Folder with stored logits of the teacher, which the data set adds
+            to the samples; no teacher is built. Default None. See
+            ``tools/cache_teacher.py``.
+        data_preprocessor: Config used for student and teacher if their configs have
+            none.
 
     Raises:
         ValueError: Classes or normalisation of student and teacher do not fit, a decode
@@ -72,7 +74,7 @@ class DistillSegmentor(BaseSegmentor):
             count, or needs features that a cache or an ensemble does not provide.
     """
 
-    teachers: Teacher | None
+    teachers: FrozenTeacher | None
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class DistillSegmentor(BaseSegmentor):
         self.cache = _build_cached_teacher(teacher_cache)
         check_segmentor(self.student, "student", trained=True)
         teachers = None
-        with seeded(0):  # the student starts as a plain one of the same seed does
+        with seeded(0):  # equal initial weights with and without a teacher
             if self.cache is None:
                 teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
                 self._check_teacher(teachers)
@@ -110,7 +112,7 @@ class DistillSegmentor(BaseSegmentor):
         self._register_state_dict_hook(_save_as_student)
         self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
 
-    def _check_teacher(self, teachers: Teacher) -> None:
+    def _check_teacher(self, teachers: FrozenTeacher) -> None:
         for member in teachers.all:
             check_segmentor(member, "teacher", trained=False)
             check_classes(self.student, member, self.class_mapping)
@@ -118,21 +120,21 @@ class DistillSegmentor(BaseSegmentor):
                 normalisation(member), "teacher.data_preprocessor"
             )
 
-    def _check_normalisation(self, theirs: dict[str, Any], source: str) -> None:
-        ours = normalisation(self.student)
-        if theirs != ours:
+    def _check_normalisation(self, other: dict[str, Any], source: str) -> None:
+        student = normalisation(self.student)
+        if other != student:
             self.teacher_gate.refuse(
                 "normalisation",
-                f"{source} normalises by {theirs}, the student's data_preprocessor by "
-                f"{ours}: the teacher gets the student's images, so both must be "
-                f"equal",
+                f"{source} normalises by {other}, the student's data_preprocessor by "
+                f"{student}: the teacher's input is the student's images, so both "
+                f"must be equal",
             )
 
     # The teacher.
 
     @property
     def has_teacher(self) -> bool:
-        """Whether there is a teacher model, not a cache of its logits."""
+        """Whether there is a teacher model instead of a cache of its logits."""
         return self.teachers is not None
 
     @property
@@ -179,7 +181,7 @@ class DistillSegmentor(BaseSegmentor):
 
         Args:
             inputs: (B, 3, H, W) normalised images.
-            data_samples: B samples, which carry the logits if there is a cache.
+            data_samples: B samples, with ``teacher_logits`` if there is a cache.
 
         Returns:
             Logits at the teacher's resolution, and features if a term compares them.
@@ -207,7 +209,7 @@ class DistillSegmentor(BaseSegmentor):
                 not the teacher's, it was trained with another normalisation, or the
                 cache does not fit.
             FileNotFoundError: The file does not exist.
-            RuntimeError: Its keys or shapes are not exactly the teacher's.
+            RuntimeError: Keys or shapes differ from those of the teacher.
         """
         if self.cache is not None:
             self.cache.load(self.student, self.distill_loss)
@@ -274,7 +276,7 @@ class DistillSegmentor(BaseSegmentor):
         Returns:
             The terms of ``distill_loss``, the label losses of the student's auxiliary
             heads and earlier decode heads, and the pixel accuracy (percent) of student
-            and teacher on this batch, so that the first line of the log shows a wrong
+            and teacher on this batch, so that the first line of the log reveals a wrong
             teacher.
         """
         iteration = MessageHub.get_current_instance().get_info("iter", 0)

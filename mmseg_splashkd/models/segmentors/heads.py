@@ -6,7 +6,7 @@ from torch import nn
 
 
 def decode_heads(model: Any) -> list[Any]:
-    """Decode heads in the order they run; each but the first takes the previous logits.
+    """Decode heads in execution order; each except the first uses the previous logits.
 
     A plain ``EncoderDecoder`` has one, a ``CascadeEncoderDecoder`` several.
     """
@@ -14,7 +14,7 @@ def decode_heads(model: Any) -> list[Any]:
 
 
 def last_head(model: Any) -> Any:
-    """The decode head whose logits are the segmentor's."""
+    """The decode head whose logits are the output of the segmentor."""
     return decode_heads(model)[-1]
 
 

@@ -15,7 +15,8 @@ from mmseg_splashkd.models.segmentors.heads import (
 )
 
 # 'logits': (B, C, h, w) of the head. 'fused': (B, channels, h, w), the input of its
-# classifier, before dropout. A number: that output of the backbone (or neck), from 0.
+# classifier, before dropout. An integer: index of an output of the backbone (or neck),
+# from 0.
 Tap = str | int
 NAMED = ("logits", "fused")
 
@@ -59,7 +60,7 @@ def forward_outputs(
         fused: Whether to return the input of the (last) head's classifier, too.
 
     Raises:
-        RuntimeError: ``fused`` is requested of a head that classifies without
+        RuntimeError: ``fused`` is requested, and the head classifies without
             ``cls_seg``.
     """
     stages = model.extract_feat(images)
@@ -99,11 +100,11 @@ def check_tap(tap: Tap, argument: str) -> Tap:
     """Return a tap.
 
     Args:
-        tap: ``'logits'``, ``'fused'`` or the number of a stage, from 0.
+        tap: ``'logits'``, ``'fused'`` or the index of a stage, from 0.
         argument: Name of the argument, for the error.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: ``tap`` has another value.
     """
     number = isinstance(tap, int) and not isinstance(tap, bool) and tap >= 0
     if tap not in NAMED and not number:
@@ -115,7 +116,7 @@ def check_tap(tap: Tap, argument: str) -> Tap:
 
 
 def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
-    """Number of channels at a tap; None if no head of the model names it."""
+    """Number of channels at a tap; None if no head of the model specifies it."""
     if tap == "logits":
         return model.out_channels
     if tap == "fused":

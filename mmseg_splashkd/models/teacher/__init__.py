@@ -1,1 +1,1 @@
-"""The frozen teacher, and the conditions it must meet."""
+"""The frozen teacher, and conditions on it."""

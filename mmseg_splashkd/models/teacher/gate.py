@@ -1,4 +1,4 @@
-"""Conditions that a teacher must meet before training starts."""
+"""Conditions on the teacher, checked before training starts."""
 
 import difflib
 import logging
@@ -19,10 +19,9 @@ class TeacherGate:
     """Conditions on the teacher; see ``from_config``.
 
     Attributes:
-        floor: Values that the teacher must exceed on the validation part, by the
-            metric's name as ``val_evaluator`` prints it, such as ``Dice.splash``:
-            strictly greater, or strictly smaller for metrics that fall
-            (``cross_entropy``).
+        floor: Metric, named as ``val_evaluator`` prints it, such as ``Dice.splash`` ->
+            exclusive bound on the teacher's value on the validation part: a lower
+            bound, or an upper bound where smaller is better (``cross_entropy``).
         allow: Rules of ``RULES`` whose violation is a warning instead of an error.
     """
 
@@ -34,9 +33,9 @@ class TeacherGate:
         """Read a config.
 
         Args:
-            config: ``floor`` and ``allow``, or None for no conditions on the figures.
-                ``--cfg-options`` splits names at their dots and passes a list of one as
-                its only element; both are accepted.
+            config: ``floor`` and ``allow``; None for no bounds. ``--cfg-options``
+                splits names at dots and passes a one-element list as its element; both
+                are accepted.
 
         Raises:
             ValueError: A key or a rule is unknown, or a floor is not a finite number.
@@ -81,14 +80,14 @@ class TeacherGate:
         )
 
     def check_floor(self, metrics: Mapping[str, float]) -> None:
-        """Compare the teacher's figures with the floor.
+        """Compare the teacher's metrics with the floor.
 
         Args:
-            metrics: Figures on the validation part by name.
+            metrics: Metric -> value on the validation part.
 
         Raises:
-            ValueError: A figure is missing, or (rule ``'floor'``) one is not better
-                than its floor, which NaN never is.
+            ValueError: A metric is missing, or (rule ``'floor'``) a value is NaN or not
+                better than its floor.
         """
         for name in self.floor:
             _check_name("teacher_gate.floor", name, tuple(metrics))

@@ -22,7 +22,7 @@ from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 AVERAGES = ("probability", "logit")
 
 
-class Teacher(nn.Module):
+class FrozenTeacher(nn.Module):
     """One or several segmentors in eval mode, without gradients.
 
     Several form an ensemble: the weighted mean of their probabilities (returned as
@@ -32,7 +32,7 @@ class Teacher(nn.Module):
     Args:
         members: Segmentors with the same classes.
         average: ``'probability'`` or ``'logit'``.
-        weights: One number > 0 per member; equal by default.
+        weights: One number > 0 per member; default equal weights.
 
     Raises:
         ValueError: ``average`` is unknown, or ``weights`` do not fit.
@@ -61,13 +61,13 @@ class Teacher(nn.Module):
         self.average = average
         self.weights = [weight / sum(weights) for weight in weights]
         self.classes: list[str] | None = None
-        # The normalisation that a file was trained with, if it says so, and the file.
+        # Normalisation in the metadata of each file that has one, and the file.
         self.normalisations: list[tuple[dict[str, Any], Path]] = []
         self.eval().requires_grad_(False)
 
     @property
     def first(self) -> Any:
-        """The first member, whose resolution is that of all."""
+        """The first member, whose resolution the outputs have."""
         return self.members[0]
 
     @property
@@ -77,7 +77,7 @@ class Teacher(nn.Module):
 
     @property
     def only(self) -> EncoderDecoder | None:
-        """The only member; None of an ensemble."""
+        """The single member; None for an ensemble."""
         return self.first if len(self.members) == 1 else None
 
     @property
@@ -87,11 +87,11 @@ class Teacher(nn.Module):
 
     @torch.no_grad()  # not inference_mode: losses may save the outputs for backward
     def forward(self, images: Tensor, fused: bool = False) -> SegOutputs:
-        """Outputs for (B, 3, H, W) normalised images; of an ensemble, logits only.
+        """Outputs for (B, 3, H, W) normalised images; an ensemble returns logits only.
 
         Args:
-            images: Normalised as the members were trained.
-            fused: Whether to return the fused features of the only member.
+            images: (B, 3, H, W), normalised as in the training of the members.
+            fused: Whether to return the fused features, for a single member only.
         """
         if self.only is not None:
             return forward_outputs(self.only, images, fused)
@@ -120,7 +120,7 @@ class Teacher(nn.Module):
             ValueError: A pattern matches several files, a position embedding is not the
                 member's, or the members' classes differ.
             FileNotFoundError: A file does not exist.
-            RuntimeError: Keys or shapes are not exactly the member's.
+            RuntimeError: Keys or shapes differ from those of the member.
         """
         classes = []
         for member, pattern in zip(self.all, patterns, strict=True):
@@ -141,21 +141,21 @@ class Teacher(nn.Module):
 
 
 def as_list(value: Any) -> list:
-    """A list as it is, anything else as a list of one; None gives ``[None]``."""
+    """A list unchanged, other values as a one-element list; None gives ``[None]``."""
     several = isinstance(value, Sequence) and not isinstance(value, str)
     return list(value) if several else [value]
 
 
 def build_teacher(
     teacher: Any, checkpoints: Any, ensemble: Mapping[str, Any] | None
-) -> Teacher:
+) -> FrozenTeacher:
     """Build the teachers that a config names.
 
     Args:
         teacher: One config, or a list.
         checkpoints: One file or pattern, or a list. One config with several files
             builds one member per file.
-        ensemble: ``average`` and ``weights`` of ``Teacher``.
+        ensemble: ``average`` and ``weights`` of ``FrozenTeacher``.
 
     Raises:
         ValueError: Configs and files differ in number, or the members' class counts do.
@@ -173,7 +173,7 @@ def build_teacher(
         raise ValueError(f"ensemble has {unknown}; it takes average and weights")
     if options and len(configs) == 1:
         raise ValueError("ensemble is for several teachers, but there is one")
-    teachers = Teacher([MODELS.build(config) for config in configs], **options)
+    teachers = FrozenTeacher([MODELS.build(config) for config in configs], **options)
     for member in teachers.all:
         if member.num_classes != teachers.first.num_classes:
             raise ValueError("the teachers' class counts differ; they must be equal")

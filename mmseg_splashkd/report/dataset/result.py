@@ -22,7 +22,7 @@ from mmseg_splashkd.datasets.checks import (
 )
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
-from mmseg_splashkd.datasets.timestamps import utc
+from mmseg_splashkd.datasets.timestamps import to_utc
 from mmseg_splashkd.report.dataset.source import CheckedDataset
 
 PRINTED = 5  # findings of one code
@@ -155,7 +155,7 @@ def part_rows(report: DatasetReport) -> list[list[str]]:
     rows = []
     for part, frames in report.parts.items():
         times = sorted(frame.timestamp for frame in frames)
-        ends = [f"{utc(t):%Y-%m-%d %H:%M}" for t in (times[:1] + times[-1:])]
+        ends = [f"{to_utc(t):%Y-%m-%d %H:%M}" for t in (times[:1] + times[-1:])]
         recordings = len({frame.recording for frame in frames})
         share = f"{shares[part]:.2%}" if part in shares else "unknown"
         rows.append(

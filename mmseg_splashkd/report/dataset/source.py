@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.data_check import coding_of, frames_of, time_splits
+from mmseg_splashkd.config.data_check import coding_of, frames_by_part, time_splits
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS, select_frames
@@ -37,7 +37,7 @@ def dataset_of_config(cfg: Config, title: str) -> CheckedDataset:
         cfg: The config.
         title: Name of the data set.
     """
-    parts = frames_of(cfg)
+    parts = frames_by_part(cfg)
     return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
 
 
@@ -60,7 +60,7 @@ def dataset_of_files(
     folds = sorted({frame.fold for frame in frames if frame.fold is not None})
     title = _title(table, data_root)
     if fold is not None or not folds:
-        parts = _without_empty_test(frames_of(cfg))
+        parts = _without_empty_test(frames_by_part(cfg))
         return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
     runs = {
         f"fold {k}": _without_empty_test(

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from mmseg_splashkd.datasets.checks.tracks import GAP_INTERVALS
-from mmseg_splashkd.datasets.timestamps import utc
+from mmseg_splashkd.datasets.timestamps import to_utc
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.figures import (
     NEUTRAL,
@@ -141,6 +141,6 @@ def _label(axes: Axes, recording: Recording) -> None:
     if (recording.times < 0).any():
         axes.set_xlabel("frame")
         return
-    moments = [utc(int(recording.times[place])) for place in places]
+    moments = [to_utc(int(recording.times[place])) for place in places]
     axes.set_xticks(places, time_labels(moments))
     axes.set_xlabel(f"frames in time order, UTC, from {moments[0]:%Y-%m-%d}")

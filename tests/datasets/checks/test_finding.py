@@ -12,9 +12,9 @@ def test_text_lists_three_frames_and_counts_the_others():
 
 
 def test_unknown_levels_and_codes_are_refused():
-    with pytest.raises(ValueError, match="level='fatal' is none of"):
+    with pytest.raises(ValueError, match="level='fatal' is not one of"):
         Finding("fatal", "gap", "")
-    with pytest.raises(ValueError, match="code='crack' is none of"):
+    with pytest.raises(ValueError, match="code='crack' is not one of"):
         Finding("note", "crack", "")
 
 

@@ -85,17 +85,21 @@ def test_official_split_is_kept_or_dropped(src, tmp_path):
     assert [frame.recording for frame in frames] == (
         ["0001TP"] * 2 + ["0006R0"] + ["0016E5"] * 2 + ["Seq05VD"]
     )
-    with pytest.raises(ValueError, match="parts='all' is none of"):
+    with pytest.raises(ValueError, match="parts='all' is not one of"):
         read_camvid(src, parts="all")
 
 
 def test_other_layouts_are_rejected(src, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"train is no folder; .*holds CamVid"):
+    with pytest.raises(
+        FileNotFoundError, match=r"train is not a folder; .*holds CamVid"
+    ):
         read_camvid(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         read_camvid(tmp_path / "nowhere")
     (src / "valannot").rename(src / "val_labels")
-    with pytest.raises(FileNotFoundError, match=r"(?s)valannot is no folder.*annot/"):
+    with pytest.raises(
+        FileNotFoundError, match=r"(?s)valannot is not a folder.*annot/"
+    ):
         read_camvid(src)
 
 
@@ -103,7 +107,7 @@ def test_other_layouts_are_rejected(src, tmp_path):
     ("stem", "match"),
     [
         ("0001TP_x1", r"0001TP_x1\.png: '0001TP_x1' does not match"),
-        ("0002TP_1", r"0002TP_1\.png: sequence '0002TP' is none of CamVid's"),
+        ("0002TP_1", r"0002TP_1\.png: sequence '0002TP' is not one of CamVid's"),
     ],
 )
 def test_invalid_names_are_rejected(src, stem: str, match: str):

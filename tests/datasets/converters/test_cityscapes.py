@@ -110,21 +110,25 @@ def test_frames_may_lack_a_label_but_not_all(src, tmp_path):
 
 
 def test_other_layouts_are_rejected(src, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"leftImg8bit is no folder.*holds src"):
+    with pytest.raises(
+        FileNotFoundError, match=r"leftImg8bit is not a folder.*holds src"
+    ):
         read_cityscapes(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"gtCoarse is no folder.*leftImg8bit"):
+    with pytest.raises(
+        FileNotFoundError, match=r"gtCoarse is not a folder.*leftImg8bit"
+    ):
         read_cityscapes(src, label_folder="gtCoarse")
     (src / "leftImg8bit" / "val").rename(src / "leftImg8bit" / "valid")
     assert len(read_cityscapes(src)) == 4
-    with pytest.raises(FileNotFoundError, match=r"val is no folder; .* test, train"):
+    with pytest.raises(FileNotFoundError, match=r"val is not a folder; .* test, train"):
         read_cityscapes(src, splits=["val"])
 
 
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"splits": ["train", "valid"]}, r"splits='valid' is none of"),
-        ({"recording": "video"}, "recording='video' is none of"),
+        ({"splits": ["train", "valid"]}, r"splits='valid' is not one of"),
+        ({"recording": "video"}, "recording='video' is not one of"),
         ({"fps": 0}, "fps=0 must be above 0"),
     ],
 )
@@ -142,10 +146,10 @@ def test_invalid_names_are_rejected(src):
 def test_the_coding_is_that_of_the_benchmark():
     assert len(CODING.classes) == 19
     gray = np.arange(256, dtype=np.uint8)[None]
-    known = [*range(34), 255]
-    train_ids = CODING.to_train_ids(gray[:, known], "")[0]
+    label_ids = [*range(34), 255]
+    train_ids = CODING.to_train_ids(gray[:, label_ids], "")[0]
     expected = {label_id: i for i, label_id in enumerate(LABEL_IDS)}
-    assert train_ids.tolist() == [expected.get(label_id, 255) for label_id in known]
+    assert train_ids.tolist() == [expected.get(label_id, 255) for label_id in label_ids]
     back = CODING.to_gray(np.array([[*range(19), 255]], np.uint8))
     assert back.tolist() == [[*LABEL_IDS, 0]]
     with pytest.raises(ValueError, match=r"34 \(1 pixels\)"):

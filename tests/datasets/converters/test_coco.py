@@ -185,7 +185,7 @@ def test_categories_match_by_name_not_by_id(tmp_path: Path):
     np.testing.assert_array_equal(label[0, :7], [5, 5, 0, 0, 3, 3, 0])
 
 
-def test_categories_match_by_id_when_asked(tmp_path: Path):
+def test_categories_match_by_id_on_request(tmp_path: Path):
     shapes = [annotation(1, 7, [rectangle(0, 0, 2, 2)])]
     write_coco(tmp_path, shapes, categories=[{"id": 7, "name": "foam"}])
     assert paint(read(tmp_path, categories="id")[0])[0, 0] == 7
@@ -201,7 +201,7 @@ def test_ids_that_map_trash_to_background_are_rejected(tmp_path: Path):
 def test_ids_outside_the_label_coding_are_rejected(tmp_path: Path):
     rows = [{"id": 59, "name": "Cigarette"}]
     write_coco(tmp_path, [annotation(1, 59, [rectangle(0, 0, 2, 2)])], categories=rows)
-    with pytest.raises(ValueError, match=r"category ids \[59\] are no gray values"):
+    with pytest.raises(ValueError, match=r"category ids \[59\] are not gray values"):
         read(tmp_path, categories="id")
 
 

@@ -73,7 +73,7 @@ def test_an_incomplete_data_set_is_rejected(
 def test_a_missing_folder_is_named_with_what_is_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     touch(Path("src"), "b", "a")
-    with pytest.raises(FileNotFoundError, match=r"src/x/y is no .*; src holds a, b"):
+    with pytest.raises(FileNotFoundError, match=r"src/x/y is not a .*; src holds a, b"):
         expect_folders([Path("src"), Path("src/x/y")], "LAYOUT")
     touch(Path("many"), *map(str, range(10)))
     assert (

@@ -302,7 +302,7 @@ def test_the_json_min_export_lists_submitted_tasks(tmp_path: Path):
     [
         (brush(9, "splash"), "task 9 is not listed"),
         (brush(3, "splash", annotation=8), r"task 3 has the annotations \[7, 8\]"),
-        (brush(3, "foam"), r"\['foam'\] are no classes"),
+        (brush(3, "foam"), r"\['foam'\] are not classes"),
     ],
 )
 def test_masks_that_do_not_match_the_tasks_are_rejected(

@@ -69,7 +69,7 @@ def draw(item: Item) -> np.ndarray:
 
 
 def numbers(items: Sequence[Item]) -> list[int]:
-    """Read the numbers of the drawn frames back off their gray."""
+    """Decode the numbers of the drawn frames from their gray values."""
     return [round((draw(item)[40, 40].mean() - 20) / 20) for item in items]
 
 

@@ -65,7 +65,7 @@ def test_recordings_are_stacked_by_time(src, tmp_path):
 
 def test_recordings_can_be_chosen(src):
     assert len(read_wildscenes(src, recordings=["V-02"])) == 12
-    with pytest.raises(FileNotFoundError, match=r"V-03 is no folder.*V-01, V-02"):
+    with pytest.raises(FileNotFoundError, match=r"V-03 is not a folder.*V-01, V-02"):
         read_wildscenes(src, recordings=["V-02", "V-03"])
 
 
@@ -79,7 +79,7 @@ def test_ids_restrict_frames(src, tmp_path, capsys):
     items = read_wildscenes(src, ids=[one, two])
     stems = [Path(str(item.image)).stem for item in items]
     assert stems == [stamp(n, 5) for n in (15, 3, 4, 6)]
-    assert "1 of 5 ids are no frame of V-01, V-02" in capsys.readouterr().out
+    assert "1 of 5 ids are not frames of V-01, V-02" in capsys.readouterr().out
 
 
 def test_a_byte_order_mark_does_not_hide_the_column(src, tmp_path, capsys):
@@ -105,10 +105,10 @@ def test_bad_ids_are_rejected(src, tmp_path, header, rows, match: str):
 def test_other_layouts_are_rejected(src, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"folder V-\*; .*holds WildScenes2d"):
         read_wildscenes(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere is no .*indexLabel"):
+    with pytest.raises(FileNotFoundError, match=r"(?s)nowhere is not a .*indexLabel"):
         read_wildscenes(tmp_path / "nowhere")
     (src / "V-01" / "indexLabel").rename(src / "V-01" / "labels")
-    with pytest.raises(FileNotFoundError, match=r"V-01/indexLabel is no .*labels"):
+    with pytest.raises(FileNotFoundError, match=r"V-01/indexLabel is not a .*labels"):
         read_wildscenes(src)
 
 

@@ -64,7 +64,7 @@ def test_plan_of_lists():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strategy": "random"}, "strategy='random' is none of time, per-recording"),
+        ({"strategy": "random"}, "strategy='random' is not one of time, per-recording"),
         ({"folds": 5}, "strategy 'time' takes no folds"),
         ({"strategy": "blocked", "seed": 0}, "strategy 'blocked' takes no seed"),
         ({"strategy": "grouped", "ratios": [7, 2, 1]}, "'grouped' takes no ratios"),

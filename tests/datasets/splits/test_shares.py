@@ -65,5 +65,5 @@ def test_error_for_a_wrong_value_names_the_label(tmp_path: Path):
 
 
 def test_error_for_an_unknown_class_lists_the_classes():
-    with pytest.raises(ValueError, match=r"class 'foam' is none of \['backg"):
+    with pytest.raises(ValueError, match=r"class 'foam' is not one of \['backg"):
         with_splash_shares([], SPLASH, "foam")

@@ -36,7 +36,7 @@ def test_farms_are_two_and_frozen():
 
 
 @farms
-def test_watched_pen_is_drawn_last_and_bars_meet_its_corners(farm: Farm):
+def test_monitored_pen_is_drawn_last_and_bars_reach_its_corners(farm: Farm):
     assert farm.pens[-1] == (0.0, farm.pen_ahead)
     distances = [z for _, z in farm.pens[:-1]]
     assert min(distances) >= farm.pen_ahead
@@ -46,7 +46,7 @@ def test_watched_pen_is_drawn_last_and_bars_meet_its_corners(farm: Farm):
 
 @farms
 def test_camera_projects_the_water_plane(farm: Farm):
-    """A pixel shows the point at which its ray, by similar triangles, meets water."""
+    """A pixel shows the intersection of its ray with the water (similar triangles)."""
     scene = make_pond(48, 64, 0, farm)
     for row, column in ((47, 0), (30, 40), (20, 63)):
         down = ((row + 0.5) / 48 - farm.horizon) / farm.focal[1]

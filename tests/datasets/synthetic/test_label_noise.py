@@ -139,8 +139,8 @@ def test_stale_label_is_the_last_of_another_event():
 # Masks
 
 
-def spoil_square(kind: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Spoil a square of 20 pixels a side in 100 x 120."""
+def corrupt_square(kind: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Corrupt a square of 20 x 20 pixels in 100 x 120."""
     mask = np.zeros((100, 120), bool)
     mask[40:60, 50:70] = True
     image = np.zeros((100, 120, 3), np.uint8)
@@ -156,7 +156,7 @@ def spoil_square(kind: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("kind", "side"), [("dilated", 24), ("eroded", 16)])
 def test_growth_by_hand(kind: str, side: int):
-    _, wrong = spoil_square(kind)  # 1.5 % of 100 pixels: 2
+    _, wrong = corrupt_square(kind)  # 1.5 % of 100 pixels: 2
     rows, columns = wrong.any(1), wrong.any(0)
     assert (rows.sum(), columns.sum()) == (side, side)
     assert np.flatnonzero(rows).mean() == 49.5
@@ -164,7 +164,7 @@ def test_growth_by_hand(kind: str, side: int):
 
 
 def test_false_splash_is_glare_on_water():
-    mask, wrong = spoil_square("false")
+    mask, wrong = corrupt_square("false")
     added = wrong & ~mask
     assert wrong[mask].all()
     assert added[20, 30]
@@ -174,20 +174,20 @@ def test_false_splash_is_glare_on_water():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_shift_keeps_the_shape_in_all_directions(seed: int):
-    mask, wrong = spoil_square("shifted", seed)
+    mask, wrong = corrupt_square("shifted", seed)
     assert wrong.sum() == mask.sum()
     move = np.argwhere(wrong).mean(0) - np.argwhere(mask).mean(0)
     assert np.hypot(*move) == pytest.approx(6, abs=0.75)
 
 
 def test_shifts_differ_with_the_seed():
-    moves = {tuple(np.argwhere(spoil_square("shifted", s)[1])[0]) for s in range(8)}
+    moves = {tuple(np.argwhere(corrupt_square("shifted", s)[1])[0]) for s in range(8)}
     assert len(moves) > 4
 
 
 def test_missed_and_stale_by_hand():
-    assert not spoil_square("missed")[1].any()
-    assert (spoil_square("stale")[1] == (np.eye(100, 120) > 0)).all()
+    assert not corrupt_square("missed")[1].any()
+    assert (corrupt_square("stale")[1] == (np.eye(100, 120) > 0)).all()
 
 
 @pytest.mark.parametrize("kind", sorted({*CALM_KINDS, *EVENT_KINDS} - {"stale"}))

@@ -22,6 +22,6 @@ def sample(size: tuple[int, int] = (48, 64), seed: int = 0) -> dict[str, Any]:
     }
 
 
-def new_values(label: np.ndarray, known: tuple[int, ...] = VALUES) -> set[int]:
-    """Values of a label that are neither known nor 255."""
-    return set(np.unique(label).tolist()) - {*known, IGNORE}
+def new_values(label: np.ndarray, allowed: tuple[int, ...] = VALUES) -> set[int]:
+    """Values of a label that are neither allowed nor 255."""
+    return set(np.unique(label).tolist()) - {*allowed, IGNORE}

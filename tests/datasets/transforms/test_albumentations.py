@@ -63,8 +63,8 @@ def draws(transform: Any, times: int = 40) -> list[dict]:
 @pytest.mark.parametrize("name", GEOMETRIC)
 def test_labels_move_with_the_frame(name: str):
     """With equal resampling, the frame still equals its label afterwards."""
-    alike = {"interpolation": cv2.INTER_NEAREST, "fill": [IGNORE] * 3}
-    drawn = draws(one(name, **GEOMETRIC[name], **alike))
+    shared = {"interpolation": cv2.INTER_NEAREST, "fill": [IGNORE] * 3}
+    drawn = draws(one(name, **GEOMETRIC[name], **shared))
     for result in drawn:
         for channel in range(3):
             np.testing.assert_array_equal(
@@ -101,7 +101,7 @@ def test_the_tests_detect_bilinear_labels(name: str, monkeypatch):
 
 
 def test_mmseg_albu_fills_labels_with_a_class():
-    """Reason for a transform of our own."""
+    """Reason for a separate transform."""
     step = {"type": "Affine", "translate_percent": 0.3, "p": 1.0}
     albu = TRANSFORMS.build({"type": "Albu", "transforms": [step]})
     assert new_values(albu(sample())["gt_seg_map"]) == {0}

@@ -61,7 +61,7 @@ def test_error_names_a_missing_label(sample: dict):
         LoadGrayLabels()(sample)
 
 
-def test_missing_label_becomes_255_if_the_data_set_asks_for_it():
+def test_missing_label_becomes_255_if_the_data_set_requires_it():
     frame = {"img": np.zeros((4, 6, 3), np.uint8), "seg_fields": []}
     loaded = LoadGrayLabels().transform({**frame, "ignore_missing_label": True})
     assert loaded["seg_fields"] == ["gt_seg_map"]

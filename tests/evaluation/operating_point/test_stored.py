@@ -46,8 +46,8 @@ def test_checkpoints_and_exported_weights_hold_it(teacher):
     assert stored(teacher, BEST)["operating_point"] == point
     assert stored(teacher, "best_Dice.splash_*.pth")["operating_point"] == point
     (log,) = teacher.glob("2*/*.log")
-    told = f"p >= {point['threshold']:.2f}, Dice {point['dice']:.1f} ("
-    assert f"operating point of splash: {told}" in log.read_text()
+    text = f"p >= {point['threshold']:.2f}, Dice {point['dice']:.1f} ("
+    assert f"operating point of splash: {text}" in log.read_text()
 
 
 def test_weights_have_the_point_of_their_own_validation_or_none(pond, tmp_path):
@@ -57,9 +57,10 @@ def test_weights_have_the_point_of_their_own_validation_or_none(pond, tmp_path):
         "default_hooks.checkpoint.max_keep_ckpts": 2,
     }
     train(TEACHER, tmp_path, cfg_options=options)
-    # Never validated: the point that was known then is of the weights of iteration 2.
+    # Never validated: the stored point is that of the weights of iteration 2.
     assert stored(tmp_path, "iter_3.pth")["operating_point"] is None
-    # Written before it was validated, as its export was, which got its point later.
+    # Written before its validation, like its export, to which the point was added
+    # later.
     assert stored(tmp_path, "iter_4.pth")["operating_point"] is None
     last = stored(tmp_path, LAST)
     assert last["iter"] == last["operating_point"]["iteration"] == 4
@@ -88,7 +89,7 @@ def test_no_point_without_probabilities_or_the_class():
 
 
 @pytest.mark.parametrize("text", ["0", "1.1", "-0.5", "nan", "best"])
-def test_what_is_no_threshold_is_refused(text):
+def test_invalid_thresholds_are_refused(text):
     with pytest.raises(ValueError, match=f"--threshold {text} is neither 'stored'"):
         parse_threshold(text)
 
@@ -155,7 +156,7 @@ def test_at_a_half_a_test_is_as_the_validation(teacher, options, tmp_path):
     assert metrics["Dice.splash"] == pytest.approx(point["dice_at_half"])
 
 
-def test_weights_without_a_point_say_so(teacher, options, tmp_path):
+def test_missing_point_of_weights_is_an_error(teacher, options, tmp_path):
     last = read_checkpoint(find_checkpoint(str(teacher / LAST)))
     path = tmp_path / "old.safetensors"
     write_weights(last["state_dict"], path, {**last["meta"], "operating_point": None})
@@ -170,7 +171,7 @@ def test_weights_without_a_point_say_so(teacher, options, tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-def test_averaged_flips_and_a_threshold_do_not_meet(teacher, options, tmp_path):
+def test_averaged_flips_with_a_threshold_are_refused(teacher, options, tmp_path):
     with pytest.raises(ValueError, match="--tta averages classes over flips"):
         evaluate(
             TEACHER,

@@ -43,7 +43,7 @@ def kl(student: np.ndarray, teacher: np.ndarray, temperature: float) -> float:
     return float(temperature**2 * (p * np.log(p / q)).sum(1).mean())
 
 
-# Of one pixel, one channel, one vector, that the losses below are loops of.
+# Functions of one pixel, channel or vector, over which the losses below loop.
 
 
 def vector_kl(student: np.ndarray, teacher: np.ndarray) -> float:
@@ -133,7 +133,7 @@ def dist_pixels(student: np.ndarray, teacher: np.ndarray, temperature: float) ->
 
 
 def patches(features: np.ndarray, size: int) -> list[list[np.ndarray]]:
-    """Means of equal patches, at most size x size a frame; the last may be smaller."""
+    """Means of equal patches, at most size^2 per frame; the last may be smaller."""
     _, _, h, w = features.shape
     high, wide = -(-h // size), -(-w // size)
     return [
@@ -158,7 +158,7 @@ def skd(student: np.ndarray, teacher: np.ndarray, nodes: int) -> float:
 
 
 def ifvd(student: np.ndarray, teacher: np.ndarray, labels: np.ndarray) -> float:
-    """Intra-class feature variation; labels (B, H, W), as many valid as you like."""
+    """Intra-class feature variation; labels (B, H, W), any number of them valid."""
     _, _, h, w = student.shape
     _, H, W = labels.shape
     small = [

@@ -1,4 +1,4 @@
-"""What the losses are tried on, and their gradients."""
+"""Inputs of the losses, and gradients of the losses."""
 
 from collections.abc import Callable
 

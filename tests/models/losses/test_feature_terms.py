@@ -37,7 +37,7 @@ def labels(seed: int = 0) -> Tensor:
 
 
 def value_of(term: FeatureTerm, student: Tensor, teacher: Tensor) -> Tensor:
-    """Loss of fused features; the logits are not to be looked at."""
+    """Loss of fused features; the logits must not be used."""
     nothing = torch.full((2, 2, 4, 5), math.nan)
     return term(
         SegOutputs(nothing, fused=student), SegOutputs(nothing, fused=teacher), labels()

@@ -47,7 +47,7 @@ def call(
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
-    """What mmengine sums and descends."""
+    """The sum of losses that mmengine minimises."""
     return torch.stack([term for name, term in losses.items() if "loss" in name]).sum()
 
 
@@ -328,7 +328,7 @@ def test_the_fitted_temperature_is_set_where_configured():
         ({"terms": [{**KL, "name": "weight_kl"}]}, "the name 'weight_kl' is taken"),
         ({"terms": [{**KL, "name": "floss"}]}, "name='floss' .* contains 'loss'"),
         ({"terms": [KL], "temperature": 2.0}, "set it on a term"),
-        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is no DistillTerm"),
+        ({"terms": [{"type": "SoftmaxFocalLoss"}]}, "is not a DistillTerm"),
         ({"terms": [{**KL, "weight": -1.0}]}, "weight of kl must be .*-1"),
         ({"teacher_ratio": {"end": 0.5, "upto": 3}}, r"teacher_ratio has \['upto'\]"),
         (

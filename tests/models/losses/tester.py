@@ -1,4 +1,4 @@
-"""The contract of every distillation term; a test class brings its oracle."""
+"""The contract of every distillation term; a test class defines its oracle."""
 
 from typing import Any, ClassVar
 
@@ -154,7 +154,7 @@ class DistillTermTester:
             assert pull.isfinite().all()
             assert pull.abs().max() < self.steepest
 
-    def test_labels_matter_only_if_it_says_so(self):
+    def test_labels_matter_only_if_declared(self):
         student, teacher = self.maps()
         labels, term = labels_of(student), self.term()
         expected = term.compare(student, teacher, labels)
@@ -166,7 +166,7 @@ class DistillTermTester:
         value = term.compare(student, teacher, ignored)
         assert torch.equal(value, 0 * expected if term.uses_labels else expected)
 
-    def test_shift_invariance_is_what_it_says(self):
+    def test_shift_invariance_is_as_declared(self):
         student, teacher = self.maps(dtype=torch.float64)
         shift = two_maps((2, 1, 5, 7), torch.float64)[0]
         value = self.value(student, teacher).item()

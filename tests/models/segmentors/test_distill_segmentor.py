@@ -594,7 +594,7 @@ def test_another_gamma_of_the_student_is_a_warning(monkeypatch):
 # Recipes.
 
 
-def test_one_step_of_the_demo_has_the_figures_it_always_had():
+def test_one_step_of_the_demo_has_the_recorded_losses():
     cfg = read_config(DISTILLED)
     cfg.merge_from_dict(tiny("model.student") | tiny("model.teacher"))
     model = build(cfg.model).train()
@@ -684,7 +684,7 @@ def test_class_mapping_undoes_another_order_of_classes():
     plain = distiller(segformer(3), segformer(3)).train()
     mapped = distiller(segformer(3), segformer(3), class_mapping=(1, 2, 0)).train()
     mapped.load_state_dict(plain.state_dict())
-    # Its class 1 is our 0, its 2 our 1, its 0 our 2: that is the mapping.
+    # The mapping: teacher class 1 is student class 0, 2 is 1, and 0 is 2.
     mapped.teacher.load_state_dict(permuted(plain.teacher, [2, 0, 1]))
 
     expected = losses_of(plain, random_batch(3))

@@ -62,7 +62,7 @@ def test_a_head_that_concatenates_stages_names_no_channel_count():
     assert channels_at(build(config), 2) is None
 
 
-def test_a_head_without_cls_seg_says_so(monkeypatch):
+def test_a_head_without_cls_seg_is_refused(monkeypatch):
     model = build(fcn(auxiliary=False)).eval()
     monkeypatch.setattr(model.decode_head, "forward", lambda stages: stages[-1])
     with pytest.raises(RuntimeError, match="FCNHead classifies without cls_seg"):
@@ -70,7 +70,7 @@ def test_a_head_without_cls_seg_says_so(monkeypatch):
 
 
 @pytest.mark.parametrize("tap", ["logits", "fused", 0, 3])
-def test_known_taps(tap):
+def test_valid_taps(tap):
     assert check_tap(tap, "tap") == tap
 
 

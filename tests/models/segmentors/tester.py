@@ -105,7 +105,7 @@ class SegmentorTester:
             assert not weight.requires_grad
         assert not any(module.training for module in model.teacher.modules())
 
-    def test_logits_meet_at_the_resolution_of_the_student(self, monkeypatch):
+    def test_logits_are_compared_at_the_resolution_of_the_student(self, monkeypatch):
         for model, size in ((self.student(), self.small()), (self.teacher(), None)):
             calls: list = []
             forward = model.distill_loss.forward

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from mmseg_splashkd.checkpoint import write_weights
-from mmseg_splashkd.models.teacher.teacher import Teacher, build_teacher
+from mmseg_splashkd.models.teacher.teacher import FrozenTeacher, build_teacher
 from tests.models.builders import (
     build,
     distiller,
@@ -47,7 +47,7 @@ def files(tmp_path) -> list[str]:
 def test_a_single_teacher_is_the_model_in_eval_mode():
     (model,) = members(segformer())
 
-    outputs = Teacher([model])(images(), fused=True)
+    outputs = FrozenTeacher([model])(images(), fused=True)
     assert torch.equal(outputs.logits, model.eval()(images(), mode="tensor"))
     assert outputs.fused is not None
     assert not outputs.logits.requires_grad
@@ -58,7 +58,7 @@ def test_probabilities_are_averaged(weights):
     several = members(segformer(3), segformer(3), segformer(3))
     alone = [model.eval()(images(), mode="tensor") for model in several]
 
-    logits = Teacher(several, "probability", weights)(images()).logits
+    logits = FrozenTeacher(several, "probability", weights)(images()).logits
     fractions = [w / 8 for w in weights] if weights else [1 / 3] * 3
     each = zip(fractions, alone, strict=True)
     expected = sum(fraction * probabilities(z) for fraction, z in each)
@@ -69,7 +69,7 @@ def test_logits_are_averaged():
     several = members(segformer(), segformer())
     first, second = (model.eval()(images(), mode="tensor") for model in several)
 
-    logits = Teacher(several, "logit", [3.0, 1.0])(images()).logits
+    logits = FrozenTeacher(several, "logit", [3.0, 1.0])(images()).logits
     torch.testing.assert_close(logits, 0.75 * first + 0.25 * second)
 
 
@@ -78,7 +78,7 @@ def test_averages_of_equal_members_are_those_of_one():
     alone = model.eval()(images(), mode="tensor")
 
     for average in ("probability", "logit"):
-        logits = Teacher([model, copy.deepcopy(model)], average)(images()).logits
+        logits = FrozenTeacher([model, copy.deepcopy(model)], average)(images()).logits
         torch.testing.assert_close(probabilities(logits), probabilities(alone))
 
 
@@ -86,7 +86,7 @@ def test_logits_are_resized_to_those_of_the_first_member():
     several = members(segformer(), fcn())
     first, second = (model.eval()(images(), mode="tensor") for model in several)
 
-    logits = Teacher(several, "logit")(images()).logits
+    logits = FrozenTeacher(several, "logit")(images()).logits
     assert first.shape[-1] == 2 * second.shape[-1]
     resized = F.interpolate(second, first.shape[-2:], mode="bilinear")
     torch.testing.assert_close(logits, (first + resized) / 2)
@@ -97,12 +97,12 @@ def test_logits_are_resized_to_those_of_the_first_member():
 )
 def test_weights_that_do_not_fit_are_refused(weights):
     with pytest.raises(ValueError, match=r"ensemble\.weights must be 2 positive"):
-        Teacher(members(segformer(), segformer()), weights=weights)
+        FrozenTeacher(members(segformer(), segformer()), weights=weights)
 
 
 def test_an_unknown_average_is_refused():
     with pytest.raises(ValueError, match=r"ensemble\.average must be one of .*'mean'"):
-        Teacher(members(segformer()), "mean")
+        FrozenTeacher(members(segformer()), "mean")
 
 
 # From a config.

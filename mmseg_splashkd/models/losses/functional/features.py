@@ -31,7 +31,7 @@ def _inverse_length(
 
 
 def _pooled(features: Tensor, size: int) -> Tensor:
-    """Averages of equal patches, at most ``size`` x ``size`` of them.
+    """Averages over equal patches, at most ``size`` x ``size`` patches.
 
     Unlike adaptive pooling, it has a deterministic gradient on CUDA.
     """
@@ -63,8 +63,8 @@ def pairwise_similarity(student: Tensor, teacher: Tensor, nodes: int = 16) -> Te
         Scalar in [0, 4], exactly 0 for equal features.
     """
     with without_autocast(student):
-        ours, theirs = _unit_nodes(student, nodes), _unit_nodes(teacher, nodes)
-        return F.mse_loss(ours @ ours.transpose(1, 2), theirs @ theirs.transpose(1, 2))
+        s, t = _unit_nodes(student, nodes), _unit_nodes(teacher, nodes)
+        return F.mse_loss(s @ s.transpose(1, 2), t @ t.transpose(1, 2))
 
 
 def _resize_nearest(labels: Tensor, size: torch.Size) -> Tensor:
@@ -90,8 +90,9 @@ def _cosine_to_own_mean(features: Tensor, members: Tensor) -> Tensor:
     features = at_least_single(features).flatten(2)
     members = members.to(features.dtype)
     sums = (members @ features.transpose(1, 2)).sum(0)  # (K, C), parallel to the means
-    # To all means, then its own: a mean for each pixel would be as large as features.
-    # Not by @, which would copy the features to fold the images into one matrix.
+    # Cosines to all means, then select one: gathering a mean per pixel would need as
+    # much memory as the features. Not by @, which would copy the features to fold the
+    # images into one matrix.
     directions = (sums * _inverse_length(sums)).expand(len(features), -1, -1)
     products = torch.bmm(directions, features)
     return (products * members).sum(1) * _inverse_length(features).squeeze(1)
@@ -100,16 +101,16 @@ def _cosine_to_own_mean(features: Tensor, members: Tensor) -> Tensor:
 def intra_class_variation(
     student: Tensor, teacher: Tensor, labels: Tensor, ignore_index: int = 255
 ) -> Tensor:
-    """Mean over valid pixels of (cos_s - cos_t)^2, of a pixel and its class's mean.
+    """Mean over valid pixels of (cos_s - cos_t)^2 between a pixel and its class mean.
 
     Wang et al., "Intra-class Feature Variation Distillation for Semantic Segmentation",
-    ECCV 2020. A class's mean is that over the valid pixels of the batch.
+    ECCV 2020. A class mean is taken over the valid pixels of the batch.
 
     Args:
         student: (B, C_s, h, w) features.
         teacher: (B, C_t, h, w) features.
         labels: (B, H, W) >= 0 or ``ignore_index``, resized by nearest neighbour.
-        ignore_index: Label of pixels that are left out.
+        ignore_index: Label of pixels that are excluded.
 
     Returns:
         Scalar in [0, 4], exactly 0 for equal features; 0 (with a gradient of 0) if no
@@ -118,9 +119,9 @@ def intra_class_variation(
     labels = _resize_nearest(labels, student.shape[-2:])
     members = _membership(labels, ignore_index)
     with without_autocast(student):
-        ours = _cosine_to_own_mean(student, members)
-        theirs = _cosine_to_own_mean(teacher, members)
-    return (ours - theirs).square().sum() / members.sum().clamp_min(1)
+        cos_s = _cosine_to_own_mean(student, members)
+        cos_t = _cosine_to_own_mean(teacher, members)
+    return (cos_s - cos_t).square().sum() / members.sum().clamp_min(1)
 
 
 def _log_relations(features: Tensor, temperature: float, size: int) -> Tensor:
@@ -153,10 +154,10 @@ def cross_image_relation(
         Scalar >= 0, exactly 0 for equal features.
     """
     with without_autocast(student):
-        ours = _log_relations(student, temperature, size)
-        theirs = _log_relations(teacher, temperature, size)
-    distributions = ours.shape[0] * ours.shape[1]
-    total = F.kl_div(ours, theirs, reduction="sum", log_target=True)
+        log_q = _log_relations(student, temperature, size)
+        log_p = _log_relations(teacher, temperature, size)
+    distributions = log_q.shape[0] * log_q.shape[1]
+    total = F.kl_div(log_q, log_p, reduction="sum", log_target=True)
     return total / distributions
 
 
@@ -194,8 +195,8 @@ def feature_cosine(student: Tensor, teacher: Tensor) -> Tensor:
 
 def _attention(features: Tensor) -> Tensor:
     """(B, h, w) maps of unit length."""
-    # The norm in place of a sum of squares: no squares of all features in memory. That
-    # the mean is this sum divided by C cancels out.
+    # The norm avoids storing the squares of all features. The division by C of the mean
+    # cancels in the normalisation.
     energy = torch.linalg.vector_norm(at_least_single(features), dim=1).square()
     return energy * _inverse_length(energy, dim=(1, 2), shortest=MIN_LENGTH**2)
 
@@ -205,8 +206,8 @@ def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
 
     Zagoruyko and Komodakis, "Paying More Attention to Attention", ICLR 2017, eq. 2. Q
     is the map of the mean of the squared channels, divided by its L2 norm over the h w
-    pixels of its image, so that its squares sum to 1. The mean is that of their code;
-    the paper has the norm of the difference.
+    pixels of its image, so that its squares sum to 1. The mean follows their code; the
+    paper uses the norm of the difference.
 
     Args:
         student: (B, C_s, h, w) features.

@@ -61,7 +61,7 @@ def focal_modulation(
         logits: (B, C, H, W).
         labels: (B, H, W) in [0, C) or ``ignore_index``.
         gamma: Focal exponent >= 0.
-        ignore_index: Label of pixels that are left out.
+        ignore_index: Label of pixels that are excluded.
 
     Returns:
         Scalar in [0, 1]; 0 if no pixel is valid.
@@ -89,7 +89,7 @@ def softmax_focal_loss(
         gamma: Focal exponent >= 0.
         class_weight: (C,) weights; the mean is then weighted, as in
             ``torch.nn.CrossEntropyLoss``.
-        ignore_index: Label of pixels that are left out.
+        ignore_index: Label of pixels that are excluded.
 
     Returns:
         Scalar >= 0; 0 (with a gradient of 0) if no pixel is valid.
@@ -117,7 +117,7 @@ def focal_loss_and_modulation(
         label_gamma: Focal exponent of the loss; 0 is cross-entropy.
         gamma: Focal exponent of the modulation.
         class_weight: (C,) weights of the loss.
-        ignore_index: Label of pixels that are left out.
+        ignore_index: Label of pixels that are excluded.
     """
     valid = labels != ignore_index
     log_pt = _log_probability_of_truth(logits, labels, valid)

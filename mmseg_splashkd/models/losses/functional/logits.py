@@ -1,6 +1,6 @@
 """Losses between the logits of student and teacher, at network resolution.
 
-Everything is computed in float32, or in float64 where that is given.
+All computations are in float32 (float64 for float64 inputs).
 """
 
 import math
@@ -16,7 +16,7 @@ from mmseg_splashkd.models.losses.functional.precision import at_least_single
 MIN_DEVIATION = 1e-3
 # By rounding, equal numbers deviate from their mean by a few units in the last place.
 ROUNDING = 16
-# Squares of shorter ones underflow in float32.
+# Squares of shorter vectors underflow in float32.
 MIN_LENGTH = 1e-15
 
 
@@ -41,7 +41,7 @@ def kl_divergence(
     """T^2 * mean over all pixels of KL(softmax(t / T) || softmax(s / T)).
 
     Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, section 2, per
-    pixel. Ignored pixels count, since the teacher has outputs for them.
+    pixel. Ignored pixels are included, since the teacher has outputs for them.
 
     Args:
         student: (B, C, h, w) logits.
@@ -50,7 +50,7 @@ def kl_divergence(
         standardize: First subtract from each pixel's logits their mean over classes and
             divide by their standard deviation (that of a sample, n - 1): Sun et al.,
             "Logit Standardization in Knowledge Distillation", CVPR 2024, algorithm 1.
-            For more than two classes: of two, only the sign remains.
+            Requires more than two classes: with two, only the sign remains.
 
     Returns:
         Scalar >= 0, exactly 0 for equal logits.
@@ -141,8 +141,8 @@ def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
 def _correlation_distance(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
     """Mean of 1 - Pearson along a dimension of probabilities, 0 where one is constant.
 
-    It is computed as half the squared distance of unit vectors, which equals
-    1 - cos(x, y) and is exactly 0 for equal ones.
+    It is computed as half the squared distance of unit vectors, which equals 1 - cos(x,
+    y) and is exactly 0 for equal vectors.
     """
     student, student_length, student_varies = _centred(student, dim)
     teacher, teacher_length, teacher_varies = _centred(teacher, dim)
@@ -164,8 +164,8 @@ def dist_class_relation(
     """T^2 * mean over pixels of 1 - Pearson, over classes, of the probabilities.
 
     The inter-class relation of Huang et al., "Knowledge Distillation from A Stronger
-    Teacher", NeurIPS 2022. For more than two classes: of two, the correlation is 1 or
-    -1 and has no gradient.
+    Teacher", NeurIPS 2022. Requires more than two classes: with two, the correlation is
+    1 or -1 and has no gradient.
 
     Args:
         student: (B, C, h, w) logits.

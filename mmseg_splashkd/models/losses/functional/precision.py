@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def at_least_single(tensor: Tensor) -> Tensor:
-    """The tensor in float32; float64 stays as it is."""
+    """The tensor in float32; float64 is unchanged."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 

@@ -68,7 +68,7 @@ def test_intra_class_variation_by_hand():
 
 
 def test_means_are_those_of_the_batch():
-    # One pixel an image: of its own image, each would be the mean itself.
+    # One pixel per image: within its own image, each would equal the mean.
     student = pixels_of([2.0, 0.0], [0.0, 2.0]).permute(3, 1, 2, 0)
     teacher = pixels_of([1.0, 0.0], [1.0, 0.0]).permute(3, 1, 2, 0)
     labels = torch.zeros(2, 1, 1, dtype=torch.long)
