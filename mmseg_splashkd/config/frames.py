@@ -33,7 +33,7 @@ def frames_of(cfg: Config) -> dict[str, list[Frame]]:
 class FramePaths(NamedTuple):
     """Name and files of a frame of any data set.
 
-    Args:
+    Attributes:
         name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, wherever the file
             lies; otherwise the path of its image.
         image: Path of the image.

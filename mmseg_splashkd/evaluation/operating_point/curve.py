@@ -2,7 +2,7 @@
 
 For two classes argmax is the threshold 1/2 on the probability; for a class that covers
 few pixels another threshold is often better. All scores follow exactly from
-:attr:`~mmseg_splashkd.evaluation.frame_scores.FrameScores.histogram`.
+``FrameScores.histogram``.
 """
 
 from dataclasses import dataclass
