@@ -38,7 +38,7 @@ PLACEHOLDER = re.compile(r"<(\w+)>")
 TOOLS = sorted((ROOT / "tools").glob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
-SOURCES = [*PAGES, ROOT / "benchmarks" / "README.md", *sorted(CONFIGS.rglob("*.py"))]
+SOURCES = [*PAGES, *sorted(CONFIGS.rglob("*.py"))]
 # Scripts that pass their further arguments to a tool, and how many they keep.
 WRAPPERS = {"tools/dist_train.sh": ("tools/train.py", 1, 2)}
 WRAPPERS["tools/dist_test.sh"] = ("tools/test.py", 2, 3)
