@@ -216,6 +216,8 @@ def test_distill_step_measures_all_ways(monkeypatch, tmp_path, capsys):
     small.dump(tmp_path / "tiny.py")
     pair = module.Pair(str(tmp_path / "tiny"), str(tmp_path / "tiny"), 1)
     monkeypatch.setattr(module, "PAIRS", {"B1->B0": pair})
+    monkeypatch.setattr(module, "FRAMES", 20)
+    monkeypatch.setattr(module, "MEMORY_STEPS", 1)
 
     def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
         args = parse(file, command[2:], monkeypatch)
