@@ -33,15 +33,19 @@ BLOCK = re.compile(
 INLINE = re.compile(r"`((?:\w+=\S+ )*python (?:tools|benchmarks)/[^\s`]+ [^`]+)`")
 COMMENT = re.compile(r"^#  +(.*)$", re.M)
 NAMED = re.compile(r"python (?:tools|benchmarks)/[\w/]+\.py")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 PLACEHOLDER = re.compile(r"<(\w+)>")
 TOOLS = sorted((ROOT / "tools").glob("*.py"))
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
-SOURCES = [*PAGES, ROOT / "benchmarks" / "README.md", *sorted(CONFIGS.rglob("*.py"))]
+SOURCES = [*PAGES, *sorted(CONFIGS.rglob("*.py"))]
 # Scripts that pass their further arguments to a tool, and how many they keep.
 WRAPPERS = {"tools/dist_train.sh": ("tools/train.py", 1, 2)}
 WRAPPERS["tools/dist_test.sh"] = ("tools/test.py", 2, 3)
+WRAPPERS["tools/slurm_sweep.sh"] = ("tools/sweep.py", 0, 0)
 RECORD = 'record() { printf "%s\\n" "$#" "$@" >> "$RECORDED"; }\n'
+# The script that is submitted, without the options of SLURM before it.
+SBATCH = 'sbatch() { while [[ $1 == --* ]]; do shift; done; record "$@"; }\n'
 
 
 def commands_of(source: Path) -> str:
@@ -75,7 +79,7 @@ def recorded(script: str, folder: Path) -> list[list[str]]:
     log = folder / "recorded"
     log.touch()
     subprocess.run(
-        ["/bin/bash", "-c", RECORD + stubs + PLACEHOLDER.sub(r"\1", script)],
+        ["/bin/bash", "-c", RECORD + SBATCH + stubs + PLACEHOLDER.sub(r"\1", script)],
         cwd=folder,
         env={"PATH": str(folder / "bin"), "RECORDED": str(log), "HOME": str(folder)},
         capture_output=True,
@@ -128,9 +132,8 @@ def check(call: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     args = parse(file, words, monkeypatch)
     config, options = (getattr(args, key, None) for key in ("config", "cfg_options"))
     if config and (ROOT / config).is_file():
-        if isinstance(options, list):  # tools that import torch late parse it later
-            options = parse_options(options)
-        read_config(ROOT / config, options)
+        pairs = not isinstance(options, dict)  # some tools parse them after --help
+        read_config(ROOT / config, parse_options(options or []) if pairs else options)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,15 @@ def test_documented_commands_are_read_by_their_tools(source, tmp_path, monkeypat
     for call in calls:
         if "benchmarks/peers/" not in " ".join(call):  # in another environment
             check(call, monkeypatch)
+
+
+def test_options_named_in_the_text_exist():
+    text = "".join(path.read_text() for path in (*TOOLS, *BENCHMARKS))
+    defined = {"--help", *OPTION.findall(text)}
+    for page in PAGES:
+        text = page.read_text("utf-8").partition("## From earlier versions")[0]
+        spans = re.findall(r"`[^`]+`", BLOCK.sub("", text))
+        assert {word for span in spans for word in OPTION.findall(span)} <= defined
 
 
 def test_every_command_is_documented_and_executed_by_a_test():
@@ -204,6 +216,8 @@ def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     small.dump(tmp_path / "tiny.py")
     pair = module.Pair(str(tmp_path / "tiny"), str(tmp_path / "tiny"), 1)
     monkeypatch.setattr(module, "PAIRS", {"B1->B0": pair})
+    monkeypatch.setattr(module, "FRAMES", 20)
+    monkeypatch.setattr(module, "MEMORY_STEPS", 1)
 
     def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
         args = parse(file, command[2:], monkeypatch)

@@ -4,13 +4,17 @@ import re
 
 import pytest
 
-from tests.conftest import CONFIGS, ROOT
+from tests.conftest import ROOT
 
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *CONFIGS.rglob("*.md")]
+    path
+    for folder in ("", "docs/**/", "configs/**/", "benchmarks/")
+    for path in ROOT.glob(f"{folder}*.md")
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-FILE = re.compile(r"\b(?:configs|tools)/[\w./-]+\.(?:py|sh)\b")
+FILE = re.compile(
+    r"\b(?:benchmarks|configs|mmseg_splashkd|tests|tools)/[\w./-]+\.(?:py|sh)\b"
+)
 
 pages = pytest.mark.parametrize(
     "page", PAGES, ids=lambda page: str(page.relative_to(ROOT))

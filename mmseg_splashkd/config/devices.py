@@ -14,20 +14,19 @@ def check_devices(cfg: Config) -> None:
     """Check that a GPU exists where the config requires one.
 
     Raises:
-        ValueError: Mixed precision, NCCL or CUDA is configured without a GPU.
+        ValueError: Mixed precision or CUDA is configured without a GPU.
     """
     if torch.cuda.is_available():
         return
     required = {
         "--amp (optim_wrapper.type)": is_a(cfg.get("optim_wrapper"), AmpOptimWrapper),
-        "env_cfg.dist_cfg.backend": "nccl" in _backend(cfg),
         "device": str(cfg.get("device", "")).startswith("cuda"),
     }
     for name, needs_gpu in required.items():
         if needs_gpu:
             raise ValueError(
                 f"{name} needs a CUDA GPU, and torch {torch.__version__} finds none. "
-                f"Leave it out to train on the CPU, with gloo between processes"
+                f"Leave it out to use the CPU"
             )
 
 
@@ -42,8 +41,10 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        ValueError: A launcher other than ``pytorch`` is used without GPUs, or torchrun
-            did not start this process.
+        ValueError: torchrun did not start this process, or there are no GPUs and the
+            launcher is ``slurm`` or ``mpi``, or the backend is NCCL. Without a
+            launcher the backend has no effect: MMSegmentation's own
+            ``default_runtime`` names NCCL.
     """
     if launcher == "pytorch" and "RANK" not in os.environ:
         raise ValueError("--launcher pytorch needs torchrun: use tools/dist_train.sh")
@@ -51,6 +52,11 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         return
     if launcher != "pytorch":
         raise ValueError(f"--launcher {launcher} needs GPUs; use pytorch (torchrun)")
+    if "nccl" in _backend(cfg):
+        raise ValueError(
+            f"env_cfg.dist_cfg.backend={_backend(cfg)!r} needs CUDA GPUs, and torch "
+            f"{torch.__version__} finds none. Set it to 'gloo' to use CPU processes"
+        )
     cfg.sync_bn = None
     cfg.model_wrapper_cfg = {**cfg.get("model_wrapper_cfg", {}), "device_ids": None}
     if not torch.distributed.is_initialized():

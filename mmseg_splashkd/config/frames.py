@@ -33,7 +33,7 @@ def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
 class FramePaths(NamedTuple):
     """Name and files of a frame of any data set.
 
-    Args:
+    Attributes:
         name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, independent of the
             path; otherwise the path of the image.
         image: Path of the image.

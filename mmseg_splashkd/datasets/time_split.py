@@ -93,7 +93,7 @@ class TimeSplitDataset(BaseSegDataset):
         check_labels: bool | None = None,
         img_suffix: str = ".png",
         seg_map_suffix: str = ".png",
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         for name, value, choices in (
             ("split", split, SPLITS),

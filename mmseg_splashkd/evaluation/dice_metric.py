@@ -31,8 +31,7 @@ class DiceMetric(BaseMetric):
     ``mFrameDice`` averages Dice over frames first, then over classes, so that all
     frames have equal weight. All except ``aAcc`` are also given by class, such as
     ``Dice.splash``. NaN marks a class that is absent from all frames: see
-    :class:`~mmseg_splashkd.evaluation.areas.Scores` and
-    :func:`~mmseg_splashkd.evaluation.areas.frame_dice` for absent classes.
+    ``evaluation.areas.Scores`` and ``evaluation.areas.frame_dice``.
 
     Args:
         ignore_index: Label of ignored pixels; default 255.

@@ -35,7 +35,7 @@ TEST = "scores.npz"
 
 @HOOKS.register_module()
 class FrameScoresHook(Hook):
-    """Write :class:`~mmseg_splashkd.evaluation.frame_scores.FrameScores`.
+    """Write ``FrameScores``.
 
     A validation writes ``<work_dir>/scores/val_last.npz``, a copy of which is kept as
     ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``.

@@ -29,9 +29,9 @@ def label_quality(label: np.ndarray, probability: np.ndarray) -> LabelQuality:
     """Score the label of each pixel by its normalised margin.
 
     Kuan and Mueller, "Model-agnostic label quality scoring to detect real-world label
-    errors", ICML DataPerf Workshop, 2022; as in `cleanlab
-    <https://github.com/cleanlab/cleanlab>`_, with pixels as examples. The suspicious
-    pixels are those of its filter ``predicted_neq_given``.
+    errors", ICML DataPerf Workshop, 2022; as in
+    [cleanlab](https://github.com/cleanlab/cleanlab), with pixels as examples. The
+    suspicious pixels are those of its filter ``predicted_neq_given``.
 
     Args:
         label: (H, W) in [0, C) or 255, which is ignored.

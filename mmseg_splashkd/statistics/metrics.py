@@ -10,7 +10,7 @@ KINDS = ("IoU", "Dice")
 
 @dataclass(frozen=True)
 class Metric:
-    """A score in percent, named as in :class:`~mmseg_splashkd.evaluation.DiceMetric`.
+    """A score in percent, named as in ``DiceMetric``.
 
     Args:
         name: ``mIoU``, ``mDice``, ``IoU.<class>`` or ``Dice.<class>``.

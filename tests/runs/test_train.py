@@ -240,7 +240,6 @@ def test_missing_data_says_what_is_expected(pond, tmp_path):
     ("arguments", "named"),
     [
         ({"amp": True}, "--amp"),
-        ({"cfg_options": {"env_cfg.dist_cfg.backend": "nccl"}}, "dist_cfg.backend"),
         ({"cfg_options": {"device": "cuda:0"}}, "device"),
         ({"launcher": "slurm"}, "--launcher slurm"),
     ],

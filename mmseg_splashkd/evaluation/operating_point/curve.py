@@ -1,8 +1,8 @@
 """Scores of one class over decision thresholds, and the best threshold.
 
 For two classes argmax is the threshold 1/2 on the probability; for a class that covers
-few pixels another threshold is often better. All scores are computed exactly from
-:attr:`~mmseg_splashkd.evaluation.frame_scores.FrameScores.histogram`.
+few pixels another threshold is often better. All scores follow exactly from
+``FrameScores.histogram``.
 """
 
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ class PositionalSegformerHead(SegformerHead):
         kind: str = "sine1d",
         ratio: float = 1.0,
         learned_size: Sequence[int] = (64, 64),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if kind not in KINDS:

@@ -58,7 +58,7 @@ class SKDLoss(CosineTerm):
 
     short_name: ClassVar[str] = "skd"
 
-    def __init__(self, nodes: int = 16, **kwargs) -> None:
+    def __init__(self, nodes: int = 16, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.nodes = check_count(nodes, "nodes")
 
@@ -80,7 +80,7 @@ class IFVDLoss(CosineTerm):
     short_name: ClassVar[str] = "ifvd"
     uses_labels: ClassVar[bool] = True
 
-    def __init__(self, ignore_index: int | None = None, **kwargs) -> None:
+    def __init__(self, ignore_index: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.configured_ignore_index = ignore_index
         self.ignore_index = IGNORE_INDEX if ignore_index is None else ignore_index
@@ -119,7 +119,7 @@ class CIRKDLoss(CosineTerm):
 
     short_name: ClassVar[str] = "cirkd"
 
-    def __init__(self, temperature: float = 0.1, size: int = 16, **kwargs) -> None:
+    def __init__(self, temperature: float = 0.1, size: int = 16, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.temperature = check_positive(temperature, "temperature")
         self.size = check_count(size, "size")
@@ -154,7 +154,7 @@ class ProjectedTerm(FeatureTerm):
         self,
         student_channels: int | None = None,
         teacher_channels: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.configured = {

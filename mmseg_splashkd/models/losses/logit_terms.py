@@ -1,6 +1,6 @@
 """Distillation terms on logits: ``functional.logits`` as registered losses."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -47,7 +47,7 @@ class TemperatureTerm(DistillTerm):
 
     temperature: float | str
 
-    def __init__(self, temperature: float | str = 1.0, **kwargs) -> None:
+    def __init__(self, temperature: float | str = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if temperature != FITTED:
             check_positive(temperature, "temperature", f" or {FITTED!r}")
@@ -95,7 +95,7 @@ class KLDLoss(TemperatureTerm):
     min_classes: ClassVar[int] = 2
 
     def __init__(
-        self, temperature: float | str = 1.0, standardize: bool = False, **kwargs
+        self, temperature: float | str = 1.0, standardize: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(temperature, **kwargs)
         self.standardize = standardize
@@ -159,11 +159,7 @@ class MarginKLDLoss(TemperatureTerm):
 
 @MODELS.register_module()
 class LogitMSELoss(DistillTerm):
-    """``functional.logit_mse`` as a term.
-
-    Args:
-        **kwargs: Arguments of ``DistillTerm``.
-    """
+    """``functional.logit_mse`` as a term, with the arguments of ``DistillTerm``."""
 
     short_name: ClassVar[str] = "mse"
 
@@ -186,7 +182,7 @@ class CWDLoss(DistillTerm):
 
     short_name: ClassVar[str] = "cwd"
 
-    def __init__(self, temperature: float = 4.0, **kwargs) -> None:
+    def __init__(self, temperature: float = 4.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.temperature = check_positive(temperature, "temperature")
 
@@ -220,7 +216,7 @@ class DISTLoss(DistillTerm):
         class_weight: float = 1.0,
         pixel_weight: float = 1.0,
         temperature: float = 1.0,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.class_weight = check_not_negative(class_weight, "class_weight")

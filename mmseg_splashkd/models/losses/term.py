@@ -92,7 +92,7 @@ class FeatureTerm(DistillTerm):
     """
 
     def __init__(
-        self, tap: Tap = "fused", teacher_tap: Tap | None = None, **kwargs
+        self, tap: Tap = "fused", teacher_tap: Tap | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.tap = check_tap(tap, f"tap of {self.name}")

@@ -46,7 +46,6 @@ def search_label_errors(
     Raises:
         FileExistsError: The file of the table exists and is no such table.
         FileNotFoundError: A run, its weights or its data are missing.
-        ImportError: cleanlab is not installed.
         RuntimeError: Weights do not fit their config, or a frame cannot be read.
         ValueError: The runs cannot check their frames (see ``open_runs``), or an
             argument is out of its range.

@@ -1,0 +1,46 @@
+"""What needs a GPU is refused without one; what has no effect there is not."""
+
+import pytest
+import torch.distributed
+from mmengine.config import Config
+
+from mmseg_splashkd.config.devices import check_devices, prepare_distributed
+
+NCCL = {"env_cfg": {"dist_cfg": {"backend": "nccl"}}}
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setenv("RANK", "0")
+
+
+def test_cuda_is_refused_without_a_gpu():
+    with pytest.raises(ValueError, match="device needs a CUDA GPU"):
+        check_devices(Config({"device": "cuda:0"}))
+
+
+def test_nccl_has_no_effect_without_a_launcher():
+    cfg = Config(NCCL)
+    check_devices(cfg)
+    prepare_distributed(cfg, "none")
+    assert cfg.to_dict() == NCCL
+    assert not torch.distributed.is_initialized()
+
+
+def test_nccl_is_refused_between_cpu_processes():
+    with pytest.raises(ValueError, match=r"backend='nccl' needs CUDA.*'gloo'"):
+        prepare_distributed(Config(NCCL), "pytorch")
+    assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.parametrize("launcher", ["slurm", "mpi"])
+def test_other_launchers_are_refused(launcher):
+    with pytest.raises(ValueError, match=f"--launcher {launcher} needs GPUs"):
+        prepare_distributed(Config(), launcher)
+
+
+def test_pytorch_launcher_needs_torchrun(monkeypatch):
+    monkeypatch.delenv("RANK")
+    with pytest.raises(ValueError, match="needs torchrun"):
+        prepare_distributed(Config(), "pytorch")
