@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -15,11 +15,10 @@ from mmseg_splashkd.report.findings import score_by_fold
 Points = dict[float, dict[int | None, float]]  # ratio -> fold -> score in percent
 
 
-@dataclass(frozen=True)
-class RatioCurve:
+class RatioCurve(NamedTuple):
     """One plot.
 
-    Args:
+    Attributes:
         family: Family of the arms, which differ in their ratio.
         svg: The plot.
         points: Ratio -> fold -> score in percent; the ratio of the baseline is 0.

@@ -43,7 +43,7 @@ def marks(svg, color):
         (
             float(use.get("x", "nan")),
             float(use.get("y", "nan")),
-            "fill: none" not in style,
+            "fill-opacity: 0" not in style,
         )
         for use in ElementTree.fromstring(svg).iter(f"{SVG}use")
         if f"stroke: {color}" in (style := use.get("style", "")) and use.get("x")
@@ -95,7 +95,7 @@ def test_only_verdicts_are_filled_and_have_a_symbol():
         judged("better", 2, 1, 3), judged("worse", -2, -3, -1), difference(1, 0, 2)
     )
     assert [filled for *_, filled in marks(svg, GOOD) + marks(svg, BAD)] == [True, True]
-    assert not marks(svg, NEUTRAL)[-1][2]
+    assert [filled for *_, filled in marks(svg, NEUTRAL)].count(False) == 1
     words = texts(svg)
     assert {"arm 0", "arm 1", "arm 2", "0", "+2"} <= set(words)
     assert "▲ +2.0 (+1.0 to +3.0)" in words
