@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
+from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.evaluation.operating_point import (
     average_precision,
     best_operating_point,
@@ -74,15 +74,13 @@ def operating_curve(
     return drawn
 
 
-def write_curve(
-    scores: FrameScores, path: str | Path, chosen: float | None = None
-) -> Path:
+def write_curve(scores: FrameScores, path: str | Path) -> Path:
     """Write the figure of ``operating_curve`` to an SVG or PNG file, by its suffix.
 
     Args:
-        scores: Scores with a histogram.
+        scores: Scores with a histogram. The threshold of their test is marked; the best
+            one, where it was argmax.
         path: The file.
-        chosen: Threshold to mark, in [0, 1]; by default the best one of these frames.
 
     Returns:
         ``path``.
@@ -91,27 +89,13 @@ def write_curve(
         ValueError: See ``operating_curve`` and ``check_curve_path``.
     """
     path = check_curve_path(path)
+    chosen = scores.about.get("threshold")
     drawn = operating_curve(scores.histogram, scores.focus, chosen)
     if path.suffix == ".svg":
         return write_whole(path, drawn.svg)
     with whole_file(path) as partial:
         drawn.figure.savefig(partial, format="png", dpi=DPI, facecolor=BACKGROUND)
     return path
-
-
-def write_curve_of(scores_file: str | Path, path: str | Path) -> Path:
-    """Write the figure of a scores file, with the threshold of that test marked.
-
-    Args:
-        scores_file: The scores (``.npz``).
-        path: The figure, ``.svg`` or ``.png``.
-
-    Raises:
-        FileNotFoundError: The scores file does not exist.
-        ValueError: See ``write_curve``, or the scores are damaged.
-    """
-    scores = load_scores(scores_file)
-    return write_curve(scores, path, scores.about.get("threshold"))
 
 
 def check_curve_path(path: str | Path) -> Path:

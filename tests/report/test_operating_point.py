@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores, save_scores
+from mmseg_splashkd.evaluation.frame_scores import (
+    BINS,
+    FrameScores,
+    load_scores,
+    save_scores,
+)
 from mmseg_splashkd.report.figures import line_style
 from mmseg_splashkd.report.operating_point import (
     check_curve_path,
     operating_curve,
     write_curve,
-    write_curve_of,
 )
 from tests.evaluation.helpers import frame_scores
 
@@ -79,7 +83,7 @@ def test_files_by_suffix(tmp_path):
 def test_of_a_test_its_own_threshold_is_marked(tmp_path):
     tested = replace(scores(), about={"threshold": 0.25})
     path = save_scores(tested, tmp_path / "scores.npz")
-    write_curve_of(path, tmp_path / "curve.svg")
+    write_curve(load_scores(path), tmp_path / "curve.svg")
     assert "p ≥ 0.25" in texts((tmp_path / "curve.svg").read_text())
 
 

@@ -35,8 +35,13 @@ from mmseg_splashkd.report.experiments.tables import (
     rows_of,
 )
 from mmseg_splashkd.report.figures import NEUTRAL, line_style
-from mmseg_splashkd.report.findings import Findings, class_scores, confusion_of
-from mmseg_splashkd.report.formatting import duration
+from mmseg_splashkd.report.findings import (
+    Findings,
+    class_scores,
+    confusion_of,
+    score_by_fold,
+)
+from mmseg_splashkd.report.formatting import duration, number
 from mmseg_splashkd.report.html import write_page
 from mmseg_splashkd.report.operating_point import operating_curve
 from mmseg_splashkd.report.scored_runs import LeftOut
@@ -82,6 +87,8 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
     """
     findings = report.findings
     pair, rows = findings.arms[:2], rows_of(findings)
+    ratio = _ratio(findings)
+    folds = list(score_by_fold(findings.baseline, findings.focus))
     return write_page(
         "experiments/page.html.j2",
         out,
@@ -97,7 +104,9 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         extras=[[row.arm.title, *row.extras.values()] for row in rows],
         forests=_forests(findings),
         verdicts=_verdicts(findings),
-        ratio=_ratio(findings),
+        ratio=ratio,
+        ratio_heads=["Arm", "Score", "r", "Mean", *map(_fold_head, folds)],
+        ratio_rows=_ratio_rows(ratio, folds),
         learning=_learning(findings),
         classes=_classes(findings),
         matrices=[_matrix(arm) for arm in pair],
@@ -174,6 +183,28 @@ def _ratio(findings: Findings) -> list[tuple[str, list[RatioCurve]]]:
         for metric in findings.metrics
     ]
     return [(metric, curves) for metric, curves in drawn if curves]
+
+
+def _fold_head(fold: int | None) -> str:
+    return "All" if fold is None else f"Fold {fold}"
+
+
+def _ratio_rows(
+    ratio: Sequence[tuple[str, list[RatioCurve]]], folds: Sequence[int | None]
+) -> list[list[str]]:
+    """Family, metric, ratio, mean over folds, and the score of each fold."""
+    return [
+        [
+            curve.family,
+            name_of(metric),
+            f"{r:g}",
+            number(float(np.mean(list(scores.values()))), 1),
+            *(number(scores[fold], 1) if fold in scores else "" for fold in folds),
+        ]
+        for metric, curves in ratio
+        for curve in curves
+        for r, scores in curve.points.items()
+    ]
 
 
 def _learning(findings: Findings) -> dict[str, Any]:
