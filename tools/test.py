@@ -58,7 +58,8 @@ def main(options: dict) -> None:
     """Test, then draw the curve if there is one to draw."""
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
-    from mmseg_splashkd.report.operating_point import check_curve_path, write_curve_of
+    from mmseg_splashkd.evaluation.frame_scores import load_scores
+    from mmseg_splashkd.report.operating_point import check_curve_path, write_curve
     from mmseg_splashkd.runs.test import evaluate, scores_file
 
     curve = options.pop("curve")
@@ -69,7 +70,8 @@ def main(options: dict) -> None:
     # Only the first process writes the scores.
     if curve is not None and os.environ.get("RANK", "0") == "0":
         names = ("config", "work_dir", "scores")
-        write_curve_of(scores_file(**{name: options[name] for name in names}), curve)
+        scores = scores_file(**{name: options[name] for name in names})
+        write_curve(load_scores(scores), curve)
 
 
 if __name__ == "__main__":

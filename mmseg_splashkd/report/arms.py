@@ -1,13 +1,13 @@
 """Runs grouped into arms by their records, never by their names."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmseg_splashkd.records.arms import arm_key
-from mmseg_splashkd.records.record import FINISHED, RunRecord
+from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.scored_runs import (
     NOT_RECORDED,
@@ -16,8 +16,8 @@ from mmseg_splashkd.report.scored_runs import (
     SelectedRun,
     load_run_scores,
 )
-from mmseg_splashkd.report.titles import Title, titles_of
-from mmseg_splashkd.statistics import Arm, FoldSeed, arm_of
+from mmseg_splashkd.report.titles import families_of, ratio_of, titles_of
+from mmseg_splashkd.statistics import Arm, FoldSeed
 
 Group = list[ScoredRun]
 
@@ -85,24 +85,22 @@ def gather_arms(
     left_out: list[LeftOut] = []
     groups: dict[Hashable, Group] = defaultdict(list)
     for each in selected:
-        reason = None if explicit or each.scores_file else _unfinished(each.run)
-        scored = (
-            LeftOut(each.run, reason)
-            if reason
-            else load_run_scores(each, part, weights)
-        )
+        scored = load_run_scores(each, part, weights, unfinished=explicit)
         if isinstance(scored, LeftOut):
             left_out.append(scored)
         else:
             groups[_key(scored)].append(scored)
     if not groups:
-        raise ValueError(_no_scores(left_out, part, weights))
-    separate: list[Callable[[ScoredRun], Hashable]] = [*DISTINCTIONS]
-    if explicit:
-        separate.append(lambda scored: scored.source)
+        first = "; ".join(f"{each.run.name}: {each.reason}" for each in left_out[:3])
+        where = "" if part is None else f" on part {part}"
+        raise ValueError(
+            f"none of {len(left_out)} runs can be compared by the scores of its "
+            f"{weights} weights{where} ({first})"
+        )
+    separate = [*DISTINCTIONS, _source] if explicit else DISTINCTIONS
     parts = [part for group in groups.values() for part in _split(group, separate)]
     if explicit and len(parts) == 1:
-        parts = _by(parts[0], lambda scored: scored.source)
+        parts = _by(parts[0], _source)
     repetitions = None if explicit else left_out
     kept = [_first_of_each(_numbered(group), repetitions) for group in parts]
     return _arms(kept, [each.run for each in selected]), left_out
@@ -115,38 +113,21 @@ def _key(scored: ScoredRun) -> Hashable:
     return arm_key(record)
 
 
-def _unfinished(run: Run) -> str | None:
-    if run.status == FINISHED:
-        return None
-    reason = run.record.reason
-    return f"{run.status}: {reason}" if reason else run.status
-
-
-def _no_scores(left_out: Sequence[LeftOut], part: str | None, weights: str) -> str:
-    first = "; ".join(f"{each.run.name}: {each.reason}" for each in left_out[:3])
-    where = "" if part is None else f" on part {part}"
-    return (
-        f"none of {len(left_out)} runs can be compared by the scores of its {weights} "
-        f"weights{where} ({first})"
-    )
-
-
-def _teacher_weights(scored: ScoredRun) -> Hashable:
-    teacher = scored.run.record.teacher
-    return None if teacher is None else teacher.sha256
+def _source(scored: ScoredRun) -> Hashable:
+    return scored.source
 
 
 # What separates runs of one recipe with the same fold and seed, in this order.
-DISTINCTIONS = (
-    _teacher_weights,
+DISTINCTIONS: tuple[Callable[[ScoredRun], Hashable], ...] = (
+    lambda scored: _taught_by(scored.run),
     lambda scored: scored.run.record.data.table_sha256,
     lambda scored: scored.run.work_dir.resolve().parent,
 )
 
 
-def fold_seed(run: Run) -> FoldSeed:
-    """Fold and seed that a run records."""
-    return FoldSeed(run.record.fold, run.record.seed)
+def _taught_by(run: Run) -> tuple[str, ...]:
+    """SHA-256 of the weights of its teachers."""
+    return () if run.record.teacher is None else run.record.teacher.sha256
 
 
 def _by(group: Group, of: Callable[[ScoredRun], Hashable]) -> list[Group]:
@@ -160,7 +141,7 @@ def _split(
     group: Group, distinctions: Sequence[Callable[[ScoredRun], Hashable]]
 ) -> list[Group]:
     """Split a group until no two of its runs have the same fold and seed."""
-    identities = {fold_seed(scored.run) for scored in group}
+    identities = {scored.identity for scored in group}
     if len(identities) == len(group) or not distinctions:
         return [group]
     first, *others = distinctions
@@ -169,7 +150,7 @@ def _split(
 
 def _numbered(group: Group) -> list[tuple[FoldSeed, ScoredRun]]:
     """Fold and seed of each run; unrecorded runs without a seed are numbered."""
-    identities = [fold_seed(scored.run) for scored in group]
+    identities = [scored.identity for scored in group]
     unknown = [
         scored.run.status == NOT_RECORDED and scored.run.record.seed is None
         for scored in group
@@ -189,58 +170,43 @@ def _first_of_each(
     """
     kept: dict[FoldSeed, ScoredRun] = {}
     for identity, scored in sorted(group, key=lambda e: e[1].run.record.began or ""):
-        name = scored.run.name
-        if identity not in kept:
-            kept[identity] = scored
-        elif left_out is None:
+        first, run = kept.setdefault(identity, scored).run, scored.run
+        if first is run:
+            continue
+        if left_out is None:
             raise ValueError(
-                f"runs {kept[identity].run.name} and {name} of one arm are both "
-                f"{identity}: give one of them"
+                f"runs {first.name} and {run.name} of one arm are both {identity}: "
+                f"give one of them"
             )
-        else:
-            reason = (
-                f"repeats {kept[identity].run.name}: same config, options, fold and "
-                f"seed"
-            )
-            left_out.append(LeftOut(scored.run, reason))
-    return {identity: kept[identity] for identity, _ in group if identity in kept}
+        reason = f"repeats {first.name}: same config, options, fold and seed"
+        left_out.append(LeftOut(run, reason))
+    return {identity: kept[identity] for identity, _ in group}
 
 
 def _arms(
     groups: Sequence[Mapping[FoldSeed, ScoredRun]], runs: Sequence[Run]
 ) -> list[ArmRuns]:
-    titles = titles_of([[each.run for each in group.values()] for group in groups])
-    teachers = {sha for run in runs for sha in _taught_by(run.record)}
-    return [
-        _arm(title, group, teachers)
-        for title, group in zip(titles, groups, strict=True)
-    ]
-
-
-def _taught_by(record: RunRecord) -> tuple[str, ...]:
-    return () if record.teacher is None else record.teacher.sha256
-
-
-def _arm(
-    title: Title, group: Mapping[FoldSeed, ScoredRun], teachers: set[str]
-) -> ArmRuns:
-    runs = {identity: each.run for identity, each in group.items()}
-    record = next(iter(runs.values())).record
-    weights = _weights_of(runs.values())
-    return ArmRuns(
-        arm=arm_of(title.text, [(key, each.scores) for key, each in group.items()]),
-        runs=runs,
-        family=title.family,
-        ratio=title.ratio,
-        plain=record.teacher is None and record.teacher_ratio is None,
-        is_teacher=not teachers.isdisjoint(weights),
-    )
-
-
-def _weights_of(runs: Iterable[Run]) -> set[str]:
-    both = [run.record.weights for run in runs]
-    files = [each for kept in both for each in (kept.best, kept.last)]
-    return {each.sha256 for each in files if each is not None}
+    teachers = {sha for run in runs for sha in _taught_by(run)}
+    by_arm = [[each.run for each in group.values()] for group in groups]
+    arms = []
+    for title, family, group in zip(
+        titles_of(by_arm), families_of(by_arm), groups, strict=True
+    ):
+        of_arm = {identity: each.run for identity, each in group.items()}
+        record = next(iter(of_arm.values())).record
+        kept = [run.record.weights for run in of_arm.values()]
+        weights = {w.sha256 for both in kept for w in (both.best, both.last) if w}
+        arms.append(
+            ArmRuns(
+                arm=Arm(title, {key: each.scores for key, each in group.items()}),
+                runs=of_arm,
+                family=family,
+                ratio=ratio_of(record),
+                plain=record.teacher is None and record.teacher_ratio is None,
+                is_teacher=not teachers.isdisjoint(weights),
+            )
+        )
+    return arms
 
 
 def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns:
@@ -255,15 +221,13 @@ def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns
     Raises:
         ValueError: No arm fits the name, or several do.
     """
-    if name is not None:
-        return _named(arms, name)
-    students = [arm for arm in arms if not arm.is_teacher] or list(arms)
-    plain = [arm for arm in students if arm.plain]
-    return plain[0] if plain else min(students, key=_ratio_or_above)
-
-
-def _named(arms: Sequence[ArmRuns], name: str) -> ArmRuns:
-    for labels in (_title, _stem, _run_names):
+    if name is None:
+        students = [arm for arm in arms if not arm.is_teacher] or list(arms)
+        plain = [arm for arm in students if arm.plain]
+        ratios = [2.0 if arm.ratio is None else arm.ratio for arm in students]
+        return plain[0] if plain else students[ratios.index(min(ratios))]
+    matches: list[ArmRuns] = []
+    for labels in LABELS:
         matches = [
             arm for arm in arms if any(fnmatchcase(e, name) for e in labels(arm))
         ]
@@ -276,17 +240,8 @@ def _named(arms: Sequence[ArmRuns], name: str) -> ArmRuns:
     raise ValueError(f"--baseline {name} {problem}: {listed}")
 
 
-def _title(arm: ArmRuns) -> list[str]:
-    return [arm.title]
-
-
-def _stem(arm: ArmRuns) -> list[str]:
-    return [Path(arm.record.config or "").stem]
-
-
-def _run_names(arm: ArmRuns) -> list[str]:
-    return [run.name for run in arm.runs.values()]
-
-
-def _ratio_or_above(arm: ArmRuns) -> float:
-    return 2.0 if arm.ratio is None else arm.ratio
+LABELS: tuple[Callable[[ArmRuns], list[str]], ...] = (
+    lambda arm: [arm.title],
+    lambda arm: [Path(arm.record.config or "").stem],
+    lambda arm: [run.name for run in arm.runs.values()],
+)

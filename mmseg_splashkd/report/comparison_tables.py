@@ -2,14 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from mmseg_splashkd.report.tables import markdown_table, terminal_table
 from mmseg_splashkd.report.words import (
     explanation,
     interval_in_words,
@@ -18,29 +17,20 @@ from mmseg_splashkd.report.words import (
 )
 from mmseg_splashkd.statistics import Comparison, Difference
 
-Rows = list[list[str]]
-COUNTS = ("Runs", "Frames", "Blocks")
 
-
-def _arm_table(comparison: Comparison) -> tuple[list[str], Rows]:
-    heads = ["Arm", *COUNTS, *(f"{name} (%)" for name in comparison.metrics)]
-    rows = [
-        [
-            arm.name,
-            *map(str, (arm.runs, arm.frames, arm.blocks)),
-            *(
-                interval_in_words(arm.intervals[name], arm.scores[name])
-                for name in comparison.metrics
-            ),
-        ]
-        for arm in comparison.arms
-    ]
-    return heads, rows
-
-
-def _difference_table(comparison: Comparison) -> tuple[list[str], Rows]:
-    heads = ["Arm", "Metric", "Points (95 %)", "p", "Verdict"]
-    return heads, [_difference_row(each) for each in comparison.differences]
+def _tables(comparison: Comparison) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Headings and rows: scores of the arms, and differences if there are any."""
+    metrics = comparison.metrics
+    heads = ["Arm", "Runs", "Frames", "Blocks", *(f"{name} (%)" for name in metrics)]
+    rows = []
+    for arm in comparison.arms:
+        counts = map(str, (arm.runs, arm.frames, arm.blocks))
+        words = (interval_in_words(arm.intervals[m], arm.scores[m]) for m in metrics)
+        rows.append([arm.name, *counts, *words])
+    yield heads, rows
+    if comparison.differences:
+        heads = ["Arm", "Metric", "Points (95 %)", "p", "Verdict"]
+        yield heads, [_difference_row(each) for each in comparison.differences]
 
 
 def _difference_row(difference: Difference) -> list[str]:
@@ -82,38 +72,18 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         console: Output, by default the terminal.
     """
     console = console or Console()
-    for heads, rows in (_arm_table(comparison), _difference_table(comparison)):
-        if rows:
-            console.print(_rich(heads, rows))
+    for heads, rows in _tables(comparison):
+        console.print(terminal_table(heads, rows, right=range(1, 4)))
     for line in [*_sentences(comparison), *_conditions(comparison)]:
         console.print(Text(line), end="\n\n")
 
 
-def _rich(heads: Sequence[str], rows: Rows) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for place, head in enumerate(heads):
-        table.add_column(Text(head), justify="right" if 0 < place < 4 else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
-
-
 def as_markdown(comparison: Comparison) -> str:
     """Scores, differences and verdicts in Markdown."""
-    parts = [
-        _markdown(heads, rows)
-        for heads, rows in (_arm_table(comparison), _difference_table(comparison))
-        if rows
-    ]
+    parts = [markdown_table(heads, rows) for heads, rows in _tables(comparison)]
     parts += ["\n".join(f"- {line}" for line in _sentences(comparison))]
     parts += _conditions(comparison)
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _markdown(heads: Sequence[str], rows: Rows) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -11,13 +11,12 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 # Mid-tones that colour-blind readers distinguish on white and on black; the dashes
 # distinguish the lines without any colour.
 COLORS = ("#3b8fd9", "#d9662b", "#1f9e80", "#b873b3", "#b98a00", "#7f8c99")
 DASHES = ("", "6 2", "2 2", "8 2 2 2", "12 3", "4 4")
-NEUTRAL = "#7b8794"
+NEUTRAL, GOOD, BAD = "#7b8794", "#2f9e44", "#e5484d"
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, in the font of the page
@@ -34,41 +33,45 @@ STYLE: dict[Any, Any] = {
 
 
 class SvgFigure:
-    """A figure with one pair of axes; ``svg`` is set when its context ends."""
+    """A figure with one pair of axes.
 
-    def __init__(self, figure: Figure) -> None:
-        self.figure = figure
-        self.axes: Axes = figure.add_subplot()
+    Attributes:
+        figure: The figure.
+        axes: Its axes.
+        svg: An ``<svg>`` element with transparent background; set when the context of
+            ``svg_figure`` ends. Equal figures give equal text.
+    """
+
+    def __init__(self, size: tuple[float, float]) -> None:
+        self.figure = Figure(figsize=size, dpi=160, layout="constrained")
+        self.axes: Axes = self.figure.add_subplot()
         self.svg = Markup("")
+
+    def render(self) -> None:
+        """Set ``svg``."""
+        buffer = io.StringIO()
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        self.figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
+        svg = buffer.getvalue()
+        # Ids of groups repeat from figure to figure, and must be unique within a page.
+        self.svg = Markup(re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :]))
 
 
 @contextmanager
 def svg_figure(size: tuple[float, float], salt: str) -> Iterator[SvgFigure]:
-    """Draw an SVG figure in the style of the pages.
+    """Draw a figure in the style of the pages.
 
     Args:
         size: Width and height in inches.
         salt: Makes the ids in the SVG unique within a page and the same in every run.
 
     Yields:
-        The figure, whose ``svg`` is an ``<svg>`` element with transparent background
-        after the context.
+        The figure.
     """
-    with mpl.rc_context(STYLE), mpl.rc_context({"svg.hashsalt": salt}):
-        drawn = SvgFigure(Figure(figsize=size, dpi=160, layout="constrained"))
+    with mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
+        drawn = SvgFigure(size)
         yield drawn
-        drawn.svg = Markup(to_svg(drawn.figure))
-
-
-def to_svg(figure: Figure) -> str:
-    """Render a figure as an ``<svg>`` element; equal figures give equal text."""
-    buffer = io.StringIO()
-    metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    # Ids of groups repeat from figure to figure, and must be unique within a page.
-    return re.sub(r'<g id="[^"]*"', "<g", svg)
+        drawn.render()
 
 
 def line_style(index: int) -> tuple[str, str]:
@@ -76,23 +79,16 @@ def line_style(index: int) -> tuple[str, str]:
     return COLORS[index % len(COLORS)], DASHES[index % len(DASHES)]
 
 
-def dash_pattern(dashes: str) -> Any:
-    """Convert an SVG dash pattern to a matplotlib line style."""
-    return (0, tuple(map(float, dashes.split()))) if dashes else "solid"
+def line(index: int) -> dict[str, Any]:
+    """``line_style`` as arguments of ``Axes.plot``."""
+    color, dashes = line_style(index)
+    pattern = (0, tuple(map(float, dashes.split()))) if dashes else "solid"
+    return {"color": color, "linestyle": pattern}
 
 
 def grid(axes: Axes) -> None:
     """Draw thin horizontal grid lines."""
     axes.grid(axis="y", color=NEUTRAL, alpha=0.25, linewidth=0.8)
-
-
-def label_iterations(axes: Axes) -> None:
-    """Label the axes of a plot over iterations."""
-    axes.set_xlabel("iteration")
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    grid(axes)
 
 
 def time_labels(moments: Sequence[datetime]) -> list[str]:

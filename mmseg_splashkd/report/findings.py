@@ -57,6 +57,11 @@ class Findings:
         """All arms, teachers last."""
         return self.arms + self.teachers
 
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, the one that ranks first."""
+        return sorted(self.comparison.metrics, key=lambda name: name != self.focus)
+
     def scores(self, arm: ArmRuns) -> ArmScores:
         """Scores of an arm with their intervals."""
         comparisons = [self.comparison, *self.of_teachers]
@@ -70,11 +75,9 @@ class Findings:
             metric: Name of the metric, by default ``focus``.
         """
         wanted = arm.title, metric or self.focus
-        for comparison in (self.comparison, *self.of_teachers):
-            for each in comparison.differences:
-                if (each.arm, each.metric) == wanted:
-                    return each
-        return None
+        comparisons = [self.comparison, *self.of_teachers]
+        found = (d for each in comparisons for d in each.differences)
+        return next((d for d in found if (d.arm, d.metric) == wanted), None)
 
 
 def judge(

@@ -57,7 +57,7 @@ def _write(
     draw: ImageDraw.ImageDraw,
     at: tuple[float, float],
     line: Line,
-    color: Color,
+    color: tuple[int, int, int],
     width: int,
     size: int,
 ) -> None:
@@ -72,7 +72,7 @@ def _write(
         if swatch is not None:
             # The stroke keeps a dark swatch visible on the dark card.
             stroke = {"stroke_width": 1, "stroke_fill": color}
-            draw.text((x, y), "■", fill=swatch, font=font, anchor="lm", **stroke)
+            draw.text((x, y), "■", fill=tuple(swatch), font=font, anchor="lm", **stroke)
             x += font.getlength("■ ")
         draw.text((x, y), label, fill=color, font=font, anchor="lm")
         x += font.getlength(f"{label}  ")

@@ -3,12 +3,14 @@
 import glob
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
-from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.record import FINISHED, RunRecord
 from mmseg_splashkd.records.store import NOT_RECORDED, Run, find_runs, read_record
+from mmseg_splashkd.statistics import FoldSeed
 
 PARTS = ("test", "val")
 WEIGHTS = ("last", "best")
@@ -16,11 +18,10 @@ WEIGHTS = ("last", "best")
 TEST_SCORES = "scores.npz"  # of tools/test.py, in its work directory
 
 
-@dataclass(frozen=True, eq=False)
-class SelectedRun:
+class SelectedRun(NamedTuple):
     """A run that one of the sources names.
 
-    Args:
+    Attributes:
         run: Record and work directory.
         source: Index of the source.
         scores_file: The scores file, where the source names it; None for a work
@@ -32,11 +33,10 @@ class SelectedRun:
     scores_file: Path | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredRun:
+class ScoredRun(NamedTuple):
     """A run with its scores.
 
-    Args:
+    Attributes:
         run: Record and work directory.
         source: Index of the source that names it.
         scores: Counts of each frame.
@@ -46,9 +46,13 @@ class ScoredRun:
     source: int
     scores: FrameScores
 
+    @property
+    def identity(self) -> FoldSeed:
+        """Fold and seed that the run records."""
+        return FoldSeed(self.run.record.fold, self.run.record.seed)
 
-@dataclass(frozen=True, eq=False)
-class LeftOut:
+
+class LeftOut(NamedTuple):
     """A run that is in no comparison, and the reason."""
 
     run: Run
@@ -134,7 +138,7 @@ def _source_of(run: Run, folders: dict[Path, int]) -> int:
 
 
 def load_run_scores(
-    selected: SelectedRun, part: str | None, weights: str
+    selected: SelectedRun, part: str | None, weights: str, unfinished: bool = True
 ) -> ScoredRun | LeftOut:
     """Load the scores of a run.
 
@@ -144,6 +148,7 @@ def load_run_scores(
             the validation part otherwise.
         weights: ``'last'`` or ``'best'``; ignored for a scores file that is named
             directly.
+        unfinished: Load scores of a run that did not finish, too.
 
     Returns:
         The run with its scores, or the reason why there are none.
@@ -151,33 +156,26 @@ def load_run_scores(
     Raises:
         ValueError: The scores are damaged.
     """
-    run = selected.run
-    if selected.scores_file is not None:
-        scores = load_scores(selected.scores_file)
-        tested = scores.about.get("part")
-        if part is not None and tested not in (None, part):
-            reason = f"{selected.scores_file} holds scores of part {tested}, not {part}"
-            return LeftOut(run, reason)
-        return _scored(selected, scores)
-    for each in PARTS if part is None else (part,):
-        path = run.scores_path(each, weights)
-        if path is not None:
-            return _scored(selected, load_scores(path))
+    run, source, file = selected
+    if file is None and not unfinished and run.status != FINISHED:
+        return LeftOut(run, ": ".join(filter(None, (run.status, run.record.reason))))
+    paths = [run.scores_path(each, weights) for each in ([part] if part else PARTS)]
+    path = file or next(filter(None, paths), None)
     tested = run.work_dir / TEST_SCORES
-    if part != "val" and tested.is_file():
-        scores = load_scores(tested)
-        if scores.about.get("weights") in (None, weights):
-            return _scored(selected, scores)
-    return LeftOut(run, _missing(run, part, weights))
-
-
-def _scored(selected: SelectedRun, scores: FrameScores) -> ScoredRun:
-    """A run with its scores; of an unrecorded run, they hold fold and seed."""
-    run = selected.run
-    if run.status == NOT_RECORDED:
+    if path is None and part != "val" and tested.is_file():
+        path = tested
+    if path is None:
+        return LeftOut(run, _missing(run, part, weights))
+    scores = load_scores(path)
+    if file and part and scores.about.get("part") not in (None, part):
+        holds = f"holds scores of part {scores.about['part']}, not {part}"
+        return LeftOut(run, f"{file} {holds}")
+    if path == tested != file and scores.about.get("weights") not in (None, weights):
+        return LeftOut(run, _missing(run, part, weights))
+    if run.status == NOT_RECORDED:  # its scores hold fold and seed
         about = {key: scores.about.get(key) for key in ("fold", "seed")}
         run = Run(replace(run.record, **about), run.work_dir)
-    return ScoredRun(run, selected.source, scores)
+    return ScoredRun(run, source, scores)
 
 
 def _missing(run: Run, part: str | None, weights: str) -> str:

@@ -16,6 +16,7 @@ from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS
 from mmseg_splashkd.datasets.splits.summary import folds_of
 from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.report.figures import time_labels
 
 # Distinguished by hue and by lightness, also for colour-blind readers.
 COLORS = {"train": "#56b4e9", "val": "#e69f00", "test": "#1b2a41", EMBARGO: "#b9bec5"}
@@ -130,11 +131,8 @@ def _draw_time(axes: Axes, ordered: Sequence[Frame], at: np.ndarray) -> None:
     wanted = np.linspace(0, at.max(), TICKS)
     chosen = sorted({int(np.abs(at - place).argmin()) for place in wanted})
     times = [to_utc(ordered[i].timestamp) for i in chosen]
-    same_day = times[0].date() == times[-1].date()
-    pattern = "%H:%M:%S" if same_day else "%m-%d\n%H:%M"
-    axes.set_xticks(at[chosen], [f"{time:{pattern}}" for time in times])
-    first = f"{times[0]:%Y-%m-%d}"
-    axes.set_xlabel(f"{first}, UTC" if same_day else f"UTC, from {first}")
+    axes.set_xticks(at[chosen], time_labels(times))
+    axes.set_xlabel(f"UTC, from {times[0]:%Y-%m-%d}")
 
 
 def _draw_legend(

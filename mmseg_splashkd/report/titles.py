@@ -1,8 +1,7 @@
 """Titles of arms: config, the options in which arms differ, teacher ratio."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -12,42 +11,48 @@ from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import Run
 
 
-@dataclass(frozen=True)
-class Title:
-    """Title of an arm.
-
-    Args:
-        family: Config and options, such as ``farm_b0_kd, lr = 0.01``.
-        ratio: teacher_ratio in [0, 1]; None if there is none, or it is a schedule.
-        note: Distinguishes arms that have all of this in common; may be empty.
-    """
-
-    family: str
-    ratio: float | None = None
-    note: str = ""
-
-    @property
-    def text(self) -> str:
-        """The whole title."""
-        ratio = "" if self.ratio is None else f", r = {self.ratio:g}"
-        note = f" ({self.note})" if self.note else ""
-        return f"{self.family}{ratio}{note}"
-
-
-def titles_of(arms: Sequence[Sequence[Run]]) -> list[Title]:
-    """Unique titles.
+def families_of(arms: Sequence[Sequence[Run]]) -> list[str]:
+    """Config and differing options of arms, such as ``farm_b0_kd, lr = 0.01``.
 
     Args:
         arms: The runs of each arm, at least one per arm.
     """
     records = [runs[0].record for runs in arms]
-    titles = [Title(_family(runs, records), _ratio(runs[0].record)) for runs in arms]
-    for note in (_teacher, _folder, _run, _path):
-        titles = _distinguished(titles, arms, note)
+    return [_family(runs, records) for runs in arms]
+
+
+def titles_of(arms: Sequence[Sequence[Run]]) -> list[str]:
+    """Unique titles, such as ``farm_b0_kd, lr = 0.01, r = 0.5``.
+
+    Arms that have all of this in common get a note: their teacher, folder, run or work
+    directory.
+
+    Args:
+        arms: The runs of each arm, at least one per arm.
+    """
+    firsts = [runs[0] for runs in arms]
+    titles = families_of(arms)
+    for index, run in enumerate(firsts):
+        ratio = ratio_of(run.record)
+        titles[index] += "" if ratio is None else f", r = {ratio:g}"
+    for title in [title for title, count in Counter(titles).items() if count > 1]:
+        equal = [index for index, other in enumerate(titles) if other == title]
+        notes = (_notes(firsts[index]) for index in equal)
+        kinds = [*zip(*notes, strict=True), range(1, 1 + len(equal))]
+        kind = next(kind for kind in kinds if len({*kind}) == len(equal))
+        for index, note in zip(equal, kind, strict=True):
+            titles[index] += f" ({note})" if note else ""
     return titles
 
 
-def _ratio(record: RunRecord) -> float | None:
+def _notes(run: Run) -> tuple[str, ...]:
+    teacher = run.record.teacher
+    sha = f"teacher {teacher.sha256[0][:8]}" if teacher and teacher.sha256 else ""
+    return sha, run.work_dir.resolve().parent.name, run.name, str(run.work_dir)
+
+
+def ratio_of(record: RunRecord) -> float | None:
+    """teacher_ratio in [0, 1]; None if there is none, or it is a schedule."""
     ratio = record.teacher_ratio
     return float(ratio) if isinstance(ratio, int | float) else None
 
@@ -57,18 +62,17 @@ def _family(runs: Sequence[Run], records: Sequence[RunRecord]) -> str:
     if record.config is None:
         return _common_name([run.name for run in runs])
     siblings = [_options(each) for each in records if each.config == record.config]
-    options = _options(record)
     differing = [
-        f"{key.rpartition('.')[2]} = {options[key]}"
-        for key in options
-        if any(each.get(key) != options[key] for each in siblings)
+        f"{key.rpartition('.')[2]} = {value}"
+        for key, value in _options(record).items()
+        if any(each.get(key) != value for each in siblings)
     ]
     return ", ".join([Path(record.config).stem, *differing])
 
 
 def _options(record: RunRecord) -> dict[str, Any]:
     """Options that can tell arms of one config apart."""
-    own = {"fold"} if _ratio(record) is None else {"fold", "teacher_ratio"}
+    own = {"fold"} if ratio_of(record) is None else {"fold", "teacher_ratio"}
     return {
         key: value
         for key, value in record.options.items()
@@ -80,38 +84,3 @@ def _common_name(names: Sequence[str]) -> str:
     same = takewhile(lambda chars: len(set(chars)) == 1, zip(*names, strict=False))
     common = "".join(chars[0] for chars in same)
     return (common if len(names) > 1 else names[0]).rstrip("_-. ") or names[0]
-
-
-def _distinguished(
-    titles: Sequence[Title],
-    arms: Sequence[Sequence[Run]],
-    note: Callable[[Run], str],
-) -> list[Title]:
-    """Add a note to equal titles, where it tells all of them apart."""
-    equal: dict[str, list[int]] = defaultdict(list)
-    for index, title in enumerate(titles):
-        equal[title.text].append(index)
-    changed = list(titles)
-    for indices in equal.values():
-        notes = [note(arms[index][0]) for index in indices]
-        if len(indices) > 1 and len(set(notes)) == len(notes):
-            for index, text in zip(indices, notes, strict=True):
-                changed[index] = replace(titles[index], note=text)
-    return changed
-
-
-def _teacher(run: Run) -> str:
-    teacher = run.record.teacher
-    return f"teacher {teacher.sha256[0][:8]}" if teacher and teacher.sha256 else ""
-
-
-def _folder(run: Run) -> str:
-    return run.work_dir.resolve().parent.name
-
-
-def _run(run: Run) -> str:
-    return run.name
-
-
-def _path(run: Run) -> str:
-    return str(run.work_dir)

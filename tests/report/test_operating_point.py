@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores, save_scores
+from mmseg_splashkd.evaluation.frame_scores import (
+    BINS,
+    FrameScores,
+    load_scores,
+    save_scores,
+)
 from mmseg_splashkd.report.figures import line_style
 from mmseg_splashkd.report.operating_point import (
     check_curve_path,
     operating_curve,
     write_curve,
-    write_curve_of,
 )
 from tests.evaluation.helpers import frame_scores
 
@@ -23,6 +27,10 @@ def scores() -> FrameScores:
     histogram[0, 0, [0, 90]] = 80, 10
     histogram[0, 1, [64, 230]] = 4, 6
     return replace(frame_scores([(90, 0, 4, 6)]), histogram=histogram)
+
+
+def curve_of(found: FrameScores, chosen: float | None = None) -> str:
+    return operating_curve(found.histogram, found.focus, chosen).svg
 
 
 def texts(svg: str) -> str:
@@ -38,7 +46,7 @@ def height_of_dot(svg: str) -> float:
 
 
 def test_the_best_threshold_is_marked_by_default():
-    svg = operating_curve(scores())
+    svg = curve_of(scores())
     # 0.5: 6 of 10 found, nothing false; nearest to 1/2 of those as good.
     assert "p ≥ 0.50   Dice 75.0" in texts(svg)
     area = 100 * (0.4 * 10 / 20 + 0.6)
@@ -48,21 +56,21 @@ def test_the_best_threshold_is_marked_by_default():
 
 
 def test_a_given_threshold_is_marked_where_its_dice_is():
-    low, high = (operating_curve(scores(), chosen) for chosen in (0.25, 0.5))
+    low, high = (curve_of(scores(), chosen) for chosen in (0.25, 0.5))
     assert "p ≥ 0.25   Dice 66.7" in texts(low)
     assert height_of_dot(low) > height_of_dot(high)  # SVG counts downwards
 
 
 def test_the_same_scores_give_the_same_picture_on_any_background():
-    svg = operating_curve(scores())
-    assert svg == operating_curve(scores())
+    svg = curve_of(scores())
+    assert svg == curve_of(scores())
     assert svg.startswith("<svg")
     assert "#ffffff" not in svg
 
 
 def test_files_by_suffix(tmp_path):
     assert write_curve(scores(), tmp_path / "new" / "curve.svg").read_text() == (
-        operating_curve(scores())
+        curve_of(scores())
     )
     with Image.open(write_curve(scores(), tmp_path / "curve.png")) as image:
         assert image.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
@@ -75,13 +83,13 @@ def test_files_by_suffix(tmp_path):
 def test_of_a_test_its_own_threshold_is_marked(tmp_path):
     tested = replace(scores(), about={"threshold": 0.25})
     path = save_scores(tested, tmp_path / "scores.npz")
-    write_curve_of(path, tmp_path / "curve.svg")
+    write_curve(load_scores(path), tmp_path / "curve.svg")
     assert "p ≥ 0.25" in texts((tmp_path / "curve.svg").read_text())
 
 
 def test_what_cannot_be_drawn_says_why():
     with pytest.raises(ValueError, match="the scores hold no probabilities"):
-        operating_curve(replace(scores(), histogram=None))
+        curve_of(replace(scores(), histogram=None))
     empty = replace(scores(), histogram=np.ones((1, 2, BINS), np.int64) * [[[1], [0]]])
     with pytest.raises(ValueError, match="no pixel of these frames is splash"):
-        operating_curve(empty)
+        curve_of(empty)

@@ -4,14 +4,20 @@ from mmseg_splashkd.report.pictures import (
     FALSE_ALARM,
     HIT,
     MISSED,
+    error_masks,
     paint_classes,
-    paint_errors,
+    paint_masks,
 )
 
 # Grey frames stay what they are when greyed.
 IMAGE = np.repeat(
     np.array([[[10], [20], [30]], [[40], [51], [60]]], np.uint8), 3, axis=2
 )
+
+
+def paint_errors(image, truth, prediction, focus):
+    masks = error_masks(truth, prediction, focus)
+    return paint_masks(image, zip(masks, (HIT, MISSED, FALSE_ALARM), strict=True))
 
 
 def test_errors_pixel_by_pixel():

@@ -1,12 +1,10 @@
 """The HTML page of the data set check."""
 
 from pathlib import Path
-from typing import Any
 
 from mmseg_splashkd.datasets.checks import (
     CODES,
     LEVELS,
-    Finding,
     class_pixels,
     frames_per_day,
     of_level,
@@ -42,7 +40,9 @@ def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
         report=report,
         verdict=VERDICTS[report.verdict],
         counts={level: len(of_level(report.findings, level)) for level in LEVELS},
-        groups=[_group(*kind, of) for kind, of in grouped(report.findings).items()],
+        groups=grouped(report.findings),
+        meanings=CODES,
+        open=OPEN,
         timeline=timeline(report.parts, _marks(report)),
         keys=[(part, color_of(part, report.parts)) for part in report.parts],
         marks=MARKS,
@@ -52,17 +52,6 @@ def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
         pictures=picture_rows(report),
         legend=_legend(report),
     )
-
-
-def _group(level: str, code: str, findings: list[Finding]) -> dict[str, Any]:
-    return {
-        "level": level,
-        "code": code,
-        "meaning": CODES[code],
-        "open": findings[:OPEN],
-        "folded": findings[OPEN:],
-        "count": len(findings),
-    }
 
 
 def _marks(report: DatasetReport) -> dict[str, set[str]]:

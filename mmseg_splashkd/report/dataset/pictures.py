@@ -12,8 +12,13 @@ from mmseg_splashkd.datasets.label_coding import (
 )
 from mmseg_splashkd.report.dataset.result import DatasetReport
 from mmseg_splashkd.report.formatting import moment
-from mmseg_splashkd.report.pictures import paint_classes, read_rgb
-from mmseg_splashkd.report.tiles import TileRow, tile_of
+from mmseg_splashkd.report.pictures import (
+    Tile,
+    TileRow,
+    paint_classes,
+    read_rgb,
+    tile_of,
+)
 
 SHOWN = 6  # rows per finding code
 MOST = 3  # frames with the largest focus class
@@ -44,32 +49,32 @@ def picture_rows(report: DatasetReport) -> list[TileRow]:
             _frame_row(title, facts[f.frames[0]].frame, f.message, report.coding)
             for f in of_code
         ]
-    labelled = [fact for fact in facts.values() if fact.share]
-    most = sorted(labelled, key=lambda fact: -(fact.share or 0))[:MOST]
-    focus = report.coding.classes[-1]
-    for fact in most:
-        detail = f"{fact.share:.2%} of its pixels"
-        rows.append(_frame_row(f"Most {focus}", fact.frame, detail, report.coding))
+    shares = {path: fact.share for path, fact in facts.items() if fact.share}
+    for path in sorted(shares, key=lambda path: -shares[path])[:MOST]:
+        title = f"Most {report.coding.classes[-1]}"
+        detail = f"{shares[path]:.2%} of its pixels"
+        rows.append(_frame_row(title, facts[path].frame, detail, report.coding))
     return rows
 
 
 def _pair_row(pair: Pair) -> TileRow:
     kind = "Equal pixels" if pair.exact else f"{pair.distance} of 256 bits differ"
     title = f"{kind}: {' and '.join(dict.fromkeys(pair.parts))}"
-    tiles = [
-        tile_of(_read(frame), part, _moment(frame), f"Frame {frame.image}")
-        for frame, part in zip(pair[:2], pair.parts, strict=True)
-    ]
-    return TileRow(title, "", tiles)
+    tiles = zip(pair[:2], pair.parts, strict=True)
+    return TileRow(title, "", [_frame_tile(*each) for each in tiles])
 
 
 def _frame_row(title: str, frame: Frame, detail: str, coding: LabelCoding) -> TileRow:
-    image = _read(frame)
-    tiles = [tile_of(image, "Frame", _moment(frame), f"Frame {frame.image}")]
+    tiles = [_frame_tile(frame, "Frame")]
     if frame.label:
-        label = paint_label(image, frame, coding)
+        label = paint_label(_read(frame), frame, coding)
         tiles.append(tile_of(label, "Label", detail, f"Label of {frame.image}"))
     return TileRow(title, frame.image, tiles)
+
+
+def _frame_tile(frame: Frame, title: str) -> Tile:
+    when = moment(frame.recording, frame.timestamp)
+    return tile_of(_read(frame), title, when, f"Frame {frame.image}")
 
 
 def paint_label(image: np.ndarray, frame: Frame, coding: LabelCoding) -> np.ndarray:
@@ -87,12 +92,11 @@ def paint_label(image: np.ndarray, frame: Frame, coding: LabelCoding) -> np.ndar
     gray = read_gray(frame.label)
     if gray.ndim != 2:
         return np.broadcast_to(np.array(UNKNOWN_COLOR, np.uint8), (*gray.shape[:2], 3))
-    table = coding.gray_to_train_id
     unknown = UNKNOWN if coding.unknown is None else coding.unknown
-    train_ids = to_train_ids(gray, table, frame.label, unknown)
+    train_ids = to_train_ids(gray, coding.gray_to_train_id, frame.label, unknown)
     if train_ids.shape != image.shape[:2]:
         image = np.zeros((*train_ids.shape, 3), np.uint8)
-    painted = paint_classes(image, train_ids, [(r, g, b) for r, g, b in coding.palette])
+    painted = paint_classes(image, train_ids, coding.palette)
     painted[train_ids == UNKNOWN] = UNKNOWN_COLOR
     return painted
 
@@ -103,7 +107,3 @@ def _read(frame: Frame) -> np.ndarray:
         return read_rgb(frame.image)
     except (OSError, SyntaxError, ValueError):
         return np.full((64, 64, 3), 128, np.uint8)
-
-
-def _moment(frame: Frame) -> str:
-    return moment(frame.recording, frame.timestamp)

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rich.console import Console
-from rich.table import Table
 
 from mmseg_splashkd.datasets.checks import (
     CODES,
@@ -24,6 +23,7 @@ from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.timestamps import to_utc
 from mmseg_splashkd.report.dataset.source import CheckedDataset
+from mmseg_splashkd.report.tables import terminal_table
 
 PRINTED = 5  # findings of one code
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -129,7 +129,8 @@ def grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]
 def print_report(report: DatasetReport, console: Console | None = None) -> None:
     """Print verdict, parts and findings."""
     console = console or Console()
-    console.print(_table(report))
+    heads = ["Part", "Frames", "Recordings", "First (UTC)", "Last (UTC)", "Splash"]
+    console.print(terminal_table(heads, part_rows(report)))
     for (level, code), findings in grouped(report.findings).items():
         console.print(
             f"{level} {code} ({len(findings)})  {CODES[code]}", style=STYLES[level]
@@ -140,13 +141,6 @@ def print_report(report: DatasetReport, console: Console | None = None) -> None:
         if len(findings) > PRINTED:
             console.print(f"  and {len(findings) - PRINTED} more")
     console.print(f"{report.title}: {report.verdict}", style="bold", markup=False)
-
-
-def _table(report: DatasetReport) -> Table:
-    table = Table("Part", "Frames", "Recordings", "First (UTC)", "Last (UTC)", "Splash")
-    for row in part_rows(report):
-        table.add_row(*row)
-    return table
 
 
 def part_rows(report: DatasetReport) -> list[list[str]]:

@@ -1,8 +1,8 @@
 """The parts of a data set to check, from a config, a split table or a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -12,11 +12,10 @@ from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS, select_frames
 
 
-@dataclass(frozen=True)
-class CheckedDataset:
+class CheckedDataset(NamedTuple):
     """A data set to check.
 
-    Args:
+    Attributes:
         title: Name of the data set.
         parts: Name -> frames; each fold is a part.
         runs: Name of a fold (empty without folds) -> frames of the train, val and test
@@ -55,10 +54,17 @@ def dataset_of_files(
         label_coding: Name or YAML file of the label coding.
         fold: Fold of the table; by default all folds are checked.
     """
-    cfg = _config_of(table, data_root, label_coding, fold)
+    common = {"type": "TimeSplitDataset", "label_coding": label_coding, "fold": fold}
+    common |= {"unlabelled": "include", "data_root": str(data_root or "")}
+    title = Path(data_root or "").resolve().name
+    if table is not None:
+        path = Path(table)
+        common["split_table"] = str(path.absolute())
+        title = f"{path.resolve().parent.name}_{path.resolve().stem}"
+    datasets = {split: {**common, "split": split} for split in SPLITS}
+    cfg = Config({f"{s}_dataloader": {"dataset": d} for s, d in datasets.items()})
     frames = time_splits(cfg.train_dataloader)[0].all_frames()
     folds = sorted({frame.fold for frame in frames if frame.fold is not None})
-    title = _title(table, data_root)
     if fold is not None or not folds:
         parts = _without_empty_test(frames_by_part(cfg))
         return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
@@ -68,30 +74,9 @@ def dataset_of_files(
         )
         for k in folds
     }
-    parts = {f"fold {k}": select_frames(frames, "val", k) for k in folds}
+    parts = {name: run["val"] for name, run in runs.items()}
     parts |= _without_empty_test({"test": select_frames(frames, "test", None)})
     return CheckedDataset(title, parts, runs, coding_of(cfg))
-
-
-def _title(table: str | Path | None, data_root: str | Path | None) -> str:
-    if table is None:
-        return Path(data_root or "").resolve().name
-    table = Path(table).resolve()
-    return f"{table.parent.name}_{table.stem}"
-
-
-def _config_of(
-    table: str | Path | None,
-    data_root: str | Path | None,
-    label_coding: str,
-    fold: int | None,
-) -> Config:
-    common = {"type": "TimeSplitDataset", "label_coding": label_coding, "fold": fold}
-    common |= {"unlabelled": "include", "data_root": str(data_root or "")}
-    if table is not None:
-        common["split_table"] = str(Path(table).absolute())
-    datasets = {split: {**common, "split": split} for split in SPLITS}
-    return Config({f"{s}_dataloader": {"dataset": d} for s, d in datasets.items()})
 
 
 def _without_empty_test(parts: dict[str, list[Frame]]) -> dict[str, list[Frame]]:

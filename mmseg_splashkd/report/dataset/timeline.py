@@ -1,6 +1,7 @@
 """Timeline of a data set: one lane per recording, one colour per part."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -40,7 +41,7 @@ def timeline(parts: Parts, marks: Mapping[str, Collection[str]]) -> Markup:
     with svg_figure((11, 0.9 + 0.75 * len(lanes)), "timeline") as drawn:
         for row, lane in enumerate(lanes):
             _draw_lane(drawn.axes, -row, lane, parts, scale)
-            _mark(drawn.axes, -row, lane, marks)
+            _mark(drawn.axes, MARK - row, lane, marks)
         _label(drawn.axes, lanes)
     return drawn.svg
 
@@ -58,55 +59,35 @@ def _dates(nanoseconds: np.ndarray) -> np.ndarray:
 def _draw_lane(
     axes: Axes, base: float, lane: Track, parts: Parts, scale: float
 ) -> None:
-    dates = _dates(lane.times)
+    dates, low, high = _dates(lane.times), base - TICK, base + HEIGHT
     shares = np.array([frame.splash_share or 0 for frame in lane.frames])
     for part in parts:
-        here = lane.parts == part
+        here, color = lane.parts == part, color_of(part, parts)
         top = base + np.minimum(scale * shares[here], HEIGHT)
-        axes.vlines(
-            dates[here],
-            base - TICK,
-            top,
-            colors=color_of(part, parts),
-            linewidth=1,
-            rasterized=True,
-        )
+        axes.vlines(dates[here], low, top, color, linewidth=1, rasterized=True)
+    hatched: dict[str, Any] = {"facecolor": "none", "hatch": "////", "linewidth": 0}
     for gap in gaps(lane):
         ends = _dates(np.array([gap.start, gap.end]))
-        axes.fill_between(
-            ends,
-            base - TICK,
-            base + HEIGHT,
-            facecolor="none",
-            edgecolor=NEUTRAL,
-            hatch="////",
-            alpha=0.35,
-            linewidth=0,
-        )
+        axes.fill_between(ends, low, high, edgecolor=NEUTRAL, alpha=0.35, **hatched)
     axes.axhline(base, color=NEUTRAL, alpha=0.4, linewidth=0.6)
 
 
 def _mark(
-    axes: Axes, base: float, lane: Track, marks: Mapping[str, Collection[str]]
+    axes: Axes, height: float, lane: Track, marks: Mapping[str, Collection[str]]
 ) -> None:
     for level, paths in marks.items():
-        marked = np.array([frame.image in paths for frame in lane.frames])
-        dates = _dates(lane.times[marked])
-        heights = np.full(len(dates), base + MARK)
-        style = {"color": MARKS[level], "marker": "v", "markersize": 5}
-        axes.plot(dates, heights, linestyle="none", rasterized=True, **style)
+        dates = _dates(lane.times[[frame.image in paths for frame in lane.frames]])
+        style = {"color": MARKS[level], "markersize": 5, "rasterized": True}
+        axes.plot(dates, np.full(len(dates), height), "v", **style)
 
 
 def _label(axes: Axes, lanes: list[Track]) -> None:
-    axes.set_yticks([-row for row in range(len(lanes))])
-    axes.set_yticklabels([_short(lane.recording) for lane in lanes])
+    names = [lane.recording for lane in lanes]
+    short = [n if len(n) <= 24 else f"{n[:11]}...{n[-10:]}" for n in names]
+    axes.set_yticks([-row for row in range(len(lanes))], short)
     axes.set_ylim(-len(lanes) + 1 - 2 * TICK, 1 - TICK)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     locator = AutoDateLocator(tz="UTC")
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz="UTC"))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:11]}...{name[-10:]}"

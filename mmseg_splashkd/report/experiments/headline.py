@@ -1,20 +1,19 @@
 """The main result in a sentence or two."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmseg_splashkd.report.arms import ArmRuns
-from mmseg_splashkd.report.experiments.tables import name_of
 from mmseg_splashkd.report.findings import Findings
+from mmseg_splashkd.report.tables import name_of
 from mmseg_splashkd.report.words import interval_in_words, verdict_in_words
 
 LISTED = 4  # arms
 
 
-@dataclass(frozen=True)
-class Headline:
+class Headline(NamedTuple):
     """The main result.
 
-    Args:
+    Attributes:
         tone: ``'better'``, ``'unsure'`` or ``'alone'``, which selects the colour.
         claim: The result in one sentence.
         reasons: Further sentences.
@@ -30,7 +29,9 @@ def headline(findings: Findings) -> Headline:
     baseline = findings.baseline
     if len(findings.arms) == 1:
         claim = "One arm alone: there is nothing to compare."
-        return Headline("alone", claim, (_score(findings, baseline),))
+        return Headline(
+            "alone", claim, (f"{baseline.title}: {_words(findings, baseline)}.",)
+        )
     proven = [arm for arm in findings.arms[1:] if _verdict(findings, arm) == "better"]
     if proven:
         return _proven(findings, proven)
@@ -71,19 +72,15 @@ def _listed(arms: list[ArmRuns]) -> str:
     return "; ".join([*names, f"{more} more"] if more > 0 else names)
 
 
-def _verdict(findings: Findings, arm: ArmRuns) -> str:
+def _verdict(findings: Findings, arm: ArmRuns) -> str | None:
     difference = findings.difference(arm)
-    return "no verdict" if difference is None else difference.verdict
+    return difference and difference.verdict
 
 
 def _words(findings: Findings, arm: ArmRuns) -> str:
-    difference = findings.difference(arm)
-    if difference is None:
-        return _score(findings, arm)
-    return verdict_in_words(difference)
-
-
-def _score(findings: Findings, arm: ArmRuns) -> str:
-    scores, metric = findings.scores(arm), findings.focus
+    difference, scores = findings.difference(arm), findings.scores(arm)
+    if difference is not None:
+        return verdict_in_words(difference)
+    metric = findings.focus
     words = interval_in_words(scores.intervals[metric], scores.scores[metric])
-    return f"{arm.title}: {name_of(metric)} {words} % on {scores.frames} frames."
+    return f"{name_of(metric)} {words} % on {scores.frames} frames"

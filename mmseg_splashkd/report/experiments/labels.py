@@ -4,8 +4,7 @@ A record is data from anywhere: its config is parsed, and never executed.
 """
 
 import ast
-from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from mmseg_splashkd.config.data_check import time_splits
 from mmseg_splashkd.datasets.label_coding import LabelCoding
@@ -57,51 +56,26 @@ def read_value(text: str, name: str) -> Any:
     except SyntaxError as error:
         raise ValueError(f"config_text of the record is damaged: {error}") from error
     for node in tree.body:
-        if isinstance(node, ast.Assign) and _names(node) == [name]:
-            return _value_of(name, node.value)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            try:
+                return ast.literal_eval(_DictCalls().visit(node.value))
+            except ValueError as error:
+                raise ValueError(
+                    f"config_text of the record: {name} is no literal, and code is not "
+                    f"executed"
+                ) from error
     return None
 
 
-def _names(node: ast.Assign) -> list[str]:
-    return [each.id for each in node.targets if isinstance(each, ast.Name)]
+class _DictCalls(ast.NodeTransformer):
+    """Replaces ``dict(a=1)``, and ``dict({0: 1})`` of keys that are no names."""
 
-
-def _value_of(name: str, node: ast.expr) -> Any:
-    try:
-        return _value(node)
-    except ValueError as error:
-        raise ValueError(
-            f"config_text of the record: {name} is no literal, and code is not executed"
-        ) from error
-
-
-def _value(node: ast.expr) -> Any:
-    if _makes_dict(node):
-        positional = [_value(each) for each in node.args if isinstance(each, ast.Dict)]
-        named = {str(key.arg): _value(key.value) for key in node.keywords if key.arg}
-        return {**(positional[0] if positional else {}), **named}
-    if isinstance(node, ast.List | ast.Tuple):
-        return [_value(each) for each in node.elts]
-    if isinstance(node, ast.Dict):
-        pairs = zip(node.keys, node.values, strict=True)
-        return {ast.literal_eval(key): _value(value) for key, value in pairs if key}
-    return ast.literal_eval(node)
-
-
-def _makes_dict(node: ast.expr) -> TypeGuard[ast.Call]:
-    """Whether it is ``dict(a=1)``, or ``dict({0: 1})`` for keys that are no names."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        return False
-    mappings = [each for each in node.args if isinstance(each, ast.Dict)]
-    return node.func.id == "dict" and len(node.args) == len(mappings) <= 1
-
-
-def prediction_path(work_dir: Path, part: str, image: str) -> Path:
-    """Prediction of a run for a frame: a one-channel PNG file of trainIds.
-
-    Args:
-        work_dir: Work directory of the run.
-        part: ``'val'`` or ``'test'``.
-        image: Path of the frame.
-    """
-    return work_dir / "predictions" / part / f"{Path(image).stem}.png"
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        given = [each for each in node.args if isinstance(each, ast.Dict)]
+        if ast.unparse(node.func) != "dict" or not len(node.args) == len(given) <= 1:
+            return node
+        keys = [key for each in given for key in each.keys]
+        keys += [ast.Constant(each.arg) for each in node.keywords]
+        values = [value for each in given for value in each.values]
+        return ast.Dict(keys, values + [each.value for each in node.keywords])

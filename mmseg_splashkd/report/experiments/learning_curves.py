@@ -5,14 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
 
 from mmseg_splashkd.report.arms import ArmRuns
-from mmseg_splashkd.report.figures import (
-    dash_pattern,
-    label_iterations,
-    line_style,
-    svg_figure,
-)
+from mmseg_splashkd.report.figures import grid, line, svg_figure
 from mmseg_splashkd.report.findings import Findings
 from mmseg_splashkd.report.logs import logged
 
@@ -48,24 +44,21 @@ def learning_curves(arms: Sequence[ArmRuns], key: str) -> Markup:
     if not any(len(steps) > 1 for of_arm in lines for steps, _ in of_arm):
         return Markup("")
     with svg_figure((5.4, 3.5), f"arms {key}") as drawn:
+        axes = drawn.axes
         for index, of_arm in enumerate(lines):
-            color, dashes = line_style(index)
+            style = line(index)
             if len(of_arm) > 1:
-                for steps, values in of_arm:
-                    drawn.axes.plot(
-                        steps, values, color=color, linewidth=0.7, alpha=0.35
-                    )
-            steps, values = _mean(of_arm)
-            drawn.axes.plot(
-                steps,
-                values,
-                color=color,
-                linewidth=2.1,
-                linestyle=dash_pattern(dashes),
-                marker="o" if len(steps) <= MARKED else "",
-                markersize=3.5,
-            )
-        label_iterations(drawn.axes)
+                thin = {"color": style["color"], "linewidth": 0.7, "alpha": 0.35}
+                for curve in of_arm:
+                    axes.plot(*curve, **thin)
+            mean = _mean(of_arm)
+            marker = "o" if len(mean[0]) <= MARKED else ""
+            axes.plot(*mean, linewidth=2.1, marker=marker, markersize=3.5, **style)
+        axes.set_xlabel("iteration")
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        grid(axes)
     return drawn.svg
 
 

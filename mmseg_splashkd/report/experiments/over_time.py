@@ -12,9 +12,8 @@ from mmseg_splashkd.datasets.timestamps import to_utc
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.figures import (
     NEUTRAL,
-    dash_pattern,
     grid,
-    line_style,
+    line,
     svg_figure,
     time_labels,
 )
@@ -90,35 +89,19 @@ def share_over_time(recording: Recording) -> Markup:
     with svg_figure((11, 2.7), recording.name) as drawn:
         axes = drawn.axes
         for stretch in _stretches(recording.times):
-            _draw_truth(axes, stretch, recording.truth)
+            # All frames are equally wide, also one alone between two pauses.
+            edges = np.stack([stretch - 0.5, stretch + 0.5], 1).ravel()
+            truth = np.repeat(recording.truth[stretch], 2)
+            axes.fill_between(edges, 0, truth, color=NEUTRAL, alpha=0.32, linewidth=0)
+            marker = "." if len(stretch) == 1 else ""
             for index, predicted in enumerate(recording.predicted):
-                _draw_prediction(axes, stretch, predicted, index)
+                style = {"linewidth": 1.5, "marker": marker, **line(index)}
+                axes.plot(stretch, predicted[stretch], **style)
             if stretch[0]:
                 place = stretch[0] - 0.5
                 axes.axvline(place, color=NEUTRAL, linestyle=(0, (1, 2)), linewidth=1)
         _label(axes, recording)
     return drawn.svg
-
-
-def _draw_truth(axes: Axes, stretch: np.ndarray, truth: np.ndarray) -> None:
-    # All frames are equally wide, also one alone between two pauses.
-    edges = np.stack([stretch - 0.5, stretch + 0.5], 1).ravel()
-    height = np.repeat(truth[stretch], 2)
-    axes.fill_between(edges, 0, height, color=NEUTRAL, alpha=0.32, linewidth=0)
-
-
-def _draw_prediction(
-    axes: Axes, stretch: np.ndarray, predicted: np.ndarray, index: int
-) -> None:
-    color, dashes = line_style(index)
-    axes.plot(
-        stretch,
-        predicted[stretch],
-        color=color,
-        linestyle=dash_pattern(dashes),
-        linewidth=1.5,
-        marker="." if len(stretch) == 1 else "",
-    )
 
 
 def _stretches(times: np.ndarray) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """The HTML page of a report on experiments."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
-from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
-from mmseg_splashkd.report.experiments.forest import place
+from mmseg_splashkd.report.experiments.forest import axis_limits, forest
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.experiments.learning_curves import (
     arms_to_draw,
@@ -33,18 +32,22 @@ from mmseg_splashkd.report.experiments.provenance import (
 from mmseg_splashkd.report.experiments.ratio_curve import RatioCurve, ratio_curves
 from mmseg_splashkd.report.experiments.tables import (
     devices,
-    difference_figure,
-    metrics_of,
-    name_of,
     rows_of,
 )
 from mmseg_splashkd.report.figures import NEUTRAL, line_style
-from mmseg_splashkd.report.findings import Findings, class_scores, confusion_of
-from mmseg_splashkd.report.formatting import duration
+from mmseg_splashkd.report.findings import (
+    Findings,
+    class_scores,
+    confusion_of,
+    score_by_fold,
+)
+from mmseg_splashkd.report.formatting import duration, number
 from mmseg_splashkd.report.html import write_page
 from mmseg_splashkd.report.operating_point import operating_curve
 from mmseg_splashkd.report.scored_runs import LeftOut
+from mmseg_splashkd.report.tables import name_of
 from mmseg_splashkd.report.words import explanation, verdict_in_words
+from mmseg_splashkd.statistics import Difference
 
 PARTS = {"val": "validation part", "test": "test part"}
 
@@ -83,7 +86,9 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         ``out``.
     """
     findings = report.findings
-    pair, rows = pair_of(findings), rows_of(findings)
+    pair, rows = findings.arms[:2], rows_of(findings)
+    ratio = _ratio(findings)
+    folds = list(score_by_fold(findings.baseline, findings.focus))
     return write_page(
         "experiments/page.html.j2",
         out,
@@ -92,19 +97,20 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         focus=findings.baseline.arm.first.focus,
         part=PARTS[report.part],
         headline=headline(findings),
-        metrics=metrics_of(findings),
         name_of=name_of,
         named=named,
         rows=rows,
         devices=devices(findings),
         extras=[[row.arm.title, *row.extras.values()] for row in rows],
-        forest=_forest(findings),
+        forests=_forests(findings),
         verdicts=_verdicts(findings),
-        ratio=_ratio(findings),
+        ratio=ratio,
+        ratio_heads=["Arm", "Score", "r", "Mean", *map(_fold_head, folds)],
+        ratio_rows=_ratio_rows(ratio, folds),
         learning=_learning(findings),
         classes=_classes(findings),
         matrices=[_matrix(arm) for arm in pair],
-        panels=panels(shown_in_panels(findings, report.part), report.part),
+        panels=panels(_shown_in_panels(findings, report.part), report.part),
         pair=[(arm.title, line_style(index)) for index, arm in enumerate(pair)],
         time=_time(pair),
         points=_operating_points(pair),
@@ -122,21 +128,11 @@ def named(text: str) -> Markup:
     return whole.replace("_", Markup("_<wbr>"))
 
 
-def pair_of(findings: Findings) -> list[ArmRuns]:
-    """The baseline and the best other arm; the baseline alone if there is none."""
-    return list(findings.arms[:2])
-
-
-def shown_in_panels(findings: Findings, part: str) -> list[ArmRuns]:
-    """The baseline, the best other arm, and a teacher that has predictions, too.
-
-    Args:
-        findings: The findings.
-        part: ``'val'`` or ``'test'``.
-    """
-    pair = pair_of(findings)
+def _shown_in_panels(findings: Findings, part: str) -> Sequence[ArmRuns]:
+    """The baseline, the best other arm, and a teacher that has predictions, too."""
+    pair = findings.arms[:2]
     for teacher in findings.teachers:
-        single = len(teacher.runs) == 1 and all(len(arm.runs) == 1 for arm in pair)
+        single = all(len(arm.runs) == 1 for arm in (*pair, teacher))
         paired = single or set(pair[0].runs) <= set(teacher.runs)
         folders = [run.work_dir / "predictions" / part for run in teacher.runs.values()]
         if paired and all(folder.is_dir() for folder in folders):
@@ -144,50 +140,77 @@ def shown_in_panels(findings: Findings, part: str) -> list[ArmRuns]:
     return pair
 
 
-def _forest(findings: Findings) -> dict[str, Any] | None:
-    """One axis for all metrics, and a lane per arm with a strip per metric."""
-    differences = {
-        (arm, metric): difference
-        for arm in findings.shown
-        for metric in metrics_of(findings)
-        if (difference := findings.difference(arm, metric)) is not None
+def _differences(findings: Findings) -> dict[str, dict[ArmRuns, Difference]]:
+    """Metric -> arm -> difference from the baseline."""
+    return {
+        metric: {
+            arm: difference
+            for arm in findings.shown
+            if (difference := findings.difference(arm, metric)) is not None
+        }
+        for metric in findings.metrics
     }
-    if not differences:
-        return None
-    axis, strips = place(list(differences.values()))
-    lanes: dict[ArmRuns, list[tuple]] = {}
-    for (arm, metric), strip in zip(differences, strips, strict=True):
-        cell = metric, strip, difference_figure(differences[arm, metric])
-        lanes.setdefault(arm, []).append(cell)
-    return {"axis": axis, "lanes": lanes}
+
+
+def _forests(findings: Findings) -> list[tuple[str, Markup]]:
+    """One plot per metric, all with the same axis; none without a second arm."""
+    drawn = {
+        metric: {
+            f"{arm.title} (teacher)" if arm.is_teacher else arm.title: each
+            for arm, each in by_arm.items()
+        }
+        for metric, by_arm in _differences(findings).items()
+        if by_arm
+    }
+    every = [each for lanes in drawn.values() for each in lanes.values()]
+    limits = axis_limits(every)
+    return [(m, forest(lanes, limits, f"forest {m}")) for m, lanes in drawn.items()]
 
 
 def _verdicts(findings: Findings) -> list[tuple[str, str, list[str]]]:
     """Arm and metric, the verdict, and its explanation."""
-    verdicts = []
-    for arm in findings.shown:
-        for metric in metrics_of(findings):
-            difference = findings.difference(arm, metric)
-            if difference is not None:
-                label = f"{arm.title}, {name_of(metric)}"
-                sentence = verdict_in_words(difference)
-                verdicts.append((label, sentence, explanation(difference)))
-    return verdicts
+    return [
+        (f"{arm.title}, {name_of(metric)}", verdict_in_words(each), explanation(each))
+        for metric, by_arm in _differences(findings).items()
+        for arm, each in by_arm.items()
+    ]
 
 
 def _ratio(findings: Findings) -> list[tuple[str, list[RatioCurve]]]:
     """Metric -> one plot per family of arms."""
     drawn = [
         (metric, ratio_curves(findings.baseline, findings.arms, metric))
-        for metric in metrics_of(findings)
+        for metric in findings.metrics
     ]
     return [(metric, curves) for metric, curves in drawn if curves]
+
+
+def _fold_head(fold: int | None) -> str:
+    return "All" if fold is None else f"Fold {fold}"
+
+
+def _ratio_rows(
+    ratio: Sequence[tuple[str, list[RatioCurve]]], folds: Sequence[int | None]
+) -> list[list[str]]:
+    """Family, metric, ratio, mean over folds, and the score of each fold."""
+    return [
+        [
+            curve.family,
+            name_of(metric),
+            f"{r:g}",
+            number(float(np.mean(list(scores.values()))), 1),
+            *(number(scores[fold], 1) if fold in scores else "" for fold in folds),
+        ]
+        for metric, curves in ratio
+        for curve in curves
+        for r, scores in curve.points.items()
+    ]
 
 
 def _learning(findings: Findings) -> dict[str, Any]:
     arms = arms_to_draw(findings)
     captions = {"loss": "Training loss, the sum of each arm's own terms"}
-    captions |= {m: f"Validation {name_of(m)} (%)" for m in metrics_of(findings)}
+    captions |= {m: f"Validation {name_of(m)} (%)" for m in findings.metrics}
     drawn = [(text, learning_curves(arms, key)) for key, text in captions.items()]
     return {
         "keys": [(arm.title, line_style(index)) for index, arm in enumerate(arms)],
@@ -237,29 +260,13 @@ def _time(pair: Sequence[ArmRuns]) -> dict[str, Any]:
 
 def _operating_points(pair: Sequence[ArmRuns]) -> list[tuple[str, Markup]]:
     """Precision, recall and Dice over the threshold, where there are probabilities."""
-    pooled = [(arm.title, _pooled(list(arm.arm.runs.values()))) for arm in pair]
-    return [
-        (title, operating_curve(scores, salt=title))
-        for title, scores in pooled
-        if scores is not None
-    ]
-
-
-def _pooled(runs: Sequence[FrameScores]) -> FrameScores | None:
-    """All frames of several runs; None without probabilities or the focus class."""
-    histograms = [run.histogram for run in runs if run.histogram is not None]
-    if len(histograms) < len(runs) or not sum(int(h[:, 1].sum()) for h in histograms):
-        return None
-
-    def joined(of: Callable[[FrameScores], tuple[str, ...]]) -> tuple[str, ...]:
-        return tuple(value for run in runs for value in of(run))
-
-    return FrameScores(
-        confusion=np.concatenate([run.confusion for run in runs]),
-        histogram=np.concatenate(histograms),
-        frames=joined(lambda run: run.frames),
-        recordings=joined(lambda run: run.recordings),
-        timestamps=np.concatenate([run.timestamps for run in runs]),
-        classes=runs[0].classes,
-        focus=runs[0].focus,
-    )
+    drawn = []
+    for arm in pair:
+        runs = arm.arm.runs.values()
+        histograms = [run.histogram for run in runs if run.histogram is not None]
+        if len(histograms) == len(runs):
+            pooled, focus = np.concatenate(histograms), arm.arm.first.focus
+            if pooled[:, 1].any():
+                svg = operating_curve(pooled, focus, salt=arm.title).svg
+                drawn.append((arm.title, svg))
+    return drawn

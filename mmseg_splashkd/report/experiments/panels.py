@@ -1,9 +1,10 @@
 """Pictures of frames: frame, truth, and prediction and errors of each arm."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,38 +18,28 @@ from mmseg_splashkd.report.experiments.frames import (
     frames_of,
     typical_frames,
 )
-from mmseg_splashkd.report.experiments.labels import labels_of, prediction_path
-from mmseg_splashkd.report.formatting import number
+from mmseg_splashkd.report.experiments.labels import labels_of
+from mmseg_splashkd.report.formatting import css, number, plural
 from mmseg_splashkd.report.hero import Picture
-from mmseg_splashkd.report.pictures import Color, paint_classes, read_rgb
-from mmseg_splashkd.report.tiles import TileRow, legend, prediction_tiles, tile_of
+from mmseg_splashkd.report.pictures import (
+    FALSE_ALARM,
+    HIT,
+    MISSED,
+    Tile,
+    TileRow,
+    error_masks,
+    paint_classes,
+    paint_masks,
+    read_rgb,
+    tile_of,
+)
 from mmseg_splashkd.statistics.metrics import areas_of, parse_metric
 
 OTHER_WEIGHTS = (
     "The pictures do not match the figures: they are of other weights, or of another "
     "threshold."
 )
-
-
-@dataclass(frozen=True)
-class Panels:
-    """Pictures of frames, or the reason why there are none.
-
-    Args:
-        typical: Rows of typical frames.
-        disagreements: Rows of frames where the first two arms differ most.
-        legend: Names and CSS colours in the pictures.
-        remark: What qualifies the pictures.
-        missing: Why there are no pictures.
-        command: Command that makes them possible.
-    """
-
-    typical: Sequence[TileRow] = ()
-    disagreements: Sequence[TileRow] = ()
-    legend: Sequence[tuple[str, str]] = ()
-    remark: str | None = None
-    missing: str | None = None
-    command: str | None = None
+MARKS = {"hit": HIT, "missed": MISSED, "false alarm": FALSE_ALARM}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,149 +50,161 @@ class PaintedFrame:
         frame: The frame.
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) uint8 trainIds, 255 where ignored.
-        predictions: (H, W) uint8 trainIds of each arm.
+        predictions: (H, W) uint8 trainIds by arm.
         coding: Label coding.
     """
 
     frame: FrameOfArms
     image: np.ndarray
     truth: np.ndarray
-    predictions: tuple[np.ndarray, ...]
+    predictions: Mapping[ArmRuns, np.ndarray]
     coding: LabelCoding
 
     @property
-    def palette(self) -> list[Color]:
-        """One (R, G, B) in [0, 255] per class."""
-        return [(r, g, b) for r, g, b in self.coding.palette]
-
-    @property
-    def wrong(self) -> tuple[int, ...]:
-        """Wrong pixels of each prediction."""
+    def matches(self) -> bool:
+        """Whether each prediction has as many wrong pixels as its scores."""
         valid = self.truth != IGNORE
-        return tuple(int(((p != self.truth) & valid).sum()) for p in self.predictions)
+        wrong = [((p != self.truth) & valid).sum() for p in self.predictions.values()]
+        return wrong == list(self.frame.wrong)
+
+    def painted(self, train_ids: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB frame under the colours of (H, W) trainIds."""
+        return paint_classes(self.image, train_ids, self.coding.palette)
 
 
-class FrameReader:
-    """Reads the maps of frames.
+def _predictions(
+    arms: Sequence[ArmRuns], part: str, frame: FrameOfArms
+) -> Iterator[tuple[Run, Path]]:
+    """Run and file of the prediction of each arm: a one-channel PNG of trainIds."""
+    for arm, identity in zip(arms, frame.runs, strict=True):
+        run = arm.runs[identity]
+        folder = run.work_dir / "predictions" / part
+        yield run, folder / f"{Path(frame.image).stem}.png"
+
+
+def read_maps(
+    arms: Sequence[ArmRuns], part: str, frames: Sequence[FrameOfArms]
+) -> list[PaintedFrame]:
+    """Read frames, labels and predictions.
 
     Args:
         arms: Arms whose predictions are read.
         part: ``'val'`` or ``'test'``.
+        frames: The frames.
+
+    Raises:
+        OSError: A file is missing or damaged.
+        ValueError: A frame is in the part no longer, or sizes differ.
     """
-
-    def __init__(self, arms: Sequence[ArmRuns], part: str) -> None:
-        self.arms = arms
-        self.part = part
-        self._labels: dict[Run, tuple[LabelCoding, Mapping[str, str]]] = {}
-
-    def without_predictions(self, frames: Sequence[FrameOfArms]) -> Run | None:
-        """The first run that lacks the prediction of a frame."""
-        for frame in frames:
-            for run in self._runs(frame):
-                path = prediction_path(run.work_dir, self.part, frame.image)
-                if not path.is_file():
-                    return run
-        return None
-
-    def read(self, frame: FrameOfArms) -> PaintedFrame:
-        """Read frame, label and predictions.
-
-        Raises:
-            OSError: A file is missing or damaged.
-            ValueError: The frame is in the part no longer, or sizes differ.
-        """
-        runs = self._runs(frame)
-        coding, labels = self._labels_of(runs[0])
-        if frame.image not in labels:
-            raise ValueError(f"{frame.image} is no longer in part {self.part}")
-        label = labels[frame.image]
+    labels: dict[Run, tuple[LabelCoding, Mapping[str, str]]] = {}
+    maps = []
+    for frame in frames:
+        files = list(_predictions(arms, part, frame))
+        run = files[0][0]
+        if run not in labels:
+            labels[run] = labels_of(run.record, part)
+        coding, of_frames = labels[run]
+        if frame.image not in of_frames:
+            raise ValueError(f"{frame.image} is no longer in part {part}")
+        label = of_frames[frame.image]
         truth = coding.to_train_ids(read_gray(label), label)
-        predictions = []
-        for run in runs:
-            path = prediction_path(run.work_dir, self.part, frame.image)
+        predictions = {}
+        for arm, (_, path) in zip(arms, files, strict=True):
             with Image.open(path) as file:
-                prediction = np.asarray(file)
-            if prediction.shape != truth.shape:
-                raise ValueError(
-                    f"{path} has shape {prediction.shape}, its label {truth.shape}"
-                )
-            predictions.append(prediction)
+                predictions[arm] = np.asarray(file)
+            if predictions[arm].shape != truth.shape:
+                shape = predictions[arm].shape
+                raise ValueError(f"{path} has shape {shape}, its label {truth.shape}")
         image = read_rgb(frame.image)
-        return PaintedFrame(frame, image, truth, tuple(predictions), coding)
-
-    def _runs(self, frame: FrameOfArms) -> list[Run]:
-        return [a.runs[i] for a, i in zip(self.arms, frame.runs, strict=True)]
-
-    def _labels_of(self, run: Run) -> tuple[LabelCoding, Mapping[str, str]]:
-        if run not in self._labels:
-            self._labels[run] = labels_of(run.record, self.part)
-        return self._labels[run]
+        maps.append(PaintedFrame(frame, image, truth, predictions, coding))
+    return maps
 
 
-def panels(arms: Sequence[ArmRuns], part: str) -> Panels:
+def panels(arms: Sequence[ArmRuns], part: str) -> dict[str, Any]:
     """Paint typical frames, and those where the first two arms differ most.
 
     Args:
         arms: One arm or more.
         part: ``'val'`` or ``'test'``: the part whose predictions are shown.
+
+    Returns:
+        Either ``missing``, why there are no pictures, and ``command``, which makes them
+        possible; or ``typical`` and ``disagreements`` (rows), ``legend`` (names and CSS
+        colours) and ``remark``, what qualifies the pictures. All others are None.
     """
-    frames = frames_of(arms)
-    focus = arms[0].arm.first.focus
-    typical = typical_frames(frames, focus)
-    differing = disagreements(frames) if len(arms) > 1 else []
-    reader = FrameReader(arms, part)
-    run = reader.without_predictions([*(f for _, f in typical), *differing])
-    if run is not None:
-        return Panels(
-            missing=f"{run.name} kept no predictions.",
-            command=command_for_predictions(run, part),
-        )
-    try:
-        painted = {
-            id(f): reader.read(f) for f in (*(f for _, f in typical), *differing)
-        }
-    except (OSError, ValueError) as error:
-        return Panels(
-            missing=f"The frames or their labels cannot be read: {error}. Paths in a "
-            f"record are relative to the folder where the run was trained."
-        )
-    if not painted:
-        return Panels(missing="All arms have the same errors in every frame.")
-    agree = all(each.wrong == each.frame.wrong for each in painted.values())
-    some = next(iter(painted.values()))
-    return Panels(
-        typical=[_row(arms, painted[id(f)], reason) for reason, f in typical],
-        disagreements=[_row(arms, painted[id(f)], _gain(arms, f)) for f in differing],
-        legend=legend(some.coding.classes, some.palette),
-        remark=None if agree else OTHER_WEIGHTS,
+    content: dict[str, Any] = dict.fromkeys(
+        ("missing", "command", "typical", "disagreements", "legend", "remark")
     )
+    frames = frames_of(arms)
+    shown = typical_frames(frames, arms[0].arm.first.focus)
+    typical = len(shown)
+    differing = disagreements(frames) if len(arms) > 1 else []
+    shown += [(_gain(arms, frame), frame) for frame in differing]
+    if not shown:
+        return content | {"missing": "All arms have the same errors in every frame."}
+    chosen = [frame for _, frame in shown]
+    for frame in chosen:
+        for run, path in _predictions(arms, part, frame):
+            if not path.is_file():
+                missing = f"{run.name} kept no predictions."
+                command = command_for_predictions(run, part)
+                return content | {"missing": missing, "command": command}
+    try:
+        maps = read_maps(arms, part, chosen)
+    except (OSError, ValueError) as error:
+        missing = (
+            f"The frames or their labels cannot be read: {error}. Paths in a record "
+            f"are relative to the folder where the run was trained."
+        )
+        return content | {"missing": missing}
+    rows = [_row(each, title) for each, (title, _) in zip(maps, shown, strict=True)]
+    coding = maps[0].coding
+    colors = dict(zip(coding.classes, coding.palette, strict=True)) | MARKS
+    return content | {
+        "typical": rows[:typical],
+        "disagreements": rows[typical:],
+        "legend": [(name, css(color)) for name, color in colors.items()],
+        "remark": None if all(each.matches for each in maps) else OTHER_WEIGHTS,
+    }
 
 
 def _gain(arms: Sequence[ArmRuns], frame: FrameOfArms) -> str:
     better = arms[1] if frame.gain > 0 else arms[0]
-    pixels = "pixel" if abs(frame.gain) == 1 else "pixels"
-    return f"{better.title} has {abs(frame.gain):,} fewer {pixels} wrong"
+    fewer = plural(abs(frame.gain), "fewer pixel")
+    return f"{better.title} has {fewer} wrong"
 
 
-def _row(arms: Sequence[ArmRuns], painted: PaintedFrame, title: str) -> TileRow:
-    frame, focus = painted.frame, arms[0].arm.first.focus
-    name = Path(frame.image).name
-    truth = paint_classes(painted.image, painted.truth, painted.palette)
+def _row(maps: PaintedFrame, title: str) -> TileRow:
+    frame, name = maps.frame, Path(maps.frame.image).name
+    focus = next(iter(maps.predictions)).arm.first.focus
+    truth, area = maps.painted(maps.truth), f"{frame.area:,} px {focus}"
     tiles = [
-        tile_of(painted.image, "Frame", frame.place, f"Frame {name}"),
-        tile_of(
-            truth, "Truth", f"{frame.area:,} px {focus}", f"True classes of {name}"
-        ),
+        tile_of(maps.image, "Frame", frame.place, f"Frame {name}"),
+        tile_of(truth, "Truth", area, f"True classes of {name}"),
     ]
-    train_id = list(painted.coding.classes).index(focus)
-    for arm, prediction in zip(arms, painted.predictions, strict=True):
-        maps = painted.image, painted.truth, prediction
-        tiles += prediction_tiles(
-            arm.title, name, maps, painted.palette, train_id, focus
-        )
+    for arm in maps.predictions:
+        tiles += _prediction_tiles(maps, arm, name)
     fold = frame.runs[0].fold
     where = name if fold is None else f"fold {fold}, {name}"
-    return TileRow(title, where, tiles, columns=1 + len(arms))
+    return TileRow(title, where, tiles, columns=1 + len(maps.predictions))
+
+
+def _prediction_tiles(maps: PaintedFrame, arm: ArmRuns, name: str) -> list[Tile]:
+    """The prediction of an arm, and its errors."""
+    title, focus, prediction = arm.title, arm.arm.first.focus, maps.predictions[arm]
+    train_id = list(maps.coding.classes).index(focus)
+    masks = error_masks(maps.truth, prediction, train_id)
+    hits, missed, false = (int(mask.sum()) for mask in masks)
+    both = 2 * hits + missed + false
+    dice = number(200 * hits / both if both else None, 1)
+    errors = paint_masks(maps.image, zip(masks, MARKS.values(), strict=True))
+    wrong = f"{missed:,} px missed, {false:,} px false"
+    alt = f"Errors of {title} in {name}: {hits:,} px of {focus} hit, {wrong}"
+    words = f"Prediction of {title} for {name}"
+    return [
+        tile_of(maps.painted(prediction), title, f"Dice {dice}", words),
+        tile_of(errors, "Errors", wrong, alt),
+    ]
 
 
 def hero_pictures(arms: Sequence[ArmRuns], part: str) -> list[Picture]:
@@ -216,27 +219,22 @@ def hero_pictures(arms: Sequence[ArmRuns], part: str) -> list[Picture]:
 
     Raises:
         OSError: A file is missing or damaged.
-        ValueError: See ``FrameReader.read``.
+        ValueError: See ``read_maps``.
     """
     scores = arms[0].arm.first
-    frames = typical_frames(frames_of(arms), scores.focus)
-    painted = FrameReader(arms, part).read(frames[0][1])
-    frame, palette = painted.frame, painted.palette
-    truth = paint_classes(painted.image, painted.truth, palette)
-    classes = tuple(zip(palette, painted.coding.classes, strict=True))
+    _, frame = typical_frames(frames_of(arms), scores.focus)[0]
+    (maps,) = read_maps(arms, part, [frame])
+    classes = tuple(zip(maps.coding.palette, maps.coding.classes, strict=True))
     pictures: list[Picture] = [
-        ("Frame", painted.image, [(None, Path(frame.image).name)]),
-        ("Truth", truth, classes),
+        ("Frame", maps.image, [(None, Path(frame.image).name)]),
+        ("Truth", maps.painted(maps.truth), classes),
     ]
     dice = parse_metric(f"Dice.{scores.focus}", scores.classes)
-    for index, arm in enumerate(arms):
-        run = arm.arm.runs[frame.runs[index]]
-        overall = float(dice.of(areas_of(run.confusion.sum(0))))
-        line = (
-            f"{scores.focus} Dice {number(frame.dice[index], 1)} here, "
-            f"{number(overall, 1)} overall"
-        )
-        picture = paint_classes(painted.image, painted.predictions[index], palette)
+    for arm, identity, here in zip(arms, frame.runs, frame.dice, strict=True):
+        confusion = arm.arm.runs[identity].confusion.sum(0)
+        overall = number(float(dice.of(areas_of(confusion))), 1)
+        line = f"{scores.focus} Dice {number(here, 1)} here, {overall} overall"
+        picture = maps.painted(maps.predictions[arm])
         pictures.append((arm.title, picture, [(None, line)]))
     return pictures
 

@@ -2,22 +2,21 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
 
 from mmseg_splashkd.records.arms import arm_key
-from mmseg_splashkd.records.record import FINISHED, RUNNING, Attempt, RunRecord
+from mmseg_splashkd.records.record import FINISHED, RUNNING, RunRecord
 from mmseg_splashkd.records.store import NOT_RECORDED, Run
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.formatting import duration, gib
 from mmseg_splashkd.report.scored_runs import LeftOut
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a run ended.
 
-    Args:
+    Attributes:
         name: Name of the run.
         status: ``finished``, ``stopped``, ``failed``, ``killed``, ``running`` or
             ``not recorded``.
@@ -48,7 +47,7 @@ def _ending(run: Run, left_out: str | None) -> Ending:
     elif run.status == RUNNING:
         reason = "no end is recorded: still running, or killed on another machine"
     if record.attempts:
-        earlier = ", ".join(f"{a.status} at {_done(a)}" for a in record.attempts)
+        earlier = ", ".join(f"{a.status} at {a.iteration:,}" for a in record.attempts)
         reason = f"{reason}; earlier: {earlier}".lstrip("; ")
     cells = (
         (record.began or "")[:16].replace("T", " "),
@@ -60,12 +59,12 @@ def _ending(run: Run, left_out: str | None) -> Ending:
     return Ending(run.name, run.status, reason, left_out is None, cells)
 
 
-def _done(run: RunRecord | Attempt) -> str:
-    of = run.iterations if isinstance(run, RunRecord) else None
-    if isinstance(run, RunRecord) and of is None:
+def _done(record: RunRecord) -> str:
+    of = record.iterations
+    if of is None:
         return ""
-    done = f"{run.iteration:,}"
-    return done if of in (None, run.iteration) else f"{done} of {of:,}"
+    done = f"{record.iteration:,}"
+    return done if of == record.iteration else f"{done} of {of:,}"
 
 
 def seconds_of(run: Run) -> float:
@@ -73,27 +72,18 @@ def seconds_of(run: Run) -> float:
     return sum(each.wall_s or 0.0 for each in (*run.record.attempts, run.record))
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A condition that runs share, or in which they differ.
+def conditions(runs: Sequence[Run]) -> dict[str, list[tuple[str, int]]]:
+    """Code, versions, hardware and data of the recorded runs.
 
-    Args:
-        name: Name of the condition.
-        values: Each value and the number of runs that have it.
+    Returns:
+        Name of the condition -> each value, and the number of runs that have it.
     """
-
-    name: str
-    values: tuple[tuple[str, int], ...]
-
-
-def conditions(runs: Sequence[Run]) -> list[Condition]:
-    """Code, versions, hardware and data of the recorded runs."""
     records = [run.record for run in runs if run.status != NOT_RECORDED]
-    rows = [
-        Condition(name, tuple(Counter(filter(None, map(of, records))).most_common()))
+    values = {
+        name: Counter(filter(None, map(of, records))).most_common()
         for name, of in CONDITIONS.items()
-    ]
-    return [row for row in rows if row.values]
+    }
+    return {name: counted for name, counted in values.items() if counted}
 
 
 def _code(record: RunRecord) -> str:
@@ -124,12 +114,11 @@ def _hardware(record: RunRecord) -> str:
 
 def _data(record: RunRecord) -> str:
     data = record.data
-    source = ", ".join(data.tables) or data.root
-    if not source:
-        return ""
     hashes = [f"table {sha[:12]}" for sha in data.table_sha256 if sha]
     hashes += [f"files {data.files_sha256[:12]}"] if data.files_sha256 else []
-    return f"{source}, SHA-256 of {', '.join(hashes)}" if hashes else source
+    source = ", ".join(data.tables) or data.root or ""
+    sha = f", SHA-256 of {', '.join(hashes)}" if hashes else ""
+    return f"{source}{sha}" if source else ""
 
 
 def _frames(record: RunRecord) -> str:
@@ -137,38 +126,26 @@ def _frames(record: RunRecord) -> str:
     return ", ".join(f"{part} {count:,}" for part, count in counts.items() if count)
 
 
-def _iterations(record: RunRecord) -> str:
-    return "" if record.iterations is None else f"{record.iterations:,}"
-
-
-CONDITIONS = {
+CONDITIONS: dict[str, Callable[[RunRecord], str]] = {
     "Code": _code,
     "Versions": _versions,
     "Hardware": _hardware,
     "Data": _data,
     "Frames": _frames,
-    "Iterations": _iterations,
+    "Iterations": lambda record: f"{record.iterations:,}" if record.iterations else "",
 }
 
 
-@dataclass(frozen=True)
-class Command:
-    """Commands that repeat runs.
-
-    Args:
-        command: The command that started them.
-        reruns: For each run, the command that repeats it with the config, options and
-            data of its record.
-    """
-
-    command: str
-    reruns: tuple[str, ...]
-
-
-def commands(runs: Sequence[Run], arms: Sequence[ArmRuns]) -> dict[str, list[Command]]:
-    """Title of the arm -> commands that repeat its runs, whether they finished or not.
+def commands(
+    runs: Sequence[Run], arms: Sequence[ArmRuns]
+) -> dict[str, dict[str, list[str]]]:
+    """The commands that started runs, finished or not, and those that repeat each run.
 
     Runs of none of the arms are listed under their names.
+
+    Returns:
+        Title of the arm -> the command -> for each of its runs, the command that
+        repeats it with the config, options and data of its record.
     """
     titles: dict[Hashable, str] = {}
     for arm in arms:
@@ -179,10 +156,6 @@ def commands(runs: Sequence[Run], arms: Sequence[ArmRuns]) -> dict[str, list[Com
         if run.record.command:
             of_recipe = titles.get(arm_key(run.record), run.name)
             of_arm = reruns.setdefault(titles.get(id(run), of_recipe), {})
-            place = shlex.quote(str(run.work_dir))
-            rerun = f"python tools/rerun.py {place}"
+            rerun = f"python tools/rerun.py {shlex.quote(str(run.work_dir))}"
             of_arm.setdefault(run.record.command, []).append(rerun)
-    return {
-        arm: [Command(command, tuple(each)) for command, each in of_arm.items()]
-        for arm, of_arm in reruns.items()
-    }
+    return reruns

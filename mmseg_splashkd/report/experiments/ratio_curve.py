@@ -1,12 +1,11 @@
 """Scores over teacher_ratio, one plot per family of arms."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mmseg_splashkd.report.arms import ArmRuns
@@ -16,11 +15,10 @@ from mmseg_splashkd.report.findings import score_by_fold
 Points = dict[float, dict[int | None, float]]  # ratio -> fold -> score in percent
 
 
-@dataclass(frozen=True)
-class RatioCurve:
+class RatioCurve(NamedTuple):
     """One plot.
 
-    Args:
+    Attributes:
         family: Family of the arms, which differ in their ratio.
         svg: The plot.
         points: Ratio -> fold -> score in percent; the ratio of the baseline is 0.
@@ -45,25 +43,22 @@ def ratio_curves(
             skipped.
         metric: Name of the metric, such as ``mIoU``.
     """
+    shared = baseline.plain or baseline.ratio == 0
+    anchor = score_by_fold(baseline, metric) if shared else {}
     families: dict[str, Points] = defaultdict(dict)
     for arm in arms:
         if arm.ratio is not None:
             families[arm.family][arm.ratio] = score_by_fold(arm, metric)
-    shared = baseline.plain or baseline.ratio == 0
-    anchor = score_by_fold(baseline, metric) if shared else None
-    for points in families.values():
-        if anchor is not None:
+    for family, points in families.items():
+        if anchor:
             points.setdefault(0.0, anchor)
-    scores = [
-        s for points in families.values() for p in points.values() for s in p.values()
+        families[family] = dict(sorted(points.items()))
+    every = [
+        score for of in families.values() for p in of.values() for score in p.values()
     ]
-    limits = _limits(scores)
+    limits = _limits(every)
     return [
-        RatioCurve(
-            family,
-            _draw(dict(sorted(points.items())), anchor, index, metric, limits),
-            dict(sorted(points.items())),
-        )
+        RatioCurve(family, _draw(points, anchor, index, metric, limits), points)
         for index, (family, points) in enumerate(families.items())
     ]
 
@@ -78,7 +73,7 @@ def _limits(scores: Sequence[float]) -> tuple[float, float]:
 
 def _draw(
     points: Points,
-    anchor: dict[int | None, float] | None,
+    anchor: Mapping[int | None, float],
     index: int,
     metric: str,
     limits: tuple[float, float],
@@ -86,32 +81,24 @@ def _draw(
     color, _ = line_style(index + 1)  # the first style is that of the baseline
     with svg_figure((5.0, 3.3), f"{metric}{index}") as drawn:
         axes = drawn.axes
-        _draw_folds(axes, points, color)
-        means = [float(np.mean(list(folds.values()))) for folds in points.values()]
+        scores = [list(folds.values()) for folds in points.values()]
+        band = [min(each) for each in scores], [max(each) for each in scores]
+        axes.fill_between(list(points), *band, color=color, alpha=0.16, linewidth=0)
+        for fold in dict.fromkeys(fold for folds in points.values() for fold in folds):
+            of_fold = {r: folds[fold] for r, folds in points.items() if fold in folds}
+            style = {"color": color, "linewidth": 0.9, "alpha": 0.55}
+            axes.plot(list(of_fold), list(of_fold.values()), **style)
+        means = [float(np.mean(each)) for each in scores]
         style = {"color": color, "linewidth": 2.4, "marker": "o", "markersize": 5}
         axes.plot(list(points), means, **style)
-        if anchor is not None:
+        if anchor:
             mean = float(np.mean(list(anchor.values())))
             axes.axhline(mean, color=NEUTRAL, linewidth=1, linestyle=(0, (4, 3)))
             axes.plot(0, mean, "o", color=NEUTRAL, markersize=6, zorder=5)
-        _label(axes, limits)
+        axes.set_xlim(-0.04, 1.04)
+        axes.set_ylim(*limits)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel("teacher_ratio r")
+        grid(axes)
     return drawn.svg
-
-
-def _draw_folds(axes: Axes, points: Points, color: str) -> None:
-    lows = [min(folds.values()) for folds in points.values()]
-    highs = [max(folds.values()) for folds in points.values()]
-    axes.fill_between(list(points), lows, highs, color=color, alpha=0.16, linewidth=0)
-    for fold in dict.fromkeys(fold for folds in points.values() for fold in folds):
-        ratios = [ratio for ratio, folds in points.items() if fold in folds]
-        line = [points[ratio][fold] for ratio in ratios]
-        axes.plot(ratios, line, color=color, linewidth=0.9, alpha=0.55)
-
-
-def _label(axes: Axes, limits: tuple[float, float]) -> None:
-    axes.set_xlim(-0.04, 1.04)
-    axes.set_ylim(*limits)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel("teacher_ratio r")
-    grid(axes)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -16,7 +17,7 @@ from mmseg_splashkd.report.experiments.page import (
     ExperimentsReport,
     write_experiments_page,
 )
-from mmseg_splashkd.report.experiments.tables import markdown_table
+from mmseg_splashkd.report.experiments.tables import arms_as_markdown
 from mmseg_splashkd.report.findings import Findings, judge
 from mmseg_splashkd.report.operating_arms import at_operating_points
 from mmseg_splashkd.report.scored_runs import check_part_and_weights, select_runs
@@ -34,56 +35,38 @@ def report_experiments(
     sources: Sequence[str | Path],
     out: str | Path | None = None,
     markdown: str | Path | None = None,
-    baseline: str | None = None,
-    part: str = "val",
-    weights: str = "last",
-    title: str | None = None,
-    block: str | None = None,
-    worth: float = 1.0,
-    allowed: Collection[str] = (),
-    operating_point: bool = False,
     command: str | None = None,
+    **options: Any,
 ) -> Path:
     """Compare runs, print the main result and write a page.
 
     Args:
-        sources: Work directories, folders of them, scores files, or patterns; see
-            ``select_runs``.
+        sources: See ``read_experiments``.
         out: The page; by default ``report.html`` in the folder that contains the work
             directories.
         markdown: File for the table of arms in Markdown.
-        baseline: Arm that the others are compared with, see ``choose_baseline``; by
-            default the plain student.
-        part: ``'val'`` or ``'test'``.
-        weights: ``'last'`` or ``'best'``.
-        title: Title of the page; by default it has the name of the folder.
-        block: Block length for intervals, ``'10'`` (frames) or ``'30s'``; by default
-            the rule of ``cut_blocks``.
-        worth: Smallest relevant difference in points, above 0.
-        allowed: ``'table'``, ``'weights'``: what the runs may differ in.
-        operating_point: Use a threshold chosen on other frames instead of argmax, see
-            ``at_operating_points``.
         command: Command that makes the same page, printed below the table.
+        **options: Other arguments of ``read_experiments``.
 
     Returns:
         The page.
 
     Raises:
         FileNotFoundError: A source does not exist.
-        ValueError: No run has scores, a record or scores are damaged, runs cannot be
-            compared, or an argument is out of its range.
+        ValueError: See ``read_experiments``.
     """
-    report = read_experiments(
-        sources, baseline, part, weights, title, block, worth, allowed, operating_point
-    )
+    report = read_experiments(sources, **options)
     if command:
-        remarks = [*report.remarks, f"`{command}`"]
-        report = replace(report, remarks=remarks)
-    page = write_experiments_page(report, out or folder_of(report.runs) / PAGE)
+        report = replace(report, remarks=[*report.remarks, f"`{command}`"])
+    page = write_experiments_page(report, out or _folder_of(report.runs) / PAGE)
+    result = headline(report.findings)
+    print(result.claim, *result.reasons, sep="\n")
+    for each in report.left_out:
+        print(f"left out: {each.run.name}: {each.reason}")
+    print(page)
     if markdown is not None:
-        table = markdown_table(report.findings, report.remarks)
-        write_whole(markdown, table)
-    _print(report, page, markdown)
+        table = arms_as_markdown(report.findings, report.remarks)
+        print(write_whole(markdown, table))
     return page
 
 
@@ -98,7 +81,31 @@ def read_experiments(
     allowed: Collection[str] = (),
     operating_point: bool = False,
 ) -> ExperimentsReport:
-    """Compare runs; arguments and exceptions are those of ``report_experiments``."""
+    """Compare runs.
+
+    Args:
+        sources: Work directories, folders of them, scores files, or patterns; see
+            ``select_runs``.
+        baseline: Arm that the others are compared with, see ``choose_baseline``; by
+            default the plain student.
+        part: ``'val'`` or ``'test'``.
+        weights: ``'last'`` or ``'best'``.
+        title: Title of the page; by default it has the name of the folder.
+        block: Block length for intervals, ``'10'`` (frames) or ``'30s'``; by default
+            the rule of ``cut_blocks``.
+        worth: Smallest relevant difference in points, above 0.
+        allowed: ``'table'``, ``'weights'``: what the runs may differ in.
+        operating_point: Use a threshold chosen on other frames instead of argmax, see
+            ``at_operating_points``.
+
+    Returns:
+        Content of a page.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+        ValueError: No run has scores, a record or scores are damaged, runs cannot be
+            compared, or an argument is out of its range.
+    """
     check_part_and_weights(part, weights)
     length = None if block is None else BlockLength.parse(block)
     settings = Settings(block=length, worth=worth, allowed=tuple(allowed))
@@ -117,7 +124,7 @@ def read_experiments(
     if operating_point:
         remarks.append(OPERATING_POINT.format(source=CHOSEN_ON[part]))
     return ExperimentsReport(
-        title=title or f"Experiments in {folder_of(runs).resolve().name}",
+        title=title or f"Experiments in {_folder_of(runs).resolve().name}",
         runs=runs,
         findings=findings,
         left_out=[*left_out, *unpaired],
@@ -127,7 +134,7 @@ def read_experiments(
     )
 
 
-def folder_of(runs: Sequence[Run]) -> Path:
+def _folder_of(runs: Sequence[Run]) -> Path:
     """The folder that contains all work directories; of one run, its work directory."""
     parents = {run.work_dir.parent for run in runs}
     if len(runs) > 1 and len(parents) == 1:
@@ -158,16 +165,6 @@ def _remarks(findings: Findings, part: str, weights: str) -> list[str]:
     for each in findings.of_teachers:
         remarks += [note for note in each.notes if note not in remarks]
     return remarks
-
-
-def _print(report: ExperimentsReport, page: Path, markdown: str | Path | None) -> None:
-    result = headline(report.findings)
-    print(result.claim, *result.reasons, sep="\n")
-    for each in report.left_out:
-        print(f"left out: {each.run.name}: {each.reason}")
-    print(page)
-    if markdown is not None:
-        print(markdown)
 
 
 def command_line(arguments: Sequence[str]) -> str:

@@ -9,10 +9,13 @@ from mmseg_splashkd.report.pictures import (
     FALSE_ALARM,
     HIT,
     MISSED,
+    TILE_WIDTH,
+    Tile,
     paint_classes,
+    paint_masks,
     read_rgb,
+    tile_of,
 )
-from mmseg_splashkd.report.tiles import TILE_WIDTH, Tile, tile_of
 
 # Unlabelled, wrongly labelled, misplaced edge, another class.
 COLORS = {"missing": MISSED, "false": FALSE_ALARM, "edge": HIT, "other": (240, 228, 66)}
@@ -23,25 +26,21 @@ SMALLEST = 24  # side of the close-up in pixels
 
 def tiles_of(finding: LabelError, report: LabelErrors) -> list[Tile]:
     """Frame, label, prediction, marked regions, and a close-up of the first region."""
-    image = read_rgb(finding.frame.image)
-    label, name = read_label(finding, report), finding.frame.image
-    palette = [(r, g, b) for r, g, b in report.coding.palette]
+    image, palette = read_rgb(finding.frame.image), report.coding.palette
     marked = paint_regions(image, finding.regions)
-    painted = {
-        "Label": paint_classes(image, label, palette),
-        "Held-out model": paint_classes(image, finding.predicted, palette),
-    }
-    tiles = [tile_of(image, "Frame", "", f"Frame {name}")]
-    tiles += [
-        tile_of(picture, title, "", f"{title} of {name}")
-        for title, picture in painted.items()
-    ]
-    boxed = _boxed(marked, finding.regions[:BOXED])
-    tiles.append(tile_of(boxed, "Suspicious", "", f"Suspicious regions of {name}"))
     close = [_close_up(each, finding.regions[0]) for each in (image, marked)]
-    strip = np.concatenate(close, axis=1)
-    tiles.append(tile_of(strip, "Close-up", "", f"Part of {name}"))
-    return tiles
+    pictures = {
+        "Frame": image,
+        "Label": paint_classes(image, read_label(finding, report), palette),
+        "Held-out model": paint_classes(image, finding.predicted, palette),
+        "Suspicious": _boxed(marked, finding.regions[:BOXED]),
+        "Close-up": np.concatenate(close, axis=1),
+    }
+    name = finding.frame.image
+    return [
+        tile_of(picture, title, "", f"{title}: {name}")
+        for title, picture in pictures.items()
+    ]
 
 
 def read_label(finding: LabelError, report: LabelErrors) -> np.ndarray:
@@ -61,7 +60,7 @@ def paint_regions(image: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    painted = np.repeat(image.mean(-1, keepdims=True) / 2, 3, axis=-1).astype(np.uint8)
+    painted = paint_masks(image, [])
     for region in regions:
         box = region.box
         part = painted[box.top : box.bottom, box.left : box.right]
@@ -74,14 +73,10 @@ def _boxed(picture: np.ndarray, regions: list[ErrorRegion]) -> np.ndarray:
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     width = max(1, round(1.5 * image.width / TILE_WIDTH))
+    before, after = 2 + width, 1 + width
     for region in regions:
         left, top, right, bottom = region.box
-        edge = (
-            left - 2 - width,
-            top - 2 - width,
-            right + 1 + width,
-            bottom + 1 + width,
-        )
+        edge = left - before, top - before, right + after, bottom + after
         draw.rectangle(edge, outline=COLORS[region.kind], width=width)
     return np.asarray(image)
 

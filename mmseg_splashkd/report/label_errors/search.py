@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from mmseg_splashkd.label_errors import (
     LabelErrors,
@@ -16,6 +15,7 @@ from mmseg_splashkd.label_errors import (
 )
 from mmseg_splashkd.label_errors.regions import KINDS
 from mmseg_splashkd.report.label_errors.page import meaning, write_label_page
+from mmseg_splashkd.report.tables import terminal_table
 
 PRINTED = 10  # frames
 
@@ -67,17 +67,13 @@ def search_label_errors(
 def print_findings(report: LabelErrors, console: Console | None = None) -> None:
     """Print the most suspicious frames, their number, and the unchecked frames."""
     console = console or Console()
-    table = Table("rank", "frame", "what", "pixels", "score", box=None)
+    rows = []
     for rank, finding in enumerate(report.suspicious[:PRINTED], 1):
-        region = finding.regions[0]
-        table.add_row(
-            str(rank),
-            Path(finding.frame.image).name,
-            meaning(region, report),
-            str(region.pixels),
-            f"{region.score:.0f}",
-        )
-    console.print(table)
+        region, name = finding.regions[0], Path(finding.frame.image).name
+        figures = str(region.pixels), f"{region.score:.0f}"
+        rows.append([str(rank), name, meaning(region, report), *figures])
+    heads = ["Rank", "Frame", "Region", "Pixels", "Score"]
+    console.print(terminal_table(heads, rows, right=(0, 3, 4)))
     kinds = Counter(finding.regions[0].kind for finding in report.suspicious)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
     console.print(

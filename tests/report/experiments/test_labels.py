@@ -11,10 +11,10 @@ def test_values_are_read_as_the_host_reads_them():
     cfg = Config({"a": {"b": [1, -2.5, (None, True)], "c": {"d e": "f"}}, "g": 1})
     text = cfg.pretty_text
     assert "dict(" in text
-    assert read_value(text, "a") == {"b": [1, -2.5, [None, True]], "c": {"d e": "f"}}
+    assert read_value(text, "a") == {"b": [1, -2.5, (None, True)], "c": {"d e": "f"}}
     assert read_value("a = {'type': 'X', 'n': (1, 2)}\n", "a") == {
         "type": "X",
-        "n": [1, 2],
+        "n": (1, 2),
     }
     assert read_value(text, "missing") is None
 

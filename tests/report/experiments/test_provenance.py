@@ -47,24 +47,22 @@ def test_a_run_without_an_end_says_so():
 
 def test_values_of_conditions_are_counted():
     other = Code("0.5.0", "f" * 40, True)
-    values = {
-        each.name: each.values
-        for each in conditions([run("a"), run("b"), run("c", code=other)])
-    }
-    assert values["Code"] == (
+    values = conditions([run("a"), run("b"), run("c", code=other)])
+    assert values["Code"] == [
         ("0.5.0, commit 0123456789ab", 2),
         ("0.5.0, commit ffffffffffff with uncommitted changes", 1),
-    )
-    assert values["Frames"] == (("train 48, val 24", 3),)
-    assert values["Hardware"] == (("x86_64 A CPU; 2 cores, threads: 1; no GPU", 3),)
-    assert values["Data"] == (("t.csv, SHA-256 of table dddddddddddd", 3),)
-    assert values["Versions"] == (("python 3.11.7, torch 2.13.0, mmseg 1.4.2", 3),)
+    ]
+    assert values["Frames"] == [("train 48, val 24", 3)]
+    assert values["Hardware"] == [("x86_64 A CPU; 2 cores, threads: 1; no GPU", 3)]
+    assert values["Data"] == [("t.csv, SHA-256 of table dddddddddddd", 3)]
+    assert values["Versions"] == [("python 3.11.7, torch 2.13.0, mmseg 1.4.2", 3)]
+    assert values["Iterations"] == [("300", 3)]
 
 
 def test_an_unrecorded_run_has_no_conditions():
     made = RunRecord("", "old", NOT_RECORDED, reason="no record")
     old = Run(made, Path("/old"))
-    assert conditions([old]) == []
+    assert conditions([old]) == {}
     (row,) = endings([old], [LeftOut(old, "no record")])
     assert (row.reason, set(row.cells)) == ("no record", {""})
 
@@ -75,10 +73,11 @@ def test_one_command_of_many_runs_is_listed_once():
     arm = replace(runs(scores([0], [1], ["a"]), title="plain"), runs={0: folds[0]})
     listed = commands([*folds, run("other", "kd", 0.5)], [arm])
     assert list(listed) == ["plain", "other"]  # a run that failed is of its arm, too
-    ((first,), (second,)) = listed.values()
-    assert first.command == command
-    assert first.reruns == (
-        "python tools/rerun.py '/my run 0'",
-        "python tools/rerun.py '/my run 1'",
-    )
-    assert second.reruns == ("python tools/rerun.py /other",)
+    assert listed["plain"] == {
+        command: [
+            "python tools/rerun.py '/my run 0'",
+            "python tools/rerun.py '/my run 1'",
+        ]
+    }
+    (reruns,) = listed["other"].values()
+    assert reruns == ["python tools/rerun.py /other"]
