@@ -11,7 +11,8 @@ from ray.exceptions import RayError, TaskCancelledError
 
 from mmseg_splashkd.sweep.cluster import Cluster
 from mmseg_splashkd.sweep.disk import DiskFullError, check_space, size_of
-from mmseg_splashkd.sweep.tasks import DONE, FAILED, FULL, PHASE, STARTED, Job
+from mmseg_splashkd.sweep.job import Job
+from mmseg_splashkd.sweep.tasks import DONE, FAILED, FULL, PHASE, STARTED
 
 WAITING, RUNNING, FINISHED = "waiting", "running", "done"  # and FAILED
 DIED, LOST = "died", "lost"  # ends that Ray reports instead of the task
