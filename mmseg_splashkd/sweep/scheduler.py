@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, TaskCancelledError
+from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
 from mmseg_splashkd.sweep.cluster import Cluster
 from mmseg_splashkd.sweep.disk import DiskFullError, check_space, size_of
@@ -161,7 +161,9 @@ class Scheduler:
         except RayError as error:
             lines = str(error).strip().splitlines() or [repr(error)]
             log = self.tasks[name].job.log
-            kind, content = DIED, f"{type(error).__name__}: {lines[0]} (see {log})"
+            # A task error is one of starting the task, such as a failed import.
+            kind = FAILED if isinstance(error, RayTaskError) else DIED
+            content = f"{type(error).__name__}: {lines[-1]} (see {log})"
         if kind == STARTED:
             self._set(name, where=content)
         elif kind == PHASE:
