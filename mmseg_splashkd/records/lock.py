@@ -1,4 +1,4 @@
-"""The lock of a run's folder, which the system frees when its process ends."""
+"""The lock of a run's folder, which the system releases when its process ends."""
 
 from pathlib import Path
 

@@ -20,14 +20,7 @@ from mmengine.runner import Runner
 from mmseg_splashkd.records.environment import gpu_peak, memory
 from mmseg_splashkd.records.killed import as_killed, utc
 from mmseg_splashkd.records.lock import lock_folder
-from mmseg_splashkd.records.record import (
-    FAILED,
-    FINISHED,
-    RUNNING,
-    STOPPED,
-    Attempt,
-    RunRecord,
-)
+from mmseg_splashkd.records.record import FAILED, FINISHED, RUNNING, STOPPED, RunRecord
 from mmseg_splashkd.records.store import attempt_of, read_record, write_record
 from mmseg_splashkd.records.train_frames import write_train_frames
 from mmseg_splashkd.runs.outcome import plain_metrics, with_outcome
@@ -35,112 +28,88 @@ from mmseg_splashkd.runs.trackers import close_trackers
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
 TRACEBACK = "traceback.txt"
+Description = tuple[RunRecord, list[str] | None]  # as of ``describe``
 
 
-class Recorder:
+class Recorder(Hook):
     """Writes the record of one run: at its start, after each validation, at its end.
 
-    Only one process of a run does. It holds the lock of the work directory meanwhile.
+    Only the first process of a run has one, and it holds the lock of the work
+    directory meanwhile (see ``recorded``).
 
     Args:
-        work_dir: Folder of the run; it is created.
+        work_dir: Existing folder of the run, absolute.
         record: As of ``describe``.
-        frames: Names of the training frames; None if the data set
-            does not list them.
+        frames: Names of the training frames; None if the data set does not list them.
         name: Name of the run. A resumed run keeps the name it began with.
         resumed: Whether the run continues the one of the work directory.
 
     Raises:
-        FileExistsError: Another process trains in the work directory.
         OSError: The work directory cannot be written.
         ValueError: The record of an earlier start there cannot be read.
     """
 
+    priority = "LOWEST"  # after weights and scores are written
+
     def __init__(
         self,
-        work_dir: str | Path,
+        work_dir: Path,
         record: RunRecord,
         frames: list[str] | None,
         name: str,
         resumed: bool,
     ) -> None:
-        self.work_dir = Path(work_dir).absolute()
+        self.work_dir = work_dir
         self._start = time.monotonic()
         self._runner: Runner | None = None
-        self._gpu_mib: float | None = None
-        try:
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-            self._lock = lock_folder(self.work_dir)
-        except FileExistsError:
-            raise
-        except OSError as error:
-            raise _unwritable(self.work_dir, error) from error
-        try:
-            earlier = read_record(self.work_dir)
-            self.record = _begun(record, earlier, name, resumed, self.work_dir)
-            (self.work_dir / TRACEBACK).unlink(missing_ok=True)
-            self._list_frames(frames)
-            write_record(self.work_dir, self.record)
-        except OSError as error:
-            self._lock.release()
-            raise _unwritable(self.work_dir, error) from error
-        except ValueError:
-            self._lock.release()
-            raise
-
-    def _list_frames(self, frames: list[str] | None) -> None:
+        self._gpu_memory = _GpuMemoryHook()
+        earlier = read_record(self.work_dir)
+        self.record = _begun(record, earlier, name, resumed, self.work_dir)
+        (self.work_dir / TRACEBACK).unlink(missing_ok=True)
         write_train_frames(self.work_dir, frames)
+        write_record(self.work_dir, self.record)
         if frames is None:
-            message = "the data set does not list its frames: they are not recorded"
-            print_log(message, logger="current", level=logging.WARNING)
+            _log("the data set does not list its frames: they are not recorded")
 
     def attach(self, runner: Runner) -> None:
-        """Take seed and number of processes from a runner, and follow its run."""
+        """Read seed and number of processes from a runner, and follow its run."""
         self._runner = runner
-        self.record = replace(
-            self.record,
-            seed=runner.seed,
-            hardware=replace(self.record.hardware, processes=runner.world_size),
-        )
-        runner.register_hook(_RecordHook(self))
+        hardware = replace(self.record.hardware, processes=runner.world_size)
+        self.record = replace(self.record, seed=runner.seed, hardware=hardware)
+        runner.register_hook(self)
         if torch.cuda.is_available():
-            runner.register_hook(_GpuMemoryHook(self))
+            runner.register_hook(self._gpu_memory)
 
-    def begin(self, name: str | None, iterations: int) -> None:
-        """Note the name that a checkpoint gives a resumed run, and its length.
+    def before_train(self, runner: Runner) -> None:
+        """Record the length, and the name that a checkpoint gives a resumed run."""
+        name = runner.message_hub.get_info("run_name") or self.record.name
+        self.record = replace(self.record, name=name, iterations=runner.max_iters)
+        self._write_or_warn()
 
-        Args:
-            name: Name from the checkpoint; None without one.
-            iterations: Number of iterations of the whole run.
-        """
-        name = name or self.record.name
-        self.record = replace(self.record, name=name, iterations=iterations)
-        self._write()
-
-    def note_gpu_peak(self) -> None:
-        """Note the peak of GPU memory, which mmengine resets when it logs."""
-        self._gpu_mib = gpu_peak(self._gpu_mib)
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        """Record a validation."""
+        if metrics is not None:
+            self.add_validation(runner.iter, metrics)
 
     def add_validation(self, iteration: int, metrics: Mapping[str, Any]) -> None:
-        """Add the metrics of a validation, and what the run has left so far."""
+        """Add the metrics of a validation, and the files the run has left so far."""
         validations = {**self.record.validations, iteration: plain_metrics(metrics)}
-        record = replace(
-            self.record,
-            validations=validations,
-            iteration=iteration,
-            memory=memory(self._gpu_mib),
-        )
-        self.record = with_outcome(record, self.work_dir)
-        self._write()
+        self._update(validations=validations, iteration=iteration)
+        self._write_or_warn()
 
-    def _write(self) -> None:
+    def _update(self, **changes: Any) -> None:
+        used = memory(self._gpu_memory.peak)
+        record = replace(self.record, memory=used, **changes)
+        self.record = with_outcome(record, self.work_dir)
+
+    def _write_or_warn(self) -> None:
         try:
             write_record(self.work_dir, self.record)
         except OSError as error:  # such as a full drive: no reason to end a run
-            print_log(f"{error}", logger="current", level=logging.WARNING)
+            _log(str(error))
 
     def end(self, status: str, reason: str | None = None) -> None:
-        """Write how the run ended, and let others use the work directory.
+        """Write how the run ended.
 
         Args:
             status: ``'finished'``, ``'stopped'`` or ``'failed'``.
@@ -149,17 +118,14 @@ class Recorder:
         Raises:
             OSError: The record cannot be written.
         """
-        if self._runner is not None:
-            self.record = replace(self.record, iteration=self._runner.iter)
-        record = replace(
-            self.record,
+        reached = self._runner.iter if self._runner else self.record.iteration
+        self._update(
             status=status,
             reason=reason,
+            iteration=reached,
             ended=utc(time.time()),
             wall_s=round(time.monotonic() - self._start, 1),
-            memory=memory(self._gpu_mib),
         )
-        self.record = with_outcome(record, self.work_dir)
         try:
             write_record(self.work_dir, self.record)
         except OSError as error:
@@ -170,17 +136,16 @@ class Recorder:
                 f"{self.work_dir}; make room, then --resume writes it",
                 str(self.work_dir),
             ) from error
-        finally:
-            self._lock.release()
 
 
-def _unwritable(work_dir: Path, error: OSError) -> OSError:
-    return OSError(
-        error.errno,
-        f"the run cannot be recorded there ({error.strerror}): make the folder "
-        f"writable, or name another one by --work-dir",
-        str(work_dir),
-    )
+class _GpuMemoryHook(Hook):
+    """Keeps the peak of GPU memory in MiB, which mmengine's logger resets."""
+
+    priority = "HIGH"  # before the logger
+    peak: float | None = None
+
+    def after_train_iter(self, *_: Any, **__: Any) -> None:
+        self.peak = gpu_peak(self.peak)
 
 
 def _begun(
@@ -191,6 +156,8 @@ def _begun(
     work_dir: Path,
 ) -> RunRecord:
     """The record of a start; an earlier one in its folder becomes an attempt."""
+    if earlier is not None and earlier.status == RUNNING:
+        earlier = as_killed(earlier, work_dir)  # this process holds the lock
     continued = earlier if resumed else None
     return replace(
         record,
@@ -199,56 +166,10 @@ def _begun(
         resumed=resumed,
         memory=memory(),
         validations={} if continued is None else continued.validations,
-        attempts=() if earlier is None else _attempts(earlier, work_dir),
+        attempts=(*earlier.attempts, attempt_of(earlier)) if earlier else (),
         pid=os.getpid(),
         hostname=socket.gethostname(),
     )
-
-
-def _attempts(earlier: RunRecord, work_dir: Path) -> tuple[Attempt, ...]:
-    """Attempts of an earlier start and itself; it was killed if it has no end.
-
-    This process holds the lock of its folder.
-    """
-    if earlier.status == RUNNING:
-        earlier = as_killed(earlier, work_dir)
-    return (*earlier.attempts, attempt_of(earlier))
-
-
-class _RecordHook(Hook):
-    """Passes start and validations of a run to its recorder."""
-
-    priority = "LOWEST"
-
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-
-    def before_train(self, runner: Runner) -> None:
-        name = runner.message_hub.get_info("run_name")
-        self.recorder.begin(name, runner.max_iters)
-
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        if metrics is not None:
-            self.recorder.add_validation(runner.iter, metrics)
-
-
-class _GpuMemoryHook(Hook):
-    """Reads the peak of GPU memory before mmengine's logger resets it."""
-
-    priority = "HIGH"
-
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
-
-    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        self.recorder.note_gpu_peak()
-
-
-class _NoRecorder:
-    """Takes the place of the recorder in processes other than the first."""
-
-    def attach(self, runner: Runner) -> None:
-        """Do nothing."""
 
 
 def is_writer(launcher: str) -> bool:
@@ -257,33 +178,80 @@ def is_writer(launcher: str) -> bool:
 
 
 @contextmanager
-def recorded(
-    cfg: Config, description: tuple[RunRecord, list[str] | None] | None
-) -> Iterator[Recorder | _NoRecorder]:
+def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder | None]:
     """Record the run inside the context, however it ends.
 
     Args:
         cfg: With ``work_dir``, ``run_name`` and ``resume``.
-        description: As of ``describe``; None in processes other than the first.
+        description: As of ``describe``; None in processes other than the first, which
+            print the traceback of an error and record nothing.
+
+    Raises:
+        FileExistsError: Another process trains in the work directory.
+        OSError: The work directory or the record at the end cannot be written.
+        ValueError: The record of an earlier start cannot be read.
     """
     if description is None:
-        with _printed_traceback():
-            yield _NoRecorder()
+        try:
+            yield None
+        except Exception:
+            traceback.print_exc()
+            raise
         return
-    recorder = Recorder(cfg.work_dir, *description, cfg.run_name, bool(cfg.resume))
+    work_dir = Path(cfg.work_dir).absolute()
+    with _unwritable_named(work_dir):
+        work_dir.mkdir(parents=True, exist_ok=True)
+        lock = lock_folder(work_dir)
     try:
-        yield recorder
-    except BaseException as error:
-        if (interrupt := _interrupt_behind(error)) is not None:
-            close_trackers(cfg, STOPPED)
-            _try_to_end(recorder, STOPPED, str(interrupt) or "KeyboardInterrupt")
-            raise interrupt from None
-        close_trackers(cfg, FAILED)
+        with _unwritable_named(work_dir):
+            recorder = Recorder(work_dir, *description, cfg.run_name, bool(cfg.resume))
+        try:
+            yield recorder
+        except BaseException as error:
+            interrupt = _interrupt_behind(error)
+            _end_unfinished(recorder, cfg, error, interrupt)
+            if interrupt is not None:
+                raise interrupt from None
+            raise
+        recorder.end(FINISHED)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _unwritable_named(work_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:  # another process trains there
+        raise
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"the run cannot be recorded there ({error.strerror}): make the folder "
+            f"writable, or name another one by --work-dir",
+            str(work_dir),
+        ) from error
+
+
+def _end_unfinished(
+    recorder: Recorder,
+    cfg: Config,
+    error: BaseException,
+    interrupt: KeyboardInterrupt | None,
+) -> None:
+    """End the record of a run that was stopped or failed; raises no further error."""
+    status = FAILED if interrupt is None else STOPPED
+    close_trackers(cfg, status)
+    if interrupt is None:
         _write_traceback(recorder.work_dir, error)
         lines = str(error).strip().splitlines() or [""]
-        _try_to_end(recorder, FAILED, f"{type(error).__name__}: {lines[0]}")
-        raise
-    recorder.end(FINISHED)
+        reason = f"{type(error).__name__}: {lines[0]}"
+    else:
+        reason = str(interrupt) or "KeyboardInterrupt"
+    try:
+        recorder.end(status, reason)
+    except OSError as unwritten:
+        _log(str(unwritten), logging.ERROR)
 
 
 def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
@@ -298,24 +266,6 @@ def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
     return found
 
 
-@contextmanager
-def _printed_traceback() -> Iterator[None]:
-    """Print the traceback of a process that writes no record."""
-    try:
-        yield
-    except Exception:
-        traceback.print_exc()
-        raise
-
-
-def _try_to_end(recorder: Recorder, status: str, reason: str) -> None:
-    """End a record without hiding the error that ended its run."""
-    try:
-        recorder.end(status, reason)
-    except OSError as error:
-        print_log(str(error), logger="current", level=logging.ERROR)
-
-
 def _write_traceback(work_dir: Path, error: BaseException) -> None:
     path, text = work_dir / TRACEBACK, "".join(traceback.format_exception(error))
     try:
@@ -323,4 +273,8 @@ def _write_traceback(work_dir: Path, error: BaseException) -> None:
         message = f"the run failed; its traceback: {path}"
     except OSError as full:
         message = f"the run failed ({full})\n{text}"
-    print_log(message, logger="current", level=logging.ERROR)
+    _log(message, logging.ERROR)
+
+
+def _log(message: str, level: int = logging.WARNING) -> None:
+    print_log(message, logger="current", level=level)

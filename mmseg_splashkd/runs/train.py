@@ -30,9 +30,8 @@ def stop_on_sigterm() -> None:
     """Let SIGTERM end a run as Ctrl-C does: recorded, and ready to resume."""
 
     def stop(*_: object) -> None:
-        signal.signal(
-            signal.SIGTERM, signal.SIG_IGN
-        )  # a second one would interrupt the record
+        # A second one would interrupt writing the record.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise Terminated("SIGTERM")
 
     signal.signal(signal.SIGTERM, stop)
@@ -91,7 +90,8 @@ def train(
     use_trackers(cfg)
     with recorded(cfg, description) as recorder:
         runner = SafeRunner.from_cfg(cfg)
-        recorder.attach(runner)
+        if recorder is not None:
+            recorder.attach(runner)
         for warning in warnings:
             runner.logger.warning(warning)
         runner.train()

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.sweep.folds import table_of
+from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.spec import SweepSpec
 from mmseg_splashkd.sweep.teachers import ROOT, TeacherJob, given_teacher
-from mmseg_splashkd.sweep.train_once import exclusive
 from mmseg_splashkd.sweep.variants import Variant
 from mmseg_splashkd.teacher_cache import build_teacher_cache
 from mmseg_splashkd.teacher_cache.fingerprint import BUILDS_MODELS, versions
@@ -24,7 +23,7 @@ COMPLETE = "whole"  # empty file in the folder of a complete cache
 
 
 @dataclass(frozen=True)
-class CacheJob:
+class CacheJob(Job):
     """Computing a teacher's logits for every view that training draws.
 
     Args:
@@ -33,28 +32,20 @@ class CacheJob:
         folder: Folder of the cache.
     """
 
-    config: str
-    options: Mapping[str, Any] = field(hash=False)
-    folder: Path
-
     @property
     def log(self) -> Path:
-        """File for everything that building prints."""
+        """File beside the cache for everything that building prints."""
         return self.folder.with_name(f"{self.folder.name}.log")
 
     def result(self) -> float | None:
         """NaN, for it has no metric, if the cache is complete, else None."""
         return math.nan if (self.folder / COMPLETE).is_file() else None
 
-    def __call__(self) -> Generator[str, None, float | None]:
-        """Build the cache unless it is complete; continue an incomplete one."""
-        with ExitStack() as stack:
-            yield from exclusive(self.folder, "another sweep to build it", stack)
-            if self.result() is None:
-                yield "caches the teacher's logits"
-                build_teacher_cache(self.config, cfg_options=dict(self.options))
-                (self.folder / COMPLETE).touch()
-        return self.result()
+    def work(self) -> Iterator[str]:
+        """Build the cache; views that are stored already are kept."""
+        yield "caches the teacher's logits"
+        build_teacher_cache(self.config, cfg_options=dict(self.options))
+        (self.folder / COMPLETE).touch()
 
 
 def teacher_options(

@@ -10,7 +10,8 @@ from typing import Any
 
 import ray
 
-from mmseg_splashkd.sweep.tasks import Job, run_task
+from mmseg_splashkd.sweep.job import Job
+from mmseg_splashkd.sweep.tasks import run_task
 
 OBJECT_STORE = 100 * 2**20  # bytes; tasks exchange files, not objects
 Nodes = Sequence[Mapping[str, float]]  # resources of each machine

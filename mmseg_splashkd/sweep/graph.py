@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from mmseg_splashkd.sweep.caches import CacheJob, teacher_options
-from mmseg_splashkd.sweep.jobs import RunJob
 from mmseg_splashkd.sweep.keys import config_sha256
+from mmseg_splashkd.sweep.run_job import RunJob
 from mmseg_splashkd.sweep.scheduler import Task
 from mmseg_splashkd.sweep.spec import SweepSpec
 from mmseg_splashkd.sweep.teachers import TeacherJob, teacher_job

@@ -19,7 +19,7 @@ from mmseg_splashkd.sweep.checks import (
 )
 from mmseg_splashkd.sweep.cluster import Cluster, Resources
 from mmseg_splashkd.sweep.graph import Graph
-from mmseg_splashkd.sweep.progress import Progress
+from mmseg_splashkd.sweep.progress import Progress, Row
 from mmseg_splashkd.sweep.scheduler import Scheduler, Task
 from mmseg_splashkd.sweep.search import Search
 from mmseg_splashkd.sweep.spec import FILE, Sweep, SweepSpec, read_sweep, write_sweep
@@ -122,18 +122,24 @@ def _run(
 ) -> int:
     graph = Graph(spec, folder)
     scheduler = Scheduler(Cluster(resources), folder)
-    variants = [] if spec.search else variants_of_grid(spec, began)
-    runs = in_order(spec, variants)
-    for run in runs:
-        scheduler.add(graph.tasks_of(run))
-    total, rows = len(runs), [runs_of(spec, variant) for variant in variants]
-    search = None
+    search, rows = None, list[Row]()
     if spec.search:
         search = _search(spec, began, folder, graph)
         search.extend(scheduler)
-        total = search.trials * (spec.folds or 1) * (spec.seeds or 1)
-    points = search.points if search else ()
-    progress = Progress(scheduler, rows, points, str(spec.metric), folder, total)
+    else:
+        variants = variants_of_grid(spec, began)
+        rows = [(v.name, [run.name for run in runs_of(spec, v)]) for v in variants]
+        for run in in_order(spec, variants):
+            scheduler.add(graph.tasks_of(run))
+    per_row = (spec.folds or 1) * (spec.seeds or 1)
+    total = per_row * (search.trials if search else len(rows))
+    progress = Progress(
+        scheduler,
+        lambda: search.rows() if search else rows,
+        str(spec.metric),
+        folder,
+        total,
+    )
     for warning in warnings:
         progress.print(f"warning: {warning}")
     if scheduler.is_open:

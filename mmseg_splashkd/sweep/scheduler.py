@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, TaskCancelledError
+from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
 from mmseg_splashkd.sweep.cluster import Cluster
 from mmseg_splashkd.sweep.disk import DiskFullError, check_space, size_of
-from mmseg_splashkd.sweep.tasks import DONE, FAILED, FULL, PHASE, STARTED, Job
+from mmseg_splashkd.sweep.job import Job
+from mmseg_splashkd.sweep.tasks import DONE, FAILED, FULL, PHASE, STARTED
 
 WAITING, RUNNING, FINISHED = "waiting", "running", "done"  # and FAILED
 DIED, LOST = "died", "lost"  # ends that Ray reports instead of the task
@@ -160,7 +161,9 @@ class Scheduler:
         except RayError as error:
             lines = str(error).strip().splitlines() or [repr(error)]
             log = self.tasks[name].job.log
-            kind, content = DIED, f"{type(error).__name__}: {lines[0]} (see {log})"
+            # A task error is one of starting the task, such as a failed import.
+            kind = FAILED if isinstance(error, RayTaskError) else DIED
+            content = f"{type(error).__name__}: {lines[-1]} (see {log})"
         if kind == STARTED:
             self._set(name, where=content)
         elif kind == PHASE:

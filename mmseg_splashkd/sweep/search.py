@@ -3,7 +3,7 @@
 import json
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -73,6 +73,12 @@ class Search:
         while len(self.points) < self.trials and self._has_room(scheduler):
             self._add(scheduler)
 
+    def rows(self) -> list[tuple[str, Sequence[str]]]:
+        """Name and parameters of each point, and the names of its runs."""
+        return [
+            (f"{each.name} {_words(each.params)}", each.runs) for each in self.points
+        ]
+
     def _has_room(self, scheduler: Scheduler) -> bool:
         ended = (FINISHED, FAILED)
         left = [s for s in scheduler.states.values() if s.status not in ended]
@@ -112,6 +118,12 @@ class Search:
             worst = self._study.direction == optuna.study.StudyDirection.MAXIMIZE
             value = -math.inf if worst else math.inf
         self._study.tell(number, value)
+
+
+def _words(params: Mapping[str, Any]) -> str:
+    values = (v if not isinstance(v, float) else f"{v:.4g}" for v in params.values())
+    keys = (key.rpartition(".")[2] for key in params)
+    return " ".join(f"{k}={v}" for k, v in zip(keys, values, strict=True))
 
 
 def suggest(trial: optuna.Trial, key: str, choice: Mapping[str, Any]) -> None:

@@ -4,16 +4,16 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import ray
 
 from mmseg_splashkd.sweep.disk import is_disk_full
+from mmseg_splashkd.sweep.job import Job
 
-LOG = "output.log"
 # Kinds of events; the last four end a task.
 STARTED, PHASE = "started", "phase"
 DONE, FAILED, REFUSED, FULL = "done", "failed", "refused", "disk full"
@@ -21,26 +21,6 @@ Event = tuple[str, Any]  # kind, and text or result
 DEATHS = 3  # restarts of a task whose process or machine dies
 # Errors of the input, which would occur again.
 INPUT_ERRORS = (ValueError, FileNotFoundError, FileExistsError, ImportError, TypeError)
-
-
-class Job(Protocol):
-    """Work that may be interrupted at any time and called again.
-
-    It is pickled, and yields what it does as text.
-    """
-
-    @property
-    def log(self) -> Path:
-        """File for everything it prints."""
-        ...
-
-    def result(self) -> float | None:
-        """Result if it is complete, read from disk; else None."""
-        ...
-
-    def __call__(self) -> Generator[str, None, float | None]:
-        """Complete it and return the result."""
-        ...
 
 
 # A process per task: nothing that a run leaves in memory reaches the next one.

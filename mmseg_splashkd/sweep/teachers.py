@@ -3,9 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,39 +17,27 @@ from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.sweep.folds import table_of
+from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.keys import config_sha256
 from mmseg_splashkd.sweep.spec import SweepSpec
-from mmseg_splashkd.sweep.tasks import LOG
-from mmseg_splashkd.sweep.train_once import exclusive, is_trained, train_once
+from mmseg_splashkd.sweep.train_once import WEIGHTS, is_trained, train_once
 from mmseg_splashkd.sweep.variants import fitting
 
 ROOT = Path("work_dirs") / "teachers"
-# Last, not best: the best ones are selected on the frames that the fold holds out.
-WEIGHTS = "weights_*_last.safetensors"
 
 
 @dataclass(frozen=True)
-class TeacherJob:
-    """Training of the teacher of a fold.
+class TeacherJob(Job):
+    """Training of the teacher of a fold, shared by all sweeps that need it.
 
     Args:
         config: Config file.
         options: ``--cfg-options``.
-        folder: Work directory, shared by all sweeps that need this teacher.
+        folder: Work directory.
         name: Name of the run.
-        iterations: Number of iterations of the whole run.
     """
 
-    config: str
-    options: Mapping[str, Any] = field(hash=False)
-    folder: Path
     name: str
-    iterations: int
-
-    @property
-    def log(self) -> Path:
-        """File for everything the run prints."""
-        return self.folder / LOG
 
     @property
     def weights(self) -> str:
@@ -61,14 +48,10 @@ class TeacherJob:
         """NaN, for it has no metric, if the teacher is trained, else None."""
         return math.nan if is_trained(self.folder) else None
 
-    def __call__(self) -> Generator[str, None, float | None]:
-        """Train it unless it is trained; wait while another process trains it."""
-        with ExitStack() as stack:
-            yield from exclusive(self.folder, "another sweep to train it", stack)
-            yield "trains"
-            options = dict(self.options)
-            train_once(self.config, self.folder, self.name, options, self.iterations)
-        return self.result()
+    def work(self) -> Iterator[str]:
+        """Train it."""
+        yield "trains"
+        train_once(self.config, self.folder, self.name, self.options)
 
 
 def teacher_job(spec: SweepSpec, fold: int | None) -> TeacherJob:
@@ -86,7 +69,7 @@ def teacher_job(spec: SweepSpec, fold: int | None) -> TeacherJob:
     where = "whole" if fold is None else f"fold{fold}"
     folder = ROOT / f"{stem}_{teacher_key(cfg)}" / where
     name = f"{stem}_{date.today():%m%d}" + ("" if fold is None else f"_fold{fold}")
-    return TeacherJob(spec.teacher, options, folder, name, cfg.train_cfg.max_iters)
+    return TeacherJob(spec.teacher, options, folder, name)
 
 
 def teacher_key(cfg: Config) -> str:

@@ -1,22 +1,22 @@
 """A training run that is completed exactly once, however often it is interrupted."""
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from mmseg_splashkd.checkpoint import read_checkpoint
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs.train import train
 
 LAST = "last_checkpoint"
-LEFT = (LAST, "iter_*.pth", "best_*.pth", "weights_*.safetensors", "scores/*.npz")
+CHECKPOINTS = (LAST, "iter_*.pth", "best_*.pth")
+# Of the last iteration: the best ones are selected on the validation frames.
+WEIGHTS = "weights_*_last.safetensors"
+OUTPUTS = (*CHECKPOINTS, "weights_*.safetensors", "scores/*.npz")
 CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
-POLL = 0.5  # seconds between two tries to acquire a lock
 
 
 def is_trained(work_dir: Path) -> bool:
@@ -25,30 +25,8 @@ def is_trained(work_dir: Path) -> bool:
     return record is not None and record.status == FINISHED
 
 
-def exclusive(folder: Path, what: str, stack: ExitStack) -> Iterator[str]:
-    """Hold the lock of a folder until a stack is closed or the process ends.
-
-    Sweeps that share a teacher train it once: the others wait here.
-
-    Args:
-        folder: Folder to work in; the lock file lies beside it.
-        what: What is waited for, for the progress display.
-        stack: Releases the lock.
-
-    Yields:
-        A phase if another process holds the lock.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), poll_interval=POLL)
-    try:
-        stack.enter_context(lock.acquire(blocking=False))
-    except Timeout:
-        yield f"waits for {what}"
-        stack.enter_context(lock.acquire())
-
-
 def train_once(
-    config: str, work_dir: Path, name: str, options: dict[str, Any], iterations: int
+    config: str, work_dir: Path, name: str, options: Mapping[str, Any]
 ) -> None:
     """Train, resume an interrupted run, or do nothing if it is finished.
 
@@ -57,21 +35,16 @@ def train_once(
         work_dir: Work directory of the run.
         name: Name of the run.
         options: ``--cfg-options``.
-        iterations: Number of iterations of the whole run.
     """
     if is_trained(work_dir):
         return
+    given = dict(options)
+    iterations = read_config(config, given).train_cfg.max_iters
     resume = can_resume(work_dir, iterations)
-    if not resume:
-        _clear(work_dir)
-    train(config, work_dir, resume=resume, cfg_options=options, name=name)
-
-
-def _clear(work_dir: Path) -> None:
-    """Remove the files, except logs, of a run that cannot be resumed."""
-    for pattern in LEFT:
-        for path in work_dir.glob(pattern):
+    if not resume:  # outputs of an interrupted run, except its logs
+        for path in (path for each in OUTPUTS for path in work_dir.glob(each)):
             path.unlink()
+    train(config, work_dir, resume=resume, cfg_options=given, name=name)
 
 
 def can_resume(work_dir: Path, iterations: int) -> bool:

@@ -212,6 +212,7 @@ def test_resumed_run_keeps_name_validations_and_earlier_start(pond, tmp_path):
 
 def begin(work_dir: Path, resumed: bool, number: int = 5) -> Recorder:
     new = record(number, status="running", name="", began=None)
+    work_dir.mkdir(exist_ok=True)
     return Recorder(work_dir, new, ["a/1"], "second", resumed)
 
 
@@ -245,20 +246,30 @@ def test_resumed_start_keeps_name_and_validations(tmp_path):
 
 def test_folder_of_a_running_run_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "lock_folder", lambda path: lock_folder(path, 0.01))
-    first = begin(tmp_path / "run", resumed=False)
-    with pytest.raises(FileExistsError, match="another process trains there now"):
-        begin(tmp_path / "run", resumed=True)
-    assert read(tmp_path / "run") == first.record
-    first.end("finished")
-    begin(tmp_path / "run", resumed=True).end("finished")
+    cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
+    with recorded(cfg, (record(), None)) as first:
+        with (
+            pytest.raises(FileExistsError, match="another process trains there now"),
+            recorded(cfg, (record(), None)),
+        ):
+            pass
+        assert first is not None
+        assert read(tmp_path) == first.record
+    with recorded(cfg, (record(), None)):
+        pass
+    assert read(tmp_path).status == "finished"
 
 
 def test_record_that_cannot_be_read_is_not_written_over(tmp_path):
     work_dir = leave_run(tmp_path)
     (work_dir / "run.json").write_text('{"version": 3}')
     for resumed in (True, False):
-        with pytest.raises(ValueError, match="version 3, newer than"):
-            begin(work_dir, resumed)
+        cfg = {"work_dir": str(work_dir), "run_name": "x", "resume": resumed}
+        with (
+            pytest.raises(ValueError, match="version 3, newer than"),
+            recorded(Config(cfg), (record(), None)),
+        ):
+            pass
     assert (work_dir / "run.json").read_text() == '{"version": 3}'
     lock_folder(work_dir, timeout=0).release()
 
@@ -287,7 +298,6 @@ def test_full_drive_at_the_end_is_named(tmp_path, monkeypatch):
     assert caught.value.errno == errno.ENOSPC
     assert f"Weights and scores stay in {tmp_path / 'run'}" in str(caught.value)
     assert read(tmp_path / "run").status == "running"
-    begin(tmp_path / "run", resumed=True).end("finished")  # its lock is free
 
 
 def test_full_drive_does_not_hide_why_a_run_failed(tmp_path, monkeypatch):
@@ -299,6 +309,7 @@ def test_full_drive_does_not_hide_why_a_run_failed(tmp_path, monkeypatch):
 
     with pytest.raises(RuntimeError, match="lost"), recorded(cfg, (record(), None)):
         fail()
+    lock_folder(tmp_path, timeout=0).release()
 
 
 def test_folder_that_cannot_be_written_is_named_at_once(pond, tmp_path):

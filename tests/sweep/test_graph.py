@@ -5,7 +5,7 @@ import pytest
 
 from mmseg_splashkd.sweep.caches import CacheJob
 from mmseg_splashkd.sweep.graph import Graph
-from mmseg_splashkd.sweep.jobs import RunJob
+from mmseg_splashkd.sweep.run_job import RunJob
 from mmseg_splashkd.sweep.scheduler import Task
 from mmseg_splashkd.sweep.spec import SweepSpec
 from mmseg_splashkd.sweep.teachers import TeacherJob
@@ -35,7 +35,7 @@ def test_a_student_needs_the_teacher_of_its_fold(spec, tmp_path):
         assert run.needs == (teacher.name,)
         assert isinstance(run.job, RunJob)
         assert run.job.options["model.teacher_checkpoint"] == teacher.job.weights
-        assert run.job.work_dir == tmp_path / run.name
+        assert run.job.folder == tmp_path / run.name
 
 
 def test_a_cache_comes_between_teacher_and_student(spec, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from ray import cloudpickle
 from ray.cluster_utils import Cluster as Machines
 
-from mmseg_splashkd.sweep import disk, tasks
+from mmseg_splashkd.sweep import disk, job, tasks
 from mmseg_splashkd.sweep.cluster import Cluster, Resources
 from mmseg_splashkd.sweep.scheduler import (
     FAILED,
@@ -21,7 +21,7 @@ from mmseg_splashkd.sweep.scheduler import (
     Task,
 )
 from tests.sweep import fake
-from tests.sweep.fake import FakeJob
+from tests.sweep.fake import FakeJob, fake_job
 
 STORE: dict[str, Any] = {"object_store_memory": 80 * 2**20}
 # Seconds until a machine counts as dead: 1 instead of 15.
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Machines]:
     """Two machines of one core each; the second one may die."""
-    for module in (fake, tasks, disk):  # processes need not import torch for these
+    for module in (fake, job, tasks, disk):  # processes need not import torch for these
         cloudpickle.register_pickle_by_value(module)
     found = Machines(
         initialize_head=True,
@@ -62,8 +62,8 @@ def scheduler(cluster, tmp_path) -> Scheduler:
     return Scheduler(cluster, tmp_path)
 
 
-def task(job: FakeJob, *needs: str, is_run: bool = True) -> Task:
-    return Task(job.name, job, needs, is_run)
+def task(fake: FakeJob, *needs: str, is_run: bool = True) -> Task:
+    return Task(fake.name, fake, needs, is_run)
 
 
 def finish(scheduler: Scheduler) -> dict[str, tuple[str, float]]:
@@ -79,21 +79,21 @@ def until_working(scheduler: Scheduler, *jobs: FakeJob) -> None:
 
 
 def test_a_task_follows_those_it_needs_and_processes_are_fresh(scheduler, tmp_path):
-    teacher, *students = (FakeJob(tmp_path, name) for name in ("t", "a", "b"))
+    teacher, *students = (fake_job(tmp_path, name) for name in ("t", "a", "b"))
     scheduler.add([task(teacher, is_run=False), *(task(s, "t") for s in students)])
     assert finish(scheduler) == dict.fromkeys("tab", (FINISHED, 50.0))
-    times = [job.log.parent.joinpath("value").stat().st_mtime_ns for job in students]
-    assert min(times) > teacher.log.parent.joinpath("value").stat().st_mtime_ns
+    times = [(each.folder / "value").stat().st_mtime_ns for each in students]
+    assert min(times) > (teacher.folder / "value").stat().st_mtime_ns
     processes = {job.calls()[0].split()[0] for job in (teacher, *students)}
     assert len(processes) == 3
 
 
 def test_what_is_complete_on_disk_is_not_submitted(tmp_path):
-    job = FakeJob(tmp_path, "a")
-    job.log.parent.mkdir()
-    (job.log.parent / "value").write_text("75")
+    done = fake_job(tmp_path, "a")
+    done.folder.mkdir()
+    (done.folder / "value").write_text("75")
     scheduler = Scheduler(Cluster(Resources()), tmp_path)  # that is not connected
-    scheduler.add([task(job)])
+    scheduler.add([task(done)])
     assert not scheduler.is_open
     assert scheduler.states["a"].value == 75.0
 
@@ -101,7 +101,7 @@ def test_what_is_complete_on_disk_is_not_submitted(tmp_path):
 def test_a_killed_process_is_replaced_and_nothing_finished_is_repeated(
     scheduler, tmp_path
 ):
-    done, held, last = (FakeJob(tmp_path, n, holds=n == "b") for n in "abc")
+    done, held, last = (fake_job(tmp_path, n, holds=n == "b") for n in "abc")
     scheduler.add([task(done), task(held), task(last)])
     until_working(scheduler, held)
     os.kill(int(held.calls()[0].split()[0]), signal.SIGKILL)
@@ -110,10 +110,10 @@ def test_a_killed_process_is_replaced_and_nothing_finished_is_repeated(
 
 
 def test_an_error_is_tried_once_more_and_one_of_the_input_is_not(scheduler, tmp_path):
-    broken = FakeJob(tmp_path, "a", error=RuntimeError("out of luck"))
-    odd = FakeJob(tmp_path, "b", error=ValueError("r is odd"))
+    broken = fake_job(tmp_path, "a", error=RuntimeError("out of luck"))
+    odd = fake_job(tmp_path, "b", error=ValueError("r is odd"))
     scheduler.add([task(broken), task(odd, is_run=False)])
-    scheduler.add([task(FakeJob(tmp_path, "c"), "b"), task(FakeJob(tmp_path, "d"))])
+    scheduler.add([task(fake_job(tmp_path, "c"), "b"), task(fake_job(tmp_path, "d"))])
     table = finish(scheduler)
     assert [len(job.calls()) for job in (broken, odd)] == [2, 1]
     assert {name: status for name, (status, _) in table.items()} == {
@@ -130,7 +130,7 @@ def test_an_error_is_tried_once_more_and_one_of_the_input_is_not(scheduler, tmp_
 def test_stopping_interrupts_what_runs_and_the_next_call_continues(
     cluster, scheduler, tmp_path
 ):
-    jobs = [FakeJob(tmp_path, name, holds=name == "a") for name in "ab"]
+    jobs = [fake_job(tmp_path, name, holds=name == "a") for name in "ab"]
     scheduler.add([task(jobs[0]), task(jobs[1], "a")])
     until_working(scheduler, jobs[0])
     scheduler.stop("interrupted by SIGINT")
@@ -143,23 +143,23 @@ def test_stopping_interrupts_what_runs_and_the_next_call_continues(
 
 
 def test_a_full_disk_stops_the_sweep_and_fails_no_run(scheduler, tmp_path, monkeypatch):
-    full = FakeJob(tmp_path, "a", error=RuntimeError("No space left on device"))
-    scheduler.add([task(full), task(FakeJob(tmp_path, "b"), "a")])
+    full = fake_job(tmp_path, "a", error=RuntimeError("No space left on device"))
+    scheduler.add([task(full), task(fake_job(tmp_path, "b"), "a")])
     finish(scheduler)
     assert {state.status for state in scheduler.states.values()} == {WAITING}
     assert "No space left on device" in str(scheduler.trouble)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
     next_call = Scheduler(scheduler.cluster, tmp_path)
-    next_call.add([task(FakeJob(tmp_path, "c"))])
+    next_call.add([task(fake_job(tmp_path, "c"))])
     finish(next_call)
     assert str(next_call.trouble).startswith(f"{tmp_path}: 0 MiB are free")
-    assert FakeJob(tmp_path, "c").calls() == []
+    assert fake_job(tmp_path, "c").calls() == []
 
 
 def test_a_run_of_a_machine_that_dies_moves_to_another(machines, scheduler, tmp_path):
     assert scheduler.cluster.capacity() == 2
-    jobs = {name: FakeJob(tmp_path, name, holds=True) for name in "ab"}
-    scheduler.add([*map(task, jobs.values()), task(FakeJob(tmp_path, "c"))])
+    jobs = {name: fake_job(tmp_path, name, holds=True) for name in "ab"}
+    scheduler.add([*map(task, jobs.values()), task(fake_job(tmp_path, "c"))])
     until_working(scheduler, *jobs.values())
     (second,) = machines.worker_nodes
     lost, kept = sorted(

@@ -70,6 +70,9 @@ def test_the_value_of_a_point_is_the_mean_of_its_runs(tmp_path):
     assert 1e-4 <= params["lr"] <= 1e-2
     assert params["n"] in range(1, 6)
     assert params["size"] in ("[1, 2]", "[3, 4]")
+    title, runs = found.rows()[0]
+    assert title.startswith(f"trial0 lr={params['lr']:.4g} n={params['n']} size=[")
+    assert runs == ("trial0_fold0", "trial0_fold1")
 
 
 def test_all_points_are_run_and_differ(tmp_path):

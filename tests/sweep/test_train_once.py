@@ -1,16 +1,14 @@
-from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
-from filelock import FileLock
 
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.sweep import train_once as module
 from mmseg_splashkd.sweep.train_once import (
     can_resume,
-    exclusive,
     is_trained,
     train_once,
 )
@@ -38,7 +36,7 @@ def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
     assert not can_resume(tmp_path, 4)
     path.write_bytes(b"")
     assert not can_resume(tmp_path, 4)
-    path.unlink()  # the host removes the last one before it writes the next
+    path.unlink()  # mmengine removes the last one before it writes the next
     assert not can_resume(tmp_path, 4)
 
 
@@ -51,6 +49,8 @@ def test_weights_alone_are_not_resumed(tmp_path):
 @pytest.fixture
 def calls(monkeypatch) -> list[dict]:
     made: list[dict] = []
+    cfg = SimpleNamespace(train_cfg=SimpleNamespace(max_iters=4))
+    monkeypatch.setattr(module, "read_config", lambda *_: cfg)
     monkeypatch.setattr(module, "train", lambda *_, **options: made.append(options))
     return made
 
@@ -59,41 +59,17 @@ def test_a_run_that_cannot_be_resumed_is_cleared_except_its_log(tmp_path, calls)
     write_checkpoint(tmp_path, 2).write_bytes(b"torn")
     for name in ("output.log", "weights_old_last.safetensors", "best_m_iter_2.pth"):
         (tmp_path / name).touch()
-    train_once("config.py", tmp_path, "run", {}, 4)
+    train_once("config.py", tmp_path, "run", {})
     assert [path.name for path in tmp_path.iterdir()] == ["output.log"]
     assert calls == [{"resume": False, "cfg_options": {}, "name": "run"}]
 
 
 def test_a_run_is_resumed_and_not_repeated(tmp_path, calls):
     write_checkpoint(tmp_path, 2)
-    train_once("config.py", tmp_path, "run", {}, 4)
+    train_once("config.py", tmp_path, "run", {})
     assert calls[0]["resume"]
     write_record(tmp_path, RunRecord("1", "run", "running"))
     assert not is_trained(tmp_path)
     write_record(tmp_path, RunRecord("1", "run", "finished"))
-    train_once("config.py", tmp_path, "run", {}, 4)
+    train_once("config.py", tmp_path, "run", {})
     assert len(calls) == 1
-
-
-def test_a_folder_that_another_process_works_in_is_waited_for(tmp_path):
-    folder = tmp_path / "teachers" / "fold0"
-    with ExitStack() as stack:
-        assert list(exclusive(folder, "another sweep", stack)) == []
-        lock = FileLock(folder.with_name(".fold0.lock"))
-        assert not is_free(lock)
-        with ExitStack() as second:
-            waiting = exclusive(folder, "another sweep", second)
-            assert next(waiting) == "waits for another sweep"
-            stack.close()
-            assert list(waiting) == []
-            assert not is_free(lock)
-    assert is_free(lock)
-
-
-def is_free(lock: FileLock) -> bool:
-    try:
-        lock.acquire(blocking=False)
-    except TimeoutError:
-        return False
-    lock.release()
-    return True

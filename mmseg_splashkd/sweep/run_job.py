@@ -1,8 +1,7 @@
 """The job of a planned run: train, then predict with the last weights."""
 
 import math
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,24 +15,22 @@ from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.runs.outcome import plain_metrics
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.sweep.folds import has_test_part
+from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.keys import config_sha256
-from mmseg_splashkd.sweep.tasks import LOG
-from mmseg_splashkd.sweep.train_once import exclusive, train_once
+from mmseg_splashkd.sweep.train_once import CHECKPOINTS, WEIGHTS, train_once
 
-WEIGHTS = "weights_*_last.safetensors"
 TEST_SCORES = Path("scores") / "test_last.npz"
 PREDICTIONS = "predictions"
-CHECKPOINTS = ("last_checkpoint", "iter_*.pth", "best_*.pth")
 
 
 @dataclass(frozen=True)
-class RunJob:
-    """A run of the sweep; calling it again never repeats what is done.
+class RunJob(Job):
+    """A run of the sweep; the name of its folder is the name of the run.
 
     Args:
         config: Config file.
         options: ``--cfg-options``, with those of its teacher.
-        work_dir: Work directory; its name is the name of the run.
+        folder: Work directory.
         variant_options: Options of its variant alone.
         variant_sha256: Hash of the config with these options when the sweep began.
         metric: Validation metric that is its result.
@@ -41,19 +38,11 @@ class RunJob:
         checkpoints: Keep the checkpoints of the finished run.
     """
 
-    config: str
-    options: Mapping[str, Any] = field(hash=False)
-    work_dir: Path
     variant_options: Mapping[str, Any] = field(hash=False)
     variant_sha256: str
     metric: str
     predictions: bool = True
     checkpoints: bool = False
-
-    @property
-    def log(self) -> Path:
-        """File for everything the run prints."""
-        return self.work_dir / LOG
 
     def result(self) -> float | None:
         """Metric of the last weights; None unless the run is complete.
@@ -63,10 +52,8 @@ class RunJob:
         Raises:
             ValueError: The run has no such metric.
         """
-        record = read_record(self.work_dir)
-        if record is None or record.status != FINISHED:
-            return None
-        if record.test_metrics is None:
+        record = read_record(self.folder)
+        if record is None or record.status != FINISHED or record.test_metrics is None:
             return None
         metrics = record.metrics.last or {}
         if self.metric not in metrics:
@@ -76,34 +63,25 @@ class RunJob:
         value = metrics[self.metric]
         return math.nan if value is None else value
 
-    def __call__(self) -> Generator[str, None, float | None]:
-        """Complete the run.
+    def work(self) -> Iterator[str]:
+        """Train, predict, and remove the checkpoints.
 
         Yields:
-            What it does, for the progress display.
-
-        Returns:
-            As ``result``.
+            What it does.
 
         Raises:
-            ValueError: Its teacher was trained on frames that the run is scored on, or
-                the config has changed since the sweep began.
+            ValueError: Its teacher was trained on frames that the run is evaluated on,
+                or the config has changed since the sweep began.
         """
-        with ExitStack() as stack:
-            yield from exclusive(self.work_dir, "the same run", stack)
-            if (result := self.result()) is not None:
-                return result
-            self._check_unchanged()
-            options = dict(self.options)
-            cfg = read_config(self.config, options)
-            yield "trains"
-            name, iterations = self.work_dir.name, cfg.train_cfg.max_iters
-            train_once(self.config, self.work_dir, name, options, iterations)
-            yield "predicts"
-            self._evaluate(cfg)
-            if not self.checkpoints:
-                self._remove_checkpoints()
-            return self.result()
+        self._check_unchanged()
+        cfg = read_config(self.config, dict(self.options))
+        yield "trains"
+        train_once(self.config, self.folder, self.folder.name, self.options)
+        yield "predicts"
+        self._evaluate(cfg)
+        if not self.checkpoints:  # most of the disk space of a run; its weights stay
+            for path in (p for each in CHECKPOINTS for p in self.folder.glob(each)):
+                path.unlink()
 
     def _check_unchanged(self) -> None:
         cfg = read_config(self.config, dict(self.variant_options))
@@ -115,22 +93,16 @@ class RunJob:
             )
 
     def _evaluate(self, cfg: Config) -> None:
-        """Predict both parts; the record of test metrics comes last, as the end mark.
+        """Predict both parts; the test metrics in the record mark the end.
 
         Training has recorded the metrics and scores of the validation part already.
         """
         if self.predictions:
             self._predict_val(cfg)
         metrics = self._predict("test", {}) if has_test_part(cfg) else {}
-        record = read_record(self.work_dir)
+        record = read_record(self.folder)
         assert record is not None  # training has just written it
-        write_record(self.work_dir, replace(record, test_metrics=metrics))
-
-    def _remove_checkpoints(self) -> None:
-        """Checkpoints take most of the disk space of a run; its weights stay."""
-        for pattern in CHECKPOINTS:
-            for path in self.work_dir.glob(pattern):
-                path.unlink()
+        write_record(self.folder, replace(record, test_metrics=metrics))
 
     def _predict_val(self, cfg: Config) -> None:
         """Predict the validation part by presenting it as the test part."""
@@ -143,12 +115,12 @@ class RunJob:
         self._predict("val", options)
 
     def _predict(self, part: str, options: Mapping[str, Any]) -> Metrics:
-        test_scores = self.work_dir / TEST_SCORES
+        test_scores = self.folder / TEST_SCORES
         metrics = evaluate(
             self.config,
-            find_checkpoint(str(self.work_dir / WEIGHTS)),
-            work_dir=self.work_dir / part,
-            out=self.work_dir / PREDICTIONS / part if self.predictions else None,
+            find_checkpoint(str(self.folder / WEIGHTS)),
+            work_dir=self.folder / part,
+            out=self.folder / PREDICTIONS / part if self.predictions else None,
             scores=test_scores if part == "test" else None,
             cfg_options={**self.options, **options},
         )

@@ -8,8 +8,8 @@ import pytest
 
 from mmseg_splashkd.records.record import BestAndLast, Metrics, RunRecord
 from mmseg_splashkd.records.store import read_record, write_record
-from mmseg_splashkd.sweep import jobs as module
-from mmseg_splashkd.sweep.jobs import RunJob
+from mmseg_splashkd.sweep import run_job as module
+from mmseg_splashkd.sweep.run_job import RunJob
 
 VAL: Metrics = {"mIoU": 50.0, "Dice.splash": None}
 TEST: Metrics = {"mIoU": 40.0}
@@ -20,7 +20,7 @@ def calls(monkeypatch) -> list[str]:
     """Replace what a run does; every call is listed."""
     made: list[str] = []
 
-    def train(config, work_dir, name, options, iterations) -> None:
+    def train(config, work_dir, name, options) -> None:
         if (known := read_record(work_dir)) and known.status == "finished":
             return
         made.append("train")
@@ -35,7 +35,6 @@ def calls(monkeypatch) -> list[str]:
         return TEST
 
     cfg = SimpleNamespace(
-        train_cfg=SimpleNamespace(max_iters=2),
         to_dict=lambda: {"val_dataloader": {"dataset": {}}, "val_evaluator": {}},
     )
     monkeypatch.setattr(module, "read_config", lambda *_: cfg)
@@ -64,10 +63,10 @@ def test_a_complete_run_is_not_repeated(tmp_path, calls):
     assert run.result() is None
     assert call(run) == run.result() == 50.0
     assert calls == ["train", "val", "test"]
-    record = read_record(run.work_dir)
+    record = read_record(run.folder)
     assert record is not None
     assert record.test_metrics == TEST
-    assert not list(run.work_dir.glob("*.pth"))
+    assert not list(run.folder.glob("*.pth"))
     assert call(run) == 50.0
     assert calls == ["train", "val", "test"]
 
@@ -86,7 +85,7 @@ def test_a_run_that_was_trained_is_only_evaluated(tmp_path, calls, monkeypatch):
     assert run.result() is None
     assert call(run) == 50.0
     assert calls == ["train", "val", "test"]
-    assert list(run.work_dir.glob("*.pth"))
+    assert list(run.folder.glob("*.pth"))
 
 
 def test_a_config_without_a_test_part_has_no_test_metrics(tmp_path, calls, monkeypatch):
