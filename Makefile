@@ -16,8 +16,8 @@ help: ## List the commands
 demo: $(VENV)/.host ## Draw a video, train teacher, plain and distilled student, write a report
 	$(BIN)/python -m mmseg_splashkd.demo
 
-test: $(VENV)/.dev ## Run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## Run all tests, in one process per core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
