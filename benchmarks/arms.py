@@ -153,12 +153,14 @@ def run_of(args: argparse.Namespace, arm: str, rate: float, seed: int) -> Run:
 
 def result_of(job: Run) -> dict[str, Any]:
     """Train and test, or read the result if the run is finished."""
+    from mmseg_splashkd.files import write_whole
+
     done = job.folder / RESULT
     if not done.is_file():
         job.folder.mkdir(parents=True, exist_ok=True)
         log = (job.folder / "printed.log").open("w")
         with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            done.write_text(json.dumps(_train_and_test(job), indent=1))
+            write_whole(done, json.dumps(_train_and_test(job), indent=1))
     return json.loads(done.read_text())
 
 

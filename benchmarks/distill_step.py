@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import torch
+from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
@@ -44,6 +45,7 @@ from torch import nn
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
 
@@ -136,7 +138,7 @@ def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
     loader.update(batch_size=args.batch, num_workers=args.workers)
     loader.persistent_workers = args.workers > 0
     for step in loader.dataset.dataset.pipeline:
-        if step.type == "Resize":
+        if is_a(step, Resize):
             step.scale = (args.size, args.size)
     cfg.val_dataloader = cfg.test_dataloader = None  # do not test the teacher
     cfg.teacher_cache = {"dir": str(root / f"cache_{teacher}"), "views": VIEWS}

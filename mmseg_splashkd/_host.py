@@ -14,8 +14,8 @@ STACKS = {
     "onedl-mmengine": "mmengine",
     "onedl-mmsegmentation": "mmsegmentation",
 }
-INSTALL = "pip install 'mmseg_splashkd[onedl]'"
-ORIGINAL = "pip install 'mmseg_splashkd[openmmlab]'"
+INSTALL = "pip install -e '.[onedl]'"
+ORIGINAL = "pip install -e '.[openmmlab]'"
 
 
 def _installed(distribution: str) -> bool:

@@ -2,7 +2,7 @@
 # Run a sweep on all nodes of a SLURM allocation, from the folder of tools/:
 #   sbatch --nodes=2 --gpus-per-node=4 tools/slurm_sweep.sh CONFIG --grid ... --out DIR
 # Arguments are those of tools/sweep.py. Two minutes before the time limit, the runs are
-# interrupted in order; the same sbatch continues the sweep. PYTHON and RAY name the
+# stopped cleanly; the same sbatch continues the sweep. PYTHON and RAY name the
 # environment's commands, PORT the port of Ray on the first node.
 #SBATCH --job-name=sweep
 #SBATCH --ntasks-per-node=1
@@ -26,7 +26,7 @@ srun --nodes="$nodes" --ntasks="$nodes" \
   "${PYTHON:-python}" tools/sweep.py "$@" --address "$address" &
 cluster=$!
 stopping=
-trap 'stopping=1; kill -TERM "$(cat "$driver")"' TERM
+trap 'stopping=1; kill -TERM "$(cat "$driver")" 2>/dev/null || kill -TERM "$cluster"' TERM
 code=0
 wait "$cluster" || code=$?
 if [ -n "$stopping" ]; then # the signal ended wait, not the sweep

@@ -19,6 +19,7 @@ from mmseg_splashkd.evaluation.areas import (
     stack_frames,
 )
 from mmseg_splashkd.evaluation.frame_files import FrameFiles
+from mmseg_splashkd.files import whole_file
 
 CODINGS = ("train_ids", "gray", "colour")
 
@@ -88,8 +89,8 @@ class DiceMetric(BaseMetric):
             row = frame_areas(pred, label, num_classes, self.ignore_index)
             self.results.append(row.cpu())
             if self.files is not None:
-                path = self.files.path_of(sample["img_path"])
-                Image.fromarray(self._coded(pred)).save(path)
+                with whole_file(self.files.path_of(sample["img_path"])) as partial:
+                    Image.fromarray(self._coded(pred)).save(partial)
 
     def compute_metrics(self, results: list[Tensor]) -> dict[str, float]:
         """Score all frames and log a table of the classes.

@@ -10,6 +10,7 @@ from mmseg.registry import HOOKS
 from PIL import Image
 
 from mmseg_splashkd.evaluation.frame_files import FrameFiles
+from mmseg_splashkd.files import whole_file
 
 IGNORED = (128, 128, 128)
 
@@ -52,4 +53,5 @@ class PaintFramesHook(Hook):
             ]
             strip = np.concatenate([frame, *painted], axis=1)
             picture = Image.fromarray(np.rint(strip).astype(np.uint8))
-            picture.save(self.files.path_of(sample.img_path))
+            with whole_file(self.files.path_of(sample.img_path)) as partial:
+                picture.save(partial)

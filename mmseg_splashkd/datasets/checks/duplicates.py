@@ -100,8 +100,7 @@ def _import_imagehash():
         import imagehash
     except ImportError as error:
         raise ImportError(
-            "the search for duplicates needs imagehash: "
-            "pip install 'mmseg_splashkd[data]'"
+            "the search for duplicates needs imagehash: pip install -e '.[data]'"
         ) from error
     return imagehash
 

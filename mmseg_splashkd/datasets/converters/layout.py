@@ -48,7 +48,7 @@ def import_extra(module: str, purpose: str) -> ModuleType:
     except ImportError as error:
         package = module.partition(".")[0]
         raise ImportError(
-            f"{purpose} need {package}: pip install 'mmseg_splashkd[data]'"
+            f"{purpose} need {package}: pip install -e '.[data]'"
         ) from error
 
 

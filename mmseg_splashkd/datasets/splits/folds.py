@@ -194,8 +194,7 @@ def _sklearn() -> Any:
         from sklearn import model_selection
     except ImportError as error:
         raise ImportError(
-            "stratified and grouped folds need scikit-learn: "
-            "pip install 'mmseg_splashkd[data]'"
+            "stratified and grouped folds need scikit-learn: pip install -e '.[data]'"
         ) from error
     return model_selection
 

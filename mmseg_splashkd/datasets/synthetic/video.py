@@ -1,6 +1,7 @@
 """Synthetic video of a net pen at feeding time: frames, labels and tables."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -32,6 +33,7 @@ from mmseg_splashkd.datasets.synthetic.pond_scene import (
     stream_of,
 )
 from mmseg_splashkd.datasets.synthetic.weather import WEATHERS, weather_of
+from mmseg_splashkd.files import whole_file, write_whole
 
 VERSION = 1  # of the renderer: increased if the same arguments give other bytes
 COLUMNS = ("recording", "timestamp", "frame", "label", "splash_share", "burst")
@@ -184,7 +186,7 @@ def _draw(out_dir: Path, video: _Video, progress: bool) -> Path:
         _save(out_dir / _file("labels", plan, i), _gray(mask))
     _write_tables(out_dir, video, plan, masks, labels)
     about = {"version": VERSION, "arguments": asdict(video)}
-    (out_dir / "about.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    write_whole(out_dir / "about.json", json.dumps(about, indent=2) + "\n")
     return out_dir / "frames.csv"
 
 
@@ -257,8 +259,9 @@ def _error_rows(
 
 
 def _write_table(path: Path, columns: Iterable[str], rows: Iterable[tuple]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_whole(path, text.getvalue())
 
 
 def _file(folder: str, plan: _Plan, frame: int) -> str:
@@ -270,7 +273,8 @@ def _gray(mask: np.ndarray) -> np.ndarray:
 
 
 def _save(path: Path, pixels: np.ndarray) -> None:
-    Image.fromarray(pixels).save(path)
+    with whole_file(path) as partial:
+        Image.fromarray(pixels).save(partial)
 
 
 def _names(video: _Video, plan: _Plan) -> set[str]:

@@ -18,7 +18,7 @@ from mmseg_splashkd.datasets.label_coding import IGNORE
 if TYPE_CHECKING:
     from albumentations import BaseCompose, BasicTransform
 
-INSTALL = "pip install 'mmseg_splashkd[augment]'"
+INSTALL = "pip install -e '.[augment]'"
 SUCCESSOR = "albumentationsx"  # same import name, AGPL
 
 

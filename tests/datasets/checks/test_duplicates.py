@@ -158,7 +158,7 @@ def test_pairs_are_the_nearest_by_brute_force(monkeypatch):
 
 def test_error_for_a_missing_library_names_the_extra(valid_parts, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagehash", None)
-    with pytest.raises(ImportError, match=r"pip install 'mmseg_splashkd\[data\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[data\]'"):
         find(valid_parts)
 
 

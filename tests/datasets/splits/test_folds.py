@@ -381,6 +381,6 @@ def test_error_for_missing_scikit_learn_names_the_extra(
 
     monkeypatch.delitem(sys.modules, "sklearn.model_selection", raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ImportError, match=r"pip install 'mmseg_splashkd\[data\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[data\]'"):
         strategy(splashes(30))
     assert blocked_folds(splashes(30))

@@ -325,7 +325,7 @@ def test_other_versions_are_refused(versions: dict, message: str, monkeypatch):
     monkeypatch.setattr(albumentations, "installed_version", versions.get)
     with pytest.raises(ImportError, match=message) as caught:
         one("Affine")
-    assert "pip install 'mmseg_splashkd[augment]'" in str(caught.value)
+    assert "pip install -e '.[augment]'" in str(caught.value)
 
 
 def test_version_is_that_of_the_distribution():
