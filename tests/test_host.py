@@ -24,7 +24,7 @@ def test_one_complete_stack_is_fine(installed, stack):
 
 def test_missing_stack_error_shows_how_to_install_one(installed):
     installed()
-    with pytest.raises(ImportError, match=r"needs onedl-mmcv.*pip install 'mmseg_sp"):
+    with pytest.raises(ImportError, match=r"needs onedl-mmcv.*pip install -e '"):
         _host.check_host_stack()
 
 
