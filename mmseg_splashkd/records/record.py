@@ -120,7 +120,7 @@ class Cost:
         parameters: Number of weights.
         gmacs: Multiply-accumulates in 1e9.
         ms_per_frame: Median time of a forward pass with batch size 1, milliseconds.
-        device: What was measured on.
+        device: Device of the measurement.
     """
 
     parameters: int
@@ -167,14 +167,14 @@ class RunRecord:
         teacher_ratio: r in [0, 1], or the config of a schedule; None without a teacher.
         fold: Fold the run validates on; None without folds.
         seed: Random seed.
-        iterations: Number of iterations the run was asked for.
+        iterations: Requested number of iterations.
         iteration: Number of iterations it reached.
-        data: What it read.
+        data: Data sets of the run.
         code: Version of this package.
-        host: Library -> version.
-        hardware: Where it ran.
+        host: Library -> version, for Python, torch, NumPy and OpenMMLab.
+        hardware: Machine of the run.
         memory: Peak memory.
-        teacher: Its teacher; None without one.
+        teacher: Teacher of the run; None without one.
         validations: Iteration -> metrics of the validation at that iteration.
         metrics: Validation metrics.
         test_metrics: Metrics of the last weights on the test part, as a sweep computes

@@ -74,10 +74,10 @@ class Findings:
             arm: One of ``shown``.
             metric: Name of the metric, by default ``focus``.
         """
-        wanted = arm.title, metric or self.focus
+        key = arm.title, metric or self.focus
         comparisons = [self.comparison, *self.of_teachers]
-        found = (d for each in comparisons for d in each.differences)
-        return next((d for d in found if (d.arm, d.metric) == wanted), None)
+        candidates = (d for each in comparisons for d in each.differences)
+        return next((d for d in candidates if (d.arm, d.metric) == key), None)
 
 
 def judge(

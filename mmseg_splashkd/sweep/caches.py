@@ -38,7 +38,7 @@ class CacheJob(Job):
         return self.folder.with_name(f"{self.folder.name}.log")
 
     def result(self) -> float | None:
-        """NaN, for it has no metric, if the cache is complete, else None."""
+        """NaN, because it has no metric, if the cache is complete, else None."""
         return math.nan if (self.folder / COMPLETE).is_file() else None
 
     def work(self) -> Iterator[str]:

@@ -93,7 +93,7 @@ class RunJob(Job):
             )
 
     def _evaluate(self, cfg: Config) -> None:
-        """Predict both parts; the test metrics in the record mark the end.
+        """Predict both parts; the test metrics in the record mark a complete run.
 
         Training has recorded the metrics and scores of the validation part already.
         """

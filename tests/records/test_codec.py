@@ -134,7 +134,7 @@ def test_ledger_of_version_1_is_read_but_for_a_torn_line(caplog):
     [
         (
             {"version": 3, "code": {"version": "9.1"}},
-            "has schema version 3, newer than the versions 1 to 2 that are read here. "
+            "has schema version 3, newer than the supported versions 1 to 2. "
             "mmseg_splashkd 9.1 wrote it: read it with that version",
         ),
         ({"run": "old"}, "has schema version None, not one of the versions 1 to 2"),

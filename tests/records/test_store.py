@@ -110,7 +110,7 @@ def test_killed_run_of_version_1(old, monkeypatch):
 
 def test_runs_of_a_folder_of_version_1(old, logged):
     runs = find_runs([old])
-    # Folders by name, then those that only the ledger knows.
+    # Folders by name, then those that only the ledger lists.
     assert names(runs) == ["kd_seed0", "dying", "killed", "plain_0627", "resumed_0102"]
     resumed = runs[-1]
     assert (resumed.work_dir, resumed.record.iteration) == (old / "resumed", 4)
@@ -125,7 +125,7 @@ def test_runs_of_a_folder_of_version_1(old, logged):
 def test_runs_of_an_old_ledger(old, source):
     runs = find_runs([old / source])
     assert names(runs) == ["kd_seed0", "resumed_0102", "killed"]
-    # run.json of the folder knows more than the line.
+    # run.json of the folder has more fields than the line.
     assert runs[0].record.validations
 
 

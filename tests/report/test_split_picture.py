@@ -60,7 +60,7 @@ def test_colours_of_absent_parts_are_absent(tmp_path: Path):
 
 
 def bands(picture: Path, part: str) -> int:
-    """How many lanes have a band of this colour: many pixels in a row."""
+    """Number of lanes with a band of this colour: many pixels in a row."""
     rows = where(picture, part).sum(1) > 25
     return int((np.diff(rows.astype(int)) == 1).sum())
 

@@ -103,7 +103,7 @@ def test_name_is_that_of_run_folder_and_weights(pond, tmp_path, monkeypatch):
     work_dir = train(PLAIN, cfg_options=options, name="plain_1125_fold0_seed1")
     assert work_dir == tmp_path / "plain_1125_fold0_seed1"
     assert (work_dir / f"weights_{work_dir.name}_last.safetensors").is_file()
-    with pytest.raises(ValueError, match="name='a/b' must be no path"):
+    with pytest.raises(ValueError, match="name='a/b' must not be a path"):
         train(PLAIN, cfg_options=options, name="a/b")
 
 

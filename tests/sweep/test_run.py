@@ -1,4 +1,4 @@
-"""Which sweep a command continues; nothing here trains."""
+"""Which sweep a command continues; no test trains."""
 
 from dataclasses import replace
 from pathlib import Path

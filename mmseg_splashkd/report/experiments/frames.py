@@ -124,8 +124,8 @@ def typical_frames(
     scores = {  # the highest is chosen if it is above zero
         f"Most {focus}": area,
         f"Onset of {focus}": [
-            now - last if 2 * last < now < max(area) else 0
-            for last, now in pairwise(area[:1] + area)
+            current - previous if 2 * previous < current < max(area) else 0
+            for previous, current in pairwise(area[:1] + area)
         ],
         f"No {focus}, most false alarms": [
             0 if frame.area else 1 + sum(frame.false_alarms) for frame in frames

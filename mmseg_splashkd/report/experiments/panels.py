@@ -230,10 +230,10 @@ def hero_pictures(arms: Sequence[ArmRuns], part: str) -> list[Picture]:
         ("Truth", maps.painted(maps.truth), classes),
     ]
     dice = parse_metric(f"Dice.{scores.focus}", scores.classes)
-    for arm, identity, here in zip(arms, frame.runs, frame.dice, strict=True):
+    for arm, identity, frame_dice in zip(arms, frame.runs, frame.dice, strict=True):
         confusion = arm.arm.runs[identity].confusion.sum(0)
         overall = number(float(dice.of(areas_of(confusion))), 1)
-        line = f"{scores.focus} Dice {number(here, 1)} here, {overall} overall"
+        line = f"{scores.focus} Dice {number(frame_dice, 1)} here, {overall} overall"
         picture = maps.painted(maps.predictions[arm])
         pictures.append((arm.title, picture, [(None, line)]))
     return pictures
