@@ -204,7 +204,7 @@ def test_a_killed_run_has_the_weights_of_an_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_the_same_command_repeats_nothing(sweep, command, monkeypatch, capfd):
+def test_the_same_command_repeats_no_finished_run(sweep, command, monkeypatch, capfd):
     monkeypatch.chdir(sweep.parent)
     records = runs(sweep)
     assert call(*command) == 0

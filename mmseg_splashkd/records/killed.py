@@ -1,4 +1,4 @@
-"""The end of a run whose process is gone, as far as its folder shows it."""
+"""Status, end and iteration of a killed run, read from the files of its folder."""
 
 import contextlib
 import re

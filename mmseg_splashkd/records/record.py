@@ -155,7 +155,7 @@ class RunRecord:
         began: UTC time of the latest start, ISO 8601.
         ended: UTC time of its end; None while running.
         wall_s: Seconds from start to end.
-        reason: Why it did not finish.
+        reason: Cause of the end of a run that did not finish.
         resumed: Whether the latest start resumed an earlier one.
         command: Command line.
         config: Path of the config file.
@@ -166,9 +166,9 @@ class RunRecord:
             such as ``'0627'``.
         teacher_ratio: r in [0, 1], or the config of a schedule; None without a teacher.
         fold: Fold the run validates on; None without folds.
-        seed: Random seed.
+        seed: Random seed, from 0.
         iterations: Requested number of iterations.
-        iteration: Number of iterations it reached.
+        iteration: Number of completed iterations.
         data: Data sets of the run.
         code: Version of this package.
         host: Library -> version, for Python, torch, NumPy and OpenMMLab.

@@ -1,4 +1,4 @@
-"""The runs of a folder, each with its record: the one reading of runs."""
+"""The runs of a folder, each with its record."""
 
 import glob
 import socket

@@ -27,7 +27,7 @@ def record_cost(work_dir: str | Path) -> Cost:
         work_dir: Folder of a recorded run that is not running.
 
     Returns:
-        What was measured; time depends on the machine and its load.
+        The measured cost; time depends on the machine and its load.
 
     Raises:
         FileNotFoundError: There is no record, no weights, or the data are missing.

@@ -113,7 +113,7 @@ class Recorder(Hook):
 
         Args:
             status: ``'finished'``, ``'stopped'`` or ``'failed'``.
-            reason: Why it did not finish.
+            reason: Cause of the end of a run that did not finish.
 
         Raises:
             OSError: The record cannot be written.

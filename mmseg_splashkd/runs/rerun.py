@@ -89,7 +89,7 @@ def rerun(
     work_dir: str | Path | None = None,
     allow_changes: bool = False,
 ) -> Rerun:
-    """Train again what a record describes.
+    """Train a recorded run again.
 
     Args:
         record: Folder of a run, or of several; an old ``records.jsonl``, or a file with

@@ -46,7 +46,7 @@ def train(
     cfg_options: dict[str, Any] | None = None,
     name: str | None = None,
 ) -> Path:
-    """Train what a config describes, and record it in its work directory.
+    """Train the model of a config, and record the run in its work directory.
 
     Args:
         config: Config file.

@@ -28,7 +28,7 @@ class CacheJob(Job):
 
     Args:
         config: Config file of a student.
-        options: ``--cfg-options``, with its teacher and ``teacher_cache``.
+        options: Dotted config keys to override, with teacher and ``teacher_cache``.
         folder: Folder of the cache.
     """
 

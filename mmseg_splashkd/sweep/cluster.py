@@ -19,14 +19,14 @@ Nodes = Sequence[Mapping[str, float]]  # resources of each machine
 
 @dataclass(frozen=True)
 class Resources:
-    """Where a sweep runs.
+    """Machines and devices of a sweep.
 
     Args:
         address: Ray cluster to join, ``HOST:PORT`` or ``'auto'``; None: this machine.
         workers: Runs at once on each machine, from 1; by default as many as its GPUs
             allow, and one on a machine without GPUs.
         gpus_per_run: GPUs per run; by default 1 if a machine has GPUs, else 0.
-        dashboard: Serve Ray's dashboard, of this machine's Ray.
+        dashboard: Serve Ray's dashboard on this machine; not with ``address``.
     """
 
     address: str | None = None

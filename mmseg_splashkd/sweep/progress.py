@@ -31,9 +31,9 @@ class Progress:
         scheduler: Scheduler of the sweep.
         rows: Returns the rows of the table, whose number grows in a search; the runs of
             a row are ordered by seed, then by fold.
-        metric: Name of the value that is shown.
+        metric: Name of the displayed metric.
         folder: Folder of the sweep.
-        total: Number of runs in all.
+        total: Number of runs of the sweep.
         console: Console for the output; by default standard output.
     """
 

@@ -62,13 +62,13 @@ class Scheduler:
     """Runs a graph of tasks that may grow.
 
     Args:
-        cluster: Starts tasks.
-        folder: Folder of the sweep, whose disk needs space for each task.
+        cluster: Ray, which runs the tasks.
+        folder: Folder of the sweep; its disk is checked for space before each task.
 
     Attributes:
         tasks: Name -> task, in the order of execution.
         states: Name -> state.
-        trouble: Why no further task is started; None as long as there is no reason.
+        trouble: Reason to start no further task; None without one.
     """
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
@@ -91,7 +91,7 @@ class Scheduler:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything runs or can still be started."""
+        """Whether a task runs or can still be started."""
         if self._streams:
             return True
         return self.trouble is None and any(self._with_status(WAITING))

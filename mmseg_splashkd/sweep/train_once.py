@@ -34,7 +34,7 @@ def train_once(
         config: Config file.
         work_dir: Work directory of the run.
         name: Name of the run.
-        options: ``--cfg-options``.
+        options: Dotted config keys to override.
     """
     if is_trained(work_dir):
         return

@@ -109,7 +109,7 @@ def test_golden_file_of_this_version():
     assert json.loads(text) == json.loads(json.dumps(to_json(FULL)))
 
 
-def test_ledger_of_version_1_is_read_but_for_a_torn_line(caplog):
+def test_ledger_of_version_1_is_read_except_a_truncated_line(caplog):
     path = VERSION1 / "records.jsonl"
     with caplog.at_level("WARNING", logger="mmengine"):
         lines = read_ledger(path)

@@ -66,7 +66,7 @@ def test_record_of_a_newer_version_is_refused(tmp_path):
 # Status
 
 
-def test_running_run_is_killed_once_nobody_holds_its_folder(tmp_path):
+def test_running_run_is_killed_once_its_lock_is_released(tmp_path):
     work_dir = leave_run(tmp_path, hostname=HERE, pid=4)
     lock = lock_folder(work_dir)
     assert [run.status for run in find_runs([work_dir])] == ["running"]
@@ -129,7 +129,7 @@ def test_runs_of_an_old_ledger(old, source):
     assert runs[0].record.validations
 
 
-def test_earlier_starts_stand_in_the_ledger_beside_a_folder(old):
+def test_earlier_starts_are_read_from_the_ledger_beside_a_folder(old):
     line = json.loads((old / "records.jsonl").read_text().splitlines()[2])
     (old / "resumed").mkdir()
     (old / "resumed" / "run.json").write_text(json.dumps(line))
@@ -153,7 +153,7 @@ def test_sources_are_found_in_their_order_each_once(tmp_path):
     assert names(find_runs([inside])) == ["run9"]
 
 
-def test_nothing_to_find_is_named(tmp_path):
+def test_error_where_no_run_is_found(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist, and matches"):
         find_runs([tmp_path / "nowhere"])
     with pytest.raises(ValueError, match=r"no runs there .*give work directories"):

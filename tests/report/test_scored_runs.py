@@ -100,7 +100,7 @@ def test_one_arm_alone_is_compared_run_by_run(tmp_path: Path):
     assert len({arm.title for arm in arms}) == 3
 
 
-def test_equal_runs_are_told_apart_by_their_source(tmp_path: Path):
+def test_equal_runs_are_distinguished_by_their_source(tmp_path: Path):
     folders = [recorded(tmp_path / name, began=name) for name in ("x", "y")]
     assert titles(*folders) == [
         f"kd, r = 0.5 ({tmp_path}/x)",

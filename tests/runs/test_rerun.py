@@ -225,7 +225,7 @@ def test_runs_of_other_lengths_are_not_compared(tmp_path):
     assert Rerun(whole, whole, tmp_path).is_equal is True
 
 
-def test_repetition_stands_beside_its_run(run_dir, stopped):
+def test_repetition_is_written_beside_its_run(run_dir, stopped):
     with pytest.raises(KeyboardInterrupt):
         rerun(run_dir)
     ((_, work_dir), _) = stopped[0]

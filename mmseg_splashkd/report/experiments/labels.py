@@ -68,7 +68,7 @@ def read_value(text: str, name: str) -> Any:
 
 
 class _DictCalls(ast.NodeTransformer):
-    """Replaces ``dict(a=1)``, and ``dict({0: 1})`` of keys that are no names."""
+    """Replaces ``dict(a=1)``, and ``dict({0: 1})`` with keys that are not names."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)

@@ -128,9 +128,9 @@ def panels(arms: Sequence[ArmRuns], part: str) -> dict[str, Any]:
         part: ``'val'`` or ``'test'``: the part whose predictions are shown.
 
     Returns:
-        Either ``missing``, why there are no pictures, and ``command``, which makes them
-        possible; or ``typical`` and ``disagreements`` (rows), ``legend`` (names and CSS
-        colours) and ``remark``, what qualifies the pictures. All others are None.
+        Either ``missing``, the reason without pictures, and ``command``, which writes
+        the predictions; or ``typical`` and ``disagreements`` (rows), ``legend`` (names
+        and CSS colours) and ``remark``, a note on the pictures. All others are None.
     """
     content: dict[str, Any] = dict.fromkeys(
         ("missing", "command", "typical", "disagreements", "legend", "remark")

@@ -168,7 +168,7 @@ def test_every_run_can_be_repeated(reported, sweep):
         assert f"python tools/rerun.py {run.work_dir}" in page.text
 
 
-def test_text_is_escaped_and_nothing_is_loaded(reported):
+def test_text_is_escaped_and_no_resource_is_loaded(reported):
     page, _ = reported
     assert "do &lt;it&gt;" in page.html
     assert page.loaded()

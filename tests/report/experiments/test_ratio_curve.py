@@ -44,6 +44,6 @@ def test_a_family_with_an_r_0_of_its_own_keeps_it():
     }
 
 
-def test_a_baseline_that_learned_from_a_teacher_is_no_r_0():
+def test_a_distilled_baseline_is_not_r_0():
     curve = points(arm("kd", 0.25, 4), arm("pe", 0.5, 2), arm("schedule", None, 1))
     assert curve == {"kd": {0.25: dice(4)}, "pe": {0.5: dice(2)}}

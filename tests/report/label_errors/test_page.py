@@ -103,7 +103,7 @@ def test_no_more_than_asked_for(found, tmp_path):
     assert len(Page(out).all("section")) == 1
 
 
-def test_nothing_found_says_so(found, tmp_path):
+def test_page_without_suspicious_labels(found, tmp_path):
     right = LabelErrors(found.findings[2:], SPLASH, 1, [])
     out = write_label_page(right, tmp_path / "page.html", "found.csv")
     page = Page(out)
@@ -119,7 +119,7 @@ def test_regions_are_painted_in_the_colour_of_their_kind(found):
     assert (painted[0] == 50).all()
 
 
-def test_labels_and_predictions_stand_side_by_side(found):
+def test_labels_and_predictions_are_side_by_side(found):
     both = found.findings[0]
     assert read_label(both, found)[LABELLED].all()
     titles = [tile.title for tile in tiles_of(both, found)]
