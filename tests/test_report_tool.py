@@ -43,4 +43,4 @@ def test_without_runs_the_report_exits_with_2_and_a_remedy(tool, tmp_path, capsy
     with pytest.raises(SystemExit) as ended:
         tool(tmp_path)
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("cannot report: no runs there")
+    assert capsys.readouterr().err.startswith("cannot report: no runs found")

@@ -137,7 +137,10 @@ def test_ledger_of_version_1_is_read_except_a_truncated_line(caplog):
             "has schema version 3, newer than the supported versions 1 to 2. "
             "mmseg_splashkd 9.1 wrote it: read it with that version",
         ),
-        ({"run": "old"}, "has schema version None, not one of the versions 1 to 2"),
+        (
+            {"run": "old"},
+            "has schema version None, not one of the supported versions 1 to 2",
+        ),
         ({"version": "x"}, "has schema version 'x'"),
         ([1, 2], "expected a record of a run, got list"),
         ({"version": 1, "run": "x", "how": "y"}, "the record lacks id"),

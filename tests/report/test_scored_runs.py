@@ -119,7 +119,7 @@ def test_missing_sources_and_scores_are_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"there is no run .*/nowhere, and no"):
         read_arms([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no runs there .*empty.*: give work"):
+    with pytest.raises(ValueError, match=r"no runs found .*empty.*: give work"):
         read_arms([tmp_path / "empty"])
     folder = run(tmp_path / "a")
     with pytest.raises(ValueError, match=r"no scores of its best weights .*a/scores"):

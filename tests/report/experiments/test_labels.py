@@ -23,7 +23,9 @@ def test_values_are_read_as_mmengine_reads_them():
     "code", ["open('x')", "[print()]", "{'a': f'{1}'}", "dict([])"]
 )
 def test_no_code_is_executed(code):
-    with pytest.raises(ValueError, match="a is not a literal, and code is not executed"):
+    with pytest.raises(
+        ValueError, match="a is not a literal, and code is not executed"
+    ):
         read_value(f"a = {code}\n", "a")
 
 
