@@ -156,7 +156,7 @@ def test_sources_are_found_in_their_order_each_once(tmp_path):
 
 
 def test_error_where_no_run_is_found(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere does not exist, and no path matches"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist, and no path"):
         find_runs([tmp_path / "nowhere"])
     with pytest.raises(ValueError, match=r"no runs found .*give work directories"):
         find_runs([tmp_path])
