@@ -39,8 +39,8 @@ def test_a_sweep_becomes_a_page_and_a_table(tool, table, tmp_path, capsys):  # n
     assert command in readme.read_text()
 
 
-def test_nothing_to_report_on_exits_with_2_and_a_remedy(tool, tmp_path, capsys):
+def test_without_runs_the_report_exits_with_2_and_a_remedy(tool, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         tool(tmp_path)
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("cannot report: no runs there")
+    assert capsys.readouterr().err.startswith("cannot report: no runs found")

@@ -139,9 +139,9 @@ def test_a_killed_run_is_resumed_and_no_finished_one_repeated(sweep, killed, bef
 
 @pytest.mark.slow
 def test_names_and_files_of_the_runs(sweep):
-    known = read_sweep(sweep)
-    assert known is not None
-    variant = f"farm_b0_kd_{known.began:%m%d}_100"
+    stored = read_sweep(sweep)
+    assert stored is not None
+    variant = f"farm_b0_kd_{stored.began:%m%d}_100"
     names = [f"{variant}_fold{fold}_seed0" for fold in (0, 1)]
     assert list(runs(sweep)) == names
     for name in names:
@@ -204,7 +204,7 @@ def test_a_killed_run_has_the_weights_of_an_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_the_same_command_repeats_nothing(sweep, command, monkeypatch, capfd):
+def test_the_same_command_repeats_no_finished_run(sweep, command, monkeypatch, capfd):
     monkeypatch.chdir(sweep.parent)
     records = runs(sweep)
     assert call(*command) == 0
@@ -218,7 +218,7 @@ def test_another_sweep_in_its_folder_is_refused(sweep, command, monkeypatch, cap
     assert call(*command, "--seeds", 2) == 2
     printed = capfd.readouterr().err
     assert printed.startswith("cannot sweep: sweep holds another sweep:")
-    assert "seeds: it has None, this command asks for 2" in printed
+    assert "seeds: the sweep has None, this command sets 2" in printed
 
 
 @pytest.mark.slow

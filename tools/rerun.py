@@ -11,7 +11,7 @@ import sys
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description="Train again what a record describes, and compare the weights."
+        description="Train a recorded run again, and compare the weights."
     )
     parser.add_argument(
         "record", help="folder of a run or of several, or an old records.jsonl"

@@ -45,7 +45,7 @@ def from_json(values: Any) -> RunRecord:
 
     Raises:
         ValueError: They are no record, lack a key or have an unknown one, or their
-            version is newer than the one that is read here.
+            version is newer than ``VERSION``.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"expected a record of a run, got {type(values).__name__}")
@@ -62,11 +62,11 @@ def _of_other_version(values: Mapping[str, Any], version: Any) -> str:
     writer = code.get("version") if isinstance(code, Mapping) else None
     wrote = f"mmseg_splashkd {writer or 'of unknown version'} wrote it"
     newer = isinstance(version, int) and version > VERSION
-    remedy = "read it with that version, or a later one" if newer else "read it there"
+    remedy = f"read it with that version{', or a later one' if newer else ''}"
     age = "newer than" if newer else "not one of"
     return (
-        f"the record has schema version {version!r}, {age} the versions 1 to {VERSION} "
-        f"that are read here. {wrote}: {remedy}"
+        f"the record has schema version {version!r}, {age} the supported versions 1 "
+        f"to {VERSION}. {wrote}: {remedy}"
     )
 
 
@@ -79,12 +79,12 @@ def _record(values: Mapping[str, Any]) -> RunRecord:
         hardware=_of(Hardware, gpus=tuple),
         memory=_of(Memory),
         teacher=_of(Teacher, checkpoints=tuple, sha256=tuple),
-        validations=lambda found: {int(key): each for key, each in found.items()},
+        validations=lambda values: {int(key): each for key, each in values.items()},
         metrics=_of(BestAndLast),
         scores=_of(BestAndLast),
         weights=_of(BestAndLast, best=_of(Weights), last=_of(Weights)),
         cost=_of(Cost),
-        attempts=lambda found: tuple(_build(Attempt, each) for each in found),
+        attempts=lambda values: tuple(_build(Attempt, each) for each in values),
     )
 
 

@@ -26,9 +26,9 @@ def code() -> Code:
 
     The commit is None where the package is in no repository.
     """
-    # An installed package may lie in the repository of something else.
-    ours = _git("ls-files", "--error-unmatch", "version.py")
-    commit = _git("rev-parse", "HEAD") if ours else None
+    # An installed package may be inside the repository of another project.
+    tracked = _git("ls-files", "--error-unmatch", "version.py")
+    commit = _git("rev-parse", "HEAD") if tracked else None
     changes = _git("status", "--porcelain", "--", ".") if commit else None
     return Code(__version__, commit, None if changes is None else bool(changes))
 
@@ -42,7 +42,7 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def host() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Versions of Python, torch and the OpenMMLab libraries; of CUDA with a GPU."""
     versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
     versions |= {name: str(import_module(name).__version__) for name in LIBRARIES}
@@ -81,7 +81,7 @@ def memory(gpu_mib: float | None = None) -> Memory:
     Args:
         gpu_mib: Peak on the GPU, in MiB, before mmengine last reset the count.
     """
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB on Linux
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     if torch.cuda.is_available():
         gpu_mib = gpu_peak(gpu_mib)

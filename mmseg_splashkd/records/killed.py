@@ -1,4 +1,4 @@
-"""The end of a run whose process is gone, as far as its folder shows it."""
+"""Status, end and iteration of a killed run, read from the files of its folder."""
 
 import contextlib
 import re
@@ -17,8 +17,8 @@ def as_killed(record: RunRecord, work_dir: Path) -> RunRecord:
     last validation or checkpoint.
 
     Args:
-        record: Of status ``'running'``.
-        work_dir: Its folder.
+        record: Record with status ``'running'``.
+        work_dir: Folder of the run.
     """
     ended = _last_written(work_dir)
     began = None if record.began is None else datetime.fromisoformat(record.began)
@@ -50,8 +50,8 @@ def _last_written(work_dir: Path) -> float | None:
 def _last_checkpoint(work_dir: Path) -> int:
     pointer = work_dir / "last_checkpoint"
     text = pointer.read_text(encoding="utf-8") if pointer.is_file() else ""
-    found = re.search(r"iter_(\d+)\.pth", text)
-    return int(found[1]) if found else 0
+    match = re.search(r"iter_(\d+)\.pth", text)
+    return int(match[1]) if match else 0
 
 
 def utc(time: float) -> str:

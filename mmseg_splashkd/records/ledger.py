@@ -16,8 +16,8 @@ LEDGER = "records.jsonl"
 def read_ledger(path: str | Path) -> list[tuple[Path, RunRecord]]:
     """Read an old ledger; newer runs write none.
 
-    A line that cannot be read is left out, and the log says which and why: one that was
-    torn when its writer was killed, or one of another version.
+    A line that cannot be read is left out, and the log names it and the cause: it was
+    truncated when its writer was killed, or is of another version.
 
     Args:
         path: ``records.jsonl``, or a file with some of its lines.

@@ -5,7 +5,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK = ".run.lock"
-# Workers of a killed run hold an inherited descriptor until they notice, seconds later.
+# Workers of a killed run hold an inherited descriptor for some seconds.
 PATIENCE = 10.0  # seconds
 
 
@@ -13,14 +13,14 @@ def lock_folder(work_dir: Path, timeout: float = PATIENCE) -> FileLock:
     """Lock the folder of a run for this process.
 
     Args:
-        work_dir: An existing folder.
-        timeout: Seconds to wait for another process.
+        work_dir: Existing folder of the run.
+        timeout: Seconds to wait for another process, from 0.
 
     Returns:
         The lock, to be released at the end of the run.
 
     Raises:
-        FileExistsError: Another process trains there.
+        FileExistsError: Another process trains in this folder.
         OSError: The lock file cannot be written.
     """
     lock = FileLock(work_dir / LOCK)

@@ -120,7 +120,7 @@ class Cost:
         parameters: Number of weights.
         gmacs: Multiply-accumulates in 1e9.
         ms_per_frame: Median time of a forward pass with batch size 1, milliseconds.
-        device: What was measured on.
+        device: Device of the measurement.
     """
 
     parameters: int
@@ -155,7 +155,7 @@ class RunRecord:
         began: UTC time of the latest start, ISO 8601.
         ended: UTC time of its end; None while running.
         wall_s: Seconds from start to end.
-        reason: Why it did not finish.
+        reason: Cause of the end of a run that did not finish.
         resumed: Whether the latest start resumed an earlier one.
         command: Command line.
         config: Path of the config file.
@@ -166,15 +166,15 @@ class RunRecord:
             such as ``'0627'``.
         teacher_ratio: r in [0, 1], or the config of a schedule; None without a teacher.
         fold: Fold the run validates on; None without folds.
-        seed: Random seed.
-        iterations: Number of iterations the run was asked for.
-        iteration: Number of iterations it reached.
-        data: What it read.
+        seed: Random seed, from 0.
+        iterations: Requested number of iterations.
+        iteration: Number of completed iterations.
+        data: Data sets of the run.
         code: Version of this package.
-        host: Library -> version.
-        hardware: Where it ran.
+        host: Library -> version, for Python, torch, NumPy and OpenMMLab.
+        hardware: Machine of the run.
         memory: Peak memory.
-        teacher: Its teacher; None without one.
+        teacher: Teacher of the run; None without one.
         validations: Iteration -> metrics of the validation at that iteration.
         metrics: Validation metrics.
         test_metrics: Metrics of the last weights on the test part, as a sweep computes

@@ -1,4 +1,4 @@
-"""The runs of a folder, each with its record: the one reading of runs."""
+"""The runs of a folder, each with its record."""
 
 import glob
 import socket
@@ -21,11 +21,11 @@ Ledgers = dict[Path, dict[Path, list[RunRecord]]]
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One run.
+    """One run and its folder.
 
     Args:
-        record: Its record.
-        work_dir: Its folder.
+        record: Record of the run.
+        work_dir: Folder of the run.
     """
 
     record: RunRecord
@@ -38,7 +38,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """That of the record, or ``'not recorded'``."""
+        """Status of the record, or ``'not recorded'``."""
         return self.record.status
 
     def scores_path(self, part: str, weights: str) -> Path | None:
@@ -60,8 +60,8 @@ class Run:
     def weights_path(self, weights: str) -> Path | None:
         """Exported weights, ``'best'`` or ``'last'``; None if the run left none."""
         if self.status == NOT_RECORDED:
-            found = sorted(self.work_dir.glob(f"weights_*_{weights}.safetensors"))
-            return found[0] if len(found) == 1 else None
+            paths = sorted(self.work_dir.glob(f"weights_*_{weights}.safetensors"))
+            return paths[0] if len(paths) == 1 else None
         kept = self.record.weights.of(weights)
         return self._existing(kept and kept.path)
 
@@ -74,7 +74,7 @@ def read_run(work_dir: str | Path) -> Run | None:
     """The run of a folder, ``'killed'`` if it was running and its process is gone.
 
     A folder with scores, logs or weights, but without a record that can be read, holds
-    a run of status ``'not recorded'``, whose ``reason`` says why.
+    a run of status ``'not recorded'``, with the cause in ``reason``.
 
     Args:
         work_dir: Folder of a run.
@@ -104,13 +104,13 @@ def _not_recorded(work_dir: Path, reason: str) -> Run:
 
 
 def with_status(record: RunRecord, work_dir: Path) -> RunRecord:
-    """A record whose status is ``'killed'`` if it says ``'running'`` and nobody runs.
+    """Replace the status ``'running'`` by ``'killed'`` if no process trains the run.
 
     Locks show processes of this machine alone: a record of another machine stays
     ``'running'``.
     """
-    is_here = record.hostname == socket.gethostname()
-    if record.status != RUNNING or not is_here or is_locked(work_dir):
+    on_this_machine = record.hostname == socket.gethostname()
+    if record.status != RUNNING or not on_this_machine or is_locked(work_dir):
         return record
     return as_killed(record, work_dir)
 
@@ -128,7 +128,7 @@ def find_runs(sources: Sequence[str | Path]) -> list[Run]:
         running, were killed, or have no record are among them.
 
     Raises:
-        FileNotFoundError: A source does not exist, or a pattern matches nothing.
+        FileNotFoundError: A source does not exist, or no path matches a pattern.
         ValueError: There is no run at all.
     """
     paths = list(dict.fromkeys(path for each in sources for path in _expand(each)))
@@ -140,7 +140,7 @@ def find_runs(sources: Sequence[str | Path]) -> list[Run]:
     if not runs:
         listed = ", ".join(map(str, paths[:3])) or "no path given"
         raise ValueError(
-            f"no runs there ({listed}): give work directories of tools/train.py, a "
+            f"no runs found ({listed}): give work directories of tools/train.py, a "
             f"folder of them, the folder of a sweep, or an old {LEDGER}"
         )
     return list(runs.values())
@@ -150,10 +150,10 @@ def _expand(source: str | Path) -> list[Path]:
     path = Path(source)
     if path.exists():
         return [path]
-    found = sorted(glob.glob(str(source)))  # noqa: PTH207 - of absolute patterns, too
-    if not found:
-        raise FileNotFoundError(f"{source} does not exist, and matches nothing")
-    return [Path(each) for each in found]
+    matches = sorted(glob.glob(str(source)))  # noqa: PTH207 - of absolute patterns, too
+    if not matches:
+        raise FileNotFoundError(f"{source} does not exist, and no path matches it")
+    return [Path(each) for each in matches]
 
 
 def _runs_at(path: Path, ledgers: Ledgers) -> Iterator[Run]:
@@ -171,7 +171,7 @@ def _runs_at(path: Path, ledgers: Ledgers) -> Iterator[Run]:
 
 
 def _run_of(folder: Path, ledgers: Ledgers) -> Run | None:
-    """The run of a folder, with what an old ledger beside it says of earlier starts."""
+    """The run of a folder, with earlier starts from an old ledger beside it."""
     run = read_run(folder) if folder.is_dir() else None
     lines = _lines(folder.parent, ledgers).get(folder, [])
     if lines and (run is None or run.status == NOT_RECORDED):
@@ -179,14 +179,14 @@ def _run_of(folder: Path, ledgers: Ledgers) -> Run | None:
         run = Run(last, folder)
     if run is None:
         return None
-    known = {run.record.id, *(each.id for each in run.record.attempts)}
-    earlier = [attempt_of(line) for line in lines if line.id not in known]
+    ids = {run.record.id, *(each.id for each in run.record.attempts)}
+    earlier = [attempt_of(line) for line in lines if line.id not in ids]
     attempts = (*earlier, *run.record.attempts)
     return Run(replace(run.record, attempts=attempts), folder)
 
 
 def attempt_of(record: RunRecord) -> Attempt:
-    """What a later start keeps of an earlier one."""
+    """The summary of an earlier start that the record of a later one contains."""
     return Attempt(
         id=record.id,
         began=record.began or "",

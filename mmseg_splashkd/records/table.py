@@ -22,7 +22,7 @@ def rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
     """One row per run.
 
     Args:
-        runs: As of ``find_runs``.
+        runs: Runs from ``find_runs``.
 
     Returns:
         Dotted name -> value, such as ``metrics.best.mIoU``; lists are JSON text. The
@@ -50,7 +50,7 @@ def write_csv(path: str | Path, runs: Iterable[Run]) -> None:
 
     Args:
         path: The file.
-        runs: As of ``find_runs``.
+        runs: Runs from ``find_runs``.
     """
     table = rows(runs)
     columns = list(dict.fromkeys(key for row in table for key in row))
@@ -65,8 +65,8 @@ def print_runs(runs: Iterable[Run], console: Console | None = None) -> None:
     """Print name, status, start, duration, iterations and folder of runs.
 
     Args:
-        runs: As of ``find_runs``.
-        console: Where to print; standard output by default.
+        runs: Runs from ``find_runs``.
+        console: Console for the output; by default standard output.
     """
     table = Table("run", "status", "began (UTC)", "minutes", "iteration", "folder")
     for run in runs:

@@ -27,7 +27,7 @@ class ArmRuns:
     """The runs of one training recipe, which differ in fold and seed only.
 
     Args:
-        arm: Their scores by fold and seed, under the title.
+        arm: Scores of the runs by fold and seed; its name is the title.
         runs: The runs by fold and seed.
         family: Title without the teacher ratio: arms of one family are one line in a
             plot over it.
@@ -119,14 +119,14 @@ def _source(scored: ScoredRun) -> Hashable:
 
 # What separates runs of one recipe with the same fold and seed, in this order.
 DISTINCTIONS: tuple[Callable[[ScoredRun], Hashable], ...] = (
-    lambda scored: _taught_by(scored.run),
+    lambda scored: _teacher_hashes(scored.run),
     lambda scored: scored.run.record.data.table_sha256,
     lambda scored: scored.run.work_dir.resolve().parent,
 )
 
 
-def _taught_by(run: Run) -> tuple[str, ...]:
-    """SHA-256 of the weights of its teachers."""
+def _teacher_hashes(run: Run) -> tuple[str, ...]:
+    """SHA-256 of the weights of the teachers of a run."""
     return () if run.record.teacher is None else run.record.teacher.sha256
 
 
@@ -186,7 +186,7 @@ def _first_of_each(
 def _arms(
     groups: Sequence[Mapping[FoldSeed, ScoredRun]], runs: Sequence[Run]
 ) -> list[ArmRuns]:
-    teachers = {sha for run in runs for sha in _taught_by(run)}
+    teachers = {sha for run in runs for sha in _teacher_hashes(run)}
     by_arm = [[each.run for each in group.values()] for group in groups]
     arms = []
     for title, family, group in zip(
@@ -213,9 +213,9 @@ def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns
     """The arm that the others are compared with.
 
     Args:
-        arms: At least one.
-        name: Its title, stem of its config, or name of one of its runs, or a pattern of
-            run names; by default the first plain student, otherwise the arm with the
+        arms: One arm or more.
+        name: Title of the arm, stem of its config, name of one of its runs, or pattern
+            of run names; by default the first plain student, otherwise the arm with the
             lowest teacher ratio.
 
     Raises:

@@ -26,7 +26,7 @@ def read_arms(
     """Read the arms that sources name, which all take part in a comparison.
 
     Args:
-        sources: See ``select_runs``.
+        sources: Work directories, folders of them, scores files, or patterns.
         part: ``'test'`` or ``'val'``; by default the test part where a run has scores
             of it.
         weights: ``'last'`` or ``'best'``.
@@ -64,7 +64,7 @@ def compare_runs(
     """Compare arms with the first of them and print the result.
 
     Args:
-        runs: Sources of runs, see ``select_runs``.
+        runs: Work directories, folders of them, scores files, or patterns.
         part: ``'test'`` or ``'val'``; by default the test part where a run has scores
             of it.
         weights: ``'last'`` or ``'best'``.
@@ -72,9 +72,9 @@ def compare_runs(
             and Dice of the focus class.
         block: Block length in time, ``'10'`` (frames) or ``'30s'``; by default the rule
             of ``cut_blocks``.
-        resamples: Number of bootstrap resamples, 100 or more.
-        seed: Seed of the bootstrap.
-        worth: Smallest relevant difference in points, above 0.
+        resamples: Number of bootstrap resamples, from 100; default 2000.
+        seed: Random seed of the bootstrap; default 0.
+        worth: Smallest relevant difference in percentage points, above 0.
         allowed: ``'table'``, ``'weights'``: what the runs may differ in.
         operating_point: Replace argmax by a threshold of each run's own.
         markdown: Print Markdown instead of terminal tables.

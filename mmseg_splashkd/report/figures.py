@@ -37,7 +37,7 @@ class SvgFigure:
 
     Attributes:
         figure: The figure.
-        axes: Its axes.
+        axes: Axes of the figure.
         svg: An ``<svg>`` element with transparent background; set when the context of
             ``svg_figure`` ends. Equal figures give equal text.
     """

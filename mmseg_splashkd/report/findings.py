@@ -25,9 +25,9 @@ class Findings:
 
     Args:
         arms: The baseline, then the others in falling order of their difference.
-        teachers: Arms whose weights teach other arms: each is compared with the
-            baseline alone, and none is ranked.
-        focus: The metric that ranks: Dice of the focus class.
+        teachers: Arms from whose weights others are distilled: each is compared with
+            the baseline alone, and none is ranked.
+        focus: Name of the metric for ranking: Dice of the focus class.
         comparison: Comparison of ``arms``.
         of_teachers: Comparison of the baseline with each teacher.
     """
@@ -74,10 +74,10 @@ class Findings:
             arm: One of ``shown``.
             metric: Name of the metric, by default ``focus``.
         """
-        wanted = arm.title, metric or self.focus
+        key = arm.title, metric or self.focus
         comparisons = [self.comparison, *self.of_teachers]
-        found = (d for each in comparisons for d in each.differences)
-        return next((d for d in found if (d.arm, d.metric) == wanted), None)
+        candidates = (d for each in comparisons for d in each.differences)
+        return next((d for d in candidates if (d.arm, d.metric) == key), None)
 
 
 def judge(

@@ -128,8 +128,8 @@ def _draw_lanes(
 
 
 def _draw_time(axes: Axes, ordered: Sequence[Frame], at: np.ndarray) -> None:
-    wanted = np.linspace(0, at.max(), TICKS)
-    chosen = sorted({int(np.abs(at - place).argmin()) for place in wanted})
+    targets = np.linspace(0, at.max(), TICKS)
+    chosen = sorted({int(np.abs(at - target).argmin()) for target in targets})
     times = [to_utc(ordered[i].timestamp) for i in chosen]
     axes.set_xticks(at[chosen], time_labels(times))
     axes.set_xlabel(f"UTC, from {times[0]:%Y-%m-%d}")

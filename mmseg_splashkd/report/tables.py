@@ -18,7 +18,7 @@ def terminal_table(
     right: Collection[int] = (),
     caption: str | None = None,
 ) -> Table:
-    """A table for the terminal, whose cells may hold any characters.
+    """A table for the terminal; cells may contain any characters.
 
     Args:
         heads: Headings.

@@ -97,8 +97,8 @@ def explanation(difference: Difference) -> list[str]:
 def _on_method(difference: Difference) -> list[str]:
     if difference.method == "frames":
         return [
-            "This holds for these two runs on other frames of the same kind; it says "
-            "nothing about training again."
+            "This holds for these two runs on other frames of the same kind; it does "
+            "not cover training again."
         ]
     if difference.method == "frames and runs":
         sentences = [

@@ -18,7 +18,7 @@ from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.time_split import READ_AT_LOAD
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
-from mmseg_splashkd.records.environment import code, hardware, host
+from mmseg_splashkd.records.environment import code, hardware, library_versions
 from mmseg_splashkd.records.record import RUNNING, Data, RunRecord, Teacher
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, frames_text
 from mmseg_splashkd.runs.outcome import weights_sha256
@@ -32,7 +32,7 @@ def describe(
     """Config, data, teacher, code, libraries and machine of a run.
 
     Args:
-        cfg: As its file and options define it, before a run changes it.
+        cfg: Config as read from file and options, before a run changes it.
         config: The config file.
         options: Dotted keys that override it.
 
@@ -59,7 +59,7 @@ def describe(
         iterations=cfg.train_cfg.get("max_iters"),
         data=data,
         code=code(),
-        host=host(),
+        host=library_versions(),
         hardware=hardware(),
         teacher=_teacher(cfg),
     )
@@ -89,7 +89,7 @@ def _count(files: Sequence | None) -> int | None:
 
 
 def files_sha256(parts: Iterable[Iterable[FramePaths] | None]) -> str:
-    """Hash over labels (content) and images (size), whatever folder they lie in.
+    """Hash over labels (content) and images (size), independent of their folder.
 
     Of more than ``READ_AT_LOAD`` frames, labels count by size too.
     """
@@ -109,13 +109,13 @@ def _size(path: str) -> str:
 
 def split_tables(cfg: Config) -> list[Path]:
     """Existing files that list the frames of a config's data sets, each once."""
-    found = [
+    tables = [
         Path(leaf.get("data_root") or "", table)
         for loader in filter(cfg.get, LOADERS)
         for leaf in leaves(cfg[loader].dataset)
         if (table := leaf.get("split_table") or leaf.get("ann_file"))
     ]
-    return [path for path in dict.fromkeys(found) if path.is_file()]
+    return [path for path in dict.fromkeys(tables) if path.is_file()]
 
 
 def _first(cfg: Config, key: str) -> Any:

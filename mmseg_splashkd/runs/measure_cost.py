@@ -27,7 +27,7 @@ def record_cost(work_dir: str | Path) -> Cost:
         work_dir: Folder of a recorded run that is not running.
 
     Returns:
-        What was measured; time depends on the machine and its load.
+        The measured cost; time depends on the machine and its load.
 
     Raises:
         FileNotFoundError: There is no record, no weights, or the data are missing.
@@ -53,10 +53,10 @@ def _measure(cfg: Config, weights: Path) -> Cost:
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     model = MODELS.build(plain_model(cfg.model))
     load_strict(model, read_checkpoint(weights)["state_dict"], str(weights))
-    found = measure(model, tuple(dataset[0]["inputs"].shape[-2:]))
+    measured = measure(model, tuple(dataset[0]["inputs"].shape[-2:]))
     return Cost(
-        parameters=found.parameters,
-        gmacs=found.gmacs,
-        ms_per_frame=found.ms_per_frame,
+        parameters=measured.parameters,
+        gmacs=measured.gmacs,
+        ms_per_frame=measured.ms_per_frame,
         device=f"CPU, {torch.get_num_threads()} threads",
     )

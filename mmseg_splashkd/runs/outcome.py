@@ -25,7 +25,7 @@ def with_outcome(record: RunRecord, work_dir: Path) -> RunRecord:
     run in the same folder, and are not taken.
 
     Args:
-        record: With ``name``, ``began``, ``resumed``, ``teacher`` and ``validations``.
+        record: Record with name, ``began``, ``resumed``, ``teacher``, ``validations``.
         work_dir: Folder of the run.
     """
     best, best_iteration = _weights(work_dir, record, "best")
@@ -68,8 +68,8 @@ def _weights(
 @functools.lru_cache(maxsize=8)
 def _read(path: Path, _mtime_ns: int) -> tuple[str, int | None]:
     """Hash and iteration of weights; of the best, at every validation, once."""
-    found = read_checkpoint(path)
-    return tensors_sha256(found["state_dict"]), found["meta"].get("iter")
+    checkpoint = read_checkpoint(path)
+    return tensors_sha256(checkpoint["state_dict"]), checkpoint["meta"].get("iter")
 
 
 def _checkpoint(work_dir: Path, kind: str) -> Path | None:
@@ -77,8 +77,8 @@ def _checkpoint(work_dir: Path, kind: str) -> Path | None:
     pattern = re.compile(
         r"best_.*iter_(\d+)\.pth" if kind == "best" else r"iter_(\d+)\.pth"
     )
-    found = [path for path in work_dir.glob("*.pth") if pattern.fullmatch(path.name)]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+    paths = [path for path in work_dir.glob("*.pth") if pattern.fullmatch(path.name)]
+    return max(paths, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def _is_own(path: Path, record: RunRecord) -> bool:

@@ -18,7 +18,7 @@ def recorded_config(record: RunRecord, options: dict[str, Any] | None = None) ->
     """Read the recorded config.
 
     Args:
-        record: Of a run.
+        record: Record of the run.
         options: Dotted keys that override it.
 
     Raises:
@@ -34,7 +34,7 @@ def recorded_text(record: RunRecord) -> str:
     """Text of the recorded config.
 
     Variables of former names, which older configs had beside their data sets, are left
-    out: nothing reads them from a resolved config.
+    out: they have no effect in a resolved config.
 
     Raises:
         ValueError: The record holds no config.

@@ -28,7 +28,7 @@ from mmseg_splashkd.runs.trackers import close_trackers
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
 TRACEBACK = "traceback.txt"
-Description = tuple[RunRecord, list[str] | None]  # as of ``describe``
+Description = tuple[RunRecord, list[str] | None]  # returned by ``describe``
 
 
 class Recorder(Hook):
@@ -39,7 +39,7 @@ class Recorder(Hook):
 
     Args:
         work_dir: Existing folder of the run, absolute.
-        record: As of ``describe``.
+        record: Record that ``describe`` returns.
         frames: Names of the training frames; None if the data set does not list them.
         name: Name of the run. A resumed run keeps the name it began with.
         resumed: Whether the run continues the one of the work directory.
@@ -113,7 +113,7 @@ class Recorder(Hook):
 
         Args:
             status: ``'finished'``, ``'stopped'`` or ``'failed'``.
-            reason: Why it did not finish.
+            reason: Cause of the end of a run that did not finish.
 
         Raises:
             OSError: The record cannot be written.
@@ -182,9 +182,9 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
     """Record the run inside the context, however it ends.
 
     Args:
-        cfg: With ``work_dir``, ``run_name`` and ``resume``.
-        description: As of ``describe``; None in processes other than the first, which
-            print the traceback of an error and record nothing.
+        cfg: Config with ``work_dir``, ``run_name`` and ``resume``.
+        description: Return value of ``describe``; None in processes other than the
+            first, which print the traceback of an error without a record.
 
     Raises:
         FileExistsError: Another process trains in the work directory.
@@ -260,10 +260,10 @@ def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
     mmengine catches whatever is raised while it writes a config into a checkpoint, and
     raises another error.
     """
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, KeyboardInterrupt):
-        found = found.__cause__ or found.__context__
-    return found
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _write_traceback(work_dir: Path, error: BaseException) -> None:

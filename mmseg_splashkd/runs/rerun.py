@@ -71,12 +71,14 @@ class Rerun:
                 f"{self.before.iteration} ({self.before.status}), the repetition at "
                 f"{self.after.iteration}."
             )
-        now = after.sha256[:12]
+        digest = after.sha256[:12]
         if self.is_equal:
-            return f"The weights are bit-equal to the recorded ones (sha256 {now}...)."
+            return (
+                f"The weights are bit-equal to the recorded ones (sha256 {digest}...)."
+            )
         return (
             f"The weights differ from the recorded ones (sha256 "
-            f"{before.sha256[:12]}..., now {now}...): docs/records.md lists why "
+            f"{before.sha256[:12]}..., now {digest}...): docs/records.md lists why "
             f"repeated runs may differ."
         )
 
@@ -87,14 +89,14 @@ def rerun(
     work_dir: str | Path | None = None,
     allow_changes: bool = False,
 ) -> Rerun:
-    """Train again what a record describes.
+    """Train a recorded run again.
 
     Args:
         record: Folder of a run, or of several; an old ``records.jsonl``, or a file with
             lines of it.
         run: Name or id of the run; not needed where there is only one.
         work_dir: Folder of the repetition; by default ``<run>_rerun`` beside the run.
-            The recorded config is written there.
+            The recorded config is written to this folder.
         allow_changes: Train although frames or teacher have changed.
 
     Returns:
@@ -106,11 +108,11 @@ def rerun(
         ValueError: There is no run of that name or there are several, the record holds
             no config, or frames or teacher have changed.
     """
-    found = find_recorded(record, run)
-    before = found.record
+    recorded = find_recorded(record, run)
+    before = recorded.record
     _use_threads(before)
     name = before.name + SUFFIX
-    target = Path(work_dir or found.work_dir.parent / name)
+    target = Path(work_dir or recorded.work_dir.parent / name)
     options = _options(before)
     cfg = recorded_config(before, options)
     check_training(cfg)
@@ -125,10 +127,10 @@ def rerun(
 
 
 def find_recorded(source: str | Path, run: str | None = None) -> Run:
-    """The one run of a source that is meant.
+    """Find one run by name or id.
 
     Args:
-        source: As for ``rerun``.
+        source: Folder of a run, or of several; an old ``records.jsonl``.
         run: Name or id; of an old ledger, id of one start.
 
     Raises:
@@ -136,24 +138,24 @@ def find_recorded(source: str | Path, run: str | None = None) -> Run:
         ValueError: There is no run of that name, or there are several.
     """
     runs = _runs(Path(source))
-    found = [r for r in runs if run is None or run in (r.name, r.record.id)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    matches = [r for r in runs if run is None or run in (r.name, r.record.id)]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
         names = sorted({each.name for each in runs})
         raise ValueError(f"--run {run}: {source} has no such run, but {_some(names)}")
     if run is None:
-        names = sorted({each.name for each in found})
+        names = sorted({each.name for each in matches})
         raise ValueError(
-            f"{source} holds {len(found)} runs, select one by --run: {_some(names)}"
+            f"{source} holds {len(matches)} runs, select one by --run: {_some(names)}"
         )
     lines = "\n".join(
         f"  {each.record.id}  began {each.record.began}  {each.status}"
-        for each in found
+        for each in matches
     )
     raise ValueError(
-        f"--run {run}: {source} holds {len(found)} records of that name, such as of a "
-        f"run that was resumed. Give the id of one:\n{lines}"
+        f"--run {run}: {source} holds {len(matches)} records of that name, such as of "
+        f"a run that was resumed. Give the id of one:\n{lines}"
     )
 
 
@@ -169,7 +171,7 @@ def _some(names: list[str]) -> str:
 
 
 def _options(before: RunRecord) -> dict[str, Any]:
-    """What the config leaves open: a random seed, or a pattern of teachers."""
+    """Options for settings that the config does not fix: seed and teacher files."""
     options: dict[str, Any] = {}
     if before.seed is not None:
         options["randomness.seed"] = before.seed
@@ -181,19 +183,19 @@ def _options(before: RunRecord) -> dict[str, Any]:
 
 
 def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
-    now, _ = describe(cfg, CONFIG, {})
-    changed = [name for name, of in REQUIRED.items() if of(before) != of(now)]
+    after, _ = describe(cfg, CONFIG, {})
+    changed = [name for name, of in REQUIRED.items() if of(before) != of(after)]
     if changed:
-        then, here = before.data.frames, now.data.frames
-        counts = "" if then == here else f" (frames were {then}, and are {here})"
+        old, new = before.data.frames, after.data.frames
+        counts = "" if old == new else f" (frames were {old}, and are {new})"
         message = f"{' and '.join(changed)} of {before.name} changed since{counts}"
         if not allow_changes:
             raise ValueError(f"{message}. --allow-changes trains on the present ones")
         _warn(message)
     for name, of in RELEVANT.items():
-        _warn_of_change(name, of(before), of(now))
-    for name, version in now.host.items():
-        _warn_of_change(f"host {name}", before.host.get(name), version)
+        _warn_of_change(name, of(before), of(after))
+    for name, version in after.host.items():
+        _warn_of_change(f"library {name}", before.host.get(name), version)
     if before.code.dirty:
         _warn("the code had changes that are in no commit")
     if before.hardware.processes > 1:
@@ -202,9 +204,9 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
         _warn(f"the run was {before.status} at iteration {before.iteration}")
 
 
-def _warn_of_change(name: str, then: Any, now: Any) -> None:
-    if then != now:
-        _warn(f"{name} was {then}, and is {now}")
+def _warn_of_change(name: str, old: Any, new: Any) -> None:
+    if old != new:
+        _warn(f"{name} was {old}, and is {new}")
 
 
 def _warn(text: str) -> None:

@@ -1,4 +1,4 @@
-"""MLflow, TensorBoard and Weights & Biases, as ``configs/_base_/tracking`` has them."""
+"""MLflow, TensorBoard and Weights & Biases (``configs/_base_/tracking``)."""
 
 import sys
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def use_trackers(cfg: Config) -> None:
     """Add the trackers of a run to its visualizer, under the run's name.
 
     Args:
-        cfg: With ``run_name``; changed in place.
+        cfg: Config with ``run_name``; changed in place.
     """
     trackers = [_named(dict(cfg[key]), cfg) for key in KEYS if cfg.get(key)]
     if trackers:

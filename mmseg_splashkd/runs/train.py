@@ -46,7 +46,7 @@ def train(
     cfg_options: dict[str, Any] | None = None,
     name: str | None = None,
 ) -> Path:
-    """Train what a config describes, and record it in its work directory.
+    """Train the model of a config, and record the run in its work directory.
 
     Args:
         config: Config file.
@@ -63,7 +63,7 @@ def train(
 
     Raises:
         FileExistsError: The work directory holds a run, and ``resume`` is not given, or
-            another process trains there.
+            another process trains in it.
         FileNotFoundError: There is nothing to resume, or data or the teacher's file are
             missing.
         ImportError: A tracker of the config is not installed.
@@ -101,7 +101,9 @@ def train(
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
     if name is not None and Path(name).name != name:
-        raise ValueError(f"name={name!r} must be no path: --work-dir sets the folder")
+        raise ValueError(
+            f"name={name!r} must not be a path: --work-dir sets the folder"
+        )
     cfg.run_name = name or run_name(cfg, date.today())
     if work_dir is None:
         work_dir = cfg.get("work_dir")

@@ -34,14 +34,14 @@ def parse_space(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _assignments(texts: Iterable[str], option: str) -> Iterator[tuple[str, str]]:
-    seen = set()
+    keys = set()
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals or not value:
             raise ValueError(f"{option} takes KEY=VALUES, got {text!r}")
-        if key in seen:
+        if key in keys:
             raise ValueError(f"{option} gives {key} twice: list all its values in one")
-        seen.add(key)
+        keys.add(key)
         yield key, value
 
 

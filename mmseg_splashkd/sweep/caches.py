@@ -28,7 +28,7 @@ class CacheJob(Job):
 
     Args:
         config: Config file of a student.
-        options: ``--cfg-options``, with its teacher and ``teacher_cache``.
+        options: Dotted config keys to override, with teacher and ``teacher_cache``.
         folder: Folder of the cache.
     """
 
@@ -38,7 +38,7 @@ class CacheJob(Job):
         return self.folder.with_name(f"{self.folder.name}.log")
 
     def result(self) -> float | None:
-        """NaN, for it has no metric, if the cache is complete, else None."""
+        """NaN, because it has no metric, if the cache is complete, else None."""
         return math.nan if (self.folder / COMPLETE).is_file() else None
 
     def work(self) -> Iterator[str]:

@@ -19,14 +19,14 @@ Nodes = Sequence[Mapping[str, float]]  # resources of each machine
 
 @dataclass(frozen=True)
 class Resources:
-    """Where a sweep runs.
+    """Machines and devices of a sweep.
 
     Args:
         address: Ray cluster to join, ``HOST:PORT`` or ``'auto'``; None: this machine.
         workers: Runs at once on each machine, from 1; by default as many as its GPUs
             allow, and one on a machine without GPUs.
         gpus_per_run: GPUs per run; by default 1 if a machine has GPUs, else 0.
-        dashboard: Serve Ray's dashboard, of this machine's Ray.
+        dashboard: Serve Ray's dashboard on this machine; not with ``address``.
     """
 
     address: str | None = None
@@ -62,11 +62,13 @@ def share_of(nodes: Nodes, workers: int | None, gpus_per_run: float | None) -> S
 
     Args:
         nodes: Resources of each machine, ``'CPU'`` and ``'GPU'``.
-        workers: As in ``Resources``.
-        gpus_per_run: As in ``Resources``.
+        workers: Runs at once on each machine, from 1; None: one per GPU, or one
+            without GPUs.
+        gpus_per_run: GPUs of each run, a fraction or a whole number from 0; None: one
+            on machines with GPUs, else 0.
 
     Raises:
-        ValueError: No machine can run what is asked for.
+        ValueError: No machine has the requested resources.
     """
     if workers is not None and workers < 1:
         raise ValueError(f"--workers {workers}: it must be at least 1")
@@ -94,7 +96,7 @@ class Cluster:
     """Ray on this machine or on a cluster, connected on request.
 
     Args:
-        resources: Where a sweep runs.
+        resources: Address of the cluster and resources of each run.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -106,30 +108,30 @@ class Cluster:
 
         Raises:
             ConnectionError: There is no cluster at the address.
-            ValueError: No machine can run what is asked for.
+            ValueError: No machine has the requested resources.
         """
-        asked, options = self.resources, self._options()
+        resources, options = self.resources, self._options()
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
         try:
-            self._share = share_of(_nodes(), asked.workers, asked.gpus_per_run)
+            self._share = share_of(_nodes(), resources.workers, resources.gpus_per_run)
         except ValueError:
             self.close()
             raise
 
     def _options(self) -> dict[str, Any]:
-        asked = self.resources
-        if asked.address is None:
+        resources = self.resources
+        if resources.address is None:
             return {
                 "address": "local",
                 "num_cpus": len(os.sched_getaffinity(0)),
-                "include_dashboard": asked.dashboard,
+                "include_dashboard": resources.dashboard,
                 "object_store_memory": OBJECT_STORE,
             }
-        if asked.dashboard:
+        if resources.dashboard:
             raise ValueError(
                 "--dashboard: a cluster that is joined has its own, if any"
             )
-        return {"address": asked.address}
+        return {"address": resources.address}
 
     def close(self) -> None:
         """Stop Ray on this machine, or leave the cluster."""

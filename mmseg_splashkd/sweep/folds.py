@@ -16,8 +16,8 @@ SPLIT = (
 
 def training_data(cfg: Config) -> TimeSplitDataset | None:
     """Build the training data set without its frames; None for another class."""
-    found = time_splits(cfg.train_dataloader.dataset)
-    return found[0] if found else None
+    datasets = time_splits(cfg.train_dataloader.dataset)
+    return datasets[0] if datasets else None
 
 
 def table_of(cfg: Config) -> Path | None:
@@ -50,11 +50,15 @@ def check_folds(cfg: Config, folds: int) -> None:
             f"to the data sets"
         )
     frames: Any = training_data(cfg)
-    found = sorted({f.fold for f in frames.all_frames() if f.fold is not None})
-    if found != list(range(folds)):
+    existing = sorted({f.fold for f in frames.all_frames() if f.fold is not None})
+    if existing != list(range(folds)):
         named = f"folds{folds}.csv"
         command = SPLIT.format(folds=folds, table=table.with_name(named))
-        has = f"the folds {found}: give --folds {len(found)}" if found else "no folds"
+        has = (
+            f"the folds {existing}: give --folds {len(existing)}"
+            if existing
+            else "no folds"
+        )
         raise ValueError(
             f"--folds {folds}: {table} of {name} has {has}. A table of {folds} folds: "
             f"{command}, then set split_table={named} in the config or by --cfg-options"

@@ -21,7 +21,7 @@ class Job:
 
     Args:
         config: Config file.
-        options: ``--cfg-options``.
+        options: Dotted config keys to override.
         folder: Folder that the job writes to.
     """
 
@@ -42,7 +42,7 @@ class Job:
         """Complete the work.
 
         Yields:
-            What it does, for the progress display.
+            The current step, for the progress display.
         """
         raise NotImplementedError
 

@@ -27,7 +27,7 @@ READ = (inspect.signature(Runner.__init__).parameters.keys() | ALSO_READ) - {
 
 
 def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
-    """Return the dotted key that a key, or its unique last part, stands for.
+    """Return the dotted key that a key, or its unique last part, refers to.
 
     Args:
         cfg: Resolved config of a run.
@@ -38,11 +38,11 @@ def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
         ValueError: The config has no such key, several keys end so, or the key is a
             variable of the config file that no run reads.
     """
-    wanted = SHORT.get(key, key)
+    dotted = SHORT.get(key, key)
     paths = list(_paths(cfg.to_dict()))
-    if wanted in paths:
-        _check_read(wanted, paths, option)
-        return wanted
+    if dotted in paths:
+        _check_read(dotted, paths, option)
+        return dotted
     ends = [path for path in paths if path.endswith(f".{key}")]
     if len(ends) == 1:
         return ends[0]

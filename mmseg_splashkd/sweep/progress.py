@@ -31,10 +31,10 @@ class Progress:
         scheduler: Scheduler of the sweep.
         rows: Returns the rows of the table, whose number grows in a search; the runs of
             a row are ordered by seed, then by fold.
-        metric: Name of the value that is shown.
+        metric: Name of the displayed metric.
         folder: Folder of the sweep.
-        total: Number of runs in all.
-        console: Where to print; standard output by default.
+        total: Number of runs of the sweep.
+        console: Console for the output; by default standard output.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Progress:
         now = time.time()
         lines = [Text(self._summary())]
         if self.scheduler.is_stopping:
-            lines.append(Text("Interrupting the runs. Ctrl-C again: kill them."))
+            lines.append(Text("Interrupting the runs. Ctrl-C again kills them."))
         for name, state in self._with_status(RUNNING):
             elapsed = _duration(now - state.since)
             lines.append(Text(f"{name}: {self._words(name)}, {elapsed}"))
@@ -123,10 +123,10 @@ class Progress:
         counts = self._counts()
         parts = [f"{counts[FINISHED]} of {self.total} done"]
         parts += [f"{counts[s]} {s}" for s in (RUNNING, FAILED) if counts[s]]
-        here = sum(state.here for state in self.scheduler.states.values())
+        completed = sum(state.completed for state in self.scheduler.states.values())
         left = self.total - counts[FINISHED] - counts[FAILED]
-        if here and left:
-            seconds = (time.time() - self.began) / here * left
+        if completed and left:
+            seconds = (time.time() - self.began) / completed * left
             parts.append(f"about {_duration(seconds)} left")
         return f"{', '.join(parts)} ({self.folder})"
 

@@ -40,13 +40,13 @@ def run_sweep(
     out: str | Path | None = None,
     resources: Resources | None = None,
 ) -> int:
-    """Start a sweep, or continue it.
+    """Start or continue a sweep.
 
     Args:
-        spec: Specification.
+        spec: Specification of the sweep.
         out: Folder of the sweep; by default ``work_dirs/sweep_<config>_<MMDD>``, or the
             latest of these with the same specification.
-        resources: Where it runs; by default on this machine.
+        resources: Machines, CPUs and GPUs of the runs; by default this machine.
 
     Returns:
         0; 1 if a run failed or is left.
@@ -59,41 +59,41 @@ def run_sweep(
             holds another sweep.
     """
     spec = complete(spec)
-    asked = Sweep(spec, date.today(), check_spec(spec))
-    asked = Sweep.from_json(asked.to_json(), "the command line")
-    folder = Path(out) if out else _default_folder(asked)
-    _check_same(read_sweep(folder), asked, folder)
+    requested = Sweep(spec, date.today(), check_spec(spec))
+    requested = Sweep.from_json(requested.to_json(), "the command line")
+    folder = Path(out) if out else _default_folder(requested)
+    _check_same(read_sweep(folder), requested, folder)
     if spec.search is None:
-        check_variants(variants_of_grid(spec, asked.began))
+        check_variants(variants_of_grid(spec, requested.began))
     warnings = check_frames(spec)
     folder.mkdir(parents=True, exist_ok=True)
     with _only_driver(folder):
-        known = read_sweep(folder)
-        _check_same(known, asked, folder)
-        if known is None:
-            write_sweep(folder, asked)
+        existing = read_sweep(folder)
+        _check_same(existing, requested, folder)
+        if existing is None:
+            write_sweep(folder, requested)
         # The names of its runs contain the day on which it began.
-        began = known.began if known else asked.began
+        began = existing.began if existing else requested.began
         return _run(spec, began, folder, resources or Resources(), warnings)
 
 
-def _default_folder(asked: Sweep) -> Path:
+def _default_folder(requested: Sweep) -> Path:
     """The latest folder with the same specification, or a new one."""
-    stem = Path(asked.spec.configs[0]).stem
-    found = sorted(
+    stem = Path(requested.spec.configs[0]).stem
+    paths = sorted(
         WORK_DIRS.glob(f"sweep_{stem}_[0-9][0-9][0-9][0-9]/{FILE}"),
         key=lambda path: path.stat().st_mtime,
         reverse=True,
     )
-    for path in found:
-        known = read_sweep(path.parent)
-        if known is not None and not known.differences(asked):
+    for path in paths:
+        existing = read_sweep(path.parent)
+        if existing is not None and not existing.differences(requested):
             return path.parent
-    return WORK_DIRS / f"sweep_{stem}_{asked.began:%m%d}"
+    return WORK_DIRS / f"sweep_{stem}_{requested.began:%m%d}"
 
 
-def _check_same(known: Sweep | None, asked: Sweep, folder: Path) -> None:
-    if known is not None and (differs := known.differences(asked)):
+def _check_same(existing: Sweep | None, requested: Sweep, folder: Path) -> None:
+    if existing is not None and (differs := existing.differences(requested)):
         raise ValueError(
             f"{folder} holds another sweep:\n  " + "\n  ".join(differs) + "\n"
             "To continue it, repeat the command that started it; to start another one, "

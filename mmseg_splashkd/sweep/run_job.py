@@ -29,11 +29,11 @@ class RunJob(Job):
 
     Args:
         config: Config file.
-        options: ``--cfg-options``, with those of its teacher.
+        options: Dotted config keys to override, with those of the teacher.
         folder: Work directory.
-        variant_options: Options of its variant alone.
+        variant_options: Options of the variant, without fold, seed and teacher.
         variant_sha256: Hash of the config with these options when the sweep began.
-        metric: Validation metric that is its result.
+        metric: Validation metric that is the result of the job.
         predictions: Keep the predicted label maps.
         checkpoints: Keep the checkpoints of the finished run.
     """
@@ -93,7 +93,7 @@ class RunJob(Job):
             )
 
     def _evaluate(self, cfg: Config) -> None:
-        """Predict both parts; the test metrics in the record mark the end.
+        """Predict both parts; the test metrics in the record mark a complete run.
 
         Training has recorded the metrics and scores of the validation part already.
         """

@@ -25,10 +25,10 @@ class Task:
     """A node of the graph.
 
     Args:
-        name: Unique in the sweep.
-        job: What it does.
-        needs: Names of the tasks that must be done before.
-        is_run: Whether it is a run, or prepares runs.
+        name: Name, unique in the sweep.
+        job: Work of the task.
+        needs: Names of the tasks that must be done first.
+        is_run: True for a run, False for a task that prepares runs.
     """
 
     name: str
@@ -43,11 +43,11 @@ class TaskState:
 
     Args:
         status: ``'waiting'``, ``'running'``, ``'done'`` or ``'failed'``.
-        text: What it does, or why it failed.
+        text: Current step, or the error of a failed task.
         where: Machine and GPU.
         since: UNIX time at which it was started.
         value: Result of a run that is done; NaN where it is undefined.
-        here: Whether it was completed by this call.
+        completed: Whether this command completed it.
     """
 
     status: str = WAITING
@@ -55,20 +55,20 @@ class TaskState:
     where: str = ""
     since: float = 0.0
     value: float = float("nan")
-    here: bool = False
+    completed: bool = False
 
 
 class Scheduler:
     """Runs a graph of tasks that may grow.
 
     Args:
-        cluster: Starts tasks.
-        folder: Folder of the sweep, whose disk needs space for each task.
+        cluster: Ray, which runs the tasks.
+        folder: Folder of the sweep; its disk is checked for space before each task.
 
     Attributes:
         tasks: Name -> task, in the order of execution.
         states: Name -> state.
-        trouble: Why no further task is started; None as long as there is no reason.
+        trouble: Reason to start no further task; None without one.
     """
 
     def __init__(self, cluster: Cluster, folder: Path) -> None:
@@ -91,7 +91,7 @@ class Scheduler:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything runs or can still be started."""
+        """Whether a task runs or can still be started."""
         if self._streams:
             return True
         return self.trouble is None and any(self._with_status(WAITING))
@@ -122,7 +122,7 @@ class Scheduler:
                 ray.cancel(stream, force=True)
 
     def stop(self, reason: str) -> None:
-        """Start nothing more, and interrupt what runs as Ctrl-C does."""
+        """Start nothing more, and interrupt the running tasks as Ctrl-C does."""
         self.trouble = reason
         self._deadline = time.monotonic() + GRACE
         for stream in self._streams:
@@ -174,7 +174,7 @@ class Scheduler:
 
     def _end(self, name: str, kind: str, content: Any) -> None:
         if kind == DONE:
-            self._set(name, status=FINISHED, value=content, here=True)
+            self._set(name, status=FINISHED, value=content, completed=True)
             if self.tasks[name].is_run:
                 size = size_of(self.tasks[name].job.log.parent)
                 self._largest = max(self._largest, size)

@@ -102,9 +102,9 @@ class Search:
         # same points again.
         sampler = SAMPLERS[str(self.spec.search)](seed=number)
         self._study.sampler = sampler
-        known = self._study.get_trials(deepcopy=False)
-        if number < len(known):
-            return optuna.Trial(self._study, known[number]._trial_id)
+        trials = self._study.get_trials(deepcopy=False)
+        if number < len(trials):
+            return optuna.Trial(self._study, trials[number]._trial_id)
         return self._study.ask()
 
     def _tell(self, number: int, point: Point, scheduler: Scheduler) -> None:

@@ -35,7 +35,7 @@ class SweepSpec:
         teacher_checkpoint: Pattern of existing teachers instead of ``teacher``;
             ``{fold}`` is replaced by the fold.
         cache_views: Number of views of each frame for which the teacher's logits are
-            cached, from 1; None: as the config says.
+            cached, from 1; None: as set in the config.
         cfg_options: Config keys for every run whose config has a place for them.
         predictions: Keep the predicted label maps of each run.
         checkpoints: Keep the checkpoints of finished runs.
@@ -96,14 +96,14 @@ class Sweep:
             ValueError: The text is no sweep of a version that can be read.
         """
         try:
-            found = json.loads(text)
-            if found["version"] == 1:
-                found = _from_version_1(found)
-            if found["version"] != VERSION:
-                raise ValueError(f"version {found['version']} is unknown")
-            spec = found["spec"] | {"configs": tuple(found["spec"]["configs"])}
-            began = date.fromisoformat(found["began"])
-            return cls(SweepSpec(**spec), began, dict(found["sha256"]))
+            values = json.loads(text)
+            if values["version"] == 1:
+                values = _from_version_1(values)
+            if values["version"] != VERSION:
+                raise ValueError(f"version {values['version']} is unknown")
+            spec = values["spec"] | {"configs": tuple(values["spec"]["configs"])}
+            began = date.fromisoformat(values["began"])
+            return cls(SweepSpec(**spec), began, dict(values["sha256"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{source} is not the file of a sweep that this version can continue: "
@@ -112,12 +112,12 @@ class Sweep:
 
     def differences(self, other: "Sweep") -> list[str]:
         """List in words what ``other`` specifies differently."""
-        mine, theirs = (json.loads(sweep.to_json()) for sweep in (self, other))
+        existing, requested = (json.loads(sweep.to_json()) for sweep in (self, other))
         changed = [
-            f"{key}: it has {mine['spec'][key]!r}, this command asks for "
-            f"{theirs['spec'][key]!r}"
-            for key in mine["spec"]
-            if key not in MAY_CHANGE and mine["spec"][key] != theirs["spec"][key]
+            f"{key}: the sweep has {existing['spec'][key]!r}, this command sets "
+            f"{requested['spec'][key]!r}"
+            for key in existing["spec"]
+            if key not in MAY_CHANGE and existing["spec"][key] != requested["spec"][key]
         ]
         content = [
             f"the content of {name} has changed"
@@ -127,11 +127,13 @@ class Sweep:
         return changed + content
 
 
-def _from_version_1(found: dict[str, Any]) -> dict[str, Any]:
+def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
     """Convert a sweep of version 1, which kept the state of a search in Optuna."""
-    if found["spec"]["search"] is not None:
-        raise ValueError("it is a search of version 1, of which only grids continue")
-    return {**found, "version": VERSION, "sha256": found["belongs"]}
+    if values["spec"]["search"] is not None:
+        raise ValueError(
+            "it is a search of version 1: only grids of version 1 can be continued"
+        )
+    return {**values, "version": VERSION, "sha256": values["belongs"]}
 
 
 def read_sweep(folder: Path) -> Sweep | None:

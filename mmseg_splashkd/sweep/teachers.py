@@ -31,9 +31,9 @@ class TeacherJob(Job):
     """Training of the teacher of a fold, shared by all sweeps that need it.
 
     Args:
-        config: Config file.
-        options: ``--cfg-options``.
-        folder: Work directory.
+        config: Config file of the teacher.
+        options: Dotted config keys to override.
+        folder: Work directory of the teacher.
         name: Name of the run.
     """
 
@@ -41,15 +41,15 @@ class TeacherJob(Job):
 
     @property
     def weights(self) -> str:
-        """Pattern of its weights."""
+        """Pattern of the file of the last weights."""
         return str(self.folder / WEIGHTS)
 
     def result(self) -> float | None:
-        """NaN, for it has no metric, if the teacher is trained, else None."""
+        """NaN, because it has no metric, if the teacher is trained, else None."""
         return math.nan if is_trained(self.folder) else None
 
     def work(self) -> Iterator[str]:
-        """Train it."""
+        """Train the teacher."""
         yield "trains"
         train_once(self.config, self.folder, self.name, self.options)
 
@@ -91,7 +91,7 @@ def _remove_fold(node: Any) -> None:
 
 
 def given_teacher(spec: SweepSpec, fold: int | None) -> str | None:
-    """``--teacher-checkpoint`` for a fold; None: as the config says."""
+    """``--teacher-checkpoint`` for a fold; None: as set in the config."""
     if spec.teacher_checkpoint is None:
         return None
     return spec.teacher_checkpoint.replace("{fold}", str(fold))

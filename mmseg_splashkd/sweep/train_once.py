@@ -34,7 +34,7 @@ def train_once(
         config: Config file.
         work_dir: Work directory of the run.
         name: Name of the run.
-        options: ``--cfg-options``.
+        options: Dotted config keys to override.
     """
     if is_trained(work_dir):
         return
@@ -58,8 +58,8 @@ def can_resume(work_dir: Path, iterations: int) -> bool:
     if not pointer.is_file():
         return False
     path = Path(pointer.read_text().strip())
-    found = CHECKPOINT.fullmatch(path.name)
-    if not found or int(found[1]) >= iterations or not path.is_file():
+    match = CHECKPOINT.fullmatch(path.name)
+    if not match or int(match[1]) >= iterations or not path.is_file():
         return False
     try:
         return "optimizer" in read_checkpoint(path)

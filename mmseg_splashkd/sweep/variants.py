@@ -49,7 +49,7 @@ class PlannedRun:
 
     Args:
         name: Name of the run and of its work directory.
-        variant: Its config and options.
+        variant: Config and options of the run.
         fold: Fold that it validates on; None without folds.
         seed: Random seed.
         options: ``--cfg-options`` of the run without its teacher.

@@ -39,14 +39,14 @@ def test_other_options_are_other_arms(other):
     assert key(**other) != key()
 
 
-def test_name_and_seed_say_nothing():
+def test_name_and_seed_are_not_part_of_the_key():
     first = record(1, name="unet_seed7_1128", seed=0, config="a.py")
     second = record(2, name="other", seed=1, fold=2, config="a.py")
     assert arm_key(first) == arm_key(second)
     assert arm_key(first) != arm_key(record(config="b.py", seed=0))
 
 
-def test_order_and_spelling_say_nothing():
+def test_order_and_spelling_of_options_do_not_matter():
     turned = dict(reversed(OPTIONS.items())) | {"label_coding": {"b": 2, "a": 1}}
     assert arm_key(record(config="configs/a.py", options=turned)) == key()
     assert key(config="./configs/a.py") == key()

@@ -109,7 +109,7 @@ def test_golden_file_of_this_version():
     assert json.loads(text) == json.loads(json.dumps(to_json(FULL)))
 
 
-def test_ledger_of_version_1_is_read_but_for_a_torn_line(caplog):
+def test_ledger_of_version_1_is_read_except_a_truncated_line(caplog):
     path = VERSION1 / "records.jsonl"
     with caplog.at_level("WARNING", logger="mmengine"):
         lines = read_ledger(path)
@@ -134,10 +134,13 @@ def test_ledger_of_version_1_is_read_but_for_a_torn_line(caplog):
     [
         (
             {"version": 3, "code": {"version": "9.1"}},
-            "has schema version 3, newer than the versions 1 to 2 that are read here. "
+            "has schema version 3, newer than the supported versions 1 to 2. "
             "mmseg_splashkd 9.1 wrote it: read it with that version",
         ),
-        ({"run": "old"}, "has schema version None, not one of the versions 1 to 2"),
+        (
+            {"run": "old"},
+            "has schema version None, not one of the supported versions 1 to 2",
+        ),
         ({"version": "x"}, "has schema version 'x'"),
         ([1, 2], "expected a record of a run, got list"),
         ({"version": 1, "run": "x", "how": "y"}, "the record lacks id"),

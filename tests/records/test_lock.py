@@ -35,7 +35,7 @@ def test_lock_of_another_process_ends_with_it(tmp_path):
 
 def test_lock_of_this_process(tmp_path):
     assert not is_locked(tmp_path)
-    assert not list(tmp_path.iterdir())  # looking leaves nothing
+    assert not list(tmp_path.iterdir())  # the check leaves no file
     lock = lock_folder(tmp_path)
     assert is_locked(tmp_path)
     lock.release()

@@ -59,14 +59,16 @@ def test_damaged_record_is_named_with_its_remedy(tmp_path, text):
 def test_record_of_a_newer_version_is_refused(tmp_path):
     values = {"version": 3, "code": {"version": "9.1"}}
     (tmp_path / "run.json").write_text(json.dumps(values))
-    with pytest.raises(ValueError, match="version 3, newer than the versions 1 to 2"):
+    with pytest.raises(
+        ValueError, match="version 3, newer than the supported versions 1 to 2"
+    ):
         read_record(tmp_path)
 
 
 # Status
 
 
-def test_running_run_is_killed_once_nobody_holds_its_folder(tmp_path):
+def test_running_run_is_killed_once_its_lock_is_released(tmp_path):
     work_dir = leave_run(tmp_path, hostname=HERE, pid=4)
     lock = lock_folder(work_dir)
     assert [run.status for run in find_runs([work_dir])] == ["running"]
@@ -110,7 +112,7 @@ def test_killed_run_of_version_1(old, monkeypatch):
 
 def test_runs_of_a_folder_of_version_1(old, logged):
     runs = find_runs([old])
-    # Folders by name, then those that only the ledger knows.
+    # Folders by name, then those that only the ledger lists.
     assert names(runs) == ["kd_seed0", "dying", "killed", "plain_0627", "resumed_0102"]
     resumed = runs[-1]
     assert (resumed.work_dir, resumed.record.iteration) == (old / "resumed", 4)
@@ -125,11 +127,11 @@ def test_runs_of_a_folder_of_version_1(old, logged):
 def test_runs_of_an_old_ledger(old, source):
     runs = find_runs([old / source])
     assert names(runs) == ["kd_seed0", "resumed_0102", "killed"]
-    # run.json of the folder knows more than the line.
+    # run.json of the folder has more fields than the line.
     assert runs[0].record.validations
 
 
-def test_earlier_starts_stand_in_the_ledger_beside_a_folder(old):
+def test_earlier_starts_are_read_from_the_ledger_beside_a_folder(old):
     line = json.loads((old / "records.jsonl").read_text().splitlines()[2])
     (old / "resumed").mkdir()
     (old / "resumed" / "run.json").write_text(json.dumps(line))
@@ -153,10 +155,10 @@ def test_sources_are_found_in_their_order_each_once(tmp_path):
     assert names(find_runs([inside])) == ["run9"]
 
 
-def test_nothing_to_find_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere does not exist, and matches"):
+def test_error_where_no_run_is_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist, and no path"):
         find_runs([tmp_path / "nowhere"])
-    with pytest.raises(ValueError, match=r"no runs there .*give work directories"):
+    with pytest.raises(ValueError, match=r"no runs found .*give work directories"):
         find_runs([tmp_path])
     with pytest.raises(ValueError, match="no path given"):
         find_runs([])

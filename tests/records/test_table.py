@@ -62,5 +62,5 @@ def test_tool_prints_or_writes(folder, monkeypatch, capsys):
     assert "run1" in capsys.readouterr().out
     run_tool(monkeypatch, folder / "run1", "--csv", folder / "one.csv")
     assert pd.read_csv(folder / "one.csv")["name"].tolist() == ["run1"]
-    with pytest.raises(SystemExit, match=r"cannot list runs: .* matches nothing"):
+    with pytest.raises(SystemExit, match=r"cannot list runs: .* no path matches it"):
         run_tool(monkeypatch, folder / "none")

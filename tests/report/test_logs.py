@@ -26,7 +26,7 @@ def test_a_resumed_log_replaces_the_earlier_from_its_first_step(tmp_path):
     assert logged(tmp_path, "loss") == ([10, 20, 30, 50], [0.9, 0.8, 0.3, 0.2])
 
 
-def test_a_validation_on_its_own_erases_nothing(tmp_path):
+def test_a_separate_validation_keeps_the_log(tmp_path):
     write_lines(tmp_path / "20261123_010000", train((10, 0.9)))
     write_lines(tmp_path / "20261123_020000", [{"mIoU": 50.0, "step": 0}])
     assert logged(tmp_path, "loss") == ([10], [0.9])

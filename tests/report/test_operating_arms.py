@@ -26,9 +26,7 @@ def dice_of(comparison) -> list[float]:
 
 
 @pytest.mark.parametrize("part", ["val", "test"])
-def test_an_operating_point_finds_what_argmax_of_a_shy_model_misses(
-    bold_and_shy, part, capsys
-):
+def test_an_operating_point_has_higher_recall_than_argmax(bold_and_shy, part, capsys):
     options = {"part": part, "metrics": ["Dice.splash"], "resamples": 100}
     by_argmax = compare_runs(bold_and_shy, **options)
     decided = compare_runs(bold_and_shy, operating_point=True, **options)

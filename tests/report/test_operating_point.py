@@ -87,7 +87,7 @@ def test_of_a_test_its_own_threshold_is_marked(tmp_path):
     assert "p ≥ 0.25" in texts((tmp_path / "curve.svg").read_text())
 
 
-def test_what_cannot_be_drawn_says_why():
+def test_error_for_a_curve_that_cannot_be_drawn():
     with pytest.raises(ValueError, match="the scores hold no probabilities"):
         curve_of(replace(scores(), histogram=None))
     empty = replace(scores(), histogram=np.ones((1, 2, BINS), np.int64) * [[[1], [0]]])

@@ -100,7 +100,7 @@ def test_one_arm_alone_is_compared_run_by_run(tmp_path: Path):
     assert len({arm.title for arm in arms}) == 3
 
 
-def test_equal_runs_are_told_apart_by_their_source(tmp_path: Path):
+def test_equal_runs_are_distinguished_by_their_source(tmp_path: Path):
     folders = [recorded(tmp_path / name, began=name) for name in ("x", "y")]
     assert titles(*folders) == [
         f"kd, r = 0.5 ({tmp_path}/x)",
@@ -119,7 +119,7 @@ def test_missing_sources_and_scores_are_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"there is no run .*/nowhere, and no"):
         read_arms([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no runs there .*empty.*: give work"):
+    with pytest.raises(ValueError, match=r"no runs found .*empty.*: give work"):
         read_arms([tmp_path / "empty"])
     folder = run(tmp_path / "a")
     with pytest.raises(ValueError, match=r"no scores of its best weights .*a/scores"):

@@ -37,7 +37,7 @@ def where(picture: Path, part: str) -> np.ndarray:
     return found
 
 
-def test_parts_stand_side_by_side_in_their_colours(tmp_path: Path):
+def test_parts_are_drawn_side_by_side_in_their_colours(tmp_path: Path):
     split = split_by_time(frames(), (0.5, 0.25, 0.25), EMBARGO)
     picture = draw_split(split, tmp_path / "new" / "split.png")
     with Image.open(picture) as image:
@@ -60,7 +60,7 @@ def test_colours_of_absent_parts_are_absent(tmp_path: Path):
 
 
 def bands(picture: Path, part: str) -> int:
-    """How many lanes have a band of this colour: many pixels in a row."""
+    """Number of lanes with a band of this colour: many pixels in a row."""
     rows = where(picture, part).sum(1) > 25
     return int((np.diff(rows.astype(int)) == 1).sum())
 

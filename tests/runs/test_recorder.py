@@ -92,7 +92,7 @@ def test_record_holds_metrics_weights_and_teacher(distilled, teacher):
     assert found.teacher.report == report
 
 
-def test_nothing_is_written_beside_the_work_directory(distilled):
+def test_no_file_is_written_beside_the_work_directory(distilled):
     assert not list(distilled.parent.glob("records.*"))
 
 
@@ -337,7 +337,7 @@ def test_only_the_first_process_writes(monkeypatch, launcher, variable):
     assert is_writer("none")
 
 
-def test_other_processes_leave_nothing_and_print_what_failed(tmp_path, capsys):
+def test_other_processes_write_no_file_and_print_the_error(tmp_path, capsys):
     cfg = Config({"work_dir": str(tmp_path / "run"), "run_name": "x", "resume": False})
     with pytest.raises(RuntimeError, match="lost"), recorded(cfg, None):
         raise RuntimeError("lost")

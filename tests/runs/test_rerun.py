@@ -150,7 +150,7 @@ def test_other_libraries_and_hardware_are_warned_of(run_dir, stopped, warned):
     with pytest.raises(KeyboardInterrupt):
         rerun(run_dir)
     text = "\n".join(warned)
-    assert "host torch was 1.0, and is " in text
+    assert "library torch was 1.0, and is " in text
     assert "hardware cpu was abacus, and is " in text
     assert "4 processes trained it, now one does" in text
     assert "threads" not in text
@@ -225,7 +225,7 @@ def test_runs_of_other_lengths_are_not_compared(tmp_path):
     assert Rerun(whole, whole, tmp_path).is_equal is True
 
 
-def test_repetition_stands_beside_its_run(run_dir, stopped):
+def test_repetition_is_written_beside_its_run(run_dir, stopped):
     with pytest.raises(KeyboardInterrupt):
         rerun(run_dir)
     ((_, work_dir), _) = stopped[0]

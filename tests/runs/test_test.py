@@ -104,7 +104,7 @@ def newest_frames(data_root: str | Path) -> list[Path]:
 
 
 def network_input(frame: Path) -> Tensor:
-    """The (1, 3, 128, 192) input for a frame, without the host."""
+    """The (1, 3, 128, 192) input for a frame, without MMSegmentation."""
     with Image.open(frame) as image:
         pixels = cv2.resize(np.asarray(image.convert("RGB")), (192, 128))
     mean, std = np.array([[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]])

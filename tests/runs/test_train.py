@@ -103,7 +103,7 @@ def test_name_is_that_of_run_folder_and_weights(pond, tmp_path, monkeypatch):
     work_dir = train(PLAIN, cfg_options=options, name="plain_1125_fold0_seed1")
     assert work_dir == tmp_path / "plain_1125_fold0_seed1"
     assert (work_dir / f"weights_{work_dir.name}_last.safetensors").is_file()
-    with pytest.raises(ValueError, match="name='a/b' must be no path"):
+    with pytest.raises(ValueError, match="name='a/b' must not be a path"):
         train(PLAIN, cfg_options=options, name="a/b")
 
 
@@ -172,7 +172,9 @@ def test_overlapping_parts_are_refused_before_anything_is_built(pond, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_resume_in_the_work_directory_of_another_model_says_so(pond, teacher, tmp_path):
+def test_error_for_resuming_in_the_work_directory_of_another_model(
+    pond, teacher, tmp_path
+):
     work_dir = shutil.copytree(teacher, tmp_path / "run")
     (work_dir / "last_checkpoint").write_text(str(work_dir / "iter_2.pth"))
     options = tiny_run(pond, "model", iterations=4, model__decode_head__channels=24)
@@ -180,7 +182,7 @@ def test_resume_in_the_work_directory_of_another_model_says_so(pond, teacher, tm
         train(PLAIN, work_dir, resume=True, cfg_options=options)
 
 
-def test_resume_from_weights_alone_says_so(pond, teacher, tmp_path):
+def test_error_for_resuming_from_weights_alone(pond, teacher, tmp_path):
     options = tiny_run(pond, "model") | {"load_from": str(teacher / BEST)}
     with pytest.raises(ValueError, match="weights without the state of the optimizer"):
         train(TEACHER, tmp_path, resume=True, cfg_options=options)
@@ -221,7 +223,7 @@ def test_second_run_in_one_folder_is_refused(pond, teacher):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_nothing_to_resume_says_so(pond, tmp_path, monkeypatch, named):
+def test_error_where_no_run_can_be_resumed(pond, tmp_path, monkeypatch, named):
     monkeypatch.setattr(training, "WORK_DIRS", tmp_path)
     work_dir = tmp_path / "run" if named else None
     with pytest.raises(FileNotFoundError, match="nothing to resume in work_dir="):
@@ -229,7 +231,7 @@ def test_nothing_to_resume_says_so(pond, tmp_path, monkeypatch, named):
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_data_says_what_is_expected(pond, tmp_path):
+def test_error_for_missing_data_describes_the_layout(pond, tmp_path):
     options = tiny_run(pond / "nowhere", "model")
     with pytest.raises(FileNotFoundError, match=r"(?s)nowhere.*images/.*make demo"):
         train(PLAIN, tmp_path, cfg_options=options)

@@ -17,7 +17,7 @@ class FakeJob(Job):
         config: Not used.
         options: Not used.
         folder: Folder of the job.
-        value: Its result.
+        value: Result of the job.
         error: Raised by every call.
         holds: The first call waits for ``release``.
     """

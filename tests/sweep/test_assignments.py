@@ -14,7 +14,7 @@ def test_values_are_literals_words_or_strings():
 
 
 @pytest.mark.parametrize(
-    ("texts", "said"),
+    ("texts", "message"),
     [
         (["r"], "KEY=VALUES"),
         (["r="], "KEY=VALUES"),
@@ -23,8 +23,8 @@ def test_values_are_literals_words_or_strings():
         (["r=1", "r=2"], "gives r twice"),
     ],
 )
-def test_no_grid(texts, said):
-    with pytest.raises(ValueError, match=said):
+def test_no_grid(texts, message):
+    with pytest.raises(ValueError, match=message):
         parse_grid(texts)
 
 
@@ -38,7 +38,7 @@ def test_ranges_and_choices():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("lr=1..1", "LOW must be less"),
         ("lr=2..1:int", "LOW must be less"),
@@ -50,6 +50,6 @@ def test_ranges_and_choices():
         ("m=a", "only one choice"),
     ],
 )
-def test_no_space(text, said):
-    with pytest.raises(ValueError, match=said):
+def test_no_space(text, message):
+    with pytest.raises(ValueError, match=message):
         parse_space([text])

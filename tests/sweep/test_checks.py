@@ -48,7 +48,7 @@ def test_a_sweep_that_can_run(spec):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"grid": {"teachr_ratio": [1]}}, "did you mean .*teacher_ratio"),
         ({"grid": {"max_iters": [1, 2]}}, "has no effect once the file is read"),
@@ -75,10 +75,10 @@ def test_a_sweep_that_can_run(spec):
         ({"trials": 3}, "are for --search"),
     ],
 )
-def test_a_sweep_that_cannot(spec, changes, said):
+def test_a_sweep_that_cannot(spec, changes, message):
     if "cfg_options" in changes:
         changes = {"cfg_options": spec.cfg_options | changes["cfg_options"]}
-    with pytest.raises((ValueError, FileNotFoundError), match=said):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         check(replace(spec, **changes))
 
 
@@ -185,9 +185,9 @@ def test_a_teacher_trained_on_the_fold_is_refused(given, folds, tmp_path):
         text = "\n".join(frames_of(folds, 1))
         (tmp_path / f"teacher{fold}" / TRAIN_FRAMES).write_text(text)
     assert len(first) > 3
-    seen = len(frames_of(folds, 1))
+    count = len(frames_of(folds, 1))
     with pytest.raises(
-        ValueError, match=rf"teacher1/.* on {seen} of {seen} frames of the val"
+        ValueError, match=rf"teacher1/.* on {count} of {count} frames of the val"
     ):
         check(given)
 

@@ -47,7 +47,7 @@ def test_a_cache_comes_between_teacher_and_student(spec, tmp_path):
         assert run.needs == (teacher.name, cache.name)
 
 
-def test_a_plain_student_needs_nothing(spec, tmp_path):
+def test_a_plain_student_has_no_requirements(spec, tmp_path):
     for (run,) in tasks(spec, tmp_path, PLAIN):
         assert run.needs == ()
         assert isinstance(run.job, RunJob)

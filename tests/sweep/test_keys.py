@@ -27,7 +27,7 @@ def test_the_key_that_is_meant(cfg, key, full):
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
         ("teachr_ratio", "did you mean model.distill_loss.teacher_ratio"),
         ("model.distil_loss.gamma", "did you mean model.distill_loss.gamma"),
@@ -37,13 +37,13 @@ def test_the_key_that_is_meant(cfg, key, full):
         ("experiment", "is a variable"),
     ],
 )
-def test_no_key(cfg, key, said):
-    with pytest.raises(ValueError, match=said):
+def test_no_key(cfg, key, message):
+    with pytest.raises(ValueError, match=message):
         full_key(cfg, key)
 
 
 @pytest.mark.parametrize(
-    ("key", "there"),
+    ("key", "exists"),
     [
         ("model.student.backbone.new", True),
         ("model.backbone.embed_dims", False),
@@ -55,8 +55,8 @@ def test_no_key(cfg, key, said):
         ("nothing", False),
     ],
 )
-def test_places(cfg, key, there):
-    assert has_place(cfg, key) is there
+def test_places(cfg, key, exists):
+    assert has_place(cfg, key) is exists
 
 
 def test_only_what_a_run_reads_is_hashed(cfg):

@@ -85,7 +85,7 @@ def test_a_small_terminal_shows_what_runs(rows, tmp_path):
         assert "Dice.splash of each run" not in printed(progress)  # cropped
 
 
-def test_the_end_lists_failures_and_says_how_to_continue(rows, tmp_path):
+def test_the_end_lists_failures_and_how_to_continue(rows, tmp_path):
     progress = progress_of(rows, tmp_path)
     for fold, ratio in ((0, 25), (1, 25), (0, 100)):
         change(progress, NAME.format(ratio, fold), FINISHED, value=81.5)

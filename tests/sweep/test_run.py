@@ -1,4 +1,4 @@
-"""Which sweep a command continues; nothing here trains."""
+"""Which sweep a command continues; no test trains."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +48,9 @@ def test_the_same_command_finds_its_sweep_on_another_day(spec, began):
 
 def test_another_specification_in_the_same_folder_is_refused(spec, began):
     run_sweep(spec)
-    with pytest.raises(ValueError, match=r"holds another sweep:\n  grid: it has"):
+    with pytest.raises(
+        ValueError, match=r"holds another sweep:\n  grid: the sweep has"
+    ):
         run_sweep(replace(spec, grid={"lr": [0.1]}))
     assert len(began) == 1
 

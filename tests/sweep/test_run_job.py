@@ -21,7 +21,7 @@ def calls(monkeypatch) -> list[str]:
     made: list[str] = []
 
     def train(config, work_dir, name, options) -> None:
-        if (known := read_record(work_dir)) and known.status == "finished":
+        if (earlier := read_record(work_dir)) and earlier.status == "finished":
             return
         made.append("train")
         work_dir.mkdir(parents=True, exist_ok=True)

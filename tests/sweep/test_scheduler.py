@@ -98,7 +98,7 @@ def test_what_is_complete_on_disk_is_not_submitted(tmp_path):
     assert scheduler.states["a"].value == 75.0
 
 
-def test_a_killed_process_is_replaced_and_nothing_finished_is_repeated(
+def test_a_killed_process_is_replaced_and_no_finished_task_is_repeated(
     scheduler, tmp_path
 ):
     done, held, last = (fake_job(tmp_path, n, holds=n == "b") for n in "abc")

@@ -23,7 +23,7 @@ def test_differences_are_listed():
     other = replace(SWEEP, spec=replace(SPEC, grid={RATIO: [0]}, predictions=False))
     other = replace(other, sha256={"kd.py": "1", "table": "3"})
     assert SWEEP.differences(other) == [
-        f"grid: it has {{'{RATIO}': [0.25, 1]}}, this command asks for "
+        f"grid: the sweep has {{'{RATIO}': [0.25, 1]}}, this command sets "
         f"{{'{RATIO}': [0]}}",
         "the content of table has changed",
     ]

@@ -29,7 +29,7 @@ def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
 
     Args:
         report: Result of the check.
-        out: The HTML file, which refers to nothing outside itself.
+        out: The HTML file, without external references.
 
     Returns:
         ``out``.

@@ -1,4 +1,4 @@
-"""Frames of a data set to look at: copies, faulty labels, largest focus class."""
+"""Frames of a data set to inspect: copies, faulty labels, largest focus class."""
 
 import numpy as np
 

@@ -62,9 +62,9 @@ def _draw_lane(
     dates, low, high = _dates(lane.times), base - TICK, base + HEIGHT
     shares = np.array([frame.splash_share or 0 for frame in lane.frames])
     for part in parts:
-        here, color = lane.parts == part, color_of(part, parts)
-        top = base + np.minimum(scale * shares[here], HEIGHT)
-        axes.vlines(dates[here], low, top, color, linewidth=1, rasterized=True)
+        in_part, color = lane.parts == part, color_of(part, parts)
+        top = base + np.minimum(scale * shares[in_part], HEIGHT)
+        axes.vlines(dates[in_part], low, top, color, linewidth=1, rasterized=True)
     hatched: dict[str, Any] = {"facecolor": "none", "hatch": "////", "linewidth": 0}
     for gap in gaps(lane):
         ends = _dates(np.array([gap.start, gap.end]))

@@ -48,7 +48,7 @@ class FrameOfArms:
 
     @property
     def place(self) -> str:
-        """Recording and time for people; the file name where there is no time."""
+        """Recording and time as text; the file name where there is no time."""
         if self.timestamp >= 0:
             return moment(self.recording, self.timestamp)
         name = Path(self.image).name
@@ -59,7 +59,7 @@ def frames_of(arms: Sequence[ArmRuns]) -> list[FrameOfArms]:
     """Frames that all arms were tested on, by their runs with the lowest seed.
 
     Args:
-        arms: At least one.
+        arms: One arm or more.
 
     Returns:
         Sorted by recording and time.
@@ -114,7 +114,7 @@ def typical_frames(
     class that has the most false alarms; and the one with the lowest mean Dice.
 
     Args:
-        frames: See ``frames_of``.
+        frames: Frames with the counts of all arms, from ``frames_of``.
         focus: Name of the focus class.
 
     Returns:
@@ -124,8 +124,8 @@ def typical_frames(
     scores = {  # the highest is chosen if it is above zero
         f"Most {focus}": area,
         f"Onset of {focus}": [
-            now - last if 2 * last < now < max(area) else 0
-            for last, now in pairwise(area[:1] + area)
+            current - previous if 2 * previous < current < max(area) else 0
+            for previous, current in pairwise(area[:1] + area)
         ],
         f"No {focus}, most false alarms": [
             0 if frame.area else 1 + sum(frame.false_alarms) for frame in frames
@@ -147,7 +147,7 @@ def disagreements(frames: Sequence[FrameOfArms]) -> list[FrameOfArms]:
     """Choose frames by the difference in wrong pixels between the first two arms.
 
     Args:
-        frames: See ``frames_of``.
+        frames: Frames with the counts of all arms, from ``frames_of``.
 
     Returns:
         Up to three where the second arm is better, the largest gain first; then up to

@@ -49,7 +49,7 @@ def read_value(text: str, name: str) -> Any:
         The value; None if the config does not assign the name.
 
     Raises:
-        ValueError: The text is no Python, or the value is no literal.
+        ValueError: The text is no Python, or the value is not a literal.
     """
     try:
         tree = ast.parse(text)
@@ -61,14 +61,14 @@ def read_value(text: str, name: str) -> Any:
                 return ast.literal_eval(_DictCalls().visit(node.value))
             except ValueError as error:
                 raise ValueError(
-                    f"config_text of the record: {name} is no literal, and code is not "
-                    f"executed"
+                    f"config_text of the record: {name} is not a literal, and "
+                    f"code is not executed"
                 ) from error
     return None
 
 
 class _DictCalls(ast.NodeTransformer):
-    """Replaces ``dict(a=1)``, and ``dict({0: 1})`` of keys that are no names."""
+    """Replaces ``dict(a=1)``, and ``dict({0: 1})`` with keys that are not names."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)

@@ -80,7 +80,7 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
 
     Args:
         report: Content of the page.
-        out: The HTML file, which refers to nothing outside itself.
+        out: The HTML file, without external references.
 
     Returns:
         ``out``.

@@ -128,9 +128,9 @@ def panels(arms: Sequence[ArmRuns], part: str) -> dict[str, Any]:
         part: ``'val'`` or ``'test'``: the part whose predictions are shown.
 
     Returns:
-        Either ``missing``, why there are no pictures, and ``command``, which makes them
-        possible; or ``typical`` and ``disagreements`` (rows), ``legend`` (names and CSS
-        colours) and ``remark``, what qualifies the pictures. All others are None.
+        Either ``missing``, the reason without pictures, and ``command``, which writes
+        the predictions; or ``typical`` and ``disagreements`` (rows), ``legend`` (names
+        and CSS colours) and ``remark``, a note on the pictures. All others are None.
     """
     content: dict[str, Any] = dict.fromkeys(
         ("missing", "command", "typical", "disagreements", "legend", "remark")
@@ -230,10 +230,10 @@ def hero_pictures(arms: Sequence[ArmRuns], part: str) -> list[Picture]:
         ("Truth", maps.painted(maps.truth), classes),
     ]
     dice = parse_metric(f"Dice.{scores.focus}", scores.classes)
-    for arm, identity, here in zip(arms, frame.runs, frame.dice, strict=True):
+    for arm, identity, frame_dice in zip(arms, frame.runs, frame.dice, strict=True):
         confusion = arm.arm.runs[identity].confusion.sum(0)
         overall = number(float(dice.of(areas_of(confusion))), 1)
-        line = f"{scores.focus} Dice {number(here, 1)} here, {overall} overall"
+        line = f"{scores.focus} Dice {number(frame_dice, 1)} here, {overall} overall"
         picture = maps.painted(maps.predictions[arm])
         pictures.append((arm.title, picture, [(None, line)]))
     return pictures

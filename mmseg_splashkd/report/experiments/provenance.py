@@ -21,7 +21,7 @@ class Ending(NamedTuple):
         status: ``finished``, ``stopped``, ``failed``, ``killed``, ``running`` or
             ``not recorded``.
         reason: Why it did not finish or is not compared; may be empty.
-        compared: Whether it takes part in the comparison.
+        compared: Whether the comparison includes the run.
         cells: Start, duration, iterations, peak memory of process and GPU, as text.
     """
 

@@ -41,7 +41,7 @@ def report_experiments(
     """Compare runs, print the main result and write a page.
 
     Args:
-        sources: See ``read_experiments``.
+        sources: Work directories, folders of them, scores files, or patterns.
         out: The page; by default ``report.html`` in the folder that contains the work
             directories.
         markdown: File for the table of arms in Markdown.
@@ -93,7 +93,7 @@ def read_experiments(
         title: Title of the page; by default it has the name of the folder.
         block: Block length for intervals, ``'10'`` (frames) or ``'30s'``; by default
             the rule of ``cut_blocks``.
-        worth: Smallest relevant difference in points, above 0.
+        worth: Smallest relevant difference in percentage points, above 0.
         allowed: ``'table'``, ``'weights'``: what the runs may differ in.
         operating_point: Use a threshold chosen on other frames instead of argmax, see
             ``at_operating_points``.

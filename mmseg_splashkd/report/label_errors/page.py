@@ -20,7 +20,7 @@ def write_label_page(
 
     Args:
         report: The suspicious labels.
-        out: The HTML file, which refers to nothing outside itself.
+        out: The HTML file without external references.
         table: File name of the table of all regions, which the page mentions.
         shown: Number of frames on the page.
 
@@ -42,7 +42,8 @@ def write_label_page(
         table=table,
         runs=Counter(finding.run for finding in report.findings),
         kinds=[
-            (describe(kind, report), css(COLORS[kind]), kinds[kind]) for kind in used
+            (region_title(kind, report), css(COLORS[kind]), kinds[kind])
+            for kind in used
         ],
         classes=[
             (name, css(color))
@@ -57,8 +58,8 @@ def write_label_page(
     )
 
 
-def describe(kind: str, report: LabelErrors) -> str:
-    """Meaning of a kind of region."""
+def region_title(kind: str, report: LabelErrors) -> str:
+    """Title of a kind of region, such as ``'unlabelled splash'``."""
     focus = _focus(report)
     return {
         "missing": f"unlabelled {focus}",
@@ -71,7 +72,7 @@ def describe(kind: str, report: LabelErrors) -> str:
 def meaning(region: ErrorRegion, report: LabelErrors) -> str:
     """Description of a region."""
     if region.kind != "other":
-        return describe(region.kind, report)
+        return region_title(region.kind, report)
     classes = report.coding.classes
     return (
         f"labelled as {classes[region.given]}, looks like {classes[region.suggested]}"

@@ -166,7 +166,7 @@ def test_colours_of_painted_labels(tmp_path):
     assert over_black[0, 1].tolist() == [round(0.6 * c) for c in SPLASH.palette[1]]
 
 
-def test_colour_label_is_shown_as_strange(tmp_path):
+def test_values_of_a_colour_label_are_shown_as_unknown(tmp_path):
     Image.new("RGB", (5, 4)).save(tmp_path / "label.png")
     found = replace(frame(0), label=str(tmp_path / "label.png"))
     painted = paint_label(np.zeros((4, 5, 3), np.uint8), found, SPLASH)

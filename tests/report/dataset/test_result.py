@@ -63,7 +63,7 @@ def test_folder_is_cut_by_the_default_ratios(pond):
     assert subject.title == "pond"
 
 
-def test_shares_are_measured_where_no_table_tells_them(pond):
+def test_shares_are_measured_where_no_table_has_them(pond):
     subject = dataset_of_files(None, pond, "splash")
     assert {f.splash_share for f in subject.parts["train"]} == {None}
     report = examine(subject, progress=False)
@@ -122,7 +122,7 @@ def test_each_fold_is_examined(folds):
     assert borders == {"fold 0": 2, "fold 1": 4, "fold 2": 2}
 
 
-def test_what_all_folds_share_is_said_once(folds):
+def test_findings_of_all_folds_are_listed_once(folds):
     rows = read_table(folds)
     rows[4] = replace(rows[4], timestamp=rows[4].timestamp % 10**15)
     write_table(folds, rows)

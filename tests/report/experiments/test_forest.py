@@ -1,4 +1,4 @@
-"""Where differences and their intervals stand along an axis, worked out by hand."""
+"""Positions of differences and intervals on an axis, against values by hand."""
 
 import math
 from dataclasses import replace

@@ -7,7 +7,7 @@ from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.report.experiments.labels import labels_of, read_value
 
 
-def test_values_are_read_as_the_host_reads_them():
+def test_values_are_read_as_mmengine_reads_them():
     cfg = Config({"a": {"b": [1, -2.5, (None, True)], "c": {"d e": "f"}}, "g": 1})
     text = cfg.pretty_text
     assert "dict(" in text
@@ -22,12 +22,14 @@ def test_values_are_read_as_the_host_reads_them():
 @pytest.mark.parametrize(
     "code", ["open('x')", "[print()]", "{'a': f'{1}'}", "dict([])"]
 )
-def test_nothing_is_run(code):
-    with pytest.raises(ValueError, match="a is no literal, and code is not executed"):
+def test_no_code_is_executed(code):
+    with pytest.raises(
+        ValueError, match="a is not a literal, and code is not executed"
+    ):
         read_value(f"a = {code}\n", "a")
 
 
-def test_a_damaged_config_is_told():
+def test_error_for_a_damaged_config():
     with pytest.raises(ValueError, match="config_text of the record is damaged"):
         read_value("a = (", "a")
     text = "val_dataloader = dict(dataset=1)"

@@ -168,7 +168,7 @@ def test_every_run_can_be_repeated(reported, sweep):
         assert f"python tools/rerun.py {run.work_dir}" in page.text
 
 
-def test_text_is_escaped_and_nothing_is_loaded(reported):
+def test_text_is_escaped_and_no_resource_is_loaded(reported):
     page, _ = reported
     assert "do &lt;it&gt;" in page.html
     assert page.loaded()
@@ -208,7 +208,7 @@ def test_config_of_a_record_is_not_executed(two, tmp_path):
     code = f"val_dataloader = dict(dataset=open({str(trap)!r}, 'w'))\n"
     change_records(two, lambda _: {"config_text": code})
     page = Page(report_experiments([two], tmp_path / "page.html"))
-    assert "val_dataloader is no literal, and code is not executed" in page.text
+    assert "val_dataloader is not a literal, and code is not executed" in page.text
     assert not trap.exists()
 
 

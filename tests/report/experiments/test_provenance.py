@@ -40,7 +40,7 @@ def test_runs_left_out_come_first_and_earlier_attempts_are_named():
     assert (seconds_of(good), seconds_of(again)) == (190, 200)
 
 
-def test_a_run_without_an_end_says_so():
+def test_a_run_without_an_end():
     (row,) = endings([run("a", status="running", reason=None)], [])
     assert row.reason.startswith("no end is recorded")
 

@@ -26,24 +26,24 @@ def points(baseline, *others):
 
 
 def test_a_plain_baseline_is_r_0_of_every_family():
-    told = points(arm("b0", None, 4, plain=True), arm("kd", 0.5, 2), arm("pe", 1.0, 6))
-    assert told == {
+    curve = points(arm("b0", None, 4, plain=True), arm("kd", 0.5, 2), arm("pe", 1.0, 6))
+    assert curve == {
         "kd": {0.0: dice(4), 0.5: dice(2)},
         "pe": {0.0: dice(4), 1.0: dice(6)},
     }
 
 
 def test_a_family_with_an_r_0_of_its_own_keeps_it():
-    told = points(
+    curve = points(
         arm("kd", 0.0, 4), arm("kd", 0.5, 2), arm("pe", 0.0, 5), arm("x", 1.0, 1)
     )
-    assert told == {
+    assert curve == {
         "kd": {0.0: dice(4), 0.5: dice(2)},
         "pe": {0.0: dice(5)},
         "x": {0.0: dice(4), 1.0: dice(1)},
     }
 
 
-def test_a_baseline_that_learned_from_a_teacher_is_no_r_0():
-    told = points(arm("kd", 0.25, 4), arm("pe", 0.5, 2), arm("schedule", None, 1))
-    assert told == {"kd": {0.25: dice(4)}, "pe": {0.5: dice(2)}}
+def test_a_distilled_baseline_is_not_r_0():
+    curve = points(arm("kd", 0.25, 4), arm("pe", 0.5, 2), arm("schedule", None, 1))
+    assert curve == {"kd": {0.25: dice(4)}, "pe": {0.5: dice(2)}}

@@ -11,7 +11,7 @@ def cells(line):
     return [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
-def test_markdown_has_a_row_an_arm_and_says_how_figures_were_had(reported):
+def test_markdown_has_one_row_per_arm_and_the_conditions(reported):
     page, markdown = reported
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
     heads, ruler, *rows = map(cells, lines)

@@ -26,14 +26,14 @@ from mmseg_splashkd.report.label_errors.search import (
 from tests.report.html import Page
 
 SIZE = (40, 60)
-LABELLED, SEEN = np.s_[10:20, 10:20], np.s_[10:20, 30:40]
+LABELLED, PREDICTED = np.s_[10:20, 10:20], np.s_[10:20, 30:40]
 
 
-def finding(folder: Path, name: str, labelled: bool, seen: bool) -> LabelError:
+def finding(folder: Path, name: str, labelled: bool, is_predicted: bool) -> LabelError:
     """A frame with its files."""
     gray, likely = np.zeros(SIZE, np.uint8), np.full(SIZE, 0.1)
     gray[LABELLED] = 255 if labelled else 0
-    likely[SEEN] = 0.9 if seen else 0.1
+    likely[PREDICTED] = 0.9 if is_predicted else 0.1
     image, label = folder / f"{name}.png", folder / f"{name}_label.png"
     Image.new("RGB", (SIZE[1], SIZE[0]), (90, 90, 90)).save(image)
     Image.fromarray(gray).save(label)
@@ -52,9 +52,9 @@ def finding(folder: Path, name: str, labelled: bool, seen: bool) -> LabelError:
 @pytest.fixture
 def found(tmp_path) -> LabelErrors:
     findings = [
-        finding(tmp_path, "both", labelled=True, seen=True),
-        finding(tmp_path, "missing", labelled=False, seen=True),
-        finding(tmp_path, "right", labelled=False, seen=False),
+        finding(tmp_path, "both", labelled=True, is_predicted=True),
+        finding(tmp_path, "missing", labelled=False, is_predicted=True),
+        finding(tmp_path, "right", labelled=False, is_predicted=False),
     ]
     return LabelErrors(findings, SPLASH, 1, ["north/7", "north/<8>"])
 
@@ -103,7 +103,7 @@ def test_no_more_than_asked_for(found, tmp_path):
     assert len(Page(out).all("section")) == 1
 
 
-def test_nothing_found_says_so(found, tmp_path):
+def test_page_without_suspicious_labels(found, tmp_path):
     right = LabelErrors(found.findings[2:], SPLASH, 1, [])
     out = write_label_page(right, tmp_path / "page.html", "found.csv")
     page = Page(out)
@@ -115,11 +115,11 @@ def test_regions_are_painted_in_the_colour_of_their_kind(found):
     (both, *_) = found.findings
     painted = paint_regions(np.full((*SIZE, 3), 100, np.uint8), both.regions)
     assert (painted[LABELLED] == COLORS["false"]).all()
-    assert (painted[SEEN] == COLORS["missing"]).all()
+    assert (painted[PREDICTED] == COLORS["missing"]).all()
     assert (painted[0] == 50).all()
 
 
-def test_labels_and_predictions_stand_side_by_side(found):
+def test_labels_and_predictions_are_side_by_side(found):
     both = found.findings[0]
     assert read_label(both, found)[LABELLED].all()
     titles = [tile.title for tile in tiles_of(both, found)]
