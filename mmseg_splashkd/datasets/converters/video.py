@@ -129,9 +129,9 @@ def count_frames(
     """Estimate the number of frames of ``read_video``, for a progress bar.
 
     Args:
-        src: See ``read_video``.
-        every: See ``read_video``.
-        seconds_between: See ``read_video``.
+        src: Video file, or a folder of video files.
+        every: Keep every N-th frame, N >= 1; see ``read_video``.
+        seconds_between: Seconds between kept frames, > 0; see ``read_video``.
 
     Returns:
         Estimate from the headers alone; None if one lacks the information.
