@@ -13,8 +13,9 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
-from mmseg_splashkd.config.reading import LOADERS, dataset_of, plain_model, read_config
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.walk import LOADERS, dataset_of, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.runs.train import train

@@ -5,8 +5,8 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.config.frames import frames_by_part, time_splits
-from mmseg_splashkd.config.reading import LOADERS
 from mmseg_splashkd.config.teacher_overlap import overlap_findings
+from mmseg_splashkd.config.walk import LOADERS
 from mmseg_splashkd.datasets.checks import Finding, allow_codes, check_parts, of_level
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 

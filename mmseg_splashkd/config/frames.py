@@ -7,8 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.config.reading import LOADERS, leaves
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import LOADERS, leaves
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import format_timestamp

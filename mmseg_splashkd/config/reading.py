@@ -1,25 +1,17 @@
-"""Reads configs, and checks them before anything is built."""
+"""Reads configs."""
 
 import copy
 import difflib
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.config.devices import check_devices
-from mmseg_splashkd.config.types import distills, is_a
-from mmseg_splashkd.datasets.frames import LAYOUT
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import LOADERS, dataset_of, leaves
 from mmseg_splashkd.datasets.time_split import RENAMED, TimeSplitDataset
-from mmseg_splashkd.datasets.views import ViewDataset
-from mmseg_splashkd.models import DistillSegmentor
-from mmseg_splashkd.models.teacher.teacher import as_list
 
-LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-INNER = ("dataset", "datasets")  # of wrappers, such as those for views
 SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
 # Keys that the command line can set although the config lacks them.
 KEYS_OF_A_RUN = (
@@ -112,80 +104,3 @@ def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
             f"read {read[0]!r}: that line has no effect in a config that inherits its "
             f"loaders. Use --cfg-options data_root={root}, or set it in all loaders"
         )
-
-
-def check_training(cfg: Config) -> None:
-    """Check that a config can be trained, before anything is built.
-
-    Raises:
-        FileNotFoundError: A data root or the teacher's file is missing.
-        ValueError: The config has no training loader, the teacher's file is not named,
-            or a GPU is required and there is none.
-    """
-    if not cfg.get("train_dataloader"):
-        raise ValueError("the config has no train_dataloader: it can only be tested")
-    check_devices(cfg)
-    check_data_root(cfg, "train_dataloader", "val_dataloader")
-    if distills(cfg):
-        _check_modulation(cfg)
-        for pattern in as_list(cfg.model.get("teacher_checkpoint")):
-            find_checkpoint(pattern, "teacher_checkpoint")
-
-
-def _check_modulation(cfg: Config) -> None:
-    """Refuse batches without labelled frames, for which the modulation m would be 0."""
-    loader, loss = cfg.train_dataloader, cfg.model.distill_loss
-    share = loader.sampler.get("unlabelled_share")
-    modulated = loss.get("modulate", "kd") != "none"
-    if share and modulated and loader.batch_size * (1 - share) < 1:
-        raise ValueError(
-            f"unlabelled_share={share} leaves some batches of {loader.batch_size} "
-            f"without a label, where modulate={loss.get('modulate', 'kd')!r} sets the "
-            f"distillation loss to 0: use a larger batch, a smaller share, or 'none'"
-        )
-
-
-def check_data_root(cfg: Config, *loaders: str) -> None:
-    """Check that the data of some loaders exist.
-
-    Raises:
-        FileNotFoundError: A root does not exist or lacks frames.
-    """
-    for loader in filter(cfg.get, loaders):
-        dataset = dataset_of(cfg, loader)
-        root = dataset.get("data_root")
-        if root is None:
-            continue
-        if is_a(dataset, TimeSplitDataset):
-            found, layout = Path(root).is_dir(), LAYOUT
-        else:
-            folders = [Path(root, folder) for folder in dataset.data_prefix.values()]
-            found = all(path.is_dir() and any(path.iterdir()) for path in folders)
-            layout = "Expected layout: files in " + " and ".join(map(str, folders))
-        if not found:
-            raise FileNotFoundError(
-                f"data_root={root!r} of {loader} does not exist or lacks frames "
-                f"(relative to {Path.cwd()}); set it by --cfg-options "
-                f"data_root=PATH. {layout}"
-            )
-
-
-def dataset_of(cfg: Config, loader: str) -> Any:
-    """Config of the data set of a loader, without the wrapper for views."""
-    dataset = cfg[loader].dataset
-    return dataset.dataset if is_a(dataset, ViewDataset) else dataset
-
-
-def leaves(config: Any) -> Iterator[dict]:
-    """Configs of every data set inside wrappers, of this package or not."""
-    inner = next((config[key] for key in INNER if config.get(key)), None)
-    if inner is None:
-        yield config
-        return
-    for child in inner if isinstance(inner, (list, tuple)) else [inner]:
-        yield from leaves(child)
-
-
-def plain_model(model: dict) -> dict:
-    """Config of the student of a ``DistillSegmentor``; other models unchanged."""
-    return model["student"] if is_a(model, DistillSegmentor) else model

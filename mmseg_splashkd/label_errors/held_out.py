@@ -17,11 +17,9 @@ from rich.progress import track
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.config.frames import frame_name, time_splits
-from mmseg_splashkd.config.reading import (
-    check_data_root,
-    plain_model,
-    read_config,
-)
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_data_root
+from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.records.run_file import RECORD, read_record

@@ -12,9 +12,9 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.frames import FramePaths, frame_paths
-from mmseg_splashkd.config.reading import LOADERS, dataset_of, leaves
 from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.walk import LOADERS, dataset_of, leaves
 from mmseg_splashkd.datasets.time_split import READ_AT_LOAD
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_splashkd.checkpoint import load_strict, read_checkpoint
-from mmseg_splashkd.config.reading import plain_model
+from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.evaluation.complexity import measure
 from mmseg_splashkd.records.record import Cost
 from mmseg_splashkd.records.store import read_run, write_record

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_splashkd.config.reading import check_training
+from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.records.ledger import read_ledger
 from mmseg_splashkd.records.record import FINISHED, RunRecord
 from mmseg_splashkd.records.store import Run, find_runs, read_record

@@ -11,13 +11,10 @@ from mmseg_splashkd.config.devices import (
     leave_distributed,
     prepare_distributed,
 )
-from mmseg_splashkd.config.reading import (
-    check_data_root,
-    dataset_of,
-    plain_model,
-    read_config,
-)
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_data_root
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import dataset_of, plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
 from mmseg_splashkd.evaluation.operating_point import (

@@ -11,7 +11,8 @@ from mmengine.config import Config
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.config.naming import latest_run, run_name
-from mmseg_splashkd.config.reading import check_training, read_config
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.runner import SafeRunner

@@ -9,8 +9,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.reading import check_data_root, read_config
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
+from mmseg_splashkd.config.training import check_data_root
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.evaluation.direction import falls
 from mmseg_splashkd.files import file_sha256

@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.reading import check_training, read_config
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.datasets.views import View, ViewDataset
 from mmseg_splashkd.hooks.classes_hook import check_teacher_classes
 from mmseg_splashkd.hooks.teacher_report import measure_teacher

@@ -18,8 +18,8 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     tensors_sha256,
 )
-from mmseg_splashkd.config.reading import dataset_of
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import dataset_of
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import file_sha256

@@ -3,12 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_splashkd.config.reading import (
-    LOADERS,
-    check_data_root,
-    dataset_of,
-    read_config,
-)
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_data_root
+from mmseg_splashkd.config.walk import LOADERS, dataset_of
 from tests.conftest import CONFIGS
 
 KD = CONFIGS / "kd" / "segformer_b0.py"

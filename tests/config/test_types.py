@@ -7,9 +7,11 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.config.devices import check_devices
-from mmseg_splashkd.config.reading import check_training, plain_model, read_config
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text
+from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.models import DistillSegmentor
 from tests.conftest import DISTILLED, tiny_run

@@ -16,7 +16,8 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     write_weights,
 )
-from mmseg_splashkd.config.reading import plain_model, read_config
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.runs.test import evaluate
 from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
 

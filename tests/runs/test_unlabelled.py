@@ -9,7 +9,8 @@ import torch
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from mmseg_splashkd.config.reading import check_training, read_config
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.runs.train import train
 from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
