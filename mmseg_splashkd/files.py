@@ -1,5 +1,6 @@
-"""Atomic writes, and hashes of files."""
+"""Atomic writes, reading of text that people edit, and hashes of files."""
 
+import codecs
 import hashlib
 import os
 import re
@@ -54,6 +55,37 @@ def write_whole(path: str | Path, text: str) -> Path:
     with whole_file(path) as partial:
         partial.write_bytes(text.encode())
     return Path(path)
+
+
+def read_text(path: str | Path) -> str:
+    """Text of a file that people edit, such as a table that a spreadsheet saved.
+
+    Args:
+        path: A file in UTF-8, with or without a byte order mark, or in UTF-16 with one.
+
+    Returns:
+        The text, without the byte order mark; line ends as they are in the file.
+
+    Raises:
+        ValueError: The file has another encoding; the message names the line.
+    """
+    content, encoding = Path(path).read_bytes(), "utf-8-sig"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{path}, line {line}, is not in {encoding.removesuffix('-sig').upper()} "
+            f"({error.reason}): save the file as UTF-8"
+        ) from error
+    if "\0" in text:
+        raise ValueError(
+            f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1}, has zero "
+            f"bytes, as UTF-16 without a byte order mark does: save the file as UTF-8"
+        )
+    return text
 
 
 def file_sha256(path: str | Path) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from mmseg_splashkd.files import (
     file_sha256,
+    read_text,
     target_of_partial,
     whole_file,
     write_whole,
@@ -40,3 +41,26 @@ def test_partial_files_name_their_target(tmp_path, name: str):
         assert target_of_partial(partial) == tmp_path / name
     assert target_of_partial(f".{name}.partial") == Path(name)  # earlier versions
     assert target_of_partial(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_of_editors_and_spreadsheets_is_read(tmp_path, encoding):
+    path = tmp_path / "a.csv"
+    path.write_bytes("fjæra,b\r\n".encode(encoding))
+    assert read_text(path) == "fjæra,b\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("a\nfjæra\n".encode("latin-1"), "is not in UTF-8"),
+        ("a\nb\n".encode("utf-16-le"), "has zero bytes"),
+        (b"a\nb\0\n", "has zero bytes"),
+        ("a\nb\n".encode("utf-16")[:-1], "is not in UTF-16"),
+    ],
+)
+def test_error_names_file_line_and_remedy_of_another_encoding(tmp_path, content, what):
+    (tmp_path / "a.csv").write_bytes(content)
+    message = rf"a\.csv, line [123], {what}.*: save the file as UTF-8"
+    with pytest.raises(ValueError, match=message):
+        read_text(tmp_path / "a.csv")

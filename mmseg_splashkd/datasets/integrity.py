@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from PIL import ExifTags, Image
-
+from mmseg_splashkd.datasets.image_file import check_image
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 
 
 def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     """Check that a frame and its label are readable and fit each other.
 
-    A PNG frame is verified by its checksums and not decoded.
+    A PNG frame is verified by its checksums and not decoded; see ``check_image``.
 
     Args:
         image: Image file of the frame.
@@ -41,21 +40,11 @@ def image_size(image: Path) -> tuple[int, int]:
     Raises:
         ValueError: The file is damaged, not an image, or has an EXIF orientation.
     """
-    try:
-        with Image.open(image) as frame:
-            size = frame.size
-            exif = Image.Exif()
-            exif.load(frame.info.get("exif", b""))
-            if frame.format == "PNG":
-                frame.verify()  # checksums only, does not decode the pixels
-            else:
-                frame.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"frame {image} cannot be read: {error}") from error
+    header = check_image(image, "frame")
     # mmcv rotates the frame by its EXIF tag, but not the label.
-    if exif.get(ExifTags.Base.Orientation, 1) != 1:
+    if header.orientation != 1:
         raise ValueError(
             f"frame {image} has an EXIF orientation, which rotates it but not its "
             f"label: save the rotated pixels without that tag"
         )
-    return size
+    return header.size

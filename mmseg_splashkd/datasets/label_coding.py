@@ -9,7 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
-from PIL import Image
+
+from mmseg_splashkd.datasets.image_file import open_image
+from mmseg_splashkd.files import read_text
 
 IGNORE = 255
 GRAYS = 2**16
@@ -182,8 +184,8 @@ def load_label_coding(
             f"label_coding={str(spec)!r} is neither one of {builtin} nor a YAML file"
         )
     try:
-        content = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(read_text(Path(str(source))))
+    except yaml.YAMLError as error:
         raise ValueError(f"label_coding {spec} is not valid YAML: {error}") from error
     return _build(content, f"label_coding {spec}")
 
@@ -261,11 +263,8 @@ def read_gray(path: Path | str) -> np.ndarray:
     Raises:
         ValueError: The file is missing or damaged.
     """
-    try:
-        with Image.open(path) as label:
-            pixels = np.asarray(label)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"label {path} cannot be read: {error}") from error
+    with open_image(path, "label") as label:
+        pixels = np.asarray(label)
     # Pillow reads 1-bit files as bool and 16-bit files in one of several dtypes.
     if pixels.dtype == bool:
         return pixels.astype(np.uint8)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import LAYOUT, Frame, in_time_order
 from mmseg_splashkd.datasets.timestamps import format_timestamp, parse_timestamp
-from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.files import read_text, write_whole
 
 REQUIRED = ("recording", "timestamp", "frame", "label")
 COLUMNS = (*REQUIRED, "split", "fold", "embargo", "splash_share")
@@ -38,16 +38,12 @@ def read_table(table: str | Path) -> list[Frame]:
     table = Path(table)
     if not table.is_file():
         raise FileNotFoundError(f"split table {table} does not exist. {LAYOUT}")
-    # Spreadsheets write a byte order mark first.
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, restval="", restkey="surplus")
-        try:
-            rows = list(reader)
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{table} is not UTF-8: save it as UTF-8 ({error})"
-            ) from error
-        header = list(reader.fieldnames or ())
+    text = io.StringIO(read_text(table), newline="")
+    reader = csv.DictReader(
+        text, restval="", restkey="surplus", delimiter=_delimiter(text)
+    )
+    rows = list(reader)
+    header = list(reader.fieldnames or ())
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise ValueError(f"{table}: columns {missing} are missing, it has {header}")
@@ -94,6 +90,13 @@ def table_text(table: str | Path, frames: Iterable[Frame]) -> str:
     return text.getvalue()
 
 
+def _delimiter(text: io.StringIO) -> str:
+    """Comma, or what spreadsheets write instead: a semicolon, a tab."""
+    header = text.readline()
+    text.seek(0)
+    return max(",;\t", key=header.count)
+
+
 def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
     if "surplus" in row:
         raise ValueError(f"{source} has more cells than the header: {row['surplus']}")
@@ -122,9 +125,11 @@ def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
 
 
 def _fold(cell: str) -> int:
-    if (fold := int(cell)) < 0:
-        raise ValueError(f"fold {fold} must be 0 or more")
-    return fold
+    # pandas writes 0.0 where other rows have no fold.
+    whole = cell.removesuffix(".0")
+    if not whole.isdecimal():
+        raise ValueError(f"fold {cell!r} is not a whole number from 0")
+    return int(whole)
 
 
 def _share(cell: str) -> float | None:

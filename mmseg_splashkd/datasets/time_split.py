@@ -16,7 +16,7 @@ from mmseg_splashkd.datasets.frames import (
     list_frames,
     missing_files,
 )
-from mmseg_splashkd.datasets.integrity import check_pair
+from mmseg_splashkd.datasets.integrity import check_pair, image_size
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select_frames
@@ -207,11 +207,13 @@ class TimeSplitDataset(BaseSegDataset):
                 logger="current",
             )
         elif self.check_labels is not False:
-            labelled = [frame for frame in frames if frame.label]
-            map_frames(self._check, labelled, "Reading labels", progress=False)
+            map_frames(self._check, frames, "Reading labels", progress=False)
 
     def _check(self, frame: Frame) -> None:
-        check_pair(Path(frame.image), Path(frame.label), self.coding)
+        if frame.label:
+            check_pair(Path(frame.image), Path(frame.label), self.coding)
+        else:
+            image_size(Path(frame.image))
 
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with the entries that all samples share."""

@@ -331,6 +331,13 @@ def test_options_for_unlabelled_frames(half_labelled: Path, unlabelled, kept):
         assert bool((label == 255).all()) == (number in (0, 3))
 
 
+def test_damaged_frame_without_a_label_is_named_at_load(half_labelled: Path):
+    path = half_labelled / "images" / f"{STEMS[0]}.png"
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(ValueError, match=f"frame {path} cannot be read"):
+        build(half_labelled, unlabelled="include")
+
+
 def test_unlabelled_frame_outside_training_has_no_label(half_labelled: Path):
     (half_labelled / "labels" / f"{STEMS[7]}.png").unlink()
     dataset = build(half_labelled, split="val", unlabelled="include", pipeline=PIPELINE)

@@ -12,6 +12,7 @@ from PIL import Image
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.datasets.parallel import map_frames
 
 HASH_SIDE = 16
@@ -107,16 +108,15 @@ def _import_imagehash():
 
 def _hashes_of(frame: Frame) -> _Hashes | None:
     try:
-        with Image.open(frame.image) as image:
-            rgb = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError):
+        rgb = read_as_training(frame.image)
+    except ValueError:  # reported by check_files
         return None
-    low, high = np.asarray(rgb.getextrema()).T
-    if (low == high).all():
+    if (rgb.min((0, 1)) == rgb.max((0, 1))).all():
         return None  # all frames of one colour have the same hash
-    digest = hashlib.sha256(repr(rgb.size).encode() + rgb.tobytes()).digest()
-    bits = _import_imagehash().phash(rgb, hash_size=HASH_SIDE).hash.ravel()
-    return _Hashes(digest, bits)
+    digest = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
+    image = Image.fromarray(rgb)
+    bits = _import_imagehash().phash(image, hash_size=HASH_SIDE).hash
+    return _Hashes(digest, bits.ravel())
 
 
 def distance_limits(frames: Sequence[Frame], bits: np.ndarray) -> np.ndarray:

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
 
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.image_file import (
+    check_image,
+    read_as_training,
+)
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
 
@@ -115,21 +118,26 @@ def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]
         return None, []  # check_parts reports it
     paths, findings = (frame.image,), []
     try:
-        with Image.open(frame.image) as image:
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            rgb = image.convert("RGB")  # decodes the pixels
-            size = image.size
-    except (OSError, SyntaxError, ValueError) as error:
+        header = check_image(frame.image, "frame")
+        rgb = read_as_training(frame.image)
+    except ValueError as error:
         return None, [Finding("error", "unreadable_image", str(error), paths)]
-    if orientation != 1:
+    if header.orientation != 1:
         level = "error" if frame.label else "warning"
-        text = f"EXIF orientation {orientation} rotates the frame, but not its label"
+        orientation = f"EXIF orientation {header.orientation}"
+        text = f"{orientation} rotates the frame, but not its label"
         findings.append(Finding(level, "turned_frame", text, paths))
-    low, high = np.asarray(rgb.getextrema()).T
+    if header.deep:
+        text = (
+            f"16 bits per channel, of which training reads the upper 8: values "
+            f"{rgb.min()} to {rgb.max()} of 255"
+        )
+        findings.append(Finding("warning", "deep_image", text, paths))
+    low, high = rgb.min((0, 1)), rgb.max((0, 1))
     if (high - low <= FLAT).all():
         text = f"all pixels have the colour {tuple(low.tolist())}"
         findings.append(Finding("warning", "constant_frame", text, paths))
-    return size, findings
+    return header.size, findings
 
 
 def _inspect_label(

@@ -5,10 +5,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ImageOps
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import index_unique
+from mmseg_splashkd.datasets.image_file import (
+    check_image,
+    open_image,
+    read_header,
+)
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -35,16 +40,8 @@ def open_picture(path: Path) -> tuple[Picture, Size]:
     Raises:
         ValueError: The file is missing or not a picture.
     """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # For PNG, getexif() decodes the whole file, and PNGs rarely have EXIF.
-            png = image.format == "PNG"
-            orientation = (
-                1 if png else image.getexif().get(ExifTags.Base.Orientation, 1)
-            )
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"picture {path} cannot be read: {error}") from error
+    header = read_header(path, "picture")
+    (width, height), orientation = header.size, header.orientation
     if orientation == 1:
         return path, (width, height)
     # Orientations 5 to 8 swap width and height.
@@ -53,7 +50,8 @@ def open_picture(path: Path) -> tuple[Picture, Size]:
 
 
 def _read_upright(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
+    check_image(path, "picture")
+    with open_image(path, "picture") as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 

@@ -15,9 +15,11 @@ from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import index_unique
 from mmseg_splashkd.datasets.converters.video_frames import (
     VideoFrameReader,
+    check_shown,
     decode,
     elapsed,
     open_video,
+    video_stream,
 )
 from mmseg_splashkd.datasets.timestamps import (
     SECOND,
@@ -108,7 +110,8 @@ def read_video(
         FileNotFoundError: There is no video.
         ImportError: PyAV is not installed.
         ValueError: An argument is invalid; a file cannot be read, has no video stream,
-            no start time or no frames; or, while listing, a frame is damaged or the
+            no start time or no frames; or, while listing, a frame is damaged,
+            interlaced, of high dynamic range or turned by an odd angle, or the
             video ends more than a second before the end in its header (transport
             streams have none). The message has the number of frames before the damage
             and the time of the last one.
@@ -205,7 +208,7 @@ def _read_headers(src: Path, start: Start) -> list[Video]:
 
 def _read_header(path: Path, recording: str, start: str | float | None) -> Video:
     with open_video(path) as container:
-        stream = container.streams.video[0]
+        stream = video_stream(container)
         base, first = Fraction(stream.time_base or 0), stream.start_time or 0
         end = _end(stream)
         rate, count = stream.average_rate, stream.frames or None
@@ -267,6 +270,8 @@ def _times(video: Video) -> Iterable[Fraction | str]:
     last = end = None
     longest = Fraction(1)  # longest frame duration so far, at least one second
     for frame in decode(video.path):
+        if not isinstance(frame, str):
+            check_shown(frame, video.path)
         time = frame if isinstance(frame, str) else elapsed(frame)
         if time is None:
             time = "a frame has no time"

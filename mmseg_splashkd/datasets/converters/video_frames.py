@@ -1,4 +1,8 @@
-"""Decoding of videos: frames in order, damaged frames, and single frames."""
+"""Decoding of videos: frames in order, damaged frames, and single frames.
+
+What a file says about how its frames are shown is applied (stream, pixel aspect,
+rotation, flip), or refused where the user has to choose (fields, high dynamic range).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,10 @@ from mmseg_splashkd.datasets.converters.layout import import_extra
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+UNIT = 65536  # 1 in the 16.16 fixed-point numbers of a display matrix
+HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 
 
 @contextmanager
@@ -30,14 +38,37 @@ def open_video(path: Path) -> Iterator[InputContainer]:
     except (av.FFmpegError, OSError) as error:
         raise ValueError(f"video {path} cannot be opened: {error}") from error
     with container:
-        if not container.streams.video:
+        if not _videos(container):
             kinds = sorted({stream.type for stream in container.streams})
             raise ValueError(f"{path} has no video stream; it has {kinds or 'none'}")
         yield container
 
 
+def video_stream(container: InputContainer) -> VideoStream:
+    """The video of a container: not its thumbnail; the default and largest of several.
+
+    Args:
+        container: A container of ``open_video``.
+    """
+    from av.stream import Disposition
+
+    def rank(stream: VideoStream) -> tuple[bool, bool, int]:
+        default = bool(stream.disposition & Disposition.default)
+        return stream.frames != 1, default, stream.width * stream.height
+
+    return max(_videos(container), key=rank)
+
+
+def _videos(container: InputContainer) -> list[VideoStream]:
+    """Video streams that are no pictures, which players show beside the title."""
+    from av.stream import Disposition
+
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+    return [s for s in container.streams.video if not s.disposition & pictures]
+
+
 def decode(path: Path) -> Iterator[VideoFrame | str]:
-    """Decode the first video stream.
+    """Decode the video stream; see ``video_stream``.
 
     Yields:
         Frames in presentation order; a description in place of each damaged frame.
@@ -47,7 +78,7 @@ def decode(path: Path) -> Iterator[VideoFrame | str]:
     """
     av = import_extra("av", "videos")
     with open_video(path) as container:
-        stream = container.streams.video[0]
+        stream = video_stream(container)
         stream.thread_type = "AUTO"
         try:
             for packet in container.demux(stream):
@@ -74,6 +105,34 @@ def elapsed(frame: VideoFrame) -> Fraction | None:
     return frame.pts * Fraction(frame.time_base)
 
 
+def check_shown(frame: VideoFrame, path: Path) -> None:
+    """Refuse a frame that cannot be shown as it is decoded.
+
+    Raises:
+        ValueError: It is interlaced, of high dynamic range, or turned by an angle that
+            is not a multiple of 90 degrees.
+    """
+    remedy = "ffmpeg -i {0} -vf {1} -c:v libx264 -crf 10 converted.mp4"
+    if frame.interlaced_frame:
+        raise ValueError(
+            f"{path} is interlaced: each frame holds two moments. Convert it first, "
+            f"such as by {remedy.format(path, 'bwdif')}"
+        )
+    if (transfer := HDR.get(int(frame.color_trc or 0))) is not None:
+        raise ValueError(
+            f"{path} is of high dynamic range ({transfer}), which 8 bits cannot hold: "
+            f"map it to a standard range first, such as by "
+            f"{remedy.format(path, 'zscale=t=linear,tonemap=hable,zscale=t=bt709')}"
+        )
+    _display_matrix(frame, path)
+
+
+def _pixel_aspect(path: Path) -> Fraction:
+    """Width of a pixel over its height."""
+    with open_video(path) as container:
+        return Fraction(video_stream(container).sample_aspect_ratio or 1) or Fraction(1)
+
+
 class VideoFrameReader:
     """Reads single frames of videos.
 
@@ -83,6 +142,7 @@ class VideoFrameReader:
 
     def __init__(self) -> None:
         self._path: Path | None = None
+        self._aspect = Fraction(1)
         self._last = Fraction(-1)
         self._frames: Iterator[VideoFrame | str] = iter(())
 
@@ -94,29 +154,50 @@ class VideoFrameReader:
             time: Exact presentation time in seconds.
 
         Returns:
-            (H, W, 3) uint8 RGB with the video's rotation applied.
+            (H, W, 3) uint8 RGB with square pixels, and with the video's rotation and
+            flip applied.
 
         Raises:
-            ValueError: There is no such frame, or its rotation is not a multiple of 90
-                degrees.
+            ValueError: There is no such frame.
         """
+        if path != self._path:
+            self._aspect = _pixel_aspect(path)
         if path != self._path or time <= self._last:
             self._path, self._frames = path, decode(path)
         self._last = time
         for frame in self._frames:
             if not isinstance(frame, str) and elapsed(frame) == time:
-                return _upright(frame, path)
+                return _shown(frame, self._aspect, path)
         raise ValueError(
             f"{path} has no frame at {float(time):.3f} s anymore: the file changed"
         )
 
 
-def _upright(frame: VideoFrame, path: Path) -> np.ndarray:
-    quarters, rest = divmod(frame.rotation, 90)  # counterclockwise
-    if rest:
+def _shown(frame: VideoFrame, aspect: Fraction, path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB as a player shows it."""
+    width = round(frame.width * aspect)
+    rgb = frame.reformat(width=width, format="rgb24").to_ndarray()
+    a, b, c, d = _display_matrix(frame, path)
+    if not a:  # x and y are exchanged
+        rgb, a, d = rgb.swapaxes(0, 1), c, b
+    return np.ascontiguousarray(rgb[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def _display_matrix(frame: VideoFrame, path: Path) -> tuple[int, int, int, int]:
+    """a, b, c, d in {-1, 0, 1}: pixel (x, y) is shown at (ax + cy, bx + dy).
+
+    Raises:
+        ValueError: The frame is turned by another angle, sheared or scaled.
+    """
+    found = frame.side_data.get("DISPLAYMATRIX")
+    if found is None:
+        return 1, 0, 0, 1
+    entries = np.frombuffer(bytes(found), np.int32)[[0, 1, 3, 4]] / UNIT
+    a, b, c, d = (int(value) for value in entries)
+    if [*np.abs(entries)] not in ([1, 0, 0, 1], [0, 1, 1, 0]):
         raise ValueError(
-            f"{path} has a rotation of {frame.rotation} degrees, not a multiple of 90"
+            f"{path} has a rotation of {frame.rotation} degrees, which is not a "
+            f"multiple of 90, or is scaled: apply it first, such as by "
+            f"ffmpeg -i {path} -c:v libx264 -crf 10 converted.mp4"
         )
-    return np.ascontiguousarray(
-        np.rot90(frame.to_ndarray(format="rgb24"), int(quarters))
-    )
+    return a, b, c, d

@@ -14,6 +14,7 @@ from mmseg_splashkd.datasets.converters.layout import (
     pairs,
 )
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.files import read_text
 
 LAYOUT = """Expected layout of SRC, the folder WildScenes2d of the data set:
   V-01/image/<10-digit seconds>-<9-digit nanoseconds>.png        frames
@@ -52,11 +53,10 @@ def read_wildscenes(
 def _read_ids(tables: Iterable[Path]) -> set[str]:
     ids: set[str] = set()
     for table in tables:
-        with Path(table).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if "id" not in (reader.fieldnames or ()):
-                raise ValueError(f"{table} has no column 'id': {reader.fieldnames}")
-            ids |= {row["id"] for row in reader}
+        reader = csv.DictReader(read_text(table).splitlines())
+        if "id" not in (reader.fieldnames or ()):
+            raise ValueError(f"{table} has no column 'id': {reader.fieldnames}")
+        ids |= {row["id"] for row in reader}
     return ids
 
 

@@ -4,6 +4,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmseg_splashkd.files import read_text
+
 NAMES = ("frame", "image", "id", "name")  # columns that may hold the frame's name
 
 
@@ -42,7 +44,7 @@ def _read_names(path: Path) -> list[str]:
     if path.suffix == ".csv":
         names = [name for name, _ in _read_csv(path)]
     else:
-        names = [line.strip() for line in _read_text(path).splitlines()]
+        names = [_name(line) for line in _read_text(path).splitlines()]
     names = [name for name in names if name]
     if not names:
         raise ValueError(f"list {path} names no frame")
@@ -67,10 +69,15 @@ def _read_csv(path: Path) -> list[tuple[str, dict[str, str]]]:
         raise ValueError(
             f"list {path}: none of its columns {list(header)} is one of {NAMES}"
         )
-    return [(row[column].strip(), row) for row in reader]
+    return [(_name(row[column]), row) for row in reader]
+
+
+def _name(cell: str) -> str:
+    """A name with slashes, as ``Frame.image`` has them; Windows writes backslashes."""
+    return cell.strip().replace("\\", "/")
 
 
 def _read_text(path: Path) -> str:
     if not path.is_file():
         raise FileNotFoundError(f"list {path} does not exist")
-    return path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
+    return read_text(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.video import count_frames, read_video
@@ -191,21 +192,114 @@ TURNED = {
 }
 
 
+def with_matrix(path: Path, matrix: Sequence[float]) -> Path:
+    """Write a, b, c, d of the display matrix into the header of an MP4."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 44
+    for place, value in zip((0, 4, 12, 16), matrix, strict=True):
+        number = round(value * 65536).to_bytes(4, "big", signed=True)
+        content[start + place : start + place + 4] = number
+    path.write_bytes(content)
+    return path
+
+
 @pytest.mark.parametrize("turn", TURNED)
 def test_rotation_is_applied(tmp_path: Path, turn: str):
-    path = write_video(tmp_path / "a.mp4")
-    (a, b, c, d), (row, column) = TURNED[turn]
-    content = bytearray(path.read_bytes())
-    matrix = content.index(b"tkhd") + 44
-    for place, value in ((0, a), (4, b), (12, c), (16, d)):
-        number = (value * 65536).to_bytes(4, "big", signed=True)
-        content[matrix + place : matrix + place + 4] = number
-    path.write_bytes(content)
+    matrix, (row, column) = TURNED[turn]
+    path = with_matrix(write_video(tmp_path / "a.mp4"), matrix)
     rgb = draw(next(iter(read_video(path)))).astype(int)
     assert rgb.shape == ((H, W, 3) if turn == "half" else (W, H, 3))
     corners = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
     red = [rgb[corner][0] - rgb[corner][1] > 150 for corner in corners]
     assert red == [corner == (row, column) for corner in corners]
+
+
+FLIPPED = {"horizontal": ((-1, 0, 0, 1), (0, -1)), "vertical": ((1, 0, 0, -1), (-1, 0))}
+FLIPPED |= {"transposed": ((0, 1, 1, 0), (0, 0)), "other": ((0, -1, -1, 0), (-1, -1))}
+
+
+@pytest.mark.parametrize("flip", FLIPPED)
+def test_flip_is_applied(tmp_path: Path, flip: str):
+    matrix, (row, column) = FLIPPED[flip]
+    path = with_matrix(write_video(tmp_path / "a.mp4"), matrix)
+    rgb = draw(next(iter(read_video(path)))).astype(int)
+    turned = flip in ("transposed", "other")
+    assert rgb.shape == ((W, H, 3) if turned else (H, W, 3))
+    corners = [(0, 0), (0, -1), (-1, 0), (-1, -1)]
+    red = [rgb[corner][0] - rgb[corner][1] > 150 for corner in corners]
+    assert red == [corner == (row, column) for corner in corners]
+
+
+@pytest.mark.parametrize("matrix", [(0.5, 0.5, -0.5, 0.5), (2, 0, 0, 2), (1, 1, 0, 1)])
+def test_other_matrices_are_refused_while_listing(tmp_path: Path, matrix: tuple):
+    path = with_matrix(write_video(tmp_path / "a.mp4"), matrix)
+    with pytest.raises(ValueError, match=r"a\.mp4 has a rotation of .* or is scaled"):
+        next(iter(read_video(path)))
+
+
+def encode(path: Path, **settings) -> Path:
+    """A video of three frames by a codec whose context has these settings."""
+    with av.open(str(path), "w") as container:
+        container.metadata["creation_time"] = "2024-05-01T08:00:00Z"
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
+        for name, value in settings.items():
+            setattr(stream.codec_context, name, value)
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_pixels_become_square(tmp_path: Path):
+    path = encode(tmp_path / "a.mp4", sample_aspect_ratio=Fraction(4, 3))
+    rgb = draw(next(iter(read_video(path)))).astype(int)
+    assert rgb.shape == (H, round(W * 4 / 3), 3)
+    red = rgb[8, :, 0] - rgb[8, :, 1] > 100
+    assert red.sum() == pytest.approx(16 * 4 / 3, abs=2)  # the corner is wider
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"options": {"x264-params": "interlaced=1"}}, "is interlaced"),
+        ({"color_trc": 16}, r"is of high dynamic range \(PQ\)"),
+        ({"color_trc": 18}, r"is of high dynamic range \(HLG\)"),
+    ],
+)
+def test_what_needs_a_choice_is_refused_with_a_command(
+    tmp_path: Path, settings: dict, what: str
+):
+    path = encode(tmp_path / "a.mp4", **settings)
+    with pytest.raises(ValueError, match=rf"a\.mp4 {what}.*ffmpeg -i .*a\.mp4 -vf"):
+        next(iter(read_video(path)))
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_thumbnail_listed_first_is_not_the_video(tmp_path: Path, marked: bool):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        container.metadata["creation_time"] = "2024-05-01T08:00:00Z"
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 2 * W, 2 * H, "yuvj420p"
+        if marked:
+            cover.disposition = Disposition.attached_pic
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
+        large = av.VideoFrame.from_ndarray(
+            np.zeros((2 * H, 2 * W, 3), np.uint8), format="rgb24"
+        )
+        container.mux(cover.encode(large))
+        container.mux(cover.encode())
+        for number in range(4):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    items = list(read_video(path))
+    assert numbers(items) == [0, 1, 2, 3]
+    assert draw(items[0]).shape == (H, W, 3)
+    assert count_frames(path) == 4
 
 
 # Folders

@@ -21,6 +21,13 @@ def test_text_file_has_one_name_per_line(tmp_path: Path):
     assert lists == {"train": ["a/1", "a/2.png"], "test": ["b/3"]}
 
 
+def test_windows_separators_and_utf_16_are_read(tmp_path: Path):
+    text = write(tmp_path / "train.txt", "a\\1\r\na\\2.png\r\n", "utf-16")
+    table = write(tmp_path / "val.csv", "frame\nb\\3.png\n", "utf-8-sig")
+    lists = read_lists([f"train={text}", f"val={table}"])
+    assert lists == {"train": ["a/1", "a/2.png"], "val": ["b/3.png"]}
+
+
 @pytest.mark.parametrize("column", ["frame", "image", "id", "name"])
 def test_csv_file_has_a_column_of_names(tmp_path: Path, column: str):
     text = f"label,{column}\nx/1.png, y/1\n,\nx/2.png,y/2\n"
