@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 SECOND = 10**9  # nanoseconds
 LAST = 10**10 * SECOND  # ten digits of seconds: the year 2286
+NO_TIME = -1  # time stamp of a frame whose time is unknown, such as a photo
 
 
 class Stamp(NamedTuple):

@@ -1,6 +1,6 @@
 """Saves the pixel counts of every validated or tested frame."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -210,14 +210,36 @@ def _weights(checkpoint: str | None) -> str | None:
 
 
 def _data_of(dataset: Any) -> dict[str, Any]:
-    """Split, fold and split table of a data set, as far as it has them."""
-    table = getattr(dataset, "ann_file", None) or None
+    """Split, fold and split tables of the data sets inside wrappers.
+
+    ``split`` and ``fold`` are None unless all data sets agree.
+    """
+    found = list(_leaves(dataset))
+    split, fold = (
+        _common(getattr(leaf, key, None) for leaf in found) for key in ("split", "fold")
+    )
+    named = [str(getattr(leaf, "ann_file", None) or "") for leaf in found]
+    tables = [table for table in dict.fromkeys(named) if table]
+    hashes = [file_sha256(table) for table in tables if Path(table).is_file()]
     return {
-        "split": getattr(dataset, "split", None),
-        "fold": getattr(dataset, "fold", None),
-        "table": table,
-        "table_sha256": file_sha256(table) if table and Path(table).is_file() else None,
+        "split": split,
+        "fold": fold,
+        "table": ", ".join(tables) or None,
+        "table_sha256": ", ".join(hashes) or None,
     }
+
+
+def _common(values: Iterable[Any]) -> Any:
+    """The value that all have; None if they differ."""
+    first, *others = values
+    return first if all(other == first for other in others) else None
+
+
+def _leaves(dataset: Any) -> Iterator[Any]:
+    """The data sets inside wrappers such as ``ConcatDataset``."""
+    inner = getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]
+    for child in inner:
+        yield from [dataset] if child is None else _leaves(child)
 
 
 def keep_best(work_dir: str | Path) -> None:

@@ -1,21 +1,23 @@
 """One test run, from the command line or from Python."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.data_check import coding_of
+from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import (
     check_devices,
     leave_distributed,
     prepare_distributed,
 )
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.training import check_data_root
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import dataset_of, plain_model
-from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.config.walk import loader_leaves, plain_model
+from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
 from mmseg_splashkd.evaluation.operating_point import (
     STORED,
@@ -81,6 +83,7 @@ def evaluate(
     _drop_training(cfg)
     check_devices(cfg)
     check_data_root(cfg, "test_dataloader")
+    check_evaluated(cfg, "test_dataloader")
     cfg.model = plain_model(cfg.model)
     cfg.launcher = launcher
     cfg.load_from = str(find_checkpoint(str(checkpoint)))
@@ -170,18 +173,13 @@ def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
         raise ValueError("--out needs a DiceMetric in test_evaluator")
     writers[0].output_dir = str(out)
     if coding != "train_ids":
-        dataset = dataset_of(cfg, "test_dataloader")
-        if not is_a(dataset, TimeSplitDataset):
-            raise ValueError(
-                f"--out-coding {coding} needs the label_coding of a TimeSplitDataset, "
-                f"the test data are a {dataset.type}"
-            )
         writers[0].output_coding = coding
-        writers[0].label_coding = dataset.get("label_coding", "splash")
+        writers[0].label_coding = asdict(coding_of(cfg))
 
 
 def _average_flips(cfg: Config) -> None:
-    dataset_of(cfg, "test_dataloader").pipeline = cfg.tta_pipeline
+    for leaf in loader_leaves(cfg, "test_dataloader"):
+        leaf.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     # The average is a class, not a logit: it has no cross-entropy.

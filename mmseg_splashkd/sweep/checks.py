@@ -9,14 +9,13 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.config.data_check import check_data
+from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
-from mmseg_splashkd.config.training import check_data_root
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.evaluation.direction import falls
-from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
-from mmseg_splashkd.sweep.folds import check_folds, table_of
+from mmseg_splashkd.sweep.folds import check_folds, tables_of, tables_sha256
 from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
 from mmseg_splashkd.sweep.teachers import check_given_teachers, given_teacher
@@ -118,15 +117,16 @@ def check_spec(spec: SweepSpec) -> dict[str, str]:
         _check_teacher(spec, config, cfg)
     _check_used(spec, read)
     check_given_teachers(spec)
-    tables = {table_of(cfg) for cfg in read.values()}
+    tables = list(dict.fromkeys(tables_of(cfg) for cfg in read.values()))
     if len(tables) > 1:
+        named = (" and ".join(map(str, each)) or "none" for each in tables)
         raise ValueError(
-            f"the configs read different split tables, "
-            f"{', '.join(map(str, tables))}: their folds cannot be compared"
+            f"the configs read different split tables, {', '.join(named)}: their folds "
+            f"cannot be compared"
         )
-    table = tables.pop()
+    table = tables_sha256(tables[0])
     hashes = {config: config_sha256(cfg) for config, cfg in read.items()}
-    return hashes | ({"table": file_sha256(table)} if table else {})
+    return hashes | ({"table": table} if table else {})
 
 
 def _configs(spec: SweepSpec) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_data_root
-from mmseg_splashkd.config.walk import LOADERS, dataset_of
+from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from tests.conftest import CONFIGS
 
 KD = CONFIGS / "kd" / "segformer_b0.py"
@@ -15,7 +15,7 @@ CAMVID = CONFIGS / "camvid" / "segformer_b0_camvid.py"
 def shared(config: Path, key: str, value: object) -> list:
     """Values of the data sets for a key that an option sets at the top level."""
     cfg = read_config(config, {key: value})
-    return [dataset_of(cfg, loader)[key] for loader in LOADERS]
+    return [leaf[key] for loader in LOADERS for leaf in loader_leaves(cfg, loader)]
 
 
 # Options
@@ -106,7 +106,8 @@ def test_a_config_may_have_loaders_for_testing_alone(tmp_path):
     unset = "train_dataloader = val_dataloader = None\n"
     path.write_text(f'_base_ = "{KD}"\n{unset}')
     cfg = read_config(path, {"data_root": "farm"})
-    assert dataset_of(cfg, "test_dataloader").data_root == "farm"
+    (leaf,) = loader_leaves(cfg, "test_dataloader")
+    assert leaf.data_root == "farm"
 
 
 def test_table_and_fold_hold_for_all_data():

@@ -4,7 +4,7 @@ from mmseg.registry import MODELS
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.frames import frame_names
+from mmseg_splashkd.config.frames import frame_paths
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import (
     overlap_findings,
@@ -21,7 +21,8 @@ from tests.records.builders import record
 
 @pytest.fixture
 def parts(pond):
-    return frame_names(read_config(PLAIN, tiny_run(pond)))
+    listed = frame_paths(read_config(PLAIN, tiny_run(pond)))
+    return {part: [file.name for file in files or ()] for part, files in listed.items()}
 
 
 def leave_teacher(folder, names=None, distilled_from=()):
@@ -111,7 +112,7 @@ def test_relative_and_absolute_paths_are_equal(pond, tmp_path, monkeypatch):
     image = next((pond / "images").iterdir())
     teacher = leave_teacher(tmp_path / "t", [str(image.resolve())])
     cfg = config(pond, str(teacher))
-    cfg.val_dataloader.dataset = frames
+    cfg.val_dataloader.dataset = cfg.test_dataloader.dataset = frames
     (overlap,) = teacher_overlaps(cfg)
     assert (overlap.part, overlap.evaluated) == ("val", 31)
     assert overlap.frames == (f"pond/images/{image.name}",)
