@@ -22,6 +22,10 @@ KEYS_OF_A_RUN = (
     "device",
     "auto_scale_lr",
     "find_unused_parameters",
+    "randomness",
+    "test_dataloader",
+    "test_evaluator",
+    "test_cfg",
 )
 
 
@@ -45,6 +49,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
     cfg = Config.fromfile(str(path))
+    cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
     if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"
         raise ValueError(f"{path} is a part of a config: it has no {missing}")

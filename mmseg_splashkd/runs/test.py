@@ -153,24 +153,31 @@ def _decide_by(
     name = hook["focus_class"]
     cfg.test_evaluator = {
         "type": OperatingPointEvaluator.__name__,
-        "metrics": _metrics(cfg),
+        "metrics": _metrics(cfg.test_evaluator),
         "threshold": threshold,
         "focus_class": name,
     }
     return f"{name or 'the last class'} is decided by p >= {threshold:.4f}, {origin}"
 
 
-def _metrics(cfg: Config) -> list:
-    metrics = cfg.test_evaluator
+def _metrics(metrics: Any) -> list:
     if isinstance(metrics, dict):  # a metric, or an evaluator of some
         metrics = metrics.get("metrics", metrics)
-    return [metrics] if isinstance(metrics, dict) else list(metrics)
+    return [metrics] if isinstance(metrics, dict) else list(metrics or ())
+
+
+def writers_of(evaluator: Any) -> list:
+    """The metrics of an evaluator's config that can write predicted label maps."""
+    return [each for each in _metrics(evaluator) if is_a(each, DiceMetric)]
 
 
 def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
-    writers = [metric for metric in _metrics(cfg) if is_a(metric, DiceMetric)]
+    writers = writers_of(cfg.test_evaluator)
     if not writers:
-        raise ValueError("--out needs a DiceMetric in test_evaluator")
+        raise ValueError(
+            "--out needs a DiceMetric, which writes the predictions: add "
+            "dict(type='DiceMetric') to test_evaluator"
+        )
     writers[0].output_dir = str(out)
     if coding != "train_ids":
         writers[0].output_coding = coding
@@ -178,12 +185,22 @@ def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
 
 
 def _average_flips(cfg: Config) -> None:
+    if not cfg.get("tta_pipeline"):
+        raise ValueError(
+            "--tta needs the key tta_pipeline in the config, which loads a frame and "
+            "its flip: see configs/_base_/loaders/time_split.py"
+        )
+    cfg.tta_model = cfg.get("tta_model") or {"type": "SegTTAModel"}
     for leaf in loader_leaves(cfg, "test_dataloader"):
         leaf.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     # The average is a class, not a logit: it has no cross-entropy.
-    metrics = [each for each in _metrics(cfg) if not is_a(each, CrossEntropyMetric)]
+    metrics = [
+        each
+        for each in _metrics(cfg.test_evaluator)
+        if not is_a(each, CrossEntropyMetric)
+    ]
     if "metrics" in cfg.test_evaluator:
         cfg.test_evaluator["metrics"] = metrics
     else:
