@@ -25,15 +25,17 @@ def loader(part, pipeline, sampler):
         dataset=dict(
             type="BaseSegDataset",
             data_root="{root}",
-            data_prefix=dict(img_path=f"img_dir/{{part}}", seg_map_path=f"ann_dir/{{part}}"),
+            data_prefix=dict(img_path="img_dir/" + part, seg_map_path="ann_dir/" + part),
             metainfo=dict(classes=classes, palette=[[0, 0, 0], [0, 255, 0]]),
             pipeline=pipeline,
         ),
     )
 
 
-train_dataloader = loader("train", pipeline, dict(type="InfiniteSampler", shuffle=True))
-val_dataloader = loader("val", test_pipeline, dict(type="DefaultSampler", shuffle=False))
+train_dataloader = loader("train", pipeline, dict(type="InfiniteSampler"))
+val_dataloader = loader(
+    "val", test_pipeline, dict(type="DefaultSampler", shuffle=False)
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(type="IoUMetric", iou_metrics=["mIoU"])
 test_evaluator = val_evaluator

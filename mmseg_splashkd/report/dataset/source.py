@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.data_check import coding_of, frames_by_part, time_splits
+from mmseg_splashkd.config.data_check import coding_of
+from mmseg_splashkd.config.frames import frames_by_part, time_splits
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS, select_frames

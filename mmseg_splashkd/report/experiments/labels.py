@@ -6,7 +6,7 @@ A record is data from anywhere: its config is parsed, and never executed.
 import ast
 from typing import Any
 
-from mmseg_splashkd.config.data_check import time_splits
+from mmseg_splashkd.config.frames import time_splits
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.records.record import RunRecord
 
