@@ -25,7 +25,9 @@ def loader(part, pipeline, sampler):
         dataset=dict(
             type="BaseSegDataset",
             data_root="{root}",
-            data_prefix=dict(img_path="img_dir/" + part, seg_map_path="ann_dir/" + part),
+            data_prefix=dict(
+                img_path="img_dir/" + part, seg_map_path="ann_dir/" + part
+            ),
             metainfo=dict(classes=classes, palette=[[0, 0, 0], [0, 255, 0]]),
             pipeline=pipeline,
         ),

@@ -38,7 +38,8 @@ class ListedFrame(NamedTuple):
     Attributes:
         name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset`` (see
             ``frame_name``), independent of the path; otherwise the path of the image.
-        frame: The frame; of another data set, of recording ``'.'`` and without time.
+        frame: The frame; of another data set, without time, and of a recording named
+            after the folder of the image in the data root.
     """
 
     name: str
@@ -132,13 +133,18 @@ def _listed(leaf: dict) -> list[ListedFrame] | None:
     try:
         dataset = unread_dataset(leaf)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-        return [_foreign(info["img_path"], info.get("seg_map_path")) for info in infos]
+        root = leaf.get("data_root") or ""
+        return [
+            _foreign(root, info["img_path"], info.get("seg_map_path")) for info in infos
+        ]
     except Exception:  # a foreign data set may be built and read in any way
         return None
 
 
-def _foreign(image: str, label: str | None) -> ListedFrame:
-    return ListedFrame(image, Frame(".", NO_TIME, image, label or ""))
+def _foreign(root: str, image: str, label: str | None) -> ListedFrame:
+    folder = Path(image).parent
+    recording = folder.relative_to(root) if folder.is_relative_to(root) else folder
+    return ListedFrame(image, Frame(recording.as_posix(), NO_TIME, image, label or ""))
 
 
 def unread_dataset(leaf: dict) -> Any:
