@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 from PIL import Image
 
 PARTS = {"train": range(8), "val": range(8, 12)}
@@ -104,3 +105,22 @@ def write_config(path: Path, root: Path, extra: str = "") -> Path:
         + extra
     )
     return path
+
+
+def part(photos: Path, name: str, **keys) -> dict:
+    """Config of the data set of a part of the photos."""
+    prefix = {"img_path": f"img_dir/{name}", "seg_map_path": f"ann_dir/{name}"}
+    dataset = {"type": "BaseSegDataset", "data_root": str(photos)}
+    return {**dataset, "data_prefix": prefix, **keys}
+
+
+def pond_part(pond: Path, split: str, **keys) -> dict:
+    """Config of the data set of a part of the pond."""
+    dataset = {"type": "TimeSplitDataset", "split": split, "data_root": str(pond)}
+    return {**dataset, **keys}
+
+
+def loaders(**datasets: dict) -> Config:
+    """Config of the data loaders of some parts alone, such as ``train``."""
+    parts = {f"{name}_dataloader": {"dataset": each} for name, each in datasets.items()}
+    return Config(parts)

@@ -1,0 +1,102 @@
+import pytest
+from mmengine.config import Config
+
+from mmseg_splashkd.config.frames import (
+    frame_name,
+    frame_paths,
+    frames_by_part,
+    listed_frames,
+)
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.timestamps import NO_TIME
+from tests.photos import draw_photos
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return draw_photos(tmp_path_factory.mktemp("photos"))
+
+
+def part(photos, name: str, **keys) -> dict:
+    prefix = {"img_path": f"img_dir/{name}", "seg_map_path": f"ann_dir/{name}"}
+    dataset = {"type": "BaseSegDataset", "data_root": str(photos)}
+    return {**dataset, "data_prefix": prefix, **keys}
+
+
+def pond_part(pond, split: str, **keys) -> dict:
+    dataset = {"type": "TimeSplitDataset", "split": split, "data_root": str(pond)}
+    return {**dataset, **keys}
+
+
+def loaders(**datasets: dict) -> Config:
+    parts = {f"{name}_dataloader": {"dataset": each} for name, each in datasets.items()}
+    return Config(parts)
+
+
+def test_a_frame_without_time_is_named_by_its_stem():
+    frame = Frame("garden", NO_TIME, "data/images/garden/IMG_0001.JPG")
+    assert frame_name(frame) == "garden/IMG_0001"
+    assert frame_name(Frame(".", 5, "any.png")) == "./0000000000-000000005"
+
+
+def test_frames_of_wrapped_data_sets_are_listed_once(photos, pond):
+    inner = [part(photos, "train"), pond_part(pond, "train")]
+    dataset = {"type": "ConcatDataset", "datasets": inner}
+    dataset = {"type": "RepeatDataset", "times": 3, "dataset": dataset}
+    cfg = loaders(train={"type": "ViewDataset", "dataset": dataset})
+    listed = frame_paths(cfg)["train"]
+    assert listed is not None
+    assert len(listed) == len(set(listed)) == 8 + 22
+    first, last = listed[0], listed[-1]
+    assert first.name == first.image == f"{photos}/img_dir/train/leaf_0.jpg"
+    assert first.label == f"{photos}/ann_dir/train/leaf_0.png"
+    assert (first.frame.recording, first.frame.timestamp) == ("img_dir/train", NO_TIME)
+    assert (first.is_named_by_path, last.is_named_by_path) == (True, False)
+    assert len(frames_by_part(cfg)["train"]) == 22
+
+
+@pytest.mark.parametrize(
+    ("indices", "numbers"), [(3, [0, 1, 2]), (-2, [6, 7]), ([4, 1], [4, 1])]
+)
+@pytest.mark.parametrize("kind", ["photos", "frames"])
+def test_only_frames_that_indices_keep_are_listed(photos, pond, kind, indices, numbers):
+    whole = pond_part(pond, "train") if kind == "frames" else part(photos, "train")
+    every = [
+        file.image
+        for file in listed_frames(loaders(train=whole), "train_dataloader") or ()
+    ]
+    cfg = loaders(train=whole | {"indices": indices})
+    kept = [every[n - 8 if n > 5 else n] for n in numbers]
+    listed = listed_frames(cfg, "train_dataloader")
+    assert [file.image for file in listed or ()] == kept
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data_prefix": {"img_path": "img_dir/val"}},
+        {"data_root": None},
+        {"ann_file": "val.txt"},
+    ],
+    ids=["no labels", "absolute", "list"],
+)
+def test_any_way_to_name_the_files_is_read(photos, change):
+    dataset = part(photos, "val", **change)
+    if "data_root" in change:
+        dataset["data_prefix"] = {
+            key: f"{photos}/{path}" for key, path in dataset["data_prefix"].items()
+        }
+    (photos / "val.txt").write_text("leaf_8\nleaf_9\nleaf_10\nleaf_11\n")
+    listed = listed_frames(loaders(val=dataset), "val_dataloader")
+    assert listed is not None
+    assert {file.image for file in listed} == {
+        f"{photos}/img_dir/val/leaf_{number}.jpg" for number in (8, 9, 10, 11)
+    }
+    has_labels = "data_prefix" not in change
+    assert all(bool(file.label) == has_labels for file in listed)
+
+
+def test_a_data_set_that_lists_nothing_is_unknown(photos):
+    inner = [part(photos, "train"), {"type": "NoSuchDataset"}]
+    cfg = loaders(train={"type": "ConcatDataset", "datasets": inner})
+    assert frame_paths(cfg) == {"train": None}
