@@ -2,9 +2,7 @@ import pytest
 
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.shared_files import shared_files
-from tests.config.test_frames import loaders, part, photos, pond_part
-
-__all__ = ["photos"]
+from tests.photos import loaders, part, pond_part
 
 
 def files_of_pond(pond, number: int) -> dict:
@@ -23,13 +21,8 @@ def test_a_photo_in_two_parts_is_an_error(photos):
     with pytest.raises(ValueError, match=r"\[shared_frame\] 2 frames in both train"):
         check_data(cfg)
     allowed = {"allow": ["shared_frame"]}
-    assert len(check_data(loaders_with(cfg, data_check=allowed))) == 1
-
-
-def loaders_with(cfg, **keys):
-    cfg = cfg.copy()
-    cfg.update(keys)
-    return cfg
+    cfg.data_check = allowed
+    assert len(check_data(cfg)) == 1
 
 
 def test_data_sets_of_two_classes_may_not_share_a_file(pond):

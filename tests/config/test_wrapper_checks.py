@@ -5,9 +5,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.wrapper_checks import check_evaluated, check_wrappers
-from tests.config.test_frames import loaders, part, photos, pond_part
-
-__all__ = ["photos"]
+from tests.photos import loaders, part, pond_part
 
 
 @pytest.mark.parametrize(
