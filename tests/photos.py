@@ -8,7 +8,7 @@ from PIL import Image
 
 PARTS = {"train": range(8), "val": range(8, 12)}
 CONFIG = """
-classes = ("ground", "leaf")
+classes = ("ground", "stone", "leaf")
 pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations"),
@@ -29,7 +29,7 @@ def loader(part, pipeline, sampler):
             data_prefix=dict(
                 img_path="img_dir/" + part, seg_map_path="ann_dir/" + part
             ),
-            metainfo=dict(classes=classes, palette=[[0, 0, 0], [0, 255, 0]]),
+            metainfo=dict(classes=classes, palette=[[0] * 3, [90] * 3, [0, 255, 0]]),
             pipeline=pipeline,
         ),
     )
@@ -53,7 +53,7 @@ model = dict(
         strides=(1, 2, 1, 1), norm_cfg=dict(type="BN"),
     ),
     decode_head=dict(
-        type="FCNHead", in_channels=32, channels=4, num_convs=1, num_classes=2,
+        type="FCNHead", in_channels=32, channels=4, num_convs=1, num_classes=3,
         norm_cfg=dict(type="BN"), align_corners=False,
         loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True),
     ),
@@ -72,16 +72,17 @@ log_processor = dict(by_epoch=False)
 
 
 def draw_photos(folder: Path) -> Path:
-    """Write ``img_dir`` and ``ann_dir`` with a leaf in every photo, of three sizes."""
+    """Write ``img_dir`` and ``ann_dir``: photos of three sizes with leaf and stone."""
     rng = np.random.default_rng(0)
     for part, numbers in PARTS.items():
         for number in numbers:
             height, width = ((24, 32), (30, 40), (36, 32))[number % 3]
             label = np.zeros((height, width), np.uint8)
             top, left = rng.integers(0, 12, 2)
-            label[top : top + 10, left : left + 12] = 1
+            label[-6:, -8:] = 1
+            label[top : top + 10, left : left + 12] = 2
             noise = rng.integers(0, 60, (height, width, 3))
-            image = (noise + 120 * label[..., None]).astype(np.uint8)
+            image = (noise + 80 * label[..., None]).astype(np.uint8)
             for kind, pixels, suffix in (
                 ("img_dir", image, "jpg"),
                 ("ann_dir", label, "png"),

@@ -55,6 +55,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         raise ValueError(f"{path} is a part of a config: it has no {missing}")
     options = options or {}
     _check_options(cfg, options)
+    if "data_root" in options:
+        _check_one_root(cfg, path)
     cfg.merge_from_dict(copy.deepcopy(options))  # removes _delete_ from its argument
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):
@@ -63,17 +65,22 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     return cfg
 
 
+def _check_one_root(cfg: Config, path: str | Path) -> None:
+    """Refuse to give one root to data sets that the file gives several."""
+    roots = {str(leaf.get("data_root")) for leaf in loader_leaves(cfg)} - {"None"}
+    if len(roots) > 1:
+        raise ValueError(
+            f"--cfg-options data_root: the data sets of {path} read different roots, "
+            f"{', '.join(sorted(roots))}; set each in the file, or by its key in full, "
+            f"such as train_dataloader.dataset.data_root"
+        )
+
+
 def _share(cfg: Config, key: str, path: str | Path) -> None:
     """Set an option for every data set, inside wrappers too, that takes it."""
     found = list(loader_leaves(cfg))
     if key != "data_root":
         found = [leaf for leaf in found if is_a(leaf, TimeSplitDataset)]
-    elif len(roots := {str(leaf[key]) for leaf in found if leaf.get(key)}) > 1:
-        raise ValueError(
-            f"--cfg-options {key}: the data sets of {path} read different roots, "
-            f"{', '.join(sorted(roots))}; give the key of each in full, such as "
-            f"train_dataloader.dataset.{key}"
-        )
     if not found:
         raise ValueError(
             f"--cfg-options {key}: no data set of {path} is a TimeSplitDataset, which "

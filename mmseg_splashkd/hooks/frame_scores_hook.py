@@ -139,7 +139,7 @@ class FrameScoresHook(Hook):
         if rows is None:
             return None
         classes = tuple(dataset.metainfo["classes"])
-        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        infos = [_info_of(dataset, index) for index in range(len(dataset))]
         histograms = [row[1] for row in rows if row[1] is not None]
         complete = len(histograms) == len(rows)
         scores = FrameScores(
@@ -207,6 +207,13 @@ def _weights(checkpoint: str | None) -> str | None:
     if stem.startswith("best_"):  # a checkpoint of mmengine
         return "best"
     return next((kind for kind in ("best", "last") if stem.endswith(f"_{kind}")), None)
+
+
+def _info_of(dataset: Any, index: int) -> dict[str, Any]:
+    """Annotation of a frame; only a number as its path where it is not listed."""
+    listed = hasattr(dataset, "get_data_info")
+    info = dataset.get_data_info(index) if listed else {}
+    return {"img_path": str(index)} | info
 
 
 def _data_of(dataset: Any) -> dict[str, Any]:

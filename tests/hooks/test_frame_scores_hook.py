@@ -16,9 +16,12 @@ from torch import distributed
 from torch.multiprocessing.spawn import spawn
 from torch.utils.data import BatchSampler
 
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.timestamps import parse_timestamp
 from mmseg_splashkd.evaluation.areas import scores
 from mmseg_splashkd.evaluation.frame_scores import load_scores
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.runs.test import evaluate, scores_file
 from mmseg_splashkd.statistics.metrics import areas_of
@@ -76,6 +79,30 @@ def test_about_identifies_the_run(validated, teacher, pond):
     table = pond / "frames.csv"
     assert (about["fold"], about["table"]) == (None, str(table))
     assert about["table_sha256"] == hashlib.sha256(table.read_bytes()).hexdigest()
+
+
+def test_frames_inside_wrappers_are_those_of_their_data_sets(teacher, pond, tmp_path):
+    options = tiny_run(pond, "model")
+    (val,) = loader_leaves(read_config(TEACHER, options), "test_dataloader")
+    inner = [{**val, "split": "test"}, {**val, "split": "val"}]
+    wrapped = {"type": "ConcatDataset", "datasets": inner, "_delete_": True}
+    evaluate(
+        TEACHER,
+        teacher / LAST,
+        tmp_path,
+        cfg_options=options | {"test_dataloader.dataset": wrapped},
+    )
+    found = load_scores(tmp_path / "scores.npz")
+    stems = sorted(path.stem for path in (pond / "images").iterdir())
+    expected = [*stems[28:], *stems[22:28]]
+    assert [Path(frame).stem for frame in found.frames] == expected
+    stamps = [parse_timestamp(stem, stem) for stem in expected]
+    assert found.timestamps.tolist() == stamps
+    assert set(found.recordings) == {"pond"}
+    table = pond / "frames.csv"
+    assert found.about["split"] is None
+    assert found.about["table"] == str(table)
+    assert found.about["table_sha256"] == file_sha256(table)
 
 
 def test_the_first_validation_is_the_best(teacher, validated):
