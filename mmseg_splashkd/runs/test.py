@@ -29,6 +29,8 @@ from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
 
+TEST_KEYS = ("test_dataloader", "test_evaluator", "test_cfg")
+
 
 def evaluate(
     config: str | Path,
@@ -72,13 +74,15 @@ def evaluate(
 
     Raises:
         FileNotFoundError: Config, checkpoint or data are missing.
-        ValueError: Classes or position embedding of checkpoint, model and data differ,
+        ValueError: The config has no test part, a frame of it would count several
+            times, classes or position embedding of checkpoint, model and data differ,
             the checkpoint is damaged or holds code, ``threshold`` is neither a
             probability nor stored, or is combined with ``tta``, which yields no
             probabilities.
         RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
+    _check_testable(cfg, config)
     hook = _counting_hook(cfg)
     _drop_training(cfg)
     check_devices(cfg)
@@ -111,6 +115,16 @@ def evaluate(
     metrics = runner.test()
     leave_distributed(launcher)
     return metrics
+
+
+def _check_testable(cfg: Config, config: str | Path) -> None:
+    missing = [key for key in TEST_KEYS if not cfg.get(key)]
+    if missing:
+        raise ValueError(
+            f"{config} has no {' and no '.join(missing)}: a test needs "
+            f"{', '.join(TEST_KEYS)}, such as test_dataloader = val_dataloader, "
+            f"test_evaluator = val_evaluator and test_cfg = dict(type='TestLoop')"
+        )
 
 
 def scores_file(
@@ -175,8 +189,8 @@ def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
     writers = writers_of(cfg.test_evaluator)
     if not writers:
         raise ValueError(
-            "--out needs a DiceMetric, which writes the predictions: add "
-            "dict(type='DiceMetric') to test_evaluator"
+            "--out needs a DiceMetric in test_evaluator, which writes the predictions: "
+            "add dict(type='DiceMetric')"
         )
     writers[0].output_dir = str(out)
     if coding != "train_ids":

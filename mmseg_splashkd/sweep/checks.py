@@ -43,10 +43,10 @@ def complete(spec: SweepSpec) -> SweepSpec:
         full_key(first, key, "--space"): choice for key, choice in spec.space.items()
     }
     metric = spec.metric or _hook(first).get("save_best")
-    if not metric or metric == "auto":
+    if not isinstance(metric, str) or metric == "auto":
         raise ValueError(
-            f"{first.filename} selects no best weights by a metric (save_best of its "
-            f"checkpoint hook): give one by --metric, such as Dice.splash"
+            f"{first.filename} selects no best weights by one metric (save_best of its "
+            f"checkpoint hook is {metric!r}): give one by --metric, such as mIoU"
         )
     return replace(spec, grid=grid, space=space, metric=metric)
 

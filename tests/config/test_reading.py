@@ -122,9 +122,7 @@ def test_roots_that_differ_are_not_made_one(wrapped):
         'BaseSegDataset", data_root=data_root', 'BaseSegDataset", data_root="other"'
     )
     wrapped.write_text(text)
-    message = (
-        "read different roots, data/splash, other; set each in the file, or by its key"
-    )
+    message = "read different roots, data/splash, other; set each in the file"
     with pytest.raises(ValueError, match=message):
         read_config(wrapped, {"data_root": "farm"})
 

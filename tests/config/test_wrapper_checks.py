@@ -4,6 +4,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.data_check import check_data
+from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.wrapper_checks import check_evaluated, check_wrappers
 from tests.photos import loaders, part, pond_part
 
@@ -97,3 +98,19 @@ def test_views_are_drawn_from_the_outermost_data_set(pond):
         "dataset": {"type": "RepeatDataset", "times": 2, "dataset": views},
     }
     check_wrappers(cfg)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"sampler": {"type": "InfiniteSampler"}, "batch_size": 2},
+        {"batch_sampler": {"type": "BatchSampler", "batch_size": 2}},
+    ],
+    ids=["sampler", "batch sampler"],
+)
+def test_a_loader_may_draw_batches_in_its_own_way(photos, keys):
+    cfg = loaders(train=part(photos, "train"))
+    cfg.train_dataloader.update(keys)
+    cfg.model = {"type": "DistillSegmentor", "distill_loss": {"teacher_ratio": 0.5}}
+    check_training(cfg)
+    assert check_data(cfg) == []

@@ -12,6 +12,7 @@ from mmseg_splashkd.records.train_frames import read_train_frames
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.test import evaluate
+from tests.photos import write_config
 
 WEIGHTS = "weights_*_last.safetensors"
 DICE = {"test_evaluator": [{"type": "DiceMetric"}]}
@@ -55,7 +56,10 @@ def load_iou(work_dir) -> float:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"out": "out"}, "--out needs a DiceMetric, which writes the predictions: add"),
+        (
+            {"out": "out"},
+            "--out needs a DiceMetric in test_evaluator, which writes the pred",
+        ),
         ({"tta": True}, "--tta needs the key tta_pipeline in the config"),
     ],
 )
@@ -63,6 +67,14 @@ def test_what_a_plain_config_lacks_is_named(photo_run, tmp_path, options, messag
     config = photo_run.parent / "photos.py"
     with pytest.raises(ValueError, match=message):
         evaluate(config, photo_run / WEIGHTS, tmp_path, **options)
+
+
+def test_a_config_without_a_test_part_says_what_to_add(photos, tmp_path):
+    without = "test_dataloader = test_evaluator = None\n"
+    config = write_config(tmp_path / "photos.py", photos, without)
+    message = "has no test_dataloader and no test_evaluator: a test needs"
+    with pytest.raises(ValueError, match=message):
+        evaluate(config, "weights.pth", tmp_path)
 
 
 def hooks_of(**keys) -> list[str]:

@@ -57,6 +57,13 @@ def test_photos_are_swept_without_folds(photos, tmp_path):
     assert list(check_spec(spec)) == [config]
 
 
+def test_several_best_metrics_choose_none_for_a_sweep(photos, tmp_path):
+    both = 'default_hooks["checkpoint"]["save_best"] = ["mIoU", "aAcc"]\n'
+    config = str(write_config(tmp_path / "photos.py", photos, both))
+    with pytest.raises(ValueError, match=r"is \['mIoU', 'aAcc'\]\): give one by"):
+        complete(SweepSpec((config,)))
+
+
 @pytest.mark.parametrize(
     ("test", "expected"), [("train", True), ("val", False), (None, False)]
 )
