@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import LOADERS, leaves
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
@@ -141,6 +142,21 @@ def _listed(leaf: dict) -> list[ListedFrame] | None:
         return None
 
 
+def _is_known(kind: Any) -> bool:
+    """Whether a type is a class of a registry, or a data set of MMEngine.
+
+    The config of a record may name any function, which would be called.
+    """
+    if isinstance(kind, type):
+        return True
+    found = DATASETS.get(kind)
+    registered = (DATASETS.module_dict, DATASETS.root.module_dict)
+    return isinstance(found, type) and (
+        issubclass(found, BaseDataset)
+        or any(found in registry.values() for registry in registered)
+    )
+
+
 def _foreign(root: str, image: str, label: str | None) -> ListedFrame:
     folder = Path(image).parent
     recording = folder.relative_to(root) if folder.is_relative_to(root) else folder
@@ -148,7 +164,13 @@ def _foreign(root: str, image: str, label: str | None) -> ListedFrame:
 
 
 def unread_dataset(leaf: dict) -> Any:
-    """Build a data set of any class without its pipeline."""
+    """Build a data set of any class without its pipeline.
+
+    Raises:
+        ValueError: Its type is neither registered nor a data set of MMEngine.
+    """
+    if not _is_known(leaf["type"]):
+        raise ValueError(f"{type_name(leaf)} is no registered data set")
     empty = {"pipeline": []} if "pipeline" in leaf else {}
     return DATASETS.build({**leaf, **empty})
 

@@ -75,3 +75,9 @@ def test_a_data_set_that_lists_nothing_is_unknown(photos):
     inner = [part(photos, "train"), {"type": "NoSuchDataset"}]
     cfg = loaders(train={"type": "ConcatDataset", "datasets": inner})
     assert frame_paths(cfg) == {"train": None}
+
+
+def test_a_record_calls_no_function_by_its_name(tmp_path):
+    function = {"type": "os.makedirs", "name": str(tmp_path / "made")}
+    assert frame_paths(loaders(train=function)) == {"train": None}
+    assert not list(tmp_path.iterdir())
