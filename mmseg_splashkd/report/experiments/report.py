@@ -144,9 +144,13 @@ def _folder_of(runs: Sequence[Run]) -> Path:
 
 def _remarks(findings: Findings, part: str, weights: str) -> list[str]:
     """How the figures were obtained, and what limits them."""
+    compared = findings.comparison
+    over = f" over blocks of {compared.block} in time."
+    if compared.unit != "time":
+        over = f". {compared.sampling}"
     first = (
-        f"{weights.capitalize()} weights, {PARTS[part]}. Intervals are 95 % intervals "
-        f"over blocks of {findings.comparison.block} in time."
+        f"{weights.capitalize()} weights, {PARTS[part]}. Intervals are 95 % intervals"
+        f"{over}"
     )
     ranked = [d for d in findings.comparison.differences if d.metric == findings.focus]
     if ranked and ranked[0].method == "folds":
