@@ -85,10 +85,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     """
     console = console or Console()
     for heads, rows in _tables(comparison):
-        right = (
-            range(1, heads.index("Frames") + 2) if "Frames" in heads else range(1, 4)
-        )
-        console.print(terminal_table(heads, rows, right=right))
+        console.print(terminal_table(heads, rows, right=range(1, 4)))
     for line in [*_sentences(comparison), *_conditions(comparison)]:
         console.print(Text(line), end="\n\n")
 

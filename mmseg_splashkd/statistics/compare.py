@@ -64,10 +64,7 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
     return Comparison(
         metrics=tuple(metric.name for metric in metrics),
         arms=tuple(
-            replace(
-                _arm_scores(view, metrics, settings),
-                source=source_of([*arm.runs.values()]),
-            )
+            _arm_scores(arm, view, metrics, settings)
             for arm, view in zip(arms, views, strict=True)
         ),
         differences=tuple(differences_of(arms, settings)),
@@ -185,7 +182,7 @@ def _over_folds(view: _View, metric: Metric) -> _Estimate:
 
 
 def _arm_scores(
-    view: _View, metrics: Sequence[Metric], settings: Settings
+    arm: Arm, view: _View, metrics: Sequence[Metric], settings: Settings
 ) -> ArmScores:
     found = {metric.name: _over_frames(view, metric, settings) for metric in metrics}
     return ArmScores(
@@ -198,6 +195,7 @@ def _arm_scores(
             name: each.interval and each.interval.within(0.0, 100.0)
             for name, each in found.items()
         },
+        source=source_of(list(arm.runs.values())),
     )
 
 
