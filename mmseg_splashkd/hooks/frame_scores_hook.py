@@ -1,5 +1,7 @@
 """Saves the pixel counts of every validated or tested frame."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.bursts import burst_metrics, has_time, score_bursts
+from mmseg_splashkd.evaluation.frame_files import recordings_of
 from mmseg_splashkd.evaluation.frame_scores import (
     FrameScores,
     focus_index,
@@ -26,6 +29,7 @@ from mmseg_splashkd.evaluation.operating_point import (
     OperatingPointEvaluator,
     note_operating_point,
 )
+from mmseg_splashkd.evaluation.scores_target import scores_target
 from mmseg_splashkd.files import file_sha256
 
 FOLDER = "scores"
@@ -38,7 +42,8 @@ class FrameScoresHook(Hook):
     """Write ``FrameScores``.
 
     A validation writes ``<work_dir>/scores/val_last.npz``, a copy of which is kept as
-    ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``.
+    ``val_best.npz`` when its weights are the best so far; a test writes ``test_file``,
+    unless that holds the scores of another test (see ``scores_target``).
     All processes count; the first process writes the file. Figures derived from the
     counts are logged: the best operating point of a validation, the detected bursts of
     a test.
@@ -56,6 +61,7 @@ class FrameScoresHook(Hook):
         self.focus_class = focus_class
         self.rows: list[tuple[Tensor, Tensor | None]] = []
         self.meta: dict[str, Any] = {}
+        self.target: Path | None = None  # of the present test
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the metadata of the loaded weights."""
@@ -66,8 +72,26 @@ class FrameScoresHook(Hook):
         self.rows.clear()
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Reset the counts."""
+        """Reset the counts, and choose the file before the first frame.
+
+        Raises:
+            FileExistsError: ``test_file`` holds the scores of another test.
+        """
         self.rows.clear()
+        dataset: Any = runner.test_dataloader.dataset
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        wanted = self.test_file or Path(runner.work_dir) / TEST
+        self.target = scores_target(
+            wanted,
+            named=self.test_file is not None,
+            about={**self._about_test(runner), **_data_of(dataset)},
+            frames=[info["img_path"] for info in infos],
+        )
+        if self.target != Path(wanted):
+            runner.logger.info(
+                f"{wanted} holds the scores of another test: those of this test are "
+                f"written to {self.target}"
+            )
 
     def after_val_iter(
         self,
@@ -105,20 +129,28 @@ class FrameScoresHook(Hook):
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the counts, log the bursts and add their figures to ``metrics``."""
-        about = {
-            "run": self.meta.get("run"),
-            "weights": _weights(runner.cfg.get("load_from")),
-            "seed": self.meta.get("seed"),
-            "experiment": self.meta.get("experiment"),
-            "iteration": self.meta.get("iter"),
-            "checkpoint": runner.cfg.get("load_from"),
-            "threshold": _threshold(runner),
-            "tta": _averages(runner.model),
-        }
-        target = Path(self.test_file or Path(runner.work_dir) / TEST)
+        target = self.target or Path(self.test_file or Path(runner.work_dir) / TEST)
+        about = self._about_test(runner)
         scores = self._write(runner.test_dataloader, "test", about, target)
         if scores is not None and metrics is not None and has_time(scores):
             metrics.update(_log_bursts(runner, scores))
+
+    def _about_test(self, runner: Runner) -> dict[str, Any]:
+        """What identifies a test, beside its data."""
+        checkpoint = runner.cfg.get("load_from")
+        whole = checkpoint and Path(checkpoint).is_file()
+        return {
+            "run": self.meta.get("run"),
+            "weights": _weights(checkpoint),
+            "seed": self.meta.get("seed"),
+            "experiment": self.meta.get("experiment"),
+            "iteration": self.meta.get("iter"),
+            "checkpoint": checkpoint,
+            "checkpoint_sha256": file_sha256(checkpoint) if whole else None,
+            "setting": _setting(runner.cfg),
+            "threshold": _threshold(runner),
+            "tta": _averages(runner.model),
+        }
 
     def _count(self, runner: Runner, samples: Sequence[Any], loader: Any) -> None:
         classes = loader.dataset.metainfo["classes"]
@@ -146,7 +178,7 @@ class FrameScoresHook(Hook):
             confusion=np.stack([row[0].numpy() for row in rows]),
             histogram=np.stack([h.numpy() for h in histograms]) if complete else None,
             frames=tuple(info["img_path"] for info in infos),
-            recordings=tuple(info.get("recording", ".") for info in infos),
+            recordings=tuple(recordings_of(dataset, infos)),
             timestamps=np.array([info.get("timestamp", -1) for info in infos]),
             classes=classes,
             focus=classes[focus_index(classes, self.focus_class)],
@@ -166,9 +198,13 @@ def _log_bursts(runner: Runner, scores: FrameScores) -> dict[str, float]:
     if "Bursts.latency" in figures:
         line += f", after {result.latency:.1f} s on average"
     runner.logger.info(
-        f"{line}; {len(result.false)} false bursts in {result.hours:.2f} hours"
+        f"{line}; {len(result.false)} false bursts in {_duration(result.hours)}"
     )
     return figures
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.2f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
 
 
 def _averages(model: Any) -> bool:
@@ -176,6 +212,15 @@ def _averages(model: Any) -> bool:
     while is_model_wrapper(model):
         model = model.module
     return isinstance(model, BaseTTAModel)
+
+
+def _setting(cfg: Any) -> str:
+    """Hash of what a config says about the frames and their prediction."""
+    model = cfg.get("model") or {}
+    parts = [cfg.get("test_dataloader", {}).get("dataset")]
+    parts += [model.get(key) for key in ("test_cfg", "data_preprocessor")]
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _threshold(runner: Runner) -> float | None:

@@ -116,6 +116,8 @@ class RunJob(Job):
 
     def _predict(self, part: str, options: Mapping[str, Any]) -> Metrics:
         test_scores = self.folder / TEST_SCORES
+        if part == "test":  # of an earlier attempt, whose weights are gone
+            test_scores.unlink(missing_ok=True)
         metrics = evaluate(
             self.config,
             find_checkpoint(str(self.folder / WEIGHTS)),

@@ -88,7 +88,7 @@ def test_counts_are_those_of_the_written_predictions(validated, tested, pond):
     for frame, confusion in zip(validated.frames, validated.confusion, strict=True):
         name = Path(frame).name
         with (
-            Image.open(tested / "out" / name) as prediction,
+            Image.open(tested / "out" / "pond" / name) as prediction,
             Image.open(pond / "labels" / name) as label,
         ):
             found = np.asarray(prediction).ravel()
