@@ -188,7 +188,7 @@ def main() -> None:
     print_split(frames)
     print(f"{args.out}: {done}")
     if args.picture:
-        print(draw_split(frames, args.picture))
+        print(draw_split(frames, args.picture, args.class_name))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,11 @@ YEAR_2000 = 946_684_800 * SECOND
 NAMED_GAPS = 3
 
 
-def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Finding]:
+def check_parts(
+    parts: Parts,
+    embargo_seconds: float | None = None,
+    class_name: str = "splash",
+) -> list[Finding]:
     """Check parts as training reads them, by their rows only.
 
     Evaluated frames are those of any part except ``'train'``. A training frame close in
@@ -40,6 +44,7 @@ def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Find
         parts: Name -> frames in any order; the training part is named ``'train'``.
         embargo_seconds: Required distance between training and evaluated frames in
             seconds, at least 0; default 2.5 median intervals.
+        class_name: Class whose shares the frames hold; default ``'splash'``.
 
     Returns:
         The findings, grouped by check; see ``CODES``.
@@ -58,7 +63,7 @@ def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Find
         *_near(parts, _tracks(parts, embargo_seconds), embargo_seconds),
         *_mixed(parts, recordings),
         *_odd_times(parts),
-        *_shares(parts),
+        *_shares(parts, class_name),
         *_unlabelled(parts),
         *_gaps(recordings),
     ]
@@ -222,15 +227,15 @@ def mean_shares(parts: Parts) -> dict[str, float]:
     }
 
 
-def _shares(parts: Parts) -> Iterator[Finding]:
+def _shares(parts: Parts, class_name: str) -> Iterator[Finding]:
     shares = mean_shares(parts)
     for part in (part for part, share in shares.items() if share == 0):
-        text = f"no frame of {part} has splash: its Dice is undefined or 0"
+        text = f"no frame of {part} has {class_name}: its Dice is undefined or 0"
         yield Finding("error", "no_splash", text)
     listed = [(share, part) for part, share in shares.items() if share > 0]
     if listed and max(listed)[0] > DRIFT * min(listed)[0]:
         (low, least), (high, most) = min(listed), max(listed)
-        text = f"splash is {high:.2%} of {most}, but {low:.2%} of {least}"
+        text = f"{class_name} is {high:.2%} of {most}, but {low:.2%} of {least}"
         yield Finding("warning", "share_drift", text)
 
 

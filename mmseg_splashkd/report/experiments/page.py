@@ -255,7 +255,11 @@ def _time(pair: Sequence[ArmRuns]) -> dict[str, Any]:
         (recording.name, len(recording.times), share_over_time(recording))
         for recording in recordings[:RECORDINGS]
     ]
-    return {"charts": drawn, "left_out": len(recordings) - len(drawn)}
+    return {
+        "charts": drawn,
+        "left_out": len(recordings) - len(drawn),
+        "known": all(recording.timed for recording in recordings),
+    }
 
 
 def _operating_points(pair: Sequence[ArmRuns]) -> list[tuple[str, Markup]]:
