@@ -1,5 +1,6 @@
 """From work directories to a page and a Markdown table."""
 
+import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -10,7 +11,12 @@ from rich.console import Console
 
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.records.store import Run
-from mmseg_splashkd.report.arms import choose_baseline, gather_arms
+from mmseg_splashkd.report.arms import (
+    UnknownBaselineError,
+    choose_baseline,
+    gather_arms,
+)
+from mmseg_splashkd.report.data_sets import DataSet, by_data_set
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.experiments.page import (
     PARTS,
@@ -19,8 +25,13 @@ from mmseg_splashkd.report.experiments.page import (
 )
 from mmseg_splashkd.report.experiments.tables import arms_as_markdown
 from mmseg_splashkd.report.findings import Findings, judge
+from mmseg_splashkd.report.html import write_page
 from mmseg_splashkd.report.operating_arms import at_operating_points
-from mmseg_splashkd.report.scored_runs import check_part_and_weights, select_runs
+from mmseg_splashkd.report.scored_runs import (
+    SelectedRun,
+    check_part_and_weights,
+    select_runs,
+)
 from mmseg_splashkd.statistics import BlockLength, Settings
 
 PAGE = "report.html"
@@ -40,6 +51,9 @@ def report_experiments(
 ) -> Path:
     """Compare runs, print the main result and write a page.
 
+    Runs of several data sets are compared within each: every data set gets a page of
+    its own beside ``out``, which links them.
+
     Args:
         sources: Work directories, folders of them, scores files, or patterns.
         out: The page; by default ``report.html`` in the folder that contains the work
@@ -55,10 +69,26 @@ def report_experiments(
         FileNotFoundError: A source does not exist.
         ValueError: See ``read_experiments``.
     """
-    report = read_experiments(sources, **options)
+    selected = select_runs(sources)
+    part, weights = options.get("part", "val"), options.get("weights", "last")
+    check_part_and_weights(part, weights)
+    sets = by_data_set(selected, part, weights)
+    out = Path(out or _folder_of([each.run for each in selected]) / PAGE)
+    if len(sets) > 1:
+        return write_data_sets(sets, out, markdown, command, **options)
+    return write_one(compare_selected(selected, **options), out, markdown, command)
+
+
+def write_one(
+    report: ExperimentsReport,
+    out: Path,
+    markdown: str | Path | None,
+    command: str | None,
+) -> Path:
+    """Print the main result of a report and write its page and table."""
     if command:
         report = replace(report, remarks=[*report.remarks, f"`{command}`"])
-    page = write_experiments_page(report, out or _folder_of(report.runs) / PAGE)
+    page = write_experiments_page(report, out)
     result = headline(report.findings)
     print(result.claim, *result.reasons, sep="\n")
     for each in report.left_out:
@@ -68,6 +98,72 @@ def report_experiments(
         table = arms_as_markdown(report.findings, report.remarks)
         print(write_whole(markdown, table))
     return page
+
+
+def write_data_sets(
+    sets: Sequence[DataSet],
+    out: Path,
+    markdown: str | Path | None,
+    command: str | None,
+    **options: Any,
+) -> Path:
+    """Write a page per data set, and one that links them.
+
+    Args:
+        sets: The data sets, two or more.
+        out: The page with the links; those of the data sets have names that begin so.
+        markdown: Name of the Markdown tables, to which that of the data set is added.
+        command: Command that makes the same pages.
+        **options: Other arguments of ``compare_selected``.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ValueError: The runs of no data set can be compared, or none has the baseline.
+    """
+    title = options.pop("title", None)
+    baseline = options.pop("baseline", None)
+    entries: list[dict[str, Any]] = []
+    errors: list[ValueError] = []
+    unknown: list[UnknownBaselineError] = []
+    for each in sets:
+        own = {**options, "title": f"{title or 'Experiments'}: {each.name}"}
+        entry: dict[str, Any] = {"name": each.name, "page": "", "runs": len(each.runs)}
+        print(f"Data set {each.name}:")
+        try:
+            try:
+                report = compare_selected(each.runs, baseline=baseline, **own)
+            except UnknownBaselineError as error:
+                unknown.append(error)
+                report = compare_selected(each.runs, **own)
+        except ValueError as error:
+            errors.append(error)
+            print(f"cannot report: {error}")
+            entries.append({**entry, "classes": [], "words": [str(error)]})
+            continue
+        table = None if markdown is None else _beside(Path(markdown), each.name)
+        page = write_one(report, _beside(out, each.name), table, command)
+        entry |= {
+            "page": page.name,
+            "classes": report.findings.baseline.arm.first.classes,
+        }
+        result = headline(report.findings)
+        entries.append({**entry, "words": [result.claim, *result.reasons]})
+    if len(errors) == len(sets):
+        raise errors[0]
+    if len(unknown) == len(sets):
+        raise unknown[0]
+    heading = title or f"Experiments in {out.resolve().parent.name}"
+    page = write_page("experiments/data_sets.html.j2", out, title=heading, sets=entries)
+    print(page)
+    return page
+
+
+def _beside(path: Path, name: str) -> Path:
+    return path.with_name(
+        f"{path.stem}_{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}{path.suffix}"
+    )
 
 
 def read_experiments(
@@ -106,12 +202,36 @@ def read_experiments(
         ValueError: No run has scores, a record or scores are damaged, runs cannot be
             compared, or an argument is out of its range.
     """
+    return compare_selected(
+        select_runs(sources),
+        baseline,
+        part,
+        weights,
+        title,
+        block,
+        worth,
+        allowed,
+        operating_point,
+    )
+
+
+def compare_selected(
+    selected: Sequence[SelectedRun],
+    baseline: str | None = None,
+    part: str = "val",
+    weights: str = "last",
+    title: str | None = None,
+    block: str | None = None,
+    worth: float = 1.0,
+    allowed: Collection[str] = (),
+    operating_point: bool = False,
+) -> ExperimentsReport:
+    """``read_experiments`` of runs that are selected already; all of one data set."""
     check_part_and_weights(part, weights)
     length = None if block is None else BlockLength.parse(block)
     settings = Settings(block=length, worth=worth, allowed=tuple(allowed))
     console = Console(stderr=True)
     with console.status("Reading runs"):
-        selected = select_runs(sources)
         arms, left_out = gather_arms(selected, part, weights)
         if operating_point:
             arms = at_operating_points(arms, weights)
