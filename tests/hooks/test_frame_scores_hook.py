@@ -20,7 +20,7 @@ from mmseg_splashkd.datasets.timestamps import parse_timestamp
 from mmseg_splashkd.evaluation.areas import scores
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
-from mmseg_splashkd.runs.test import evaluate, scores_file
+from mmseg_splashkd.runs.test import TestMetrics, evaluate, scores_file
 from mmseg_splashkd.statistics.metrics import areas_of
 from tests.conftest import TEACHER, tiny_run
 from tests.evaluation.helpers import random_frames
@@ -128,6 +128,31 @@ def test_averaged_flips_have_no_probability_histogram(teacher, pond, tmp_path):
     assert metrics["Dice.splash"] == pytest.approx(100 * dice[1].item())
     assert 0 <= metrics["Bursts.recall"] <= 100
     assert metrics["Bursts.false"] >= 0
+
+
+def test_a_test_keeps_the_scores_of_another(teacher, pond, tmp_path):
+    """Argmax, a threshold, and argmax again, into one work directory."""
+    options = tiny_run(pond, "model")
+
+    def test(**given) -> TestMetrics:
+        return evaluate(TEACHER, teacher / LAST, tmp_path, cfg_options=options, **given)
+
+    first = test()
+    assert first.scores == tmp_path / "scores.npz"
+    kept = first.scores.read_bytes()
+    other = test(threshold=0.4)
+    (last,) = teacher.glob(LAST)
+    assert other.scores == tmp_path / f"scores_{last.stem}_p0.4000.npz"
+    assert load_scores(other.scores).about["threshold"] == 0.4
+    assert first.scores.read_bytes() == kept
+    logs = "".join(path.read_text() for path in tmp_path.glob("2*/*.log"))
+    assert "scores.npz holds the scores of another test: those of this " in logs
+    with pytest.raises(
+        FileExistsError, match=r"holds the scores of weights_.* another"
+    ):
+        test(threshold=0.4, scores=first.scores)
+    assert first.scores.read_bytes() == kept
+    assert test().scores == first.scores  # the same test replaces its own
 
 
 def test_path_of_the_scores():

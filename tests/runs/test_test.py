@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,7 +19,8 @@ from mmseg_splashkd.checkpoint import (
 )
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
-from mmseg_splashkd.runs.test import evaluate
+from mmseg_splashkd.evaluation import DiceMetric
+from mmseg_splashkd.runs.test import _name_predictions, evaluate
 from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
 
 
@@ -79,6 +81,26 @@ def test_predictions_are_written_and_painted(distilled, distil_options, pond, tm
         frame = np.asarray(Image.open(pond / "images" / path.name).convert("RGB"))
         assert np.array_equal(strip[:, :80], frame)
         assert not np.array_equal(strip[:, 80:160], frame)
+
+
+def test_equal_names_are_refused_before_a_frame_is_written(tmp_path):
+    """Two cameras whose split table gives them the same name."""
+
+    class Frames:
+        def __len__(self) -> int:
+            return 2
+
+        def get_data_info(self, index: int) -> dict[str, str]:
+            return {"img_path": f"{index}/7.png", "recording": "cam"}
+
+    metric = DiceMetric(output_dir=str(tmp_path / "out"))
+    loop = SimpleNamespace(
+        evaluator=SimpleNamespace(metrics=[metric]),
+        dataloader=SimpleNamespace(dataset=Frames()),
+    )
+    with pytest.raises(ValueError, match=r"would both be written to cam/7\.png"):
+        _name_predictions(SimpleNamespace(test_loop=loop))  # pyright: ignore
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.fixture(scope="module")
