@@ -120,7 +120,9 @@ def evaluate(
     metrics = runner.test()
     leave_distributed(launcher)
     counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))
-    return TestMetrics(metrics, counting.target)
+    return TestMetrics(
+        metrics, counting.target or scores_file(config, work_dir, scores)
+    )
 
 
 class TestMetrics(dict[str, float]):
@@ -133,7 +135,7 @@ class TestMetrics(dict[str, float]):
 
     __test__ = False  # for pytest: this is no test case
 
-    def __init__(self, metrics: dict[str, float], scores: Path | None) -> None:
+    def __init__(self, metrics: dict[str, float], scores: Path) -> None:
         super().__init__(metrics)
         self.scores = scores
 
