@@ -64,21 +64,35 @@ def _add_strategy(group: argparse._ArgumentGroup) -> None:
         "--strategy", choices=list(OPTIONS), default="time", help="default: time"
     )
     group.add_argument(
-        "--ratios", nargs=3, type=float, help="train val test, default: 7 2 1"
+        "--ratios",
+        nargs=3,
+        type=float,
+        help="train val test, default: 7 2 1; makes parts of grouped, else folds",
     )
     group.add_argument(
         "--embargo",
         type=_embargo,
         help="minimum distance between parts, 5 (frames) or 30s, default: none",
     )
-    group.add_argument("--folds", type=int, help="number of folds, default: 5")
     group.add_argument(
-        "--seed", type=int, help="of stratified and grouped folds, default: 0"
+        "--folds",
+        type=int,
+        help="number of folds, default: 5; makes folds of random, else parts",
+    )
+    group.add_argument(
+        "--seed", type=int, help="of stratified, grouped and random, default: 0"
     )
     group.add_argument(
         "--test-share",
         type=float,
-        help="share of the newest frames held out of the folds, default: 0",
+        help="share of the newest frames held out of the folds, at random without "
+        "time, default: 0",
+    )
+    group.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="names of the groups that grouped keeps whole, searched in "
+        "<recording>/<stem>, such as '(session[0-9]+)', default: recordings",
     )
     group.add_argument(
         "--list",
@@ -105,10 +119,9 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--class",
-        default="splash",
         dest="class_name",
         metavar="CLASS",
-        help="class whose share is measured, default: splash",
+        help="class whose share is measured, default: the last of the coding",
     )
     group.add_argument(
         "--keep-shares",
@@ -127,11 +140,13 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         "--timestamp",
         choices=list(FORMATS),
         default="seconds-nanoseconds",
-        help="format of the time stamps in file names, default: seconds-nanoseconds",
+        help="format of the time stamps in file names, none for photos, default: "
+        "seconds-nanoseconds",
     )
     group.add_argument(
         "--timestamp-stem",
-        help="regular expression of the whole stem with a group (?P<stamp>...)",
+        help="regular expression of the whole stem with a group (?P<stamp>...), or "
+        "(?P<recording>...) with none",
     )
     group.add_argument("--fps", help="frames per second, for --timestamp frame")
     group.add_argument(
@@ -151,21 +166,20 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
         timestamp = TimestampFormat(
             args.timestamp, args.timestamp_stem, args.fps, args.start, args.year
         )
+        labels = root / args.seg_map_path
         frames = list_frames(
             root / args.img_path,
-            root / args.seg_map_path,
+            None if args.unlabelled and not labels.is_dir() else labels,
             args.img_suffix,
             args.seg_map_suffix,
             timestamp,
         )
-        if not frames:
-            folder = root / args.img_path
-            raise ValueError(f"no file in {folder} ends with {args.img_suffix!r}")
     if missing := missing_files(frames):
         raise FileNotFoundError(
             f"{len(missing)} files are missing, the first is {missing[0]}"
         )
     coding = load_label_coding(args.label_coding)
+    args.class_name = args.class_name or coding.classes[-1]
     return with_splash_shares(frames, coding, args.class_name, args.keep_shares)
 
 
@@ -181,11 +195,12 @@ def main() -> None:
         test_share=args.test_share,
         lists=read_lists(args.lists) if args.lists else None,
         unlisted=args.unlisted,
+        group=args.group,
         unlabelled=args.unlabelled,
     )
     frames = plan.apply(read_frames(args))
     done = save_split(args.out, frames, args.force)
-    print_split(frames)
+    print_split(frames, class_name=args.class_name)
     print(f"{args.out}: {done}")
     if args.picture:
         print(draw_split(frames, args.picture))
