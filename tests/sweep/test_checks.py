@@ -43,7 +43,7 @@ def test_a_sweep_that_can_run(spec):
     check(spec)
     whole = complete(spec)
     assert whole.grid == {RATIO: [0.5, 1]}
-    assert whole.metric == "Dice.splash"
+    assert whole.metric == "OperatingPoint.Dice"
     assert check_spec(whole).keys() == {STUDENT, PLAIN, TEACHER, "table"}
 
 
