@@ -34,7 +34,7 @@ def at_threshold(scores: FrameScores, threshold: float) -> FrameScores:
 
 
 def _decided(
-    scores: FrameScores, thresholds: np.ndarray, about: float | list[float]
+    scores: FrameScores, thresholds: np.ndarray, about: float | tuple[float, ...]
 ) -> FrameScores:
     """Counts at the threshold of each frame; ``about`` of the result names them."""
     if len(scores.classes) != 2:
@@ -130,7 +130,7 @@ def at_cross_fitted_thresholds(arm: Arm) -> Arm:
 def _by_halves(scores: FrameScores) -> FrameScores:
     _histogram(scores)
     thresholds = frame_thresholds(scores)
-    return _decided(scores, thresholds, sorted(set(thresholds.tolist())))
+    return _decided(scores, thresholds, tuple(sorted(set(thresholds.tolist()))))
 
 
 def _best(histogram: np.ndarray, arm: Arm, run: FoldSeed) -> float:

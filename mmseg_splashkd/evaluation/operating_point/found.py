@@ -51,6 +51,11 @@ class Found:
         return 100 * self.by_argmax.true / self.pixels
 
     @property
+    def is_few(self) -> bool:
+        """Whether the class is predicted on less than a tenth of its true area."""
+        return self.by_argmax.predicted < FEW * self.by_argmax.true
+
+    @property
     def is_hardly_found(self) -> bool:
         """Whether the decision of the model hides what it knows of the class.
 
@@ -61,9 +66,8 @@ class Found:
         if not self.by_argmax.true:
             return False
         dice = self.by_argmax.dice
-        few = self.by_argmax.predicted < FEW * self.by_argmax.true
         far = self.operating is not None and dice < FAR * self.operating.dice
-        return few or dice < NEAR_ZERO or far
+        return self.is_few or dice < NEAR_ZERO or far
 
     @property
     def is_found_nowhere(self) -> bool:
