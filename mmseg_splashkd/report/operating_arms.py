@@ -133,7 +133,7 @@ def chosen_on(arms: Sequence[ArmRuns]) -> str:
     elif all(len({run.fold for run in arm.arm.runs}) > 1 for arm in arms):
         source = "the other folds of its arm"
     else:
-        source = "other frames, the other half in time or the other folds of its arm"
+        source = "the other blocks in time of its frames, or the other folds of its arm"
     return f"Each run is evaluated at the threshold that is best on {source}"
 
 
@@ -145,7 +145,7 @@ def at_operating_points(arms: Sequence[ArmRuns], weights: str) -> list[ArmRuns]:
     """Replace argmax by a threshold of each run's own.
 
     A run on the validation part gets the threshold that is best on the arm's other
-    folds, or with one fold on the other half of its frames; a run on the test part the
+    folds, or with one fold on its other blocks in time; a run on the test part the
     one that is best on its own validation part. No threshold is chosen on the frames
     that it is scored on.
 

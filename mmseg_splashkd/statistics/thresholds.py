@@ -97,8 +97,8 @@ def at_cross_fitted_thresholds(arm: Arm) -> Arm:
 
     Each frame is validated by one fold; the threshold there is chosen on the runs, with
     any seed, and the frames of all other folds (see ``operating_point.cross_fit``). A
-    run of an arm with one fold is decided as in ``OperatingPoint.Dice``: each half of
-    its frames at the threshold that is best on the other half.
+    run of an arm with one fold is decided as in ``OperatingPoint.Dice``: each block in
+    time at the threshold that is best on its other blocks.
 
     Args:
         arm: Runs scored on the validation parts.
@@ -108,7 +108,7 @@ def at_cross_fitted_thresholds(arm: Arm) -> Arm:
     """
     folds = list(dict.fromkeys(run.fold for run in arm.runs))
     if len(folds) == 1:
-        runs = {run: _by_halves(scores) for run, scores in arm.runs.items()}
+        runs = {run: _by_blocks(scores) for run, scores in arm.runs.items()}
         return Arm(arm.name, runs)
     histograms = {run: _histogram(scores) for run, scores in arm.runs.items()}
     part = [folds.index(run.fold) for run, each in histograms.items() for _ in each]
@@ -127,7 +127,7 @@ def at_cross_fitted_thresholds(arm: Arm) -> Arm:
     return Arm(arm.name, runs)
 
 
-def _by_halves(scores: FrameScores) -> FrameScores:
+def _by_blocks(scores: FrameScores) -> FrameScores:
     _histogram(scores)
     thresholds = frame_thresholds(scores)
     return _decided(scores, thresholds, tuple(sorted(set(thresholds.tolist()))))

@@ -21,6 +21,7 @@ from mmseg_splashkd.evaluation.operating_point.curve import (
 
 METRIC = "OperatingPoint.Dice"  # in the metrics of a validation, in percent
 HALF = 0.5
+BLOCKS = 5
 
 
 class Areas(NamedTuple):
@@ -37,14 +38,14 @@ class Areas(NamedTuple):
         return 200 * self.hit / both if both else math.nan
 
 
-def halves_in_time(
+def blocks_in_time(
     true: np.ndarray, recordings: Sequence[str], timestamps: np.ndarray
 ) -> np.ndarray:
-    """Cut each recording into two halves that are contiguous in time.
+    """Cut frames into blocks that are contiguous in time.
 
-    Each half has as many of the frames with the class as the other, within one, so that
-    a threshold can be chosen on either; of odd numbers, the half that has fewer so far
-    gets one more.
+    The recordings follow each other, each in the order of time. All blocks have equally
+    many frames with the class, within one, so that a threshold can be chosen without
+    any of them; a cut is midway between two of these frames.
 
     Args:
         true: (N,) number of true pixels of the class in each frame.
@@ -53,31 +54,24 @@ def halves_in_time(
             time (-1) keeps the order of its frames.
 
     Returns:
-        (N,) int, 0 or 1.
+        (N,) int, the block of each frame: ``BLOCKS``, or fewer if fewer frames have the
+        class.
     """
-    part = np.ones(len(true), np.int64)
     names = np.array(list(recordings))
-    surplus = 0  # frames with the class in half 0, less those in half 1
+    order = np.arange(0)
     for name in dict.fromkeys(recordings):
         frames = np.flatnonzero(names == name)
         if (timestamps[frames] >= 0).all():
             frames = frames[np.argsort(timestamps[frames], kind="stable")]
-        with_class = np.flatnonzero(true[frames])
-        count = len(with_class)
-        first = (count + (surplus <= 0)) // 2
-        surplus += 2 * first - count
-        part[frames[: _cut(with_class, first, len(frames))]] = 0
+        order = np.append(order, frames)
+    with_class = np.flatnonzero(true[order])
+    count = len(with_class)
+    block = np.arange(count) * min(BLOCKS, count) // max(count, 1)
+    last = np.flatnonzero(np.diff(block))  # frame with the class before each cut
+    cuts = (with_class[last] + with_class[last + 1] + 1) // 2
+    part = np.empty(len(true), np.int64)
+    part[order] = np.searchsorted(cuts, np.arange(len(true)), side="right")
     return part
-
-
-def _cut(with_class: np.ndarray, first: int, frames: int) -> int:
-    """Number of frames of a first half with ``first`` of the frames with the class."""
-    if not len(with_class):
-        return frames // 2
-    if first == len(with_class):
-        return frames
-    before = with_class[first - 1] if first else -1
-    return int(before + with_class[first] + 1) // 2 if first else 0
 
 
 def thresholds_of_other_parts(
@@ -100,7 +94,7 @@ def thresholds_of_other_parts(
 
 
 def frame_thresholds(scores: FrameScores) -> np.ndarray:
-    """The threshold of each frame, best on the other half of its recordings.
+    """The threshold of each frame, best on the frames of the other blocks.
 
     Args:
         scores: Scores of N frames with a histogram.
@@ -110,7 +104,7 @@ def frame_thresholds(scores: FrameScores) -> np.ndarray:
     """
     assert scores.histogram is not None
     true = scores.histogram[:, 1].sum(-1)
-    part = halves_in_time(true, scores.recordings, scores.timestamps)
+    part = blocks_in_time(true, scores.recordings, scores.timestamps)
     chosen = thresholds_of_other_parts(scores.histogram, part)
     return np.array([chosen[each] for each in part.tolist()])
 
