@@ -157,14 +157,12 @@ def dice_by_frame(arm: ArmRuns) -> float:
     """Dice of the focus class in percent, mean over frames first, then over runs.
 
     Frames without the class in truth and prediction are excluded, as in nnU-Net (see
-    ``frame_dice``); all others have equal weight whatever their size.
+    ``frame_dice``); all others have equal weight whatever their size. Runs are pooled
+    over folds as in ``class_scores``.
     """
-    index = arm.arm.first.focus_index
-    by_run = []
-    for scores in arm.arm.runs.values():
-        dice = frame_dice(torch.from_numpy(areas_of(scores.confusion)))
-        by_run.append(100 * float(dice[:, index].nanmean()))
-    return float(np.mean(by_run))
+    areas = lay_out(arm.arm, common_runs([arm.arm])).areas
+    dice = frame_dice(torch.from_numpy(areas))[..., arm.arm.first.focus_index]
+    return 100 * float(dice.nanmean(1).mean())
 
 
 def sizes_differ(arms: Iterable[ArmRuns]) -> bool:

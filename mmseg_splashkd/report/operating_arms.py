@@ -128,12 +128,13 @@ def _points(by_arm: dict[str, Found]) -> str:
 
 def chosen_on(arms: Sequence[ArmRuns]) -> str:
     """How ``at_operating_points`` has decided, as a sentence."""
+    folded = {len({run.fold for run in arm.arm.runs}) > 1 for arm in arms}
+    sources = {True: "the other folds of its arm", False: "other frames of its part"}
+    source = " or, with one fold, on ".join(
+        sources[each] for each in sorted(folded)[::-1]
+    )
     if not _on_validation(arms):
         source = "its own validation part"
-    elif all(len({run.fold for run in arm.arm.runs}) > 1 for arm in arms):
-        source = "the other folds of its arm"
-    else:
-        source = "the other blocks in time of its frames, or the other folds of its arm"
     return f"Each run is evaluated at the threshold that is best on {source}"
 
 
