@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.dist import collect_results
-from mmengine.hooks import Hook
+from mmengine.dist import broadcast_object_list, collect_results
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -26,8 +27,13 @@ from mmseg_splashkd.evaluation.frame_scores import (
     save_scores,
 )
 from mmseg_splashkd.evaluation.operating_point import (
+    METRIC,
     OperatingPointEvaluator,
+    cross_fitted_dice,
+    focus_probability,
+    has_probabilities,
     note_operating_point,
+    warn_if_hardly_found,
 )
 from mmseg_splashkd.evaluation.scores_target import scores_target
 from mmseg_splashkd.files import file_sha256
@@ -35,6 +41,8 @@ from mmseg_splashkd.files import file_sha256
 FOLDER = "scores"
 LAST, BEST = "val_last.npz", "val_best.npz"
 TEST = "scores.npz"
+Size = tuple[int, int]  # height and width of a frame, in pixels
+Row = tuple[Tensor, Tensor | None, Size]  # confusion, histogram
 
 
 @HOOKS.register_module()
@@ -48,6 +56,13 @@ class FrameScoresHook(Hook):
     counts are logged: the best operating point of a validation, the detected bursts of
     a test.
 
+    A validation gets the metric ``OperatingPoint.Dice``, Dice of the focus class in
+    percent at a threshold that is chosen on other frames (see
+    ``evaluation.operating_point.cross_fit``): for ``save_best``, early stopping, the
+    record and the log, in all processes. It is NaN where no pixel of the validation
+    part is of the class, and for models without probabilities; the checkpoint hook then
+    keeps the best weights so far.
+
     Args:
         test_file: Output file of a test; default ``<work_dir>/scores.npz``.
         focus_class: Name of the focus class, whose probabilities are counted too;
@@ -59,7 +74,7 @@ class FrameScoresHook(Hook):
     ) -> None:
         self.test_file = test_file
         self.focus_class = focus_class
-        self.rows: list[tuple[Tensor, Tensor | None]] = []
+        self.rows: list[Row] = []
         self.meta: dict[str, Any] = {}
         self.target: Path | None = None  # of the present test
 
@@ -114,7 +129,7 @@ class FrameScoresHook(Hook):
         self._count(runner, outputs or (), runner.test_dataloader)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts, and store the operating point."""
+        """Write the counts, store the operating point, add its Dice to ``metrics``."""
         about = {
             "run": runner.message_hub.get_info("run_name"),
             "weights": "last",
@@ -124,8 +139,37 @@ class FrameScoresHook(Hook):
         }
         target = Path(runner.work_dir) / FOLDER / LAST
         scores = self._write(runner.val_dataloader, "val", about, target)
+        value = math.nan
         if scores is not None:
             note_operating_point(runner, scores)
+            warn_if_hardly_found(runner, scores)
+            value = cross_fitted_dice(scores)
+        if metrics is not None:
+            # All processes select the best weights and stop early by it.
+            shared = [value]
+            broadcast_object_list(shared)
+            metrics[METRIC] = shared[0]
+            runner.message_hub.update_scalar(f"val/{METRIC}", shared[0])
+
+    def after_train(self, runner: Runner) -> None:
+        """Warn if no validation could select the best weights."""
+        by_operating_point = any(
+            isinstance(hook, CheckpointHook)
+            and hook.save_best
+            and METRIC in hook.key_indicators
+            for hook in runner.hooks
+        )
+        validated = f"val/{METRIC}" in runner.message_hub.log_scalars
+        if (
+            by_operating_point
+            and validated
+            and runner.message_hub.get_info("best_ckpt") is None
+        ):
+            runner.logger.warning(
+                f"no best checkpoint: {METRIC} was NaN in every validation, for the "
+                f"reasons given there. Use the last weights, or set "
+                f"default_hooks.checkpoint.save_best to another metric, such as mIoU"
+            )
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the counts, log the bursts and add their figures to ``metrics``."""
@@ -173,6 +217,7 @@ class FrameScoresHook(Hook):
         classes = tuple(dataset.metainfo["classes"])
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         histograms = [row[1] for row in rows if row[1] is not None]
+        sizes = {tuple(row[2]) for row in rows}
         complete = len(histograms) == len(rows)
         scores = FrameScores(
             confusion=np.stack([row[0].numpy() for row in rows]),
@@ -182,7 +227,12 @@ class FrameScoresHook(Hook):
             timestamps=np.array([info.get("timestamp", -1) for info in infos]),
             classes=classes,
             focus=classes[focus_index(classes, self.focus_class)],
-            about={**about, "part": part, **_data_of(dataset)},
+            about={
+                **about,
+                "part": part,
+                "frame_sizes": len(sizes),
+                **_data_of(dataset),
+            },
         )
         save_scores(scores, target)
         return scores
@@ -232,18 +282,18 @@ def _threshold(runner: Runner) -> float | None:
     )
 
 
-def _row(
-    sample: Any, focus: int, classes: int, with_logits: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Confusion (C, C) and, if there are logits, histogram (2, BINS) of a frame."""
+def _row(sample: Any, focus: int, classes: int, with_logits: bool) -> Row:
+    """Confusion (C, C), histogram (2, BINS) if there are logits, size of a frame."""
     pred = sample.pred_sem_seg.data.squeeze(0)
     label = sample.gt_sem_seg.data.squeeze(0).to(pred.device)
     confusion = frame_confusion(pred, label, classes).cpu()
     logits = sample.get("seg_logits") if with_logits else None
-    if logits is None or len(logits.data) != classes:  # such as one sigmoid
-        return confusion, None
-    probability = logits.data.float().softmax(0)[focus]
-    return confusion, probability_histogram(probability, label, focus, classes).cpu()
+    size = (int(label.shape[0]), int(label.shape[1]))
+    if logits is None or not has_probabilities(logits.data, classes):
+        return confusion, None, size
+    probability = focus_probability(logits.data, focus)
+    histogram = probability_histogram(probability, label, focus, classes)
+    return confusion, histogram.cpu(), size
 
 
 def _weights(checkpoint: str | None) -> str | None:

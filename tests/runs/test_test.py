@@ -51,7 +51,7 @@ def test_either_config_tests_a_distilled_checkpoint(
 def test_checkpoint_and_exported_weights_yield_equal_metrics(
     metrics, distilled, distil_options, tmp_path
 ):
-    best = distilled / "best_Dice.splash_*.pth"
+    best = distilled / "best_OperatingPoint.Dice_*.pth"
     options = distil_options | {"model.type": "mmseg.DistillSegmentor"}
     assert metrics == evaluate(DISTILLED, best, tmp_path, cfg_options=options)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Gap, Parts, Track, gaps, tracks
-from mmseg_splashkd.datasets.frames import Frame, missing_files
+from mmseg_splashkd.datasets.frames import Frame, missing_files, require_time
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 
@@ -40,6 +40,9 @@ def check_parts(
       folds, or if both are more than a minute away.
     - ``border``: a close training frame on one side. A warning; an embargo avoids it.
 
+    Frames without time have no neighbours: only checks of paths, labels and shares
+    apply to them.
+
     Args:
         parts: Name -> frames in any order; the training part is named ``'train'``.
         embargo_seconds: Required distance between training and evaluated frames in
@@ -50,10 +53,12 @@ def check_parts(
         The findings, grouped by check; see ``CODES``.
 
     Raises:
-        ValueError: ``embargo_seconds`` is negative or not finite.
+        ValueError: ``embargo_seconds`` is negative or not finite, or a frame has no
+            time.
     """
     if embargo_seconds is not None:
-        Embargo(seconds=embargo_seconds)  # validates the value
+        embargo = Embargo(seconds=embargo_seconds)  # validates the value
+        require_time(_all(parts), f"embargo {embargo}")
     recordings = tracks(parts)
     return [
         *_empty(parts),
@@ -84,11 +89,11 @@ def _empty(parts: Parts) -> Iterator[Finding]:
 
 
 def _shared_frames(parts: Parts) -> Iterator[Finding]:
-    """Frames with the same path, or the same recording and time, in two parts."""
+    """Frames with the same path, or the same recording and time or name."""
     keys = {
         part: (
             {os.path.normpath(frame.image) for frame in frames},
-            {(frame.recording, frame.timestamp) for frame in frames},
+            {frame.key for frame in frames},
         )
         for part, frames in parts.items()
     }
@@ -97,7 +102,7 @@ def _shared_frames(parts: Parts) -> Iterator[Finding]:
         shared = [
             frame
             for frame in parts[second]
-            if (frame.recording, frame.timestamp) in moments
+            if frame.key in moments
             or (paths and os.path.normpath(frame.image) in paths)
         ]
         if shared:
@@ -206,7 +211,7 @@ def _near_findings(
 
 def _odd_times(parts: Parts) -> Iterator[Finding]:
     now = time.time_ns()
-    frames = _all(parts)
+    frames = [frame for frame in _all(parts) if frame.has_time]
     early = [frame for frame in frames if frame.timestamp < YEAR_2000]
     late = [frame for frame in frames if frame.timestamp > now]
     when = {"before 2000, such as frame numbers": early, "in the future": late}

@@ -26,7 +26,7 @@ from mmseg_splashkd.report.experiments.page import (
 from mmseg_splashkd.report.experiments.tables import arms_as_markdown
 from mmseg_splashkd.report.findings import Findings, judge
 from mmseg_splashkd.report.html import write_page
-from mmseg_splashkd.report.operating_arms import at_operating_points
+from mmseg_splashkd.report.operating_arms import chosen_on, decide
 from mmseg_splashkd.report.scored_runs import (
     SelectedRun,
     check_part_and_weights,
@@ -35,11 +35,7 @@ from mmseg_splashkd.report.scored_runs import (
 from mmseg_splashkd.statistics import BlockLength, Settings
 
 PAGE = "report.html"
-OPERATING_POINT = (
-    "Each run is evaluated at the threshold that is best on {source}, not by argmax. "
-    "Pictures and training curves show argmax."
-)
-CHOSEN_ON = {"val": "the other folds of its arm", "test": "its own validation part"}
+OPERATING_POINT = "not by argmax. Pictures and training curves show argmax."
 
 
 def report_experiments(
@@ -175,7 +171,7 @@ def read_experiments(
     block: str | None = None,
     worth: float = 1.0,
     allowed: Collection[str] = (),
-    operating_point: bool = False,
+    operating_point: bool | None = None,
 ) -> ExperimentsReport:
     """Compare runs.
 
@@ -191,8 +187,8 @@ def read_experiments(
             the rule of ``cut_blocks``.
         worth: Smallest relevant difference in percentage points, above 0.
         allowed: ``'table'``, ``'weights'``: what the runs may differ in.
-        operating_point: Use a threshold chosen on other frames instead of argmax, see
-            ``at_operating_points``.
+        operating_point: Use a threshold chosen on other frames instead of argmax; by
+            default where an arm hardly finds the focus class by argmax, see ``decide``.
 
     Returns:
         Content of a page.
@@ -224,7 +220,7 @@ def compare_selected(
     block: str | None = None,
     worth: float = 1.0,
     allowed: Collection[str] = (),
-    operating_point: bool = False,
+    operating_point: bool | None = None,
 ) -> ExperimentsReport:
     """``read_experiments`` of runs that are selected already; all of one data set."""
     check_part_and_weights(part, weights)
@@ -233,16 +229,16 @@ def compare_selected(
     console = Console(stderr=True)
     with console.status("Reading runs"):
         arms, left_out = gather_arms(selected, part, weights)
-        if operating_point:
-            arms = at_operating_points(arms, weights)
+        arms, hidden = decide(arms, weights, operating_point)
         first = choose_baseline(arms, baseline)
     with console.status(f"Comparing {len(arms)} arms"):
         others = [arm for arm in arms if arm is not first]
         findings, unpaired = judge(first, others, settings)
+        findings = replace(findings, hidden=hidden)
     runs = [each.run for each in selected]
     remarks = _remarks(findings, part, weights)
-    if operating_point:
-        remarks.append(OPERATING_POINT.format(source=CHOSEN_ON[part]))
+    if operating_point or (hidden is not None and hidden.obstacle is None):
+        remarks.append(f"{chosen_on(arms)}, {OPERATING_POINT}")
     return ExperimentsReport(
         title=title or f"Experiments in {_folder_of(runs).resolve().name}",
         runs=runs,

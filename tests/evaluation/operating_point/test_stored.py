@@ -44,7 +44,7 @@ def test_the_point_is_the_best_threshold_of_the_validation(teacher):
 def test_checkpoints_and_exported_weights_hold_it(teacher):
     point = stored(teacher, LAST)["operating_point"]
     assert stored(teacher, BEST)["operating_point"] == point
-    assert stored(teacher, "best_Dice.splash_*.pth")["operating_point"] == point
+    assert stored(teacher, "best_OperatingPoint.Dice_*.pth")["operating_point"] == point
     (log,) = teacher.glob("2*/*.log")
     text = f"p >= {point['threshold']:.2f}, Dice {point['dice']:.1f} ("
     assert f"operating point of splash: {text}" in log.read_text()
