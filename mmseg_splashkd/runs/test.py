@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.data_check import coding_of
@@ -19,6 +20,7 @@ from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import loader_leaves, plain_model
 from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
+from mmseg_splashkd.evaluation.frame_files import frame_names
 from mmseg_splashkd.evaluation.operating_point import (
     STORED,
     OperatingPointEvaluator,
@@ -44,7 +46,7 @@ def evaluate(
     threshold: str | float | None = None,
     launcher: str = "none",
     cfg_options: dict[str, Any] | None = None,
-) -> dict[str, float]:
+) -> "TestMetrics":
     """Test a checkpoint on the test part.
 
     A distillation config and the plain config of its student yield the same metrics for
@@ -54,13 +56,14 @@ def evaluate(
         config: Config file.
         checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
         work_dir: Folder for logs; by default ``work_dirs/<config>_test``.
-        show_dir: Folder for images of frame, label and prediction side by side, one PNG
-            per frame.
-        out: Folder for predictions, one PNG per frame.
+        show_dir: Folder for images of frame, label and prediction side by side,
+            ``<recording>/<stem>.png``; large ones are scaled down.
+        out: Folder for predictions, ``<recording>/<stem>.png``.
         out_coding: Pixel values of predictions: ``'train_ids'``, ``'gray'`` (values of
             the data set) or ``'colour'``.
         scores: File for the confusion counts of every frame (``.npz``); by default
-            ``<work_dir>/scores.npz``.
+            ``<work_dir>/scores.npz``, or ``scores_<weights>.npz`` beside it if that
+            holds another test.
         tta: Average over the frame and its horizontal flip.
         threshold: Predict the focus class (the last, or that of ``FrameScoresHook`` in
             the config) where its probability is at least this value in [0, 1];
@@ -70,15 +73,17 @@ def evaluate(
         cfg_options: Dotted config keys to override.
 
     Returns:
-        The metrics by name, with those of bursts where frames have time stamps.
+        The metrics by name, with those of bursts where frames have time stamps; its
+        attribute ``scores`` is the file of the counts.
 
     Raises:
+        FileExistsError: ``scores`` holds another test.
         FileNotFoundError: Config, checkpoint or data are missing.
         ValueError: The config has no test part, a frame of it would count several
             times, classes or position embedding of checkpoint, model and data differ,
             the checkpoint is damaged or holds code, ``threshold`` is neither a
             probability nor stored, or is combined with ``tta``, which yields no
-            probabilities.
+            probabilities; or two frames would be written to one file.
         RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
@@ -94,7 +99,7 @@ def evaluate(
     cfg.resume = False
     cfg.work_dir = str(work_dir or _work_dir(config))
     set_experiment_name(cfg)
-    hook["test_file"] = str(scores_file(config, work_dir, scores))
+    hook["test_file"] = None if scores is None else str(scores)
     decision = _decide_by(cfg, threshold, hook)
     if tta and is_a(cfg.test_evaluator, OperatingPointEvaluator):
         raise ValueError(
@@ -103,18 +108,54 @@ def evaluate(
         )
     cfg.custom_hooks.append(hook)
     if show_dir is not None:
-        cfg.custom_hooks.append({"type": "PaintFramesHook", "out_dir": str(show_dir)})
+        cfg.custom_hooks.append(
+            {
+                "type": "PaintFramesHook",
+                "out_dir": str(show_dir),
+                "focus_class": hook["focus_class"],
+            }
+        )
     if out is not None:
         _write_predictions(cfg, out, out_coding)
     if tta:
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
+    _name_predictions(runner)
     if decision is not None:
         runner.logger.info(decision)
     metrics = runner.test()
     leave_distributed(launcher)
-    return metrics
+    counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))
+    return TestMetrics(
+        metrics, counting.target or scores_file(config, work_dir, scores)
+    )
+
+
+class TestMetrics(dict[str, float]):
+    """Metrics by name.
+
+    Args:
+        metrics: The metrics.
+        scores: File of the counts of every frame.
+    """
+
+    __test__ = False  # for pytest: this is no test case
+
+    def __init__(self, metrics: dict[str, float], scores: Path) -> None:
+        super().__init__(metrics)
+        self.scores = scores
+
+
+def _name_predictions(runner: Runner) -> None:
+    """Name predictions ``<recording>/<stem>``; refuse equal names before the test."""
+    loop: Any = runner.test_loop
+    metrics = [each for each in loop.evaluator.metrics if isinstance(each, DiceMetric)]
+    files = [metric.files for metric in metrics if metric.files is not None]
+    if files:
+        names = frame_names(loop.dataloader.dataset)
+        for each in files:
+            each.names = names
 
 
 def _check_testable(cfg: Config, config: str | Path) -> None:
@@ -132,7 +173,11 @@ def scores_file(
     work_dir: str | Path | None = None,
     scores: str | Path | None = None,
 ) -> Path:
-    """The file of counts that ``evaluate`` writes, given the same arguments."""
+    """The file of counts that ``evaluate`` writes, given the same arguments.
+
+    Where that holds the scores of another test, ``evaluate`` writes another file beside
+    it: see the ``scores`` of what it returns.
+    """
     return Path(scores or Path(work_dir or _work_dir(config)) / TEST)
 
 

@@ -12,8 +12,10 @@ from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.evaluation.direction import falls
+from mmseg_splashkd.evaluation.operating_point import METRIC
+from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.sweep.folds import check_folds, tables_of, tables_sha256
 from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
@@ -42,13 +44,23 @@ def complete(spec: SweepSpec) -> SweepSpec:
     space = {
         full_key(first, key, "--space"): choice for key, choice in spec.space.items()
     }
-    metric = spec.metric or _hook(first).get("save_best")
-    if not isinstance(metric, str) or metric == "auto":
+    metric = spec.metric or _metric(first)
+    if metric is None:
         raise ValueError(
-            f"{first.filename} selects no best weights by one metric (save_best of its "
-            f"checkpoint hook is {metric!r}): give one by --metric, such as mIoU"
+            f"{first.filename} selects no best weights by a metric (save_best of its "
+            f"checkpoint hook) and has no FrameScoresHook, which adds {METRIC}: give "
+            f"one by --metric, such as mIoU"
         )
     return replace(spec, grid=grid, space=space, metric=metric)
+
+
+def _metric(cfg: Config) -> str | None:
+    """The metric that selects the best weights, else that of the operating point."""
+    best = _hook(cfg).get("save_best")
+    if isinstance(best, str) and best != "auto":
+        return best
+    hooks = cfg.get("custom_hooks") or []
+    return METRIC if any(is_a(hook, FrameScoresHook) for hook in hooks) else None
 
 
 def _hook(cfg: Config) -> Mapping[str, Any]:

@@ -119,7 +119,9 @@ class RunJob(Job):
     def _predict_test(self, cfg: Config) -> Metrics:
         writes = self.predictions and writers_of(cfg.get("test_evaluator"))
         out = self.folder / PREDICTIONS / "test" if writes else None
-        return self._predict("test", {}, out, scores=self.folder / TEST_SCORES)
+        scores = self.folder / TEST_SCORES
+        scores.unlink(missing_ok=True)  # of an earlier attempt, whose weights are gone
+        return self._predict("test", {}, out, scores)
 
     def _predict(
         self,
