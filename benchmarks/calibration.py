@@ -11,6 +11,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from statistics import NormalDist
 
@@ -294,6 +295,74 @@ def coverage(trials: Trials) -> None:
     table(["frames", *METRICS], rows)
 
 
+def photo_scenes(
+    trials: Trials, groups: int, size: int
+) -> dict[str, tuple[np.ndarray, list[str]]]:
+    """Counts (T, 1, 2, N, 2, 2) and recordings of N = groups x size photos."""
+    count = trials.trials
+    skill = np.zeros((count * groups, 1, 2))
+    alike = simulate(World(correlation_time=5), trials.rng, size, skill)
+    alike = alike.reshape(count, groups, 1, 2, size, 2, 2).transpose(
+        0, 2, 3, 1, 4, 5, 6
+    )
+    alike = alike.reshape(count, 1, 2, groups * size, 2, 2)
+    single = simulate(
+        World(correlation_time=1), trials.rng, groups * size, np.zeros((count, 1, 2))
+    )
+    one = ["."] * (groups * size)
+    folders = [f"{group:03}" for group in range(groups) for _ in range(size)]
+    order = trials.rng.permutation(groups * size)
+    return {
+        "independent photos, one folder": (single, one),
+        f"{size} alike of each scene, a folder per scene": (alike, folders),
+        f"{size} alike of each scene, one folder": (alike, one),
+        f"{size} alike of each scene, one folder, names in no order": (
+            alike[:, :, :, order],
+            one,
+        ),
+    }
+
+
+def photos(trials: Trials) -> None:
+    """False positive rate and coverage without time stamps."""
+    rows = []
+    for groups, size in ((3, 4), (6, 4), (12, 5), (24, 5), (60, 5)):
+        for name, (counts, folders) in photo_scenes(trials, groups, size).items():
+            rows.append([name, groups * size, *_without_time(trials, counts, folders)])
+    print("Without time stamps: false positive rate, and coverage of one score, %:\n")
+    heads = ["photos", "frames", "blocks", *METRICS]
+    table([*heads, *(f"{name}, coverage" for name in METRICS)], rows)
+
+
+def _without_time(
+    trials: Trials, counts: np.ndarray, folders: Sequence[str]
+) -> list[object]:
+    """Number of blocks, rates of false claims, and coverage of one score."""
+    whole = areas_of(counts).sum((0, 1, 2, 3))
+    truths = [float(parse_metric(name, CLASSES).of(whole)) for name in METRICS]
+    claims, covered, blocks = [], [], 0
+    for trial in counts:
+        arms = []
+        for name, frames in zip("AB", trial[0], strict=True):
+            scores = replace(
+                scores_of(frames),
+                timestamps=np.full(len(frames), -1),
+                recordings=tuple(folders),
+            )
+            arms.append(arm_of(name, [(FoldSeed(None, None), scores)]))
+        found = compare(arms, trials.settings)
+        blocks = found.arms[0].blocks
+        claims.append([d.verdict in ("better", "worse") for d in found.differences])
+        intervals = [found.arms[0].intervals[name] for name in METRICS]
+        covered.append(
+            [
+                interval is not None and interval.low <= truth <= interval.high
+                for interval, truth in zip(intervals, truths, strict=True)
+            ]
+        )
+    return [blocks, *(100 * np.mean(claims, 0)), *(100 * np.mean(covered, 0))]
+
+
 PARTS: dict[str, Callable[[Trials], None]] = {
     "null": null,
     "power": power,
@@ -301,6 +370,7 @@ PARTS: dict[str, Callable[[Trials], None]] = {
     "runs": runs,
     "folds": folds,
     "coverage": coverage,
+    "photos": photos,
 }
 
 

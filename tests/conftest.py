@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.runs.train import train
+from tests.photos import draw_photos, write_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
@@ -45,6 +46,22 @@ def pond(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "pond"
     draw_pond(folder, frames=31, size=(64, 80), progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> Path:
+    """Draw twelve photos without time stamps: 8 to train on, 4 to validate."""
+    return draw_photos(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="session")
+def photo_run(photos, tmp_path_factory) -> Path:
+    """Work directory of a run of a plain config of MMSegmentation, without our hooks.
+
+    The config lies in the folder of the work directory.
+    """
+    folder = tmp_path_factory.mktemp("photo_run")
+    return train(write_config(folder / "photos.py", photos), folder / "run")
 
 
 def tiny(model: str) -> dict:

@@ -15,7 +15,7 @@ from mmseg.utils import register_all_modules
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import distills
-from mmseg_splashkd.config.walk import LOADERS, dataset_of, plain_model
+from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.runs.train import train
@@ -95,13 +95,13 @@ def test_config_builds(path):
     register_all_modules(init_default_scope=True)
     cfg = read_config(path)
     model = MODELS.build(cfg.model)
-    frames = dataset_of(cfg, "train_dataloader")
+    (frames,) = loader_leaves(cfg, "train_dataloader")
     metainfo = frames.get("metainfo")
     metainfo = metainfo or load_label_coding(frames.label_coding).metainfo
     assert model.num_classes == len(metainfo["classes"])
     for metric in cfg.test_evaluator:
         METRICS.build(metric)
-    pipelines = [dataset_of(cfg, loader).pipeline for loader in LOADERS]
+    pipelines = [leaf.pipeline for leaf in loader_leaves(cfg)]
     for step in itertools.chain(*pipelines, cfg.tta_pipeline):
         TRANSFORMS.build(step)
 
@@ -266,7 +266,7 @@ def write_teacher(cfg: Config, path: Path) -> str:
 def small_pictures(cfg: Config) -> None:
     """Shrink every Resize of a config in place."""
     for loader in LOADERS:
-        for step in dataset_of(cfg, loader).pipeline:
+        for step in next(loader_leaves(cfg, loader)).pipeline:
             if step.type == "Resize":
                 step.scale = (80, 64)
 
@@ -295,7 +295,7 @@ def test_camvid_has_the_classes_of_its_label_coding():
     cfg = read_config(CONFIGS / "camvid" / "segformer_b0_camvid.py")
     coding = load_label_coding("camvid")
     for loader in LOADERS:
-        dataset = dataset_of(cfg, loader)
+        (dataset,) = loader_leaves(cfg, loader)
         assert dataset.metainfo == coding.metainfo
         load = next(step for step in dataset.pipeline if step.type == "LoadGrayLabels")
         assert load.gray_to_train_id == coding.gray_to_train_id

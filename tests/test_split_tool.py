@@ -168,6 +168,30 @@ def test_error_names_a_missing_file_of_a_table(split: Tool, farm: Path):
         split("--table", farm / "split.csv", "--out", farm / "again.csv")
 
 
+def test_photos_to_training(split: Tool, tmp_path: Path):
+    draw_frames(tmp_path, [f"IMG_{n}" for n in range(20)])
+    table = tmp_path / "split.csv"
+    with pytest.raises(SystemExit, match=r"not a time stamp.* none \(no time\)"):
+        split(tmp_path, "--out", table)
+    words = (tmp_path, "--timestamp", "none", "--out", table)
+    with pytest.raises(SystemExit, match="--strategy random, grouped or stratified"):
+        split(*words)
+    assert "have no time" in split(*words, "--strategy", "random")
+    assert parts(table) == {"train": 14, "val": 4, "test": 2}
+    assert table.read_text().splitlines()[1].startswith(".,,images/IMG_0.png,")
+    dataset = TimeSplitDataset(
+        "val", data_root=str(tmp_path), split_table="split.csv", pipeline=[]
+    )
+    assert len(dataset) == 4
+
+
+def test_unlabelled_frames_need_no_folder_of_labels(split: Tool, tmp_path: Path):
+    for n in range(10):
+        write_frame(tmp_path / "images" / f"{stamp(n)}.png", n)
+    printed = split(tmp_path, "--unlabelled", "--out", tmp_path / "split.csv")
+    assert "10 of 10 frames have no label." in printed
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -175,7 +199,7 @@ def test_error_names_a_missing_file_of_a_table(split: Tool, farm: Path):
         (["--out", "x.csv"], "give either data_root or --table"),
         (["farm", "--table", "t.csv", "--out", "x.csv"], "give either data_root or"),
         (["farm", "--out", "x.csv", "--embargo", "5min"], "argument --embargo"),
-        (["farm", "--out", "x.csv", "--strategy", "random"], "'per-recording'"),
+        (["farm", "--out", "x.csv", "--strategy", "odd"], "'per-recording'"),
         (
             ["farm", "--out", "x.csv", "--keep-shares"],
             "--keep-shares has no effect with data_root",

@@ -146,7 +146,8 @@ def test_names_and_files_of_the_runs(sweep):
     assert list(runs(sweep)) == names
     for name in names:
         assert (sweep / name / "predictions" / "val").is_dir()
-        assert len(list((sweep / name / "predictions" / "test").iterdir())) == 3
+        predicted = sweep / name / "predictions" / "test"
+        assert len(list(predicted.rglob("*.png"))) == 3
         scores = load_scores(sweep / name / "scores" / "test_last.npz")
         assert (scores.about["run"], scores.about["weights"]) == (name, "last")
         assert not list((sweep / name).glob("*.pth"))

@@ -36,6 +36,7 @@ def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--operating-point",
-        action="store_true",
-        help="use a threshold chosen on other frames instead of argmax",
+        action=argparse.BooleanOptionalAction,
+        help="use a threshold chosen on other frames instead of argmax (default: where "
+        "an arm hardly finds the focus class by argmax)",
     )

@@ -3,21 +3,25 @@
 docs/splits.md describes when to use which strategy.
 """
 
+from __future__ import annotations
+
 import argparse
-import sys
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmseg_splashkd.datasets.frames import Frame, list_frames, missing_files
-from mmseg_splashkd.datasets.label_coding import load_label_coding
-from mmseg_splashkd.datasets.split_table import read_table
-from mmseg_splashkd.datasets.splits.embargo import Embargo
-from mmseg_splashkd.datasets.splits.lists import read_lists
-from mmseg_splashkd.datasets.splits.plan import OPTIONS, SplitPlan
-from mmseg_splashkd.datasets.splits.shares import with_splash_shares
-from mmseg_splashkd.datasets.splits.summary import print_split, save_split
-from mmseg_splashkd.datasets.timestamps import FORMATS, TimestampFormat
-from mmseg_splashkd.report.split_picture import draw_split
+if TYPE_CHECKING:
+    from mmseg_splashkd.datasets.frames import Frame
 
+# Those of the package, whose import takes seconds: tests compare them.
+STRATEGIES = (
+    *("time", "per-recording", "list", "stratified", "blocked", "grouped"),
+    "random",
+)
+FORMATS = (
+    *("seconds-nanoseconds", "seconds", "iso8601", "frame", "day-hour-minute"),
+    "none",
+)
 # Options that apply to one kind of source only.
 TABLE = ("keep_shares",)
 FOLDER = (
@@ -52,33 +56,49 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def _embargo(text: str) -> Embargo:
-    try:
-        return Embargo.parse(text)
-    except ValueError as error:  # argparse omits the message of a ValueError
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _embargo(text: str) -> str:
+    """A duration as ``Embargo.parse`` takes it."""
+    if not re.fullmatch(r"\d+|\d+(\.\d+)?s", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"embargo {text!r} is neither frames (5) nor seconds (30s)"
+        )
+    return text
 
 
 def _add_strategy(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--strategy", choices=list(OPTIONS), default="time", help="default: time"
+        "--strategy", choices=STRATEGIES, default="time", help="default: time"
     )
     group.add_argument(
-        "--ratios", nargs=3, type=float, help="train val test, default: 7 2 1"
+        "--ratios",
+        nargs=3,
+        type=float,
+        help="train val test, default: 7 2 1; makes parts of grouped, else folds",
     )
     group.add_argument(
         "--embargo",
         type=_embargo,
         help="minimum distance between parts, 5 (frames) or 30s, default: none",
     )
-    group.add_argument("--folds", type=int, help="number of folds, default: 5")
     group.add_argument(
-        "--seed", type=int, help="of stratified and grouped folds, default: 0"
+        "--folds",
+        type=int,
+        help="number of folds, default: 5; makes folds of random, else parts",
+    )
+    group.add_argument(
+        "--seed", type=int, help="of stratified, grouped and random, default: 0"
     )
     group.add_argument(
         "--test-share",
         type=float,
-        help="share of the newest frames held out of the folds, default: 0",
+        help="share of the newest frames held out of the folds, at random without "
+        "time, default: 0",
+    )
+    group.add_argument(
+        "--group",
+        metavar="REGEX",
+        help="names of the groups that grouped keeps whole, searched in "
+        "<recording>/<stem>, such as '(session[0-9]+)', default: recordings",
     )
     group.add_argument(
         "--list",
@@ -105,10 +125,9 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--class",
-        default="splash",
         dest="class_name",
         metavar="CLASS",
-        help="class whose share is measured, default: splash",
+        help="class whose share is measured, default: the last of the coding",
     )
     group.add_argument(
         "--keep-shares",
@@ -125,13 +144,15 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seg-map-suffix", default=".png", help="default: .png")
     group.add_argument(
         "--timestamp",
-        choices=list(FORMATS),
+        choices=FORMATS,
         default="seconds-nanoseconds",
-        help="format of the time stamps in file names, default: seconds-nanoseconds",
+        help="format of the time stamps in file names, none for photos, default: "
+        "seconds-nanoseconds",
     )
     group.add_argument(
         "--timestamp-stem",
-        help="regular expression of the whole stem with a group (?P<stamp>...)",
+        help="regular expression of the whole stem with a group (?P<stamp>...), or "
+        "(?P<recording>...) with none",
     )
     group.add_argument("--fps", help="frames per second, for --timestamp frame")
     group.add_argument(
@@ -144,6 +165,12 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 
 def read_frames(args: argparse.Namespace) -> list[Frame]:
     """Frames of the table or the folder, with their splash shares."""
+    from mmseg_splashkd.datasets.frames import list_frames, missing_files
+    from mmseg_splashkd.datasets.label_coding import load_label_coding
+    from mmseg_splashkd.datasets.split_table import read_table
+    from mmseg_splashkd.datasets.splits.shares import with_splash_shares
+    from mmseg_splashkd.datasets.timestamps import TimestampFormat
+
     if args.table:
         frames = read_table(args.table)
     else:
@@ -151,48 +178,54 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
         timestamp = TimestampFormat(
             args.timestamp, args.timestamp_stem, args.fps, args.start, args.year
         )
+        labels = root / args.seg_map_path
         frames = list_frames(
             root / args.img_path,
-            root / args.seg_map_path,
+            None if args.unlabelled and not labels.is_dir() else labels,
             args.img_suffix,
             args.seg_map_suffix,
             timestamp,
         )
-        if not frames:
-            folder = root / args.img_path
-            raise ValueError(f"no file in {folder} ends with {args.img_suffix!r}")
     if missing := missing_files(frames):
         raise FileNotFoundError(
             f"{len(missing)} files are missing, the first is {missing[0]}"
         )
     coding = load_label_coding(args.label_coding)
+    args.class_name = args.class_name or coding.classes[-1]
     return with_splash_shares(frames, coding, args.class_name, args.keep_shares)
 
 
 def main() -> None:
     """Split the frames, write the table and print a summary."""
     args = parse_args()
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.datasets.splits.embargo import Embargo
+    from mmseg_splashkd.datasets.splits.lists import read_lists
+    from mmseg_splashkd.datasets.splits.plan import SplitPlan
+    from mmseg_splashkd.datasets.splits.summary import print_split, save_split
+    from mmseg_splashkd.report.split_picture import draw_split
+
     plan = SplitPlan(
         strategy=args.strategy,
         ratios=args.ratios,
-        embargo=args.embargo,
+        embargo=Embargo.parse(args.embargo) if args.embargo else None,
         folds=args.folds,
         seed=args.seed,
         test_share=args.test_share,
         lists=read_lists(args.lists) if args.lists else None,
         unlisted=args.unlisted,
+        group=args.group,
         unlabelled=args.unlabelled,
     )
     frames = plan.apply(read_frames(args))
     done = save_split(args.out, frames, args.force)
-    print_split(frames)
+    print_split(frames, class_name=args.class_name)
     print(f"{args.out}: {done}")
     if args.picture:
-        print(draw_split(frames, args.picture))
+        print(draw_split(frames, args.picture, args.class_name))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f"cannot split: {error}")
+    from boundary import run_tool
+
+    run_tool(main, "cannot split")

@@ -51,7 +51,9 @@ def _add_runs(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--trials", type=int, help="number of points of a search")
     group.add_argument(
-        "--metric", help="metric to optimise and display, such as Dice.splash"
+        "--metric",
+        help="metric to optimise and display, such as mIoU (default: save_best of the "
+        "config, such as OperatingPoint.Dice)",
     )
     group.add_argument(
         "--cfg-options",

@@ -14,9 +14,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("config", help="config of the run or of its student")
     parser.add_argument("checkpoint", help=".safetensors or .pth file, * allowed")
     parser.add_argument(
-        "--show-dir", help="folder for images of frame, label and prediction"
+        "--show-dir",
+        help="folder for images of frame, label and prediction, <recording>/<stem>.png",
     )
-    parser.add_argument("--out", help="folder for predictions, one PNG per frame")
+    parser.add_argument("--out", help="folder for predictions, <recording>/<stem>.png")
     parser.add_argument(
         "--out-coding",
         choices=CODINGS,
@@ -24,14 +25,18 @@ def parse_args() -> argparse.Namespace:
         help="pixel values of predictions: trainIds, gray values of the data set, or "
         "colours",
     )
-    parser.add_argument("--scores", help="file for the counts of every frame (.npz)")
+    parser.add_argument(
+        "--scores",
+        help="file for the counts of every frame (.npz), refused if of another test",
+    )
     parser.add_argument(
         "--tta", action="store_true", help="average over the horizontal flip"
     )
     parser.add_argument(
         "--threshold",
         metavar="P",
-        help="predict splash where its probability is at least P; 'stored' uses the "
+        help="predict the focus class (the last, or that of FrameScoresHook) where "
+        "its probability is at least P; 'stored' uses the "
         "threshold chosen on the validation part. docs/operating_point.md",
     )
     parser.add_argument(
@@ -60,18 +65,16 @@ def main(options: dict) -> None:
     from mmseg_splashkd.config.arguments import parse_options
     from mmseg_splashkd.evaluation.frame_scores import load_scores
     from mmseg_splashkd.report.operating_point import check_curve_path, write_curve
-    from mmseg_splashkd.runs.test import evaluate, scores_file
+    from mmseg_splashkd.runs.test import evaluate
 
     curve = options.pop("curve")
     if curve is not None:
         check_curve_path(curve)
     options["cfg_options"] = parse_options(options["cfg_options"])
-    evaluate(**options)
+    tested = evaluate(**options)
     # Only the first process writes the scores.
     if curve is not None and os.environ.get("RANK", "0") == "0":
-        names = ("config", "work_dir", "scores")
-        scores = scores_file(**{name: options[name] for name in names})
-        write_curve(load_scores(scores), curve)
+        write_curve(load_scores(tested.scores), curve)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ default_hooks = dict(
         type="CheckpointHook",
         by_epoch=False,
         interval=1000,
-        save_best="Dice.splash",
+        save_best="OperatingPoint.Dice",  # of the focus class, whatever its name
         rule="greater",
         max_keep_ckpts=1,
     ),

@@ -4,9 +4,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.frames import frames_by_part, time_splits
+from mmseg_splashkd.config.frames import frames_by_part
+from mmseg_splashkd.config.leaf_coding import leaf_coding
+from mmseg_splashkd.config.shared_files import shared_files
 from mmseg_splashkd.config.teacher_overlap import overlap_findings
-from mmseg_splashkd.config.walk import LOADERS
+from mmseg_splashkd.config.walk import loader_leaves
+from mmseg_splashkd.config.wrapper_checks import check_evaluated, check_wrappers
 from mmseg_splashkd.datasets.checks import Finding, allow_codes, check_parts, of_level
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 
@@ -22,19 +25,24 @@ def check_data(cfg: Config) -> list[Finding]:
     all codes), and sets the minimum distance in time between training and evaluated
     frames.
 
-    For data sets other than ``TimeSplitDataset``, only the overlap with training frames
-    of teachers is checked.
+    For data sets other than ``TimeSplitDataset``, only frames in two parts and the
+    overlap with training frames of teachers are checked.
 
     Returns:
         Warnings, for the log.
 
     Raises:
-        ValueError: The data have errors, or ``data_check`` has an unknown key or code.
+        ValueError: The data have errors, an evaluated frame would count several times,
+            a wrapper cannot wrap its data set, or ``data_check`` has an unknown key or
+            code.
     """
     options = check_options(cfg)
+    check_wrappers(cfg)
+    check_evaluated(cfg, "val_dataloader", "test_dataloader")
     parts = frames_by_part(cfg)
     found = check_parts(parts, options.get("embargo_seconds")) if parts else []
-    findings = allow_codes([*found, *overlap_findings(cfg)], options.get("allow", ()))
+    found += [*shared_files(cfg), *overlap_findings(cfg)]
+    findings = allow_codes(found, options.get("allow", ()))
     if errors := of_level(findings, "error"):
         raise ValueError(_refusal(errors))
     return of_level(findings, "warning")
@@ -70,12 +78,9 @@ def coding_of(cfg: Config) -> LabelCoding:
     """The common label coding of all data sets of a config.
 
     Raises:
-        ValueError: There is no ``TimeSplitDataset``, or their codings differ.
+        ValueError: A data set has no class names, or their codings differ.
     """
-    loaders = [cfg[loader].dataset for loader in filter(cfg.get, LOADERS)]
-    codings = [d.coding for loader in loaders for d in time_splits(loader)]
-    if not codings:
-        raise ValueError("no data set of the config is a TimeSplitDataset")
+    codings = [leaf_coding(leaf) for leaf in loader_leaves(cfg)]
     if any(coding != codings[0] for coding in codings):
         raise ValueError("the data sets of the config differ in label_coding")
     return codings[0]

@@ -1,17 +1,20 @@
 """The frames that the loaders of a config read, before anything is built."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import LOADERS, leaves
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
-from mmseg_splashkd.datasets.timestamps import format_timestamp
+from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
 
 
 def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
@@ -24,108 +27,166 @@ def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
         datasets = time_splits(cfg[loader].dataset)
         frames = [frame for dataset in datasets for frame in _frames(dataset)]
         if datasets:
-            parts[_part(loader)] = frames
+            parts[part_of(loader)] = frames
     if parts.get("test") == parts.get("val"):
         parts.pop("test", None)  # a config without a test part tests on val
     return parts
 
 
-class FramePaths(NamedTuple):
-    """Name and files of a frame of any data set.
+class ListedFrame(NamedTuple):
+    """A frame of any data set, and its name.
 
     Attributes:
-        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset``, independent of the
-            path; otherwise the path of the image.
-        image: Path of the image.
-        label: Path of the label; empty without one.
+        name: ``<recording>/<timestamp>`` in a ``TimeSplitDataset`` (see
+            ``frame_name``), independent of the path; otherwise the path of the image.
+        frame: The frame; of another data set, without time, and of a recording named
+            after the folder of the image in the data root.
     """
 
     name: str
-    image: str
-    label: str
+    frame: Frame
+
+    @property
+    def image(self) -> str:
+        """Path of the image."""
+        return self.frame.image
+
+    @property
+    def label(self) -> str:
+        """Path of the label; empty without one."""
+        return self.frame.label
+
+    @property
+    def is_named_by_path(self) -> bool:
+        """Whether its data set is no ``TimeSplitDataset``."""
+        return self.name == self.image
 
 
-def frame_names(cfg: Config) -> dict[str, list[str] | None]:
-    """``'train'``, ``'val'`` and ``'test'`` -> names of frames; see ``frame_paths``."""
-    return {
-        part: None if files is None else [file.name for file in files]
-        for part, files in frame_paths(cfg).items()
-    }
-
-
-def frame_paths(cfg: Config) -> dict[str, list[FramePaths] | None]:
+def frame_paths(cfg: Config) -> dict[str, list[ListedFrame] | None]:
     """``'train'``, ``'val'`` and ``'test'`` -> frames, labelled or not, each once.
 
     The value is None for a data set that does not list its frames. The test part is
     omitted if it equals the validation part.
     """
-    init_default_scope(cfg.get("default_scope", "mmseg"))
-    parts = {
-        _part(loader): _paths_in(cfg[loader].dataset)
-        for loader in filter(cfg.get, LOADERS)
-    }
+    parts = {}
+    for loader in filter(cfg.get, LOADERS):
+        listed = listed_frames(cfg, loader)
+        parts[part_of(loader)] = listed and list(dict.fromkeys(listed))
     if parts.get("test") == parts.get("val"):
         parts.pop("test", None)
     return parts
 
 
-def _paths_in(config: Any) -> list[FramePaths] | None:
-    files: dict[FramePaths, None] = {}
-    for leaf in leaves(config):
-        found = _paths(leaf)
+def listed_frames(cfg: Config, loader: str) -> list[ListedFrame] | None:
+    """Frames of all data sets inside the wrappers of a loader, in their order.
+
+    Args:
+        cfg: A config that has the loader.
+        loader: One of ``LOADERS``.
+
+    Returns:
+        The frames; those of several data sets one after the other, without the
+        repetitions of a wrapper. None if one of them does not list its frames.
+    """
+    init_default_scope(cfg.get("default_scope") or "mmseg")
+    frames: list[ListedFrame] = []
+    for leaf in leaves(cfg[loader].dataset):
+        found = _listed(leaf)
         if found is None:
             return None
-        files.update(dict.fromkeys(found))
-    return list(files)
+        frames += found
+    return frames
 
 
 def frame_name(frame: Frame) -> str:
-    """``<recording>/<timestamp>``, independent of where the file lies."""
+    """``<recording>/<timestamp>``, independent of where the file lies.
+
+    A frame without time is named ``<recording>/<stem of its image>``.
+    """
+    if frame.timestamp == NO_TIME:
+        return f"{frame.recording}/{Path(frame.image).stem}"
     return f"{frame.recording}/{format_timestamp(frame.timestamp)}"
+
+
+def real_path(path: str) -> str:
+    """Absolute path without links; texts that are no paths remain distinct."""
+    return os.path.realpath(path)
 
 
 def time_splits(config: Any) -> list[TimeSplitDataset]:
     """Every ``TimeSplitDataset`` in a loader's data set, built without its frames."""
-    return [_unread(found) for found in _find(config)]
+    found = leaves(config) if config else ()
+    return [_unread(leaf) for leaf in found if is_a(leaf, TimeSplitDataset)]
+
+
+def part_of(loader: str) -> str:
+    """``'train_dataloader'`` -> ``'train'``."""
+    return loader.removesuffix("_dataloader")
 
 
 def _unread(config: dict) -> TimeSplitDataset:
     return DATASETS.build({**config, "pipeline": [], "lazy_init": True})
 
 
-def _part(loader: str) -> str:
-    return loader.removesuffix("_dataloader")
-
-
-def _find(config: Any) -> Iterator[dict]:
-    """Includes data sets inside wrappers, such as those for views."""
-    if isinstance(config, dict):
-        if is_a(config, TimeSplitDataset):
-            yield config
-        else:
-            yield from (found for value in config.values() for found in _find(value))
-    elif isinstance(config, (list, tuple)):
-        yield from (found for value in config for found in _find(value))
-
-
-def _paths(leaf: dict) -> list[FramePaths] | None:
+def _listed(leaf: dict) -> list[ListedFrame] | None:
     if is_a(leaf, TimeSplitDataset):
-        frames = _frames(_unread(leaf))
-        return [FramePaths(frame_name(each), each.image, each.label) for each in frames]
+        return [ListedFrame(frame_name(each), each) for each in _frames(_unread(leaf))]
     try:
-        dataset = DATASETS.build({**leaf, "pipeline": []})
+        dataset = unread_dataset(leaf)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        root = leaf.get("data_root") or ""
         return [
-            FramePaths(
-                info["img_path"], info["img_path"], info.get("seg_map_path") or ""
-            )
-            for info in infos
+            _foreign(root, info["img_path"], info.get("seg_map_path")) for info in infos
         ]
     except Exception:  # a foreign data set may be built and read in any way
         return None
 
 
+def _is_known(kind: Any) -> bool:
+    """Whether a type is a class of a registry, or a data set of MMEngine.
+
+    The config of a record may name any function, which would be called.
+    """
+    if isinstance(kind, type):
+        return True
+    found = DATASETS.get(kind)
+    registered = (DATASETS.module_dict, DATASETS.root.module_dict)
+    return isinstance(found, type) and (
+        issubclass(found, BaseDataset)
+        or any(found in registry.values() for registry in registered)
+    )
+
+
+def _foreign(root: str, image: str, label: str | None) -> ListedFrame:
+    folder = Path(image).parent
+    recording = folder.relative_to(root) if folder.is_relative_to(root) else folder
+    return ListedFrame(image, Frame(recording.as_posix(), NO_TIME, image, label or ""))
+
+
+def unread_dataset(leaf: dict) -> Any:
+    """Build a data set of any class without its pipeline.
+
+    Raises:
+        ValueError: Its type is neither registered nor a data set of MMEngine.
+    """
+    if not _is_known(leaf["type"]):
+        raise ValueError(f"{type_name(leaf)} is no registered data set")
+    empty = {"pipeline": []} if "pipeline" in leaf else {}
+    return DATASETS.build({**leaf, **empty})
+
+
 def _frames(dataset: TimeSplitDataset) -> list[Frame]:
     if dataset.unlabelled == "skip":  # without the log line of chosen_frames
-        return [frame for frame in dataset.frames_of_split() if frame.label]
-    return dataset.chosen_frames()
+        frames = [frame for frame in dataset.frames_of_split() if frame.label]
+    else:
+        frames = dataset.chosen_frames()
+    return _subset(frames, dataset._indices)
+
+
+def _subset(frames: list[Frame], indices: int | Sequence[int] | None) -> list[Frame]:
+    """The frames that MMEngine keeps for the argument ``indices`` of a data set."""
+    if indices is None:
+        return frames
+    if isinstance(indices, int):
+        return frames[:indices] if indices >= 0 else frames[indices:]
+    return [frames[index] for index in indices]

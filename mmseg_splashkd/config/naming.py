@@ -27,7 +27,7 @@ def latest_run(cfg: Config, root: Path) -> Path | None:
 
 
 def _ratio_suffix(cfg: Config) -> str:
-    ratio = cfg.model.get("distill_loss", {}).get("teacher_ratio")
+    ratio = (cfg.model.get("distill_loss") or {}).get("teacher_ratio")
     if ratio is None:
         return ""
     return f"_{round(100 * schedule_of(ratio, 'teacher_ratio').peak)}"

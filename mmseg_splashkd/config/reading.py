@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import LOADERS, dataset_of, leaves
+from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from mmseg_splashkd.datasets.time_split import RENAMED, TimeSplitDataset
 
 SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
@@ -22,6 +22,10 @@ KEYS_OF_A_RUN = (
     "device",
     "auto_scale_lr",
     "find_unused_parameters",
+    "randomness",
+    "test_dataloader",
+    "test_evaluator",
+    "test_cfg",
 )
 
 
@@ -32,31 +36,59 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
         path: The file.
         options: Dotted key -> value, as in ``--cfg-options``. ``data_root``,
             ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` are
-            set for every data set.
+            set for every data set, inside wrappers too; all but ``data_root`` only for
+            those that are a ``TimeSplitDataset``.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is only a part of a config, it lacks the key of an option,
-            sets a key of a former name, or its ``data_root`` differs from that of its
-            data sets.
+            no data set takes it, the option would give several data sets one root, the
+            file sets a key of a former name, or its ``data_root`` differs from that of
+            its data sets.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
     cfg = Config.fromfile(str(path))
-    loaders = [loader for loader in LOADERS if cfg.get(loader)]
-    if "model" not in cfg or not loaders:
+    cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
+    if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"
         raise ValueError(f"{path} is a part of a config: it has no {missing}")
     options = options or {}
     _check_options(cfg, options)
+    if "data_root" in options:
+        _check_one_root(cfg, path)
     cfg.merge_from_dict(copy.deepcopy(options))  # removes _delete_ from its argument
     _rename_former_keys(cfg, path)
-    datasets = [dataset_of(cfg, loader) for loader in loaders]
-    for key in SHARED & options.keys():
-        for dataset in datasets:
-            dataset[key] = cfg[key]
-    _check_shared_root(cfg, datasets)
+    for key in sorted(SHARED & options.keys()):
+        _share(cfg, key, path)
+    _check_shared_root(cfg, list(loader_leaves(cfg)))
     return cfg
+
+
+def _check_one_root(cfg: Config, path: str | Path) -> None:
+    """Refuse to give one root to data sets that the file gives several."""
+    roots = {str(leaf.get("data_root")) for leaf in loader_leaves(cfg)} - {"None"}
+    if len(roots) > 1:
+        raise ValueError(
+            f"--cfg-options data_root: the data sets of {path} read different roots, "
+            f"{', '.join(sorted(roots))}; set each in the file, or by its key in full, "
+            f"such as train_dataloader.dataset.data_root"
+        )
+
+
+def _share(cfg: Config, key: str, path: str | Path) -> None:
+    """Set an option for every data set, inside wrappers too, that takes it."""
+    found = list(loader_leaves(cfg))
+    if key != "data_root":
+        found = [leaf for leaf in found if is_a(leaf, TimeSplitDataset)]
+    if not found:
+        raise ValueError(
+            f"--cfg-options {key}: no data set of {path} is a TimeSplitDataset, which "
+            f"takes it; give a key of a data set in full, such as "
+            f"train_dataloader.dataset.ann_file"
+        )
+    for leaf in found:
+        leaf[key] = cfg[key]
 
 
 def _check_options(cfg: Config, options: dict[str, Any]) -> None:
@@ -74,9 +106,7 @@ def _rename_former_keys(cfg: Config, path: str | Path) -> None:
 
     A variable outside the data sets would have no effect and is refused.
     """
-    loaders = [cfg[loader].dataset for loader in LOADERS if cfg.get(loader)]
-    found = [leaf for loader in loaders for leaf in leaves(loader)]
-    splits = [leaf for leaf in found if is_a(leaf, TimeSplitDataset)]
+    splits = [leaf for leaf in loader_leaves(cfg) if is_a(leaf, TimeSplitDataset)]
     for old, new in RENAMED.items():
         if splits and old in cfg:
             raise ValueError(f"{path} sets {old}, which is now named {new}: rename it")

@@ -5,24 +5,27 @@ information on their labels to its student, whose metrics on these frames are th
 high.
 """
 
-import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.config.frames import frame_names
+from mmseg_splashkd.config.frames import ListedFrame, frame_paths, real_path
+from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.checks import Finding
 from mmseg_splashkd.datasets.checks.finding import counted
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 
 CODE = "teacher-leak"
 EVALUATED = ("val", "test")
+TIME = re.compile(r"\d{10}-\d{9}", re.ASCII)  # as in names of frames with a time
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ def teacher_overlaps(cfg: Config) -> list[Overlap]:
 
     ``train_frames.txt`` in the folder of weights lists their training frames; the
     record in that folder names the teacher they were distilled from. Weights without
-    that list contribute no overlap; see ``unlisted_teachers``.
+    that list contribute no overlap; see ``unlisted_teachers``. Frames of a
+    ``TimeSplitDataset`` are compared by recording and time, and without time by
+    recording, stem and content; those of other data sets by the real path of the image,
+    also with the frames of a ``TimeSplitDataset``.
 
     Args:
         cfg: Config of the student's run; without distillation there is no overlap.
@@ -62,13 +68,15 @@ def teacher_overlaps(cfg: Config) -> list[Overlap]:
     teachers = _teachers(cfg)
     if not teachers:
         return []
-    parts = frame_names(cfg)
+    parts = frame_paths(cfg)
+    evaluated = {part: parts.get(part) or [] for part in EVALUATED}
     return [
-        Overlap(teacher, trained, part, common, len(parts[part] or ()))
+        Overlap(teacher, trained, part, common, len(frames))
         for teacher in teachers
         for trained in _with_teachers(teacher)
-        for part in EVALUATED
-        if (common := _common(parts.get(part), read_train_frames(trained.parent)))
+        for names in [read_train_frames(trained.parent) or ()]
+        for part, frames in evaluated.items()
+        if (common := _common(frames, names, trained.parent))
     ]
 
 
@@ -80,7 +88,7 @@ def unlisted_teachers(cfg: Config) -> list[Path]:
 
 def unlisted_parts(cfg: Config) -> list[str]:
     """``'val'`` and ``'test'``, where their data set does not list its frames."""
-    parts = frame_names(cfg)
+    parts = frame_paths(cfg)
     return [part for part in EVALUATED if part in parts and parts[part] is None]
 
 
@@ -137,12 +145,48 @@ def _with_teachers(weights: Path) -> list[Path]:
 
 
 def _common(
-    evaluated: Iterable[str] | None, trained: Iterable[str] | None
+    evaluated: Sequence[ListedFrame], trained: Collection[str], run: Path
 ) -> tuple[str, ...]:
-    paths = {_absolute(name) for name in trained or ()}
-    return tuple(name for name in evaluated or () if _absolute(name) in paths)
+    """Names of evaluated frames that a run was trained on.
+
+    Args:
+        evaluated: Frames of a part.
+        trained: Names of the training frames of the run.
+        run: Folder of the run.
+    """
+    names = set(trained)
+    unclear = any(f.is_named_by_path or _is_unclear(f.name, names) for f in evaluated)
+    images = _images(run, names) if unclear else {}
+    known = {real_path(path) for path in (*names, *images.values())}
+    return tuple(
+        frame.name
+        for frame in evaluated
+        if real_path(frame.image) in known
+        or (frame.name in names and _is_same(frame, images.get(frame.name)))
+    )
 
 
-def _absolute(name: str) -> str:
-    """An absolute path; distinct names that are not paths remain distinct."""
-    return os.path.abspath(name)  # noqa: PTH100 - without access to the drive
+def _is_unclear(name: str, names: Collection[str]) -> bool:
+    """Whether frames of one name may differ: stems such as ``0001`` tell no time."""
+    return name in names and TIME.fullmatch(name.rpartition("/")[2]) is None
+
+
+def _is_same(frame: ListedFrame, other: str | None) -> bool:
+    """Whether a frame of the same name is the same one, as far as its file is found."""
+    if other is None or TIME.fullmatch(frame.name.rpartition("/")[2]):
+        return True
+    both = Path(frame.image), Path(other)
+    return not all(map(Path.is_file, both)) or len(set(map(file_sha256, both))) == 1
+
+
+def _images(run: Path, names: Collection[str]) -> dict[str, str]:
+    """Images of the training frames of a run, as far as its config finds them."""
+    record = read_record(run)
+    if record is None or record.config_text is None:
+        return {}
+    try:
+        parts = frame_paths(Config(text_values(record.config_text)))
+    except (OSError, ValueError):  # its data have moved, or its table has changed
+        return {}
+    frames = parts.get("train") or ()
+    return {frame.name: frame.image for frame in frames if frame.name in names}

@@ -1,5 +1,6 @@
-"""A config as text, and its hash."""
+"""A config as text, its hash, and the values of such a text."""
 
+import ast
 import hashlib
 from pprint import pformat
 from typing import Any
@@ -30,6 +31,24 @@ def _literal(value: Any) -> Any:
     if callable(value):
         return f"{value.__module__}.{value.__qualname__}"
     return value
+
+
+def text_values(text: str) -> dict[str, Any]:
+    """The values of a text of ``config_text``, which is parsed and never executed.
+
+    Raises:
+        ValueError: The text holds more than values.
+    """
+    try:
+        return {
+            target.id: ast.literal_eval(line.value)
+            for line in ast.parse(text).body
+            if isinstance(line, ast.Assign)
+            for target in line.targets
+            if isinstance(target, ast.Name)
+        }
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"the config holds more than values ({error})") from error
 
 
 def text_sha256(text: str) -> str:

@@ -24,6 +24,12 @@ def is_a(config: Any, *classes: type) -> bool:
     return any(issubclass(found, classes) for found in _resolve(kind))
 
 
+def type_name(config: Mapping[str, Any]) -> str:
+    """``type`` of a config for messages: as it is written, or the name of the class."""
+    kind = config.get("type")
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
 def distills(cfg: Config) -> bool:
     """Whether the model of a config is a ``DistillSegmentor``, or a subclass."""
     return is_a(cfg.get("model"), DistillSegmentor)

@@ -1,32 +1,70 @@
 """Finds data sets and the plain model inside the wrappers of a config."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.models import DistillSegmentor
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
-INNER = ("dataset", "datasets")  # of wrappers, such as those for views
+INNER = ("dataset", "datasets")  # of a loader, and of most wrappers
 
 
-def dataset_of(cfg: Config, loader: str) -> Any:
-    """Config of the data set of a loader, without the wrapper for views."""
-    dataset = cfg[loader].dataset
-    return dataset.dataset if is_a(dataset, ViewDataset) else dataset
+def loader_leaves(cfg: Config, *loaders: str) -> Iterator[Any]:
+    """``leaves`` of some loaders that a config has; by default of all."""
+    for loader in filter(cfg.get, loaders or LOADERS):
+        yield from leaves(cfg[loader].dataset)
 
 
-def leaves(config: Any) -> Iterator[dict]:
-    """Configs of every data set inside wrappers, of this package or not."""
-    inner = next((config[key] for key in INNER if config.get(key)), None)
-    if inner is None:
+def leaves(config: Any) -> Iterator[Any]:
+    """Configs of the data sets inside wrappers, in the order of their frames.
+
+    Args:
+        config: Config of a data set: of ``RepeatDataset``, ``ConcatDataset``,
+            ``ClassBalancedDataset``, ``MultiImageMixDataset``, ``ViewDataset`` or any
+            other wrapper, nested in any order, or of a data set without a wrapper.
+
+    Yields:
+        Parts of ``config`` itself, so that a change in place reaches the loader.
+    """
+    inner = list(_inner(config))
+    if not inner:
         yield config
-        return
-    for child in inner if isinstance(inner, (list, tuple)) else [inner]:
+    for child in inner:
         yield from leaves(child)
+
+
+def wrappers(config: Any) -> Iterator[Any]:
+    """Configs of the wrappers around the data sets of a config, outermost first."""
+    inner = list(_inner(config))
+    if inner:
+        yield config
+    for child in inner:
+        yield from wrappers(child)
+
+
+def _inner(config: Mapping[str, Any]) -> Iterator[Any]:
+    """The data sets that a wrapper is built from; none of a data set with frames."""
+    for key, value in config.items():
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            named = isinstance(each, Mapping) and "type" in each
+            if named and (key in INNER or _is_dataset(each["type"])):
+                yield each
+
+
+def _is_dataset(kind: Any) -> bool:
+    """Whether a type, by name or as a class, is a map-style data set."""
+    if isinstance(kind, str):
+        try:
+            kind = DATASETS.get(kind)
+        except (ImportError, RuntimeError):  # of a package that is not installed
+            return False
+    return isinstance(kind, type) and all(
+        hasattr(kind, method) for method in ("__getitem__", "__len__")
+    )
 
 
 def plain_model(model: dict) -> dict:

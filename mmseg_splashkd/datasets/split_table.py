@@ -23,8 +23,8 @@ def read_table(table: str | Path) -> list[Frame]:
     Args:
         table: CSV with the columns recording, timestamp, frame, label and, optionally,
             split, fold, embargo (folds separated by spaces) and splash_share. Other
-            columns are ignored. Paths are relative to the table or absolute, with
-            slashes or backslashes.
+            columns are ignored. An empty timestamp is a frame without time. Paths are
+            relative to the table or absolute, with slashes or backslashes.
 
     Returns:
         The frames in the order of the rows, with paths relative to the working
@@ -66,7 +66,8 @@ def write_table(table: str | Path, frames: Iterable[Frame]) -> Path:
         frames: Rows of the table, in any order; see ``table_text``.
 
     Raises:
-        ValueError: Two frames of one recording have the same time stamp.
+        ValueError: Two frames of one recording have the same time stamp or, without
+            time, the same name.
     """
     return write_whole(table, table_text(table, frames))
 
@@ -80,7 +81,8 @@ def table_text(table: str | Path, frames: Iterable[Frame]) -> str:
             absolute.
 
     Raises:
-        ValueError: Two frames of one recording have the same time stamp.
+        ValueError: Two frames of one recording have the same time stamp or, without
+            time, the same name.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

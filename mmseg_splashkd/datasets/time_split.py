@@ -1,5 +1,6 @@
-"""MMSegmentation data set of time-stamped frames, split along time."""
+"""MMSegmentation data set of frames in parts that a table or their time separates."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.datasets.frames import (
-    LAYOUT,
     Frame,
     in_time_order,
     list_frames,
@@ -37,7 +37,8 @@ class TimeSplitDataset(BaseSegDataset):
 
     Frames come from ``split_table`` (written by ``tools/split_dataset.py``), or from
     the folders ``data_prefix``. Folders, and a table without a split, are cut by
-    ``ratios``.
+    ``ratios``; frames without time, such as photos, need a table with a split. Their
+    samples have no ``timestamp``.
 
     The former names ``ann_file`` (now ``split_table``) and ``label_map`` (now
     ``label_coding``) are accepted with a ``DeprecationWarning``.
@@ -73,9 +74,9 @@ class TimeSplitDataset(BaseSegDataset):
     Raises:
         FileNotFoundError: A folder, the table, an image or a label is missing.
         ValueError: A name has no time stamp, a time stamp occurs twice in a recording,
-            a label has a value outside the coding or another size than its frame,
-            ``ratios`` do not sum to 1, the part is empty, the fold does not exist, or
-            an argument is unknown.
+            frames have neither a split nor a time, a label has a value outside the
+            coding or another size than its frame, ``ratios`` do not sum to 1, the part
+            is empty, the fold does not exist, or an argument is unknown.
     """
 
     @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
@@ -127,12 +128,29 @@ class TimeSplitDataset(BaseSegDataset):
         frames = self.chosen_frames()
         if not frames:
             raise ValueError(
-                f"split {self.split!r} of {self.source} is empty: too few frames for "
-                f"ratios {tuple(self.ratios)}, or no row of the table has this split. "
-                f"A table with folds needs fold=. {LAYOUT}"
+                f"split {self.split!r} of {self.source} is empty: {self._why_empty()}"
             )
         self._check_files(frames)
         return [_sample_of(frame) for frame in frames]
+
+    def _why_empty(self) -> str:
+        frames = self.all_frames()
+        counts = Counter(frame.split for frame in frames if frame.split)
+        listed = ", ".join(f"{name} {counts[name]}" for name in counts) or "none"
+        folds = sorted({frame.fold for frame in frames if frame.fold is not None})
+        has = f"it has {len(frames)} frames, by part: {listed}"
+        if self.frames_of_split():
+            return f"unlabelled={self.unlabelled!r} selects none of its frames"
+        if folds and self.fold is None:
+            return f"{has}, and the folds {folds}. A table with folds needs fold=."
+        if folds and self.split == "test":
+            return (
+                f"{has}. Hold a test part out of the folds, tools/split_dataset.py "
+                f"--test-share, or evaluate split='val'"
+            )
+        if self.ann_file and any(frame.split for frame in read_table(self.ann_file)):
+            return f"no row of the table has this split; {has}"
+        return f"too few frames for ratios {tuple(self.ratios)}; {has}"
 
     @property
     def source(self) -> str:
@@ -144,9 +162,11 @@ class TimeSplitDataset(BaseSegDataset):
         if self.ann_file:
             frames = in_time_order(read_table(self.ann_file))
         else:
+            labels = self.data_prefix["seg_map_path"]
+            may_lack = self.unlabelled in ("include", "only")
             frames = list_frames(
                 self.data_prefix["img_path"],
-                self.data_prefix["seg_map_path"],
+                None if may_lack and not Path(labels).is_dir() else labels,
                 self.img_suffix,
                 self.seg_map_suffix,
                 self.timestamp,
@@ -158,6 +178,7 @@ class TimeSplitDataset(BaseSegDataset):
                 f"'embargo' for frames in no part"
             )
         if True not in split:
+            self._check_time(frames)
             return split_by_time(frames, self.ratios, self.embargo)
         if self.embargo != NO_EMBARGO:
             raise ValueError(
@@ -165,6 +186,17 @@ class TimeSplitDataset(BaseSegDataset):
                 f"split already: split it again with tools/split_dataset.py --embargo"
             )
         return frames
+
+    def _check_time(self, frames: list[Frame]) -> None:
+        if all(frame.has_time for frame in frames):
+            return
+        given = "--table" if self.ann_file else self.data_root or "DATA"
+        raise ValueError(
+            f"{self.source} has no split, and its frames have no time to cut along by "
+            f"ratios: write a split table, python tools/split_dataset.py {given} "
+            f"{self.ann_file or '--timestamp none'} --strategy random --out split.csv, "
+            f"and set split_table"
+        )
 
     def frames_of_split(self) -> list[Frame]:
         """Frames of this part in time order, with and without a label."""
@@ -244,9 +276,7 @@ class TimeSplitDataset(BaseSegDataset):
 
 
 def _sample_of(frame: Frame) -> dict:
-    sample = {
-        "img_path": frame.image,
-        "recording": frame.recording,
-        "timestamp": frame.timestamp,
-    }
+    sample: dict = {"img_path": frame.image, "recording": frame.recording}
+    if frame.has_time:
+        sample["timestamp"] = frame.timestamp
     return sample | ({"seg_map_path": frame.label} if frame.label else {})

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 SECOND = 10**9  # nanoseconds
 LAST = 10**10 * SECOND  # ten digits of seconds: the year 2286
+NO_TIME = -1  # time stamp of a frame whose time is unknown, such as a photo
 
 
 class Stamp(NamedTuple):
     """Time stamp and recording parsed from a file's stem."""
 
-    timestamp: int  # UNIX time in nanoseconds
+    timestamp: int  # UNIX time in nanoseconds, or NO_TIME
     recording: str | None  # None if the format has no group for it
 
 
@@ -26,12 +27,14 @@ class TimestampFormat:
         name: ``'seconds-nanoseconds'`` (1714521600-000000005), ``'seconds'``
             (1714521600 or 1714521600.25), ``'iso8601'`` (20240501T080000.25Z, also with
             dashes or colons between; without a zone it is UTC), ``'frame'`` (a frame
-            number) or ``'day-hour-minute'`` (D252-H10-M00, day of the year, UTC;
-            seconds may follow as -S05).
+            number), ``'day-hour-minute'`` (D252-H10-M00, day of the year, UTC;
+            seconds may follow as -S05) or ``'none'`` (names tell no time, as with
+            photos: any stem).
         stem: Regular expression of the whole stem, if it contains more than the time
             stamp. Its group ``stamp`` is the time stamp, its optional group
             ``recording`` the recording. Example:
             ``(?P<recording>.+)_f?(?P<stamp>[0-9]+)``. Default: the stem is the stamp.
+            ``'none'`` takes a group ``recording`` instead of ``stamp``.
         fps: Frames per second above 0, a number or a fraction such as
             ``'30000/1001'``; required by ``'frame'``, refused by other formats.
         start: UNIX time of frame 0 in seconds, for ``'frame'`` only; default 0.
@@ -62,9 +65,18 @@ class TimestampFormat:
             _frame_rate(self.fps)
         elif self.start:
             raise ValueError(f"timestamp name={self.name!r} takes no start")
-        if self.stem is not None and "stamp" not in _compile(self.stem).groupindex:
+        needed, refused = "stamp", None
+        if self.name == NONE:
+            needed, refused = "recording", "stamp"
+        groups = {} if self.stem is None else _compile(self.stem).groupindex
+        if self.stem is not None and needed not in groups:
             raise ValueError(
-                f"timestamp stem={self.stem!r} has no group (?P<stamp>...)"
+                f"timestamp stem={self.stem!r} has no group (?P<{needed}>...)"
+            )
+        if refused in groups:
+            raise ValueError(
+                f"timestamp name={NONE!r} reads no time: stem={self.stem!r} takes no "
+                f"group (?P<stamp>...); name a format for it"
             )
 
     def parse(self, stem: str, source: object) -> Stamp:
@@ -82,13 +94,16 @@ class TimestampFormat:
             groups = _compile(self.stem).fullmatch(stem)
             if groups is None:
                 raise ValueError(f"{source}: {stem!r} does not match {self.stem!r}")
-            stamp, recording = groups["stamp"], groups.groupdict().get("recording")
+            named = groups.groupdict()
+            stamp, recording = named.get("stamp", stem), named.get("recording")
+        if self.name == NONE:
+            return Stamp(NO_TIME, recording)
         form = FORMATS[self.name]
         match = form.pattern.fullmatch(stamp)
         if match is None:
             raise ValueError(
                 f"{source}: {stamp!r} is not a time stamp; expected {form.example}. "
-                f"For another format set timestamp: {', '.join(FORMATS)}"
+                f"For another format set timestamp: {', '.join(FORMATS)} (no time)"
             )
         try:
             timestamp = form.read(match, self)
@@ -134,15 +149,18 @@ def parse_timestamp(stamp: str, source: object) -> int:
     """Parse a time stamp of a split table.
 
     Args:
-        stamp: ``<10-digit seconds>-<9-digit nanoseconds>``, or decimal seconds.
+        stamp: ``<10-digit seconds>-<9-digit nanoseconds>``, or decimal seconds; empty
+            for a frame without time.
         source: File and line for error messages.
 
     Returns:
-        UNIX time in nanoseconds.
+        UNIX time in nanoseconds, or ``NO_TIME``.
 
     Raises:
         ValueError: ``stamp`` has another form.
     """
+    if not stamp:
+        return NO_TIME
     name = "seconds-nanoseconds" if "-" in stamp else "seconds"
     try:
         return TABLE_FORMATS[name].parse(stamp, source).timestamp
@@ -154,13 +172,24 @@ def parse_timestamp(stamp: str, source: object) -> int:
 
 
 def format_timestamp(timestamp: int) -> str:
-    """Format nanoseconds as ``<10-digit seconds>-<9-digit nanoseconds>``."""
+    """Format nanoseconds as ``<10-digit seconds>-<9-digit nanoseconds>``.
+
+    ``NO_TIME`` is formatted as an empty string.
+    """
+    if timestamp == NO_TIME:
+        return ""
     seconds, nanoseconds = divmod(timestamp, SECOND)
     return f"{seconds:010d}-{nanoseconds:09d}"
 
 
 def to_utc(timestamp: int) -> datetime:
-    """UTC date and time of UNIX nanoseconds, truncated to microseconds."""
+    """UTC date and time of UNIX nanoseconds, truncated to microseconds.
+
+    Raises:
+        ValueError: ``timestamp`` is ``NO_TIME``.
+    """
+    if timestamp == NO_TIME:
+        raise ValueError("a frame without time has no date")
     return EPOCH + timedelta(microseconds=timestamp // 1000)
 
 
@@ -212,6 +241,7 @@ def _digits(pattern: str) -> re.Pattern:
     return re.compile(pattern, re.ASCII)  # \d matches 0 to 9 only
 
 
+NONE = "none"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FORMATS = {
     "seconds-nanoseconds": Form(
@@ -238,6 +268,7 @@ FORMATS = {
         "day of the year, hour and minute, such as D252-H10-M00",
         _read_day,
     ),
+    NONE: Form(_digits(r"(?s:.*)"), "any name", lambda *_: NO_TIME),
 }
 TABLE_FORMATS = {
     name: TimestampFormat(name) for name in ("seconds-nanoseconds", "seconds")

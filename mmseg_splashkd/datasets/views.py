@@ -145,7 +145,8 @@ class ViewDataset(Dataset):
     Indexing with an integer returns the sample of the wrapped data set unchanged.
 
     Args:
-        dataset: An mmengine data set, or its config.
+        dataset: An mmengine data set, or its config. It may be a wrapper, such as
+            ``RepeatDataset``, of which every repetition is a frame of its own.
 
     Raises:
         RuntimeError: A frame cannot be loaded; the message names it.

@@ -36,8 +36,8 @@ class DiceMetric(BaseMetric):
 
     Args:
         ignore_index: Label of ignored pixels; default 255.
-        output_dir: Folder for the predictions, one PNG per frame, named by the stem of
-            the frame; default None: not written.
+        output_dir: Folder for the predictions, one PNG per frame, named by its stem, or
+            ``<recording>/<stem>`` in ``tools/test.py``; default None: not written.
         output_coding: Pixel values of the predictions: ``'train_ids'`` (default),
             ``'gray'`` (the gray values of the data set) or ``'colour'`` (its palette).
         label_coding: Label coding of the data set; required unless ``'train_ids'``.

@@ -6,6 +6,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.bare_model import bare_model
 
@@ -80,7 +81,7 @@ def _check_best(runner: Runner, classes: list[str]) -> None:
     hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
     for key in hooks[0].key_indicators if hooks and hooks[0].save_best else ():
         name = key.partition(".")[2]
-        if name and name not in classes:
+        if name and key != METRIC and name not in classes:
             raise ValueError(
                 f"default_hooks.checkpoint.save_best={key!r} names a class that the "
                 f"data set does not have: {classes}. Set it to mIoU or Dice.<class>"

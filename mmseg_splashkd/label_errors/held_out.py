@@ -1,6 +1,5 @@
 """Predictions of held-out frames, each by the run of its fold."""
 
-import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,16 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from rich.progress import track
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
-from mmseg_splashkd.config.frames import frame_name, time_splits
+from mmseg_splashkd.config.data_root import check_data_root
+from mmseg_splashkd.config.frames import ListedFrame, listed_frames
+from mmseg_splashkd.config.leaf_coding import leaf_coding
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.training import check_data_root
-from mmseg_splashkd.config.walk import plain_model
+from mmseg_splashkd.config.text import text_values
+from mmseg_splashkd.config.walk import loader_leaves, plain_model
+from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.records.run_file import RECORD, read_record
@@ -44,7 +45,7 @@ class FoldRun:
     work_dir: Path
     cfg: Config
     weights: Path
-    frames: list[Frame]
+    frames: list[ListedFrame]
     trained: frozenset[str]
     coding: LabelCoding
 
@@ -83,21 +84,22 @@ def open_runs(
 
     Raises:
         FileNotFoundError: A folder, its weights or its data are missing.
-        ValueError: A folder has no record or no list of training frames, a run was
-            trained on its validation frames, two runs hold out the same frame, or the
-            classes of the runs differ.
+        ValueError: A folder has no record or no list of training frames, its validation
+            frames are not listed or have no label, a run was trained on its validation
+            frames, two runs hold out the same frame, or the classes of the runs differ.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights={weights!r} is not one of {WEIGHTS}")
     runs = [_open(Path(path), config, weights, cfg_options) for path in work_dirs]
     if len({run.coding.classes for run in runs}) > 1:
         raise ValueError("the runs have different classes: give runs of one arm")
-    judged = Counter(frame_name(frame) for run in runs for frame in run.frames)
+    judged = Counter(frame.name for run in runs for frame in run.frames)
     twice = [name for name, count in judged.items() if count > 1]
     if twice:
         raise ValueError(
             f"{len(twice)} frames are held out by more than one run, such as "
-            f"{twice[0]}: give one run per fold"
+            f"{twice[0]}: give one run per fold, each with validation frames of its "
+            f"own"
         )
     trained = frozenset().union(*(run.trained for run in runs))
     return runs, sorted(trained - judged.keys())
@@ -112,26 +114,48 @@ def _open(
     if not work_dir.is_dir():
         raise FileNotFoundError(f"run {work_dir} does not exist")
     cfg = _config(work_dir, config, cfg_options)
+    if not cfg.get("val_dataloader"):
+        raise ValueError(f"run {work_dir} has no val_dataloader: it held out no frame")
     check_data_root(cfg, "val_dataloader")
-    init_default_scope(cfg.get("default_scope", "mmseg"))
-    datasets = time_splits(cfg.val_dataloader.dataset)
-    if len(datasets) != 1:
-        raise ValueError(
-            f"run {work_dir}: its val_dataloader reads no TimeSplitDataset, or several"
-        )
-    (dataset,) = datasets
+    check_evaluated(cfg, "val_dataloader")
     run = FoldRun(
         work_dir=work_dir,
         cfg=cfg,
         weights=find_checkpoint(
             str(work_dir / f"weights_*_{weights}.safetensors"), "run"
         ),
-        frames=dataset.chosen_frames(),
+        frames=_held_out(cfg, work_dir),
         trained=frozenset(_trained(work_dir)),
-        coding=dataset.coding,
+        coding=_coding(cfg, work_dir),
     )
     _check_held_out(run)
     return run
+
+
+def _held_out(cfg: Config, work_dir: Path) -> list[ListedFrame]:
+    frames = listed_frames(cfg, "val_dataloader")
+    if frames is None:
+        raise ValueError(
+            f"run {work_dir}: its validation data set does not list its frames "
+            f"(get_data_info without img_path)"
+        )
+    without = [frame for frame in frames if not frame.label]
+    if without:
+        raise ValueError(
+            f"run {work_dir}: {len(without)} of {len(frames)} validation frames have "
+            f"no label, such as {without[0].image}: leave them out"
+        )
+    return frames
+
+
+def _coding(cfg: Config, work_dir: Path) -> LabelCoding:
+    first, *others = map(leaf_coding, loader_leaves(cfg, "val_dataloader"))
+    if any(coding != first for coding in others):
+        raise ValueError(
+            f"run {work_dir}: the data sets of its val_dataloader differ in label "
+            f"coding"
+        )
+    return first
 
 
 def _trained(work_dir: Path) -> list[str]:
@@ -145,11 +169,11 @@ def _trained(work_dir: Path) -> list[str]:
 
 
 def _check_held_out(run: FoldRun) -> None:
-    both = [frame for frame in run.frames if frame_name(frame) in run.trained]
+    both = [frame for frame in run.frames if frame.name in run.trained]
     if both:
         raise ValueError(
             f"run {run.work_dir} was trained on {len(both)} of its {len(run.frames)} "
-            f"validation frames, such as {frame_name(both[0])}, and reproduces their "
+            f"validation frames, such as {both[0].name}, and reproduces their "
             f"labels: give a run that held them out"
         )
 
@@ -162,30 +186,18 @@ def _config(
         raise ValueError(f"{work_dir} holds no run: there is no {RECORD}")
     if config is not None:
         return read_config(config, {**record.options, **(cfg_options or {})})
-    cfg = Config(_values(record.config_text or "", work_dir / RECORD))
+    try:
+        cfg = Config(text_values(record.config_text or ""))
+    except ValueError as error:
+        raise ValueError(
+            f"{work_dir / RECORD}: {error}: give the file of the config by --config"
+        ) from error
     cfg.merge_from_dict(cfg_options or {})
     return cfg
 
 
-def _values(text: str, source: Path) -> dict[str, Any]:
-    """The values of a recorded config, without executing it."""
-    try:
-        return {
-            target.id: ast.literal_eval(line.value)
-            for line in ast.parse(text).body
-            if isinstance(line, ast.Assign)
-            for target in line.targets
-            if isinstance(target, ast.Name)
-        }
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"the config in {source} holds more than values ({error}): give the file "
-            f"of the config by --config"
-        ) from error
-
-
 def predictions(run: FoldRun, progress: bool = True) -> Iterator[Prediction]:
-    """Predict the held-out frames of a run, in their order.
+    """Predict the held-out frames of a run, in the order of its loader.
 
     Args:
         run: The run.
@@ -202,13 +214,12 @@ def predictions(run: FoldRun, progress: bool = True) -> Iterator[Prediction]:
     model = model.eval().to(device)
     loader = Runner.build_dataloader(run.cfg.val_dataloader)
     batches = track(loader, str(run.work_dir.name), disable=not progress)
-    index = 0
+    by_image = {each.image: each.frame for each in run.frames}
     for batch in batches:
         with torch.no_grad():
             samples = model.test_step(batch)
-        for sample in samples:
-            yield _prediction(run.frames[index], sample)
-            index += 1
+        for sample in samples:  # in any order
+            yield _prediction(by_image[sample.img_path], sample)
 
 
 def _prediction(frame: Frame, sample: Any) -> Prediction:

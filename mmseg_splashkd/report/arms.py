@@ -209,6 +209,10 @@ def _arms(
     return arms
 
 
+class UnknownBaselineError(ValueError):
+    """No arm, or several, have the name of the baseline."""
+
+
 def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns:
     """The arm that the others are compared with.
 
@@ -219,7 +223,7 @@ def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns
             lowest teacher ratio.
 
     Raises:
-        ValueError: No arm fits the name, or several do.
+        UnknownBaselineError: No arm fits the name, or several do.
     """
     if name is None:
         students = [arm for arm in arms if not arm.is_teacher] or list(arms)
@@ -237,7 +241,7 @@ def choose_baseline(arms: Sequence[ArmRuns], name: str | None = None) -> ArmRuns
             break
     listed = "; ".join(arm.title for arm in matches or arms)
     problem = "fits several arms" if matches else "is none of the arms"
-    raise ValueError(f"--baseline {name} {problem}: {listed}")
+    raise UnknownBaselineError(f"--baseline {name} {problem}: {listed}")
 
 
 LABELS: tuple[Callable[[ArmRuns], list[str]], ...] = (

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmseg_splashkd.files import write_whole
@@ -11,7 +12,7 @@ from mmseg_splashkd.report.comparison_tables import (
     as_markdown,
     print_comparison,
 )
-from mmseg_splashkd.report.operating_arms import at_operating_points
+from mmseg_splashkd.report.operating_arms import at_operating_points, chosen_on, decide
 from mmseg_splashkd.report.scored_runs import check_part_and_weights, select_runs
 from mmseg_splashkd.statistics import BlockLength, Comparison, Settings, compare
 from mmseg_splashkd.statistics.resampling import RESAMPLES
@@ -57,7 +58,7 @@ def compare_runs(
     seed: int = 0,
     worth: float = 1.0,
     allowed: Sequence[str] = (),
-    operating_point: bool = False,
+    operating_point: bool | None = None,
     markdown: bool = False,
     json_file: str | Path | None = None,
 ) -> Comparison:
@@ -76,7 +77,9 @@ def compare_runs(
         seed: Random seed of the bootstrap; default 0.
         worth: Smallest relevant difference in percentage points, above 0.
         allowed: ``'table'``, ``'weights'``: what the runs may differ in.
-        operating_point: Replace argmax by a threshold of each run's own.
+        operating_point: Replace argmax by a threshold of each run's own; by default
+            where an arm hardly finds the focus class by argmax, which the notes then
+            say (see ``operating_arms.decide``).
         markdown: Print Markdown instead of terminal tables.
         json_file: File for all figures as JSON.
 
@@ -92,8 +95,13 @@ def compare_runs(
         worth=worth,
         allowed=tuple(allowed),
     )
-    arms = read_arms(runs, part, weights, operating_point)
+    read = read_arms(runs, part, weights)
+    arms, hidden = decide(read, weights, operating_point)
     comparison = compare([arm.arm for arm in arms], settings)
+    if hidden is not None:
+        basis = [f"{chosen_on(arms)}."] if hidden.obstacle is None else []
+        notes = (*hidden.sentences, *basis, *comparison.notes)
+        comparison = replace(comparison, notes=notes)
     if markdown:
         print(as_markdown(comparison), end="")
     else:

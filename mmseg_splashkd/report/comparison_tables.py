@@ -16,15 +16,20 @@ from mmseg_splashkd.report.words import (
     verdict_in_words,
 )
 from mmseg_splashkd.statistics import Comparison, Difference
+from mmseg_splashkd.statistics.sampling import NOUNS
 
 
 def _tables(comparison: Comparison) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Headings and rows: scores of the arms, and differences if there are any."""
     metrics = comparison.metrics
-    heads = ["Arm", "Runs", "Frames", "Blocks", *(f"{name} (%)" for name in metrics)]
+    heads = ["Arm", "Runs", "Frames", *(f"{name} (%)" for name in metrics)]
+    grouped = comparison.unit != "frame"
+    if grouped:
+        heads.insert(3, NOUNS[comparison.unit][1].capitalize())
     rows = []
     for arm in comparison.arms:
-        counts = map(str, (arm.runs, arm.frames, arm.blocks))
+        numbers = (arm.runs, arm.frames, *([arm.blocks] if grouped else []))
+        counts = map(str, numbers)
         words = (interval_in_words(arm.intervals[m], arm.scores[m]) for m in metrics)
         rows.append([arm.name, *counts, *words])
     yield heads, rows
@@ -52,7 +57,7 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
 
 
 def _conditions(comparison: Comparison) -> list[str]:
-    sentences = [f"Blocks of {comparison.block} in time, the same for all arms."]
+    sentences = [comparison.sampling]
     if comparison.differences:
         sentences.append(f"Differences are from {comparison.arms[0].name}.")
     count = max((each.comparisons for each in comparison.differences), default=1)
@@ -61,7 +66,14 @@ def _conditions(comparison: Comparison) -> list[str]:
             f"p-values are Holm-adjusted for {count} comparisons per metric, intervals "
             f"are not adjusted."
         )
-    return [" ".join(sentences), *comparison.notes]
+    return [*_sources(comparison), " ".join(sentences), *comparison.notes]
+
+
+def _sources(comparison: Comparison) -> Iterator[str]:
+    """Part, weights, iteration and frames of the scores of each arm."""
+    for arm in comparison.arms:
+        known = [arm.source] if arm.source else ["unknown part and weights"]
+        yield f"Scores of {arm.name}: {', '.join([*known, f'{arm.frames:,} frames'])}."
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:

@@ -1,12 +1,15 @@
 """Arms compared with a baseline: scores, differences and verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from mmseg_splashkd.evaluation.areas import frame_dice
 from mmseg_splashkd.records.record import Cost
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.operating_arms import Hidden
 from mmseg_splashkd.report.scored_runs import LeftOut
 from mmseg_splashkd.statistics import (
     ArmScores,
@@ -30,6 +33,8 @@ class Findings:
         focus: Name of the metric for ranking: Dice of the focus class.
         comparison: Comparison of ``arms``.
         of_teachers: Comparison of the baseline with each teacher.
+        hidden: What argmax hides of the focus class; None where it hides nothing, or
+            the figures are at operating points by request.
     """
 
     arms: tuple[ArmRuns, ...]
@@ -37,6 +42,7 @@ class Findings:
     focus: str
     comparison: Comparison
     of_teachers: tuple[Comparison, ...]
+    hidden: Hidden | None = None
 
     @property
     def baseline(self) -> ArmRuns:
@@ -145,6 +151,24 @@ def class_scores(arm: ArmRuns) -> dict[str, dict[str, float]]:
 def confusion_of(arm: ArmRuns) -> np.ndarray:
     """(C, C) int pixels of all frames of all runs: rows true, columns predicted."""
     return np.sum([scores.confusion.sum(0) for scores in arm.arm.runs.values()], 0)
+
+
+def dice_by_frame(arm: ArmRuns) -> float:
+    """Dice of the focus class in percent, mean over frames first, then over runs.
+
+    Frames without the class in truth and prediction are excluded, as in nnU-Net (see
+    ``frame_dice``); all others have equal weight whatever their size. Runs are pooled
+    over folds as in ``class_scores``.
+    """
+    areas = lay_out(arm.arm, common_runs([arm.arm])).areas
+    dice = frame_dice(torch.from_numpy(areas))[..., arm.arm.first.focus_index]
+    return 100 * float(dice.nanmean(1).mean())
+
+
+def sizes_differ(arms: Iterable[ArmRuns]) -> bool:
+    """Whether the frames of a run differ in size; scores of old runs do not tell."""
+    runs = (run for arm in arms for run in arm.arm.runs.values())
+    return any((run.about.get("frame_sizes") or 1) > 1 for run in runs)
 
 
 def pixel_accuracy(arm: ArmRuns) -> float:

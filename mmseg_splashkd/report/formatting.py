@@ -56,12 +56,14 @@ def gib(mib: float | None) -> str:
 
 
 def moment(recording: str, timestamp: int) -> str:
-    """Recording and UTC time of a frame.
+    """Recording and UTC time of a frame; empty where neither is known.
 
     Args:
         recording: Name of the recording; ``'.'`` is the image folder itself.
-        timestamp: UNIX time in nanoseconds.
+        timestamp: UNIX time in nanoseconds; -1 if unknown.
     """
+    if timestamp < 0:
+        return "" if recording == "." else recording
     time = f"{to_utc(timestamp):%Y-%m-%d %H:%M:%S} UTC"
     return time if recording == "." else f"{recording}, {time}"
 

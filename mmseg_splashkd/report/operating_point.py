@@ -46,7 +46,7 @@ def operating_curve(
     if histogram is None:
         raise ValueError(
             "the scores hold no probabilities, which the curve needs: they are "
-            "averaged over flips, or the model has one output channel for two classes"
+            "averaged over flips, or the model outputs none"
         )
     if not histogram[:, 1].sum():
         raise ValueError(f"no pixel of these frames is {focus}: no curve")

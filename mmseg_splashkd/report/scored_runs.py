@@ -15,7 +15,8 @@ from mmseg_splashkd.statistics import FoldSeed
 PARTS = ("test", "val")
 WEIGHTS = ("last", "best")
 
-TEST_SCORES = "scores.npz"  # of tools/test.py, in its work directory
+# Of tools/test.py in its work directory, the second of further tests.
+TEST_SCORES, MORE_TESTS = "scores.npz", "scores_*.npz"
 
 
 class SelectedRun(NamedTuple):
@@ -106,8 +107,21 @@ def _scores_file(path: Path) -> Path | None:
     """The scores file that a path names directly, or None."""
     if path.suffix == ".npz" and path.is_file():
         return path
-    tested = path / TEST_SCORES
-    return tested if tested.is_file() and read_record(path) is None else None
+    if not path.is_dir() or read_record(path) is not None:
+        return None
+    tests = _tests_in(path)
+    if len(tests) > 1:
+        listed = ", ".join(each.name for each in tests)
+        raise ValueError(
+            f"{path} holds the scores of {len(tests)} tests: name one of {listed}"
+        )
+    return tests[0] if tests else None
+
+
+def _tests_in(folder: Path) -> list[Path]:
+    """Scores of tests in a folder, that of the first test first."""
+    first = [path for path in [folder / TEST_SCORES] if path.is_file()]
+    return first + sorted(folder.glob(MORE_TESTS))
 
 
 def _from_scores(path: Path, source: int) -> SelectedRun:
@@ -121,11 +135,16 @@ def _from_scores(path: Path, source: int) -> SelectedRun:
 
 
 def _name_of(path: Path) -> str:
-    """Label of a scores file: its folder where the file name is ``scores.npz``."""
+    """Label of a scores file: its folder where the file name is ``scores.npz``.
+
+    ``scores_<weights>.npz`` is named by the weights.
+    """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
     if path.parent.name == "scores":
         return path.parent.parent.name
-    return path.parent.name if path.name == TEST_SCORES else path.stem
+    if path.name == TEST_SCORES:
+        return path.parent.name
+    return path.stem.removeprefix("scores_")
 
 
 def _source_of(run: Run, folders: dict[Path, int]) -> int:
@@ -161,21 +180,41 @@ def load_run_scores(
         return LeftOut(run, ": ".join(filter(None, (run.status, run.record.reason))))
     paths = [run.scores_path(each, weights) for each in ([part] if part else PARTS)]
     path = file or next(filter(None, paths), None)
-    tested = run.work_dir / TEST_SCORES
-    if path is None and part != "val" and tested.is_file():
-        path = tested
+    if path is None and part != "val":
+        path = _test_of(run, weights)
+        if isinstance(path, LeftOut):
+            return path
     if path is None:
         return LeftOut(run, _missing(run, part, weights))
     scores = load_scores(path)
     if file and part and scores.about.get("part") not in (None, part):
         holds = f"holds scores of part {scores.about['part']}, not {part}"
         return LeftOut(run, f"{file} {holds}")
-    if path == tested != file and scores.about.get("weights") not in (None, weights):
-        return LeftOut(run, _missing(run, part, weights))
     if run.status == NOT_RECORDED:  # its scores hold fold and seed
         about = {key: scores.about.get(key) for key in ("fold", "seed")}
         run = Run(replace(run.record, **about), run.work_dir)
     return ScoredRun(run, source, scores)
+
+
+def _test_of(run: Run, weights: str) -> Path | LeftOut | None:
+    """The test of a run's weights in its work directory, the one by argmax first."""
+    tests = {path: load_scores(path).about for path in _tests_in(run.work_dir)}
+    fitting = {
+        path: about
+        for path, about in tests.items()
+        if about.get("weights") in (None, weights)
+    }
+    plain = [
+        path
+        for path, about in fitting.items()
+        if about.get("threshold") is None and not about.get("tta")
+    ]
+    chosen = plain or list(fitting)
+    if len(chosen) > 1:
+        names = ", ".join(path.name for path in chosen)
+        reason = f"several tests of its {weights} weights: name one of {names}"
+        return LeftOut(run, reason)
+    return chosen[0] if chosen else None
 
 
 def _missing(run: Run, part: str | None, weights: str) -> str:

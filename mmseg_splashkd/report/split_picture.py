@@ -1,5 +1,9 @@
-"""Picture of a split: a time line with a lane per recording and fold."""
+"""Picture of a split: a time line with a lane per recording and fold.
 
+Frames without time are drawn side by side, in the order of their names.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS
@@ -22,7 +27,7 @@ from mmseg_splashkd.report.figures import time_labels
 COLORS = {"train": "#56b4e9", "val": "#e69f00", "test": "#1b2a41", EMBARGO: "#b9bec5"}
 INK = "#22303c"
 WIDTH, DPI = 9.0, 100  # inches, pixels per inch
-BAND = 0.34  # of the height of a lane; the rest shows the share of splash
+BAND = 0.34  # of the height of a lane; the rest shows the share of the class
 PAUSE = 0.04  # of the time line: longest pause that is drawn to scale
 TICKS = 6
 
@@ -37,15 +42,18 @@ STYLE: dict[Any, Any] = {
 Lane = tuple[str, list[int], list[str]]  # label, indices of frames, their parts
 
 
-def draw_split(frames: Sequence[Frame], out: str | Path) -> Path:
-    """Draw the part of each frame and its share of splash.
+def draw_split(
+    frames: Sequence[Frame], out: str | Path, class_name: str | None = None
+) -> Path:
+    """Draw the part of each frame and its share of the focus class.
 
-    The band of a lane shows the parts, the spikes above it the share of splash. Long
+    The band of a lane shows the parts, the spikes above it the share of the class. Long
     pauses between frames are shortened.
 
     Args:
         frames: Frames with their parts, in any order.
         out: The PNG file, 900 pixels wide.
+        class_name: Name of the focus class, for the legend.
 
     Returns:
         ``out``.
@@ -53,7 +61,7 @@ def draw_split(frames: Sequence[Frame], out: str | Path) -> Path:
     Raises:
         ValueError: No frame has a part.
     """
-    ordered = [frame for frame in in_time_order(frames) if frame.split]
+    ordered = [frame for frame in _in_order(frames) if frame.split]
     if not ordered:
         raise ValueError("no frame has a part: split the frames first")
     lanes = _lanes(ordered)
@@ -65,10 +73,21 @@ def draw_split(frames: Sequence[Frame], out: str | Path) -> Path:
         at = _positions(ordered)
         _draw_lanes(axes, ordered, at, lanes)
         _draw_time(axes, ordered, at)
-        _draw_legend(figure, ordered, lanes)
+        _draw_legend(figure, ordered, lanes, class_name or "the focus class")
         with whole_file(out) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
     return Path(out)
+
+
+def _timed(frames: Sequence[Frame]) -> bool:
+    return all(frame.timestamp >= 0 for frame in frames)
+
+
+def _in_order(frames: Sequence[Frame]) -> list[Frame]:
+    """In the order of time, or of names with ``2`` before ``10``."""
+    if _timed(frames):
+        return in_time_order(frames)
+    return sorted(frames, key=lambda f: (f.recording, len(f.image), f.image))
 
 
 def _lanes(ordered: Sequence[Frame]) -> list[Lane]:
@@ -93,7 +112,17 @@ def _part(frame: Frame, fold: int | None) -> str:
 
 
 def _positions(ordered: Sequence[Frame]) -> np.ndarray:
-    """Positions of N frames on the time line: (N,) seconds without long pauses."""
+    """Positions of N frames on the time line: (N,) seconds without long pauses.
+
+    Without time, the number of each frame in its recording.
+    """
+    if not _timed(ordered):
+        number: Counter[str] = Counter()
+        places = []
+        for frame in ordered:
+            places.append(float(number[frame.recording]))
+            number[frame.recording] += 1
+        return np.array(places)
     start = ordered[0].timestamp
     seconds = np.array([(f.timestamp - start) / SECOND for f in ordered])
     gaps = np.diff(seconds)
@@ -128,6 +157,10 @@ def _draw_lanes(
 
 
 def _draw_time(axes: Axes, ordered: Sequence[Frame], at: np.ndarray) -> None:
+    if not _timed(ordered):
+        axes.xaxis.set_major_locator(MaxNLocator(TICKS, integer=True))
+        axes.set_xlabel("frames without time, in the order of their names")
+        return
     targets = np.linspace(0, at.max(), TICKS)
     chosen = sorted({int(np.abs(at - target).argmin()) for target in targets})
     times = [to_utc(ordered[i].timestamp) for i in chosen]
@@ -136,7 +169,7 @@ def _draw_time(axes: Axes, ordered: Sequence[Frame], at: np.ndarray) -> None:
 
 
 def _draw_legend(
-    figure: Figure, ordered: Sequence[Frame], lanes: Sequence[Lane]
+    figure: Figure, ordered: Sequence[Frame], lanes: Sequence[Lane], class_name: str
 ) -> None:
     present = {part for *_, parts in lanes for part in parts}
     counts = {part: sum(f.split == part for f in ordered) for part in present}
@@ -147,7 +180,9 @@ def _draw_legend(
         if part in present
     ]
     largest = max((frame.splash_share or 0 for frame in ordered), default=0)
-    title = f"spikes: share of splash, the highest {largest:.1%}" if largest else None
+    title = (
+        f"spikes: share of {class_name}, the highest {largest:.1%}" if largest else None
+    )
     figure.legend(
         handles=handles,
         loc="outside upper center",

@@ -3,9 +3,28 @@
 import math
 
 from mmseg_splashkd.statistics import Difference, Interval
-from mmseg_splashkd.statistics.blocks import FEWEST
+from mmseg_splashkd.statistics.blocks import FEWEST, Unit
+from mmseg_splashkd.statistics.sampling import counted_blocks
 
 MOST_FRAMES = 1_000_000
+LONGER = (
+    "Neighbouring blocks are still correlated: the interval may be too narrow. Try "
+    "longer blocks (--block)."
+)
+BOOTSTRAPS: dict[Unit, str] = {
+    "time": "block bootstrap",
+    "order": "block bootstrap",
+    "frame": "bootstrap of frames",
+    "recording": "bootstrap of recordings",
+}
+CORRELATED: dict[Unit, str] = {
+    "time": LONGER,
+    "order": LONGER,
+    "frame": "Frames that follow each other are correlated, as near-identical photos "
+    "are: the interval may be too narrow. Put photos of one scene into one folder.",
+    "recording": "Recordings that follow each other by name are correlated: the "
+    "interval may be too narrow. Put recordings of one scene into one folder.",
+}
 
 
 def points(value: float, low: float, high: float) -> list[str]:
@@ -45,9 +64,12 @@ def verdict_in_words(difference: Difference) -> str:
     if difference.interval is None:
         if math.isnan(difference.value):
             return "no verdict: no frame has a pixel of the class"
+        made = counted_blocks(difference.blocks, difference.unit)
+        if difference.unit == "frame":
+            return f"no verdict: {made}, and {FEWEST} are needed"
         return (
-            f"no verdict: {difference.frames} frames make {difference.blocks} blocks, "
-            f"and {FEWEST} are needed"
+            f"no verdict: {difference.frames} frames make {made}, and {FEWEST} are "
+            f"needed"
         )
     if difference.interval.error == 0 and difference.value == 0:
         return f"cannot tell apart: the same scores on all {difference.frames} frames"
@@ -118,8 +140,9 @@ def _on_method(difference: Difference) -> list[str]:
     ]
     if difference.pooled is not None:
         sentences.append(
-            f"All folds pooled: {_size(difference.pooled)} (block bootstrap); the "
-            f"verdict does not use it, as it ignores the variance of training."
+            f"All folds pooled: {_size(difference.pooled)} "
+            f"({BOOTSTRAPS[difference.unit]}); the verdict does not use it, as it "
+            f"ignores the variance of training."
         )
     return sentences
 
@@ -150,8 +173,5 @@ def _on_reliability(difference: Difference) -> list[str]:
             f"were false claims (nominal: 5 %)."
         )
     if difference.correlated:
-        sentences.append(
-            "Neighbouring blocks are still correlated: the interval may be too narrow. "
-            "Try longer blocks (--block)."
-        )
+        sentences.append(CORRELATED[difference.unit])
     return sentences

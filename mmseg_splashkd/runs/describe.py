@@ -11,10 +11,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.config.frames import FramePaths, frame_paths
+from mmseg_splashkd.config.frames import ListedFrame, frame_paths
 from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.config.types import distills
-from mmseg_splashkd.config.walk import LOADERS, dataset_of, leaves
+from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from mmseg_splashkd.datasets.time_split import READ_AT_LOAD
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
@@ -56,7 +56,7 @@ def describe(
         teacher_ratio=json_values(loss.get("teacher_ratio")),
         fold=_first(cfg, "fold"),
         seed=(cfg.get("randomness") or {}).get("seed"),
-        iterations=cfg.train_cfg.get("max_iters"),
+        iterations=(cfg.get("train_cfg") or {}).get("max_iters"),
         data=data,
         code=code(),
         host=library_versions(),
@@ -88,12 +88,12 @@ def _count(files: Sequence | None) -> int | None:
     return None if files is None else len(files)
 
 
-def files_sha256(parts: Iterable[Iterable[FramePaths] | None]) -> str:
+def files_sha256(parts: Iterable[Iterable[ListedFrame] | None]) -> str:
     """Hash over labels (content) and images (size), independent of their folder.
 
     Of more than ``READ_AT_LOAD`` frames, labels count by size too.
     """
-    files = {file for part in parts for file in part or ()}
+    files = {(f.name, f.image, f.label) for part in parts for f in part or ()}
     read = _label_sha256 if len(files) <= READ_AT_LOAD else _size
     rows = [f"{name} {_size(image)} {read(label)}" for name, image, label in files]
     return text_sha256("\n".join(sorted(rows)))
@@ -111,8 +111,7 @@ def split_tables(cfg: Config) -> list[Path]:
     """Existing files that list the frames of a config's data sets, each once."""
     tables = [
         Path(leaf.get("data_root") or "", table)
-        for loader in filter(cfg.get, LOADERS)
-        for leaf in leaves(cfg[loader].dataset)
+        for leaf in loader_leaves(cfg)
         if (table := leaf.get("split_table") or leaf.get("ann_file"))
     ]
     return [path for path in dict.fromkeys(tables) if path.is_file()]
@@ -120,8 +119,8 @@ def split_tables(cfg: Config) -> list[Path]:
 
 def _first(cfg: Config, key: str) -> Any:
     """A key of the first data set that has it, that of validation before others."""
-    for loader in ("val_dataloader", *LOADERS):
-        if cfg.get(loader) and (value := dataset_of(cfg, loader).get(key)) is not None:
+    for leaf in loader_leaves(cfg, "val_dataloader", *LOADERS):
+        if (value := leaf.get(key)) is not None:
             return value
     return None
 

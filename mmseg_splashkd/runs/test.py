@@ -1,22 +1,26 @@
 """One test run, from the command line or from Python."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.data_check import coding_of
+from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import (
     check_devices,
     leave_distributed,
     prepare_distributed,
 )
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.training import check_data_root
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import dataset_of, plain_model
-from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.config.walk import loader_leaves, plain_model
+from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
+from mmseg_splashkd.evaluation.frame_files import frame_names
 from mmseg_splashkd.evaluation.operating_point import (
     STORED,
     OperatingPointEvaluator,
@@ -26,6 +30,8 @@ from mmseg_splashkd.evaluation.operating_point import (
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
+
+TEST_KEYS = ("test_dataloader", "test_evaluator", "test_cfg")
 
 
 def evaluate(
@@ -40,7 +46,7 @@ def evaluate(
     threshold: str | float | None = None,
     launcher: str = "none",
     cfg_options: dict[str, Any] | None = None,
-) -> dict[str, float]:
+) -> "TestMetrics":
     """Test a checkpoint on the test part.
 
     A distillation config and the plain config of its student yield the same metrics for
@@ -50,13 +56,14 @@ def evaluate(
         config: Config file.
         checkpoint: ``.safetensors`` file or checkpoint, or a pattern that fits one.
         work_dir: Folder for logs; by default ``work_dirs/<config>_test``.
-        show_dir: Folder for images of frame, label and prediction side by side, one PNG
-            per frame.
-        out: Folder for predictions, one PNG per frame.
+        show_dir: Folder for images of frame, label and prediction side by side,
+            ``<recording>/<stem>.png``; large ones are scaled down.
+        out: Folder for predictions, ``<recording>/<stem>.png``.
         out_coding: Pixel values of predictions: ``'train_ids'``, ``'gray'`` (values of
             the data set) or ``'colour'``.
         scores: File for the confusion counts of every frame (``.npz``); by default
-            ``<work_dir>/scores.npz``.
+            ``<work_dir>/scores.npz``, or ``scores_<weights>.npz`` beside it if that
+            holds another test.
         tta: Average over the frame and its horizontal flip.
         threshold: Predict the focus class (the last, or that of ``FrameScoresHook`` in
             the config) where its probability is at least this value in [0, 1];
@@ -66,28 +73,33 @@ def evaluate(
         cfg_options: Dotted config keys to override.
 
     Returns:
-        The metrics by name, with those of bursts where frames have time stamps.
+        The metrics by name, with those of bursts where frames have time stamps; its
+        attribute ``scores`` is the file of the counts.
 
     Raises:
+        FileExistsError: ``scores`` holds another test.
         FileNotFoundError: Config, checkpoint or data are missing.
-        ValueError: Classes or position embedding of checkpoint, model and data differ,
+        ValueError: The config has no test part, a frame of it would count several
+            times, classes or position embedding of checkpoint, model and data differ,
             the checkpoint is damaged or holds code, ``threshold`` is neither a
             probability nor stored, or is combined with ``tta``, which yields no
-            probabilities.
+            probabilities; or two frames would be written to one file.
         RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
+    _check_testable(cfg, config)
     hook = _counting_hook(cfg)
     _drop_training(cfg)
     check_devices(cfg)
     check_data_root(cfg, "test_dataloader")
+    check_evaluated(cfg, "test_dataloader")
     cfg.model = plain_model(cfg.model)
     cfg.launcher = launcher
     cfg.load_from = str(find_checkpoint(str(checkpoint)))
     cfg.resume = False
     cfg.work_dir = str(work_dir or _work_dir(config))
     set_experiment_name(cfg)
-    hook["test_file"] = str(scores_file(config, work_dir, scores))
+    hook["test_file"] = None if scores is None else str(scores)
     decision = _decide_by(cfg, threshold, hook)
     if tta and is_a(cfg.test_evaluator, OperatingPointEvaluator):
         raise ValueError(
@@ -96,18 +108,64 @@ def evaluate(
         )
     cfg.custom_hooks.append(hook)
     if show_dir is not None:
-        cfg.custom_hooks.append({"type": "PaintFramesHook", "out_dir": str(show_dir)})
+        cfg.custom_hooks.append(
+            {
+                "type": "PaintFramesHook",
+                "out_dir": str(show_dir),
+                "focus_class": hook["focus_class"],
+            }
+        )
     if out is not None:
         _write_predictions(cfg, out, out_coding)
     if tta:
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
+    _name_predictions(runner)
     if decision is not None:
         runner.logger.info(decision)
     metrics = runner.test()
     leave_distributed(launcher)
-    return metrics
+    counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))
+    return TestMetrics(
+        metrics, counting.target or scores_file(config, work_dir, scores)
+    )
+
+
+class TestMetrics(dict[str, float]):
+    """Metrics by name.
+
+    Args:
+        metrics: The metrics.
+        scores: File of the counts of every frame.
+    """
+
+    __test__ = False  # for pytest: this is no test case
+
+    def __init__(self, metrics: dict[str, float], scores: Path) -> None:
+        super().__init__(metrics)
+        self.scores = scores
+
+
+def _name_predictions(runner: Runner) -> None:
+    """Name predictions ``<recording>/<stem>``; refuse equal names before the test."""
+    loop: Any = runner.test_loop
+    metrics = [each for each in loop.evaluator.metrics if isinstance(each, DiceMetric)]
+    files = [metric.files for metric in metrics if metric.files is not None]
+    if files:
+        names = frame_names(loop.dataloader.dataset)
+        for each in files:
+            each.names = names
+
+
+def _check_testable(cfg: Config, config: str | Path) -> None:
+    missing = [key for key in TEST_KEYS if not cfg.get(key)]
+    if missing:
+        raise ValueError(
+            f"{config} has no {' and no '.join(missing)}: a test needs "
+            f"{', '.join(TEST_KEYS)}, such as test_dataloader = val_dataloader, "
+            f"test_evaluator = val_evaluator and test_cfg = dict(type='TestLoop')"
+        )
 
 
 def scores_file(
@@ -115,7 +173,11 @@ def scores_file(
     work_dir: str | Path | None = None,
     scores: str | Path | None = None,
 ) -> Path:
-    """The file of counts that ``evaluate`` writes, given the same arguments."""
+    """The file of counts that ``evaluate`` writes, given the same arguments.
+
+    Where that holds the scores of another test, ``evaluate`` writes another file beside
+    it: see the ``scores`` of what it returns.
+    """
     return Path(scores or Path(work_dir or _work_dir(config)) / TEST)
 
 
@@ -150,42 +212,54 @@ def _decide_by(
     name = hook["focus_class"]
     cfg.test_evaluator = {
         "type": OperatingPointEvaluator.__name__,
-        "metrics": _metrics(cfg),
+        "metrics": _metrics(cfg.test_evaluator),
         "threshold": threshold,
         "focus_class": name,
     }
     return f"{name or 'the last class'} is decided by p >= {threshold:.4f}, {origin}"
 
 
-def _metrics(cfg: Config) -> list:
-    metrics = cfg.test_evaluator
+def _metrics(metrics: Any) -> list:
     if isinstance(metrics, dict):  # a metric, or an evaluator of some
         metrics = metrics.get("metrics", metrics)
-    return [metrics] if isinstance(metrics, dict) else list(metrics)
+    return [metrics] if isinstance(metrics, dict) else list(metrics or ())
+
+
+def writers_of(evaluator: Any) -> list:
+    """The metrics of an evaluator's config that can write predicted label maps."""
+    return [each for each in _metrics(evaluator) if is_a(each, DiceMetric)]
 
 
 def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
-    writers = [metric for metric in _metrics(cfg) if is_a(metric, DiceMetric)]
+    writers = writers_of(cfg.test_evaluator)
     if not writers:
-        raise ValueError("--out needs a DiceMetric in test_evaluator")
+        raise ValueError(
+            "--out needs a DiceMetric in test_evaluator, which writes the predictions: "
+            "add dict(type='DiceMetric')"
+        )
     writers[0].output_dir = str(out)
     if coding != "train_ids":
-        dataset = dataset_of(cfg, "test_dataloader")
-        if not is_a(dataset, TimeSplitDataset):
-            raise ValueError(
-                f"--out-coding {coding} needs the label_coding of a TimeSplitDataset, "
-                f"the test data are a {dataset.type}"
-            )
         writers[0].output_coding = coding
-        writers[0].label_coding = dataset.get("label_coding", "splash")
+        writers[0].label_coding = asdict(coding_of(cfg))
 
 
 def _average_flips(cfg: Config) -> None:
-    dataset_of(cfg, "test_dataloader").pipeline = cfg.tta_pipeline
+    if not cfg.get("tta_pipeline"):
+        raise ValueError(
+            "--tta needs the key tta_pipeline in the config, which loads a frame and "
+            "its flip: see configs/_base_/loaders/time_split.py"
+        )
+    cfg.tta_model = cfg.get("tta_model") or {"type": "SegTTAModel"}
+    for leaf in loader_leaves(cfg, "test_dataloader"):
+        leaf.pipeline = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     # The average is a class, not a logit: it has no cross-entropy.
-    metrics = [each for each in _metrics(cfg) if not is_a(each, CrossEntropyMetric)]
+    metrics = [
+        each
+        for each in _metrics(cfg.test_evaluator)
+        if not is_a(each, CrossEntropyMetric)
+    ]
     if "metrics" in cfg.test_evaluator:
         cfg.test_evaluator["metrics"] = metrics
     else:

@@ -14,6 +14,7 @@ from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.runs.describe import describe
+from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
@@ -82,6 +83,7 @@ def train(
     warnings = [f"data check: {finding}" for finding in check_data(cfg)]
     # Before the config is changed for this run alone: tools/rerun.py needs it as it is.
     description = describe(cfg, config, cfg_options) if is_writer(launcher) else None
+    add_needed_hooks(cfg)
     cfg.launcher = launcher
     cfg.resume = resume
     warnings += use_teacher_cache(cfg)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.statistics.metrics import areas_of
+from mmseg_splashkd.statistics.sources import part_of
 
 
 class FoldSeed(NamedTuple):
@@ -213,6 +214,14 @@ def frame_keys(scores: FrameScores) -> list[tuple[str, int | str]]:
     return keys
 
 
+def _parts(run: FrameScores, base: FrameScores) -> str:
+    """The parts of two runs where they differ, and how to choose one."""
+    one, other = part_of(run), part_of(base)
+    if one == other or one is None or other is None:
+        return ""
+    return f", on parts {one} and {other} (--part chooses one)"
+
+
 def _aligned(run: FrameScores, base: FrameScores, name: str, other: str) -> np.ndarray:
     """(N, 3, C) areas of a run in the order of the frames of ``base``."""
 
@@ -230,7 +239,8 @@ def _aligned(run: FrameScores, base: FrameScores, name: str, other: str) -> np.n
     if set(keys) != set(wanted):
         raise error(
             f"frames: {len(set(keys) - set(wanted))} of {len(keys)} only in the first, "
-            f"{len(set(wanted) - set(keys))} of {len(wanted)} only in the second",
+            f"{len(set(wanted) - set(keys))} of {len(wanted)} only in the second"
+            f"{_parts(run, base)}",
             "test both on the same part of the same table",
         )
     place = {key: index for index, key in enumerate(keys)}

@@ -1,9 +1,9 @@
-"""Blocks of frames that are neighbours in time, the unit of resampling."""
+"""Blocks of frames, the unit of resampling: neighbours in time, or photos."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mmseg_splashkd.datasets.duration import FramesOrSeconds
 
 SECOND = 10**9  # nanoseconds
 FEWEST = 5  # blocks required to estimate a variance
+Unit = Literal["time", "order", "frame", "recording"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,19 @@ class Blocks:
     """Assignment of N frames to blocks.
 
     Args:
-        index: (N,) int, the block of each frame, numbered in the order of time.
-        length: Nominal length of a block.
+        index: (N,) int, the block of each frame, numbered in the order of time, without
+            time in the order of the frames or of the names of recordings.
+        length: Nominal length of a block; None where a block is a recording.
         automatic: Whether the length follows from the default rule.
+        unit: What a block is: neighbours in ``time``; neighbours in the ``order`` given
+            (frames without time, and a length that was asked for); a single ``frame``
+            or a whole ``recording`` without time.
     """
 
     index: np.ndarray
-    length: BlockLength
+    length: BlockLength | None
     automatic: bool
+    unit: Unit = "time"
 
     def __len__(self) -> int:
         return int(self.index.max()) + 1
@@ -80,12 +86,16 @@ def cut_blocks(
     power and keeps the false positive rate. 60 frames give 6 blocks of 10.
 
     No block holds frames of two recordings, unless they overlap in time: these may show
-    the same splash and are divided at the same times.
+    the same event and are divided at the same times.
+
+    Without time stamps (photos) the rule does not apply: each recording (folder) is one
+    block, or each frame if there are fewer than ``FEWEST`` recordings. Where only some
+    frames have a time stamp, each recording is one block.
 
     Args:
         recordings: N names of recordings.
-        timestamps: (N,) UNIX time in nanoseconds, or -1 where unknown: then the frames
-            of a recording are in the order given.
+        timestamps: (N,) UNIX time in nanoseconds, or -1 where unknown: then a block of
+            given length holds frames of a recording in the order given.
         length: Length of a block; default: 1.3 sqrt(N) frames.
 
     Raises:
@@ -96,6 +106,8 @@ def cut_blocks(
         raise ValueError(
             f"block of {length}: not all frames have a time stamp; give it in frames"
         )
+    if length is None and len(timestamps) and not timed:
+        return _without_time(recordings, timestamps)
     tracks = list(_tracks(recordings, timestamps, timed))
     chosen = length or BlockLength(
         frames=1.3
@@ -107,7 +119,24 @@ def cut_blocks(
         of_track = track.cut(chosen, timestamps)
         index[track.frames] = first + of_track
         first += of_track[-1] + 1
-    return Blocks(index, chosen, automatic=length is None)
+    return Blocks(index, chosen, length is None, "time" if timed else "order")
+
+
+def _without_time(recordings: Sequence[str], timestamps: np.ndarray) -> Blocks:
+    """One block per recording, or per frame of too few recordings without any time."""
+    names = np.asarray(recordings)
+    known = timestamps >= 0
+    if not known.any() and len(np.unique(names)) < FEWEST:
+        each = np.arange(len(names))
+        return Blocks(each, BlockLength(frames=1), automatic=True, unit="frame")
+    labels = names.astype(object)
+    # Recordings that overlap in time may show the same event: they are one block.
+    timed = np.flatnonzero(known & ~np.isin(names, names[~known]))
+    for track in _tracks(names[timed].tolist(), timestamps[timed], timed=True):
+        frames = timed[track.frames]
+        labels[frames] = min(labels[frames])
+    index = np.unique(labels.astype(str), return_inverse=True)[1]
+    return Blocks(index, None, automatic=True, unit="recording")
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,9 @@ from mmseg_splashkd.statistics.results import (
     Comparison,
     Difference,
 )
+from mmseg_splashkd.statistics.sampling import sampling_in_words
 from mmseg_splashkd.statistics.settings import Settings
+from mmseg_splashkd.statistics.sources import source_of
 
 
 def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison:
@@ -61,11 +63,22 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
     views = [_view([arm], settings) for arm in arms]
     return Comparison(
         metrics=tuple(metric.name for metric in metrics),
-        arms=tuple(_arm_scores(view, metrics, settings) for view in views),
+        arms=tuple(
+            _arm_scores(arm, view, metrics, settings)
+            for arm, view in zip(arms, views, strict=True)
+        ),
         differences=tuple(differences_of(arms, settings)),
-        block=str(views[0].blocks.length),
+        block=str(views[0].blocks.length or views[0].blocks.unit),
         notes=tuple(notes_on(arms, views[0].layouts[0], views[0].blocks)),
+        unit=views[0].blocks.unit,
+        sampling=_sampling(views[0]),
     )
+
+
+def _sampling(view: "_View") -> str:
+    layout = view.layouts[0]
+    timed = bool((layout.timestamps >= 0).any())
+    return sampling_in_words(view.blocks, len(set(layout.recordings)), timed)
 
 
 def differences_of(arms: Sequence[Arm], settings: Settings) -> list[Difference]:
@@ -169,7 +182,7 @@ def _over_folds(view: _View, metric: Metric) -> _Estimate:
 
 
 def _arm_scores(
-    view: _View, metrics: Sequence[Metric], settings: Settings
+    arm: Arm, view: _View, metrics: Sequence[Metric], settings: Settings
 ) -> ArmScores:
     found = {metric.name: _over_frames(view, metric, settings) for metric in metrics}
     return ArmScores(
@@ -182,6 +195,7 @@ def _arm_scores(
             name: each.interval and each.interval.within(0.0, 100.0)
             for name, each in found.items()
         },
+        source=source_of(list(arm.runs.values())),
     )
 
 
@@ -193,12 +207,18 @@ def _difference(view: _View, metric: Metric, settings: Settings) -> Difference:
     interval, frames = found.interval, len(layout.recordings)
     single = len(layout.areas) == 1
     method = "folds" if by_folds else "frames" if single else "frames and runs"
+    unit = view.blocks.unit
 
     def more(difference: float) -> int | None:
         if interval is None:
             return None
         needed = frames_needed(
-            difference, interval, frames, found.share_of_runs, method == "frames"
+            difference,
+            interval,
+            frames,
+            found.share_of_runs,
+            more_blocks=method == "frames",
+            independent=unit in ("frame", "recording"),
         )
         return None if needed is None else max(0, needed - frames)
 
@@ -219,8 +239,10 @@ def _difference(view: _View, metric: Metric, settings: Settings) -> Difference:
         more_frames=more(found.value),
         worth=settings.worth,
         more_frames_for_worth=more(settings.worth),
-        false_claims=measured_rate(method, frames),
+        # Measured on time series only.
+        false_claims=measured_rate(method, frames) if unit == "time" else None,
         correlated=found.correlated,
+        unit=unit,
     )
 
 

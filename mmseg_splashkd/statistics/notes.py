@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from mmseg_splashkd.evaluation.frame_scores import FrameScores
 from mmseg_splashkd.statistics.arms import Arm, Layout, common_runs
 from mmseg_splashkd.statistics.blocks import FEWEST, Blocks
+from mmseg_splashkd.statistics.sampling import counted_blocks
+from mmseg_splashkd.statistics.sources import part_of
 
 MUST_AGREE = {"table": "table_sha256", "weights": "weights"}
 DECISION = {"threshold": "the decision threshold", "tta": "test-time augmentation"}
@@ -17,8 +20,11 @@ def check_alike(arms: Sequence[Arm], allowed: Collection[str] = ()) -> None:
         allowed: Permitted differences: ``table``, ``weights``.
 
     Raises:
-        ValueError: Two runs have different values.
+        ValueError: Two runs have different values, or the runs of an arm were scored on
+            different parts.
     """
+    for arm in arms:
+        _check_one_part(arm)
     for what, key in MUST_AGREE.items():
         if what in allowed or len(found := _values(arms, key)) < 2:
             continue
@@ -29,6 +35,17 @@ def check_alike(arms: Sequence[Arm], allowed: Collection[str] = ()) -> None:
         raise ValueError(
             f"{one.name} and {other.name} differ in {what} ({listed}): compare runs "
             f"with the same {what}, or allow the difference (--allow {what})"
+        )
+
+
+def _check_one_part(arm: Arm) -> None:
+    parts = {part_of(scores): run for run, scores in arm.runs.items()}
+    parts.pop(None, None)
+    if len(parts) > 1:
+        listed = " and ".join(f"{part} ({run})" for part, run in parts.items())
+        raise ValueError(
+            f"the runs of {arm.name} were scored on different parts, {listed}: choose "
+            f"one with --part val or --part test"
         )
 
 
@@ -58,6 +75,12 @@ def notes_on(arms: Sequence[Arm], layout: Layout, blocks: Blocks) -> Iterator[st
         values = {s.about.get(key) for arm in arms for s in arm.runs.values()}
         if len(values - {None, False}) and len(values) > 1:
             yield f"The runs differ in {what}."
+    parts = list(dict.fromkeys(filter(None, map(part_of, _scores_of(arms)))))
+    if len(parts) > 1:
+        yield (
+            f"The arms were scored on different parts ({', '.join(parts)}), which hold "
+            f"the same frames."
+        )
     if "best" in _values(arms, "weights") and "val" in _values(arms, "part"):
         yield (
             "Best weights were selected on the frames they are scored on: the scores "
@@ -65,6 +88,11 @@ def notes_on(arms: Sequence[Arm], layout: Layout, blocks: Blocks) -> Iterator[st
         )
     yield from _left_out(arms)
     yield from _rare(arms[0], layout, blocks)
+
+
+def _scores_of(arms: Sequence[Arm]) -> Iterator[FrameScores]:
+    for arm in arms:
+        yield from arm.runs.values()
 
 
 def _left_out(arms: Sequence[Arm]) -> Iterator[str]:
@@ -83,6 +111,7 @@ def _rare(arm: Arm, layout: Layout, blocks: Blocks) -> Iterator[str]:
     for name, count in zip(arm.first.classes, (truth > 0).sum(0), strict=True):
         if count < min(FEWEST, len(blocks)):
             yield (
-                f"{name} occurs in {count} of {len(blocks)} blocks: intervals of its "
-                f"scores may be too narrow."
+                f"{name} occurs in {count} of "
+                f"{counted_blocks(len(blocks), blocks.unit)}: intervals of its scores "
+                f"may be too narrow."
             )

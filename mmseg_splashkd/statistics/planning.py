@@ -16,12 +16,13 @@ def frames_needed(
     frames: int,
     share_of_runs: float = 0.0,
     more_blocks: bool = True,
+    independent: bool = False,
 ) -> int | None:
     """Number of frames at which a difference is significant with a power of 80 %.
 
     The variance over frames falls as 1 / N, the variance over seeds does not. The
     number of blocks, and with it the degrees of freedom, grows as sqrt(N), by the rule
-    of ``cut_blocks``.
+    of ``cut_blocks``, or as N where single frames or recordings are the blocks.
 
     Args:
         difference: The assumed true difference, in points.
@@ -30,6 +31,7 @@ def frames_needed(
         share_of_runs: Fraction in [0, 1] of the squared standard error that comes from
             runs.
         more_blocks: Whether more frames add degrees of freedom.
+        independent: Whether the number of blocks grows as N.
 
     Returns:
         The total number of frames; None if no number is enough, because the difference
@@ -42,7 +44,8 @@ def frames_needed(
     for _ in range(ROUNDS):
         df = interval.df
         if more_blocks:
-            df = max(1.0, (interval.df + 1) * math.sqrt(needed / frames) - 1)
+            grown = needed / frames if independent else math.sqrt(needed / frames)
+            df = max(1.0, (interval.df + 1) * grown - 1)
         allowed = (difference / (critical_t(df) + strength)) ** 2 - of_runs
         if allowed <= 0 or of_frames > 1e9 * allowed:
             return None

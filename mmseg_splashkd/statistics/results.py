@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mmseg_splashkd.statistics.blocks import Unit
 from mmseg_splashkd.statistics.intervals import Interval
 
 Method = Literal["frames", "frames and runs", "folds"]
@@ -20,6 +21,7 @@ class ArmScores:
         blocks: Number of blocks of these frames.
         scores: Metric -> mean over the runs in percent; NaN where a class is absent.
         intervals: Metric -> interval of that mean; None with too few blocks.
+        source: Part, weights, iteration and decision of its scores, in words.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ArmScores:
     blocks: int
     scores: dict[str, float]
     intervals: dict[str, Interval | None]
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,10 @@ class Difference:
         more_frames_for_worth: The same for a true difference of ``worth``; 0 if the
             present frames are enough.
         false_claims: Number of frames of a simulation, and its false positive rate in
-            percent; None for 200 frames and more.
+            percent; None for 200 frames and more, and without time stamps.
         correlated: Whether neighbouring blocks are so correlated that the interval may
             be too narrow.
+        unit: What a block is, see ``Blocks``.
     """
 
     baseline: str
@@ -84,6 +88,7 @@ class Difference:
     more_frames_for_worth: int | None
     false_claims: tuple[int, float] | None
     correlated: bool
+    unit: Unit = "time"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,9 @@ class Comparison:
         metrics: Names of the metrics.
         arms: Scores of the arms, the baseline first.
         differences: Differences from the baseline, by arm, then by metric.
-        block: Length of a block, as text.
+        block: Length of a block, as text; ``recording`` without a length.
+        unit: What a block is, see ``Blocks``.
+        sampling: How frames were resampled, in words.
         notes: Caveats of this comparison, one sentence each.
     """
 
@@ -103,3 +110,5 @@ class Comparison:
     differences: tuple[Difference, ...]
     block: str
     notes: tuple[str, ...]
+    unit: Unit = "time"
+    sampling: str = ""

@@ -12,7 +12,9 @@ import numpy as np
 from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores
 from mmseg_splashkd.evaluation.operating_point import (
     best_operating_point,
+    frame_thresholds,
     threshold_curve,
+    thresholds_of_other_parts,
 )
 from mmseg_splashkd.statistics.arms import Arm, FoldSeed, frame_keys
 
@@ -28,25 +30,32 @@ def at_threshold(scores: FrameScores, threshold: float) -> FrameScores:
         ValueError: There are more than two classes, no histogram, or the threshold is
             not such a multiple.
     """
+    return _decided(scores, np.full(len(scores), threshold), threshold)
+
+
+def _decided(
+    scores: FrameScores, thresholds: np.ndarray, about: float | tuple[float, ...]
+) -> FrameScores:
+    """Counts at the threshold of each frame; ``about`` of the result names them."""
     if len(scores.classes) != 2:
         raise ValueError(
             f"an operating point decides between two classes, the scores have "
             f"{scores.classes}: compare them by argmax"
         )
-    histogram, edge = _histogram(scores), threshold * BINS
-    if not (0 <= edge <= BINS and edge == int(edge)):
-        raise ValueError(
-            f"threshold={threshold} is not a multiple of 1/{BINS} in [0, 1]"
-        )
-    below = histogram[:, :, : int(edge)].sum(-1)
-    above = histogram[:, :, int(edge) :].sum(-1)
+    histogram, edges = _histogram(scores), thresholds * BINS
+    if not ((edges >= 0) & (edges <= BINS) & (edges == edges.astype(int))).all():
+        raise ValueError(f"threshold={about} is not a multiple of 1/{BINS} in [0, 1]")
+    is_above = np.arange(BINS) >= edges[:, None, None]
+    above = (histogram * is_above).sum(-1)
+    below = histogram.sum(-1) - above
     focus = scores.focus_index
     rows = [1 - focus, focus]  # of the histogram: other class, focus class
     confusion = np.empty_like(scores.confusion)
     confusion[:, rows, focus] = above
     confusion[:, rows, 1 - focus] = below
-    about = {**scores.about, "threshold": threshold}
-    return replace(scores, confusion=confusion, about=about)
+    return replace(
+        scores, confusion=confusion, about={**scores.about, "threshold": about}
+    )
 
 
 def _histogram(scores: FrameScores) -> np.ndarray:
@@ -84,25 +93,28 @@ def at_validation_thresholds(
 
 
 def at_cross_fitted_thresholds(arm: Arm) -> Arm:
-    """Decide each run at the best threshold of the other folds of the arm.
+    """Decide each run at thresholds that are chosen on other frames of the arm.
 
     Each frame is validated by one fold; the threshold there is chosen on the runs, with
-    any seed, and the frames of all other folds: cross-fitting of a nuisance parameter
-    (Chernozhukov et al., "Double/debiased machine learning for treatment and structural
-    parameters", The Econometrics Journal 21(1), 2018).
+    any seed, and the frames of all other folds (see ``operating_point.cross_fit``). A
+    run of an arm with one fold is decided as in ``OperatingPoint.Dice``: each block in
+    time at the threshold that is best on its other blocks.
 
     Args:
-        arm: Runs of two or more folds, scored on the validation parts.
+        arm: Runs scored on the validation parts.
 
     Raises:
-        ValueError: There is one fold only, folds share frames, no threshold finds the
-            class, or as for ``at_threshold``.
+        ValueError: Folds share frames, or as for ``at_threshold``.
     """
-    if len({run.fold for run in arm.runs}) < 2:
-        raise ValueError(
-            f"arm {arm.name} has one fold: its threshold would be chosen on the frames "
-            f"it is scored on. Give more folds, or compare the test part"
-        )
+    folds = list(dict.fromkeys(run.fold for run in arm.runs))
+    if len(folds) == 1:
+        runs = {run: _by_blocks(scores) for run, scores in arm.runs.items()}
+        return Arm(arm.name, runs)
+    histograms = {run: _histogram(scores) for run, scores in arm.runs.items()}
+    part = [folds.index(run.fold) for run, each in histograms.items() for _ in each]
+    chosen = thresholds_of_other_parts(
+        np.concatenate(list(histograms.values())), np.array(part)
+    )
     runs = {}
     for run, scores in arm.runs.items():
         others = [each for other, each in arm.runs.items() if other.fold != run.fold]
@@ -111,9 +123,14 @@ def at_cross_fitted_thresholds(arm: Arm) -> Arm:
                 f"arm {arm.name}: its folds are scored on the same frames; thresholds "
                 f"of other folds are for the held-out part (val)"
             )
-        pooled = np.concatenate([_histogram(each) for each in others])
-        runs[run] = at_threshold(scores, _best(pooled, arm, run))
+        runs[run] = at_threshold(scores, chosen[folds.index(run.fold)])
     return Arm(arm.name, runs)
+
+
+def _by_blocks(scores: FrameScores) -> FrameScores:
+    _histogram(scores)
+    thresholds = frame_thresholds(scores)
+    return _decided(scores, thresholds, tuple(sorted(set(thresholds.tolist()))))
 
 
 def _best(histogram: np.ndarray, arm: Arm, run: FoldSeed) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.teacher.teacher import as_list
-from mmseg_splashkd.sweep.folds import table_of
+from mmseg_splashkd.sweep.folds import tables_of, tables_sha256
 from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.spec import SweepSpec
 from mmseg_splashkd.sweep.teachers import ROOT, TeacherJob, given_teacher
@@ -92,12 +92,11 @@ def _cache_key(
 ) -> str:
     """Hash of everything that cached logits depend on, 8 hexadecimal digits."""
     model = variant.cfg.model
-    table = table_of(variant.cfg)
     parts = {
         "views": [cache.get("views"), cache.get("view_seed", 0), cache["store"]],
         "frames": [
             variant.cfg.train_dataloader.dataset,
-            table and file_sha256(table),
+            tables_sha256(tables_of(variant.cfg)),
             fold,
         ],
         "weights": weights,

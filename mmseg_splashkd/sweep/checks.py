@@ -9,14 +9,15 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.config.data_check import check_data
+from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
-from mmseg_splashkd.config.training import check_data_root
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.evaluation.direction import falls
-from mmseg_splashkd.files import file_sha256
+from mmseg_splashkd.evaluation.operating_point import METRIC
+from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.models.teacher.teacher import as_list
-from mmseg_splashkd.sweep.folds import check_folds, table_of
+from mmseg_splashkd.sweep.folds import check_folds, tables_of, tables_sha256
 from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
 from mmseg_splashkd.sweep.teachers import check_given_teachers, given_teacher
@@ -43,13 +44,23 @@ def complete(spec: SweepSpec) -> SweepSpec:
     space = {
         full_key(first, key, "--space"): choice for key, choice in spec.space.items()
     }
-    metric = spec.metric or _hook(first).get("save_best")
-    if not metric or metric == "auto":
+    metric = spec.metric or _metric(first)
+    if metric is None:
         raise ValueError(
             f"{first.filename} selects no best weights by a metric (save_best of its "
-            f"checkpoint hook): give one by --metric, such as Dice.splash"
+            f"checkpoint hook) and has no FrameScoresHook, which adds {METRIC}: give "
+            f"one by --metric, such as mIoU"
         )
     return replace(spec, grid=grid, space=space, metric=metric)
+
+
+def _metric(cfg: Config) -> str | None:
+    """The metric that selects the best weights, else that of the operating point."""
+    best = _hook(cfg).get("save_best")
+    if isinstance(best, str) and best != "auto":
+        return best
+    hooks = cfg.get("custom_hooks") or []
+    return METRIC if any(is_a(hook, FrameScoresHook) for hook in hooks) else None
 
 
 def _hook(cfg: Config) -> Mapping[str, Any]:
@@ -118,15 +129,16 @@ def check_spec(spec: SweepSpec) -> dict[str, str]:
         _check_teacher(spec, config, cfg)
     _check_used(spec, read)
     check_given_teachers(spec)
-    tables = {table_of(cfg) for cfg in read.values()}
+    tables = list(dict.fromkeys(tables_of(cfg) for cfg in read.values()))
     if len(tables) > 1:
+        named = (" and ".join(map(str, each)) or "none" for each in tables)
         raise ValueError(
-            f"the configs read different split tables, "
-            f"{', '.join(map(str, tables))}: their folds cannot be compared"
+            f"the configs read different split tables, {', '.join(named)}: their folds "
+            f"cannot be compared"
         )
-    table = tables.pop()
+    table = tables_sha256(tables[0])
     hashes = {config: config_sha256(cfg) for config, cfg in read.items()}
-    return hashes | ({"table": file_sha256(table)} if table else {})
+    return hashes | ({"table": table} if table else {})
 
 
 def _configs(spec: SweepSpec) -> list[str]:

@@ -13,7 +13,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.record import FINISHED, Metrics
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.runs.outcome import plain_metrics
-from mmseg_splashkd.runs.test import evaluate
+from mmseg_splashkd.runs.test import evaluate, writers_of
 from mmseg_splashkd.sweep.folds import has_test_part
 from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.keys import config_sha256
@@ -97,9 +97,9 @@ class RunJob(Job):
 
         Training has recorded the metrics and scores of the validation part already.
         """
-        if self.predictions:
+        if self.predictions and writers_of(cfg.get("val_evaluator")):
             self._predict_val(cfg)
-        metrics = self._predict("test", {}) if has_test_part(cfg) else {}
+        metrics = self._predict_test(cfg) if has_test_part(cfg) else {}
         record = read_record(self.folder)
         assert record is not None  # training has just written it
         write_record(self.folder, replace(record, test_metrics=metrics))
@@ -107,21 +107,35 @@ class RunJob(Job):
     def _predict_val(self, cfg: Config) -> None:
         """Predict the validation part by presenting it as the test part."""
         parts = cfg.to_dict()
-        dataset = {**parts["val_dataloader"]["dataset"], "_delete_": True}
+        loader = parts["val_dataloader"]
+        replaced = {"_delete_": True} if parts.get("test_dataloader") else {}
         options = {
-            "test_dataloader.dataset": dataset,
+            "test_dataloader": loader | replaced,
             "test_evaluator": parts["val_evaluator"],
+            "test_cfg": parts.get("test_cfg") or {"type": "TestLoop"},
         }
-        self._predict("val", options)
+        self._predict("val", options, out=self.folder / PREDICTIONS / "val")
 
-    def _predict(self, part: str, options: Mapping[str, Any]) -> Metrics:
-        test_scores = self.folder / TEST_SCORES
+    def _predict_test(self, cfg: Config) -> Metrics:
+        writes = self.predictions and writers_of(cfg.get("test_evaluator"))
+        out = self.folder / PREDICTIONS / "test" if writes else None
+        scores = self.folder / TEST_SCORES
+        scores.unlink(missing_ok=True)  # of an earlier attempt, whose weights are gone
+        return self._predict("test", {}, out, scores)
+
+    def _predict(
+        self,
+        part: str,
+        options: Mapping[str, Any],
+        out: Path | None,
+        scores: Path | None = None,
+    ) -> Metrics:
         metrics = evaluate(
             self.config,
             find_checkpoint(str(self.folder / WEIGHTS)),
             work_dir=self.folder / part,
-            out=self.folder / PREDICTIONS / part if self.predictions else None,
-            scores=test_scores if part == "test" else None,
+            out=out,
+            scores=scores,
             cfg_options={**self.options, **options},
         )
         return plain_metrics(metrics)

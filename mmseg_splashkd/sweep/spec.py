@@ -26,7 +26,9 @@ class SweepSpec:
         space: Dotted key -> range or choices of a search (see ``parse_space``).
         trials: Number of points of a search, from 1.
         metric: Validation metric that a search optimises and the progress shows; by
-            default ``save_best`` of the config's checkpoint hook.
+            default ``save_best`` of the config's checkpoint hook, or
+            ``OperatingPoint.Dice`` where it names none and the config has a
+            ``FrameScoresHook``.
         folds: Number of folds of the split table, from 2; None: no folds.
         seeds: Number of runs per point and fold, with the seeds 0 to ``seeds`` - 1;
             None: one run with the seed of the config.

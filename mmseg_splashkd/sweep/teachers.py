@@ -15,8 +15,7 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
-from mmseg_splashkd.files import file_sha256
-from mmseg_splashkd.sweep.folds import table_of
+from mmseg_splashkd.sweep.folds import tables_of, tables_sha256
 from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.keys import config_sha256
 from mmseg_splashkd.sweep.spec import SweepSpec
@@ -77,8 +76,7 @@ def teacher_key(cfg: Config) -> str:
     cfg = Config(cfg.to_dict())
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
         _remove_fold(cfg.get(loader))
-    table = table_of(cfg)
-    parts = [config_sha256(cfg), file_sha256(table) if table else None]
+    parts = [config_sha256(cfg), tables_sha256(tables_of(cfg))]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
 

@@ -1,9 +1,10 @@
 """Hashes of everything that cached logits depend on."""
 
+import copy
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from mmseg_splashkd.checkpoint import (
     tensors_sha256,
 )
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import dataset_of
+from mmseg_splashkd.config.walk import leaves, loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import file_sha256
@@ -66,7 +67,6 @@ def fingerprint(
         Name of the part -> SHA-256, hexadecimal.
     """
     model = cfg.model
-    frames = dataset_of(cfg, LOADER)
     teacher = {
         "models": [
             _without(NOT_IN_LOGITS, config) for config in as_list(model.teacher)
@@ -83,10 +83,8 @@ def fingerprint(
     return {
         "teacher": _hash(teacher),
         "normalisation": _hash([preprocessors, "normalisation" in allowed]),
-        "pipeline": _hash(
-            {VIEW_KEYS[key]: frames[key] for key in VIEW_KEYS.keys() & frames.keys()}
-        ),
-        "frames": _hash(_files(dataset, Path(frames.get("data_root") or ""))),
+        "pipeline": _hash(_view_keys(cfg[LOADER].dataset)),
+        "frames": _hash(_files(dataset, _roots(cfg, LOADER))),
         "seed of the views": _hash(options.view_seed),
     }
 
@@ -95,19 +93,45 @@ def validation(cfg: Config) -> str:
     """Hash of the test of the teacher: frames, pipeline and metrics."""
     if not cfg.get("val_dataloader"):
         return ""
-    frames = unread_frames(cfg, "val_dataloader")
-    root = Path(dataset_of(cfg, "val_dataloader").get("data_root") or "")
-    pipeline = dataset_of(cfg, "val_dataloader").get("pipeline")
-    return _hash([_files(frames, root), pipeline, cfg.val_evaluator])
+    loader = "val_dataloader"
+    files = _files(unread_frames(cfg, loader), _roots(cfg, loader))
+    pipelines = [leaf.get("pipeline") for leaf in loader_leaves(cfg, loader)]
+    one = len(pipelines) == 1  # as in format 1
+    return _hash([files, pipelines[0] if one else pipelines, cfg.get("val_evaluator")])
 
 
 def unread_frames(cfg: Config, loader: str = LOADER) -> ViewDataset:
     """The data set of a loader, without reading labels or building a pipeline."""
-    init_default_scope(cfg.get("default_scope", "mmseg"))
-    frames = dict(dataset_of(cfg, loader), pipeline=[])
-    if is_a(frames, TimeSplitDataset):
-        frames["check_labels"] = False
+    init_default_scope(cfg.get("default_scope") or "mmseg")
+    frames = copy.deepcopy(cfg[loader].dataset)
+    if is_a(frames, ViewDataset):  # a cached one would open its cache
+        frames = frames["dataset"]
+    for leaf in leaves(frames):
+        leaf["pipeline"] = []
+        if is_a(leaf, TimeSplitDataset):
+            leaf["check_labels"] = False
     return DATASETS.build({"type": "ViewDataset", "dataset": frames})
+
+
+def _view_keys(config: Mapping[str, Any]) -> Any:
+    """What determines a view: keys of the data sets, and of wrappers inside theirs."""
+    if next(leaves(config)) is config:
+        return {VIEW_KEYS[key]: config[key] for key in VIEW_KEYS.keys() & config.keys()}
+    if is_a(config, ViewDataset):
+        return _view_keys(config["dataset"])
+    return {
+        key: [_view_keys(each) for each in value]
+        if key == "datasets"
+        else _view_keys(value)
+        if key == "dataset"
+        else value
+        for key, value in config.items()
+    }
+
+
+def _roots(cfg: Config, loader: str) -> list[Path]:
+    """Data roots of the data sets of a loader."""
+    return [Path(leaf.get("data_root") or "") for leaf in loader_leaves(cfg, loader)]
 
 
 def versions() -> dict[str, str]:
@@ -161,9 +185,9 @@ def _weights(pattern: str) -> str:
     return tensors_sha256(state["state_dict"], separator="")  # as in format 1
 
 
-def _files(dataset: ViewDataset, root: Path) -> list[list]:
+def _files(dataset: ViewDataset, roots: Sequence[Path]) -> list[list]:
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-    rows = [list(_pair(info, root)) for info in infos]
+    rows = [list(_pair(info, roots)) for info in infos]
     spread = np.linspace(0, len(infos) - 1, min(HASHED_FILES, len(infos)))
     for index in spread.astype(int):
         for key in ("img_path", "seg_map_path"):
@@ -172,8 +196,9 @@ def _files(dataset: ViewDataset, root: Path) -> list[list]:
     return rows
 
 
-def _pair(info: Mapping[str, Any], root: Path) -> Iterable[Any]:
+def _pair(info: Mapping[str, Any], roots: Sequence[Path]) -> Iterable[Any]:
     for key in ("img_path", "seg_map_path"):
         if path := info.get(key):
+            root = next((r for r in roots if Path(path).is_relative_to(r)), roots[0])
             yield Path(os.path.relpath(path, root)).as_posix()
             yield Path(path).stat().st_size

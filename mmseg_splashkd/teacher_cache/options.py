@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.config.types import distills, is_a, type_name
 from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
 from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.store import STORES
@@ -72,11 +72,12 @@ def cache_options(cfg: Config) -> CacheOptions:
             f"{options.store!r}"
         )
     loader = cfg.train_dataloader
-    if not is_a(loader.sampler, ViewSampler) or not is_a(loader.dataset, ViewDataset):
+    sampler = loader.get("sampler") or {}
+    if not is_a(sampler, ViewSampler) or not is_a(loader.dataset, ViewDataset):
         raise ValueError(
             f"teacher_cache needs reproducible views: train_dataloader must have a "
-            f"ViewSampler and a ViewDataset around the frames, it has sampler "
-            f"{loader.sampler.type} and dataset {loader.dataset.type}"
+            f"ViewSampler and, around all other data sets, a ViewDataset; it has "
+            f"sampler {type_name(sampler)} and dataset {type_name(loader.dataset)}"
         )
     return options
 

@@ -3,6 +3,7 @@
 from mmengine.config import Config
 
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import wrappers
 from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.fingerprint import (
     BUILDS_MODELS,
@@ -66,7 +67,8 @@ def _check_not_set_directly(cfg: Config) -> None:
     """
     if not cfg.get(LOADER):
         return
-    if cfg.model.get("teacher_cache") or is_a(cfg[LOADER].dataset, CachedLogitsDataset):
+    cached = any(is_a(w, CachedLogitsDataset) for w in wrappers(cfg[LOADER].dataset))
+    if cfg.model.get("teacher_cache") or cached:
         raise ValueError(
             "the model or the training data set names a teacher cache, and the config "
             "has no teacher_cache to check it by: add "

@@ -156,7 +156,7 @@ def test_other_data_sets_are_ignored():
     other = {"dataset": {"type": "BaseSegDataset", "data_root": "nowhere"}}
     cfg = Config({"train_dataloader": other})
     check_data(cfg)
-    with pytest.raises(ValueError, match="no data set of the config"):
+    with pytest.raises(ValueError, match="BaseSegDataset has no class names"):
         coding_of(cfg)
 
 

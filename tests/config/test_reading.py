@@ -5,17 +5,19 @@ import pytest
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_data_root
-from mmseg_splashkd.config.walk import LOADERS, dataset_of
+from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from tests.conftest import CONFIGS
+from tests.photos import write_config
 
 KD = CONFIGS / "kd" / "segformer_b0.py"
+SPLIT = "TimeSplitDataset"
 CAMVID = CONFIGS / "camvid" / "segformer_b0_camvid.py"
 
 
 def shared(config: Path, key: str, value: object) -> list:
     """Values of the data sets for a key that an option sets at the top level."""
     cfg = read_config(config, {key: value})
-    return [dataset_of(cfg, loader)[key] for loader in LOADERS]
+    return [leaf[key] for loader in LOADERS for leaf in loader_leaves(cfg, loader)]
 
 
 # Options
@@ -51,6 +53,96 @@ def test_data_root_moves_all_data(config):
 
 def test_ratios_hold_for_all_data():
     assert shared(KD, "ratios", [0.5, 0.3, 0.2]) == [[0.5, 0.3, 0.2]] * 3
+
+
+# Wrappers
+
+WRAPPED = """
+def repeat(inner):
+    return dict(type="RepeatDataset", times=2, dataset=inner)
+
+
+def join(*inner):
+    return dict(type="ConcatDataset", datasets=list(inner))
+
+
+_base_ = "{base}"
+data_root = "data/splash"
+frames = dict(
+    type="TimeSplitDataset", split="train", data_root=data_root, pipeline=[]
+)
+photos = dict(type="BaseSegDataset", data_root=data_root, pipeline=[])
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True, type="ViewDataset", dataset=repeat(join(frames, photos))
+    )
+)
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True, **join(dict(frames, split="val"), dict(frames, split="test"))
+    )
+)
+test_dataloader = dict(dataset=dict(_delete_=True, **repeat(repeat(photos))))
+"""
+
+
+@pytest.fixture
+def wrapped(tmp_path) -> Path:
+    """A config with wrappers in all loaders: 3 frames' and 2 photos' data sets."""
+    path = tmp_path / "wrapped.py"
+    path.write_text(WRAPPED.replace("{base}", str(KD)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("split_table", "folds.csv"),
+        ("fold", 1),
+        ("ratios", [0.5, 0.3, 0.2]),
+        ("embargo", "30s"),
+        ("label_coding", "trash"),
+    ],
+)
+def test_a_shared_key_reaches_every_split_inside_wrappers(wrapped, key, value):
+    found = list(loader_leaves(read_config(wrapped, {key: value})))
+    kinds = [leaf.type for leaf in found]
+    assert kinds == [SPLIT, "BaseSegDataset", SPLIT, SPLIT, "BaseSegDataset"]
+    for leaf in found:
+        assert leaf.get(key) == (value if leaf.type == SPLIT else None)
+
+
+def test_data_root_reaches_every_data_set_inside_wrappers(wrapped):
+    found = loader_leaves(read_config(wrapped, {"data_root": "farm"}))
+    assert [leaf.data_root for leaf in found] == ["farm"] * 5
+
+
+def test_roots_that_differ_are_not_made_one(wrapped):
+    text = wrapped.read_text().replace(
+        'BaseSegDataset", data_root=data_root', 'BaseSegDataset", data_root="other"'
+    )
+    wrapped.write_text(text)
+    message = "read different roots, data/splash, other; set each in the file"
+    with pytest.raises(ValueError, match=message):
+        read_config(wrapped, {"data_root": "farm"})
+
+
+def test_a_key_that_no_data_set_takes_is_refused(wrapped):
+    only = "train_dataloader = val_dataloader = None\n"
+    wrapped.write_text(wrapped.read_text() + only)
+    message = r"--cfg-options fold: no data set of .*wrapped\.py is a TimeSplitDataset"
+    with pytest.raises(ValueError, match=message):
+        read_config(wrapped, {"fold": 1})
+
+
+def test_a_config_without_a_scope_has_that_of_the_host(wrapped):
+    wrapped.write_text(wrapped.read_text() + "default_scope = None\n")
+    assert read_config(wrapped).default_scope == "mmseg"
+
+
+def test_a_config_without_a_seed_takes_one(tmp_path, photos):
+    path = write_config(tmp_path / "photos.py", photos)
+    assert read_config(path, {"randomness.seed": 3}).randomness.seed == 3
 
 
 # Former names
@@ -106,7 +198,8 @@ def test_a_config_may_have_loaders_for_testing_alone(tmp_path):
     unset = "train_dataloader = val_dataloader = None\n"
     path.write_text(f'_base_ = "{KD}"\n{unset}')
     cfg = read_config(path, {"data_root": "farm"})
-    assert dataset_of(cfg, "test_dataloader").data_root == "farm"
+    (leaf,) = loader_leaves(cfg, "test_dataloader")
+    assert leaf.data_root == "farm"
 
 
 def test_table_and_fold_hold_for_all_data():

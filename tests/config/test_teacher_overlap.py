@@ -1,16 +1,20 @@
 import pytest
 import torch
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config import teacher_overlap as module
 from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.frames import frame_names
+from mmseg_splashkd.config.frames import ListedFrame, frame_paths
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import (
     overlap_findings,
     teacher_overlaps,
     unlisted_teachers,
 )
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.timestamps import NO_TIME
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.records.record import Teacher
 from mmseg_splashkd.records.store import write_record
@@ -21,7 +25,8 @@ from tests.records.builders import record
 
 @pytest.fixture
 def parts(pond):
-    return frame_names(read_config(PLAIN, tiny_run(pond)))
+    listed = frame_paths(read_config(PLAIN, tiny_run(pond)))
+    return {part: [file.name for file in files or ()] for part, files in listed.items()}
 
 
 def leave_teacher(folder, names=None, distilled_from=()):
@@ -111,7 +116,7 @@ def test_relative_and_absolute_paths_are_equal(pond, tmp_path, monkeypatch):
     image = next((pond / "images").iterdir())
     teacher = leave_teacher(tmp_path / "t", [str(image.resolve())])
     cfg = config(pond, str(teacher))
-    cfg.val_dataloader.dataset = frames
+    cfg.val_dataloader.dataset = cfg.test_dataloader.dataset = frames
     (overlap,) = teacher_overlaps(cfg)
     assert (overlap.part, overlap.evaluated) == ("val", 31)
     assert overlap.frames == (f"pond/images/{image.name}",)
@@ -168,3 +173,57 @@ def test_student_whose_teacher_was_trained_on_its_test_part_does_not_train(
     with pytest.raises(ValueError, match="trained on 22 of 22 frames of the test part"):
         train(DISTILLED, tmp_path / "run", cfg_options=options)
     assert not list(tmp_path.iterdir())
+
+
+def photos_of_pond(pond) -> dict:
+    """The files of the pond, read by a data set of MMSegmentation."""
+    frames: dict = {"type": "BaseSegDataset", "data_root": str(pond)}
+    frames["img_suffix"] = frames["seg_map_suffix"] = ".png"
+    prefix = {"img_path": "images", "seg_map_path": "labels"}
+    return {**frames, "data_prefix": prefix}
+
+
+def test_data_sets_of_two_classes_are_compared_by_their_files(pond, teacher, tmp_path):
+    """The teacher is a real run on the frames that a foreign data set evaluates."""
+    (weights,) = teacher.glob("weights_*_best.safetensors")
+    cfg = config(pond, str(weights))
+    repeated = {"type": "RepeatDataset", "times": 1, "dataset": photos_of_pond(pond)}
+    cfg.val_dataloader.dataset = cfg.test_dataloader.dataset = repeated
+    (overlap,) = teacher_overlaps(cfg)
+    assert (len(overlap.frames), overlap.evaluated) == (22, 31)
+
+
+def test_files_of_a_foreign_teacher_are_found_in_a_split(pond, tmp_path, parts):
+    link = tmp_path / "link"
+    link.symlink_to(pond)
+    listed = frame_paths(read_config(PLAIN, tiny_run(pond)))["val"] or ()
+    images = [file.image.replace(str(pond), str(link)) for file in listed]
+    cfg = config(pond, str(leave_teacher(tmp_path / "t", images[:2])))
+    (overlap,) = teacher_overlaps(cfg)
+    assert overlap.frames == tuple(parts["val"][:2])
+
+
+@pytest.mark.parametrize(
+    ("content", "same"), [("the photo", True), ("another", False), (None, True)]
+)
+def test_equal_stems_are_one_frame_only_with_equal_content(
+    tmp_path, monkeypatch, content, same
+):
+    """Names such as ``0001`` occur in every folder of photos."""
+    evaluated, trained = (
+        [ListedFrame("./0001", Frame(".", NO_TIME, str(tmp_path / f"{folder}.jpg")))]
+        for folder in ("mine", "theirs")
+    )
+    (tmp_path / "mine.jpg").write_text("the photo")
+    if content is not None:
+        (tmp_path / "theirs.jpg").write_text(content)
+    teacher = leave_teacher(tmp_path / "t", ["./0001"])
+    write_record(teacher.parent, record(config_text="kind = 'teacher'\n"))
+    monkeypatch.setattr(
+        module,
+        "frame_paths",
+        lambda cfg: {"train": trained} if cfg.get("kind") else {"val": evaluated},
+    )
+    monkeypatch.setattr(module, "_teachers", lambda cfg: [teacher])
+    overlaps = teacher_overlaps(Config())
+    assert [overlap.frames for overlap in overlaps] == [("./0001",)] * same

@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mmengine.logging import MMLogger
 
 from mmseg_splashkd.datasets.frames import (
     Frame,
@@ -10,7 +11,7 @@ from mmseg_splashkd.datasets.frames import (
     list_frames,
     missing_files,
 )
-from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.datasets.timestamps import NO_TIME, TimestampFormat
 from tests.datasets.builders import START, stamp
 
 
@@ -152,3 +153,59 @@ def test_missing_files_are_listed(tmp_path: Path, monkeypatch):
         "d.png",
         f"{tmp_path}/nowhere/d.png",
     ]
+
+
+# Frames without time
+
+
+def photo(name: str, recording: str = "pond") -> Frame:
+    return Frame(recording, NO_TIME, name, f"labels/{name}")
+
+
+def test_frames_without_time_are_in_natural_order_of_their_names():
+    names = ["10.png", "2.png", "b/1.png", "a12b3.png", "a2b10.png", "a2b9.png"]
+    frames = [photo(name) for name in names]
+    frames.append(photo("0.png", "other"))
+    random.Random(0).shuffle(frames)
+    assert [f.image for f in in_time_order(frames)] == [
+        *("0.png", "b/1.png", "2.png", "10.png"),
+        *("a2b9.png", "a2b10.png", "a12b3.png"),
+    ]
+
+
+def test_frames_without_time_need_names_of_their_own():
+    in_time_order([photo("a/1.png"), photo("b/1.png", "other"), photo("b/2.png")])
+    message = "a/1.png and b/1.jpg have the same name in recording 'pond': rename one"
+    with pytest.raises(ValueError, match=message):
+        in_time_order([photo("b/1.jpg"), photo("a/1.png")])
+
+
+def test_listing_without_time(tmp_path: Path):
+    images, labels = folders(tmp_path, ["IMG_2.png", "sea/IMG_2.png"])
+    frames = list_frames(images, labels, timestamp=TimestampFormat("none"))
+    assert {(f.recording, f.timestamp) for f in frames} == {(".", -1), ("sea", -1)}
+    assert {f.key for f in frames} == {(".", "IMG_2"), ("sea", "IMG_2")}
+
+
+def test_pictures_left_out_for_their_suffix_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    names = [f"a/{stamp(n)}.png" for n in range(2)]
+    left_out = [f"b/{stamp(n)}.JPG" for n in range(3)] + ["b/._x.png", "b/notes.txt"]
+    images, labels = folders(tmp_path, [*names, *left_out])
+    MMLogger.get_instance("test_frames", logger_name="mmengine")
+    assert len(list_frames(images, labels)) == 2
+    printed = capsys.readouterr().out
+    assert f"WARNING - {images}: left out 3 .jpg, 1 hidden, because img" in printed
+
+
+def test_folder_without_the_suffix_is_an_error_that_names_the_others(tmp_path: Path):
+    images, labels = folders(tmp_path, [f"{stamp(0)}.jpg", f"{stamp(1)}.jpg"])
+    message = "no file in .*images ends with '.png'; it holds 2 .jpg: set img_suffix"
+    with pytest.raises(ValueError, match=message):
+        list_frames(images, labels)
+
+
+def test_frames_without_labels_need_no_folder_of_labels(tmp_path: Path):
+    images = touch(tmp_path / "images", [f"{stamp(0)}.png"])
+    assert [f.label for f in list_frames(images, None)] == [""]

@@ -386,11 +386,16 @@ def test_error_for_a_missing_root_describes_layout_and_demo(
     assert "make demo" in str(caught.value)
 
 
-@pytest.mark.parametrize(("count", "split"), [(0, "train"), (3, "test"), (1, "val")])
+def test_error_names_a_folder_without_frames(tmp_path: Path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    with pytest.raises(ValueError, match=r"ends with '\.png'; it has no picture"):
+        build(tmp_path)
+
+
+@pytest.mark.parametrize(("count", "split"), [(3, "test"), (1, "val")])
 def test_error_names_an_empty_split(tmp_path: Path, count: int, split: str):
     draw_frames(tmp_path, STEMS[:count])
-    for folder in ("images", "labels"):
-        (tmp_path / folder).mkdir(exist_ok=True)
     message = f"split '{split}' of {tmp_path}/images is empty: too few frames for rat"
     with pytest.raises(ValueError, match=message):
         build(tmp_path, split)
@@ -574,3 +579,48 @@ def test_workers_return_the_same_samples_as_the_main_process(root: Path):
     loader = DataLoader(dataset, batch_size=3, num_workers=2, collate_fn=pseudo_collate)
     inputs = torch.stack([frame for batch in loader for frame in batch["inputs"]])
     assert torch.equal(inputs, torch.stack([sample["inputs"] for sample in dataset]))
+
+
+# Frames without time
+
+
+def test_frames_without_time_need_a_split(tmp_path: Path):
+    draw_frames(tmp_path, [f"IMG_{n}" for n in range(4)])
+    message = "has no split, .* no time .* --timestamp none --strategy random --out"
+    with pytest.raises(ValueError, match=message):
+        build(tmp_path, timestamp="none")
+    rows = [["sea", "", f"images/IMG_{n}.png", ""] for n in range(4)]
+    write_table(tmp_path / "frames.csv", HEADER, rows)
+    with pytest.raises(ValueError, match=r"--table .*frames.csv --strategy random"):
+        build(tmp_path, split_table="frames.csv")
+
+
+def test_table_of_frames_without_time(tmp_path: Path):
+    draw_frames(tmp_path, [f"IMG_{n}" for n in (10, 2, 1)])
+    rows = [
+        ["sea", "", f"images/IMG_{n}.png", f"labels/IMG_{n}.png", "train"]
+        for n in (10, 2, 1)
+    ]
+    write_table(tmp_path / "split.csv", [*HEADER, "split"], rows)
+    dataset = build(tmp_path, split_table="split.csv")
+    assert stems_of(dataset) == ["IMG_1", "IMG_2", "IMG_10"]
+    sample = dataset.get_data_info(0)
+    assert sample["recording"] == "sea"
+    assert "timestamp" not in sample
+
+
+def test_unlabelled_frames_need_no_folder_of_labels(tmp_path: Path):
+    for n, stem in enumerate(STEMS[:4]):
+        write_frame(tmp_path / "images" / f"{stem}.png", n)
+    ratios = (1, 0, 0)
+    assert len(build(tmp_path, ratios=ratios, unlabelled="only")) == 4
+    with pytest.raises(FileNotFoundError, match="labels is not a folder"):
+        build(tmp_path, ratios=ratios)
+
+
+def test_error_names_folds_without_a_test_part(root: Path):
+    rows = [[*table_row(stem), "", str(n % 2)] for n, stem in enumerate(STEMS)]
+    write_table(root / "split.csv", [*HEADER, "split", "fold"], rows)
+    message = "split 'test' of .* Hold a test part out of the folds"
+    with pytest.raises(ValueError, match=message):
+        build(root, "test", split_table="split.csv", fold=0)

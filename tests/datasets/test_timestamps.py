@@ -7,6 +7,7 @@ import pytest
 
 from mmseg_splashkd.datasets.timestamps import (
     FORMATS,
+    NO_TIME,
     TimestampFormat,
     format_timestamp,
     parse_timestamp,
@@ -196,7 +197,7 @@ def test_builds_from_a_name_or_arguments():
     assert form == timestamp_format(form) == TimestampFormat("frame", fps=5)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "none"])
 def test_examples_in_error_messages_are_valid(name: str):
     needs: dict = {"frame": {"fps": 1}, "day-hour-minute": {"year": 2023}}
     example = FORMATS[name].example.rpartition(" ")[2]
@@ -215,7 +216,38 @@ def test_reads_decimal_seconds():
     assert parse_timestamp("1714521600.000000005", "") == 1_714_521_600 * S + 5
 
 
-@pytest.mark.parametrize("cell", ["", "2024-05-01", "1.7145E+09", "-1", "1714521600-5"])
+def test_an_empty_cell_is_a_frame_without_time():
+    assert parse_timestamp("", "t.csv") == NO_TIME == -1
+    assert format_timestamp(NO_TIME) == ""
+    with pytest.raises(ValueError, match="a frame without time has no date"):
+        to_utc(NO_TIME)
+
+
+def test_none_reads_no_time_from_any_name():
+    form = TimestampFormat("none")
+    assert form.parse("IMG_20240501.2 (1)", "") == (NO_TIME, None)
+    form = TimestampFormat("none", stem="(?P<recording>[a-z]+)_[0-9]+")
+    assert form.parse("beach_12", "") == (NO_TIME, "beach")
+    with pytest.raises(ValueError, match=r"a/x.png: 'x' does not match"):
+        form.parse("x", "a/x.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"fps": 1}, "takes no fps"),
+        ({"year": 2024}, "takes no year"),
+        ({"start": 5}, "takes no start"),
+        ({"stem": "[0-9]+"}, "has no group (?P<recording>...)"),
+        ({"stem": "(?P<recording>a)(?P<stamp>b)"}, "takes no group (?P<stamp>...)"),
+    ],
+)
+def test_none_takes_no_argument_about_time(arguments: dict, message: str):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        TimestampFormat("none", **arguments)
+
+
+@pytest.mark.parametrize("cell", ["2024-05-01", "1.7145E+09", "-1", "1714521600-5"])
 def test_other_cells_are_refused(cell: str):
     with pytest.raises(
         ValueError, match=re.escape(f"t.csv: {cell!r} is not a time stam")

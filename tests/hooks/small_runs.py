@@ -28,6 +28,9 @@ class RandomFrames:
     def __getitem__(self, index: int) -> dict:
         return self.frames[index]
 
+    def get_data_info(self, index: int) -> dict:
+        return {"img_path": f"{index}.png"}
+
 
 def small_run(
     model: Any,
@@ -38,6 +41,7 @@ def small_run(
     runner: type[Runner] = Runner,
     lr: float = 0.1,
     hooks: tuple[str, ...] = (),
+    best: str = "mIoU",
     **options: Any,
 ) -> Runner:
     """Build a runner.
@@ -51,6 +55,7 @@ def small_run(
         runner: Class of the runner.
         lr: Learning rate.
         hooks: Names of custom hooks.
+        best: Metric that selects the best weights of a run that validates.
         **options: Further arguments of the runner.
     """
     loader = {
@@ -64,7 +69,7 @@ def small_run(
     length = {"max_epochs" if by_epoch else "max_iters": steps, "val_interval": 1}
     checkpoint: dict = {"type": "CheckpointHook", "interval": 1, "by_epoch": by_epoch}
     if validates:
-        checkpoint["save_best"] = "mIoU"
+        checkpoint |= {"save_best": best, "rule": "greater"}
         options |= {
             "val_dataloader": loader,
             "val_evaluator": {"type": "mmseg.IoUMetric"},

@@ -23,7 +23,10 @@ def test_another_number_of_classes_than_the_model_s_is_refused(pond, tmp_path):
 
 
 def test_save_best_of_a_class_that_does_not_exist_is_refused(pond, tmp_path):
-    options = tiny_run(pond, "model") | named("water", "foam")
+    options = tiny_run(
+        pond, "model", default_hooks__checkpoint__save_best="Dice.splash"
+    )
+    options |= named("water", "foam")
     with pytest.raises(ValueError, match=r"save_best='Dice\.splash' .*'water', 'foam'"):
         train(PLAIN, tmp_path, cfg_options=options)
 

@@ -1,4 +1,6 @@
 import hashlib
+import logging
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
@@ -16,15 +20,22 @@ from torch import distributed
 from torch.multiprocessing.spawn import spawn
 from torch.utils.data import BatchSampler
 
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.timestamps import parse_timestamp
 from mmseg_splashkd.evaluation.areas import scores
 from mmseg_splashkd.evaluation.frame_scores import load_scores
+from mmseg_splashkd.evaluation.operating_point import METRIC, cross_fitted_dice
+from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
-from mmseg_splashkd.runs.test import evaluate, scores_file
+from mmseg_splashkd.runs.test import TestMetrics, evaluate, scores_file
 from mmseg_splashkd.statistics.metrics import areas_of
 from tests.conftest import TEACHER, tiny_run
 from tests.evaluation.helpers import random_frames
+from tests.hooks.small_runs import small_run
+from tests.models.builders import build, fcn
 
+LATEST = "scores/val_last.npz"
 LAST = "weights_*_last.safetensors"
 
 
@@ -78,6 +89,30 @@ def test_about_identifies_the_run(validated, teacher, pond):
     assert about["table_sha256"] == hashlib.sha256(table.read_bytes()).hexdigest()
 
 
+def test_frames_inside_wrappers_are_those_of_their_data_sets(teacher, pond, tmp_path):
+    options = tiny_run(pond, "model")
+    (val,) = loader_leaves(read_config(TEACHER, options), "test_dataloader")
+    inner = [{**val, "split": "test"}, {**val, "split": "val"}]
+    wrapped = {"type": "ConcatDataset", "datasets": inner, "_delete_": True}
+    evaluate(
+        TEACHER,
+        teacher / LAST,
+        tmp_path,
+        cfg_options=options | {"test_dataloader.dataset": wrapped},
+    )
+    found = load_scores(tmp_path / "scores.npz")
+    stems = sorted(path.stem for path in (pond / "images").iterdir())
+    expected = [*stems[28:], *stems[22:28]]
+    assert [Path(frame).stem for frame in found.frames] == expected
+    stamps = [parse_timestamp(stem, stem) for stem in expected]
+    assert found.timestamps.tolist() == stamps
+    assert set(found.recordings) == {"pond"}
+    table = pond / "frames.csv"
+    assert found.about["split"] is None
+    assert found.about["table"] == str(table)
+    assert found.about["table_sha256"] == file_sha256(table)
+
+
 def test_the_first_validation_is_the_best(teacher, validated):
     best = load_scores(teacher / "scores" / "val_best.npz")
     assert np.array_equal(best.confusion, validated.confusion)
@@ -88,7 +123,7 @@ def test_counts_are_those_of_the_written_predictions(validated, tested, pond):
     for frame, confusion in zip(validated.frames, validated.confusion, strict=True):
         name = Path(frame).name
         with (
-            Image.open(tested / "out" / name) as prediction,
+            Image.open(tested / "out" / "pond" / name) as prediction,
             Image.open(pond / "labels" / name) as label,
         ):
             found = np.asarray(prediction).ravel()
@@ -128,6 +163,31 @@ def test_averaged_flips_have_no_probability_histogram(teacher, pond, tmp_path):
     assert metrics["Dice.splash"] == pytest.approx(100 * dice[1].item())
     assert 0 <= metrics["Bursts.recall"] <= 100
     assert metrics["Bursts.false"] >= 0
+
+
+def test_a_test_keeps_the_scores_of_another(teacher, pond, tmp_path):
+    """Argmax, a threshold, and argmax again, into one work directory."""
+    options = tiny_run(pond, "model")
+
+    def test(**given) -> TestMetrics:
+        return evaluate(TEACHER, teacher / LAST, tmp_path, cfg_options=options, **given)
+
+    first = test()
+    assert first.scores == tmp_path / "scores.npz"
+    kept = first.scores.read_bytes()
+    other = test(threshold=0.4)
+    (last,) = teacher.glob(LAST)
+    assert other.scores == tmp_path / f"scores_{last.stem}_p0.4000.npz"
+    assert load_scores(other.scores).about["threshold"] == 0.4
+    assert first.scores.read_bytes() == kept
+    logs = "".join(path.read_text() for path in tmp_path.glob("2*/*.log"))
+    assert "scores.npz holds the scores of another test: those of this " in logs
+    with pytest.raises(
+        FileExistsError, match=r"holds the scores of weights_.* another"
+    ):
+        test(threshold=0.4, scores=first.scores)
+    assert first.scores.read_bytes() == kept
+    assert test().scores == first.scores  # the same test replaces its own
 
 
 def test_path_of_the_scores():
@@ -185,6 +245,30 @@ def counts(size: int, work_dir: str) -> Any:
     return load_scores(path) if path.is_file() else None
 
 
+def validated_in(dataset: Frames, work_dir: str) -> dict[str, float]:
+    """Metrics that a validation gets in this process."""
+    runner: Any = SimpleNamespace(
+        val_dataloader=SimpleNamespace(dataset=dataset),
+        message_hub=MessageHub(work_dir),
+        logger=logging.getLogger("a run"),
+        model=None,
+        cfg={},
+        seed=0,
+        iter=2,
+        work_dir=work_dir,
+    )
+    hook = FrameScoresHook(focus_class="net")
+    hook.before_val_epoch(runner)
+    sampler = DefaultSampler(dataset, shuffle=False, seed=0)  # type: ignore[arg-type]
+    for index in sampler:
+        hook.after_val_iter(runner, 0, outputs=[dataset.samples[index]])
+    metrics: dict[str, float] = {}
+    hook.after_val_epoch(runner, metrics)
+    logged = runner.message_hub.get_scalar(f"val/{METRIC}").current()
+    assert logged == metrics[METRIC]
+    return metrics
+
+
 def test_frames_without_time_and_another_class(tmp_path):
     found = counts(5, str(tmp_path))
     assert found.frames == tuple(f"{index}.png" for index in range(5))
@@ -213,6 +297,8 @@ def _work(rank: int, folder: str) -> None:
         "gloo", init_method=f"file://{folder}/init", rank=rank, world_size=2
     )
     counts(5, f"{folder}/{rank}")
+    metrics = validated_in(Frames(5), f"{folder}/{rank}")
+    Path(folder, f"dice{rank}").write_text(str(metrics[METRIC]))
     distributed.destroy_process_group()
 
 
@@ -220,10 +306,125 @@ def _work(rank: int, folder: str) -> None:
 def test_two_processes_count_as_one(tmp_path):
     spawn(_work, args=(str(tmp_path),), nprocs=2)
     assert not (tmp_path / "1").exists()  # the first process writes
+    expected = validated_in(Frames(5), str(tmp_path / "one"))[METRIC]
+    for rank in (0, 1):  # all select the best weights
+        assert float((tmp_path / f"dice{rank}").read_text()) == expected > 0
     found: Any = load_scores(tmp_path / "0" / "scores.npz")
     expected = counts(5, str(tmp_path / "one"))
     assert np.array_equal(found.confusion, expected.confusion)
     assert np.array_equal(found.histogram, expected.histogram)
+
+
+class Validations(Hook):
+    """Removes the class from the labels at some validations; keeps all metrics."""
+
+    priority = "LOWEST"
+
+    def __init__(self, without: set[int]) -> None:
+        self.without, self.metrics, self.labels = without, [], []
+
+    def before_val_epoch(self, runner: Any) -> None:
+        frames = runner.val_dataloader.dataset.frames
+        found = [frame["data_samples"].gt_sem_seg.data for frame in frames]
+        self.labels = self.labels or [label.clone() for label in found]
+        for label, kept in zip(found, self.labels, strict=True):
+            label.copy_(0 * kept if runner.iter in self.without else kept)
+
+    def after_val_epoch(self, runner: Any, metrics: dict | None = None) -> None:
+        self.metrics.append(dict(metrics or {}))
+
+
+def validate(work_dir: Path, without: set[int], steps: int = 3, **head: Any) -> Any:
+    """Train with a validation after each step, and return what they gave."""
+    run = small_run(
+        build(fcn(auxiliary=False, **head)),
+        work_dir,
+        steps=steps,
+        validates=True,
+        hooks=("FrameScoresHook",),
+        best=METRIC,
+        lr=0.01,
+    )
+    seen = Validations(without)
+    run.register_hook(seen)
+    run.train()
+    return [metrics[METRIC] for metrics in seen.metrics]
+
+
+def log_of(work_dir: Path) -> str:
+    (log,) = work_dir.glob("2*/*.log")
+    return log.read_text()
+
+
+def test_best_weights_are_those_of_the_best_operating_point(tmp_path):
+    dice = validate(tmp_path, without={2})
+    assert dice[2] == pytest.approx(cross_fitted_dice(load_scores(tmp_path / LATEST)))
+    assert math.isnan(dice[1])  # no pixel of the class
+    assert dice[0] != dice[2]
+    best = 1 if dice[0] > dice[2] else 3
+    assert [path.name for path in tmp_path.glob("best_*")] == [
+        f"best_OperatingPoint.Dice_iter_{best}.pth"
+    ]
+    log = log_of(tmp_path)
+    assert f"with {dice[best - 1]:.4f} OperatingPoint.Dice at {best} iter" in log
+    assert f"OperatingPoint.Dice: {dice[2]:.4f}" in log
+    assert "no pixel of the validation part is splash" in log
+
+
+def test_a_run_without_any_operating_point_has_no_best_weights_and_says_so(tmp_path):
+    dice = validate(tmp_path, without={1, 2}, steps=2)
+    assert all(map(math.isnan, dice))
+    assert not list(tmp_path.glob("best_*"))
+    assert "no best checkpoint: OperatingPoint.Dice was NaN" in log_of(tmp_path)
+
+
+def test_one_sigmoid_output_has_an_operating_point(tmp_path):
+    loss = {"type": "CrossEntropyLoss", "use_sigmoid": True, "avg_non_ignore": True}
+    head = {"out_channels": 1, "threshold": 0.25, "loss_decode": loss}
+    (dice,) = validate(tmp_path, without=set(), steps=1, **head)
+    found: Any = load_scores(tmp_path / LATEST)
+    assert dice == pytest.approx(cross_fitted_dice(found))
+    assert dice > 0
+    above = found.histogram[:, :, 64:].sum(-1)
+    assert np.array_equal(above, found.confusion[:, :, 1])  # as the head decides
+
+
+@pytest.mark.parametrize(
+    ("of_class", "of_other", "line"),
+    [
+        (
+            0.4,
+            0.1,
+            "net is hardly found by argmax: predicted on 0.00 % of the pixels, true on "
+            "12.50 %, Dice 0.0; Dice is 100.0 at a threshold chosen on other frames. "
+            "Test these weights with tools/test.py --threshold stored",
+        ),
+        (
+            0.1,
+            0.1,
+            "net is hardly found by argmax: predicted on 0.00 % of the pixels, true on "
+            "12.50 %, Dice 0.0; no threshold does better than predicting it "
+            "everywhere, so far",
+        ),
+        (0.6, 0.1, None),
+    ],
+    ids=["by a threshold", "not at all", "by argmax"],
+)
+def test_what_argmax_hides_is_said(tmp_path, caplog, of_class, of_other, line):
+    dataset = Frames(4)
+    for sample in dataset.samples:
+        label = torch.zeros(8, 8, dtype=torch.long)
+        label[2] = 1
+        likely = torch.where(label == 1, of_class, of_other)
+        others = 1 - likely
+        logits = torch.stack([0.99 * others, likely, 0.01 * others]).log()
+        sample.gt_sem_seg = PixelData(data=label[None])
+        sample.seg_logits = PixelData(data=logits)
+        sample.pred_sem_seg = PixelData(data=logits.argmax(0, keepdim=True))
+    with caplog.at_level(logging.WARNING):
+        metrics = validated_in(dataset, str(tmp_path))
+    assert [record.message for record in caplog.records] == ([line] if line else [])
+    assert metrics[METRIC] == pytest.approx(200 / 9 if of_class == 0.1 else 100)
 
 
 def test_an_unknown_class_is_refused():

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_splashkd.config.frames import frame_name
 from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.frame_scores import load_scores, probability_histogram
 from mmseg_splashkd.label_errors.held_out import open_runs, predictions
@@ -44,10 +43,10 @@ def test_a_run_predicts_as_it_did_in_its_own_validation(fold_run):
 def test_every_fold_has_frames_of_its_own(arm):
     runs, unjudged = open_runs(arm)
     assert unjudged == []
-    names = [frame_name(frame) for run in runs for frame in run.frames]
+    names = [frame.name for run in runs for frame in run.frames]
     assert len(names) == len(set(names)) == 21
     for run in runs:
-        assert not run.trained & {frame_name(frame) for frame in run.frames}
+        assert not run.trained & {frame.name for frame in run.frames}
 
 
 def test_frames_that_no_run_held_out_are_named(arm):

@@ -103,7 +103,8 @@ def write_outputs(work_dir, frames, missed, rng, fold=0):
         predicted = distort(truth, missed, rng)
         confusion.append(count(truth, predicted))
         histogram.append(probabilities(truth, predicted, rng))
-        path = work_dir / "predictions" / "val" / Path(frame.image).name
+        name = Path(frame.recording, Path(frame.image).name)
+        path = work_dir / "predictions" / "val" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(predicted).save(path)
     scores = FrameScores(

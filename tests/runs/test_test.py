@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,7 +19,8 @@ from mmseg_splashkd.checkpoint import (
 )
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
-from mmseg_splashkd.runs.test import evaluate
+from mmseg_splashkd.evaluation import DiceMetric
+from mmseg_splashkd.runs.test import _name_predictions, evaluate
 from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
 
 
@@ -49,7 +51,7 @@ def test_either_config_tests_a_distilled_checkpoint(
 def test_checkpoint_and_exported_weights_yield_equal_metrics(
     metrics, distilled, distil_options, tmp_path
 ):
-    best = distilled / "best_Dice.splash_*.pth"
+    best = distilled / "best_OperatingPoint.Dice_*.pth"
     options = distil_options | {"model.type": "mmseg.DistillSegmentor"}
     assert metrics == evaluate(DISTILLED, best, tmp_path, cfg_options=options)
 
@@ -64,20 +66,41 @@ def test_predictions_are_written_and_painted(distilled, distil_options, pond, tm
         cfg_options=distil_options,
     )
     stems = sorted(path.stem for path in (pond / "images").iterdir())[-3:]
-    written = sorted((tmp_path / "out").iterdir())
+    written = sorted((tmp_path / "out" / "pond").iterdir())
     assert [path.stem for path in written] == stems
     for path in written:
         prediction = np.asarray(Image.open(path))
         assert prediction.shape == (64, 80)
         assert set(np.unique(prediction)) <= {0, 1}
-    shown = sorted((tmp_path / "show").iterdir())
+    shown = sorted((tmp_path / "show" / "pond").iterdir())
     assert [path.name for path in shown] == [f"{stem}.png" for stem in stems]
     for path in shown:
         strip = np.asarray(Image.open(path))
-        assert strip.shape == (64, 240, 3)
+        assert strip.shape[0] > 64  # a caption below the three pictures
+        strip = strip[:64, :240]
         frame = np.asarray(Image.open(pond / "images" / path.name).convert("RGB"))
         assert np.array_equal(strip[:, :80], frame)
         assert not np.array_equal(strip[:, 80:160], frame)
+
+
+def test_equal_names_are_refused_before_a_frame_is_written(tmp_path):
+    """Two cameras whose split table gives them the same name."""
+
+    class Frames:
+        def __len__(self) -> int:
+            return 2
+
+        def get_data_info(self, index: int) -> dict[str, str]:
+            return {"img_path": f"{index}/7.png", "recording": "cam"}
+
+    metric = DiceMetric(output_dir=str(tmp_path / "out"))
+    loop = SimpleNamespace(
+        evaluator=SimpleNamespace(metrics=[metric]),
+        dataloader=SimpleNamespace(dataset=Frames()),
+    )
+    with pytest.raises(ValueError, match=r"would both be written to cam/7\.png"):
+        _name_predictions(SimpleNamespace(test_loop=loop))  # pyright: ignore
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +167,9 @@ def test_flips_are_averaged(undecided, distil_options, pond, tmp_path):
         # Else neither look alone could be told from their mean.
         for look in (plain, mirrored):
             assert (look.argmax(0).numpy() != expected).mean() > 0.01
-        written = np.asarray(Image.open(tmp_path / "out" / f"{frame.stem}.png"))
+        written = np.asarray(
+            Image.open(tmp_path / "out" / "pond" / f"{frame.stem}.png")
+        )
         assert (written != expected).mean() < 0.001  # ties
 
 
@@ -175,7 +200,7 @@ def test_one_metric_need_not_be_a_list(metrics, distilled, distil_options, tmp_p
     )
     assert found["Dice.splash"] == metrics["Dice.splash"]
     assert "cross_entropy" not in found
-    assert len(list(out.iterdir())) == 3
+    assert len(list((out / "pond").iterdir())) == 3
 
 
 def test_predictions_in_the_coding_of_the_data_set(distilled, distil_options, tmp_path):
@@ -190,11 +215,11 @@ def test_predictions_in_the_coding_of_the_data_set(distilled, distil_options, tm
         cfg_options=options,
     )
     values = set()
-    for path in out.iterdir():
+    for path in (out / "pond").iterdir():
         with Image.open(path) as image:
             values |= set(np.unique(np.asarray(image)).tolist())
     assert values <= {0, 255}
-    assert len(list(out.iterdir())) == 3
+    assert len(list((out / "pond").iterdir())) == 3
 
 
 def test_predictions_need_a_dice_metric(distilled, distil_options, tmp_path):

@@ -117,7 +117,7 @@ def test_exported_weights_are_those_of_the_checkpoints(distilled):
     (best,) = distilled.glob(BEST)
     (last,) = distilled.glob("weights_*_last.safetensors")
     assert_equal(read_checkpoint(last)["state_dict"], weights(distilled, 2))
-    (best_checkpoint,) = distilled.glob("best_Dice.splash_iter_*.pth")
+    (best_checkpoint,) = distilled.glob("best_OperatingPoint.Dice_iter_*.pth")
     assert_equal(
         read_checkpoint(best)["state_dict"],
         read_checkpoint(best_checkpoint)["state_dict"],

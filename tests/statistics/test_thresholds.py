@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from mmseg_splashkd.evaluation.operating_point import cross_fitted_dice
 from mmseg_splashkd.statistics import Arm, FoldSeed
 from mmseg_splashkd.statistics.thresholds import (
     at_cross_fitted_thresholds,
@@ -81,12 +82,26 @@ def test_thresholds_of_folds_and_seeds_come_from_all_runs_of_the_other_folds():
     assert same == ["other folds"]
 
 
+def test_one_fold_is_decided_as_in_the_metric_of_its_validation():
+    drawings = {FoldSeed(None, seed): drawn(seed, 0, 0.6) for seed in range(2)}
+    arm = Arm("a", {run: each[2] for run, each in drawings.items()})
+    decided = at_cross_fitted_thresholds(arm).runs
+    for run, (probability, label, scores) in drawings.items():
+        expected = []
+        for frame in range(4):  # blocks of one frame each, since all have the class
+            others = np.arange(4) != frame
+            threshold = best_threshold(probability[others], label[others])
+            expected.append(confusion(probability >= threshold, label)[frame])
+        assert np.array_equal(decided[run].confusion, np.stack(expected))
+        hit, areas = decided[run].confusion[:, 1, 1].sum(), decided[run].confusion
+        dice = 200 * hit / (areas[:, :, 1].sum() + areas[:, 1].sum())
+        assert dice == pytest.approx(cross_fitted_dice(scores))
+
+
 def test_frames_that_are_scored_choose_no_threshold():
     scores = drawn(4)[2]
     with pytest.raises(ValueError, match="gives optimistic scores"):
         at_validation_thresholds(Arm("a", {RUN: scores}), {RUN: scores})
-    with pytest.raises(ValueError, match="one fold"):
-        at_cross_fitted_thresholds(Arm("a", {RUN: scores, FoldSeed(0, 1): scores}))
     with pytest.raises(ValueError, match="the same frames"):
         at_cross_fitted_thresholds(Arm("a", {RUN: scores, FoldSeed(1, 0): scores}))
 

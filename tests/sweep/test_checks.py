@@ -43,7 +43,7 @@ def test_a_sweep_that_can_run(spec):
     check(spec)
     whole = complete(spec)
     assert whole.grid == {RATIO: [0.5, 1]}
-    assert whole.metric == "Dice.splash"
+    assert whole.metric == "OperatingPoint.Dice"
     assert check_spec(whole).keys() == {STUDENT, PLAIN, TEACHER, "table"}
 
 
@@ -131,8 +131,31 @@ def test_configs_of_different_tables(spec, folds, pond, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("save_best", "hooks", "metric"),
+    [
+        ("mIoU", ["FrameScoresHook"], "mIoU"),  # as its best weights are selected
+        (None, ["FrameScoresHook"], "OperatingPoint.Dice"),
+        ("auto", ["mmseg.FrameScoresHook"], "OperatingPoint.Dice"),
+        (None, ["ClassesHook"], None),
+    ],
+)
+def test_metric_by_default(spec, save_best, hooks, metric):
+    options = spec.cfg_options | {
+        "default_hooks.checkpoint.save_best": save_best,
+        "custom_hooks": [{"type": name} for name in hooks],
+    }
+    spec = replace(spec, cfg_options=options)
+    if metric is None:
+        with pytest.raises(ValueError, match=r"FrameScoresHook.*by --metric, such as"):
+            complete(spec)
+    else:
+        assert complete(spec).metric == metric
+
+
+@pytest.mark.parametrize(
     ("metric", "direction"),
     [
+        ("OperatingPoint.Dice", "maximize"),
         ("Dice.splash", "maximize"),
         ("cross_entropy", "minimize"),
         ("mIoU", "maximize"),

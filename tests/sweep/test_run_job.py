@@ -2,9 +2,9 @@
 
 import math
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
 
 from mmseg_splashkd.records.record import BestAndLast, Metrics, RunRecord
 from mmseg_splashkd.records.store import read_record, write_record
@@ -34,9 +34,8 @@ def calls(monkeypatch) -> list[str]:
         made.append(work_dir.name)
         return TEST
 
-    cfg = SimpleNamespace(
-        to_dict=lambda: {"val_dataloader": {"dataset": {}}, "val_evaluator": {}},
-    )
+    dice = [{"type": "DiceMetric"}]
+    cfg = Config({"val_dataloader": {"dataset": {}}, "val_evaluator": dice})
     monkeypatch.setattr(module, "read_config", lambda *_: cfg)
     monkeypatch.setattr(module, "config_sha256", lambda cfg: "sha")
     monkeypatch.setattr(module, "has_test_part", lambda cfg: True)

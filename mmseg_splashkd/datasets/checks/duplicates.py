@@ -65,8 +65,9 @@ def find_duplicates(
     to their median) that differ in few bits. All frames of a fixed camera are similar,
     so the limit is relative: at most 12 of 256 bits, and at most a quarter of the
     distance between either frame and its neighbours in time. If neighbours are nearly
-    identical, as on still water at night, only identical pixels count. Damaged frames
-    and frames of one colour are skipped.
+    identical, as on still water at night, only identical pixels count. Frames without
+    time have no neighbours, so the limit is 12 bits. Damaged frames and frames of one
+    colour are skipped.
 
     Args:
         parts: Name -> frames; a path in several parts counts for the first.
@@ -130,7 +131,8 @@ def distance_limits(frames: Sequence[Frame], bits: np.ndarray) -> np.ndarray:
         (N,) limits in bits; -1 if only identical pixels count.
     """
     recordings = defaultdict(list)
-    for i in sorted(range(len(frames)), key=lambda i: frames[i].timestamp):
+    timed = (i for i, frame in enumerate(frames) if frame.has_time)
+    for i in sorted(timed, key=lambda i: frames[i].timestamp):
         recordings[frames[i].recording].append(i)
     # Use the farthest of several neighbours, because one may be the copy itself.
     farthest = np.full(len(frames), -1)
@@ -140,7 +142,7 @@ def distance_limits(frames: Sequence[Frame], bits: np.ndarray) -> np.ndarray:
             distance = (bits[first] != bits[second]).sum(1)
             farthest[first] = np.maximum(farthest[first], distance)
             farthest[second] = np.maximum(farthest[second], distance)
-    farthest[farthest < 0] = BITS  # the only frame of its recording
+    farthest[farthest < 0] = BITS  # no neighbour in time
     limits = np.minimum(MAX_DISTANCE, farthest // FAR_BELOW)
     return np.where(farthest < STILL, SAME, limits)
 

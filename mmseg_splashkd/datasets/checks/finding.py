@@ -17,8 +17,8 @@ CODES = {
     "gap": "A recording has a gap in time.",
     "unlabelled": "Frames have no label.",
     "odd_time": "A time stamp lies before 2000 or in the future.",
-    "no_splash": "A part has no splash.",
-    "share_drift": "The share of splash differs strongly between parts.",
+    "no_splash": "A part does not show the focus class.",
+    "share_drift": "The share of the focus class differs strongly between parts.",
     "teacher-leak": "A teacher was trained on frames that its student is scored on.",
     # Files: from the pixels.
     "unreadable_image": "A frame is damaged or not an image.",

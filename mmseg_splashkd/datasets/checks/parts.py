@@ -11,7 +11,7 @@ import numpy as np
 
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Gap, Parts, Track, gaps, tracks
-from mmseg_splashkd.datasets.frames import Frame, missing_files
+from mmseg_splashkd.datasets.frames import Frame, missing_files, require_time
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 
@@ -23,7 +23,11 @@ YEAR_2000 = 946_684_800 * SECOND
 NAMED_GAPS = 3
 
 
-def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Finding]:
+def check_parts(
+    parts: Parts,
+    embargo_seconds: float | None = None,
+    class_name: str = "splash",
+) -> list[Finding]:
     """Check parts as training reads them, by their rows only.
 
     Evaluated frames are those of any part except ``'train'``. A training frame close in
@@ -36,19 +40,25 @@ def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Find
       folds, or if both are more than a minute away.
     - ``border``: a close training frame on one side. A warning; an embargo avoids it.
 
+    Frames without time have no neighbours: only checks of paths, labels and shares
+    apply to them.
+
     Args:
         parts: Name -> frames in any order; the training part is named ``'train'``.
         embargo_seconds: Required distance between training and evaluated frames in
             seconds, at least 0; default 2.5 median intervals.
+        class_name: Class whose shares the frames hold; default ``'splash'``.
 
     Returns:
         The findings, grouped by check; see ``CODES``.
 
     Raises:
-        ValueError: ``embargo_seconds`` is negative or not finite.
+        ValueError: ``embargo_seconds`` is negative or not finite, or a frame has no
+            time.
     """
     if embargo_seconds is not None:
-        Embargo(seconds=embargo_seconds)  # validates the value
+        embargo = Embargo(seconds=embargo_seconds)  # validates the value
+        require_time(_all(parts), f"embargo {embargo}")
     recordings = tracks(parts)
     return [
         *_empty(parts),
@@ -58,7 +68,7 @@ def check_parts(parts: Parts, embargo_seconds: float | None = None) -> list[Find
         *_near(parts, _tracks(parts, embargo_seconds), embargo_seconds),
         *_mixed(parts, recordings),
         *_odd_times(parts),
-        *_shares(parts),
+        *_shares(parts, class_name),
         *_unlabelled(parts),
         *_gaps(recordings),
     ]
@@ -79,11 +89,11 @@ def _empty(parts: Parts) -> Iterator[Finding]:
 
 
 def _shared_frames(parts: Parts) -> Iterator[Finding]:
-    """Frames with the same path, or the same recording and time, in two parts."""
+    """Frames with the same path, or the same recording and time or name."""
     keys = {
         part: (
             {os.path.normpath(frame.image) for frame in frames},
-            {(frame.recording, frame.timestamp) for frame in frames},
+            {frame.key for frame in frames},
         )
         for part, frames in parts.items()
     }
@@ -92,7 +102,7 @@ def _shared_frames(parts: Parts) -> Iterator[Finding]:
         shared = [
             frame
             for frame in parts[second]
-            if (frame.recording, frame.timestamp) in moments
+            if frame.key in moments
             or (paths and os.path.normpath(frame.image) in paths)
         ]
         if shared:
@@ -201,7 +211,7 @@ def _near_findings(
 
 def _odd_times(parts: Parts) -> Iterator[Finding]:
     now = time.time_ns()
-    frames = _all(parts)
+    frames = [frame for frame in _all(parts) if frame.has_time]
     early = [frame for frame in frames if frame.timestamp < YEAR_2000]
     late = [frame for frame in frames if frame.timestamp > now]
     when = {"before 2000, such as frame numbers": early, "in the future": late}
@@ -222,15 +232,15 @@ def mean_shares(parts: Parts) -> dict[str, float]:
     }
 
 
-def _shares(parts: Parts) -> Iterator[Finding]:
+def _shares(parts: Parts, class_name: str) -> Iterator[Finding]:
     shares = mean_shares(parts)
     for part in (part for part, share in shares.items() if share == 0):
-        text = f"no frame of {part} has splash: its Dice is undefined or 0"
+        text = f"no frame of {part} has {class_name}: its Dice is undefined or 0"
         yield Finding("error", "no_splash", text)
     listed = [(share, part) for part, share in shares.items() if share > 0]
     if listed and max(listed)[0] > DRIFT * min(listed)[0]:
         (low, least), (high, most) = min(listed), max(listed)
-        text = f"splash is {high:.2%} of {most}, but {low:.2%} of {least}"
+        text = f"{class_name} is {high:.2%} of {most}, but {low:.2%} of {least}"
         yield Finding("warning", "share_drift", text)
 
 

@@ -45,10 +45,15 @@ class Gap:
 
 
 def tracks(parts: Parts) -> list[Track]:
-    """Tracks of all recordings of the given parts, sorted by name."""
+    """Tracks of all recordings of the given parts, sorted by name.
+
+    Frames without time are in no track.
+    """
     rows = defaultdict(list)
     for part, frames in parts.items():
         for frame in frames:
+            if not frame.has_time:
+                continue
             rows[frame.recording].append((frame.timestamp, part, frame))
     return [_track(name, rows[name]) for name in sorted(rows)]
 
@@ -78,9 +83,12 @@ def unique_frames(parts: Parts) -> list[Frame]:
 
 
 def frames_per_day(parts: Parts) -> dict[tuple[date, str], Counter[str]]:
-    """(UTC day, recording) -> part -> number of frames, sorted by day."""
+    """(UTC day, recording) -> part -> number of frames, sorted by day.
+
+    Frames without time are not counted.
+    """
     days: defaultdict[tuple[date, str], Counter[str]] = defaultdict(Counter)
     for part, frames in parts.items():
-        for frame in frames:
+        for frame in filter(lambda frame: frame.has_time, frames):
             days[to_utc(frame.timestamp).date(), frame.recording][part] += 1
     return dict(sorted(days.items()))

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mmseg_splashkd.datasets.frames import Frame, in_time_order
+from mmseg_splashkd.datasets.frames import Frame, in_time_order, require_time
 from mmseg_splashkd.datasets.split_table import EMBARGO, SPLITS, without_split
 from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo, keep_apart
+from mmseg_splashkd.datasets.splits.groups import groups_of, shuffled_groups
 
 RATIOS = (0.7, 0.2, 0.1)
 
@@ -34,10 +35,12 @@ def split_by_time(
         few frames; ``check_not_empty`` refuses that.
 
     Raises:
-        ValueError: ``ratios`` are not three shares with sum 1, or two frames of one
-            recording have the same time stamp.
+        ValueError: ``ratios`` are not three shares with sum 1, two frames of one
+            recording have the same time stamp, or a frame has none.
     """
-    return keep_apart(_cut(in_time_order(frames), ratios), embargo)
+    ordered = in_time_order(frames)
+    require_time(ordered, "a split along time")
+    return keep_apart(_cut(ordered, ratios), embargo)
 
 
 def split_per_recording(
@@ -64,13 +67,32 @@ def split_per_recording(
         ValueError: For the reasons listed in ``split_by_time``.
     """
     recordings: dict[str, list[Frame]] = {}
-    for frame in in_time_order(frames):
+    ordered = in_time_order(frames)
+    require_time(ordered, "a split along time")
+    for frame in ordered:
         recordings.setdefault(frame.recording, []).append(frame)
-    cut = [frame for own in recordings.values() for frame in _cut(own, ratios)]
-    return keep_apart(cut, embargo, stacked=False)
+    split = [frame for own in recordings.values() for frame in _cut(own, ratios)]
+    return keep_apart(split, embargo, stacked=False)
 
 
 def _cut(ordered: Sequence[Frame], ratios: Sequence[float]) -> list[Frame]:
+    check_ratios(ratios)
+    first = round(len(ordered) * ratios[0])
+    second = round(len(ordered) * (ratios[0] + ratios[1]))
+    parts = ["train"] * first + ["val"] * (second - first)
+    parts += ["test"] * (len(ordered) - second)
+    return [
+        replace(without_split(frame), split=part)
+        for frame, part in zip(ordered, parts, strict=True)
+    ]
+
+
+def check_ratios(ratios: Sequence[float]) -> None:
+    """Refuse ratios that are not three shares of train, val and test with sum 1.
+
+    Raises:
+        ValueError: For this reason.
+    """
     if (
         len(ratios) != len(SPLITS)
         or min(ratios) < 0
@@ -80,14 +102,6 @@ def _cut(ordered: Sequence[Frame], ratios: Sequence[float]) -> list[Frame]:
             f"ratios must be three shares (train, val, test) that sum to 1, got "
             f"{tuple(ratios)} with sum {sum(ratios):g}"
         )
-    first = round(len(ordered) * ratios[0])
-    second = round(len(ordered) * (ratios[0] + ratios[1]))
-    parts = ["train"] * first + ["val"] * (second - first)
-    parts += ["test"] * (len(ordered) - second)
-    return [
-        replace(without_split(frame), split=part)
-        for frame, part in zip(ordered, parts, strict=True)
-    ]
 
 
 def split_by_list(
@@ -174,17 +188,23 @@ def hold_out(
     share: float = 0.0,
     embargo: Embargo = NO_EMBARGO,
     whole_recordings: bool = False,
+    seed: int | None = None,
+    group: str | None = None,
 ) -> list[Frame]:
     """Set the test part aside before cross-validation.
 
     Args:
         frames: Frames in any order. Frames with the split ``'test'`` keep it; any other
             earlier split is ignored.
-        share: Share of frames, the newest ones, for the test part, in [0, 1); 0 if the
-            frames already have a test part or need none.
+        share: Share of frames, the newest ones unless ``seed`` is given, for the test
+            part, in [0, 1); 0 if the frames already have a test part or need none.
         embargo: Minimum distance of all other frames from the test part.
         whole_recordings: Take whole recordings, those that end last, until they hold
             the share.
+        seed: Take frames, or recordings, at random with this seed, as frames without
+            time need; default None: the newest.
+        group: With ``whole_recordings`` and ``seed``, regular expression of groups to
+            take instead of recordings; see ``groups_of``.
 
     Returns:
         The frames in time order with the split ``'train'``, ``'test'`` or
@@ -195,6 +215,8 @@ def hold_out(
             frames have a test part already.
     """
     ordered = in_time_order(frames)
+    if share and seed is None:
+        require_time(ordered, "a test part of the newest frames")
     tests = {i for i, frame in enumerate(ordered) if frame.split == "test"}
     if not 0 <= share < 1:
         raise ValueError(f"test share {share} must lie in [0, 1)")
@@ -205,8 +227,12 @@ def hold_out(
         )
     if share:
         count = round(share * len(ordered))
-        newest = _newest_recordings if whole_recordings else _newest
-        tests = newest(ordered, count)
+        if seed is not None:
+            groups = groups_of(ordered, group) if whole_recordings else None
+            tests = _at_random(shuffled_groups(groups, len(ordered), seed), count)
+        else:
+            newest = _newest_recordings if whole_recordings else _newest
+            tests = newest(ordered, count)
         if not 0 < len(tests) < len(ordered):
             raise ValueError(
                 f"test share {share} of {len(ordered)} frames holds out {len(tests)} "
@@ -217,6 +243,13 @@ def hold_out(
         for i, frame in enumerate(ordered)
     ]
     return keep_apart(split, embargo)
+
+
+def _at_random(shuffled: list[list[int]], count: int) -> set[int]:
+    tests: set[int] = set()
+    while len(tests) < count:
+        tests.update(shuffled.pop())
+    return tests
 
 
 def _newest(ordered: Sequence[Frame], count: int) -> set[int]:

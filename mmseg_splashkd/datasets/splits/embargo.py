@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from mmseg_splashkd.datasets.duration import FramesOrSeconds
-from mmseg_splashkd.datasets.frames import Frame, in_time_order
+from mmseg_splashkd.datasets.frames import Frame, in_time_order, require_time
 from mmseg_splashkd.datasets.split_table import EMBARGO
 from mmseg_splashkd.datasets.timestamps import SECOND
 
@@ -55,7 +55,13 @@ def too_near(
 
     Returns:
         Indices of the frames within the embargo of ``others``, excluding ``others``.
+
+    Raises:
+        ValueError: There is an embargo, and a frame has no time.
     """
+    if embargo == NO_EMBARGO:
+        return set()
+    require_time(ordered, f"embargo {embargo}")
     near: set[int] = set()
     for reach, positions in _time_lines(ordered, embargo, stacked):
         occupied = sorted(positions[i] for i in others)

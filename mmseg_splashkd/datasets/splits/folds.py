@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from mmseg_splashkd.datasets.frames import Frame, in_time_order
+from mmseg_splashkd.datasets.frames import Frame, in_time_order, require_time
 from mmseg_splashkd.datasets.split_table import EMBARGO, without_split
 from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo, too_near
+from mmseg_splashkd.datasets.splits.groups import groups_of
 
 OUTSIDE = ("test", EMBARGO)
 QUARTILES = (0.25, 0.5, 0.75)
@@ -44,7 +45,7 @@ def stratified_folds(
             splash, than folds.
         RuntimeError: scikit-learn returned invalid folds.
     """
-    ordered, inside = _inside(frames, folds)
+    ordered, inside = within_folds(frames, folds)
     for i in inside:
         if ordered[i].splash_share is None:
             raise ValueError(
@@ -57,7 +58,7 @@ def stratified_folds(
     fold_of = _assigned_folds(splitter.split(bins, bins), len(inside), folds)
     _check_even(fold_of, np.zeros_like(bins), folds, "frames")
     _check_even(fold_of, bins, folds, "a bin of splash share")
-    return _with_folds(ordered, inside, fold_of)
+    return with_folds(ordered, inside, fold_of)
 
 
 def blocked_folds(
@@ -75,12 +76,13 @@ def blocked_folds(
         (0 is the oldest) and the folds whose training leaves them out.
 
     Raises:
-        ValueError: There are fewer frames than folds, or the embargo leaves no training
-            frame for a fold.
+        ValueError: There are fewer frames than folds, a frame has no time, or the
+            embargo leaves no training frame for a fold.
     """
-    ordered, inside = _inside(frames, folds)
+    ordered, inside = within_folds(frames, folds)
+    require_time(ordered, "a split into blocks along time")
     fold_of = np.arange(len(inside)) * folds // len(inside)
-    return _with_embargo(_with_folds(ordered, inside, fold_of), folds, embargo)
+    return _with_embargo(with_folds(ordered, inside, fold_of), folds, embargo)
 
 
 def grouped_folds(
@@ -88,8 +90,9 @@ def grouped_folds(
     folds: int = 5,
     seed: int = 0,
     embargo: Embargo = NO_EMBARGO,
+    group: str | None = None,
 ) -> list[Frame]:
-    """Assign whole recordings to folds.
+    """Assign whole recordings, or other groups, to folds.
 
     Fold sizes are balanced, splash shares are not: stratifying whole recordings makes
     sizes more uneven and rarely prevents a fold without splash.
@@ -100,35 +103,41 @@ def grouped_folds(
         seed: Seed of the order of recordings of equal size; default 0.
         embargo: Minimum distance of training frames from the validated fold, for a
             video that is cut into several recordings; default none.
+        group: Regular expression of the group, see ``groups_of``; default: groups are
+            recordings.
 
     Returns:
         The frames in time order, as ``blocked_folds``.
 
     Raises:
         ImportError: scikit-learn is missing.
-        ValueError: There are fewer recordings than folds, a recording has test frames
-            and others, or the embargo leaves no training frame for a fold.
+        ValueError: There are fewer groups than folds, a group has test frames and
+            others, or the embargo leaves no training frame for a fold.
         RuntimeError: scikit-learn returned invalid folds.
     """
-    ordered, inside = _inside(frames, folds)
-    recordings = [ordered[i].recording for i in inside]
-    _check_whole(ordered, recordings)
-    names = sorted(set(recordings))
+    ordered, inside = within_folds(frames, folds)
+    all_groups = groups_of(ordered, group)
+    groups = [all_groups[i] for i in inside]
+    kind = "recording" if group is None else "group"
+    _check_whole(ordered, all_groups, groups, kind)
+    names = sorted(set(groups))
     if len(names) < folds:
+        others = "blocked ones" if ordered[0].has_time else "random ones"
         raise ValueError(
-            f"folds={folds}, but there are only {len(names)} recordings: take fewer "
-            f"folds, or blocked ones"
+            f"folds={folds}, but there are only {len(names)} {kind}s: take fewer "
+            f"folds, or {others}"
         )
     numbers = np.random.default_rng(seed).permutation(len(names)).tolist()
     number_of = dict(zip(names, numbers, strict=True))
-    groups = np.array([number_of[recording] for recording in recordings])
+    assigned = np.array([number_of[name] for name in groups])
     splitter = _sklearn().GroupKFold(folds)
-    fold_of = _assigned_folds(splitter.split(groups, groups=groups), len(inside), folds)
-    for recording in names:
-        assigned = set(fold_of[groups == number_of[recording]].tolist())
-        if len(assigned) > 1:
-            raise _invalid(f"recording {recording!r} is in folds {sorted(assigned)}")
-    return _with_embargo(_with_folds(ordered, inside, fold_of), folds, embargo)
+    splits = splitter.split(assigned, groups=assigned)
+    fold_of = _assigned_folds(splits, len(inside), folds)
+    for name in names:
+        own = set(fold_of[assigned == number_of[name]].tolist())
+        if len(own) > 1:
+            raise _invalid(f"{kind} {name!r} is in folds {sorted(own)}")
+    return _with_embargo(with_folds(ordered, inside, fold_of), folds, embargo)
 
 
 def share_bins(shares: np.ndarray, folds: int) -> np.ndarray:
@@ -165,8 +174,12 @@ def share_bins(shares: np.ndarray, folds: int) -> np.ndarray:
     return np.minimum(merged, current - 1)[bins]
 
 
-def _inside(frames: Iterable[Frame], folds: int) -> tuple[list[Frame], list[int]]:
-    """The frames in time order, and the indices of those that go into folds."""
+def within_folds(frames: Iterable[Frame], folds: int) -> tuple[list[Frame], list[int]]:
+    """The frames in time order, and the indices of those that go into folds.
+
+    Raises:
+        ValueError: ``folds`` is below 2, or fewer frames than folds are left.
+    """
     if folds < 2:
         raise ValueError(f"folds={folds} must be at least 2")
     ordered = in_time_order(frames)
@@ -180,12 +193,18 @@ def _inside(frames: Iterable[Frame], folds: int) -> tuple[list[Frame], list[int]
     return ordered, inside
 
 
-def _check_whole(ordered: Sequence[Frame], recordings: Sequence[str]) -> None:
-    held_out = {frame.recording for frame in ordered if frame.split == "test"}
-    if divided := sorted(held_out.intersection(recordings)):
+def _check_whole(
+    ordered: Sequence[Frame],
+    all_groups: Sequence[str],
+    groups: Sequence[str],
+    kind: str,
+) -> None:
+    pairs = zip(ordered, all_groups, strict=True)
+    held_out = {name for frame, name in pairs if frame.split == "test"}
+    if divided := sorted(held_out.intersection(groups)):
         raise ValueError(
-            f"recording {divided[0]!r} has frames in the test part and others: grouped "
-            f"folds keep recordings whole, so hold out whole ones"
+            f"{kind} {divided[0]!r} has frames in the test part and others: grouped "
+            f"folds keep {kind}s whole, so hold out whole ones"
         )
 
 
@@ -228,9 +247,10 @@ def _invalid(what: str) -> RuntimeError:
     )
 
 
-def _with_folds(
-    ordered: list[Frame], inside: Sequence[int], fold_of: np.ndarray
+def with_folds(
+    ordered: Sequence[Frame], inside: Sequence[int], fold_of: np.ndarray
 ) -> list[Frame]:
+    """Give the frames at the indices ``inside`` their folds, (len(inside),) int."""
     split = [replace(without_split(frame), split=frame.split) for frame in ordered]
     for i, fold in zip(inside, fold_of.tolist(), strict=True):
         split[i] = replace(split[i], split="train", fold=fold)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.split_table import SPLITS
+from mmseg_splashkd.datasets.splits.at_random import random_folds, split_at_random
 from mmseg_splashkd.datasets.splits.by_time import (
     RATIOS,
     check_not_empty,
@@ -13,7 +14,7 @@ from mmseg_splashkd.datasets.splits.by_time import (
     split_by_time,
     split_per_recording,
 )
-from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo
+from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo, keep_apart
 from mmseg_splashkd.datasets.splits.folds import (
     blocked_folds,
     grouped_folds,
@@ -26,7 +27,8 @@ OPTIONS = {  # strategy -> options it accepts
     "list": {"lists", "unlisted", "embargo"},
     "stratified": {"folds", "seed", "test_share", "embargo"},
     "blocked": {"folds", "test_share", "embargo"},
-    "grouped": {"folds", "seed", "test_share", "embargo"},
+    "grouped": {"ratios", "folds", "seed", "test_share", "embargo", "group"},
+    "random": {"ratios", "folds", "seed", "test_share"},
 }
 FOLDS = 5
 
@@ -37,15 +39,20 @@ class SplitPlan:
 
     Args:
         strategy: ``'time'`` (all recordings as one time line; the default),
-            ``'per-recording'``, ``'list'``, or folds: ``'stratified'``, ``'blocked'``,
-            ``'grouped'``.
+            ``'per-recording'``, ``'list'``, folds: ``'stratified'``, ``'blocked'``, or
+            parts with ``ratios``, else folds: ``'grouped'``, or folds with ``folds``,
+            else parts: ``'random'``. Frames without time take ``'list'``,
+            ``'stratified'``, ``'grouped'`` or ``'random'``.
         ratios: Ratio of train, val and test, at least 0, in any unit; default 7:2:1.
+            Not with ``folds`` or ``test_share``.
         embargo: Minimum distance between parts; for stratified folds, of the test part
             only. Default none.
         folds: Number of folds, at least 2; default 5.
-        seed: Seed of stratified and grouped folds; default 0.
+        seed: Seed of stratified, grouped and random splits; default 0.
         test_share: Share of frames, the newest ones, held out of the folds, in [0, 1);
-            default 0.
+            default 0. At random for ``'random'`` and for frames without time.
+        group: Regular expression of the groups that ``'grouped'`` keeps whole, see
+            ``groups_of``; default: recordings.
         lists: Part -> names of its frames, for ``'list'``.
         unlisted: Treatment of frames in no list: ``'error'`` (default) or
             ``'embargo'``.
@@ -64,6 +71,7 @@ class SplitPlan:
     test_share: float | None = None
     lists: Mapping[str, Sequence[str]] | None = None
     unlisted: str | None = None
+    group: str | None = None
     unlabelled: bool = False
 
     def __post_init__(self) -> None:
@@ -80,6 +88,12 @@ class SplitPlan:
             raise ValueError(
                 "stratified folds need a label for every frame: do not give unlabelled"
             )
+        for option in ("folds", "test_share"):
+            if self.ratios is not None and getattr(self, option) is not None:
+                raise ValueError(
+                    f"strategy {self.strategy!r} takes ratios (parts) or {option} "
+                    f"(folds), not both"
+                )
         if self.ratios is not None and not sum(self.ratios) > 0:
             raise ValueError(f"ratios={tuple(self.ratios)} must have a sum above 0")
 
@@ -99,9 +113,14 @@ class SplitPlan:
         """
         frames = list(frames)
         self._check_labelled(frames)
-        if "folds" in OPTIONS[self.strategy]:
+        if self._makes_folds():
             return self._fold(frames)
         return self._cut(frames)
+
+    def _makes_folds(self) -> bool:
+        if self.strategy == "random":
+            return self.folds is not None or self.test_share is not None
+        return "folds" in OPTIONS[self.strategy] and self.ratios is None
 
     def _check_labelled(self, frames: Sequence[Frame]) -> None:
         without = [frame.image for frame in frames if not frame.label]
@@ -119,10 +138,15 @@ class SplitPlan:
             split = split_by_list(frames, lists, embargo, self.unlisted or "error")
             check_not_empty(split, [part for part in SPLITS if part in lists])
             return split
-        cut = split_by_time if self.strategy == "time" else split_per_recording
         given = self.ratios or RATIOS
         ratios = [ratio / sum(given) for ratio in given]
-        split = cut(frames, ratios, embargo)
+        if self.strategy in ("random", "grouped"):
+            whole = self.strategy == "grouped"
+            split = split_at_random(frames, ratios, self.seed or 0, whole, self.group)
+            split = keep_apart(split, embargo)
+        else:
+            cut = split_by_time if self.strategy == "time" else split_per_recording
+            split = cut(frames, ratios, embargo)
         parts = zip(SPLITS, ratios, strict=True)
         check_not_empty(split, [part for part, ratio in parts if ratio])
         return split
@@ -130,16 +154,21 @@ class SplitPlan:
     def _fold(self, frames: Sequence[Frame]) -> list[Frame]:
         embargo, share = self.embargo or NO_EMBARGO, self.test_share or 0.0
         folds = FOLDS if self.folds is None else self.folds
-        whole = self.strategy == "grouped"
-        split = hold_out(frames, share, embargo, whole_recordings=whole)
+        whole, seed = self.strategy == "grouped", self.seed or 0
+        timed = all(frame.has_time for frame in frames) and self.group is None
+        at_random = self.strategy != "blocked" and not timed
+        held = seed if at_random or self.strategy == "random" else None
+        split = hold_out(frames, share, embargo, whole, held, self.group)
         has_test = any(frame.split == "test" for frame in split)
         if self.strategy == "blocked":
             return blocked_folds(split, folds, embargo)
         if self.strategy == "grouped":
-            return grouped_folds(split, folds, self.seed or 0, embargo)
+            return grouped_folds(split, folds, seed, embargo, self.group)
+        if self.strategy == "random":
+            return random_folds(split, folds, seed)
         if embargo != NO_EMBARGO and not has_test:
             raise ValueError(
                 "stratified folds hold neighbouring frames by design: embargo applies "
                 "to the test part only, and there is none; take blocked folds"
             )
-        return stratified_folds(split, folds, self.seed or 0)
+        return stratified_folds(split, folds, seed)

@@ -19,15 +19,8 @@ from mmseg_splashkd.datasets.split_table import (
 from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 from mmseg_splashkd.files import write_whole
 
-HEADINGS = (
-    "frames",
-    "record-\nings",
-    "first and last\n(UTC)",
-    "mean\nsplash",
-    "with\nsplash",
-    "left\nout",
-    "nearest\n(s)",
-)
+SPAN, LEFT_OUT, NEAREST = "first and last\n(UTC)", "left\nout", "nearest\n(s)"
+OF_TIME = (SPAN, LEFT_OUT, NEAREST)
 
 
 def folds_of(frames: Iterable[Frame]) -> list[int]:
@@ -47,41 +40,56 @@ def parts_of(frames: Sequence[Frame]) -> dict[str, list[Frame]]:
     return parts
 
 
-def print_split(frames: Sequence[Frame], console: Console | None = None) -> None:
+def print_split(
+    frames: Sequence[Frame],
+    console: Console | None = None,
+    class_name: str = "splash",
+) -> None:
     """Print one row per part or fold, then warnings about the split.
+
+    Times and distances are left out if no frame has a time.
 
     Args:
         frames: Frames as a split strategy returns them.
         console: Console to print to; default the terminal.
+        class_name: Class whose share the frames hold; default ``'splash'``.
     """
     console = console or Console()
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("Part")
-    for heading in HEADINGS:
+    timed = any(frame.has_time for frame in frames)
+    rows = {
+        name: _cells(name, own, frames, class_name)
+        for name, own in parts_of(frames).items()
+    }
+    shown = [h for h in next(iter(rows.values()), {}) if timed or h not in OF_TIME]
+    for heading in shown:
         table.add_column(Text(heading), justify="right")
-    for name, own in parts_of(frames).items():
-        table.add_row(Text(name), *_cells(name, own, frames))
+    for name, cells in rows.items():
+        table.add_row(Text(name), *(cells[heading] for heading in shown))
     console.print(table)
-    for note in split_notes(frames):
+    for note in split_notes(frames, class_name):
         console.print(Text(note))
 
 
-def _cells(name: str, own: Sequence[Frame], frames: Sequence[Frame]) -> list[str]:
+def _cells(
+    name: str, own: Sequence[Frame], frames: Sequence[Frame], class_name: str
+) -> dict[str, str]:
+    """Heading -> cell of one part."""
     shares = [f.splash_share for f in own if f.splash_share is not None]
-    times = [f"{to_utc(frame.timestamp):%Y-%m-%d %H:%M:%S}" for frame in own]
+    times = [f"{to_utc(f.timestamp):%Y-%m-%d %H:%M:%S}" for f in own if f.has_time]
     fold = own[0].fold
     near = sum(fold in frame.embargo for frame in frames)
-    return [
-        str(len(own)),
-        str(len({frame.recording for frame in own})),
-        f"{min(times)}\n{max(times)}",
-        f"{sum(shares) / len(shares):.3%}" if shares else "-",
-        str(sum(share > 0 for share in shares)) if shares else "-",
-        "" if fold is None else str(near),
-        ""
-        if name == EMBARGO
-        else _seconds(smallest_gap(own, _other_parts(own, frames))),
-    ]
+    gap = smallest_gap(own, _other_parts(own, frames))
+    return {
+        "frames": str(len(own)),
+        "record-\nings": str(len({frame.recording for frame in own})),
+        SPAN: f"{min(times)}\n{max(times)}" if times else "no time",
+        f"mean\n{class_name}": f"{sum(shares) / len(shares):.3%}" if shares else "-",
+        f"with\n{class_name}": str(sum(s > 0 for s in shares)) if shares else "-",
+        LEFT_OUT: "" if fold is None else str(near),
+        NEAREST: "" if name == EMBARGO else _seconds(gap),
+    }
 
 
 def _other_parts(own: Sequence[Frame], frames: Sequence[Frame]) -> list[Frame]:
@@ -98,10 +106,10 @@ def smallest_gap(first: Iterable[Frame], second: Iterable[Frame]) -> int | None:
     """Smallest time difference between frames of two parts, across recordings.
 
     Returns:
-        Nanoseconds; None if a part is empty.
+        Nanoseconds; None if a part is empty or has no time.
     """
-    marked = [(frame.timestamp, 0) for frame in first]
-    marked += [(frame.timestamp, 1) for frame in second]
+    marked = [(frame.timestamp, 0) for frame in first if frame.has_time]
+    marked += [(frame.timestamp, 1) for frame in second if frame.has_time]
     gaps = [b - a for (a, x), (b, y) in pairwise(sorted(marked)) if x != y]
     return min(gaps, default=None)
 
@@ -110,20 +118,34 @@ def _seconds(gap: int | None) -> str:
     return "-" if gap is None else f"{gap / SECOND:.3g}"
 
 
-def split_notes(frames: Sequence[Frame]) -> list[str]:
+def split_notes(frames: Sequence[Frame], class_name: str = "splash") -> list[str]:
     """Warnings and notes about a split that limit the meaning of its scores."""
     notes = [
-        f"Warning: no frame of {name} has splash: its Dice of splash is undefined or 0."
+        f"Warning: no frame of {name} has {class_name}: its Dice of {class_name} is "
+        f"undefined or 0."
         for name, own in parts_of(frames).items()
         if name != EMBARGO and _without_splash(own)
     ]
     if unlabelled := sum(not frame.label for frame in frames):
         notes.append(f"{unlabelled} of {len(frames)} frames have no label.")
-    if (folds := folds_of(frames)) and _interleaved(frames, folds):
+    folds = folds_of(frames)
+    if folds and _interleaved(frames, len(folds) - 1):
         notes.append(
             "Neighbouring frames, which are near-duplicates, lie in different folds, "
             "as always with stratified folds: validation scores are optimistic. The "
             "test part or blocked folds measure performance on unseen video."
+        )
+    elif not folds and _interleaved(frames, 2 * len(SPLITS)):
+        notes.append(
+            "Warning: neighbouring frames, which are near-duplicates, lie in different "
+            "parts: test scores are optimistic. Split video along time (--strategy "
+            "time)."
+        )
+    if frames and not any(frame.has_time for frame in frames):
+        notes.append(
+            "The frames have no time, so blocks in time and an embargo do not apply. "
+            "Pictures of one scene belong in one part: --strategy grouped keeps "
+            "recordings, or groups by name (--group), whole."
         )
     return notes
 
@@ -133,15 +155,23 @@ def _without_splash(own: Sequence[Frame]) -> bool:
     return bool(shares) and not any(shares)
 
 
-def _interleaved(frames: Sequence[Frame], folds: Sequence[int]) -> bool:
-    """Whether folds alternate more often along recordings than contiguous folds do."""
-    last: dict[str, int] = {}
+def _interleaved(frames: Sequence[Frame], contiguous: int) -> bool:
+    """Whether parts or folds alternate more often per recording than contiguous ones.
+
+    Args:
+        frames: Frames with parts or folds; those without time are skipped.
+        contiguous: Number of changes in a recording that contiguous ones may have.
+    """
+    folds = bool(folds_of(frames))
+    timed = [f for f in frames if f.has_time and (f.fold is not None or not folds)]
+    last: dict[str, str | int] = {}
     changes = 0
-    for frame in in_time_order(f for f in frames if f.fold is not None):
-        fold = frame.fold if frame.fold is not None else 0
-        changes += last.get(frame.recording, fold) != fold
-        last[frame.recording] = fold
-    return changes > len(last) * (len(folds) - 1)
+    for frame in in_time_order(timed):
+        part = frame.split if frame.fold is None else frame.fold
+        before = last.get(frame.recording, part)
+        changes += before != part and EMBARGO not in (before, part)
+        last[frame.recording] = part
+    return changes > len(last) * contiguous
 
 
 def save_split(table: str | Path, frames: Iterable[Frame], force: bool = False) -> str:

@@ -9,6 +9,10 @@ from mmseg.registry import EVALUATOR
 from torch import Tensor
 
 from mmseg_splashkd.evaluation.frame_scores import focus_index
+from mmseg_splashkd.evaluation.operating_point.probability import (
+    focus_probability,
+    has_probabilities,
+)
 
 
 def decide(logits: Tensor, class_id: int, threshold: float) -> Tensor:
@@ -18,17 +22,19 @@ def decide(logits: Tensor, class_id: int, threshold: float) -> Tensor:
     class.
 
     Args:
-        logits: (C, H, W), C >= 2, any float dtype; the softmax is computed in float32.
-        class_id: Index of the class in [0, C).
+        logits: (C, H, W) as for ``focus_probability``.
+        class_id: Index of the class in [0, C), of two classes for C = 1.
         threshold: A probability in [0, 1].
 
     Returns:
-        (H, W) int64 class ids in [0, C).
+        (H, W) int64 class ids.
     """
-    probability = logits.float().softmax(0)[class_id]
+    is_class = focus_probability(logits, class_id) >= threshold
+    if len(logits) == 1:
+        return torch.where(is_class, class_id, 1 - class_id)
     others = logits.clone()
     others[class_id] = -torch.inf
-    return others.argmax(0).masked_fill(probability >= threshold, class_id)
+    return others.argmax(0).masked_fill(is_class, class_id)
 
 
 @EVALUATOR.register_module()
@@ -63,23 +69,23 @@ class OperatingPointEvaluator(Evaluator):
         """Replace ``pred_sem_seg`` in place, then let the metrics process it.
 
         Args:
-            data_samples: One per frame, with ``seg_logits`` (C, H, W), C >= 2, and
-                ``pred_sem_seg`` (1, H, W).
+            data_samples: One per frame, with ``seg_logits`` (C, H, W), or (1, H, W) of
+                a sigmoid for two classes, and ``pred_sem_seg`` (1, H, W).
             data_batch: Passed to the metrics.
 
         Raises:
-            ValueError: A frame has no logits of at least two classes, or there is no
-                class ``focus_class``.
+            ValueError: A frame has no logits of these classes, or there is no class
+                ``focus_class``.
         """
         assert self.dataset_meta is not None, "set by the loop"
         classes = self.dataset_meta["classes"]
         class_id = focus_index(classes, self.focus_class)
         for sample in data_samples:
             logits = sample.get("seg_logits")
-            if logits is None or len(logits.data) < 2:
+            if logits is None or not has_probabilities(logits.data, len(classes)):
                 raise ValueError(
-                    "a threshold needs the logits of at least two classes, which this "
-                    "model does not output: test it without --threshold"
+                    f"a threshold needs the logits of all {len(classes)} classes, "
+                    f"which this model does not output: test it without --threshold"
                 )
             decision = decide(logits.data, class_id, self.threshold)
             sample.pred_sem_seg.data = decision[None]

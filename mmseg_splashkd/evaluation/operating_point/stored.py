@@ -12,6 +12,7 @@ from mmseg_splashkd.evaluation.operating_point.curve import (
     best_operating_point,
     threshold_curve,
 )
+from mmseg_splashkd.evaluation.operating_point.found import found
 
 OPERATING_POINT = "operating_point"  # key in the message hub, and so in checkpoints
 STORED = "stored"
@@ -40,6 +41,32 @@ def note_operating_point(runner: Runner, scores: FrameScores) -> None:
     elif not scores.histogram[:, 1].any():
         reason = f"no pixel of the validation part is {name}"
     runner.logger.info(f"no operating point of {name}: {reason}")
+
+
+def warn_if_hardly_found(runner: Runner, scores: FrameScores) -> None:
+    """Warn if the decision of the model hides what it knows of the focus class.
+
+    Args:
+        runner: Runner whose logger warns.
+        scores: Scores of the validation part.
+    """
+    of = found([scores])
+    if not of.is_hardly_found:
+        return
+    words = (
+        f"{of.focus} is hardly found {of.decision}: predicted on {of.predicted:.2f} % "
+        f"of the pixels, true on {of.true:.2f} %, Dice {of.by_argmax.dice:.1f}"
+    )
+    if of.is_found_nowhere:
+        remedy = "no threshold does better than predicting it everywhere, so far"
+    elif of.operating is None:
+        remedy = "the model outputs no class probabilities, so no threshold is chosen"
+    else:
+        remedy = (
+            f"Dice is {of.operating.dice:.1f} at a threshold chosen on other frames. "
+            f"Test these weights with tools/test.py --threshold stored"
+        )
+    runner.logger.warning(f"{words}; {remedy}")
 
 
 def operating_point_of(scores: FrameScores, iteration: int) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ def check_dataset(
         table: Split table.
         data_root: Folder with ``images`` and ``labels``, split by the default ratios.
         label_coding: Label coding of ``table`` or ``data_root``: name or YAML file.
-        class_name: Focus class; by default splash, if the coding has it.
+        class_name: Focus class; see ``examine`` for the default.
         fold: Fold of ``table``; by default all folds.
         fast: Run only the checks that need no pixels.
         out: The page; by default ``work_dirs/checks/<name>.html``.

@@ -1,5 +1,6 @@
 """The HTML page of the data set check."""
 
+from collections import Counter
 from pathlib import Path
 
 from mmseg_splashkd.datasets.checks import (
@@ -10,7 +11,12 @@ from mmseg_splashkd.datasets.checks import (
     of_level,
 )
 from mmseg_splashkd.report.dataset.pictures import UNKNOWN_COLOR, picture_rows
-from mmseg_splashkd.report.dataset.result import DatasetReport, grouped, part_rows
+from mmseg_splashkd.report.dataset.result import (
+    DatasetReport,
+    grouped,
+    part_heads,
+    part_rows,
+)
 from mmseg_splashkd.report.dataset.timeline import MARKS, color_of, timeline
 from mmseg_splashkd.report.formatting import css
 from mmseg_splashkd.report.html import write_page
@@ -43,12 +49,15 @@ def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
         groups=grouped(report.findings),
         meanings=CODES,
         open=OPEN,
-        timeline=timeline(report.parts, _marks(report)),
+        timeline=timeline(report.parts, _marks(report)) if report.timed else "",
         keys=[(part, color_of(part, report.parts)) for part in report.parts],
         marks=MARKS,
+        heads=part_heads(report),
         rows=part_rows(report),
         classes=_class_rows(report),
         days=_day_rows(report),
+        recordings=_recording_rows(report),
+        timed=report.timed,
         pictures=picture_rows(report),
         legend=_legend(report),
     )
@@ -80,10 +89,29 @@ def _class_rows(report: DatasetReport) -> list[list[str]]:
 
 
 def _day_rows(report: DatasetReport) -> list[list[str]]:
-    """Day, recording, then the frames of each part."""
+    """Day, recording, then the frames of each part; none without time."""
+    parts = {
+        part: [frame for frame in frames if frame.timestamp >= 0]
+        for part, frames in report.parts.items()
+    }
     return [
         [str(day), recording, *(str(counts[part] or "") for part in report.parts)]
-        for (day, recording), counts in frames_per_day(report.parts).items()
+        for (day, recording), counts in frames_per_day(parts).items()
+    ]
+
+
+def _recording_rows(report: DatasetReport) -> list[list[str]]:
+    """Recording, then its frames of each part, where no frame has a time."""
+    if report.timed:
+        return []
+    counts = {
+        part: Counter(frame.recording for frame in frames)
+        for part, frames in report.parts.items()
+    }
+    names = sorted({name for of_part in counts.values() for name in of_part})
+    return [
+        [name, *(str(of_part[name] or "") for of_part in counts.values())]
+        for name in names
     ]
 
 

@@ -51,7 +51,7 @@ def picture_rows(report: DatasetReport) -> list[TileRow]:
         ]
     shares = {path: fact.share for path, fact in facts.items() if fact.share}
     for path in sorted(shares, key=lambda path: -shares[path])[:MOST]:
-        title = f"Most {report.coding.classes[-1]}"
+        title = f"Most {report.focus or 'of the focus class'}"
         detail = f"{shares[path]:.2%} of its pixels"
         rows.append(_frame_row(title, facts[path].frame, detail, report.coding))
     return rows

@@ -40,6 +40,7 @@ class DatasetReport:
         findings: Findings of all checks, errors first.
         files: Contents of the files; None after a fast check.
         duplicates: Copies of frames; None after a fast check.
+        focus: Name of the focus class; None if it is unknown.
     """
 
     title: str
@@ -48,6 +49,12 @@ class DatasetReport:
     findings: list[Finding]
     files: FilesReport | None = None
     duplicates: Duplicates | None = None
+    focus: str | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether any frame has a time stamp."""
+        return any(f.timestamp >= 0 for frames in self.parts.values() for f in frames)
 
     @property
     def spoiled(self) -> bool:
@@ -79,7 +86,8 @@ def examine(
         allowed: Codes of errors to report as warnings.
         embargo_seconds: Required distance between training and evaluated frames in
             seconds.
-        class_name: Focus class; by default splash, if the coding has it.
+        class_name: Focus class; by default splash if the coding has it, else the last
+            class, unless the frames have shares already, which may be of any class.
         progress: Show progress bars.
 
     Raises:
@@ -88,6 +96,7 @@ def examine(
     classes = list(dataset.coding.classes)
     if class_name is not None and class_name not in classes:
         raise ValueError(f"class {class_name!r} is none of {classes}")
+    class_name = class_name or _default_focus(dataset)
     focus = None if class_name is None else classes.index(class_name)
     files = duplicates = None
     parts, runs, findings = dataset.parts, dataset.runs, []
@@ -97,11 +106,25 @@ def examine(
         findings = [*files.findings, *duplicates.findings]
         parts = files.measured(parts)
         runs = {name: files.measured(run) for name, run in runs.items()}
-    by_run = {name: check_parts(run, embargo_seconds) for name, run in runs.items()}
+    shown = class_name or "the focus class"
+    by_run = {
+        name: check_parts(run, embargo_seconds, shown) for name, run in runs.items()
+    }
     findings = allow_codes([*_merge(by_run), *findings], allowed)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
     title, coding = dataset.title, dataset.coding
-    return DatasetReport(title, parts, coding, findings, files, duplicates)
+    return DatasetReport(
+        title, parts, coding, findings, files, duplicates, focus=class_name
+    )
+
+
+def _default_focus(dataset: CheckedDataset) -> str | None:
+    classes = list(dataset.coding.classes)
+    if "splash" in classes or len(classes) == 2:
+        return "splash" if "splash" in classes else classes[-1]
+    frames = (frame for of_part in dataset.parts.values() for frame in of_part)
+    given = any(frame.splash_share is not None for frame in frames)
+    return None if given else classes[-1]
 
 
 def _merge(by_run: Mapping[str, Iterable[Finding]]) -> list[Finding]:
@@ -129,8 +152,7 @@ def grouped(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]
 def print_report(report: DatasetReport, console: Console | None = None) -> None:
     """Print verdict, parts and findings."""
     console = console or Console()
-    heads = ["Part", "Frames", "Recordings", "First (UTC)", "Last (UTC)", "Splash"]
-    console.print(terminal_table(heads, part_rows(report)))
+    console.print(terminal_table(part_heads(report), part_rows(report)))
     for (level, code), findings in grouped(report.findings).items():
         console.print(
             f"{level} {code} ({len(findings)})  {CODES[code]}", style=STYLES[level]
@@ -143,16 +165,25 @@ def print_report(report: DatasetReport, console: Console | None = None) -> None:
     console.print(f"{report.title}: {report.verdict}", style="bold", markup=False)
 
 
+def part_heads(report: DatasetReport) -> list[str]:
+    """Headings of ``part_rows``."""
+    times = ["First (UTC)", "Last (UTC)"] if report.timed else []
+    share = report.focus or "Focus class"
+    return ["Part", "Frames", "Recordings", *times, share.capitalize()]
+
+
 def part_rows(report: DatasetReport) -> list[list[str]]:
-    """Part, frames, recordings, first and last time, mean share of the focus class."""
+    """Part, frames, recordings, first and last time, mean share of the focus class.
+
+    The times are left out where no frame has one.
+    """
     shares = mean_shares(report.parts)
     rows = []
     for part, frames in report.parts.items():
-        times = sorted(frame.timestamp for frame in frames)
+        times = sorted(frame.timestamp for frame in frames if frame.timestamp >= 0)
         ends = [f"{to_utc(t):%Y-%m-%d %H:%M}" for t in (times[:1] + times[-1:])]
+        ends = (ends or ["", ""]) if report.timed else []
         recordings = len({frame.recording for frame in frames})
         share = f"{shares[part]:.2%}" if part in shares else "unknown"
-        rows.append(
-            [part, f"{len(frames):,}", str(recordings), *(ends or ["", ""]), share]
-        )
+        rows.append([part, f"{len(frames):,}", str(recordings), *ends, share])
     return rows

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.data_check import coding_of, frames_by_part, time_splits
+from mmseg_splashkd.config.data_check import coding_of
+from mmseg_splashkd.config.frames import frame_paths, frames_by_part, time_splits
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS, select_frames
@@ -35,8 +36,20 @@ def dataset_of_config(cfg: Config, title: str) -> CheckedDataset:
     Args:
         cfg: The config.
         title: Name of the data set.
+
+    Raises:
+        ValueError: A data set does not list its frames, or has no class names, or the
+            data sets differ in their label coding.
     """
-    parts = frames_by_part(cfg)
+    parts = {}
+    for part, files in frame_paths(cfg).items():
+        if files is None:
+            raise ValueError(
+                f"the data set of the {part} part does not list its frames, so that "
+                f"they cannot be checked: its folder is missing, or its samples have "
+                f"no img_path"
+            )
+        parts[part] = [file.frame for file in files]
     return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
 
 

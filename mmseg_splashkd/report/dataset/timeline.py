@@ -27,14 +27,18 @@ def timeline(parts: Parts, marks: Mapping[str, Collection[str]]) -> Markup:
     """Draw the time of each frame and its share of the focus class.
 
     Args:
-        parts: Name -> frames.
+        parts: Name -> frames; those without time are not drawn.
         marks: ``'error'`` and ``'warning'`` -> paths of frames to mark.
 
     Returns:
         An ``<svg>`` element with transparent background, whose size hardly depends on
         the number of frames; empty without frames.
     """
-    lanes = tracks(parts)[:LANES]
+    timed = {
+        part: [frame for frame in frames if frame.timestamp >= 0]
+        for part, frames in parts.items()
+    }
+    lanes = tracks(timed)[:LANES]
     if not lanes:
         return Markup("")
     scale = HEIGHT / _full_height([f for lane in lanes for f in lane.frames])

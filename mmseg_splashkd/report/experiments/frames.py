@@ -13,7 +13,7 @@ from mmseg_splashkd.statistics import FoldSeed
 from mmseg_splashkd.statistics.arms import common_runs, frame_keys
 
 EACH_WAY = 3  # frames on which one arm is better, and as many for the other
-APART = 3  # frames: neighbours show the same splash
+APART = 3  # frames: neighbours show the same event
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def typical_frames(
 
     The frame with the largest area of the focus class; another one at the onset of a
     burst (where the area more than doubles, by the most pixels); the frame without the
-    class that has the most false alarms; and the one with the lowest mean Dice.
+    class that has the most false alarms; and the one with the lowest mean Dice. Without
+    time there are no bursts.
 
     Args:
         frames: Frames with the counts of all arms, from ``frames_of``.
@@ -121,10 +122,11 @@ def typical_frames(
         Reasons and frame; one frame may have several reasons.
     """
     area = [frame.area for frame in frames]
+    timed = all(frame.timestamp >= 0 for frame in frames)
     scores = {  # the highest is chosen if it is above zero
         f"Most {focus}": area,
         f"Onset of {focus}": [
-            current - previous if 2 * previous < current < max(area) else 0
+            current - previous if timed and 2 * previous < current < max(area) else 0
             for previous, current in pairwise(area[:1] + area)
         ],
         f"No {focus}, most false alarms": [

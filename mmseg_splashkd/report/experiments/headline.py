@@ -25,7 +25,27 @@ class Headline(NamedTuple):
 
 
 def headline(findings: Findings) -> Headline:
-    """Summarize findings: only a verdict is claimed, never a higher figure alone."""
+    """Summarize findings: only a verdict is claimed, never a higher figure alone.
+
+    Where argmax hides the focus class, figures by argmax are no result: the claim says
+    so, or is at operating points (see ``operating_arms.decide``).
+    """
+    hidden = findings.hidden
+    if hidden is None:
+        return _headline(findings)
+    if hidden.nowhere:
+        focus = findings.baseline.arm.first.focus
+        claim = f"No arm finds {focus}."
+        reason = f"No threshold does better than predicting {focus} everywhere."
+        return Headline("unsure", claim, (*hidden.sentences, reason))
+    if hidden.obstacle is not None:
+        claim, *reasons = hidden.sentences
+        return Headline("unsure", claim, tuple(reasons))
+    decided = _headline(findings)
+    return decided._replace(reasons=(*hidden.sentences, *decided.reasons))
+
+
+def _headline(findings: Findings) -> Headline:
     baseline = findings.baseline
     if len(findings.arms) == 1:
         claim = "One arm alone: there is nothing to compare."

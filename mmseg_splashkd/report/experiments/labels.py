@@ -6,7 +6,11 @@ A record is data from anywhere: its config is parsed, and never executed.
 import ast
 from typing import Any
 
-from mmseg_splashkd.config.data_check import time_splits
+from mmengine.config import Config
+
+from mmseg_splashkd.config.frames import listed_frames
+from mmseg_splashkd.config.leaf_coding import leaf_coding
+from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.records.record import RunRecord
 
@@ -23,18 +27,21 @@ def labels_of(record: RunRecord, part: str) -> tuple[LabelCoding, dict[str, str]
 
     Raises:
         FileNotFoundError: The split table or the folders no longer exist.
-        ValueError: The record holds no config, or its data set is no
-            ``TimeSplitDataset``.
+        ValueError: The record holds no config, or its data set does not list its
+            frames, or has no class names.
     """
-    loader = read_value(record.config_text or "", f"{part}_dataloader")
-    datasets = time_splits(loader.get("dataset")) if isinstance(loader, dict) else []
-    if not datasets:
+    key = f"{part}_dataloader"
+    loader = read_value(record.config_text or "", key)
+    if not isinstance(loader, dict) or not isinstance(loader.get("dataset"), dict):
+        raise ValueError(f"the config of {record.name} has no data set in {key}")
+    cfg = Config({key: loader})
+    frames = listed_frames(cfg, key)
+    if frames is None:
         raise ValueError(
-            f"the config of {record.name} has no TimeSplitDataset in "
-            f"{part}_dataloader, and other data sets are not supported"
+            f"the data set in {key} of {record.name} does not list its frames"
         )
-    frames = [frame for each in datasets for frame in each.frames_of_split()]
-    return datasets[0].coding, {frame.image: frame.label for frame in frames}
+    coding = leaf_coding(next(loader_leaves(cfg, key)))
+    return coding, {frame.image: frame.label for frame in frames}
 
 
 def read_value(text: str, name: str) -> Any:

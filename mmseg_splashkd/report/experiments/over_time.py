@@ -1,4 +1,4 @@
-"""Share of the focus class in each frame over time: truth and predictions."""
+"""Share of the focus class in each frame, over time where it is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TICKS = 7
 
 @dataclass(frozen=True)
 class Recording:
-    """The N frames of one recording in time order.
+    """The N frames of one recording in time order, without time in that of the data.
 
     Args:
         name: Name of the recording.
@@ -39,6 +39,11 @@ class Recording:
     times: np.ndarray
     truth: np.ndarray
     predicted: tuple[np.ndarray, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether all frames have a time."""
+        return bool((self.times >= 0).all())
 
 
 def recordings_of(arms: Sequence[ArmRuns]) -> list[Recording]:
@@ -85,6 +90,7 @@ def share_over_time(recording: Recording) -> Markup:
 
     Frames are drawn at equal distances in time order; lines break at a pause of the
     recording (more than ten times its median interval), marked by a dotted line.
+    Frames without time are drawn as points, since what lies between them is unknown.
     """
     with svg_figure((11, 2.7), recording.name) as drawn:
         axes = drawn.axes
@@ -93,9 +99,11 @@ def share_over_time(recording: Recording) -> Markup:
             edges = np.stack([stretch - 0.5, stretch + 0.5], 1).ravel()
             truth = np.repeat(recording.truth[stretch], 2)
             axes.fill_between(edges, 0, truth, color=NEUTRAL, alpha=0.32, linewidth=0)
-            marker = "." if len(stretch) == 1 else ""
+            marker = "." if len(stretch) == 1 or not recording.timed else ""
             for index, predicted in enumerate(recording.predicted):
                 style = {"linewidth": 1.5, "marker": marker, **line(index)}
+                if not recording.timed:
+                    style |= {"linestyle": "none", "markersize": 7}
                 axes.plot(stretch, predicted[stretch], **style)
             if stretch[0]:
                 place = stretch[0] - 0.5
@@ -107,7 +115,7 @@ def share_over_time(recording: Recording) -> Markup:
 def _stretches(times: np.ndarray) -> list[np.ndarray]:
     """Indices of frames between pauses."""
     steps = np.diff(times)
-    if not len(steps) or (times < 0).any():
+    if not len(steps) or (times < 0).any():  # without time, there is no pause
         return [np.arange(len(times))]
     pauses = 1 + np.flatnonzero(steps > GAP_INTERVALS * np.median(steps))
     return np.split(np.arange(len(times)), pauses)
@@ -121,8 +129,8 @@ def _label(axes: Axes, recording: Recording) -> None:
     axes.margins(y=0.05)
     grid(axes)
     axes.set_ylabel("% of pixels")
-    if (recording.times < 0).any():
-        axes.set_xlabel("frame")
+    if not recording.timed:
+        axes.set_xlabel("frames in the order of the data set, without time")
         return
     moments = [to_utc(int(recording.times[place])) for place in places]
     axes.set_xticks(places, time_labels(moments))

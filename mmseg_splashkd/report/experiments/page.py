@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
+from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.experiments.forest import axis_limits, forest
@@ -211,6 +212,9 @@ def _learning(findings: Findings) -> dict[str, Any]:
     arms = arms_to_draw(findings)
     captions = {"loss": "Training loss, the sum of each arm's own terms"}
     captions |= {m: f"Validation {name_of(m)} (%)" for m in findings.metrics}
+    if findings.hidden is not None:
+        focus = findings.baseline.arm.first.focus
+        captions[METRIC] = f"Validation Dice of {focus} at the operating point (%)"
     drawn = [(text, learning_curves(arms, key)) for key, text in captions.items()]
     return {
         "keys": [(arm.title, line_style(index)) for index, arm in enumerate(arms)],
@@ -255,7 +259,11 @@ def _time(pair: Sequence[ArmRuns]) -> dict[str, Any]:
         (recording.name, len(recording.times), share_over_time(recording))
         for recording in recordings[:RECORDINGS]
     ]
-    return {"charts": drawn, "left_out": len(recordings) - len(drawn)}
+    return {
+        "charts": drawn,
+        "left_out": len(recordings) - len(drawn),
+        "known": all(recording.timed for recording in recordings),
+    }
 
 
 def _operating_points(pair: Sequence[ArmRuns]) -> list[tuple[str, Markup]]:

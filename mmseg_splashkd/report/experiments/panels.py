@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
+from mmseg_splashkd.evaluation.frame_files import frame_name
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.experiments.frames import (
@@ -79,7 +80,9 @@ def _predictions(
     for arm, identity in zip(arms, frame.runs, strict=True):
         run = arm.runs[identity]
         folder = run.work_dir / "predictions" / part
-        yield run, folder / f"{Path(frame.image).stem}.png"
+        path = folder / f"{frame_name(frame.recording, frame.image)}.png"
+        flat = folder / f"{Path(frame.image).stem}.png"  # of earlier versions
+        yield run, path if path.is_file() or not flat.is_file() else flat
 
 
 def read_maps(

@@ -6,7 +6,13 @@ from typing import NamedTuple
 from rich.console import Console
 
 from mmseg_splashkd.report.arms import ArmRuns
-from mmseg_splashkd.report.findings import Findings, cost_of, pixel_accuracy
+from mmseg_splashkd.report.findings import (
+    Findings,
+    cost_of,
+    dice_by_frame,
+    pixel_accuracy,
+    sizes_differ,
+)
 from mmseg_splashkd.report.formatting import number, plural, signed
 from mmseg_splashkd.report.tables import markdown_table, name_of, terminal_table
 from mmseg_splashkd.statistics import Difference
@@ -38,6 +44,8 @@ class ArmRow(NamedTuple):
         runs: Such as ``3 folds`` or ``3 folds x 2 seeds``.
         frames: Number of frames.
         scores: Score by metric.
+        by_frame: Mean of Dice over frames by heading; empty unless frames differ in
+            size, so that large ones weigh more in the pooled score.
         differences: Difference from the baseline by metric; empty for the baseline.
         extras: Pixel accuracy and cost per frame by heading; empty unless an arm has a
             recorded cost.
@@ -48,6 +56,7 @@ class ArmRow(NamedTuple):
     runs: str
     frames: int
     scores: Mapping[str, Figure]
+    by_frame: Mapping[str, str]
     differences: Mapping[str, Figure]
     extras: Mapping[str, str]
 
@@ -55,6 +64,7 @@ class ArmRow(NamedTuple):
 def rows_of(findings: Findings) -> list[ArmRow]:
     """Rows of the baseline, of the other arms from best to worst, and of teachers."""
     measured = bool(devices(findings))
+    by_frame = sizes_differ(findings.shown)
     rows = []
     for arm in findings.shown:
         of_arm = findings.scores(arm)
@@ -76,8 +86,15 @@ def rows_of(findings: Findings) -> list[ArmRow]:
         applying = [tag for tag, applies in tags.items() if applies]
         extras = _extras(arm) if measured else {}
         counts = count_of_runs(arm), of_arm.frames
-        rows.append(ArmRow(arm, applying, *counts, scores, differences, extras))
+        of_frames = _by_frame(findings, arm) if by_frame else {}
+        row = ArmRow(arm, applying, *counts, scores, of_frames, differences, extras)
+        rows.append(row)
     return rows
+
+
+def _by_frame(findings: Findings, arm: ArmRuns) -> dict[str, str]:
+    head = f"{name_of(findings.focus)}, mean over frames"
+    return {head: number(dice_by_frame(arm), 1)}
 
 
 def _extras(arm: ArmRuns) -> dict[str, str]:
@@ -124,12 +141,14 @@ def arms_as_markdown(findings: Findings, conditions: Sequence[str]) -> str:
     """
     rows, metrics = rows_of(findings), findings.metrics
     heads = ["Arm", "Runs", "Frames", *(f"{name_of(m)} (%)" for m in metrics)]
+    heads += [f"{head} (%)" for head in rows[0].by_frame]
     heads += [f"{name_of(metric)}, points from the baseline" for metric in metrics]
     lines = []
     for row in rows:
         tags = ", ".join(tag for tag in row.tags if tag != "highest")
         title = f"{row.arm.title} ({tags})" if tags else row.arm.title
         line = [title, row.runs, f"{row.frames:,}", *map(str, row.scores.values())]
+        line += row.by_frame.values()
         changes = [row.differences.get(metric) for metric in metrics]
         line += [f"{each}: {each.verdict}" if each else "" for each in changes]
         lines.append([*line, *row.extras.values()])
@@ -150,8 +169,9 @@ def print_arms(findings: Findings, console: Console | None = None) -> None:
     for row in rows_of(findings):
         scores = findings.scores(row.arm).scores
         figures = [number(scores[metric]) for metric in metrics]
+        figures += row.by_frame.values()
         lines.append([row.arm.title, *figures, *row.extras.values()])
-        heads = [*heads[: len(metrics)], *row.extras]
+        heads = [*heads[: len(metrics)], *row.by_frame, *row.extras]
     # One word per line leaves the width of a narrow terminal to the titles.
     heads = ["Arm", *(head.replace(" ", "\n") for head in heads)]
     measured = ", ".join(devices(findings))

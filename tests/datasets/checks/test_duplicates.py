@@ -176,3 +176,11 @@ def test_pair_must_be_within_the_limits_of_both_frames(limits):
     arguments = ([frame(0), frame(3)], np.array(["train", "test"]), bits, np.arange(2))
     assert duplicates._pairs(*arguments, np.array(limits)) == []
     assert len(duplicates._pairs(*arguments, np.array([12, 5]))) == 1
+
+
+def test_frames_without_time_have_an_absolute_limit_and_no_still_scene():
+    frames = [Frame("sea", -1, f"{n}.jpg", f"{n}.png") for n in range(3)]
+    bits = np.zeros((3, duplicates.BITS), bool)
+    assert duplicates.distance_limits(frames, bits).tolist() == [12, 12, 12]
+    timed = [replace(frame, timestamp=n) for n, frame in enumerate(frames)]
+    assert duplicates.distance_limits(timed, bits).tolist() == [-1, -1, -1]

@@ -231,3 +231,26 @@ def test_warning_for_test_frames_between_val_frames():
     [mixed] = [f for f in check_parts(parts) if f.code == "overlap"]
     assert (mixed.level, len(mixed.frames)) == ("warning", 7)
     assert mixed.message == "7 of 7 test frames between val frames"
+
+
+# Frames without time
+
+
+def photos(part: str, count: int) -> list[Frame]:
+    return [
+        Frame("sea", -1, f"{part}{n}.png", f"labels/{part}{n}.png")
+        for n in range(count)
+    ]
+
+
+def test_checks_of_distance_and_time_do_not_apply_to_frames_without_time():
+    parts = {part: photos(part, 5) for part in ("train", "val", "test")}
+    assert codes(check_parts(parts), ABSENT) == set()
+    with pytest.raises(ValueError, match="embargo 5 s needs the time of every frame"):
+        check_parts(parts, embargo_seconds=5)
+
+
+def test_one_name_in_two_parts_without_time():
+    twice = replace(photos("train", 1)[0], image="elsewhere/train0.jpg")
+    parts = {"train": photos("train", 2), "val": [twice]}
+    assert finding_of(check_parts(parts), "shared_frame").frames == (twice.image,)

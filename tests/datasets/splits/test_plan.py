@@ -64,10 +64,15 @@ def test_plan_of_lists():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strategy": "random"}, "strategy='random' is not one of time, per-recording"),
+        ({"strategy": "odd"}, "strategy='odd' is not one of time, per-recording"),
         ({"folds": 5}, "strategy 'time' takes no folds"),
         ({"strategy": "blocked", "seed": 0}, "strategy 'blocked' takes no seed"),
-        ({"strategy": "grouped", "ratios": [7, 2, 1]}, "'grouped' takes no ratios"),
+        ({"strategy": "blocked", "ratios": [7, 2, 1]}, "'blocked' takes no ratios"),
+        (
+            {"strategy": "random", "ratios": [7, 2, 1], "folds": 3},
+            "strategy 'random' takes ratios (parts) or folds (folds), not both",
+        ),
+        ({"strategy": "random", "group": "a"}, "strategy 'random' takes no group"),
         ({"strategy": "list"}, "strategy 'list' needs lists"),
         ({"lists": {}}, "strategy 'time' takes no lists"),
         ({"strategy": "stratified", "unlabelled": True}, "need a label for every"),

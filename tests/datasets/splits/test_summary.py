@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.datasets.splits.at_random import split_at_random
 from mmseg_splashkd.datasets.splits.by_time import hold_out, split_by_time
 from mmseg_splashkd.datasets.splits.embargo import Embargo
 from mmseg_splashkd.datasets.splits.folds import blocked_folds, stratified_folds
@@ -18,6 +19,7 @@ from mmseg_splashkd.datasets.splits.summary import (
     smallest_gap,
     split_notes,
 )
+from mmseg_splashkd.datasets.timestamps import NO_TIME
 from tests.datasets.splits.timelines import QUICK, frame, line, timelines
 
 
@@ -128,3 +130,30 @@ def test_table_is_overwritten_only_with_force(tmp_path: Path):
     assert save_split(table, new, force=True) == "replaced"
     assert len(read_table(table)) == 12
     assert list(table.parent.iterdir()) == [table]
+
+
+def test_frames_without_time_have_neither_times_nor_distances():
+    frames = [
+        Frame("sea", NO_TIME, f"{n}.png", f"l{n}.png", splash_share=0.25)
+        for n in range(10)
+    ]
+    terminal = io.StringIO()
+    split = split_at_random(frames)
+    print_split(split, Console(file=terminal, width=80), "crack")
+    text = terminal.getvalue()
+    assert "1970" not in text
+    assert "1969" not in text
+    assert "UTC" not in text
+    assert "nearest" not in text
+    assert "crack" in text
+    assert "splash" not in text
+    (row,) = [line.split() for line in text.splitlines() if "train" in line]
+    assert row == ["train", "7", "1", "25.000%", "7"]
+    (note,) = split_notes(split)
+    assert note.startswith("The frames have no time")
+
+
+def test_parts_at_random_of_a_video_are_warned_of():
+    (note,) = split_notes(split_at_random(line(60)))
+    assert "neighbouring frames, which are near-duplicates, lie in different" in note
+    assert not split_notes(split_by_time(line(60)))

@@ -44,6 +44,16 @@ def test_a_half_of_two_classes_is_the_argmax():
     assert decide(torch.zeros(2, 1, 1), 1, 0.5).item() == 1  # a tie
 
 
+@pytest.mark.parametrize("class_id", [0, 1])
+def test_one_sigmoid_decides_between_two_classes(class_id):
+    likely = torch.tensor([[[0.0, 0.2, 0.7, 1.0]]])  # of class 1, as mmseg outputs it
+    of_class = likely[0] if class_id == 1 else 1 - likely[0]
+    for threshold in (0.1, 0.25, 0.5, 1.0):
+        found = decide(likely, class_id, threshold)
+        assert torch.equal(found == class_id, of_class >= threshold)
+        assert set(found.flatten().tolist()) <= {0, 1}
+
+
 def test_metrics_read_the_decision():
     evaluator = EVALUATOR.build(
         {

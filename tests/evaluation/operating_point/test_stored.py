@@ -44,7 +44,7 @@ def test_the_point_is_the_best_threshold_of_the_validation(teacher):
 def test_checkpoints_and_exported_weights_hold_it(teacher):
     point = stored(teacher, LAST)["operating_point"]
     assert stored(teacher, BEST)["operating_point"] == point
-    assert stored(teacher, "best_Dice.splash_*.pth")["operating_point"] == point
+    assert stored(teacher, "best_OperatingPoint.Dice_*.pth")["operating_point"] == point
     (log,) = teacher.glob("2*/*.log")
     text = f"p >= {point['threshold']:.2f}, Dice {point['dice']:.1f} ("
     assert f"operating point of splash: {text}" in log.read_text()
@@ -122,9 +122,9 @@ def test_a_test_by_the_stored_threshold_repeats_its_dice(teacher, options, tmp_p
     assert scores.about["threshold"] == point["threshold"]
     predicted = scores.confusion[:, :, 1].sum(1)
     for frame, count in zip(scores.frames, predicted, strict=True):
-        with Image.open(tmp_path / "out" / Path(frame).name) as image:
+        with Image.open(tmp_path / "out" / "pond" / Path(frame).name) as image:
             assert np.asarray(image).sum() == count
-    assert len(list((tmp_path / "show").iterdir())) == 6
+    assert len(list((tmp_path / "show" / "pond").iterdir())) == 6
     (log,) = tmp_path.glob("2*/*.log")
     assert (
         f"splash is decided by p >= {point['threshold']:.4f}, chosen on 6 validation "

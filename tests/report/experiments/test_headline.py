@@ -6,6 +6,7 @@ import pytest
 
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.findings import Findings
+from mmseg_splashkd.report.operating_arms import Hidden
 from mmseg_splashkd.statistics import ArmScores, Comparison, Interval
 from tests.report.experiments.test_forest import difference
 from tests.report.experiments.test_over_time import runs, scores
@@ -80,4 +81,40 @@ def test_one_arm_has_a_score():
     assert result.tone == "alone"
     assert result.reasons == (
         "PLAIN: Dice of splash 70.0 (68.0 to 72.0) % on 300 frames.",
+    )
+
+
+HIDDEN = Hidden("No arm predicts splash at the threshold 0.5 (Dice 0.0 %)", False, "")
+
+
+def test_figures_at_operating_points_are_announced():
+    found = findings((2.0, "better"))
+    result = headline(replace(found, hidden=HIDDEN))
+    assert result.claim == headline(found).claim
+    assert result.reasons == (
+        "No arm predicts splash at the threshold 0.5 (Dice 0.0 %): figures at each "
+        "arm's operating point follow.",
+        *headline(found).reasons,
+    )
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_a_zero_is_never_the_result(value):
+    """All score 0 by argmax, and no operating point could be chosen."""
+    hidden = replace(HIDDEN, points="Dice of splash: A 41.2 %.", obstacle="of an error")
+    result = headline(replace(findings((value, "better")), hidden=hidden))
+    assert result == (
+        "unsure",
+        "No arm predicts splash at the threshold 0.5 (Dice 0.0 %).",
+        ("Dice of splash: A 41.2 %.", "Figures are by argmax: of an error."),
+    )
+
+
+@pytest.mark.parametrize("obstacle", [None, "of an error"])
+def test_models_that_find_nothing_have_no_verdict(obstacle):
+    hidden = replace(HIDDEN, nowhere=True, obstacle=obstacle)
+    result = headline(replace(findings((2.0, "better")), hidden=hidden))
+    assert (result.tone, result.claim) == ("unsure", "No arm finds splash.")
+    assert result.reasons[-1] == (
+        "No threshold does better than predicting splash everywhere."
     )

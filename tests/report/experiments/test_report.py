@@ -65,3 +65,49 @@ def test_arguments_are_checked(two):
         report_experiments([two], part="train")
     with pytest.raises(ValueError, match="block '3 m' is neither"):
         report_experiments([two], block="3 m")
+
+
+def test_a_page_is_not_headed_by_zeros(two):
+    """All arms rank the pixels well, and none reaches 0.5 anywhere."""
+    for run in sorted(two.iterdir()):
+        old = load_scores(run / "scores" / "val_last.npz")
+        assert old.histogram is not None
+        shy = old.histogram.reshape(*old.histogram.shape[:2], 128, 2).sum(-1)
+        shy = np.pad(shy, ((0, 0), (0, 0), (0, 128)))
+        below = np.stack([shy.sum(-1), np.zeros_like(shy.sum(-1))], -1)
+        rewrite(two, run.name, histogram=shy, confusion=below)
+    page = Page(report_experiments([two]))
+    reason = (
+        "No arm predicts splash at the threshold 0.5 (Dice 0.0 %): figures at each "
+        "arm's operating point follow."
+    )
+    assert reason in page.text
+    assert "the same scores on all" not in page.text
+    table = page.table("Scores in percent with 95 % intervals, at each arm's operating")
+    assert all(float(row[1].split()[0]) > 50 for row in table)
+    assert "at the threshold that is best on the other folds of its arm" in page.text
+
+
+def test_pooled_and_mean_dice_stand_side_by_side_where_sizes_differ(two):
+    column = "Dice of splash, mean over frames"
+    assert column not in Page(report_experiments([two])).text
+    dice = {"farm_b0_1125": [], "farm_b0_kd_1125": []}
+    for run in sorted(two.glob("*_fold*")):
+        old = load_scores(run / "scores" / "val_last.npz")
+        rewrite(two, run.name, about={**old.about, "frame_sizes": 2})
+        areas = old.confusion.astype(float)
+        both = areas[:, 1].sum(1) + areas[:, :, 1].sum(1)
+        dice[run.name.partition("_1125")[0] + "_1125"] += [
+            200 * hit / total
+            for hit, total in zip(areas[:, 1, 1], both, strict=True)
+            if total
+        ]
+    markdown = two.parent / "arms.md"
+    page = Page(report_experiments([two], markdown=markdown))
+    (table,) = (t for name, t in page.tables.items() if name.startswith("Scores in p"))
+    heads, *rows = table
+    assert heads[1:3] == ["Dice of splash", column]
+    assert [row[2] for row in rows] == [
+        f"{sum(of) / len(of):.1f}" for of in dice.values()
+    ]
+    assert f"| mIoU (%) | {column} (%) |" in markdown.read_text()

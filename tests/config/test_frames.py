@@ -1,0 +1,83 @@
+import pytest
+
+from mmseg_splashkd.config.frames import (
+    frame_name,
+    frame_paths,
+    frames_by_part,
+    listed_frames,
+)
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.timestamps import NO_TIME
+from tests.photos import loaders, part, pond_part
+
+
+def test_a_frame_without_time_is_named_by_its_stem():
+    frame = Frame("garden", NO_TIME, "data/images/garden/IMG_0001.JPG")
+    assert frame_name(frame) == "garden/IMG_0001"
+    assert frame_name(Frame(".", 5, "any.png")) == "./0000000000-000000005"
+
+
+def test_frames_of_wrapped_data_sets_are_listed_once(photos, pond):
+    inner = [part(photos, "train"), pond_part(pond, "train")]
+    dataset = {"type": "ConcatDataset", "datasets": inner}
+    dataset = {"type": "RepeatDataset", "times": 3, "dataset": dataset}
+    cfg = loaders(train={"type": "ViewDataset", "dataset": dataset})
+    listed = frame_paths(cfg)["train"]
+    assert listed is not None
+    assert len(listed) == len(set(listed)) == 8 + 22
+    first, last = listed[0], listed[-1]
+    assert first.name == first.image == f"{photos}/img_dir/train/leaf_0.jpg"
+    assert first.label == f"{photos}/ann_dir/train/leaf_0.png"
+    assert (first.frame.recording, first.frame.timestamp) == ("img_dir/train", NO_TIME)
+    assert (first.is_named_by_path, last.is_named_by_path) == (True, False)
+    assert len(frames_by_part(cfg)["train"]) == 22
+
+
+@pytest.mark.parametrize(
+    ("indices", "numbers"), [(3, [0, 1, 2]), (-2, [-2, -1]), ([4, 1], [4, 1])]
+)
+@pytest.mark.parametrize("kind", ["photos", "frames"])
+def test_only_frames_that_indices_keep_are_listed(photos, pond, kind, indices, numbers):
+    whole = pond_part(pond, "train") if kind == "frames" else part(photos, "train")
+    loader = "train_dataloader"
+    every = listed_frames(loaders(train=whole), loader)
+    kept = listed_frames(loaders(train=whole | {"indices": indices}), loader)
+    assert every is not None
+    assert kept == [every[number] for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data_prefix": {"img_path": "img_dir/val"}},
+        {"data_root": None},
+        {"ann_file": "val.txt"},
+    ],
+    ids=["no labels", "absolute", "list"],
+)
+def test_any_way_to_name_the_files_is_read(photos, change):
+    dataset = part(photos, "val", **change)
+    if "data_root" in change:
+        dataset["data_prefix"] = {
+            key: f"{photos}/{path}" for key, path in dataset["data_prefix"].items()
+        }
+    (photos / "val.txt").write_text("leaf_8\nleaf_9\nleaf_10\nleaf_11\n")
+    listed = listed_frames(loaders(val=dataset), "val_dataloader")
+    assert listed is not None
+    assert {file.image for file in listed} == {
+        f"{photos}/img_dir/val/leaf_{number}.jpg" for number in (8, 9, 10, 11)
+    }
+    has_labels = "data_prefix" not in change
+    assert all(bool(file.label) == has_labels for file in listed)
+
+
+def test_a_data_set_that_lists_nothing_is_unknown(photos):
+    inner = [part(photos, "train"), {"type": "NoSuchDataset"}]
+    cfg = loaders(train={"type": "ConcatDataset", "datasets": inner})
+    assert frame_paths(cfg) == {"train": None}
+
+
+def test_a_record_calls_no_function_by_its_name(tmp_path):
+    function = {"type": "os.makedirs", "name": str(tmp_path / "made")}
+    assert frame_paths(loaders(train=function)) == {"train": None}
+    assert not list(tmp_path.iterdir())
