@@ -60,7 +60,7 @@ def test_photos_are_swept_without_folds(photos, tmp_path):
 def test_several_best_metrics_choose_none_for_a_sweep(photos, tmp_path):
     both = 'default_hooks["checkpoint"]["save_best"] = ["mIoU", "aAcc"]\n'
     config = str(write_config(tmp_path / "photos.py", photos, both))
-    with pytest.raises(ValueError, match=r"is \['mIoU', 'aAcc'\]\): give one by"):
+    with pytest.raises(ValueError, match="selects no best weights by"):
         complete(SweepSpec((config,)))
 
 
