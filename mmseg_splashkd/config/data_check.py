@@ -33,7 +33,8 @@ def check_data(cfg: Config) -> list[Finding]:
     """
     options = check_options(cfg)
     parts = frames_by_part(cfg)
-    found = check_parts(parts, options.get("embargo_seconds")) if parts else []
+    embargo, focus = options.get("embargo_seconds"), "the focus class"
+    found = check_parts(parts, embargo, focus) if parts else []
     findings = allow_codes([*found, *overlap_findings(cfg)], options.get("allow", ()))
     if errors := of_level(findings, "error"):
         raise ValueError(_refusal(errors))
