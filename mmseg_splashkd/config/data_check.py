@@ -40,7 +40,8 @@ def check_data(cfg: Config) -> list[Finding]:
     check_wrappers(cfg)
     check_evaluated(cfg, "val_dataloader", "test_dataloader")
     parts = frames_by_part(cfg)
-    found = check_parts(parts, options.get("embargo_seconds")) if parts else []
+    embargo, focus = options.get("embargo_seconds"), "the focus class"
+    found = check_parts(parts, embargo, focus) if parts else []
     found += [*shared_files(cfg), *overlap_findings(cfg)]
     findings = allow_codes(found, options.get("allow", ()))
     if errors := of_level(findings, "error"):

@@ -61,7 +61,7 @@ def draw_split(
     Raises:
         ValueError: No frame has a part.
     """
-    ordered = [frame for frame in _in_order(frames) if frame.split]
+    ordered = [frame for frame in in_time_order(frames) if frame.split]
     if not ordered:
         raise ValueError("no frame has a part: split the frames first")
     lanes = _lanes(ordered)
@@ -81,13 +81,6 @@ def draw_split(
 
 def _timed(frames: Sequence[Frame]) -> bool:
     return all(frame.timestamp >= 0 for frame in frames)
-
-
-def _in_order(frames: Sequence[Frame]) -> list[Frame]:
-    """In the order of time, or of names with ``2`` before ``10``."""
-    if _timed(frames):
-        return in_time_order(frames)
-    return sorted(frames, key=lambda f: (f.recording, len(f.image), f.image))
 
 
 def _lanes(ordered: Sequence[Frame]) -> list[Lane]:

@@ -7,13 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_splashkd.datasets.checks import CODES, check_parts
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, save_scores
 from mmseg_splashkd.report import split_picture
 from mmseg_splashkd.report.compare import compare_runs
 from mmseg_splashkd.report.dataset.page import write_dataset_page
-from mmseg_splashkd.report.dataset.result import DatasetReport, part_heads, part_rows
+from mmseg_splashkd.report.dataset.result import (
+    DatasetReport,
+    examine,
+    part_heads,
+    part_rows,
+)
+from mmseg_splashkd.report.dataset.source import CheckedDataset
 from mmseg_splashkd.report.experiments import report_experiments
 from mmseg_splashkd.report.formatting import moment
 from mmseg_splashkd.report.split_picture import draw_split
@@ -125,6 +132,21 @@ def test_the_data_set_page_knows_no_time_and_no_splash(tmp_path: Path):
     assert part_rows(report)[0] == ["train", "8", "2", "5.00%"]
     assert page.table("Frames per recording") == [["lake", "4", "2"], ["sea", "4", "2"]]
     assert "checks of the distance in time do not apply" in text
+
+
+def test_findings_name_the_class(tmp_path: Path):
+    parts = photos(tmp_path)
+    parts["val"] = [replace(frame, splash_share=0.0) for frame in parts["val"]]
+    found = {each.code: each.message for each in check_parts(parts, class_name="boat")}
+    assert found["no_splash"] == "no frame of val has boat: its Dice is undefined or 0"
+    assert not [text for text in CODES.values() if "has no splash" in text]
+
+
+def test_a_data_set_has_its_last_class_as_focus(tmp_path: Path):
+    coding = load_label_coding(CODING)
+    parts = photos(tmp_path)
+    dataset = CheckedDataset("lakes", parts, {"": parts}, coding)
+    assert examine(dataset, fast=True, progress=False).focus == "boat"
 
 
 def test_frames_with_time_keep_their_timeline(tmp_path: Path):

@@ -49,7 +49,7 @@ def write_dataset_page(report: DatasetReport, out: str | Path) -> Path:
         groups=grouped(report.findings),
         meanings=CODES,
         open=OPEN,
-        timeline=timeline(report.parts, _marks(report)) if report.timed else "",
+        timeline=timeline(report.parts, _marks(report)),
         keys=[(part, color_of(part, report.parts)) for part in report.parts],
         marks=MARKS,
         heads=part_heads(report),
@@ -90,13 +90,9 @@ def _class_rows(report: DatasetReport) -> list[list[str]]:
 
 def _day_rows(report: DatasetReport) -> list[list[str]]:
     """Day, recording, then the frames of each part; none without time."""
-    parts = {
-        part: [frame for frame in frames if frame.timestamp >= 0]
-        for part, frames in report.parts.items()
-    }
     return [
         [str(day), recording, *(str(counts[part] or "") for part in report.parts)]
-        for (day, recording), counts in frames_per_day(parts).items()
+        for (day, recording), counts in frames_per_day(report.parts).items()
     ]
 
 

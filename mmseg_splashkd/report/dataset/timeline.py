@@ -34,11 +34,7 @@ def timeline(parts: Parts, marks: Mapping[str, Collection[str]]) -> Markup:
         An ``<svg>`` element with transparent background, whose size hardly depends on
         the number of frames; empty without frames.
     """
-    timed = {
-        part: [frame for frame in frames if frame.timestamp >= 0]
-        for part, frames in parts.items()
-    }
-    lanes = tracks(timed)[:LANES]
+    lanes = tracks(parts)[:LANES]
     if not lanes:
         return Markup("")
     scale = HEIGHT / _full_height([f for lane in lanes for f in lane.frames])
