@@ -17,7 +17,6 @@ from tools import new_project
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch):
     """Function that runs the tool in this process."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
 
     def run(*words: object) -> None:
         monkeypatch.setattr(sys, "argv", ["new_project.py", *map(str, words)])

@@ -10,7 +10,6 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.walk import LOADERS, dataset_of
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.project import read_plan
@@ -50,14 +49,17 @@ def test_photos_of_many_sizes_and_suffixes(tmp_path: Path):
     assert plan.size == [64, 64]  # the median is 54.5 x 39
     assert "are stretched" in plan.reasons["size"]
     cfg = read_config(tmp_path / "farm" / "plain.py")
-    dataset = TimeSplitDataset(**_arguments(cfg, "train_dataloader"))
+    arguments = dict(leaves(cfg)[0])
+    del arguments["type"]
+    dataset = TimeSplitDataset(**arguments)
     samples = [dataset.prepare_data(i) for i in range(len(dataset))]
     assert {tuple(sample["inputs"].shape) for sample in samples} == {(3, 64, 64)}
 
 
-def _arguments(cfg: Config, loader: str) -> dict:
-    arguments = dict(dataset_of(cfg, loader))
-    return {key: arguments[key] for key in arguments if key != "type"}
+def leaves(cfg: Config) -> list[Config]:
+    """Data sets of train, val and test."""
+    loaders = (cfg.val_dataloader, cfg.test_dataloader)
+    return [cfg.train_dataloader.dataset.dataset, *(each.dataset for each in loaders)]
 
 
 def test_time_stamped_frames_of_two_cameras(tmp_path: Path):
@@ -81,9 +83,8 @@ def test_configs_have_twelve_lines_at_most_and_read_the_plan(tmp_path: Path):
         cfg = read_config(out / f"{name}.py")
         assert cfg.train_cfg.max_iters == 150
         assert cfg.work_dir == str(out / "runs" / name)
-        for loader in LOADERS:
-            pipeline = dataset_of(cfg, loader).pipeline
-            (resize,) = [step for step in pipeline if step.type == "Resize"]
+        for leaf in leaves(cfg):
+            (resize,) = [step for step in leaf.pipeline if step.type == "Resize"]
             assert tuple(resize.scale) == (64, 32)
     replace(plan, size=[32, 96], max_iters=40).write(out / "plan.json")
     cfg = read_config(out / "distilled.py")
@@ -100,7 +101,7 @@ def test_size_and_iterations_are_one_line_of_a_config(tmp_path: Path):
     text = text.replace("size = None", "size = (96, 64)")
     (out / "plain.py").write_text(text.replace("max_iters = None", "max_iters = 7"))
     cfg = read_config(out / "plain.py")
-    assert dataset_of(cfg, "val_dataloader").pipeline[1].scale == (96, 64)
+    assert leaves(cfg)[1].pipeline[1].scale == (96, 64)
     assert cfg.train_cfg.max_iters == 7
 
 
