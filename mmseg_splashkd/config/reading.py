@@ -48,7 +48,13 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
-    cfg = Config.fromfile(str(path))
+    try:
+        cfg = Config.fromfile(str(path))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path}: {error}: a file of its _base_. If the config or this repository "
+            f"was moved, correct that path"
+        ) from error
     cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
     if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmseg_splashkd.datasets.checks import duplicates
 from mmseg_splashkd.datasets.checks.duplicates import distance_limits, find_duplicates
+from mmseg_splashkd.datasets.frames import Frame
 from tests.datasets.checks.builders import frame
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mmseg_splashkd.datasets.checks import check_parts
+from mmseg_splashkd.datasets.checks import check_parts, frames_per_day, tracks
 from mmseg_splashkd.datasets.frames import Frame
 from tests.datasets.checks.builders import codes, finding_of, frame, row_of, seconds
 
@@ -254,3 +254,10 @@ def test_one_name_in_two_parts_without_time():
     twice = replace(photos("train", 1)[0], image="elsewhere/train0.jpg")
     parts = {"train": photos("train", 2), "val": [twice]}
     assert finding_of(check_parts(parts), "shared_frame").frames == (twice.image,)
+
+
+def test_frames_without_time_are_in_no_track_and_on_no_day():
+    parts = {"train": photos("train", 3), "val": [*photos("val", 1), frame(0, "val")]}
+    (track,) = tracks(parts)
+    assert [one.image for one in track.frames] == ["val_0.png"]
+    assert len(frames_per_day(parts)) == 1
