@@ -23,7 +23,7 @@ from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile, index_unique
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.integrity import image_size
-from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_values
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
 from mmseg_splashkd.files import target_of_partial, whole_file, write_whole
@@ -340,6 +340,8 @@ def _read_label(
 ) -> np.ndarray:
     source = str(read) if isinstance(read, LabelFile) else f"label of {_source(item)}"
     gray = read()
+    if gray.dtype == bool:
+        gray = two_values(gray, coding.gray_to_train_id, source)
     coding.to_train_ids(gray, source)
     if gray.shape != size[::-1]:
         raise ValueError(
