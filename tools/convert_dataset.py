@@ -49,6 +49,19 @@ class TimestampPattern(WordOrPairs):
     read = staticmethod(lambda text: int(text) if text.isdecimal() else text)
 
 
+TIMESTAMP: dict[str, Any] = {
+    "nargs": "+",
+    "action": TimestampPattern,
+    "metavar": "NAME | KEY=VALUE",
+    "help": "format of the time in file names: seconds-nanoseconds, seconds, iso8601, "
+    "name=frame fps=30, or none for photos; stem=REGEX if names contain more than the "
+    "time",
+}
+SKIP_BAD: dict[str, Any] = {
+    "action": "store_true",
+    "help": "leave out labels that cannot be read, named and counted in about.json; "
+    "their frames become unlabelled (default: an error)",
+}
 COMMON = ("name", "src", "dst", "force", "label_coding")
 # Options of each converter, as keyword arguments of ``add_argument``.
 OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
@@ -89,6 +102,10 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "sequences (default: sequence)",
         },
         "--fps": {"help": "frames per second (default: 17)"},
+        "--timestamp": {
+            **TIMESTAMP,
+            "help": f"instead of --recording and --fps, {TIMESTAMP['help']}",
+        },
     },
     "coco": {
         "--annotations": {
@@ -111,6 +128,12 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "metavar": "FOLDER | PART=FOLDER",
             "help": "folder in SRC that file_name is relative to (default: SRC)",
         },
+        "--timestamp": {
+            **TIMESTAMP,
+            "help": f"{TIMESTAMP['help']}; date: date_captured; id: ids are frame "
+            "numbers (default: what all names or dates tell; ids otherwise)",
+        },
+        "--skip-bad": SKIP_BAD,
         "--start": {
             "type": int,
             "help": "UNIX seconds of frame 0, if ids are frame numbers (default: 0)",
@@ -121,12 +144,8 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "masks": {
         "--timestamp": {
-            "nargs": "+",
-            "action": TimestampPattern,
-            "metavar": "NAME | KEY=VALUE",
-            "help": "format of the time in file names: iso8601, or name=frame fps=30; "
-            "stem=REGEX if names contain more than the time (default: "
-            "seconds-nanoseconds)",
+            **TIMESTAMP,
+            "help": f"{TIMESTAMP['help']} (default: seconds-nanoseconds)",
         },
         "--names": {
             "nargs": "+",
@@ -143,6 +162,48 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "choices": ("unlabelled", "background"),
             "help": "meaning of a picture without a mask (default: unlabelled)",
         },
+        "--annotator": {
+            "metavar": "WHO",
+            "help": "Label Studio: only annotations of this id or e-mail",
+        },
+        "--annotation": {
+            "choices": ("latest", "ground-truth"),
+            "help": "Label Studio: which of several annotations of a task (default: "
+            "several are an error)",
+        },
+        "--image-key": {
+            "metavar": "KEY",
+            "help": "Label Studio: field of the data with the picture, if several are",
+        },
+        "--skip-bad": SKIP_BAD,
+    },
+    "pairs": {
+        "--timestamp": {
+            **TIMESTAMP,
+            "help": f"{TIMESTAMP['help']} (default: the one format of all names)",
+        },
+        "--recording": {
+            "metavar": "NAME",
+            "help": "recording of pictures in no folder of their own (default: name of "
+            "SRC)",
+        },
+        "--images": {"help": "folder of the pictures, if names do not tell"},
+        "--masks": {"help": "folder of the masks, if names do not tell"},
+        "--mask-suffix": {
+            "metavar": "_mask",
+            "help": "end of the name of every mask, before .png",
+        },
+        "--mask-prefix": {"help": "start of the name of every mask"},
+        "--unpaired": {
+            "choices": ("refuse", "skip", "unlabelled"),
+            "help": "pictures without a mask: an error, left out, or unlabelled "
+            "(default: refuse)",
+        },
+        "--values": {
+            "choices": ("gray", "train-ids", "binary", "colours"),
+            "help": "what the masks hold (default: the only reading that fits)",
+        },
+        "--skip-bad": SKIP_BAD,
     },
     "video": {
         "--every": {"type": int, "help": "take every n-th frame (default: 1)"},
@@ -222,7 +283,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             args.src, options.get("every"), options.get("seconds_between")
         )
     try:
-        table = write_items(items, args.dst, coding, total, args.force, about=about)
+        table = write_items(
+            items,
+            args.dst,
+            coding,
+            total,
+            args.force,
+            about=about,
+            skip_bad=options.get("skip_bad", False),
+        )
     except KeyboardInterrupt:
         sys.exit("\ninterrupted; run the same command again to continue")
     counts = json.loads(table.with_name(ABOUT).read_text(encoding="utf-8"))["counts"]

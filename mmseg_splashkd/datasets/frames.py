@@ -38,6 +38,8 @@ class Frame:
             the embargo of their frames.
         splash_share: Share of its valid pixels that are splash, in [0, 1]; None if
             unknown.
+        source: Path of the picture in the data set that it was converted from; empty if
+            unknown.
     """
 
     recording: str
@@ -48,6 +50,7 @@ class Frame:
     fold: int | None = None
     embargo: tuple[int, ...] = ()
     splash_share: float | None = None
+    source: str = ""
 
     @property
     def has_time(self) -> bool:

@@ -257,21 +257,46 @@ def read_gray(path: Path | str) -> np.ndarray:
     """Read the stored values of a label file.
 
     Returns:
-        (H, W) uint8 or uint16: gray values, or the indices of a palette PNG. Other
-        shapes and dtypes are returned as stored; ``to_train_ids`` refuses them.
+        (H, W) uint8 or uint16: gray values, or the indices of a palette PNG; bool for
+        a 1-bit file, which ``to_train_ids`` reads as the table expects. Other shapes
+        and dtypes are returned as stored; ``to_train_ids`` refuses them.
 
     Raises:
         ValueError: The file is missing or damaged.
     """
     with open_image(path, "label") as label:
         pixels = np.asarray(label)
-    # Pillow reads 1-bit files as bool and 16-bit files in one of several dtypes.
-    if pixels.dtype == bool:
-        return pixels.astype(np.uint8)
+    # Pillow reads 16-bit files in one of several dtypes.
     if pixels.dtype.kind in "iu" and pixels.dtype.itemsize > 1:
         fits = pixels.size and pixels.min() >= 0 and pixels.max() < GRAYS
         return pixels.astype(np.uint16) if fits else pixels
     return pixels
+
+
+def two_values(
+    mask: np.ndarray, gray_to_train_id: Mapping[int, int], source: str
+) -> np.ndarray:
+    """Gray values of a 1-bit label, whose true pixels may stand for 1 or for 255.
+
+    Args:
+        mask: (H, W) bool.
+        gray_to_train_id: Gray value -> trainId or 255 (ignored).
+        source: Name of the label file for error messages.
+
+    Returns:
+        (H, W) uint8: 0 and 1, or 0 and 255 if the table has 255 and not 1.
+
+    Raises:
+        ValueError: The table has both, with different trainIds.
+    """
+    one, white = (gray_to_train_id.get(value) for value in (1, 255))
+    if one is not None and white is not None and one != white and mask.any():
+        raise ValueError(
+            f"{source} has 1 bit a pixel, and its true pixels may stand for the gray "
+            f"value 1 (trainId {one}) or 255 (trainId {white}): save it with 8 bits"
+        )
+    true = 255 if one is None and white is not None else 1
+    return mask.astype(np.uint8) * np.uint8(true)
 
 
 def to_train_ids(
@@ -283,7 +308,7 @@ def to_train_ids(
     """Map gray values to trainIds.
 
     Args:
-        gray: (H, W) uint8 or uint16 gray values.
+        gray: (H, W) uint8 or uint16 gray values, or bool (see ``two_values``).
         gray_to_train_id: Gray value in [0, 65535] -> trainId or 255 (ignored).
         source: Name of the label file for error messages.
         unknown: trainId or 255 for values outside the table; default None: such values
@@ -296,6 +321,8 @@ def to_train_ids(
         ValueError: ``gray`` is not a one-channel uint8 or uint16 map, or has a value
             outside the table.
     """
+    if gray.dtype == bool:
+        gray = two_values(gray, gray_to_train_id, source)
     if gray.ndim != 2 or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"{source}: expected a one-channel 8-bit or 16-bit label map, "

@@ -13,6 +13,7 @@ from mmseg_splashkd.files import read_text, write_whole
 
 REQUIRED = ("recording", "timestamp", "frame", "label")
 COLUMNS = (*REQUIRED, "split", "fold", "embargo", "splash_share")
+SOURCE = "source"  # a further column, if a frame has it
 SPLITS = ("train", "val", "test")
 EMBARGO = "embargo"
 
@@ -22,9 +23,9 @@ def read_table(table: str | Path) -> list[Frame]:
 
     Args:
         table: CSV with the columns recording, timestamp, frame, label and, optionally,
-            split, fold, embargo (folds separated by spaces) and splash_share. Other
-            columns are ignored. An empty timestamp is a frame without time. Paths are
-            relative to the table or absolute, with slashes or backslashes.
+            split, fold, embargo (folds separated by spaces), splash_share and source.
+            Other columns are ignored. An empty timestamp is a frame without time.
+            Paths are relative to the table or absolute, with slashes or backslashes.
 
     Returns:
         The frames in the order of the rows, with paths relative to the working
@@ -86,9 +87,11 @@ def table_text(table: str | Path, frames: Iterable[Frame]) -> str:
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    frames = in_time_order(frames)
+    columns = (*COLUMNS, SOURCE) if any(frame.source for frame in frames) else COLUMNS
+    writer.writerow(columns)
     root = str(Path(table).parent.absolute())
-    writer.writerows(_row_of(frame, root) for frame in in_time_order(frames))
+    writer.writerows(_row_of(frame, root)[: len(columns)] for frame in frames)
     return text.getvalue()
 
 
@@ -120,6 +123,7 @@ def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
             fold=_fold(row["fold"]) if row.get("fold") else None,
             embargo=tuple(map(_fold, row.get("embargo", "").split())),
             splash_share=_share(row.get("splash_share", "")),
+            source=row.get(SOURCE, ""),
         )
     except ValueError as error:
         where = "" if source in str(error) else f"{source}, {row['frame']}: "
@@ -158,6 +162,7 @@ def _row_of(frame: Frame, root: str) -> tuple[str, ...]:
         "" if frame.fold is None else str(frame.fold),
         " ".join(map(str, frame.embargo)),
         share,
+        frame.source,
     )
 
 

@@ -77,7 +77,6 @@ def test_error_lists_at_most_five_unknown_values():
         np.zeros((4, 5, 1), np.uint8),
         np.zeros(4, np.uint8),
         np.zeros((4, 5), np.int64),
-        np.zeros((4, 5), bool),
     ],
     ids=lambda gray: f"{gray.shape} {gray.dtype}",
 )
@@ -166,11 +165,31 @@ def test_reads_16_bits(tmp_path: Path):
     np.testing.assert_array_equal(read, gray)
 
 
-def test_reads_one_bit_as_zero_and_one(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("table", "true"),
+    [
+        ({0: 0, 1: 1}, 1),
+        ({0: 0, 255: 1}, 1),
+        ({0: 1, 255: 0}, 0),
+        ({0: 0, 255: 255}, 255),
+    ],
+    ids=["1", "255", "white is class 0", "255 is ignored"],
+)
+def test_one_bit_is_read_as_the_table_expects(tmp_path: Path, table: dict, true: int):
+    drawn = splash_label(0) == 255
+    write_label(tmp_path / "label.png", drawn)
+    read = to_train_ids(read_gray(tmp_path / "label.png"), table, "label.png")
+    np.testing.assert_array_equal(read, np.where(drawn, true, table[0]))
+
+
+def test_one_bit_of_two_meanings_is_refused(tmp_path: Path):
+    table = {0: 0, 1: 1, 255: 255}
     write_label(tmp_path / "label.png", splash_label(0) == 255)
-    read = read_gray(tmp_path / "label.png")
-    assert read.dtype == np.uint8
-    np.testing.assert_array_equal(read, splash_label(0) // 255)
+    with pytest.raises(
+        ValueError, match=r"label.png has 1 bit a pixel.*1 \(trainId 1\)"
+    ):
+        to_train_ids(read_gray(tmp_path / "label.png"), table, "label.png")
+    assert not to_train_ids(np.zeros((2, 2), bool), table, "").any()
 
 
 # Built-in codings

@@ -8,6 +8,7 @@ from mmseg_splashkd.datasets.converters import (
     cityscapes,
     coco,
     masks,
+    paired,
     video,
     wildscenes,
 )
@@ -62,8 +63,15 @@ CONVERTERS = {
     "masks": Converter(
         masks.read_masks,
         "splash",
-        "mask exports of CVAT and Label Studio",
+        "exports of CVAT (masks) and Label Studio (JSON, masks)",
         masks.LAYOUT,
+        paints=True,
+    ),
+    "pairs": Converter(
+        paired.read_pairs,
+        "splash",
+        "pairs of pictures and masks in any layout",
+        paired.LAYOUT,
         paints=True,
     ),
     "video": Converter(

@@ -1,7 +1,8 @@
 """Cityscapes, and data sets in its layout (Cordts et al., CVPR 2016)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
@@ -11,7 +12,11 @@ from mmseg_splashkd.datasets.converters.layout import (
     files_in,
     nominal_starts,
 )
-from mmseg_splashkd.datasets.timestamps import Stamp, TimestampFormat
+from mmseg_splashkd.datasets.timestamps import (
+    Stamp,
+    TimestampFormat,
+    timestamp_format,
+)
 
 LAYOUT = """Expected layout of SRC (folders and suffixes can be set):
   leftImg8bit/<split>/<city>/<city>_<sequence>_<frame>_leftImg8bit.png   frames
@@ -32,8 +37,9 @@ def read_cityscapes(
     label_folder: str = "gtFine",
     image_suffix: str = "_leftImg8bit.png",
     label_suffix: str = "_gtFine_labelIds.png",
-    recording: str = "sequence",
-    fps: float | str = 17,
+    recording: str | None = None,
+    fps: float | str | None = None,
+    timestamp: str | Mapping[str, Any] | None = None,
 ) -> list[Item]:
     """List the frames of Cityscapes with its official split; labels are labelIds.
 
@@ -51,6 +57,9 @@ def read_cityscapes(
             each city, for data sets whose frame numbers continue across sequences.
         fps: Frames per second of the videos, to convert frame numbers in file names
             into times; 17 by default.
+        timestamp: Format of the time in the part of a frame's name before its suffix,
+            or ``'none'``, for data sets that do not number frames; each city is then a
+            recording. None (default) reads frame numbers, relative to each recording.
 
     Raises:
         FileNotFoundError: A folder is missing, or there are no frames or no labels.
@@ -58,12 +67,20 @@ def read_cityscapes(
     """
     for split in splits:
         check_choice("splits", split, PARTS)
-    check_choice("recording", recording, STEMS)
+    if timestamp is not None and (fps is not None or recording is not None):
+        raise ValueError(
+            f"recording={recording} and fps={fps} are of frame numbers, which "
+            f"timestamp={timestamp!r} does not read: give the one or the other"
+        )
+    check_choice("recording", recording or "sequence", STEMS)
     images, labels = src / image_folder, src / label_folder
     expect_folders((src, images, labels), LAYOUT)
     splits = splits or [s for s in DEFAULT_SPLITS if (images / s).is_dir()]
     expect_folders((images / split for split in splits), LAYOUT)
-    stamp = TimestampFormat("frame", stem=STEMS[recording], fps=fps)
+    stem = STEMS[recording or "sequence"]
+    stamp = TimestampFormat("frame", stem=stem, fps=17 if fps is None else fps)
+    if timestamp is not None:
+        stamp = timestamp_format(timestamp)
     found = [
         (stamp.parse(stem, image), image, label, PARTS[split])
         for split in splits
@@ -74,7 +91,17 @@ def read_cityscapes(
     if not any(label for _, _, label, _ in found):
         what = f"label *{label_suffix}" if found else f"frame *{image_suffix}"
         raise FileNotFoundError(f"no {what} in the splits {list(splits)}. {LAYOUT}")
-    return _stack(found)
+    return _stack(found) if timestamp is None else [_absolute(*row) for row in found]
+
+
+def _absolute(stamp: Stamp, image: Path, label: Path | None, split: str) -> Item:
+    return Item(
+        recording=stamp.recording or image.parent.name,
+        timestamp=stamp.timestamp,
+        image=image,
+        label=LabelFile(label) if label else None,
+        split=split,
+    )
 
 
 def _list_split(

@@ -90,8 +90,9 @@ def _describe_unknown(
         if (match := get_close_matches(class_of[name].casefold(), grays, n=1))
     }
     hint = "".join(f"; did {name!r} mean {match!r}" for name, match in near.items())
+    example = "".join(f", such as {n!r}: {m!r}" for n, m in [*near.items()][:1])
     return (
         f"{source}: {unknown} are not classes of the label coding{hint}. It has "
-        f"{sorted(grays)}, {source} has {list(class_of)}. Map names that differ, "
-        f"such as {unknown[0]!r}: {min(grays)!r}"
+        f"{sorted(grays)}, {source} has {list(class_of)}. Map names that "
+        f"differ{example}"
     )

@@ -1,12 +1,16 @@
 """COCO data sets: annotation files that list images without time stamps."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mmengine.logging import print_log
+from PIL import ExifTags, Image
+
+from mmseg_splashkd.datasets.converters.bad_labels import Label, label_or_bad
 from mmseg_splashkd.datasets.converters.class_names import (
     background_gray,
     gray_of_names,
@@ -17,43 +21,28 @@ from mmseg_splashkd.datasets.converters.coco_shapes import (
     check_shape,
     paint_shapes,
 )
+from mmseg_splashkd.datasets.converters.coco_times import Entry, with_times
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import import_extra, index_unique
+from mmseg_splashkd.datasets.converters.layout import (
+    import_extra,
+    index_unique,
+    read_text,
+)
 from mmseg_splashkd.datasets.converters.pictures import (
+    Picture,
     Size,
-    check_times,
     open_picture,
     recording_of,
 )
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS
-from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
 LAYOUT = """Expected a COCO file: {"images": [{"id", "file_name", "width", "height"}],
 "categories": [{"id", "name"}], "annotations": [{"id", "image_id", "category_id",
 "segmentation"}]}, and the images at the paths in file_name."""
-DATE = TimestampFormat("iso8601")
 Categories = str | Mapping[str, str] | None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One image of a COCO file.
-
-    Args:
-        source: The file and the image's id, for error messages.
-        id: The image's id.
-        date: Value of ``date_captured``; None if missing.
-        path: Path of the image.
-        item: The frame, without its time.
-    """
-
-    source: str
-    id: int
-    date: Any
-    path: Path
-    item: Item
+Timestamp = str | Mapping[str, Any]
 
 
 def read_coco(
@@ -62,8 +51,10 @@ def read_coco(
     annotations: str | Mapping[str, str] = "train.json",
     categories: Categories = None,
     images: str | Mapping[str, str] = ".",
-    fps: float | str = 1,
-    start: int = 0,
+    timestamp: Timestamp | None = None,
+    fps: float | str | None = None,
+    start: int | None = None,
+    skip_bad: bool = False,
 ) -> list[Item]:
     """Read a data set with COCO annotations.
 
@@ -72,10 +63,11 @@ def read_coco(
     rasterized mask, as the field ``area`` is often wrong. Crowds are painted like other
     annotations.
 
-    COCO has no time stamps. The time is ``date_captured`` if every image has one and no
-    two dates of a recording are equal. Otherwise it is the image's id, read as a frame
-    number; recordings are then prefixed with their part, as parts may share ids. A
-    recording is the folder in ``file_name``, or ``src``.
+    COCO has no time stamps. If all names are times in one certain format, or all images
+    have a date in ``date_captured``, and both agree, that is the time. Otherwise it is
+    the image's id, read as a frame number, with a warning; recordings are then prefixed
+    with their part, as parts may share ids. A recording is the folder in ``file_name``,
+    or ``src``.
 
     Args:
         src: Folder of the data set.
@@ -89,8 +81,14 @@ def read_coco(
             differ; ``'taco'`` is the mapping of TACO to recyclable trash; ``'id'``
             takes category ids as gray values.
         images: Folder in ``src`` that ``file_name`` is relative to, or part -> folder.
+        timestamp: Origin of the time: a format of the stem of ``file_name`` (``'none'``
+            for photos), ``'date'`` for ``date_captured``, ``'id'``; None (default)
+            chooses as described above.
         fps: Frames per second, if ids are frame numbers; 1 by default.
         start: UNIX seconds of frame number 0, if ids are frame numbers; 0 by default.
+        skip_bad: Leave out the labels of images with an invalid annotation, and
+            annotations of images that are not listed, with a warning; by default either
+            is an error.
 
     Returns:
         The frames; no pixels are decoded yet.
@@ -100,10 +98,11 @@ def read_coco(
         ImportError: pycocotools is not installed.
         ValueError: A file is not in COCO format; an image differs in size from its
             entry, or is listed twice; an annotation has an unknown image or category,
-            or an invalid segmentation. The message names the file and the id.
+            or an invalid segmentation; or the time of an image is missing or
+            contradictory. The message names the file and the id.
     """
     import_extra(*MASK)  # fail before anything is read
-    src, frames = Path(src), TimestampFormat("frame", fps=fps, start=start)
+    src = Path(src)
     parts = {"": annotations} if isinstance(annotations, str) else annotations
     if unknown := sorted(parts.keys() - {"", *SPLITS}):
         raise ValueError(f"annotations has the parts {unknown}, not of {SPLITS}")
@@ -111,15 +110,24 @@ def read_coco(
     for part, name in parts.items():
         folder = images if isinstance(images, str) else images.get(part, ".")
         content = _load(src / name)
-        shapes = _shapes_by_image(content, src / name, coding, categories)
+        shapes = _shapes_by_image(content, src / name, coding, categories, skip_bad)
         for key, image in _index(content["images"], src / name, "image").items():
             of_image = None if shapes is None else shapes.get(key, [])
             source = f"{src / name}, image {key}"
             entries.append(
-                _entry(image, part, source, src, src / folder, of_image, background)
+                _entry(
+                    image,
+                    part,
+                    source,
+                    src,
+                    src / folder,
+                    partial(_paint, of_image, background=background),
+                    skip_bad,
+                )
             )
     index_unique(((e.path, e.source) for e in entries), "are one image file")
-    return _dated(entries) or _numbered(entries, frames)
+    _warn_of_orientations(entries)
+    return with_times(entries, timestamp, fps, start)
 
 
 def _load(file: Path) -> dict:
@@ -129,7 +137,7 @@ def _load(file: Path) -> dict:
             f"{sorted(path.name for path in file.parent.glob('*.json'))}. {LAYOUT}"
         )
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_text(file))
     except ValueError as error:
         raise ValueError(f"{file} is not valid JSON: {error}") from error
     found = sorted(content) if isinstance(content, dict) else type(content).__name__
@@ -152,24 +160,55 @@ def _index(rows: Iterable[Any], file: Path, what: str) -> dict[int, dict]:
 
 
 def _shapes_by_image(
-    content: dict, file: Path, coding: LabelCoding, categories: Categories
-) -> dict[int, list[Shape]] | None:
+    content: dict,
+    file: Path,
+    coding: LabelCoding,
+    categories: Categories,
+    skip_bad: bool,
+) -> dict[int, list[Shape | str]] | None:
+    """Annotations by image; in place of an invalid one its problem, if skipped."""
     rows = _index(content.get("annotations") or (), file, "annotation")
     if not rows:
         return None
     images = _index(content["images"], file, "image")
     grays = _gray_by_category(content, file, coding, categories)
-    shapes: dict[int, list[Shape]] = {}
+    shapes: dict[int, list[Shape | str]] = {}
+    absent = []
     for key, row in rows.items():
         source = f"{file}, annotation {key}"
-        for name, listed in (("image_id", images), ("category_id", grays)):
-            if row.get(name) not in listed:
-                raise ValueError(f"{source}: {name} {row.get(name)!r} is not listed")
-        image = images[row["image_id"]]
-        shape = Shape(source, key, grays[row["category_id"]], row.get("segmentation"))
-        check_shape(shape, _declared_size(image, f"{file}, image {image['id']}"))
-        shapes.setdefault(row["image_id"], []).append(shape)
+        try:
+            if row.get("image_id") not in images:
+                absent.append(key)
+                raise ValueError(
+                    f"{source}: image_id {row.get('image_id')!r} is not listed"
+                )
+            shape = _shape(row, key, source, images[row["image_id"]], file, grays)
+        except ValueError as error:
+            if not skip_bad:
+                raise
+            shape = str(error)
+        if row.get("image_id") in images:
+            shapes.setdefault(row["image_id"], []).append(shape)
+    if absent:
+        print_log(
+            f"{file}: {len(absent)} annotations of images that are not listed are left "
+            f"out, such as {absent[0]}",
+            "current",
+            logging.WARNING,
+        )
     return shapes
+
+
+def _shape(
+    row: dict, key: int, source: str, image: dict, file: Path, grays: dict[int, int]
+) -> Shape:
+    if row.get("category_id") not in grays:
+        raise ValueError(
+            f"{source}: category_id {row.get('category_id')!r} is not listed"
+        )
+    shape = Shape(source, key, grays[row["category_id"]], row.get("segmentation"))
+    check_shape(shape, _declared_size(image, f"{file}, image {image['id']}"))
+    return shape
 
 
 def _gray_by_category(
@@ -223,8 +262,8 @@ def _entry(
     source: str,
     src: Path,
     folder: Path,
-    shapes: list[Shape] | None,
-    background: int,
+    paint: Callable[[Size], Label | None],
+    skip_bad: bool,
 ) -> Entry:
     if not isinstance(image.get("file_name"), str):
         raise ValueError(f"{source} has no file_name")
@@ -237,34 +276,58 @@ def _entry(
             f"file_name {str(place)!r} is relative to"
         )
     picture, size = open_picture(path)
-    declared = _declared_size(image, source)
-    if size != declared:
-        raise ValueError(
-            f"{source}: {path} has width and height {size}, its entry has {declared}"
-        )
-    label = None
-    if shapes is not None:
-        label = partial(paint_shapes, shapes, size, background)
-    item = Item(recording, 0, picture, label, part)
+
+    def make_label() -> Label | None:
+        if size != _declared_size(image, source):
+            declared = _declared_size(image, source)
+            raise ValueError(
+                f"{source}: {path} has width and height {size}, its entry has "
+                f"{declared}{_turned(picture, size, declared)}"
+            )
+        return paint(size)
+
+    label = label_or_bad(make_label, skip_bad)
+    item = Item(recording, 0, picture, label, part, place.as_posix())
     return Entry(source, image["id"], image.get("date_captured"), path, item)
 
 
-def _dated(entries: list[Entry]) -> list[Item] | None:
-    """Items with the time of their dates; None if one is missing or not unique."""
-    try:
-        items = [_at(e.item, DATE, str(e.date), e.source) for e in entries]
-        check_times(items)
-    except ValueError:
+def _turned(picture: Picture, size: Size, declared: Size) -> str:
+    """Explanation for a size that an EXIF orientation has swapped."""
+    if isinstance(picture, Path) or declared != size[::-1]:
+        return ""
+    return (
+        ": it was annotated without its EXIF orientation, so that the annotations lie "
+        "on their side; save the turned pixels without that tag and annotate these"
+    )
+
+
+def _paint(
+    shapes: list[Shape | str] | None, size: Size, background: int
+) -> Label | None:
+    if shapes is None:
         return None
-    return items
+    for problem in shapes:
+        if isinstance(problem, str):
+            raise ValueError(problem)
+    valid = [shape for shape in shapes if isinstance(shape, Shape)]
+    return partial(paint_shapes, valid, size, background)
 
 
-def _numbered(entries: list[Entry], frames: TimestampFormat) -> list[Item]:
-    """Items with the time of their ids; recordings are prefixed with their part."""
-    items = [_at(e.item, frames, str(e.id), e.source) for e in entries]
-    names = [PurePosixPath(i.split, i.recording).as_posix() for i in items]
-    return [replace(i, recording=n) for i, n in zip(items, names, strict=True)]
+def _warn_of_orientations(entries: list[Entry]) -> None:
+    """Tell of pictures whose size does not show whether they were annotated upright."""
+    turned = [e for e in entries if not isinstance(e.item.image, Path) and e.item.label]
+    unsure = [e.path for e in turned if _keeps_size(e.path)]
+    if unsure:
+        print_log(
+            f"{len(unsure)} pictures have an EXIF orientation that keeps their width "
+            f"and height, such as {unsure[0]}: their annotations are taken to be drawn "
+            f"on the upright picture",
+            "current",
+            logging.WARNING,
+        )
 
 
-def _at(item: Item, form: TimestampFormat, stamp: str, source: str) -> Item:
-    return replace(item, timestamp=form.parse(stamp, source).timestamp)
+def _keeps_size(path: Path) -> bool:
+    with Image.open(path) as image:
+        half_turn = image.getexif().get(ExifTags.Base.Orientation, 1) < 5
+        return half_turn or image.width == image.height

@@ -1,10 +1,12 @@
 """COCO segmentations, polygons or run lengths: validation and painting."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmseg_splashkd.datasets.converters.layout import import_extra
 from mmseg_splashkd.datasets.converters.pictures import Size
@@ -132,6 +134,9 @@ def paint_shapes(shapes: Sequence[Shape], size: Size, background: int) -> np.nda
     label = np.full((size[1], size[0]), background, np.uint8)
     for i in order:
         label[mask.decode(runs[i]).astype(bool)] = shapes[i].gray
+        if not areas[i]:
+            text = f"{shapes[i].source} covers no pixel of its image"
+            print_log(text, "current", logging.WARNING)
     return label
 
 

@@ -13,11 +13,13 @@ class Item:
 
     Args:
         recording: Name of the video that the frame is from.
-        timestamp: UNIX time in nanoseconds.
+        timestamp: UNIX time in nanoseconds; ``NO_TIME`` if it is unknown.
         image: File to copy unchanged, or a function that returns (H, W, 3) uint8 RGB.
         label: Function that returns (H, W) uint8 gray values; None if unlabelled.
         split: ``'train'``, ``'val'`` or ``'test'`` if the foreign data set is split;
             empty otherwise.
+        source: Path of the picture in the foreign data set, with slashes; by default
+            that of ``image``, if it is a file. It names a frame without time.
     """
 
     recording: str
@@ -25,3 +27,4 @@ class Item:
     image: Path | Callable[[], np.ndarray]
     label: Callable[[], np.ndarray] | None
     split: str = ""
+    source: str = ""

@@ -1,5 +1,7 @@
 """Reading of folders and arguments, shared by the converters."""
 
+import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -8,8 +10,14 @@ from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
+from mmengine.logging import print_log
 
 from mmseg_splashkd.datasets.label_coding import read_gray
+from mmseg_splashkd.datasets.listing import (
+    HIDDEN,
+    describe_passed_over,
+    is_system_file,
+)
 from mmseg_splashkd.datasets.timestamps import SECOND
 
 NOMINAL_START = 10**9 * SECOND  # UNIX time in nanoseconds
@@ -50,6 +58,20 @@ def import_extra(module: str, purpose: str) -> ModuleType:
         raise ImportError(
             f"{purpose} need {package}: pip install -e '.[data]'"
         ) from error
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8, or in UTF-16 if it starts with its byte order mark.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    content = path.read_bytes()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8: save it as UTF-8 ({error})") from error
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -111,6 +133,9 @@ def index_unique(
 def files_in(folder: Path, *suffixes: str) -> dict[str, Path]:
     """Files of a folder by their name without suffix, sorted by name.
 
+    Files of another suffix are passed over with a warning that counts them; system
+    files, such as ``._<name>`` of macOS, are counted too.
+
     Args:
         folder: The folder; subfolders are not searched.
         suffixes: Only files with one of these suffixes are returned.
@@ -118,15 +143,26 @@ def files_in(folder: Path, *suffixes: str) -> dict[str, Path]:
     Raises:
         ValueError: Two names differ only in their suffix.
     """
-    return index_unique(
-        (
-            (path.name.removesuffix(suffix), path)
-            for path in sorted(folder.iterdir())
-            for suffix in suffixes
-            if path.name.endswith(suffix)
-        ),
-        "are one frame twice",
-    )
+    entries: list[tuple[str, Path]] = []
+    passed_over: Counter[str] = Counter()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        suffix = next((s for s in suffixes if path.name.endswith(s)), None)
+        if is_system_file(path.name):
+            passed_over[HIDDEN] += 1
+        elif suffix is None:
+            passed_over[path.suffix.lower()] += 1
+        else:
+            entries.append((path.name.removesuffix(suffix), path))
+    warn_passed_over(folder, passed_over, f"{' or '.join(suffixes)} is read")
+    return index_unique(entries, "are one frame twice")
+
+
+def warn_passed_over(folder: Path, passed_over: Counter[str], why: str) -> None:
+    """Log a warning that counts the files passed over in a folder, if there are any."""
+    if passed_over.total():
+        counts = describe_passed_over(passed_over)
+        message = f"{folder}: passed over {counts}; {why}"
+        print_log(message, "current", logging.WARNING)
 
 
 def pairs(

@@ -22,6 +22,7 @@ from mmseg_splashkd.datasets.converters.layout import (
     check_choice,
     describe_contents,
     index_unique,
+    read_text,
 )
 from mmseg_splashkd.datasets.converters.pictures import (
     Label,
@@ -31,6 +32,7 @@ from mmseg_splashkd.datasets.converters.pictures import (
     picture_item,
 )
 from mmseg_splashkd.datasets.label_coding import LabelCoding, colours_to_ids
+from mmseg_splashkd.datasets.listing import is_system_file
 from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
 
 LAYOUT = """Expected one of
@@ -41,10 +43,11 @@ LAYOUT = """Expected one of
   CVAT, CamVid 1.0:
     label_colors.txt        lines <r> <g> <b> <class>
     <part>/, <part>annot/   pictures, and masks <the same name>.png in these colours
-  Label Studio, Brush labels to PNG:
-    task-<id>-annotation-<id>-by-<user>-<tag>-<class>-<number>.png
+  Label Studio, JSON (brushes, polygons, ellipses, rectangles):
     *.json                  its JSON export, which lists the picture of each task
-    images/                 the pictures, or images= names their folder"""
+    images/                 the pictures, or images= names their folder
+    task-<id>-annotation-<id>-by-<user>-<tag>-<class>-<number>.png
+                            Brush labels to PNG, if the JSON lacks the brushes"""
 SPLIT_OF = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 Spec = str | Mapping[str, Any] | TimestampFormat
 Colour = tuple[int, int, int]
@@ -69,13 +72,31 @@ class ColourMask:
         Raises:
             ValueError: The mask cannot be read, or has a colour of no class.
         """
-        try:
-            with Image.open(self.path) as mask:
-                rgb = np.asarray(mask.convert("RGB"))
-        except (OSError, SyntaxError) as error:
-            raise ValueError(f"mask {self.path} cannot be read: {error}") from error
-        ids = colours_to_ids(rgb, dict(enumerate(self.grays)), str(self.path))
+        colours = dict(enumerate(self.grays))
+        ids = colours_to_ids(read_colours(self.path), colours, str(self.path))
         return np.array([*self.grays.values()], np.uint8)[ids]
+
+
+def read_colours(path: Path) -> np.ndarray:
+    """Read the colours of a mask.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: The mask is damaged or partly transparent.
+    """
+    try:
+        with Image.open(path) as mask:
+            rgba = np.asarray(mask.convert("RGBA"))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"mask {path} cannot be read: {error}") from error
+    if clear := int((rgba[..., 3] < 255).sum()):
+        raise ValueError(
+            f"mask {path} is transparent in {clear} pixels, whose class is unknown: "
+            f"save it without transparency"
+        )
+    return rgba[..., :3]
 
 
 def read_masks(
@@ -86,12 +107,16 @@ def read_masks(
     images: str | Path | None = None,
     tasks: str | Path | None = None,
     without_mask: str = "unlabelled",
+    annotator: str | None = None,
+    annotation: str | None = None,
+    image_key: str | None = None,
+    skip_bad: bool = False,
 ) -> list[Item]:
-    """Read a mask export of an annotation tool; the format is detected.
+    """Read an export of an annotation tool; the format is detected.
 
     Args:
         src: The unpacked export: CVAT's "Segmentation mask 1.1" or "CamVid 1.0", or
-            Label Studio's brush labels as PNG.
+            Label Studio's JSON, with or without brush labels as PNG.
         coding: Label coding of the written labels; classes are matched by name.
         timestamp: Format of the time in the stems of the pictures.
         names: Foreign class -> class of the coding or ``'ignore'``, for names that
@@ -103,6 +128,12 @@ def read_masks(
         without_mask: Meaning of a picture without a mask (CVAT writes no mask if
             nothing is annotated): ``'unlabelled'`` (default), or ``'background'`` if
             all pictures were reviewed.
+        annotator: Label Studio: id or e-mail of a person whose annotations alone count.
+        annotation: Label Studio: which of several annotations of a task is followed,
+            ``'latest'`` or ``'ground-truth'``; None (default) refuses several.
+        image_key: Label Studio: field of a task's data that names the picture, if
+            several do.
+        skip_bad: Leave out labels that cannot be read; by default they are an error.
 
     Returns:
         The frames; no pixels are decoded yet.
@@ -114,16 +145,33 @@ def read_masks(
     """
     src, timestamp = Path(src), timestamp_format(timestamp)
     check_choice("without_mask", without_mask, ("unlabelled", "background"))
-    if src.is_dir() and find_masks(src):
-        return read_label_studio(src, coding, timestamp, names, images, tasks)
+    studio = {
+        "tasks": tasks,
+        "annotator": annotator,
+        "annotation": annotation,
+        "image_key": image_key,
+    }
+    if src.is_dir() and _is_label_studio(src, tasks):
+        if without_mask != "unlabelled":
+            raise ValueError(
+                "without_mask= is of CVAT: in Label Studio, a task that was submitted "
+                "without regions is background"
+            )
+        return read_label_studio(
+            src, coding, timestamp, names, images, skip_bad=skip_bad, **studio
+        )
+    if unused := [name for name, value in studio.items() if value is not None]:
+        raise ValueError(f"{unused} are of Label Studio; {src} is not its export")
     file, read_line, folders = _layout(src, images)
     grays = _grays(src / file, read_line, coding, names)
     fill = background_gray(coding, src) if without_mask == "background" else None
     splits = _listed_splits(src / "ImageSets" / "Segmentation")
-    items = []
+    items, listed = [], set()
     for pictures, masks, part in folders:
-        mask_of = {_key(path, masks): path for path in sorted(masks.rglob("*.png"))}
-        for key, path in _pictures(pictures, mask_of).items():
+        mask_of = _masks(masks)
+        found = _pictures(pictures, mask_of)
+        listed |= found.keys()
+        for key, path in found.items():
             label = partial(_label, mask_of.get(key), grays, fill)
             split = splits.get(key) or SPLIT_OF.get(part.lower(), "")
             default = src.resolve().name
@@ -131,7 +179,34 @@ def read_masks(
                 picture_item(path, pictures, timestamp, default, label, split=split)
             )
     check_times(items)
+    if absent := sorted(splits.keys() - listed):
+        raise ValueError(
+            f"{src / 'ImageSets'} lists {len(absent)} pictures that do not exist, such "
+            f"as {absent[0]!r}: the export is incomplete"
+        )
     return items
+
+
+def _is_label_studio(src: Path, tasks: str | Path | None) -> bool:
+    cvat = (src / "SegmentationClass").is_dir() or any(src.glob("*annot"))
+    exports = [p for p in src.glob("*.json") if not is_system_file(p.name)]
+    return bool(find_masks(src) or tasks or (exports and not cvat))
+
+
+def _masks(folder: Path) -> dict[str, Path]:
+    """Masks by the name that they share with their pictures.
+
+    Raises:
+        ValueError: Two have one name, or a picture is no PNG: JPEG changes colours.
+    """
+    found = find_pictures(folder)
+    if others := [path for path in found if path.suffix.lower() != ".png"]:
+        raise ValueError(
+            f"{others[0]} is no PNG, and so are {len(others)} of {len(found)} masks: "
+            f"export masks as PNG"
+        )
+    entries = ((_key(path, folder), path) for path in found)
+    return index_unique(entries, "are one mask twice")
 
 
 def _layout(
@@ -147,7 +222,12 @@ def _layout(
     folders = [(src / part, src / f"{part}annot", part) for part in parts if part]
     folders = [folder for folder in folders if folder[0].is_dir()]
     if not folders:
-        raise FileNotFoundError(f"{describe_contents(src)}. {LAYOUT}")
+        xml = (src / "annotations.xml").is_file()
+        hint = (
+            "annotations.xml is 'CVAT for images', which has no masks: " if xml else ""
+        )
+        hint += "export 'Segmentation mask 1.1'. " if xml else ""
+        raise FileNotFoundError(f"{describe_contents(src)}. {hint}{LAYOUT}")
     return "label_colors.txt", _read_label_colours, folders
 
 
@@ -182,11 +262,16 @@ def _label(
 
 def _listed_splits(folder: Path) -> dict[str, str]:
     """Name of a picture -> split, from the lists of an export."""
-    splits = {}
+    splits: dict[str, str] = {}
     for path in sorted(folder.glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                splits[line.strip()] = SPLIT_OF.get(path.stem.lower(), "")
+        if is_system_file(path.name):
+            continue
+        split = SPLIT_OF.get(path.stem.lower(), "")
+        for name in filter(None, map(str.strip, read_text(path).splitlines())):
+            if splits.setdefault(name, split) != split:
+                raise ValueError(
+                    f"{path}: {name!r} is in the parts {splits[name]!r} and {split!r}"
+                )
     return splits
 
 
@@ -205,7 +290,7 @@ def _grays(
             f"{file} does not exist; {describe_contents(file.parent)}. {LAYOUT}"
         )
     colours: dict[str, Colour] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(file).splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         try:

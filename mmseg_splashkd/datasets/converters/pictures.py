@@ -8,13 +8,14 @@ import numpy as np
 from PIL import ImageOps
 
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import index_unique
+from mmseg_splashkd.datasets.converters.layout import index_unique, warn_passed_over
 from mmseg_splashkd.datasets.image_file import (
     check_image,
     open_image,
     read_header,
 )
-from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.datasets.listing import list_pictures
+from mmseg_splashkd.datasets.timestamps import NO_TIME, TimestampFormat
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 Label = Callable[[], np.ndarray]
@@ -24,7 +25,9 @@ Size = tuple[int, int]  # (W, H) in pixels
 
 def find_pictures(folder: Path) -> list[Path]:
     """Pictures of a folder and its subfolders, sorted by path."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    pictures, passed_over = list_pictures(folder, SUFFIXES)
+    warn_passed_over(folder, passed_over, f"pictures are {', '.join(SUFFIXES)}")
+    return pictures
 
 
 def open_picture(path: Path) -> tuple[Picture, Size]:
@@ -101,17 +104,22 @@ def picture_item(
     else:
         recording = (folder / stamp.recording).as_posix()
     picture, size = open_picture(path)
-    return Item(recording, stamp.timestamp, picture, make_label(size), split)
+    source = path.relative_to(root).as_posix()
+    return Item(recording, stamp.timestamp, picture, make_label(size), split, source)
 
 
 def check_times(items: Iterable[Item]) -> None:
-    """Check that no two frames of a recording have the same time.
+    """Check that no two frames of a recording have the same time, if they have one.
 
     Raises:
         ValueError: Two frames have the same time.
     """
     index_unique(
-        (((item.recording, item.timestamp), item.image) for item in items),
+        (
+            ((item.recording, item.timestamp), item.image)
+            for item in items
+            if item.timestamp != NO_TIME
+        ),
         "have the same time in one recording. Set the pattern of the time stamps in "
         "file names with timestamp=",
     )

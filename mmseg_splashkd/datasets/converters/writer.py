@@ -5,11 +5,13 @@ continues: every file is complete or absent, and a state file lists what is writ
 """
 
 import json
+import logging
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -18,16 +20,18 @@ from PIL import Image
 from rich.progress import Progress
 
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import LabelFile
+from mmseg_splashkd.datasets.converters.layout import LabelFile, index_unique
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.integrity import image_size
-from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_values
 from mmseg_splashkd.datasets.split_table import write_table
-from mmseg_splashkd.datasets.timestamps import format_timestamp
+from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
 from mmseg_splashkd.files import target_of_partial, whole_file, write_whole
 from mmseg_splashkd.version import __version__
 
 STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
+NAMED = 10  # labels left out that are named
+FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # in file names of any system
 RENAMED = {"label_map": "label_coding"}  # keys of ``about`` in earlier versions
 
 
@@ -39,12 +43,15 @@ def write_items(
     force: bool = False,
     *,
     about: Mapping[str, Any],
+    skip_bad: bool = False,
 ) -> Path:
     """Write a converted data set.
 
     ``dst`` then holds ``images/<recording>/<stamp><suffix>`` (copies of the source
     files; computed frames as PNG), ``labels/<recording>/<stamp>.png`` (gray, 8 bits
-    unless a value is above 255), the table ``frames.csv`` and ``about.json``.
+    unless a value is above 255), the table ``frames.csv`` and ``about.json``. A frame
+    without time has its source's stem in place of the stamp. The table's column
+    ``source`` is the path of each picture in the foreign data set.
 
     Args:
         items: The frames. All are listed before the first one is written.
@@ -57,18 +64,25 @@ def write_items(
             conversion wrote. False by default.
         about: Source and options of the conversion, for ``about.json`` (paths become
             text). A different ``about`` or ``coding`` makes it a different conversion.
+            Sources are relative to the path in its key ``source``.
+        skip_bad: Leave out labels that cannot be read or do not fit their frame or the
+            coding; the first are named and all counted in ``about.json``. Their frames
+            become unlabelled, not background. False by default.
 
     Returns:
         Path of the table.
 
     Raises:
         FileExistsError: ``dst`` holds other files or a different conversion.
-        ValueError: There are no items, two have the same time stamp, a file is damaged,
-            a frame and its label differ in size, or a label value is unknown.
+        ValueError: There are no items, two have the same time stamp or, without time,
+            the same name, a file is damaged, a frame and its label differ in size, or a
+            label value is unknown.
     """
     items, dst = _list(items, total), Path(dst)
-    _check_unique(items)
+    items = [replace(item, source=_source_of(item, about)) for item in items]
+    items, bad = _without_bad(items, coding) if skip_bad else (items, [])
     frames = [_plan(item, dst) for item in items]
+    _check_unique(items, frames)
     arguments = _arguments(about, coding)
     if _begin(dst, arguments, _names(frames, dst), force):
         print_log(f"{dst} is converted already; nothing is changed")
@@ -77,7 +91,8 @@ def write_items(
         dst / TABLE, _write_all(items, frames, coding, f"Writing {dst}")
     )
     counts = {"counts": _counts(frames), "version": __version__}
-    _write_json(dst / ABOUT, arguments | counts)
+    left_out = {"left_out": {"labels": len(bad), "first": bad[:NAMED]}} if bad else {}
+    _write_json(dst / ABOUT, arguments | counts | left_out)
     _write_json(dst / STATE, _read_state(dst) | {"finished": True})
     return table
 
@@ -92,17 +107,45 @@ def _list(items: Iterable[Item], total: int | None) -> list[Item]:
         return list(progress.track(items, total, description="Listing frames"))
 
 
-def _check_unique(items: list[Item]) -> None:
+def _check_unique(items: list[Item], frames: list[Frame]) -> None:
     if not items:
         raise ValueError("there are no frames to convert")
-    in_time_order(Frame(i.recording, i.timestamp, _source(i)) for i in items)
+    pairs = list(zip(items, frames, strict=True))
+    in_time_order(replace(frame, image=_source(item)) for item, frame in pairs)
+    index_unique(  # some file systems do not tell 'A.png' from 'a.png'
+        (
+            (str(Path(frame.image).with_suffix("")).casefold(), _source(item))
+            for item, frame in pairs
+        ),
+        "would be written to one file: rename one",
+    )
+
+
+def _source_of(item: Item, about: Mapping[str, Any]) -> str:
+    """Path of a picture in the foreign data set; its name if it lies elsewhere."""
+    if item.source or not isinstance(item.image, Path):
+        return item.source
+    root = about.get("source")
+    if root and item.image.is_relative_to(str(root)):
+        return item.image.relative_to(str(root)).as_posix()
+    return item.image.name
 
 
 def _source(item: Item) -> str:
     """Name of an item in an error message."""
     if isinstance(item.image, Path):
         return str(item.image)
-    return f"{item.recording}/{format_timestamp(item.timestamp)}"
+    return item.source or f"{item.recording}/{format_timestamp(item.timestamp)}"
+
+
+def _stem(item: Item) -> str:
+    """Stem of the files of a frame: its time stamp, or the stem of its source."""
+    if item.timestamp != NO_TIME:
+        return format_timestamp(item.timestamp)
+    stem = FORBIDDEN.sub("_", PurePosixPath(item.source).stem).strip(" .")
+    if not stem:
+        raise ValueError(f"a frame of recording {item.recording!r} has no time or name")
+    return stem
 
 
 def _plan(item: Item, dst: Path) -> Frame:
@@ -111,13 +154,14 @@ def _plan(item: Item, dst: Path) -> Frame:
     if drive or {"", ".", ".."} & set(parts) or set("\\\0") & set(item.recording):
         raise ValueError(f"recording {item.recording!r} cannot be a folder's name")
     suffix = item.image.suffix.lower() if isinstance(item.image, Path) else ".png"
-    stem = "/".join((*parts, format_timestamp(item.timestamp)))
+    stem = "/".join((*parts, _stem(item)))
     return Frame(
         recording=item.recording,
         timestamp=item.timestamp,
         image=str(dst / "images" / f"{stem}{suffix}"),
         label=str(dst / "labels" / f"{stem}.png") if item.label else "",
         split=item.split,
+        source=item.source,
     )
 
 
@@ -140,6 +184,33 @@ def _counts(frames: list[Frame]) -> dict[str, Any]:
         "recordings": Counter(frame.recording for frame in frames),
         "splits": Counter(frame.split for frame in frames if frame.split),
     }
+
+
+def _without_bad(
+    items: list[Item], coding: LabelCoding
+) -> tuple[list[Item], list[str]]:
+    """Items without the labels that cannot be written, and what is wrong with these."""
+    kept, bad = [], []
+    for item in items:
+        problem = _problem(item, coding) if item.label else ""
+        kept.append(replace(item, label=None) if problem else item)
+        bad += [f"{_source(item)}: {problem}"] if problem else []
+    if bad:
+        lines = "".join(f"\n  {line}" for line in bad[:NAMED])
+        message = f"{len(bad)} labels are left out, their frames are unlabelled:{lines}"
+        print_log(message, "current", logging.WARNING)
+    return kept, bad
+
+
+def _problem(item: Item, coding: LabelCoding) -> str:
+    picture = item.image if isinstance(item.image, Path) else item.image()
+    size = image_size(picture) if isinstance(picture, Path) else picture.shape[1::-1]
+    try:
+        assert item.label is not None
+        _read_label(item.label, item, size, coding)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 # State of the folder
@@ -269,6 +340,8 @@ def _read_label(
 ) -> np.ndarray:
     source = str(read) if isinstance(read, LabelFile) else f"label of {_source(item)}"
     gray = read()
+    if gray.dtype == bool:
+        gray = two_values(gray, coding.gray_to_train_id, source)
     coding.to_train_ids(gray, source)
     if gray.shape != size[::-1]:
         raise ValueError(

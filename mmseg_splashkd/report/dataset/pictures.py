@@ -90,10 +90,11 @@ def paint_label(image: np.ndarray, frame: Frame, coding: LabelCoding) -> np.ndar
         background is black where label and frame differ in size.
     """
     gray = read_gray(frame.label)
-    if gray.ndim != 2:
-        return np.broadcast_to(np.array(UNKNOWN_COLOR, np.uint8), (*gray.shape[:2], 3))
     unknown = UNKNOWN if coding.unknown is None else coding.unknown
-    train_ids = to_train_ids(gray, coding.gray_to_train_id, frame.label, unknown)
+    try:
+        train_ids = to_train_ids(gray, coding.gray_to_train_id, frame.label, unknown)
+    except ValueError:  # of colours, or of 1 bit that may be two values
+        return np.broadcast_to(np.array(UNKNOWN_COLOR, np.uint8), (*gray.shape[:2], 3))
     if train_ids.shape != image.shape[:2]:
         image = np.zeros((*train_ids.shape, 3), np.uint8)
     painted = paint_classes(image, train_ids, coding.palette)

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import pytest
 from PIL import Image, ImageDraw
 from pycocotools import mask as mask_utils
 
+from mmseg_splashkd.datasets.converters import coco_times
 from mmseg_splashkd.datasets.converters.coco import read_coco
 from mmseg_splashkd.datasets.converters.coco_shapes import Shape, check_shape
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
+from mmseg_splashkd.datasets.converters.writer import write_items
 from mmseg_splashkd.datasets.label_coding import LabelCoding, load_label_coding
+from mmseg_splashkd.datasets.split_table import read_table, write_table
 from tests.datasets.builders import write_frame
 
 # pycocotools 2.0.11 with NumPy 2, on every decoding.
@@ -430,3 +434,120 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "pycocotools.mask", None)
     with pytest.raises(ImportError, match=r"\.\[data\]"):
         read(write_coco(tmp_path, None))
+
+
+# Times of names
+
+
+def stamped(count: int = 40) -> list[dict]:
+    """Frames one second apart whose ids are shuffled."""
+    ids = np.random.default_rng(0).permutation(count).tolist()
+    return [
+        image(key, f"cam/{1_714_521_600 + n}-000000000.jpg")
+        for n, key in enumerate(ids)
+    ]
+
+
+def test_shuffled_ids_do_not_move_names_that_are_times(tmp_path: Path):
+    write_coco(tmp_path / "src", None, stamped())
+    items = read(tmp_path / "src")
+    assert [i.timestamp // 10**9 - 1_714_521_600 for i in items] == list(range(40))
+    assert {i.recording for i in items} == {"cam"}
+    table = write_items(items, tmp_path / "dst", TRASH, about={"source": "src"})
+    frame = read_table(table)[7]
+    assert Path(frame.image).stem == "1714521607-000000000"
+    assert frame.source == "cam/1714521607-000000000.jpg"
+    write_table(tmp_path / "split.csv", read_table(table))  # as tools/split_dataset.py
+    assert read_table(tmp_path / "split.csv")[7].source == frame.source
+
+
+def test_the_origin_of_the_time_can_be_chosen(tmp_path: Path):
+    names = ["a_20240501T080000Z.jpg", "b_20240501T080001Z.jpg"]
+    dates = ["2024-05-02 08:00:00", "2024-05-02 08:00:05"]
+    rows = [image(5 - n, names[n], date_captured=dates[n]) for n in range(2)]
+    write_coco(tmp_path, None, rows)
+    form = {"name": "iso8601", "stem": r"(?P<recording>.)_(?P<stamp>.+)"}
+    day = 86_400 * 10**9
+    by_name = read(tmp_path, timestamp=form)
+    assert [item.recording for item in by_name] == ["a", "b"]
+    by_date = read(tmp_path, timestamp="date")
+    assert by_date[0].timestamp - by_name[0].timestamp == day
+    assert [i.timestamp for i in read(tmp_path, timestamp="id")] == [
+        5 * 10**9,
+        4 * 10**9,
+    ]
+    assert {i.timestamp for i in read(tmp_path, timestamp="none")} == {-1}
+    with pytest.raises(ValueError, match=r"fps=5 and start=None are of ids"):
+        read(tmp_path, timestamp=form, fps=5)
+
+
+def test_times_that_would_be_lost_or_contradict_are_refused(tmp_path: Path):
+    write_coco(tmp_path / "a", None, [image(1, "a_20240501T080000Z.jpg")])
+    with pytest.raises(
+        ValueError, match=r"seem to contain the time, such as a_2024.*--timestamp"
+    ):
+        read(tmp_path / "a")
+    row = image(1, "20240501T080000Z.jpg", date_captured="2024-05-01 10:00:00")
+    write_coco(tmp_path / "b", None, [row])
+    with pytest.raises(
+        ValueError, match=r"date_captured '2024-05-01 10:00:00' are different"
+    ):
+        read(tmp_path / "b")
+
+
+def test_ids_against_the_order_of_names_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    said: list[str] = []
+    monkeypatch.setattr(coco_times, "print_log", lambda text, *_: said.append(text))
+    rows = [image(9, "f2.jpg", date_captured="x"), image(3, "f10.jpg")]
+    read(write_coco(tmp_path, None, rows))
+    assert "f2.jpg has id 9, f10.jpg has id 3" in said[0]
+    assert "image 9 has 'x'" in said[0]
+
+
+def test_photos_without_time_keep_their_names(tmp_path: Path):
+    rows = [image(1, "a/x:y.jpg"), image(2, "a/z.jpg")]
+    items = read(write_coco(tmp_path / "src", None, rows), timestamp="none")
+    table = write_items(items, tmp_path / "dst", TRASH, about={})
+    assert [Path(f.image).name for f in read_table(table)] == ["x_y.jpg", "z.jpg"]
+    twins = [replace(items[0], source="a/Z.jpg"), items[1]]
+    with pytest.raises(ValueError, match="would be written to one file"):
+        write_items(twins, tmp_path / "other", TRASH, about={})
+
+
+# Leaving out
+
+
+def test_bad_annotations_are_left_out_on_request(tmp_path: Path):
+    good = annotation(1, 1, [rectangle(0, 0, 4, 4)])
+    rows = [
+        good,
+        annotation(2, 1, [[1, 1, 5, 1]]),  # of the same image: its label is incomplete
+        annotation(3, 1, [], image=1),
+        annotation(4, 1, [rectangle(0, 0, 4, 4)], image=2),
+        annotation(5, 1, [rectangle(0, 0, 4, 4)], image=77),
+    ]
+    images = [image(n) for n in range(5)]
+    images[4]["width"] += 1
+    write_coco(tmp_path / "src", rows, images)
+    with pytest.raises(ValueError, match="annotation 2: a polygon needs"):
+        read(tmp_path / "src")
+    items = read(tmp_path / "src", skip_bad=True)
+    table = write_items(items, tmp_path / "dst", TRASH, about={}, skip_bad=True)
+    labelled = [bool(frame.label) for frame in read_table(table)]
+    assert labelled == [False, False, True, True, False]
+    about = json.loads((tmp_path / "dst" / "about.json").read_text())
+    assert about["left_out"]["labels"] == 3
+    assert "annotation 3: segmentation [] is empty" in about["left_out"]["first"][1]
+    assert about["counts"]["labels"] == 2
+
+
+def test_annotations_on_the_unturned_picture_are_refused(tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "batch").mkdir()
+    path = tmp_path / "batch" / "0000.jpg"
+    Image.fromarray(np.zeros((H, W, 3), np.uint8)).save(path, exif=exif)
+    with pytest.raises(ValueError, match="annotated without its EXIF orientation"):
+        read(write_coco(tmp_path, [annotation(1, 1, [rectangle(0, 0, 4, 4)])]))

@@ -265,10 +265,12 @@ def test_label_studio_masks_are_merged_per_task(tmp_path: Path):
 
 
 def test_brush_pixels_count_from_half_opacity(tmp_path: Path):
-    write_studio(tmp_path, UPLOADS)
+    write_studio(
+        tmp_path, [task(n + 3, f"{stamp(n)}.png", marked=True) for n in (0, 1)]
+    )
     write_label(tmp_path / brush(3, "splash"), np.full((H, W), 127, np.uint8))
     write_label(tmp_path / brush(4, "splash"), np.full((H, W), 128, np.uint8))
-    first, second, _ = read(tmp_path)
+    first, second = read(tmp_path)
     assert (paint(first).max(), paint(second).min()) == (0, 255)
 
 
@@ -289,7 +291,7 @@ def test_tasks_may_be_a_mapping_of_uploaded_names(tmp_path: Path):
 
 
 def test_the_json_min_export_lists_submitted_tasks(tmp_path: Path):
-    rows = [{"id": n, "image": f"{stamp(n)}.png", "annotation_id": n} for n in range(2)]
+    rows = [{"id": n, "image": f"{stamp(n)}.png", "annotation_id": 7} for n in range(2)]
     write_studio(tmp_path, rows)
     write_label(tmp_path / brush(0, "splash"), mask_of(1))
     first, second = read(tmp_path)

@@ -94,9 +94,10 @@ def test_frames_labels_table_and_origin_are_written(items, tmp_path):
     assert table == tmp_path / "dst" / "frames.csv"
     lines = table.read_text().splitlines()
     assert lines[1] == (
-        f"cam,{stamp(0)},images/cam/{stamp(0)}.png,labels/cam/{stamp(0)}.png,,,,0.083333333"
+        f"cam,{stamp(0)},images/cam/{stamp(0)}.png,labels/cam/{stamp(0)}.png,,,,0.083333333,"
+        "0.png"
     )
-    assert lines[6] == f"cam,{stamp(5)},images/cam/{stamp(5)}.png,,,,,"
+    assert lines[6] == f"cam,{stamp(5)},images/cam/{stamp(5)}.png,,,,,,5.png"
     for number, item in enumerate(items[:5]):
         name = f"cam/{stamp(number)}.png"
         assert isinstance(item.image, Path)
