@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmseg_splashkd.evaluation.frame_scores import FrameScores
+from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores
 from mmseg_splashkd.evaluation.operating_point.curve import (
     best_operating_point,
     threshold_curve,
@@ -86,9 +86,11 @@ def thresholds_of_other_parts(
     Returns:
         Part -> threshold; 1/2 where no threshold finds the class in the other parts.
     """
+    parts = np.unique(part).tolist()
+    sums = np.stack([histogram[part == each].sum(0) for each in parts])  # (P, 2, K)
     thresholds = {}
-    for each in np.unique(part).tolist():
-        point = best_operating_point(threshold_curve(histogram[part != each]))
+    for each, own in zip(parts, sums, strict=True):
+        point = best_operating_point(threshold_curve(sums.sum(0) - own))
         thresholds[each] = HALF if point is None else point.threshold
     return thresholds
 
@@ -120,11 +122,14 @@ def cross_fitted_areas(scores: FrameScores) -> Areas | None:
     """
     if scores.histogram is None:
         return None
-    counts = scores.histogram
-    bins = np.arange(counts.shape[-1]) / counts.shape[-1]
-    above = bins >= frame_thresholds(scores)[:, None]  # (N, K)
-    false, hit = (counts * above[:, None]).sum((0, 2)).tolist()
-    return Areas(hit=hit, predicted=hit + false, true=int(counts[:, 1].sum()))
+    thresholds = frame_thresholds(scores)
+    false = hit = 0
+    for threshold in np.unique(thresholds):
+        counts = scores.histogram[thresholds == threshold].sum(0)  # (2, BINS)
+        false_here, hit_here = counts[:, round(threshold * BINS) :].sum(1).tolist()
+        false, hit = false + false_here, hit + hit_here
+    true = int(scores.histogram[:, 1].sum())
+    return Areas(hit=hit, predicted=hit + false, true=true)
 
 
 def cross_fitted_dice(scores: FrameScores) -> float:
