@@ -3,70 +3,129 @@
 import copy
 import difflib
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
 
+from mmseg_splashkd.config.keys import READ, RECORDED, SET_BY_TOOLS, SHARED, is_read
+from mmseg_splashkd.config.places import check_places
+from mmseg_splashkd.config.shared import check_shared, share
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import LOADERS, dataset_of, leaves
+from mmseg_splashkd.config.variables import check_effect, read_file
+from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from mmseg_splashkd.datasets.time_split import RENAMED, TimeSplitDataset
 
-SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
-# Keys that the command line can set although the config lacks them.
-KEYS_OF_A_RUN = (
-    "work_dir",
-    "data_check",
-    "teacher_cache",
-    "load_from",
-    "device",
-    "auto_scale_lr",
-    "find_unused_parameters",
-)
+DDP = {"type": "MMDistributedDataParallel", "broadcast_buffers": False}
 
 
 def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
     """Read a config file and override some of its keys.
 
+    Every option, and every variable that the file sets for its bases, has an effect or
+    is refused.
+
     Args:
         path: The file.
-        options: Dotted key -> value, as in ``--cfg-options``. ``data_root``,
-            ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` are
-            set for every data set.
+        options: Dotted key -> value, as in ``--cfg-options``: keys that a run reads,
+            variables of the file (``max_iters``, ``size``), with all that is computed
+            from them, and ``SHARED`` keys (``data_root``, ``split_table``, ``fold``,
+            ``ratios``, ``embargo``, ``label_coding``), which are set for every data
+            set that takes them.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is only a part of a config, it lacks the key of an option,
-            sets a key of a former name, or its ``data_root`` differs from that of its
-            data sets.
+        ValueError: The file is only a part of a config, sets a variable without effect
+            or a key of a former name; or an option is unknown or has no effect.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
-    cfg = Config.fromfile(str(path))
-    loaders = [loader for loader in LOADERS if cfg.get(loader)]
-    if "model" not in cfg or not loaders:
+    cfg = read_file(path)
+    cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
+    if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"
         raise ValueError(f"{path} is a part of a config: it has no {missing}")
-    options = options or {}
-    _check_options(cfg, options)
-    cfg.merge_from_dict(copy.deepcopy(options))  # removes _delete_ from its argument
+    options = copy.deepcopy(options or {})  # merging removes _delete_ from its argument
+    _check_known(cfg, options)
+    written = cfg
+    cfg = _with_variables(cfg, path, options)
+    _merge(cfg, options)
+    check_places(written, cfg, options)
     _rename_former_keys(cfg, path)
-    datasets = [dataset_of(cfg, loader) for loader in loaders]
-    for key in SHARED & options.keys():
-        for dataset in datasets:
-            dataset[key] = cfg[key]
-    _check_shared_root(cfg, datasets)
+    for key in sorted(SHARED & options.keys()):
+        share(cfg, key, path)
+    check_shared(cfg, path)
+    _use_find_unused_parameters(cfg)
     return cfg
 
 
-def _check_options(cfg: Config, options: dict[str, Any]) -> None:
+def _check_known(cfg: Config, options: Mapping[str, Any]) -> None:
     for option in options:
         key = option.split(".")[0]
-        if key not in cfg and key not in KEYS_OF_A_RUN:
-            close = difflib.get_close_matches(key, [*cfg.keys(), *KEYS_OF_A_RUN], 1)
-            hint = f": did you mean {close[0]}?" if close else ""
-            hint = f": it is now named {RENAMED[key]}" if key in RENAMED else hint
-            raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+        if key in SET_BY_TOOLS:
+            raise ValueError(
+                f"--cfg-options {option} has no effect: {SET_BY_TOOLS[key]}"
+            )
+        if key in cfg or key in SHARED or is_read(cfg, key):
+            continue
+        close = difflib.get_close_matches(key, [*cfg.keys(), *READ, "work_dir"], 1)
+        hint = f": did you mean {close[0]}?" if close else ""
+        hint = f": it is now named {RENAMED[key]}" if key in RENAMED else hint
+        raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+
+
+def _with_variables(cfg: Config, path: str | Path, options: dict[str, Any]) -> Config:
+    """The config as its files define it with the variables among the options."""
+    names = {key for key in cfg.keys() if not is_read(cfg, key)}  # noqa: SIM118
+    given = {key: value for key, value in options.items() if _top(key) in names}
+    if not given:
+        return copy.deepcopy(cfg)
+    merged = copy.deepcopy(cfg)
+    _merge(merged, copy.deepcopy(given))
+    values = {
+        name: merged[name] for name in map(_top, given) if merged[name] != cfg[name]
+    }
+    if not values:
+        return copy.deepcopy(cfg)
+    changed = read_file(path, values, check=False)
+    changed.default_scope = cfg.default_scope
+    check_effect(
+        path,
+        cfg,
+        {
+            name: value
+            for name, value in values.items()
+            if name not in SHARED | RECORDED.keys()
+        },
+        changed,
+    )
+    return changed
+
+
+def _top(option: str) -> str:
+    return option.split(".")[0]
+
+
+def _merge(cfg: Config, options: dict[str, Any]) -> None:
+    imports = copy.deepcopy(cfg.get("custom_imports"))
+    try:
+        cfg.merge_from_dict(copy.deepcopy(options))
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        given = ", ".join(options)
+        raise ValueError(f"--cfg-options {given}: {error}") from error
+    if cfg.get("custom_imports") and cfg.custom_imports != imports:
+        import_modules_from_strings(**cfg.custom_imports)
+
+
+def _use_find_unused_parameters(cfg: Config) -> None:
+    """MMEngine reads this key only without ``model_wrapper_cfg``."""
+    if cfg.get("find_unused_parameters") is None:
+        return
+    wrapper = dict(cfg.get("model_wrapper_cfg") or DDP)
+    wrapper["find_unused_parameters"] = cfg.find_unused_parameters
+    cfg.model_wrapper_cfg = wrapper
 
 
 def _rename_former_keys(cfg: Config, path: str | Path) -> None:
@@ -74,9 +133,7 @@ def _rename_former_keys(cfg: Config, path: str | Path) -> None:
 
     A variable outside the data sets would have no effect and is refused.
     """
-    loaders = [cfg[loader].dataset for loader in LOADERS if cfg.get(loader)]
-    found = [leaf for loader in loaders for leaf in leaves(loader)]
-    splits = [leaf for leaf in found if is_a(leaf, TimeSplitDataset)]
+    splits = [leaf for leaf in loader_leaves(cfg) if is_a(leaf, TimeSplitDataset)]
     for old, new in RENAMED.items():
         if splits and old in cfg:
             raise ValueError(f"{path} sets {old}, which is now named {new}: rename it")
@@ -93,14 +150,3 @@ def _rename(dataset: dict, old: str, new: str, path: str | Path) -> None:
     message = f"{path}: {old} of a TimeSplitDataset is now named {new}"
     warnings.warn(message, DeprecationWarning, stacklevel=4)
     dataset[new] = dataset.pop(old)
-
-
-def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
-    root = cfg.get("data_root")
-    read = [dataset.get("data_root") for dataset in datasets]
-    if root is not None and root not in read:
-        raise ValueError(
-            f"data_root={root!r} of the config is used by none of its data sets, which "
-            f"read {read[0]!r}: that line has no effect in a config that inherits its "
-            f"loaders. Use --cfg-options data_root={root}, or set it in all loaders"
-        )

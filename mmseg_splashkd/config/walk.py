@@ -19,6 +19,12 @@ def dataset_of(cfg: Config, loader: str) -> Any:
     return dataset.dataset if is_a(dataset, ViewDataset) else dataset
 
 
+def loader_leaves(cfg: Config, *loaders: str) -> Iterator[Any]:
+    """``leaves`` of some loaders that a config has; by default of all."""
+    for loader in filter(cfg.get, loaders or LOADERS):
+        yield from leaves(cfg[loader].dataset)
+
+
 def leaves(config: Any) -> Iterator[dict]:
     """Configs of every data set inside wrappers, of this package or not."""
     inner = next((config[key] for key in INNER if config.get(key)), None)
