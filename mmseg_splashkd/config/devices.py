@@ -5,6 +5,7 @@ import os
 import torch
 import torch.distributed
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper
 
 from mmseg_splashkd.config.types import is_a
@@ -16,7 +17,13 @@ def check_devices(cfg: Config) -> None:
     Raises:
         ValueError: Mixed precision or CUDA is configured without a GPU.
     """
+    wanted = str(cfg.get("device") or get_device()).partition(":")[0]
     if torch.cuda.is_available():
+        if wanted != get_device():
+            raise ValueError(
+                f"device={cfg.device!r} has no effect: MMEngine runs on "
+                f"{get_device()}. Set CUDA_VISIBLE_DEVICES=-1 to use the CPU"
+            )
         return
     required = {
         "--amp (optim_wrapper.type)": is_a(cfg.get("optim_wrapper"), AmpOptimWrapper),

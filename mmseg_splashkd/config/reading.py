@@ -10,7 +10,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
-from mmseg_splashkd.config.keys import READ, RECORDED, SET_BY_TOOLS, SHARED, is_read
+from mmseg_splashkd.config.class_weights import check_class_weights
+from mmseg_splashkd.config.dataset_arguments import check_dataset_arguments
+from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
 from mmseg_splashkd.config.places import check_places
 from mmseg_splashkd.config.shared import check_shared, share
 from mmseg_splashkd.config.types import is_a
@@ -38,7 +40,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is only a part of a config, sets a variable without effect
-            or a key of a former name; or an option is unknown or has no effect.
+            or a key of a former name; an option is unknown or has no effect; or an
+            argument of a data set or a head has none or another number of classes.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
@@ -57,6 +60,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     for key in sorted(SHARED & options.keys()):
         share(cfg, key, path)
     check_shared(cfg, path)
+    check_dataset_arguments(cfg)
+    check_class_weights(cfg)
     _use_find_unused_parameters(cfg)
     return cfg
 
@@ -91,16 +96,7 @@ def _with_variables(cfg: Config, path: str | Path, options: dict[str, Any]) -> C
         return copy.deepcopy(cfg)
     changed = read_file(path, values, check=False)
     changed.default_scope = cfg.default_scope
-    check_effect(
-        path,
-        cfg,
-        {
-            name: value
-            for name, value in values.items()
-            if name not in SHARED | RECORDED.keys()
-        },
-        changed,
-    )
+    check_effect(path, cfg, values, changed)
     return changed
 
 

@@ -23,13 +23,13 @@ def share(cfg: Config, key: str, path: str | Path) -> None:
         ValueError: No data set takes it, or several would get one root.
     """
     found = _taking(cfg, key)
-    if key == "data_root":
-        if len(roots := {str(leaf[key]) for leaf in found if leaf.get(key)}) > 1:
-            raise ValueError(
-                f"--cfg-options {key}: the data sets of {path} read different roots, "
-                f"{', '.join(sorted(roots))}; give the key of each in full, such as "
-                f"train_dataloader.dataset.{key}"
-            )
+    roots = {str(leaf[key]) for leaf in found if leaf.get(key)}
+    if key == "data_root" and len(roots) > 1:
+        raise ValueError(
+            f"--cfg-options {key}: the data sets of {path} read different roots, "
+            f"{', '.join(sorted(roots))}; give the key of each in full, such as "
+            f"train_dataloader.dataset.{key}"
+        )
     if not found:
         raise ValueError(
             f"--cfg-options {key}: no data set of {path} is a TimeSplitDataset, which "

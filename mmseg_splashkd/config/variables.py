@@ -1,4 +1,4 @@
-"""Helper variables of config files (``max_iters``, ``size``), carried to what uses them.
+"""Variables of config files (``max_iters``, ``size``), carried to what uses them.
 
 MMEngine reads a base file before the file that inherits it, so a variable that is set
 later changes nothing that the base computed from it. Here such a file is read once more
@@ -7,17 +7,18 @@ from a rewritten copy of the chain, in which the later value follows every assig
 
 import ast
 import functools
+import io
 import itertools
 import tempfile
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import mmengine
 from mmengine.config import Config
 
-from mmseg_splashkd.config.keys import RECORDED, acting, dotted_keys, is_read
+from mmseg_splashkd.config.keys import RECORDED, SHARED, acting, dotted_keys, is_read
 from mmseg_splashkd.config.text import literal
 
 BASE = "_base_"
@@ -88,7 +89,7 @@ def read_file(
     return cfg
 
 
-def names_set(path: str | Path) -> set[str]:
+def names_set(path: str | Path) -> Set[str]:
     """Top-level names that a file sets over the files it inherits; else none."""
     if Config._is_lazy_import(str(path)):
         return set()
@@ -118,34 +119,46 @@ def _evaluate(
 
 
 def _read(path: Path) -> ConfigFile:
+    text, env, named = _substituted(path)
+    bases = [
+        name if "::" in name else _read(Path(Config._get_cfg_path(name, str(path))[0]))
+        for name in named
+    ]
+    return ConfigFile(path, text, tuple(bases), tuple(env.items()))
+
+
+def _substituted(path: Path) -> tuple[str, dict[str, str], list[str]]:
+    """A file's text with MMEngine's variables, those of the environment, its bases."""
+    text = path.read_text(encoding="utf-8")
+    if "{{" not in text:
+        return text, {}, Config._get_base_files(str(path))
     with tempfile.TemporaryDirectory() as folder:
         copy = str(Path(folder, path.name))
         Config._substitute_predefined_vars(str(path), copy)
         env = Config._substitute_env_variables(copy, copy)
         text = Path(copy).read_text(encoding="utf-8")
-        named = Config._get_base_files(copy)
-    bases = []
-    for name in named:
-        if "::" in name:
-            bases.append(name)
-        else:
-            bases.append(_read(Path(Config._get_cfg_path(name, str(path))[0])))
-    return ConfigFile(path, text, tuple(bases), tuple(env.items()))
+        return text, env, Config._get_base_files(copy)
 
 
-def _bound(file: ConfigFile) -> set[str]:
+def _bound(file: ConfigFile) -> Set[str]:
     """Names that a file assigns at its top level."""
     if not file.is_python:
         return set(_data(file)) - {BASE}
-    body = ast.parse(file.text).body
-    return set().union(*(_targets(statement) for statement in body)) - {BASE}
+    return _assigned(file.text) - {BASE}
+
+
+@functools.lru_cache(maxsize=256)
+def _assigned(text: str) -> frozenset[str]:
+    return frozenset().union(*map(_targets, ast.parse(text).body))
 
 
 def _data(file: ConfigFile) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, file.path.name)
-        copy.write_text(file.text, encoding="utf-8")
-        return mmengine.load(str(copy)) or {}
+    return _load(file.path, file.text)
+
+
+def _load(path: Path, text: str) -> dict[str, Any]:
+    with io.StringIO(text) as stream:
+        return mmengine.load(stream, file_format=path.suffix[1:]) or {}
 
 
 def _targets(node: ast.AST) -> set[str]:
@@ -161,14 +174,15 @@ def _loads(node: ast.AST) -> set[str]:
     return {name.id for name in names if isinstance(name.ctx, ast.Load)}
 
 
-def _redefined(file: ConfigFile) -> set[str]:
+def _redefined(file: ConfigFile) -> Set[str]:
     """Variables that a file sets, and that a file it inherits sets too."""
     below = set().union(*map(_bound, file.inherited))
     names = _bound(file) & below
     return {name for name in names if name not in RECORDED and not is_read({}, name)}
 
 
-def _carried(file: ConfigFile) -> set[str]:
+@functools.lru_cache(maxsize=256)
+def _carried(file: ConfigFile) -> Set[str]:
     """Variables for its bases: redefined, and used for nothing else in the file."""
     names = _redefined(file)
     if not names or not file.is_python:
@@ -179,15 +193,19 @@ def _carried(file: ConfigFile) -> set[str]:
         used = names & set().union(*map(_loads, others))
         if not used:
             return names
-        names -= used
+        names = names - used
 
 
-def _sets_only(statement: ast.stmt, names: set[str]) -> bool:
+def _sets_only(statement: ast.stmt, names: Set[str]) -> bool:
     targets = _targets(statement)
     return bool(targets) and targets <= names
 
 
 # Rewritten copies.
+
+
+def _path(base: ConfigFile | str) -> str:
+    return base if isinstance(base, str) else str(base.path)
 
 
 class _Copy:
@@ -212,14 +230,15 @@ class _Copy:
             without: Variables of this file that its bases do not get.
             also: Variables that its bases get although the file reads them itself.
         """
-        names = (_carried(file) - set(without)) | set(also)
-        names -= given.keys()
+        names = (_carried(file) - set(without) | set(also)) - given.keys()
         carried = self._values(file, names, given)
         values = {**carried, **given}
         bases = [
             base if isinstance(base, str) else str(self.write(base, values))
             for base in file.bases
         ]
+        if not _bound(file) & values.keys() and bases == [*map(_path, file.bases)]:
+            return file.path  # nothing to rewrite
         copy = self.folder / str(next(self.numbers)) / file.path.name
         copy.parent.mkdir()
         if file.is_python:
@@ -232,20 +251,20 @@ class _Copy:
         return copy
 
     def _values(
-        self, file: ConfigFile, names: set[str], given: Mapping[str, Any]
+        self, file: ConfigFile, names: Set[str], given: Mapping[str, Any]
     ) -> dict[str, Any]:
         if not names:
             return {}
-        values = _literals(file) if file.is_python else _data(file)
+        values = _literals(ast.parse(file.text)) if file.is_python else _data(file)
         if not names <= values.keys():
             path = self.write(file, given, without=names)
-            values = {**Config.fromfile(str(path)), **values}
+            values = Config.fromfile(str(path)).to_dict() | values
         return {name: values[name] for name in names}
 
 
-def _literals(file: ConfigFile) -> dict[str, Any]:
+def _literals(tree: ast.Module) -> dict[str, Any]:
     """Values that a file assigns once, as a literal."""
-    values, body = {}, ast.parse(file.text).body
+    values, body = {}, tree.body
     bound = [name for statement in body for name in _targets(statement)]
     for statement in body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -265,7 +284,7 @@ def _rewritten(
     for statement in tree.body:
         targets = _targets(statement)
         if BASE in targets:
-            statement = _parsed(f"{BASE} = {bases!r}")  # noqa: PLW2901
+            statement = _parsed(f"{BASE} = {bases!r}")
         body.append(statement)
         for name in sorted(targets & values.keys()):
             body.append(_parsed(_assignment(name, literal(values[name]))))
@@ -367,7 +386,9 @@ def instead(cfg: Config, name: str) -> str:
 def check_effect(
     path: str | Path, cfg: Config, variables: Mapping[str, Any], changed: Config
 ) -> None:
-    """Refuse a variable that changes nothing that a run reads.
+    """Refuse a variable that changes nothing that a run reads, or that is recorded.
+
+    Keys of ``SHARED`` are set for data sets beside this.
 
     Args:
         path: The file.
@@ -378,7 +399,7 @@ def check_effect(
     Raises:
         ValueError: One has no effect.
     """
-    for name in variables:
+    for name in variables.keys() - SHARED - RECORDED.keys():
         others = {key: value for key, value in variables.items() if key != name}
         without = read_file(path, others, check=False) if others else cfg
         if acting(without) == acting(changed):

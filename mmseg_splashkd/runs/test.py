@@ -13,6 +13,7 @@ from mmseg_splashkd.config.devices import (
 )
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_data_root
+from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import dataset_of, plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
@@ -100,6 +101,7 @@ def evaluate(
     if out is not None:
         _write_predictions(cfg, out, out_coding)
     if tta:
+        check_tta(cfg)
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
