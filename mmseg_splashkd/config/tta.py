@@ -27,11 +27,12 @@ def check_tta(cfg: Config) -> None:
     for leaf in loader_leaves(cfg, "test_dataloader"):
         tested = {_size(step) for _, step in _resizes(leaf.get("pipeline"), "")}
         sizes = {_size(step): key for key, step in averaged}
-        if tested - {None} and not tested & sizes.keys():
+        tested.discard(None)
+        if tested and not tested & sizes.keys():
             (size, key), *_ = [*sizes.items(), (None, "tta_pipeline")]
             raise ValueError(
                 f"{key}.scale={size} differs from the size of the test pipeline, "
-                f"{', '.join(map(str, sorted(tested - {None})))}, for which the model "
+                f"{', '.join(map(str, tested))}, for which the model "
                 f"is tested: set {key}.scale to it, or the variable of the config "
                 f"(size) that both are computed from"
             )
