@@ -15,6 +15,7 @@ from mmseg_splashkd.datasets.time_split import RENAMED
 COMMON = {"type", "_scope_", "_delete_"}
 COMMON |= {"init_cfg", "priority", "convert_to_iter_based", "constructor"}
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+NEAR = 0.85  # similarity of a misspelt name
 LOADER = {*inspect.signature(DataLoader.__init__).parameters} - {"self"}
 LOADER |= {"num_batch_per_epoch"}
 # Keys of sections without a type, or beside the arguments of their type.
@@ -72,44 +73,44 @@ def _child(node: Any, part: str) -> Any:
 
 
 def _takes(node: Mapping[str, Any], key: str, place: str) -> bool:
-    allowed = arguments(node, place)
-    return allowed is None or key in allowed or key in COMMON
+    names, is_open = arguments(node, place)
+    if key in names or key in COMMON:
+        return True
+    # Even a class with ``**kwargs`` is hardly meant to get a misspelt argument.
+    return is_open and not difflib.get_close_matches(key, names, 1, NEAR)
 
 
-def arguments(node: Mapping[str, Any], place: str = "") -> set[str] | None:
-    """Keys that a section may have; None if any.
+def arguments(node: Mapping[str, Any], place: str = "") -> tuple[set[str], bool]:
+    """Keys that a section of a config may have, and whether others are taken too.
 
     Args:
         node: The section.
         place: Its dotted key.
     """
-    section = SECTIONS.get(place)
     kinds = list(classes(node.get("type"))) if "type" in node else []
-    if not kinds:
-        return section
-    found: set[str] = set(section or ())
+    names = set(SECTIONS.get(place, ()))
+    is_open = not kinds and place not in SECTIONS
     for kind in kinds:
-        names = _parameters(kind)
-        if names is None:
-            return None
-        found |= names
-    return found
+        found, takes_more = _parameters(kind)
+        names |= found
+        is_open |= takes_more
+    return names, is_open
 
 
-def _parameters(kind: type) -> set[str] | None:
-    """Names that the constructor takes, through ``**kwargs`` to its base classes."""
+def _parameters(kind: type) -> tuple[set[str], bool]:
+    """Names that a constructor takes, through ``**kwargs`` to its base classes."""
     found: set[str] = set()
     for each in kind.__mro__:
-        if "__init__" not in vars(each):
+        if each is object or "__init__" not in vars(each):
             continue
         try:
             parameters = inspect.signature(vars(each)["__init__"]).parameters.values()
         except (TypeError, ValueError):  # written in C
-            return None
-        found |= {one.name for one in parameters if one.kind not in VARIADIC}
+            return found, True
+        found |= {one.name for one in parameters if one.kind not in VARIADIC} - {"self"}
         if all(one.kind is not one.VAR_KEYWORD for one in parameters):
-            return found - {"self"}
-    return None
+            return found, False
+    return found, True
 
 
 def _message(node: Mapping, before: Any, option: str, part: str, place: str) -> str:
@@ -119,7 +120,7 @@ def _message(node: Mapping, before: Any, option: str, part: str, place: str) -> 
     name = kind if isinstance(kind, str) else getattr(kind, "__name__", None)
     known = set(before) if isinstance(before, Mapping) else set()
     close = difflib.get_close_matches(
-        part, sorted(known | (arguments(node, place) or set())), 1
+        part, sorted(known | arguments(node, place)[0]), 1
     )
     hint = f": did you mean {place}.{close[0]}?" if close else ""
     taken = f", and {name} takes no such argument" if name else ""

@@ -45,7 +45,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
-    cfg = read_file(path)
+    cfg = read_file(path, replaced=options or ())
     cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
     if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"

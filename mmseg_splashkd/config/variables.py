@@ -57,7 +57,10 @@ class ConfigFile(NamedTuple):
 
 
 def read_file(
-    path: str | Path, variables: Mapping[str, Any] | None = None, check: bool = True
+    path: str | Path,
+    variables: Mapping[str, Any] | None = None,
+    check: bool = True,
+    replaced: Collection[str] = (),
 ) -> Config:
     """``Config.fromfile``, in which variables reach the files that are inherited.
 
@@ -68,6 +71,7 @@ def read_file(
         path: Config file.
         variables: Top-level name -> value, instead of what any file assigns.
         check: Warn of, or refuse, variables of the file that have no effect.
+        replaced: Variables that are not checked, because an option replaces them.
 
     Raises:
         ValueError: A variable of the file changes nothing that a run reads, or the
@@ -79,10 +83,11 @@ def read_file(
     else:
         file = _read(Path(path).absolute())
         if check:
-            for problem, fatal in _problems(file):
-                if fatal:
+            for name, problem, fatal in _problems(file):
+                if fatal and name not in replaced:
                     raise ValueError(problem)
-                warnings.warn(problem, stacklevel=3)
+                if not fatal:
+                    warnings.warn(problem, stacklevel=3)
         cfg = _evaluate(file, given, path)
     for name, value in given.items():
         cfg[name] = value
@@ -310,7 +315,7 @@ def _assignment(name: str, value: Any) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _problems(file: ConfigFile) -> tuple[tuple[str, bool], ...]:
+def _problems(file: ConfigFile) -> tuple[tuple[str, str, bool], ...]:
     """Variables of a file that change nothing (an error), or not all (a warning)."""
     redefined, carried = _redefined(file), _carried(file)
     if not redefined:
@@ -337,7 +342,7 @@ def _problems(file: ConfigFile) -> tuple[tuple[str, bool], ...]:
                 f"{where} and reads it itself, but its base files keep their own value "
                 f"for {keys}: set these too"
             )
-        problems.append((problem, name in carried))
+        problems.append((name, problem, name in carried))
     return tuple(problems)
 
 

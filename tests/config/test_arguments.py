@@ -23,7 +23,7 @@ def test_pairs_are_parsed_as_by_mmengine():
 def test_dicts_are_read_and_never_stay_a_text(value):
     pair = f"val_evaluator={value}"
     if value.startswith("[dict"):
-        with pytest.raises(ValueError, match="no literal of Python or JSON. Quote"):
+        with pytest.raises(ValueError, match=r"no literal of Python or JSON. Quote"):
             parse_options([pair])
     else:
         assert parse_options([pair]) == {"val_evaluator": [{"type": "DiceMetric"}]}
