@@ -323,6 +323,8 @@ def _problems(file: ConfigFile) -> tuple[tuple[str, str, bool], ...]:
     cfg = _evaluate(file, {})
     result, problems = acting(cfg), []
     for name in sorted(redefined):
+        if name not in carried and f"{BASE}.{name}" in file.text:
+            continue  # derived from the value of the base, which keeps its own
         if name in carried:
             other = acting(_evaluate(file, {}, without=[name]))
         else:

@@ -9,7 +9,5 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=warmup),
-    dict(
-        type="PolyLR", by_epoch=False, begin=warmup, end=max(max_iters, warmup + 1)
-    ),
+    dict(type="PolyLR", by_epoch=False, begin=warmup, end=max(max_iters, warmup + 1)),
 ]
