@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config.keys import RECORDED, SET_BY_TOOLS, acting, is_read
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
@@ -23,12 +25,7 @@ from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
 FOLDERS = ("camvid", "demo", "farm", "kd", "study")
-ALL = sorted(
-    path
-    for folder in FOLDERS
-    for path in (CONFIGS / folder).glob("*.py")
-    if path.name != "pond.py"  # a base of the demo's configs
-)
+ALL = sorted(path for folder in FOLDERS for path in (CONFIGS / folder).glob("*.py"))
 DEPTHS = {  # Xie et al., table 6: layers per stage
     (2, 2, 2, 2): "B1",
     (3, 4, 6, 3): "B2",
@@ -152,6 +149,76 @@ def test_a_dumped_config_equals_the_config(path, tmp_path):
     assert Config.fromfile(tmp_path / "dumped.py").model == cfg.model
 
 
+# Every key of every config acts, or is refused.
+
+
+def parts_of(path: Path) -> frozenset[str]:
+    """What sets the variables of a config: bases of data and schedule, own lines."""
+    text = path.read_text()
+    found = re.findall(r"_base_/(?:datasets|schedules)/\w+", text)
+    found += re.findall(r"^(?:max_iters|warmup|split_table|size) =", text, re.M)
+    inherited = [path.parent / name for name in re.findall(r'"(\./\w+\.py)"', text)]
+    return frozenset(found).union(*map(parts_of, inherited))
+
+
+KINDS = list({parts_of(path): path for path in reversed(ALL)}.values())
+
+
+def another(value: Any) -> Any:
+    """A value of the same kind that differs."""
+    if isinstance(value, dict):  # merged with the rest
+        key = next(iter(value), "key")
+        return {key: another(value.get(key))}
+    if isinstance(value, list | tuple):
+        changed = [another(each) for each in value]
+        return [changed[0], *value[1:]] if isinstance(value, list) else tuple(changed)
+    if isinstance(value, bool) or value is None:
+        return 1 if value is None else not value
+    return value + 2 if isinstance(value, int | float) else f"other_{value}"
+
+
+def has_effect(cfg: Config, key: str, *arguments: Any) -> bool:
+    """Whether a config differs in what a run reads, or is refused."""
+    try:
+        changed = read_config(*arguments)
+    except (ImportError, ValueError):
+        return True
+    ours, theirs = acting(cfg), acting(changed)
+    same = {name: theirs.get(name) == ours.get(name) for name in ours | theirs}
+    return not all(same.values()) and changed[key] != cfg[key]
+
+
+@pytest.mark.parametrize("path", KINDS, ids=lambda path: path.stem)
+def test_an_option_for_any_variable_acts_or_is_refused(path):
+    cfg = read_config(path)
+    names = {key for key in cfg.to_dict() if not is_read(cfg, key)} - RECORDED.keys()
+    silent = [
+        key
+        for key in sorted(names)
+        if not has_effect(cfg, key, path, {key: another(cfg[key])})
+    ]
+    assert silent == []
+
+
+def test_an_option_for_any_key_of_a_run_acts_or_is_refused():
+    path = CONFIGS / "kd" / "segformer_b0.py"
+    cfg = read_config(path)
+    for key in cfg.to_dict():
+        if is_read(cfg, key):
+            assert has_effect(cfg, key, path, {key: another(cfg[key])}), key
+
+
+@pytest.mark.parametrize("name", ["kd/segformer_b0", "farm/farm_b1"])
+def test_a_file_that_sets_any_variable_acts_or_is_refused(name, tmp_path):
+    cfg = read_config(CONFIGS / f"{name}.py")
+    for key, value in cfg.to_dict().items():
+        if is_read(cfg, key) or key in RECORDED or key in SET_BY_TOOLS:
+            continue
+        path = tmp_path / "mine.py"
+        path.write_text(f'_base_ = "{CONFIGS}/{name}.py"\n{key} = {another(value)!r}\n')
+        assert has_effect(cfg, key, path), key
+
+
 def test_run_names_are_unique():
     stems = [path.stem for path in ALL]
     assert len(stems) == len(set(stems))
@@ -263,14 +330,6 @@ def write_teacher(cfg: Config, path: Path) -> str:
     return str(path)
 
 
-def small_pictures(cfg: Config) -> None:
-    """Shrink every Resize of a config in place."""
-    for loader in LOADERS:
-        for step in next(loader_leaves(cfg, loader)).pipeline:
-            if step.type == "Resize":
-                step.scale = (80, 64)
-
-
 @pytest.mark.parametrize(
     "name", ["kd/segformer_b0", "kd/segformer_b0_kd_pe001", "kd/segformer_b4"]
 )
@@ -278,12 +337,11 @@ def test_one_step_of_each_family(name, pond, tmp_path):
     path = CONFIGS / f"{name}.py"
     distils = distills(read_config(path))
     models = ("model.student", "model.teacher") if distils else ("model",)
-    options = tiny_run(pond, *models, iterations=1)
+    options = tiny_run(pond, *models, iterations=1, size=(80, 64))
     options |= {f"{model}.backbone.init_cfg": None for model in models}
     for loader in ("train_dataloader", "val_dataloader"):
         options |= {f"{loader}.num_workers": 0, f"{loader}.persistent_workers": False}
     cfg = read_config(path, options)
-    small_pictures(cfg)
     if distils:
         cfg.model.teacher_checkpoint = write_teacher(cfg, tmp_path / "t.safetensors")
     cfg.dump(tmp_path / "small.py")

@@ -7,15 +7,9 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 split_table = "folds.csv"  # see README.md
-train_dataloader = dict(dataset=dict(dataset=dict(split_table=split_table)))
-val_dataloader = dict(dataset=dict(split_table=split_table))
-test_dataloader = val_dataloader
 model = dict(backbone=dict(init_cfg=None))
 max_iters = 60
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+warmup = max(2, max_iters // 4)
+train_cfg = dict(val_interval=60)
 optim_wrapper = dict(optimizer=dict(lr=3e-3))
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=15),
-    dict(type="PolyLR", by_epoch=False, begin=15, end=max_iters),
-]
-default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=max_iters))
+default_hooks = dict(logger=dict(interval=25), checkpoint=dict(interval=60))

@@ -8,9 +8,5 @@ _base_ = [
 ]
 model = dict(backbone=dict(init_cfg=None))
 max_iters = 800  # more than the student, so that the teacher is better
-train_cfg = dict(max_iters=max_iters, val_interval=200)
-param_scheduler = [
-    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type="PolyLR", by_epoch=False, begin=30, end=max_iters),
-]
+train_cfg = dict(val_interval=200)
 default_hooks = dict(logger=dict(interval=25))

@@ -5,6 +5,7 @@ import os
 import torch
 import torch.distributed
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper
 
 from mmseg_splashkd.config.types import is_a
@@ -14,10 +15,20 @@ def check_devices(cfg: Config) -> None:
     """Check that a GPU exists where the config requires one.
 
     Raises:
-        ValueError: Mixed precision or CUDA is configured without a GPU.
+        ValueError: Mixed precision or CUDA is configured without a GPU, or ``device``
+            is another than MMEngine's.
     """
-    if torch.cuda.is_available():
-        return
+    if not torch.cuda.is_available():
+        _check_no_gpu_needed(cfg)
+    wanted, used = str(cfg.get("device") or ""), get_device()
+    if wanted and wanted.partition(":")[0] != used:
+        raise ValueError(
+            f"device={wanted!r} has no effect: MMEngine runs on {used!r}. Leave it "
+            f"out; CUDA_VISIBLE_DEVICES selects GPUs, and -1 the CPU"
+        )
+
+
+def _check_no_gpu_needed(cfg: Config) -> None:
     required = {
         "--amp (optim_wrapper.type)": is_a(cfg.get("optim_wrapper"), AmpOptimWrapper),
         "device": str(cfg.get("device", "")).startswith("cuda"),

@@ -3,53 +3,50 @@
 import copy
 import difflib
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
 
+from mmseg_splashkd.config.class_weights import check_class_weights
+from mmseg_splashkd.config.dataset_arguments import check_dataset_arguments
+from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
+from mmseg_splashkd.config.places import check_places
+from mmseg_splashkd.config.shared import check_one_root, check_shared, share
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.variables import check_effect, read_file
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from mmseg_splashkd.datasets.time_split import RENAMED, TimeSplitDataset
 
-SHARED = {"split_table", "data_root", "embargo", "fold", "label_coding", "ratios"}
-# Keys that the command line can set although the config lacks them.
-KEYS_OF_A_RUN = (
-    "work_dir",
-    "data_check",
-    "teacher_cache",
-    "load_from",
-    "device",
-    "auto_scale_lr",
-    "find_unused_parameters",
-    "randomness",
-    "test_dataloader",
-    "test_evaluator",
-    "test_cfg",
-)
+DDP = {"type": "MMDistributedDataParallel", "broadcast_buffers": False}
 
 
 def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Config:
     """Read a config file and override some of its keys.
 
+    Every option, and every variable that the file sets for its bases, has an effect or
+    is refused.
+
     Args:
         path: The file.
-        options: Dotted key -> value, as in ``--cfg-options``. ``data_root``,
-            ``split_table``, ``fold``, ``ratios``, ``embargo`` and ``label_coding`` are
-            set for every data set, inside wrappers too; all but ``data_root`` only for
-            those that are a ``TimeSplitDataset``.
+        options: Dotted key -> value, as in ``--cfg-options``: keys that a run reads,
+            variables of the file (``max_iters``, ``size``), with all that is computed
+            from them, and ``SHARED`` keys (``data_root``, ``split_table``, ``fold``,
+            ``ratios``, ``embargo``, ``label_coding``), which are set for every data
+            set that takes them.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is only a part of a config, it lacks the key of an option,
-            no data set takes it, the option would give several data sets one root, the
-            file sets a key of a former name, or its ``data_root`` differs from that of
-            its data sets.
+        ValueError: The file is only a part of a config, sets a variable without effect
+            or a key of a former name; an option is unknown or has no effect; or an
+            argument of a data set or a head has none or another number of classes.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
     try:
-        cfg = Config.fromfile(str(path))
+        cfg = read_file(path, replaced=options or ())
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{path}: {error}: a file of its _base_. If the config or this repository "
@@ -59,52 +56,80 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"
         raise ValueError(f"{path} is a part of a config: it has no {missing}")
-    options = options or {}
-    _check_options(cfg, options)
+    options = copy.deepcopy(options or {})  # merging removes _delete_ from its argument
+    _check_known(cfg, options)
     if "data_root" in options:
-        _check_one_root(cfg, path)
-    cfg.merge_from_dict(copy.deepcopy(options))  # removes _delete_ from its argument
+        check_one_root(cfg, path)
+    written = cfg
+    cfg = _with_variables(cfg, path, options)
+    _merge(cfg, options)
+    check_places(written, cfg, options)
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):
-        _share(cfg, key, path)
-    _check_shared_root(cfg, list(loader_leaves(cfg)))
+        share(cfg, key, path)
+    check_shared(cfg, path)
+    check_dataset_arguments(cfg)
+    check_class_weights(cfg)
+    _use_find_unused_parameters(cfg)
     return cfg
 
 
-def _check_one_root(cfg: Config, path: str | Path) -> None:
-    """Refuse to give one root to data sets that the file gives several."""
-    roots = {str(leaf.get("data_root")) for leaf in loader_leaves(cfg)} - {"None"}
-    if len(roots) > 1:
-        raise ValueError(
-            f"--cfg-options data_root: the data sets of {path} read different roots, "
-            f"{', '.join(sorted(roots))}; set each in the file, or by its key in full, "
-            f"such as train_dataloader.dataset.data_root"
-        )
-
-
-def _share(cfg: Config, key: str, path: str | Path) -> None:
-    """Set an option for every data set, inside wrappers too, that takes it."""
-    found = list(loader_leaves(cfg))
-    if key != "data_root":
-        found = [leaf for leaf in found if is_a(leaf, TimeSplitDataset)]
-    if not found:
-        raise ValueError(
-            f"--cfg-options {key}: no data set of {path} is a TimeSplitDataset, which "
-            f"takes it; give a key of a data set in full, such as "
-            f"train_dataloader.dataset.ann_file"
-        )
-    for leaf in found:
-        leaf[key] = cfg[key]
-
-
-def _check_options(cfg: Config, options: dict[str, Any]) -> None:
+def _check_known(cfg: Config, options: Mapping[str, Any]) -> None:
     for option in options:
         key = option.split(".")[0]
-        if key not in cfg and key not in KEYS_OF_A_RUN:
-            close = difflib.get_close_matches(key, [*cfg.keys(), *KEYS_OF_A_RUN], 1)
-            hint = f": did you mean {close[0]}?" if close else ""
-            hint = f": it is now named {RENAMED[key]}" if key in RENAMED else hint
-            raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+        if key in SET_BY_TOOLS:
+            raise ValueError(
+                f"--cfg-options {option} has no effect: {SET_BY_TOOLS[key]}"
+            )
+        if key in cfg or key in SHARED or is_read(cfg, key):
+            continue
+        close = difflib.get_close_matches(key, [*cfg.keys(), *READ, "work_dir"], 1)
+        hint = f": did you mean {close[0]}?" if close else ""
+        hint = f": it is now named {RENAMED[key]}" if key in RENAMED else hint
+        raise ValueError(f"--cfg-options {option}: the config has no {key!r}{hint}")
+
+
+def _with_variables(cfg: Config, path: str | Path, options: dict[str, Any]) -> Config:
+    """The config as its files define it with the variables among the options."""
+    names = {key for key in cfg.keys() if not is_read(cfg, key)}  # noqa: SIM118
+    given = {key: value for key, value in options.items() if _top(key) in names}
+    if not given:
+        return copy.deepcopy(cfg)
+    merged = copy.deepcopy(cfg)
+    _merge(merged, copy.deepcopy(given))
+    values = {
+        name: merged[name] for name in map(_top, given) if merged[name] != cfg[name]
+    }
+    if not values:
+        return copy.deepcopy(cfg)
+    changed = read_file(path, values, check=False)
+    changed.default_scope = cfg.default_scope
+    check_effect(path, cfg, values, changed)
+    return changed
+
+
+def _top(option: str) -> str:
+    return option.split(".")[0]
+
+
+def _merge(cfg: Config, options: dict[str, Any]) -> None:
+    imports = copy.deepcopy(cfg.get("custom_imports"))
+    try:
+        cfg.merge_from_dict(copy.deepcopy(options))
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        given = ", ".join(options)
+        raise ValueError(f"--cfg-options {given}: {error}") from error
+    if cfg.get("custom_imports") and cfg.custom_imports != imports:
+        import_modules_from_strings(**cfg.custom_imports)
+
+
+def _use_find_unused_parameters(cfg: Config) -> None:
+    """MMEngine reads this key only without ``model_wrapper_cfg``."""
+    if cfg.get("find_unused_parameters") is None:
+        return
+    wrapper = dict(cfg.get("model_wrapper_cfg") or DDP)
+    wrapper["find_unused_parameters"] = cfg.find_unused_parameters
+    cfg.model_wrapper_cfg = wrapper
 
 
 def _rename_former_keys(cfg: Config, path: str | Path) -> None:
@@ -129,14 +154,3 @@ def _rename(dataset: dict, old: str, new: str, path: str | Path) -> None:
     message = f"{path}: {old} of a TimeSplitDataset is now named {new}"
     warnings.warn(message, DeprecationWarning, stacklevel=4)
     dataset[new] = dataset.pop(old)
-
-
-def _check_shared_root(cfg: Config, datasets: list[ConfigDict]) -> None:
-    root = cfg.get("data_root")
-    read = [dataset.get("data_root") for dataset in datasets]
-    if root is not None and root not in read:
-        raise ValueError(
-            f"data_root={root!r} of the config is used by none of its data sets, which "
-            f"read {read[0]!r}: that line has no effect in a config that inherits its "
-            f"loaders. Use --cfg-options data_root={root}, or set it in all loaders"
-        )

@@ -17,17 +17,17 @@ def config_text(cfg: Config) -> str:
     registries resolve to the same objects.
     """
     return "".join(
-        f"{key} = {pformat(_literal(value), width=LINE, sort_dicts=False)}\n"
+        f"{key} = {pformat(literal(value), width=LINE, sort_dicts=False)}\n"
         for key, value in cfg.to_dict().items()
     )
 
 
-def _literal(value: Any) -> Any:
+def literal(value: Any) -> Any:
     """The value as numbers, texts, lists, tuples and dicts only."""
     if isinstance(value, dict):
-        return {key: _literal(each) for key, each in value.items()}
+        return {key: literal(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_literal(each) for each in value)
+        return type(value)(literal(each) for each in value)
     if callable(value):
         return f"{value.__module__}.{value.__qualname__}"
     return value

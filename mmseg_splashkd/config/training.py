@@ -5,6 +5,7 @@ from mmengine.config import Config
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import check_devices
+from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.models.teacher.teacher import as_list
 
@@ -21,6 +22,7 @@ def check_training(cfg: Config) -> None:
         raise ValueError("the config has no train_dataloader: it can only be tested")
     check_devices(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
+    check_tta(cfg)
     if distills(cfg):
         _check_modulation(cfg)
         for pattern in as_list(cfg.model.get("teacher_checkpoint")):

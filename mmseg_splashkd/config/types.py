@@ -10,7 +10,7 @@ from mmseg import registry as registries
 from mmseg_splashkd.models import DistillSegmentor
 
 
-def is_a(config: Any, *classes: type) -> bool:
+def is_a(config: Any, *wanted: type) -> bool:
     """Whether a config builds an instance of one of several classes.
 
     ``type`` may be a name (``"DistillSegmentor"``), a scoped name
@@ -18,10 +18,10 @@ def is_a(config: Any, *classes: type) -> bool:
 
     Args:
         config: A mapping with ``type``; the result is False for anything else.
-        *classes: Registered classes, or base classes of registered ones.
+        *wanted: Registered classes, or base classes of registered ones.
     """
     kind = config.get("type") if isinstance(config, Mapping) else None
-    return any(issubclass(found, classes) for found in _resolve(kind))
+    return any(issubclass(found, wanted) for found in classes(kind))
 
 
 def type_name(config: Mapping[str, Any]) -> str:
@@ -35,8 +35,8 @@ def distills(cfg: Config) -> bool:
     return is_a(cfg.get("model"), DistillSegmentor)
 
 
-def _resolve(kind: Any) -> Iterator[type]:
-    """The classes of that name in any registry of MMSegmentation."""
+def classes(kind: Any) -> Iterator[type]:
+    """The classes that a ``type`` names, in any registry of MMSegmentation."""
     if isinstance(kind, type):
         yield kind
     elif isinstance(kind, str):

@@ -10,6 +10,7 @@ from mmengine.utils import deprecated_api_warning
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_splashkd.datasets.coded_arguments import check_coded_arguments
 from mmseg_splashkd.datasets.frames import (
     Frame,
     in_time_order,
@@ -102,10 +103,7 @@ class TimeSplitDataset(BaseSegDataset):
         ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {choices}, got {value!r}")
-        if "metainfo" in kwargs:
-            raise ValueError(
-                "metainfo is given by label_coding: its classes and its palette"
-            )
+        check_coded_arguments(kwargs)
         self.split = split
         self.fold = fold
         self.ratios = ratios

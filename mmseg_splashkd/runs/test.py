@@ -16,6 +16,7 @@ from mmseg_splashkd.config.devices import (
     prepare_distributed,
 )
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import loader_leaves, plain_model
 from mmseg_splashkd.config.wrapper_checks import check_evaluated
@@ -118,6 +119,7 @@ def evaluate(
     if out is not None:
         _write_predictions(cfg, out, out_coding)
     if tta:
+        check_tta(cfg)
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)

@@ -13,11 +13,10 @@ from mmengine.visualization import (
     WandbVisBackend,
 )
 
+from mmseg_splashkd.config.keys import TRACKERS
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.records.record import FAILED, STOPPED
 
-# One key each: config files that are joined as bases must not share keys.
-KEYS = ("track_mlflow", "track_tensorboard", "track_wandb")
 # Backend -> the extra that installs what it needs, and the packages in it.
 NEEDS = {
     MLflowVisBackend: ("mlflow", ("mlflow", "sqlalchemy", "alembic")),
@@ -51,7 +50,7 @@ def use_trackers(cfg: Config) -> None:
     Args:
         cfg: Config with ``run_name``; changed in place.
     """
-    trackers = [_named(dict(cfg[key]), cfg) for key in KEYS if cfg.get(key)]
+    trackers = [_named(dict(cfg[key]), cfg) for key in TRACKERS if cfg.get(key)]
     if trackers:
         if not cfg.get("visualizer"):
             cfg.visualizer = {"type": "SegLocalVisualizer"}
@@ -76,7 +75,7 @@ def _named(backend: dict[str, Any], cfg: Config) -> dict[str, Any]:
 def _backends(cfg: Config) -> list[Any]:
     visualizer = cfg.get("visualizer") or {}
     own = visualizer.get("vis_backends") or []
-    backends = [*own, *(cfg[key] for key in KEYS if cfg.get(key))]
+    backends = [*own, *(cfg[key] for key in TRACKERS if cfg.get(key))]
     return [each for each in backends if isinstance(each, Mapping)]
 
 

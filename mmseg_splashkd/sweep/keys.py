@@ -2,28 +2,15 @@
 
 import difflib
 import hashlib
-import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
-from mmseg_splashkd.config.reading import KEYS_OF_A_RUN, SHARED
+from mmseg_splashkd.config.keys import KEYS_OF_A_RUN, READ, RECORDED, dotted_keys
 
 SHORT = {"teacher_ratio": "model.distill_loss.teacher_ratio"}
-# Keys that the runner and this package read beside the arguments of ``Runner``.
-ALSO_READ = {"sync_bn", "model_wrapper_cfg", "custom_imports", "tta_model"}
-ALSO_READ |= {"tta_pipeline", *KEYS_OF_A_RUN}
-READ = (inspect.signature(Runner.__init__).parameters.keys() | ALSO_READ) - {
-    "self",
-    "cfg",
-    "work_dir",
-    "experiment_name",
-    "resume",
-    "launcher",
-}
 
 
 def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
@@ -35,13 +22,14 @@ def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
         option: Command-line option, for errors.
 
     Raises:
-        ValueError: The config has no such key, several keys end so, or the key is a
-            variable of the config file that no run reads.
+        ValueError: The config has no such key, several keys end so, or the key is
+            only recorded.
     """
     dotted = SHORT.get(key, key)
-    paths = list(_paths(cfg.to_dict()))
+    paths = [path for path, _ in dotted_keys(cfg.to_dict())]
+    if dotted in RECORDED:
+        raise ValueError(f"{option} {key} changes no run: {RECORDED[dotted]}")
     if dotted in paths:
-        _check_read(dotted, paths, option)
         return dotted
     ends = [path for path in paths if path.endswith(f".{key}")]
     if len(ends) == 1:
@@ -57,28 +45,6 @@ def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
         f"{option} {key}: {cfg.filename} has no such key"
         f"{f'; did you mean {hint}?' if hint else ''}"
     )
-
-
-def _check_read(key: str, paths: list[str], option: str) -> None:
-    top = key.split(".")[0]
-    if top in READ or top in SHARED:
-        return
-    places = [path for path in paths if path.endswith(f".{key}")][:3]
-    hint = f", such as {', '.join(places)}" if places else ""
-    raise ValueError(
-        f"{option} {key} is a variable of the config file, and has no effect once "
-        f"the file is read: give the key that it sets{hint}"
-    )
-
-
-def _paths(node: Any, prefix: str = "") -> Iterator[str]:
-    children = node.items() if isinstance(node, Mapping) else ()
-    if isinstance(node, list | tuple):
-        children = enumerate(node)
-    for key, child in children:
-        path = f"{prefix}{key}"
-        yield path
-        yield from _paths(child, f"{path}.")
 
 
 def has_place(cfg: Config, key: str) -> bool:

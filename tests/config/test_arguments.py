@@ -12,7 +12,30 @@ def test_pairs_are_parsed_as_by_mmengine():
     assert parse_options([]) == {}
 
 
-@pytest.mark.parametrize("pair", ["a.b", "a=[1,(2]"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[{'type': 'DiceMetric'}]",
+        '[{"type": "DiceMetric"}]',
+        "[dict(type='DiceMetric')]",
+    ],
+)
+def test_dicts_are_read_and_never_stay_a_text(value):
+    pair = f"val_evaluator={value}"
+    if value.startswith("[dict"):
+        with pytest.raises(ValueError, match=r"no literal of Python or JSON. Quote"):
+            parse_options([pair])
+    else:
+        assert parse_options([pair]) == {"val_evaluator": [{"type": "DiceMetric"}]}
+
+
+def test_literals_of_python_and_json_are_read():
+    pairs = ["a={'lr': 1e-3, 'betas': (0.9, 1)}", 'b={"on": true}', "c=[(1, 2), 'x']"]
+    expected = {"a": {"lr": 1e-3, "betas": (0.9, 1)}, "b": {"on": True}}
+    assert parse_options(pairs) == expected | {"c": [(1, 2), "x"]}
+
+
+@pytest.mark.parametrize("pair", ["a.b", "a=[1,(2]", "a=[{'b': 1]", "a={'b'", "a=[1,2"])
 def test_malformed_pair_is_named(pair):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - checked below
         parse_options([pair])

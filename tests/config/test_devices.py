@@ -20,6 +20,15 @@ def test_cuda_is_refused_without_a_gpu():
         check_devices(Config({"device": "cuda:0"}))
 
 
+def test_a_device_that_mmengine_does_not_use_is_refused(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("mmseg_splashkd.config.devices.get_device", lambda: "cuda")
+    with pytest.raises(ValueError, match=r"device='cpu' has no effect: .* 'cuda'"):
+        check_devices(Config({"device": "cpu"}))
+    check_devices(Config({"device": "cuda:1"}))
+    check_devices(Config())
+
+
 def test_nccl_has_no_effect_without_a_launcher():
     cfg = Config(NCCL)
     check_devices(cfg)

@@ -11,6 +11,7 @@ from tests.photos import write_config
 
 KD = CONFIGS / "kd" / "segformer_b0.py"
 SPLIT = "TimeSplitDataset"
+FARM = CONFIGS / "farm" / "farm_b0.py"
 CAMVID = CONFIGS / "camvid" / "segformer_b0_camvid.py"
 
 
@@ -40,9 +41,9 @@ def test_error_of_a_misspelt_option_names_the_closest(option, meant):
 
 
 def test_keys_of_a_run_and_new_keys_of_a_section_are_accepted():
-    options = {"work_dir": "there", "load_from": "w.safetensors", "model.new": 1}
-    cfg = read_config(KD, options)
-    found = (cfg.work_dir, cfg.load_from, cfg.model.new)
+    new = {"work_dir": "there", "load_from": "w.safetensors", "model.test_cfg.new": 1}
+    cfg = read_config(KD, new)
+    found = (cfg.work_dir, cfg.load_from, cfg.model.test_cfg.new)
     assert found == ("there", "w.safetensors", 1)
 
 
@@ -182,7 +183,7 @@ def test_former_arguments_of_a_data_set_are_renamed(tmp_path):
 @pytest.mark.parametrize(
     ("part", "missing"),
     [
-        ("demo/pond.py", "model"),
+        ("_base_/datasets/pond_128x192.py", "model"),
         ("_base_/default_runtime.py", "model"),
         ("_base_/models/segformer_b0.py", "data loaders"),
     ],
@@ -208,13 +209,78 @@ def test_table_and_fold_hold_for_all_data():
     assert shared(KD, "split_table", "split.csv") == ["split.csv"] * 3
 
 
+# Files that inherit
+
+
+def inheriting(folder: Path, base: Path, *lines: str) -> Path:
+    path = folder / "mine.py"
+    path.write_text("\n".join([f'_base_ = "{base}"', *lines]))
+    return path
+
+
+def test_a_config_that_inherits_sets_data_and_size_in_one_line_each(tmp_path):
+    lines = ['split_table = "split.csv"', 'embargo = "30s"', "fold = 1"]
+    lines += ['label_coding = "data/river.yaml"', "size = (192, 128)"]
+    path = inheriting(tmp_path, FARM, 'data_root = "x"', *lines)
+    for cfg in (read_config(path), read_config(inheriting(tmp_path / "..", path))):
+        for loader in LOADERS:
+            leaf = next(loader_leaves(cfg, loader))
+            found = (leaf.data_root, leaf.split_table, leaf.embargo, leaf.fold)
+            assert found == ("x", "split.csv", "30s", 1)
+            assert leaf.label_coding == "data/river.yaml"
+            (resize,) = (step for step in leaf.pipeline if step.type == "Resize")
+            assert resize.scale == (192, 128)
+        assert cfg.tta_pipeline[1].transforms[0][0].scale == (192, 128)
+
+
 def test_data_root_without_effect_is_refused(tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text(f'_base_ = "{KD}"\ndata_root = "farm"\n')
-    message = "data_root='farm' .* none of its data sets.*--cfg-options data_root=farm"
+    path = inheriting(tmp_path, KD, 'data_root = "farm"')
+    assert next(loader_leaves(read_config(path), "val_dataloader")).data_root == "farm"
+    unused = "dataset=dict(data_root='mine')"
+    lines = [f"val_dataloader = test_dataloader = dict({unused})"]
+    lines += [f"train_dataloader = dict(dataset=dict({unused}))"]
+    path.write_text("\n".join([path.read_text(), *lines]))
+    message = "data_root='farm', which changes .*Set train_dataloader.*data_root"
     with pytest.raises(ValueError, match=message):
         read_config(path)
-    assert read_config(path, {"data_root": "farm"}).data_root == "farm"
+    moved = read_config(path, {"data_root": "farm"})
+    assert next(loader_leaves(moved, "val_dataloader")).data_root == "farm"
+
+
+def test_a_shared_key_that_no_base_reads_is_refused(tmp_path):
+    trash = CONFIGS / "_base_" / "datasets" / "trash_512.py"
+    others = [f"{CONFIGS}/_base_/{name}.py" for name in ("models/segformer_b0",)]
+    path = tmp_path / "mine.py"
+    path.write_text(f"_base_ = {[str(trash), *others]}\nfold = 1\n")
+    with pytest.raises(ValueError, match="sets fold=1, which none of its data sets"):
+        read_config(path)
+    assert (
+        next(loader_leaves(read_config(path, {"fold": 1}), "val_dataloader")).fold == 1
+    )
+
+
+# Keys that other keys or options replace
+
+
+def test_find_unused_parameters_acts_beside_a_wrapper():
+    assert not read_config(KD).model_wrapper_cfg.find_unused_parameters
+    wrapper = read_config(KD, {"find_unused_parameters": True}).model_wrapper_cfg
+    assert wrapper.find_unused_parameters is True
+    assert wrapper.type == "MMDistributedDataParallel"
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [("resume", "--resume"), ("launcher", "--launcher"), ("experiment_name", "--name")],
+)
+def test_keys_that_a_tool_sets_name_its_option(key, remedy):
+    with pytest.raises(ValueError, match=f"{key} has no effect: {remedy}"):
+        read_config(KD, {key: "x"})
+
+
+def test_a_module_named_by_an_option_is_imported():
+    with pytest.raises(ImportError, match="nowhere_to_be_found"):
+        read_config(KD, {"custom_imports.imports": ["nowhere_to_be_found"]})
 
 
 # Folders of a plain mmseg data set

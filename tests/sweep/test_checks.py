@@ -51,7 +51,7 @@ def test_a_sweep_that_can_run(spec):
     ("changes", "message"),
     [
         ({"grid": {"teachr_ratio": [1]}}, "did you mean .*teacher_ratio"),
-        ({"grid": {"max_iters": [1, 2]}}, "has no effect once the file is read"),
+        ({"grid": {"experiment": ["a", "b"]}}, "experiment changes no run"),
         ({"grid": {"teacher_ratio": [0.5, 2]}}, r"=2 of .*must lie in \[0, 1\]"),
         ({"grid": {"teacher_ratio": [0.501, 0.502]}}, "have the same name"),
         ({"grid": {"fold": [0, 1]}}, "fold is set by --folds"),

@@ -5,30 +5,8 @@
 #     --out data/farm/split.csv
 _base_ = "./splash_1024.py"
 data_root = "data/farm"
+split_table = "split.csv"
 size = (160, 96)  # width, height
-
-
-def resized(pipeline):
-    return [
-        dict(step, scale=size) if step["type"] == "Resize" else step
-        for step in pipeline
-    ]
-
-
-frames = dict(data_root=data_root, split_table="split.csv")
-train_pipeline = resized(_base_.train_pipeline)
-test_pipeline = resized(_base_.test_pipeline)
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline[1]["transforms"][0][0].update(scale=size)
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(dataset=dict(pipeline=train_pipeline, **frames)),
-)
-val_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(pipeline=test_pipeline, **frames),
-)
+train_dataloader = dict(batch_size=8, num_workers=0, persistent_workers=False)
+val_dataloader = dict(num_workers=0, persistent_workers=False)
 test_dataloader = val_dataloader

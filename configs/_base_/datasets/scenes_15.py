@@ -5,7 +5,6 @@ _base_ = "../loaders/time_split.py"
 data_root = "{{$WILDSCENES_DATA_ROOT:data/wildscenes}}"
 size = (768, 576)  # width, height: 4:3 as the 2016x1512 frames are
 
-resize = dict(scale=size)
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadGrayLabels"),

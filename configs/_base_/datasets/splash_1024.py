@@ -9,7 +9,6 @@ label_coding = "splash"  # gray values -> classes; a name or the path of a YAML 
 embargo = 0  # frames, or "30s", left out between the parts
 size = (1024, 1024)
 
-resize = dict(scale=size)
 train_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadGrayLabels"),

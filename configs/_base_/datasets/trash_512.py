@@ -5,7 +5,6 @@ _base_ = "../loaders/time_split.py"
 data_root = "{{$TRASH_DATA_ROOT:data/trash}}"
 size = (512, 512)
 
-resize = dict(scale=size)
 # Flips, rotation by 90 degrees, blur and noise, optical distortion and, with the largest
 # effect, elastic distortion raised the score (LB .6006). GridDropout with GridDistortion
 # lowered it (.5759); weather, brightness and CLAHE had no clear effect. They are omitted.

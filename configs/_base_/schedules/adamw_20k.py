@@ -1,6 +1,6 @@
 # AdamW and polynomial decay as in the SegFormer paper, 20,000 iterations.
 max_iters = 20_000
-warmup = 1_500
+warmup = max(2, min(1_500, max_iters // 10))
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=1000)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
@@ -24,6 +24,6 @@ param_scheduler = [
         power=1.0,
         by_epoch=False,
         begin=warmup,
-        end=max_iters,
+        end=max(max_iters, warmup + 1),
     ),
 ]

@@ -1,6 +1,6 @@
 # AdamW from scratch, 300 iterations: minutes on a CPU.
 max_iters = 300
-warmup = 30
+warmup = max(2, min(30, max_iters // 10))
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=100)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
@@ -11,5 +11,5 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=warmup),
-    dict(type="PolyLR", by_epoch=False, begin=warmup, end=max_iters),
+    dict(type="PolyLR", by_epoch=False, begin=warmup, end=max(max_iters, warmup + 1)),
 ]

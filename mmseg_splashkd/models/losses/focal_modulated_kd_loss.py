@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmseg_splashkd.models.losses import functional
 from mmseg_splashkd.models.losses.head_settings import (
     IGNORE_INDEX,
+    check_class_count,
     check_label_loss,
     ignore_index_of,
 )
@@ -153,11 +154,15 @@ class FocalModulatedKDLoss(nn.Module):
             teacher: The single teacher; None for an ensemble or a cache.
 
         Raises:
-            ValueError: A term has no gradient for the class count, or needs features
+            ValueError: ``class_weight`` has another length than the student has
+                classes; a term has no gradient for the class count, or needs features
                 that are not available; or the student's decode head has a label loss
                 that this loss does not replace.
         """
         head = last_head(student)
+        check_class_count(
+            self.class_weight, student.num_classes, "distill_loss.class_weight"
+        )
         check_label_loss(head, self.label_gamma, self.class_weight)
         self.ignore_index = ignore_index_of(
             head, self.configured_ignore_index, "distill_loss.ignore_index"

@@ -37,6 +37,24 @@ def ignore_index_of(head: Any, configured: int | None, argument: str) -> int:
     return head.ignore_index
 
 
+def check_class_count(weights: Tensor | None, classes: int, argument: str) -> None:
+    """Check that there is one weight per class.
+
+    Args:
+        weights: (C,) weights; None for equal weights.
+        classes: Number of classes, C.
+        argument: Name of the setting, for the error.
+
+    Raises:
+        ValueError: There are more or fewer.
+    """
+    if weights is not None and len(weights) != classes:
+        raise ValueError(
+            f"{argument}={_as_list(weights)} has {len(weights)} weights for {classes} "
+            f"classes: give one per class"
+        )
+
+
 def check_label_loss(head: Any, gamma: float, class_weight: Tensor | None) -> None:
     """Check that no setting of the student's own label loss is dropped silently.
 

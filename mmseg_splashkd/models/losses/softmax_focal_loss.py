@@ -62,11 +62,17 @@ class SoftmaxFocalLoss(nn.Module):
         """Loss of (B, C, H, W) logits against (B, H, W) labels, a scalar.
 
         Raises:
-            ValueError: ``weight`` is given: pixel samplers are not supported.
+            ValueError: ``weight`` is given: pixel samplers are not supported; or
+                ``class_weight`` has another length than C.
         """
         if weight is not None:
             raise ValueError(
                 "SoftmaxFocalLoss takes no pixel weights: remove the head's sampler"
+            )
+        if self.class_weight is not None and len(self.class_weight) != logits.shape[1]:
+            raise ValueError(
+                f"class_weight of SoftmaxFocalLoss has {len(self.class_weight)} "
+                f"weights for {logits.shape[1]} classes: give one per class"
             )
         loss = functional.softmax_focal_loss(
             logits, labels, self.gamma, self.class_weight, ignore_index

@@ -109,6 +109,14 @@ def test_logits_are_upsampled_to_the_labels(align_corners):
     assert losses["modulation"].item() == pytest.approx(m, rel=1e-5)
 
 
+@pytest.mark.parametrize("weights", [[1.0], [1.0] * 4], ids=len)
+def test_weights_of_another_number_of_classes_are_refused(weights):
+    loss = FocalModulatedKDLoss(class_weight=weights)
+    message = f"distill_loss.class_weight=.* has {len(weights)} weights for 3 classes"
+    with pytest.raises(ValueError, match=message):
+        loss.bind(*[build(fcn(3, channels=5))] * 2)
+
+
 def test_class_weights_change_the_label_term_alone():
     student, teacher, labels = batch()
 

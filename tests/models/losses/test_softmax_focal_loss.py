@@ -40,6 +40,12 @@ def test_the_ignored_label_is_that_of_the_head(pixels):
     )
 
 
+def test_weights_of_another_number_of_classes_are_refused():
+    logits, labels = torch.zeros(1, 2, 3, 3), torch.zeros(1, 3, 3).long()
+    with pytest.raises(ValueError, match="has 1 weights for 2 classes: give one per"):
+        SoftmaxFocalLoss(class_weight=[1])(logits, labels)
+
+
 def test_class_weights_are_in_no_checkpoint_but_follow_the_model():
     loss = SoftmaxFocalLoss(class_weight=[1, 2])
 
