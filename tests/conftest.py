@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a small synthetic video and tiny trained runs."""
 
 import gc
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.runs.train import train
 
 ROOT = Path(__file__).resolve().parents[1]
+# Tools import what they share from their own folder.
+sys.path.append(str(ROOT / "tools"))
 CONFIGS = ROOT / "configs"
 TEACHER = CONFIGS / "demo" / "segformer_b1_pond.py"
 PLAIN = CONFIGS / "demo" / "segformer_b0_pond.py"

@@ -3,21 +3,19 @@
 docs/splits.md describes when to use which strategy.
 """
 
+from __future__ import annotations
+
 import argparse
-import sys
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmseg_splashkd.datasets.frames import Frame, list_frames, missing_files
-from mmseg_splashkd.datasets.label_coding import load_label_coding
-from mmseg_splashkd.datasets.split_table import read_table
-from mmseg_splashkd.datasets.splits.embargo import Embargo
-from mmseg_splashkd.datasets.splits.lists import read_lists
-from mmseg_splashkd.datasets.splits.plan import OPTIONS, SplitPlan
-from mmseg_splashkd.datasets.splits.shares import with_splash_shares
-from mmseg_splashkd.datasets.splits.summary import print_split, save_split
-from mmseg_splashkd.datasets.timestamps import FORMATS, TimestampFormat
-from mmseg_splashkd.report.split_picture import draw_split
+if TYPE_CHECKING:
+    from mmseg_splashkd.datasets.frames import Frame
 
+# Those of the package, whose import takes seconds: tests compare them.
+STRATEGIES = ("time", "per-recording", "list", "stratified", "blocked", "grouped")
+FORMATS = ("seconds-nanoseconds", "seconds", "iso8601", "frame", "day-hour-minute")
 # Options that apply to one kind of source only.
 TABLE = ("keep_shares",)
 FOLDER = (
@@ -52,16 +50,18 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def _embargo(text: str) -> Embargo:
-    try:
-        return Embargo.parse(text)
-    except ValueError as error:  # argparse omits the message of a ValueError
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _embargo(text: str) -> str:
+    """A duration as ``Embargo.parse`` takes it."""
+    if not re.fullmatch(r"\d+|\d+(\.\d+)?s", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"embargo {text!r} is neither frames (5) nor seconds (30s)"
+        )
+    return text
 
 
 def _add_strategy(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--strategy", choices=list(OPTIONS), default="time", help="default: time"
+        "--strategy", choices=STRATEGIES, default="time", help="default: time"
     )
     group.add_argument(
         "--ratios", nargs=3, type=float, help="train val test, default: 7 2 1"
@@ -125,7 +125,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seg-map-suffix", default=".png", help="default: .png")
     group.add_argument(
         "--timestamp",
-        choices=list(FORMATS),
+        choices=FORMATS,
         default="seconds-nanoseconds",
         help="format of the time stamps in file names, default: seconds-nanoseconds",
     )
@@ -144,6 +144,12 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 
 def read_frames(args: argparse.Namespace) -> list[Frame]:
     """Frames of the table or the folder, with their splash shares."""
+    from mmseg_splashkd.datasets.frames import list_frames, missing_files
+    from mmseg_splashkd.datasets.label_coding import load_label_coding
+    from mmseg_splashkd.datasets.split_table import read_table
+    from mmseg_splashkd.datasets.splits.shares import with_splash_shares
+    from mmseg_splashkd.datasets.timestamps import TimestampFormat
+
     if args.table:
         frames = read_table(args.table)
     else:
@@ -172,10 +178,17 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
 def main() -> None:
     """Split the frames, write the table and print a summary."""
     args = parse_args()
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.datasets.splits.embargo import Embargo
+    from mmseg_splashkd.datasets.splits.lists import read_lists
+    from mmseg_splashkd.datasets.splits.plan import SplitPlan
+    from mmseg_splashkd.datasets.splits.summary import print_split, save_split
+    from mmseg_splashkd.report.split_picture import draw_split
+
     plan = SplitPlan(
         strategy=args.strategy,
         ratios=args.ratios,
-        embargo=args.embargo,
+        embargo=Embargo.parse(args.embargo) if args.embargo else None,
         folds=args.folds,
         seed=args.seed,
         test_share=args.test_share,
@@ -192,7 +205,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f"cannot split: {error}")
+    from boundary import run_tool
+
+    run_tool(main, "cannot split")

@@ -8,6 +8,8 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from mmseg_splashkd.config.faults import reading
+from mmseg_splashkd.config.parts_check import check_parts
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import LOADERS, dataset_of, leaves
 from mmseg_splashkd.datasets.time_split import RENAMED, TimeSplitDataset
@@ -42,7 +44,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
-    cfg = Config.fromfile(str(path))
+    with reading(path):
+        cfg = Config.fromfile(str(path))
     loaders = [loader for loader in LOADERS if cfg.get(loader)]
     if "model" not in cfg or not loaders:
         missing = "data loaders" if "model" in cfg else "model"
@@ -50,6 +53,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     options = options or {}
     _check_options(cfg, options)
     cfg.merge_from_dict(copy.deepcopy(options))  # removes _delete_ from its argument
+    check_parts(cfg)
     _rename_former_keys(cfg, path)
     datasets = [dataset_of(cfg, loader) for loader in loaders]
     for key in SHARED & options.keys():

@@ -89,6 +89,24 @@ class FrameScoresHook(Hook):
         """Count the frames of a batch."""
         self._count(runner, outputs or (), runner.test_dataloader)
 
+    def check_outputs(
+        self, runner: Runner, loader: Any, samples: Sequence[Any]
+    ) -> dict[str, float]:
+        """Count frames without keeping the counts, before a run: see ``DryPassHook``.
+
+        Args:
+            runner: Runner whose loops are built.
+            loader: Loader of the frames.
+            samples: Predictions of some frames.
+
+        Returns:
+            Metrics that this hook adds to a validation, by name; none.
+        """
+        rows, self.rows = self.rows, []
+        self._count(runner, samples, loader)
+        self.rows = rows
+        return {}
+
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the counts, and store the operating point."""
         about = {

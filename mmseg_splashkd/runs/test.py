@@ -24,6 +24,7 @@ from mmseg_splashkd.evaluation.operating_point import (
     stored_point,
 )
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
+from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
 
@@ -103,6 +104,7 @@ def evaluate(
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
+    runner.register_hook(DryPassHook())
     if decision is not None:
         runner.logger.info(decision)
     metrics = runner.test()

@@ -14,6 +14,7 @@ from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.runs.describe import describe
+from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
@@ -91,6 +92,7 @@ def train(
     use_trackers(cfg)
     with recorded(cfg, description) as recorder:
         runner = SafeRunner.from_cfg(cfg)
+        runner.register_hook(DryPassHook())
         if recorder is not None:
             recorder.attach(runner)
         for warning in warnings:

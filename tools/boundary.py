@@ -1,0 +1,66 @@
+"""The boundary between a tool and its user: every error becomes one message."""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+FAULTS = "mmseg_splashkd.config.faults"
+
+
+def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> NoReturn:
+    """Run a tool and exit with its status.
+
+    An error that says what to do is printed as one message. Of any other error, type
+    and first line are printed; the message names a file with the traceback. Both end
+    with ``status``; argparse ends with 2 on bad arguments, Ctrl-C with 130.
+
+    Args:
+        main: Reads the command line, does the work and returns the exit status; None
+            is 0. It imports what takes long only after it has read the command line.
+        failure: Start of each message, such as ``"cannot train"``.
+        status: Exit status of a failure; default 1.
+    """
+    try:
+        code = main() or 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    except Exception as error:
+        message = f"{failure}: {_message_of(error)}"
+        if status == 1:
+            sys.exit(message)
+        print(message, file=sys.stderr)
+        code = status
+    sys.exit(code)
+
+
+def _message_of(error: Exception) -> str:
+    # Absent if the package itself cannot be imported; the reason is then the message.
+    faults = sys.modules.get(FAULTS) and importlib.import_module(FAULTS)
+    if faults is None:
+        explains, caused = isinstance(error, (ImportError, OSError, ValueError)), False
+    else:
+        explains = faults.explains_itself(error)
+        caused = isinstance(error, faults.ConfigError) and error.__cause__ is not None
+    if explains:
+        return f"{error}\n{_kept(error)}" if caused else str(error)
+    lines = str(error).strip().splitlines() or [""]
+    summary = f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
+    return f"{summary}\n{_kept(error)}"
+
+
+def _kept(error: Exception) -> str:
+    """Write the traceback to a file; returns where it is."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        handle, name = tempfile.mkstemp(".txt", "mmseg_splashkd_traceback_")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as full:
+        return f"traceback ({full}):\n{text}"
+    return f"traceback: {Path(name)}"
