@@ -7,26 +7,25 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 FAULTS = "mmseg_splashkd.config.faults"
 
 
-def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> NoReturn:
-    """Run a tool and exit with its status.
+def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> None:
+    """Run a tool, and exit with the status that it returns.
 
     An error that says what to do is printed as one message. Of any other error, type
     and first line are printed; the message names a file with the traceback. Both end
     with ``status``; argparse ends with 2 on bad arguments, Ctrl-C with 130.
 
     Args:
-        main: Reads the command line, does the work and returns the exit status; None
-            is 0. It imports what takes long only after it has read the command line.
+        main: Reads the command line, does the work and returns the exit status, or
+            None to go on. It imports what takes long after it has read them.
         failure: Start of each message, such as ``"cannot train"``.
         status: Exit status of a failure; default 1.
     """
     try:
-        code = main() or 0
+        code = main()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
@@ -36,7 +35,8 @@ def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> N
             sys.exit(message)
         print(message, file=sys.stderr)
         code = status
-    sys.exit(code)
+    if code is not None:
+        sys.exit(code)
 
 
 def _message_of(error: Exception) -> str:

@@ -7,15 +7,16 @@ config that they build.
 """
 
 import difflib
+import dis
 import inspect
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 from mmengine.registry import Registry, build_from_cfg
 from mmengine.runner import Runner
+from mmseg import registry as registries
 
 PACKAGE = __name__.partition(".")[0]
 SHOWN = 200  # characters of a value in a message
@@ -46,6 +47,22 @@ def building(**parts: Any) -> Iterator[None]:
 
 
 @contextmanager
+def parts_of(cfg: Mapping[str, Any]) -> Iterator[None]:
+    """Name the key of whatever part of a config is built inside and fails.
+
+    Raises:
+        ConfigError: A part cannot be built; other errors are passed on.
+    """
+    try:
+        yield
+    except Exception as error:
+        frames = frames_of(error, build_from_cfg.__code__)
+        if explains_itself(error) or not frames:
+            raise
+        raise ConfigError(_explain(dict(cfg), error)) from error
+
+
+@contextmanager
 def reading(path: Any) -> Iterator[None]:
     """Name the config file in errors that reading it raises.
 
@@ -71,14 +88,24 @@ def explains_itself(error: BaseException) -> bool:
         return False
     if isinstance(error, (NotImplementedError, RecursionError)):
         return False
-    frames = _frames(error)
-    return not frames or _is_raised_by_package(error, frames[-1])
+    if isinstance(error, OSError) and error.filename is not None:
+        return True  # names its file, whoever opened it
+    *_, last = None, *_entries(error.__traceback__)
+    return last is None or _is_statement_of_package(last)
 
 
-def _is_raised_by_package(error: BaseException, frame: FrameType) -> bool:
-    # An OSError names its file, whoever opened it.
-    module = str(frame.f_globals.get("__name__", ""))
-    return isinstance(error, OSError) or module.partition(".")[0] == PACKAGE
+def _is_statement_of_package(entry: TracebackType) -> bool:
+    """Whether a ``raise`` statement of this package is the origin, and no call."""
+    code = entry.tb_frame.f_code.co_code
+    module = str(entry.tb_frame.f_globals.get("__name__", ""))
+    raises = dis.opname[code[entry.tb_lasti]] == "RAISE_VARARGS"
+    return raises and module.partition(".")[0] == PACKAGE
+
+
+def _entries(entry: TracebackType | None) -> Iterator[TracebackType]:
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
 
 
 def closest(word: str, words: Any) -> str:
@@ -98,16 +125,20 @@ def shown(value: Any) -> str:
 def cause_of(error: BaseException) -> str:
     """Type and first line of an error."""
     lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
+    return f"{type(error).__name__}: {lines[0][: 2 * SHOWN]}".removesuffix(": ")
 
 
 def frames_of(error: BaseException, code: CodeType) -> list[FrameType]:
-    """Frames of a function in the traceback of the first error of a chain."""
-    return [frame for frame in _frames(_first(error)) if frame.f_code is code]
+    """Frames of a function in the tracebacks of a chain of errors, outermost first."""
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(inner)
+    frames = [frame for each in chain for frame in _frames(each)]
+    return [frame for frame in dict.fromkeys(frames) if frame.f_code is code]
 
 
 def _frames(error: BaseException) -> list[FrameType]:
-    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return [entry.tb_frame for entry in _entries(error.__traceback__)]
 
 
 def _first(error: BaseException) -> BaseException:
@@ -124,10 +155,33 @@ def _explain(parts: dict[str, Any], error: Exception) -> str:
     key, value = _outermost(parts, error)
     for frame in frames:  # from the outermost to the innermost
         key, value = _locate(parts, key, frame.f_locals["cfg"])
-    if not frames or not isinstance(value, Mapping):
-        return f"{key}={shown(value)} cannot be used: {cause_of(_first(error))}"
+    if frames and not isinstance(value, Mapping):
+        return f"{key}={shown(value)} must be a dict with 'type', the class to build"
+    if not frames:
+        unknown = next(_unregistered(key, value), None)
+        return unknown or (
+            f"{key}={shown(value)} cannot be used: {cause_of(_first(error))}"
+        )
     registry = frames[-1].f_locals["registry"]
     return _fault_of(key, value, registry, _first(error))
+
+
+def _unregistered(key: str, value: Any) -> Iterator[str]:
+    """Types inside a part that no registry has, which mmengine may look up itself."""
+    found = [each for each in vars(registries).values() if isinstance(each, Registry)]
+    names = {name for registry in found for name in _all_names(registry)}
+    for inner, part in _walk({key: value}):
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if isinstance(kind, str) and kind.rpartition(".")[2] not in names:
+            yield f"{inner}.type={kind!r} is not registered{closest(kind, names)}"
+
+
+def _all_names(registry: Registry | None) -> set[str]:
+    names: set[str] = set()
+    while registry is not None:
+        names |= set(registry.module_dict)
+        registry = registry.parent
+    return names
 
 
 def _outermost(parts: dict[str, Any], error: Exception) -> tuple[str, Any]:
@@ -144,9 +198,9 @@ def _locate(parts: dict[str, Any], outer: str, config: Any) -> tuple[str, Any]:
     inner = {key: each for key, each in found.items() if key.startswith(outer)}
     for candidates in (inner, found):
         if isinstance(config, Mapping):
-            equal = [key for key, each in candidates.items() if _equal(each, config)]
-            kind = config.get("type")
-            equal = equal or [k for k, v in candidates.items() if _is_of(v, kind)]
+            alike = {key: _likeness(each, config) for key, each in candidates.items()}
+            best = max(alike.values(), default=0)
+            equal = [key for key, value in alike.items() if value == best > 0]
         else:  # such as None or a list: in the part that is built around it
             depth = outer.count(".") + 1
             equal = [
@@ -180,8 +234,15 @@ def _equal(one: Any, other: Any) -> bool:
         return False
 
 
-def _is_of(value: Any, kind: Any) -> bool:
-    return kind is not None and isinstance(value, Mapping) and value.get("type") == kind
+def _likeness(value: Any, config: Mapping[str, Any]) -> float:
+    """How many items are equal, of two configs of one type; 0 for others.
+
+    What is built may be a copy with some arguments changed.
+    """
+    if not isinstance(value, Mapping) or value.get("type") != config.get("type"):
+        return 0
+    same = sum(key in value and _equal(value[key], config[key]) for key in config)
+    return (1 + same) / (1 + len(value))
 
 
 def _fault_of(
@@ -206,18 +267,19 @@ def _fault_of(
                 f"{key}.{unknown[0]}={shown(config[unknown[0]])}: {name} has no "
                 f"argument {unknown[0]!r}{closest(unknown[0], allowed)}"
             )
-        missing = sorted(required - arguments)
-        if missing and "missing" in str(error):
+        missing = [each for each in sorted(required - arguments) if _names(error, each)]
+        if missing:
             return f"{key}={shown(config)}: {name} needs the argument {missing[0]!r}"
     return f"{key}={shown(config)} cannot be used by {name}: {cause_of(error)}"
 
 
+def _names(error: BaseException, argument: str) -> bool:
+    """Whether Python says that this argument is missing; a parent class may set it."""
+    return "missing" in str(error) and f"'{argument}'" in str(error)
+
+
 def _unknown_type(key: str, kind: str, registry: Registry) -> str:
-    names = set(registry.module_dict)
-    while registry.parent is not None:
-        registry = registry.parent
-        names |= set(registry.module_dict)
-    hint = closest(kind.rpartition(".")[2], names)
+    hint = closest(kind.rpartition(".")[2], _all_names(registry))
     remedy = "" if hint else ". custom_imports names the modules that register classes"
     return f"{key}.type={kind!r} is not registered as {registry.name}{hint}{remedy}"
 
@@ -232,7 +294,7 @@ def _parameters(built: Callable) -> tuple[set[str] | None, set[str]]:
     functions = [each.__init__ for each in classes if "__init__" in vars(each)]
     allowed: set[str] = set()
     required: set[str] = set()
-    for position, function in enumerate(functions or [built]):
+    for function in functions or [built]:
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
@@ -241,8 +303,7 @@ def _parameters(built: Callable) -> tuple[set[str] | None, set[str]]:
             p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
         ]
         allowed |= {p.name for p in named} - {"self"}
-        if position == 0:
-            required = {p.name for p in named if p.default is p.empty} - {"self"}
+        required |= {p.name for p in named if p.default is p.empty} - {"self"}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return allowed, required  # passes nothing on
     return None, required

@@ -18,6 +18,8 @@ READ_BY_MMENGINE = {
 EXAMPLES = {
     "model": "dict(type='EncoderDecoder', ...)",
     "dataset": "dict(type='BaseSegDataset', data_root=..., pipeline=[...])",
+    "metrics": "dict(type='DiceMetric'), or a list of them",
+    "optim_wrapper": "dict(optimizer=dict(type='AdamW', lr=1e-4))",
     "sampler": "dict(type='DefaultSampler', shuffle=False)",
 }
 
@@ -33,7 +35,11 @@ def check_parts(cfg: Config) -> None:
         if (loader := cfg.get(key)) is not None:
             _check_loader(key, loader)
     if (wrapper := cfg.get("optim_wrapper")) is not None:
-        _check_mapping("optim_wrapper", wrapper, "dict(optimizer=dict(type='AdamW'))")
+        _check_mapping("optim_wrapper", wrapper, EXAMPLES["optim_wrapper"])
+        _check_optimizer("optim_wrapper.optimizer", wrapper.get("optimizer"))
+    for key in ("val_evaluator", "test_evaluator"):
+        if (metrics := cfg.get(key)) is not None and not isinstance(metrics, list):
+            _check_mapping(key, metrics, EXAMPLES["metrics"])
     if (options := cfg.get("train_cfg")) is not None:
         _check_mapping("train_cfg", options, "dict(type='IterBasedTrainLoop', ...)")
 
@@ -60,12 +66,18 @@ def _check_loader(key: str, loader: Any) -> None:
         raise ConfigError(f"{key}.batch_size={size!r} must be an integer of at least 1")
 
 
+def _check_optimizer(key: str, optimizer: Any) -> None:
+    if optimizer is None:  # such as several optimizers, by name
+        return
+    _check_built(key, optimizer, "dict(type='AdamW', lr=1e-4)")
+    rate = optimizer.get("lr", 0.0)
+    if isinstance(rate, str) or rate is None:
+        raise ConfigError(f"{key}.lr={rate!r} must be a number, such as 1e-4")
+
+
 def _check_mapping(key: str, value: Any, example: str) -> None:
     if not isinstance(value, Mapping):
-        raise ConfigError(
-            f"{key}={shown(value)} is a {type(value).__name__} and must be a dict, "
-            f"such as {example}"
-        )
+        raise ConfigError(f"{key}={shown(value)} must be a dict, such as {example}")
 
 
 def _check_built(key: str, value: Any, example: str) -> None:

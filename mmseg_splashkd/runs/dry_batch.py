@@ -27,11 +27,7 @@ def load_batch(loader: Any, key: str, size: int) -> Any:
     Raises:
         ConfigError: A frame cannot be loaded.
     """
-    frames = len(loader.dataset)
-    if frames == 0:
-        raise ConfigError(
-            f"{key}.dataset has no frame: check its data_root, data_prefix and ann_file"
-        )
+    frames = _number_of_frames(loader, key)
     return _collated(loader, key, [i * frames // size % frames for i in range(size)])
 
 
@@ -40,14 +36,20 @@ def validation_batch(loader: Any, key: str) -> Any:
 
     Arguments and errors as for ``load_batch``.
     """
-    size = loader.batch_size or 1
+    size = min(loader.batch_size or 1, _number_of_frames(loader, key))
     # Its order is a function of its seed: iterating it leaves no trace.
     if size == 1 or not isinstance(loader.sampler, DefaultSampler):
-        return load_batch(loader, key, min(size, max(len(loader.dataset), 1)))
+        return load_batch(loader, key, size)
     batches = [list(batch) for batch in loader.batch_sampler]
-    if not batches:
-        return load_batch(loader, key, 1)
     return _collated(loader, key, _most_varied(loader.dataset, batches))
+
+
+def _number_of_frames(loader: Any, key: str) -> int:
+    if frames := len(loader.dataset):
+        return frames
+    raise ConfigError(
+        f"{key}.dataset has no frame: check its data_root, data_prefix and ann_file"
+    )
 
 
 def _most_varied(dataset: Any, batches: list[list[int]]) -> list[int]:

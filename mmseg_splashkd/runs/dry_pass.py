@@ -5,6 +5,7 @@ What fails after the first validation, or after thousands of tested frames, fail
 
 import copy
 import math
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -26,8 +27,11 @@ from mmseg_splashkd.config.faults import (
     explains_itself,
     shown,
 )
+from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.runs.dry_batch import load_batch, validation_batch
 from mmseg_splashkd.runs.untouched import untouched
+
+TRAIN = "train_dataloader"
 
 
 class DryPassHook(Hook):
@@ -88,9 +92,40 @@ def _stage(what: str, key: str, value: Any, remedy: str = "") -> Iterator[None]:
         if explains_itself(error):
             raise
         raise ConfigError(
-            f"{what} fails before the first step: {key}={shown(value)}: "
+            f"{what} fails before the first step, {key}={shown(value)}: "
             f"{cause_of(error)}{remedy}"
         ) from error
+
+
+@contextmanager
+def _through(model: Any, what: str, batch: Any, key: str) -> Iterator[None]:
+    """Name the part of the model, or the pipeline, in errors of a forward pass."""
+    try:
+        yield
+    except Exception as error:
+        if explains_itself(error):
+            raise
+        message = (
+            f"{what} fails before the first step in {_where(model, error)}: "
+            f"{cause_of(error)}"
+        )
+        if isinstance(batch, dict) and "inputs" not in batch:
+            message = (
+                f"frames of {key}.dataset have no 'inputs', only {shown([*batch])}: "
+                f"end its pipeline with dict(type='PackSegInputs')"
+            )
+        raise ConfigError(message) from error
+
+
+def _where(model: Any, error: Exception) -> str:
+    """Dotted name of the innermost module in a traceback, with its type."""
+    names = {id(module): name for name, module in bare_model(model).named_modules()}
+    found = f"model ({type(bare_model(model)).__name__})"
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_locals.get("self")
+        if names.get(id(module)):
+            found = f"model.{names[id(module)]} ({type(module).__name__})"
+    return found
 
 
 # The training batch.
@@ -106,7 +141,7 @@ def _pass_training(runner: Runner) -> None:
     size, frames = loader.batch_size or 1, len(loader.dataset)
     model.train()
     with _batch_norms_checked(model, _too_small(size)):
-        _pass_losses(runner, model, load_batch(loader, "train_dataloader", size))
+        _pass_losses(runner, model, load_batch(loader, TRAIN, size))
     rest = 0 if _is_endless(loader) or loader.drop_last else len(loader.sampler) % size
     if rest == 1 and size > 1:
         message = (
@@ -115,14 +150,14 @@ def _pass_training(runner: Runner) -> None:
             f"train_dataloader.drop_last=True"
         )
         with _batch_norms_checked(model, message), torch.no_grad():
-            _losses(runner, model, load_batch(loader, "train_dataloader", 1))
+            _losses(runner, model, load_batch(loader, TRAIN, 1))
 
 
 def _pass_losses(runner: Runner, model: Any, batch: Any) -> None:
     labels = _labels(batch)  # before a GPU that fails can no longer be read
     try:
         total = _losses(runner, model, batch)
-        with _stage("the gradient of a training batch", "model", _type_of(model)):
+        with _through(model, "the gradient of a training batch", batch, TRAIN):
             total.backward()
             total.item()  # waits for a GPU
     except ConfigError as error:
@@ -134,7 +169,7 @@ def _pass_losses(runner: Runner, model: Any, batch: Any) -> None:
 def _losses(runner: Runner, model: Any, batch: Any) -> torch.Tensor:
     wrapper: Any = runner.optim_wrapper
     single = isinstance(wrapper, OptimWrapper)
-    with _stage("the loss of a training batch", "model", _type_of(model)):
+    with _through(model, "the loss of a training batch", batch, TRAIN):
         _set_temperature(model)
         with wrapper.optim_context(model) if single else nullcontext():
             data = model.data_preprocessor(batch, True)
@@ -251,22 +286,24 @@ def _pass_evaluation(runner: Runner, part: str) -> dict[str, Any]:
 def _predict(model: Any, loop: Any, batch: Any, part: str) -> Any:
     loader = loop.dataloader
     step = model.val_step if part == "val" else model.test_step
-    key, size = f"{part}_dataloader.batch_size", loader.batch_size
     shapes = _shapes(batch)
-    remedy = ""
-    if len(shapes) > 1:
-        listed = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:3])
-        remedy = (
-            f". Its frames have several sizes ({listed}) and make no batch: set "
-            f"{key}=1, or Resize with keep_ratio=False"
-        )
     model.eval()
-    with (
-        _stage(f"predicting a {part} batch", key, size, remedy),
-        torch.no_grad(),
-        autocast(enabled=getattr(loop, "fp16", False)),
-    ):
-        return step(batch)
+    try:
+        with (
+            _through(model, f"predicting a {part} batch", batch, f"{part}_dataloader"),
+            torch.no_grad(),
+            autocast(enabled=getattr(loop, "fp16", False)),
+        ):
+            return step(batch)
+    except ConfigError as error:
+        if len(shapes) < 2:
+            raise
+        listed = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:3])
+        key = f"{part}_dataloader.batch_size"
+        raise ConfigError(
+            f"{key}={loader.batch_size}: frames of several sizes ({listed}) make no "
+            f"batch: set {key}=1, or Resize with keep_ratio=False"
+        ) from error
 
 
 def _shapes(batch: Any) -> set[tuple[int, ...]]:
@@ -293,7 +330,7 @@ def _check_monitored(runner: Runner, metrics: dict[str, Any]) -> None:
         if name not in metrics:
             raise ConfigError(
                 f"{key}={name!r} is not a metric of the validation"
-                f"{closest(name, metrics)}. There are {', '.join(metrics)}"
+                f"{closest(name, metrics) or '.'} There are {', '.join(metrics)}"
             )
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and hook.save_best == ["auto"]:
@@ -324,7 +361,3 @@ def _check_auto(hook: CheckpointHook, first: str) -> None:
             f"{first!r}, whose direction is not known: name a metric, or set "
             f"default_hooks.checkpoint.rule to 'greater' or 'less'"
         ) from error
-
-
-def _type_of(model: Any) -> dict[str, str]:
-    return {"type": type(model).__name__}

@@ -23,6 +23,7 @@ from mmseg_splashkd.evaluation.operating_point import (
     parse_threshold,
     stored_point,
 )
+from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
 from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.runner import SafeRunner
@@ -87,6 +88,9 @@ def evaluate(
     cfg.load_from = str(find_checkpoint(str(checkpoint)))
     cfg.resume = False
     cfg.work_dir = str(work_dir or _work_dir(config))
+    for argument, folder in (("--show-dir", show_dir), ("--out", out)):
+        if folder is not None:
+            check_writable(folder, argument)
     set_experiment_name(cfg)
     hook["test_file"] = str(scores_file(config, work_dir, scores))
     decision = _decide_by(cfg, threshold, hook)

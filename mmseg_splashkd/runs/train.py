@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
+from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
@@ -80,9 +81,11 @@ def train(
         cfg.optim_wrapper.loss_scale = "dynamic"
     check_trackers(cfg)
     check_training(cfg)
-    warnings = [f"data check: {finding}" for finding in check_data(cfg)]
-    # Before the config is changed for this run alone: tools/rerun.py needs it as it is.
-    description = describe(cfg, config, cfg_options) if is_writer(launcher) else None
+    with parts_of(cfg):  # they build data sets
+        warnings = [f"data check: {finding}" for finding in check_data(cfg)]
+        # Before the config is changed for this run alone: tools/rerun.py needs it so.
+        writes = is_writer(launcher)
+        description = describe(cfg, config, cfg_options) if writes else None
     cfg.launcher = launcher
     cfg.resume = resume
     warnings += use_teacher_cache(cfg)
