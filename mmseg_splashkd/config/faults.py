@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.registry import Registry, build_from_cfg
 from mmengine.runner import Runner
 from mmseg import registry as registries
@@ -47,7 +48,7 @@ def building(**parts: Any) -> Iterator[None]:
 
 
 @contextmanager
-def parts_of(cfg: Mapping[str, Any]) -> Iterator[None]:
+def parts_of(cfg: Config) -> Iterator[None]:
     """Name the key of whatever part of a config is built inside and fails.
 
     Raises:
@@ -59,7 +60,7 @@ def parts_of(cfg: Mapping[str, Any]) -> Iterator[None]:
         frames = frames_of(error, build_from_cfg.__code__)
         if explains_itself(error) or not frames:
             raise
-        raise ConfigError(_explain(dict(cfg), error)) from error
+        raise ConfigError(_explain(dict(cfg.items()), error)) from error
 
 
 @contextmanager
@@ -151,18 +152,19 @@ def _first(error: BaseException) -> BaseException:
 def _explain(parts: dict[str, Any], error: Exception) -> str:
     if not parts:
         return f"the config cannot be used: {cause_of(_first(error))}"
-    frames = frames_of(error, build_from_cfg.__code__)
     key, value = _outermost(parts, error)
-    for frame in frames:  # from the outermost to the innermost
-        key, value = _locate(parts, key, frame.f_locals["cfg"])
-    if frames and not isinstance(value, Mapping):
-        return f"{key}={shown(value)} must be a dict with 'type', the class to build"
-    if not frames:
+    registry = None
+    for frame in frames_of(error, build_from_cfg.__code__):  # the outermost first
+        if (found := _locate(parts, key, frame.f_locals["cfg"])) is not None:
+            (key, value), registry = found, frame.f_locals["registry"]
+        else:  # of the host's own making
+            registry = None
+    if registry is None:
         unknown = next(_unregistered(key, value), None)
-        return unknown or (
-            f"{key}={shown(value)} cannot be used: {cause_of(_first(error))}"
-        )
-    registry = frames[-1].f_locals["registry"]
+        cause = cause_of(_first(error))
+        return unknown or f"{key}={shown(value)} cannot be used: {cause}"
+    if not isinstance(value, Mapping):
+        return f"{key}={shown(value)} must be a dict with 'type', the class to build"
     return _fault_of(key, value, registry, _first(error))
 
 
@@ -192,8 +194,8 @@ def _outermost(parts: dict[str, Any], error: Exception) -> tuple[str, Any]:
     return next(iter(parts.items()))
 
 
-def _locate(parts: dict[str, Any], outer: str, config: Any) -> tuple[str, Any]:
-    """Dotted key of the config that a frame builds; else that of the part around."""
+def _locate(parts: dict[str, Any], outer: str, config: Any) -> tuple[str, Any] | None:
+    """Dotted key and value of the part that a frame builds, inside another if it is."""
     found = dict(_walk(parts))
     inner = {key: each for key, each in found.items() if key.startswith(outer)}
     for candidates in (inner, found):
@@ -209,8 +211,8 @@ def _locate(parts: dict[str, Any], outer: str, config: Any) -> tuple[str, Any]:
                 if key.count(".") == depth and _equal(each, config)
             ]
         if equal:
-            return equal[0], config
-    return outer, config
+            return equal[0], candidates[equal[0]]
+    return None
 
 
 def _walk(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -28,7 +28,7 @@ def check_loops(cfg: Config) -> None:
     for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
         if cfg.get(key):
             _check_views(key, cfg[key])
-    loop = cfg.get("train_cfg") or {}
+    loop: Any = cfg.get("train_cfg") or {}
     if is_a(loop, EpochBasedTrainLoop) or loop.get("by_epoch"):
         _check_epoch_ends(cfg, "train_dataloader")
     elif is_a(loop, IterBasedTrainLoop) or "by_epoch" in loop:
@@ -49,7 +49,7 @@ def _check_views(key: str, loader: Mapping[str, Any]) -> None:
 
 
 def _check_epoch_ends(cfg: Config, key: str) -> None:
-    loader = cfg.get(key) or {}
+    loader: Any = cfg.get(key) or {}
     if not is_a(loader.get("sampler"), InfiniteSampler) or loader.get("batch_sampler"):
         return
     name = _name(loader["sampler"])
@@ -65,7 +65,7 @@ def _check_epoch_ends(cfg: Config, key: str) -> None:
 
 
 def _check_counts_iterations(cfg: Config) -> None:
-    checkpoint = (cfg.get("default_hooks") or {}).get("checkpoint")
+    checkpoint: Any = (cfg.get("default_hooks") or {}).get("checkpoint")
     if is_a(checkpoint, CheckpointHook) and checkpoint.get("by_epoch", True):
         raise ConfigError(
             f"default_hooks.checkpoint.by_epoch={checkpoint.get('by_epoch', True)} "

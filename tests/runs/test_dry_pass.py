@@ -95,7 +95,7 @@ class StopHook(Hook):
             hub = runner.message_hub
             self.numbers = [
                 random.getstate(),
-                np.random.get_state()[1].tolist(),  # noqa: NPY002
+                np.random.get_state(legacy=True)[1].tolist(),  # type: ignore[index]  # noqa: NPY002
                 torch.get_rng_state().tolist(),
             ]
             self.gradients = [p.grad for p in runner.model.parameters()]
@@ -149,18 +149,23 @@ class Counting(nn.Module):
         self.norm = nn.BatchNorm1d(2)
         self.calls = 0
         self.register_buffer("mean", torch.zeros(2))
+        self.mean: torch.Tensor
         object.__setattr__(self, "held", nn.BatchNorm1d(2))  # not registered
+
+    @property
+    def other(self) -> nn.Module:
+        return vars(self)["held"]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.calls += 1
         self.mean = self.mean + x.mean(0)
-        return self.held(self.norm(x))
+        return self.other(self.norm(x))
 
 
 def test_untouched_restores_a_model(caplog):
     model = Counting().eval()
     before = copy.deepcopy(model.state_dict())
-    held = copy.deepcopy(model.held.state_dict())
+    held = copy.deepcopy(model.other.state_dict())
     logger = SimpleNamespace(addFilter=lambda _: None, removeFilter=lambda _: None)
     hub = SimpleNamespace(log_scalars={"a": [1]}, runtime_info={"i": 1})
     hub._resumed_keys = {}
@@ -179,7 +184,7 @@ def test_untouched_restores_a_model(caplog):
     assert not model.norm.training
     assert model.norm.weight.grad is None
     assert_equal(model.state_dict(), before)
-    assert_equal(model.held.state_dict(), held)
+    assert_equal(model.other.state_dict(), held)
     assert hub.log_scalars == {"a": [1]}
     assert hub.runtime_info == {"i": 1}
     assert torch.equal(torch.random.get_rng_state(), expected)
