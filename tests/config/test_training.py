@@ -21,7 +21,7 @@ from tests.conftest import PLAIN, tiny_run
         ),
         (
             {"model.decode_head.out_channels": 1},
-            r"^model\.decode_head\.out_channels=1 with the softmax of model\.decode_hea",
+            r"^model\.decode_head\.out_channels=1 with the softmax of model\.deco",
         ),
     ],
     ids=["url", "file", "epochs", "softmax"],
@@ -37,7 +37,7 @@ def test_what_cannot_be_trained_is_refused(pond, options, message):
     [
         ("model = dict(", r"config .*broken\.py cannot be read: SyntaxError: "),
         ("_base_ = ['nowhere.py']", r"broken\.py cannot be read: .*nowhere\.py"),
-        ("model = dict()\ntrain_dataloader = []", r"model=\{\} has no 'type'"),
+        ("model = dict()\ntrain_dataloader = [1]", r"^model=\{\} has no 'type'"),
         (
             "model = dict(type='A')\ntrain_dataloader = [1]",
             r"^train_dataloader=\[1\] must be a dict, such as",
