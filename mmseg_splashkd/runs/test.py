@@ -88,9 +88,6 @@ def evaluate(
     cfg.load_from = str(find_checkpoint(str(checkpoint)))
     cfg.resume = False
     cfg.work_dir = str(work_dir or _work_dir(config))
-    for argument, folder in (("--show-dir", show_dir), ("--out", out)):
-        if folder is not None:
-            check_writable(folder, argument)
     set_experiment_name(cfg)
     hook["test_file"] = str(scores_file(config, work_dir, scores))
     decision = _decide_by(cfg, threshold, hook)
@@ -106,6 +103,9 @@ def evaluate(
         _write_predictions(cfg, out, out_coding)
     if tta:
         _average_flips(cfg)
+    for argument, folder in (("--show-dir", show_dir), ("--out", out)):
+        if folder is not None:
+            check_writable(folder, argument)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
     runner.register_hook(DryPassHook())
