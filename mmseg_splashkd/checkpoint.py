@@ -111,13 +111,18 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
         The only file that matches.
 
     Raises:
-        ValueError: The pattern is empty or a folder, or several files match.
+        ValueError: The pattern is empty, a URL or a folder, or several files match.
         FileNotFoundError: No file matches.
     """
     if not pattern or Path(pattern).is_dir():
         raise ValueError(
             f"{argument}={pattern!r} names no file: it takes the weights of a finished "
             f"run, such as work_dirs/<run>/weights_<run>_best{SUFFIX}"
+        )
+    if "://" in pattern:
+        raise ValueError(
+            f"{argument}={pattern!r} is a URL, and nothing is downloaded here, because "
+            f"the file could hold code: download it, and give the path of the file"
         )
     exact = Path(pattern)
     root = Path(exact.anchor)

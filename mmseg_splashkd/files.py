@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,3 +92,26 @@ def read_text(path: str | Path) -> str:
 def file_sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def check_writable(folder: str | Path, argument: str) -> None:
+    """Make a folder, and check that files can be written there.
+
+    Args:
+        folder: The folder, with its parents.
+        argument: Name of the argument, for the error.
+
+    Raises:
+        OSError: It cannot be made, or is not writable.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{argument} must be a folder that can be written ({error.strerror}): "
+            f"name another one",
+            str(folder),
+        ) from error

@@ -514,3 +514,11 @@ def test_loads_with_and_without_the_prefix_of_a_wrapper():
 def test_keys_or_shapes_that_differ_are_an_error(state, reason):
     with pytest.raises(RuntimeError, match=rf"(?s)^w\.pth does not fit.*{reason}"):
         load_strict(nn.Linear(2, 3), state, "w.pth")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://host.example/weights.pth", "open-mmlab://resnet50_v1c"]
+)
+def test_a_url_is_refused_with_its_remedy(url):
+    with pytest.raises(ValueError, match=r"is a URL, and nothing is downloaded here"):
+        find_checkpoint(url, "teacher_checkpoint")

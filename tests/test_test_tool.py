@@ -49,15 +49,3 @@ def test_bad_input_ends_with_its_remedy(call, tmp_path, arguments, message):
 def test_codings_are_those_of_the_metric():
     tool = runpy.run_path(str(ROOT / "tools" / "test.py"))
     assert tool["CODINGS"] == CODINGS
-
-
-@pytest.mark.parametrize("name", ["train", "test", "rerun", "runs"])
-def test_help_needs_no_torch(name, monkeypatch, capsys):
-    """``--help`` imports neither torch nor mmseg."""
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
-    for module in ("torch", "mmengine", "mmseg_splashkd"):
-        monkeypatch.setitem(sys.modules, module, None)  # its import fails
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "tools" / f"{name}.py"), run_name="__main__")
-    assert ended.value.code == 0
-    assert "usage" in capsys.readouterr().out

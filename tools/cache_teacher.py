@@ -3,10 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-from mmengine.config import DictAction
-
-from mmseg_splashkd.teacher_cache import build_teacher_cache
-
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -30,13 +26,26 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action="extend",
+        default=[],
         metavar="KEY=VALUE",
         help="override config keys, such as teacher_cache.views=16",
     )
     return parser.parse_args(argv)
 
 
-if __name__ == "__main__":
-    folder = build_teacher_cache(**vars(parse_args()))
+def main(options: dict) -> None:
+    """Build the cache."""
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.config.arguments import parse_options
+    from mmseg_splashkd.teacher_cache import build_teacher_cache
+
+    options["cfg_options"] = parse_options(options["cfg_options"])
+    folder = build_teacher_cache(**options)
     print(f"Teacher cache: {folder}")
+
+
+if __name__ == "__main__":
+    from boundary import run_tool
+
+    run_tool(lambda: main(vars(parse_args())), "cannot cache the teacher")

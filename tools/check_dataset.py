@@ -4,7 +4,6 @@ Exit status: 1 if the data would invalidate a run, 2 if they could not be checke
 """
 
 import argparse
-import sys
 
 
 def parse_args() -> argparse.Namespace:
@@ -65,8 +64,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ImportError, OSError, ValueError) as error:
-        print(f"cannot check: {error}", file=sys.stderr)
-        sys.exit(2)
+    from boundary import run_tool
+
+    run_tool(main, "cannot check", 2)

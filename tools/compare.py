@@ -4,7 +4,6 @@ docs/significance.md explains the figures. Exit status: 2 if runs cannot be comp
 """
 
 import argparse
-import sys
 
 from comparison_arguments import add_comparison_arguments
 
@@ -67,8 +66,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ImportError, OSError, ValueError) as error:
-        print(f"cannot compare: {error}", file=sys.stderr)
-        sys.exit(2)
+    from boundary import run_tool
+
+    run_tool(main, "cannot compare", 2)

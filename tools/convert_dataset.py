@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.datasets.converters import CONVERTERS
-from mmseg_splashkd.datasets.converters.video import count_frames
-from mmseg_splashkd.datasets.converters.writer import ABOUT, write_items
-from mmseg_splashkd.datasets.label_coding import load_label_coding
+from converter_texts import converter_texts
 
 
 class Pairs(argparse.Action):
@@ -232,7 +229,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description="Convert a data set to frames, gray labels and a table."
     )
     formats = parser.add_subparsers(dest="name", metavar="NAME", required=True)
-    for name, converter in CONVERTERS.items():
+    for name, converter in converter_texts().items():
         sub = formats.add_parser(
             name,
             help=converter.help,
@@ -261,6 +258,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Convert a data set and print the numbers of frames and labels."""
     args = parse_args(argv)
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.datasets.converters import CONVERTERS
+    from mmseg_splashkd.datasets.converters.video import count_frames
+    from mmseg_splashkd.datasets.converters.writer import ABOUT, write_items
+    from mmseg_splashkd.datasets.label_coding import load_label_coding
+
     converter, coding = CONVERTERS[args.name], load_label_coding(args.label_coding)
     options = {key: value for key, value in vars(args).items() if key not in COMMON}
     painting = {"coding": coding} if converter.paints else {}
@@ -303,7 +306,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f"cannot convert: {error}")
+    from boundary import run_tool
+
+    run_tool(main, "cannot convert")

@@ -4,12 +4,8 @@ The runs are the work directories of one arm, one per fold. docs/label_errors.md
 """
 
 import argparse
-import sys
 
-from mmengine.config import DictAction
-
-from mmseg_splashkd.label_errors.held_out import WEIGHTS
-from mmseg_splashkd.report.label_errors import search_label_errors
+WEIGHTS = ("last", "best")
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,15 +42,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action="extend",
+        default=[],
         metavar="KEY=VALUE",
         help="override config keys, such as val_dataloader.batch_size=4",
     )
     return parser.parse_args()
 
 
+def main(options: dict) -> None:
+    """Write the page."""
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.config.arguments import parse_options
+    from mmseg_splashkd.report.label_errors import search_label_errors
+
+    options["cfg_options"] = parse_options(options["cfg_options"])
+    search_label_errors(**options)
+
+
 if __name__ == "__main__":
-    try:
-        search_label_errors(**vars(parse_args()))
-    except (OSError, ValueError) as error:
-        sys.exit(f"cannot find label errors: {error}")
+    from boundary import run_tool
+
+    run_tool(lambda: main(vars(parse_args())), "cannot find label errors")

@@ -4,7 +4,8 @@ import argparse
 import csv
 from pathlib import Path
 
-from mmseg_splashkd.datasets.synthetic import FARMS, WEATHERS, draw_pond
+FARMS = ("A", "B")
+WEATHERS = ("clear", "rain")
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +40,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Draw the video and print its amounts."""
     args = parse_args()
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.datasets.synthetic import draw_pond
+
     table = draw_pond(
         args.out_dir,
         frames=args.frames,
@@ -73,4 +77,6 @@ def read_rows(table: Path) -> list[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    main()
+    from boundary import run_tool
+
+    run_tool(main, "cannot draw")

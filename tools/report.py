@@ -55,8 +55,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ImportError, OSError, ValueError) as error:
-        print(f"cannot report: {error}", file=sys.stderr)
-        sys.exit(2)
+    from boundary import run_tool
+
+    run_tool(main, "cannot report", 2)

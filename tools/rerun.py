@@ -5,7 +5,6 @@ be repeated.
 """
 
 import argparse
-import sys
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,8 +43,6 @@ def main(options: dict) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(vars(parse_args())))
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        print(f"cannot repeat: {error}", file=sys.stderr)
-        sys.exit(2)
+    from boundary import run_tool
+
+    run_tool(lambda: main(vars(parse_args())), "cannot repeat", 2)

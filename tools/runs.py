@@ -1,7 +1,6 @@
 """List recorded runs: ``python tools/runs.py work_dirs --csv runs.csv``."""
 
 import argparse
-import sys
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +33,6 @@ def main(work_dirs: list[str], csv: str | None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(**vars(parse_args()))
-    except (OSError, ValueError) as error:
-        sys.exit(f"cannot list runs: {error}")
+    from boundary import run_tool
+
+    run_tool(lambda: main(**vars(parse_args())), "cannot list runs")

@@ -4,14 +4,6 @@ The same command continues a sweep that was stopped or killed. See docs/sweeps.m
 """
 
 import argparse
-import sys
-
-from mmengine.config import DictAction
-
-from mmseg_splashkd.sweep.assignments import parse_grid, parse_space
-from mmseg_splashkd.sweep.cluster import Resources
-from mmseg_splashkd.sweep.run import run_sweep
-from mmseg_splashkd.sweep.spec import SweepSpec
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,8 +50,8 @@ def _add_runs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
-        default={},
+        action="extend",
+        default=[],
         metavar="KEY=VALUE",
         help="config keys of all runs and teachers whose config has a place for them",
     )
@@ -122,6 +114,14 @@ def _add_resources(group: argparse._ArgumentGroup) -> None:
 def main() -> int:
     """Start or continue a sweep."""
     args = vars(parse_args())
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.config.arguments import parse_options
+    from mmseg_splashkd.sweep.assignments import parse_grid, parse_space
+    from mmseg_splashkd.sweep.cluster import Resources
+    from mmseg_splashkd.sweep.run import run_sweep
+    from mmseg_splashkd.sweep.spec import SweepSpec
+
+    args["cfg_options"] = parse_options(args["cfg_options"])
     names = ("address", "workers", "gpus_per_run", "dashboard")
     resources = Resources(**{name: args.pop(name) for name in names})
     out = args.pop("out")
@@ -131,11 +131,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("interrupted before the first run", file=sys.stderr)
-        sys.exit(130)
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        print(f"cannot sweep: {error}", file=sys.stderr)
-        sys.exit(2)
+    from boundary import run_tool
+
+    run_tool(main, "cannot sweep", 2)

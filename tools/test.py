@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 CODINGS = ("train_ids", "gray", "colour")
@@ -78,7 +77,6 @@ def main(options: dict) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(vars(parse_args()))
-    except (ImportError, OSError, ValueError) as error:
-        sys.exit(f"cannot test: {error}")
+    from boundary import run_tool
+
+    run_tool(lambda: main(vars(parse_args())), "cannot test")

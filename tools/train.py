@@ -53,7 +53,6 @@ def main(options: dict) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(vars(parse_args())))
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        sys.exit(f"cannot train: {error}")
+    from boundary import run_tool
+
+    run_tool(lambda: main(vars(parse_args())), "cannot train")

@@ -12,7 +12,9 @@ from mmengine.utils import import_modules_from_strings
 
 from mmseg_splashkd.config.class_weights import check_class_weights
 from mmseg_splashkd.config.dataset_arguments import check_dataset_arguments
+from mmseg_splashkd.config.faults import reading
 from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
+from mmseg_splashkd.config.parts_check import check_parts
 from mmseg_splashkd.config.places import check_places
 from mmseg_splashkd.config.shared import check_one_root, check_shared, share
 from mmseg_splashkd.config.types import is_a
@@ -45,13 +47,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
-    try:
+    with reading(path):
         cfg = read_file(path, replaced=options or ())
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"{path}: {error}: a file of its _base_. If the config or this repository "
-            f"was moved, correct that path"
-        ) from error
     cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
     if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"
@@ -63,6 +60,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     written = cfg
     cfg = _with_variables(cfg, path, options)
     _merge(cfg, options)
+    check_parts(cfg)
     check_places(written, cfg, options)
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):

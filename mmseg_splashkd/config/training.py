@@ -5,6 +5,8 @@ from mmengine.config import Config
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import check_devices
+from mmseg_splashkd.config.head_check import check_heads
+from mmseg_splashkd.config.loop_check import check_loops
 from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.models.teacher.teacher import as_list
@@ -14,15 +16,20 @@ def check_training(cfg: Config) -> None:
     """Check that a config can be trained, before anything is built.
 
     Raises:
-        FileNotFoundError: A data root or the teacher's file is missing.
-        ValueError: The config has no training loader, the teacher's file is not named,
-            or a GPU is required and there is none.
+        FileNotFoundError: A data root, ``load_from`` or the teacher's file is missing.
+        ValueError: The config has no training loader, its loop, sampler, schedules and
+            checkpoints do not fit, a loss does not fit its head, the teacher's file is
+            not named, or a GPU is required and there is none.
     """
     if not cfg.get("train_dataloader"):
         raise ValueError("the config has no train_dataloader: it can only be tested")
+    check_loops(cfg)
+    check_heads(cfg)
     check_devices(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
     check_tta(cfg)
+    if cfg.get("load_from"):
+        find_checkpoint(cfg.load_from, "load_from")
     if distills(cfg):
         _check_modulation(cfg)
         for pattern in as_list(cfg.model.get("teacher_checkpoint")):

@@ -15,6 +15,8 @@ from mmseg_splashkd.models.bare_model import bare_model
 class ClassesHook(Hook):
     """Check the classes of a run before its first step."""
 
+    priority = "VERY_HIGH"  # before a batch is passed, whose errors say less
+
     def before_train(self, runner: Runner) -> None:
         """Check data, model, teacher and ``save_best``.
 

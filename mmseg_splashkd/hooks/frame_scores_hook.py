@@ -128,6 +128,24 @@ class FrameScoresHook(Hook):
         """Count the frames of a batch."""
         self._count(runner, outputs or (), runner.test_dataloader)
 
+    def check_outputs(
+        self, runner: Runner, loader: Any, samples: Sequence[Any]
+    ) -> dict[str, float]:
+        """Count frames without keeping the counts, before a run: see ``DryPassHook``.
+
+        Args:
+            runner: Runner whose loops are built.
+            loader: Loader of the frames.
+            samples: Predictions of some frames.
+
+        Returns:
+            Metrics that this hook adds to a validation, by name; the values are NaN.
+        """
+        rows, self.rows = self.rows, []
+        self._count(runner, samples, loader)
+        self.rows = rows
+        return {METRIC: math.nan}
+
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Write the counts, store the operating point, add its Dice to ``metrics``."""
         about = {

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
+from mmseg_splashkd.runs.building import NamingRunner
 
 
 @RUNNERS.register_module()
-class SafeRunner(Runner):
+class SafeRunner(NamingRunner):
     """``Runner`` that runs no code from a checkpoint and loads all of it or nothing.
 
     mmengine falls back to an unsafe load, evaluates the training config in the file,

@@ -28,7 +28,9 @@ from mmseg_splashkd.evaluation.operating_point import (
     parse_threshold,
     stored_point,
 )
+from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
+from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
 
@@ -121,9 +123,13 @@ def evaluate(
     if tta:
         check_tta(cfg)
         _average_flips(cfg)
+    for argument, folder in (("--show-dir", show_dir), ("--out", out)):
+        if folder is not None:
+            check_writable(folder, argument)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
     _name_predictions(runner)
+    runner.register_hook(DryPassHook())
     if decision is not None:
         runner.logger.info(decision)
     metrics = runner.test()

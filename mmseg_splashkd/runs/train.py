@@ -10,10 +10,12 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
+from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.runs.describe import describe
+from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.runner import SafeRunner
@@ -80,9 +82,11 @@ def train(
         cfg.optim_wrapper.loss_scale = "dynamic"
     check_trackers(cfg)
     check_training(cfg)
-    warnings = [f"data check: {finding}" for finding in check_data(cfg)]
-    # Before the config is changed for this run alone: tools/rerun.py needs it as it is.
-    description = describe(cfg, config, cfg_options) if is_writer(launcher) else None
+    with parts_of(cfg):  # they build data sets
+        warnings = [f"data check: {finding}" for finding in check_data(cfg)]
+        # Before the config is changed for this run alone: tools/rerun.py needs it so.
+        writes = is_writer(launcher)
+        description = describe(cfg, config, cfg_options) if writes else None
     add_needed_hooks(cfg)
     cfg.launcher = launcher
     cfg.resume = resume
@@ -93,6 +97,7 @@ def train(
     use_trackers(cfg)
     with recorded(cfg, description) as recorder:
         runner = SafeRunner.from_cfg(cfg)
+        runner.register_hook(DryPassHook())
         if recorder is not None:
             recorder.attach(runner)
         for warning in warnings:

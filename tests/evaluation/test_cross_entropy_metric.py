@@ -96,3 +96,37 @@ def test_wrong_frames_are_refused(label, message):
 def test_no_frames_are_refused():
     with pytest.raises(ValueError, match="results is empty"):
         CrossEntropyMetric().evaluate(size=1)
+
+
+def _one_logit(seed: int = 0) -> tuple[np.ndarray, torch.Tensor, dict]:
+    """Logit in float64, label with ignored pixels, and the sample of the host."""
+    generator = torch.Generator().manual_seed(seed)
+    logit = 4 * torch.randn(1, 7, 9, generator=generator)
+    label = torch.randint(2, (7, 9), generator=generator)
+    label[:2] = 255
+    # MMSegmentation stores the sigmoid of the one logit as ``seg_logits``.
+    sample = data_sample(label, logits=logit.sigmoid())
+    return logit[0].double().numpy(), label, sample
+
+
+def test_one_logit_is_scored_by_the_binary_cross_entropy():
+    cases = [_one_logit(seed) for seed in range(3)]
+    nats = []
+    for logit, label, _ in cases:
+        z, y = logit[label != 255], label[label != 255].numpy()
+        nats.append(np.logaddexp(0, np.where(y == 1, -z, z)))
+    actual = _evaluate([sample for _, _, sample in cases])
+    assert actual == pytest.approx(np.concatenate(nats).mean(), rel=1e-4)
+
+
+def test_saturated_probabilities_stay_finite():
+    probability = torch.tensor([[[1.0, 0.0, 1.0, 0.0]]])
+    sample = data_sample(torch.tensor([[0, 1, 1, 0]]), logits=probability)
+    largest = 24 * math.log(2), -math.log(torch.finfo(torch.float32).tiny)
+    assert _evaluate([sample]) == pytest.approx(sum(largest) / 4, rel=1e-6)
+
+
+def test_one_channel_that_is_no_probability_is_refused():
+    sample = data_sample(torch.zeros(1, 2).long(), logits=torch.tensor([[[-3.0, 3.0]]]))
+    with pytest.raises(ValueError, match=r"hold -3 to 3, outside \[0, 1\]: a model wi"):
+        _evaluate([sample])

@@ -1,0 +1,54 @@
+"""Checks the losses of heads with one output channel."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.models.losses import CrossEntropyLoss
+
+from mmseg_splashkd.config.faults import ConfigError
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import plain_model
+from mmseg_splashkd.models.losses import SoftmaxFocalLoss
+
+HEADS = ("decode_head", "auxiliary_head")
+
+
+def check_heads(cfg: Config) -> None:
+    """Check that a head with one logit per pixel has a loss of a sigmoid.
+
+    Raises:
+        ConfigError: A loss applies a softmax, for which class 1 needs a second logit.
+    """
+    model = cfg.model
+    prefix = "model" if plain_model(model) is model else "model.student"
+    for key, head in _heads(plain_model(model), prefix):
+        if head.get("out_channels") != 1:
+            continue
+        losses = head.get("loss_decode") or {"type": "CrossEntropyLoss"}
+        for loss in losses if isinstance(losses, (list, tuple)) else [losses]:
+            _check_loss(key, loss)
+
+
+def _check_loss(key: str, loss: Mapping[str, Any]) -> None:
+    softmax = is_a(loss, CrossEntropyLoss) and not (
+        loss.get("use_sigmoid") or loss.get("use_mask")
+    )
+    if softmax or is_a(loss, SoftmaxFocalLoss):
+        kind = loss["type"]
+        name = getattr(kind, "__name__", kind)
+        raise ConfigError(
+            f"{key}.out_channels=1 with the softmax of {key}.loss_decode={name}: one "
+            f"logit per pixel needs {key}.loss_decode=dict(type='CrossEntropyLoss', "
+            f"use_sigmoid=True), a softmax needs {key}.out_channels=2"
+        )
+
+
+def _heads(model: Any, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name in HEADS:
+        heads = model.get(name) if isinstance(model, Mapping) else None
+        if isinstance(heads, Mapping):
+            yield f"{prefix}.{name}", heads
+        for index, head in enumerate(heads if isinstance(heads, (list, tuple)) else ()):
+            if isinstance(head, Mapping):
+                yield f"{prefix}.{name}[{index}]", head

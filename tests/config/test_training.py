@@ -1,0 +1,51 @@
+"""Checks of a whole config, before anything is built."""
+
+import pytest
+
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.training import check_training
+from tests.conftest import PLAIN, tiny_run
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"load_from": "https://host.example/a.pth"},
+            r"^load_from='https://.* is a UR",
+        ),
+        ({"load_from": "nowhere.pth"}, r"^load_from='nowhere\.pth' does not exist"),
+        (
+            {"default_hooks.checkpoint.by_epoch": True},
+            r"^default_hooks\.checkpoint\.by_epoch=True counts epochs",
+        ),
+        (
+            {"model.decode_head.out_channels": 1},
+            r"^model\.decode_head\.out_channels=1 with the softmax of model\.deco",
+        ),
+    ],
+    ids=["url", "file", "epochs", "softmax"],
+)
+def test_what_cannot_be_trained_is_refused(pond, options, message):
+    cfg = read_config(PLAIN, tiny_run(pond, "model") | options)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        check_training(cfg)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model = dict(", r"config .*broken\.py cannot be read: SyntaxError: "),
+        ("_base_ = ['nowhere.py']", r"broken\.py cannot be read: .*nowhere\.py"),
+        ("model = dict()\ntrain_dataloader = [1]", r"^model=\{\} has no 'type'"),
+        (
+            "model = dict(type='A')\ntrain_dataloader = [1]",
+            r"^train_dataloader=\[1\] must be a dict, such as",
+        ),
+    ],
+    ids=["syntax", "base", "empty model", "list"],
+)
+def test_a_file_that_is_no_config_is_named(tmp_path, text, message):
+    (tmp_path / "broken.py").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_config(tmp_path / "broken.py")
