@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
-from mmseg_splashkd.records.record import FINISHED, RunRecord
+from mmseg_splashkd.records.record import FAILED, FINISHED, RunRecord
 from mmseg_splashkd.records.store import NOT_RECORDED, Run, find_runs, read_record
 from mmseg_splashkd.statistics import FoldSeed
 
@@ -148,7 +148,8 @@ def load_run_scores(
             the validation part otherwise.
         weights: ``'last'`` or ``'best'``; ignored for a scores file that is named
             directly.
-        unfinished: Load scores of a run that did not finish, too.
+        unfinished: Load scores of a run that was stopped, was killed or is running,
+            too; those of a failed run are never loaded.
 
     Returns:
         The run with its scores, or the reason why there are none.
@@ -157,7 +158,8 @@ def load_run_scores(
         ValueError: The scores are damaged.
     """
     run, source, file = selected
-    if file is None and not unfinished and run.status != FINISHED:
+    refused = run.status == FAILED or (file is None and not unfinished)
+    if refused and run.status != FINISHED:
         return LeftOut(run, ": ".join(filter(None, (run.status, run.record.reason))))
     paths = [run.scores_path(each, weights) for each in ([part] if part else PARTS)]
     path = file or next(filter(None, paths), None)

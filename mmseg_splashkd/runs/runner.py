@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 
+from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.checkpoint import (
+    find_checkpoint,
+    load_strict,
+    not_finite,
+    read_checkpoint,
+)
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
+from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
 
 
 @RUNNERS.register_module()
@@ -41,8 +48,8 @@ class SafeRunner(Runner):
         Raises:
             FileNotFoundError: There is no such file.
             ValueError: ``strict=False`` or ``revise_keys`` is given, the file is
-                damaged or holds code, or the model's position embedding is not
-                the one its weights were trained with.
+                damaged, holds code or values that are not finite, or the model's
+                position embedding is not the one its weights were trained with.
             RuntimeError: It does not fit the model.
         """
         if not strict or revise_keys:
@@ -51,6 +58,12 @@ class SafeRunner(Runner):
             )
         path = find_checkpoint(filename)
         checkpoint = read_checkpoint(path, map_location)
+        if names := not_finite(checkpoint["state_dict"]):
+            raise ValueError(
+                f"checkpoint {path} holds NaN or infinite values ({names[0]} and "
+                f"{len(names) - 1} other tensors): the run that wrote it diverged. Name "
+                f"the weights of another run"
+            )
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model, source = bare_model(self.model), f"checkpoint {path}"
         load_strict(model, checkpoint["state_dict"], source)
@@ -58,6 +71,13 @@ class SafeRunner(Runner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint from {path}")
         return checkpoint
+
+    def build_optim_wrapper(self, optim_wrapper: OptimWrapper | dict) -> OptimWrapper:
+        """Build the optimizer; one line of the log names its rates."""
+        with quiet_optimizer(self.logger) as summarise:
+            built = super().build_optim_wrapper(optim_wrapper)
+            summarise(built)
+        return built  # type: ignore[return-value]
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Continue a run; see ``mmengine.runner.Runner.resume``.

@@ -24,6 +24,9 @@ from mmseg_splashkd.evaluation.operating_point import (
     stored_point,
 )
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
+from mmseg_splashkd.records.record import FINISHED
+from mmseg_splashkd.records.store import run_of_weights
+from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
 
@@ -103,11 +106,22 @@ def evaluate(
         _average_flips(cfg)
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
+    if (warning := _unfinished(cfg.load_from)) is not None:
+        runner.logger.warning(warning)
     if decision is not None:
         runner.logger.info(decision)
     metrics = runner.test()
     leave_distributed(launcher)
     return metrics
+
+
+def _unfinished(weights: str) -> str | None:
+    """A warning that the run of some weights has not finished; None if it has."""
+    run = run_of_weights(weights)
+    if run is None or run.status == FINISHED:
+        return None
+    status = status_words(run.status, run.record.reason, run.record.iteration)
+    return f"{weights} is of run {run.name}, which has not finished: {status}"
 
 
 def scores_file(

@@ -206,8 +206,8 @@ class DistillSegmentor(BaseSegmentor):
 
         Raises:
             ValueError: There is no ``teacher_checkpoint``, its position embedding is
-                not the teacher's, it was trained with another normalisation, or the
-                cache does not fit.
+                not the teacher's, it was trained with another normalisation, its
+                values are not finite or its run failed, or the cache does not fit.
             FileNotFoundError: The file does not exist.
             RuntimeError: Keys or shapes differ from those of the teacher.
         """
@@ -216,6 +216,8 @@ class DistillSegmentor(BaseSegmentor):
             return
         assert self.teachers is not None
         self.teachers.load(as_list(self.teacher_checkpoint))
+        for rule, fault in self.teachers.faults:
+            self.teacher_gate.refuse(rule, fault)
         for trained_with, path in self.teachers.normalisations:
             self._check_normalisation(
                 trained_with, f"the training of teacher_checkpoint {path}"

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from mmseg_splashkd.evaluation.direction import falls
 
-RULES = ("floor", "classes", "normalisation")
+RULES = ("floor", "classes", "normalisation", "finite", "failed")
 
 
 @dataclass(frozen=True)
