@@ -13,6 +13,7 @@ from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.bare_model import bare_model
 
 WINDOW = 100  # iterations
+FEWEST = 20  # iterations, of a run that ends within a window
 SMALLEST_SHARE = 0.01
 
 
@@ -48,7 +49,9 @@ class DistillLogHook(Hook):
             return
         loss = model.distill_loss
         begin = max(runner.iter + 1 - WINDOW, 0)
-        if not (loss.uses_teacher(begin) and loss.uses_teacher(runner.iter)):
+        if runner.iter + 1 - begin < FEWEST or not (
+            loss.uses_teacher(begin) and loss.uses_teacher(runner.iter)
+        ):
             return  # by its schedule the teacher has no weight
         share = teacher_share(
             runner.message_hub, [term.name for term in loss.distill_terms]
@@ -93,11 +96,11 @@ def _mean(hub: MessageHub, name: str) -> float | None:
 def _advice(share: float | None, hub: MessageHub, modulate: str) -> str:
     text = (
         f"the teacher's terms are {100 * (share or 0):.2g} % of the loss over the last "
-        f"{WINDOW} iterations: the student is trained on labels almost alone. Raise "
-        f"model.distill_loss.teacher_ratio or the weight of its terms"
+        f"iterations (at most {WINDOW}): the student is trained on labels almost alone. "
+        f"Raise model.distill_loss.teacher_ratio or the weight of its terms"
     )
     m = _mean(hub, "modulation")
-    if modulate == "none" or m is None:
+    if modulate != "kd" or m is None or m > 0.1:
         return text
     return (
         f"{text}; or set model.distill_loss.modulate='none': the modulation m, which "

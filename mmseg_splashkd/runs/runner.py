@@ -61,8 +61,8 @@ class SafeRunner(Runner):
         if names := not_finite(checkpoint["state_dict"]):
             raise ValueError(
                 f"checkpoint {path} holds NaN or infinite values ({names[0]} and "
-                f"{len(names) - 1} other tensors): the run that wrote it diverged. Name "
-                f"the weights of another run"
+                f"{len(names) - 1} other tensors): the run that wrote it diverged. "
+                f"Name the weights of another run"
             )
         self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
         model, source = bare_model(self.model), f"checkpoint {path}"

@@ -172,14 +172,58 @@ def test_overlapping_parts_are_refused_before_anything_is_built(pond, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_error_for_resuming_in_the_work_directory_of_another_model(
-    pond, teacher, tmp_path
-):
-    work_dir = shutil.copytree(teacher, tmp_path / "run")
+@pytest.fixture(scope="module")
+def stopped(pond, teacher, tmp_path_factory):
+    """A run of 2 iterations that is never resumed."""
+    work_dir = shutil.copytree(teacher, tmp_path_factory.mktemp("stopped") / "run")
     (work_dir / "last_checkpoint").write_text(str(work_dir / "iter_2.pth"))
-    options = tiny_run(pond, "model", iterations=4, model__decode_head__channels=24)
-    with pytest.raises(RuntimeError, match=r"iter_2\.pth does not fit the model"):
-        train(PLAIN, work_dir, resume=True, cfg_options=options)
+    return work_dir
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"model.decode_head.channels": 24},
+            r"model\.decode_head\.channels was 16, now 24",
+        ),
+        (
+            {"optim_wrapper.optimizer.lr": 0.5},
+            r"optim_wrapper\.optimizer\.lr was 0\.001, now 0\.5",
+        ),
+        ({"randomness.seed": 3}, r"randomness\.seed was 0, now 3"),
+        (
+            {"train_dataloader.batch_size": 1},
+            r"train_dataloader\.batch_size was 2, now 1",
+        ),
+        (
+            {"train_cfg.max_iters": 1},
+            r"max_iters=1, and .*iter_2\.pth is of iteration 2",
+        ),
+        (
+            {"default_hooks.checkpoint.save_best": "mIoU"},
+            r"save_best was 'Dice\.splash', now 'mIoU'",
+        ),
+        ({"split_table": "other.csv"}, "the split table changed; the list of train"),
+        ({"param_scheduler.0.end": 9}, r"param_scheduler\.0\.end was 20, now 9"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_option_that_a_resumed_run_cannot_follow_is_refused(
+    pond, stopped, tmp_path, options, message
+):
+    if "split_table" in options:
+        rows = (pond / "frames.csv").read_text().splitlines(keepends=True)
+        text = "".join([rows[0], *rows[2:]])
+        for folder in ("images/", "labels/"):
+            text = text.replace(folder, f"{pond}/{folder}")
+        (tmp_path / "other.csv").write_text(text)
+        options = {"split_table": str(tmp_path / "other.csv")}
+    before = (stopped / "run.json").read_bytes()
+    asked = tiny_run(pond, "model", iterations=4) | options
+    with pytest.raises(ValueError, match=message):
+        train(TEACHER, stopped, resume=True, cfg_options=asked)
+    assert (stopped / "run.json").read_bytes() == before
 
 
 def test_error_for_resuming_from_weights_alone(pond, teacher, tmp_path):

@@ -60,7 +60,7 @@ class DistillSegmentor(BaseSegmentor):
         ensemble: ``average`` (``'probability'``, the default, or ``'logit'``) and
             ``weights`` (default equal) of several teachers.
         teacher_gate: Conditions that are checked before the first step; default None:
-            no minimum scores. See ``TeacherGate``.
+            better than one class everywhere. See ``TeacherGate``.
         teacher_cache: Folder with stored logits of the teacher, which the data set adds
             to the samples; no teacher is built. Default None. See
             ``tools/cache_teacher.py``.
