@@ -96,8 +96,9 @@ def _mean(hub: MessageHub, name: str) -> float | None:
 def _advice(share: float | None, hub: MessageHub, modulate: str) -> str:
     text = (
         f"the teacher's terms are {100 * (share or 0):.2g} % of the loss over the last "
-        f"iterations (at most {WINDOW}): the student is trained on labels almost alone. "
-        f"Raise model.distill_loss.teacher_ratio or the weight of its terms"
+        f"iterations (at most {WINDOW}): the student is trained almost on "
+        f"labels alone. Raise model.distill_loss.teacher_ratio or the weight of "
+        f"its terms"
     )
     m = _mean(hub, "modulation")
     if modulate != "kd" or m is None or m > 0.1:
