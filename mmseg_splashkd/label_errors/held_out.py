@@ -1,6 +1,7 @@
 """Predictions of held-out frames, each by the run of its fold."""
 
 import ast
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
@@ -22,7 +24,10 @@ from mmseg_splashkd.config.training import check_data_root
 from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
+from mmseg_splashkd.records.record import FAILED, FINISHED
 from mmseg_splashkd.records.run_file import RECORD, read_record
+from mmseg_splashkd.records.store import NOT_RECORDED, read_run
+from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 
 WEIGHTS = ("last", "best")
@@ -111,6 +116,7 @@ def _open(
 ) -> FoldRun:
     if not work_dir.is_dir():
         raise FileNotFoundError(f"run {work_dir} does not exist")
+    _check_ended(work_dir)
     cfg = _config(work_dir, config, cfg_options)
     check_data_root(cfg, "val_dataloader")
     init_default_scope(cfg.get("default_scope", "mmseg"))
@@ -132,6 +138,16 @@ def _open(
     )
     _check_held_out(run)
     return run
+
+
+def _check_ended(work_dir: Path) -> None:
+    run = read_run(work_dir)
+    if run is None or run.status in (FINISHED, NOT_RECORDED):
+        return
+    status = status_words(run.status, run.record.reason, run.record.iteration)
+    if run.status == FAILED:
+        raise ValueError(f"run {work_dir} {status}: give a finished run")
+    print_log(f"run {work_dir}: {status}", logger="current", level=logging.WARNING)
 
 
 def _trained(work_dir: Path) -> list[str]:

@@ -1,5 +1,6 @@
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from mmengine.logging import MessageHub
@@ -22,7 +23,7 @@ class Run:
         self.lines: list[str] = []
         self.logger = SimpleNamespace(warning=self.lines.append)
         self.max_iters, self.iter = length, -1
-        self.hook = DistillLogHook()
+        self.hook: Any = DistillLogHook()
 
     def go_on(self, iterations: int, teacher: float, total: float = 1.0) -> None:
         for _ in range(iterations):

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.hooks import Hook
@@ -33,6 +34,7 @@ def test_last_weights_are_saved_and_exported(tmp_path, interval, by_epoch):
     runner = small_run(
         build(segformer()), tmp_path, 9, by_epoch, validates=True, hooks=hooks
     )
+    checkpoint: Any
     (checkpoint,) = [h for h in runner.hooks if type(h).__name__ == "CheckpointHook"]
     checkpoint.interval = interval
     runner.train()

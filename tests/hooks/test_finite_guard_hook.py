@@ -124,7 +124,8 @@ def test_weights_are_checked_by_epoch(tmp_path):
 
 def test_metric_of_nan_is_never_the_best(tmp_path):
     runner = guarded(tmp_path, steps=1, validates=True)
-    runner.train_loop._iter = 1  # as after the iteration
+    loop: Any = runner.train_loop
+    loop._iter = 1  # as after the iteration
     runner.call_hook("before_train")
     (checkpoint,) = [h for h in runner.hooks if type(h).__name__ == "CheckpointHook"]
     checkpoint.after_val_epoch(runner, {"mIoU": math.nan})

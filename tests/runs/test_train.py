@@ -5,10 +5,17 @@ from datetime import date
 import pytest
 import torch
 
-from mmseg_splashkd.checkpoint import read_checkpoint, tensors_sha256
+from mmseg_splashkd.checkpoint import (
+    read_checkpoint,
+    tensors_sha256,
+    write_weights,
+)
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, DISTILLED, PLAIN, TEACHER, tiny_run
+from tests.models.builders import build, distiller, segformer
+from tests.records.builders import leave_run
 
 RENAMED = {
     "label_coding": {
@@ -264,6 +271,64 @@ def test_second_run_in_one_folder_is_refused(pond, teacher):
     with pytest.raises(FileExistsError, match=r"holds a run.* --resume"):
         train(TEACHER, teacher, cfg_options=tiny_run(pond, "model"))
     assert before == {path: path.stat().st_mtime_ns for path in teacher.rglob("*")}
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_run_without_a_checkpoint_is_neither_overwritten_nor_resumed(
+    pond, tmp_path, resume
+):
+    work_dir = leave_run(tmp_path, status="failed", iteration=3, reason="lost")
+    (work_dir / "weights_run0_best.safetensors").write_bytes(b"kept")
+    options = tiny_run(pond, "model")
+    message = (
+        r"holds a run \(run0, failed at iteration 3: lost\).*no checkpoint.*remove"
+    )
+    if resume:
+        message = (
+            r"nothing to resume .*run0, failed at iteration 3: lost is there, with"
+        )
+    with pytest.raises(OSError, match=message):
+        train(PLAIN, work_dir, resume=resume, cfg_options=options)
+    assert (work_dir / "weights_run0_best.safetensors").read_bytes() == b"kept"
+
+
+def test_start_that_failed_before_its_first_step_may_be_repeated(
+    pond, tmp_path, monkeypatch
+):
+    work_dir = leave_run(tmp_path, status="failed", iteration=0)
+
+    def stop(cfg):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.SafeRunner, "from_cfg", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(PLAIN, work_dir, cfg_options=tiny_run(pond, "model"))
+    found = read_record(work_dir)
+    assert found is not None
+    assert [attempt.status for attempt in found.attempts] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "fault", "rule"),
+    [
+        ({"status": "failed", "reason": "lost"}, r"run that failed \(lost\)", "failed"),
+        ({}, "holds NaN or infinite values, such as in a", "finite"),
+    ],
+)
+def test_teacher_of_a_run_that_went_wrong_is_refused(tmp_path, options, fault, rule):
+    work_dir = leave_run(tmp_path, **{"status": "finished", **options})
+    weights = build(segformer()).state_dict()
+    if rule == "finite":
+        weights["a"] = weights.pop("decode_head.conv_seg.bias") / 0
+        weights["decode_head.conv_seg.bias"] = weights.pop("a")
+        fault = fault.removesuffix("a") + "decode_head.conv_seg.bias"
+    path = work_dir / "weights_run0_best.safetensors"
+    write_weights(weights, path, {})
+    models = segformer(), segformer()
+    with pytest.raises(ValueError, match=rf"{fault}.*allow=\['{rule}'\]"):
+        distiller(*models, teacher_checkpoint=str(path)).init_weights()
+    gate = {"teacher_gate": {"allow": [rule]}}
+    distiller(*models, teacher_checkpoint=str(path), **gate).init_weights()
 
 
 @pytest.mark.parametrize("named", [True, False])
