@@ -76,11 +76,15 @@ class FiniteGuardHook(Hook):
         Raises:
             NotFiniteError: They are not finite, in this process or in another.
         """
-        terms = _numbers(outputs or {})
-        what, names = _broken(runner, terms)
+        terms: dict[str, float] = {}
+        what = _broken(runner, outputs or {})
         if any_process(what is not None):
-            file = None
+            file, names = None, []
             if what is not None:
+                terms = _numbers(outputs or {})
+                names = [
+                    name for name in terms if what in name and _is_bad(terms[name])
+                ]
                 file = write_replay(runner, data_batch, terms, self._random)
             raise self._error(runner, what or "loss", names, file)
         if _checkpoint_is_due(runner):
@@ -120,7 +124,8 @@ class FiniteGuardHook(Hook):
     def _error(
         self, runner: Runner, what: str, names: list[str], file: Path | None
     ) -> NotFiniteError:
-        where = _listed(names) or "in another process"
+        elsewhere = "in another process" if file is None else "its norm"
+        where = _listed(names) or elsewhere
         stored = f". Batch, terms and random state: {file}" if file else ""
         return NotFiniteError(
             f"{what} is not finite at iteration {runner.iter + 1}",
@@ -145,21 +150,24 @@ def _numbers(outputs: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _broken(runner: Runner, terms: Mapping[str, float]) -> tuple[str | None, list[str]]:
-    """What is not finite, None if nothing is; and the names of the terms."""
+def _broken(runner: Runner, outputs: Mapping[str, Any]) -> str | None:
+    """What is not finite, ``'loss'`` or ``'gradient'``; None if nothing is."""
     # Other values of the log may be NaN, such as the accuracy of a teacher not in use.
-    losses = {name: value for name, value in terms.items() if "loss" in name}
-    total = {"loss": losses["loss"]} if "loss" in losses else losses
-    if not all(map(math.isfinite, total.values())):
-        names = [n for n, value in losses.items() if not math.isfinite(value)]
-        return "loss", names
+    total = {"loss": outputs["loss"]} if "loss" in outputs else outputs
+    losses = {name: value for name, value in total.items() if "loss" in name}
+    if any(map(_is_bad, _numbers(losses).values())):
+        return "loss"
     wrapper = runner.optim_wrapper
     scales = isinstance(wrapper, AmpOptimWrapper)
     if isinstance(wrapper, OptimWrapper) and wrapper.clip_grad_kwargs and not scales:
         norm = runner.message_hub.log_scalars.get(f"train/{wrapper.grad_name}")
-        if norm is not None and not math.isfinite(norm.current()):
-            return "gradient", [wrapper.grad_name]
-    return None, []
+        if norm is not None and _is_bad(norm.current()):
+            return "gradient"
+    return None
+
+
+def _is_bad(value: float) -> bool:
+    return not math.isfinite(value)
 
 
 def any_process(here: bool) -> bool:

@@ -1,7 +1,9 @@
 """mmengine's runner, with checkpoints read safely and completely."""
 
 from collections.abc import Callable
+from typing import Any
 
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -17,6 +19,8 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
 from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
+
+OWN_NOTICE = '"FileClient" will be deprecated'
 
 
 @RUNNERS.register_module()
@@ -71,6 +75,12 @@ class SafeRunner(Runner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint from {path}")
         return checkpoint
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger of the run, without a notice about mmengine's own code."""
+        logger = super().build_logger(*args, **kwargs)
+        logger.addFilter(lambda line: not line.getMessage().startswith(OWN_NOTICE))
+        return logger
 
     def build_optim_wrapper(self, optim_wrapper: OptimWrapper | dict) -> OptimWrapper:
         """Build the optimizer; one line of the log names its rates."""

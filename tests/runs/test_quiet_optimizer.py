@@ -9,6 +9,7 @@ def test_one_line_in_place_of_those_of_each_parameter(distilled):
     (log,) = distilled.glob("2*/*.log")
     text = log.read_text()
     assert "paramwise_options" not in text
+    assert "FileClient" not in text
     (line,) = [each for each in text.splitlines() if " optimizer: " in each]
     assert "parameters of lr 0.001, weight_decay 0.01" in line
     assert "parameters of lr 0.001, weight_decay 0" in line
