@@ -253,6 +253,29 @@ def tensors_sha256(state_dict: Mapping[str, Tensor], separator: str = "\n") -> s
     return digest.hexdigest()
 
 
+def not_finite(state_dict: Mapping[str, Any]) -> list[str]:
+    """Names of the tensors with NaN or infinite values, as a diverged run leaves them.
+
+    Masks of 0 and -inf, which attention adds to its scores, are not among them.
+
+    Args:
+        state_dict: Tensors by name; other values are ignored.
+    """
+    tensors = {
+        name: value
+        for name, value in state_dict.items()
+        if isinstance(value, Tensor) and value.is_floating_point()
+    }
+    finite = [value.isfinite().all() for value in tensors.values()]
+    if not finite or bool(torch.stack([each.cpu() for each in finite]).all()):
+        return []
+    return [
+        name
+        for (name, value), is_finite in zip(tensors.items(), finite, strict=True)
+        if not is_finite and not ((value == 0) | value.isneginf()).all()
+    ]
+
+
 def load_strict(
     model: nn.Module, state_dict: Mapping[str, Tensor], source: str
 ) -> None:

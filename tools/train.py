@@ -5,7 +5,6 @@ after Ctrl-C and 143 after SIGTERM.
 """
 
 import argparse
-import sys
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -45,8 +44,7 @@ def main(options: dict) -> int:
         stop_on_sigterm()
         options["cfg_options"] = parse_options(options["cfg_options"])
         work_dir = train(**options)
-    except KeyboardInterrupt as stopped:
-        print("stopped; --resume continues from the last checkpoint", file=sys.stderr)
+    except KeyboardInterrupt as stopped:  # train has said how to go on
         return 143 if isinstance(stopped, Terminated) else 130
     print(f"Checkpoints, weights and log: {work_dir}")
     return 0

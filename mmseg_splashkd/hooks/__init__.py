@@ -1,8 +1,11 @@
 """Single-purpose hooks of mmengine's Runner, one per file."""
 
 from mmseg_splashkd.hooks.classes_hook import ClassesHook
+from mmseg_splashkd.hooks.distill_log_hook import DistillLogHook
 from mmseg_splashkd.hooks.distill_loss_hook import DistillLossHook
+from mmseg_splashkd.hooks.early_stop_hook import EarlyStopHook
 from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
+from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, NotFiniteError
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
@@ -11,10 +14,14 @@ from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
 
 __all__ = [
     "ClassesHook",
+    "DistillLogHook",
     "DistillLossHook",
+    "EarlyStopHook",
     "ExportWeightsHook",
+    "FiniteGuardHook",
     "FrameScoresHook",
     "IterationSeedHook",
+    "NotFiniteError",
     "PaintFramesHook",
     "SyncBatchNormHook",
     "TeacherGateHook",

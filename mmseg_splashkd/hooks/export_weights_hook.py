@@ -8,7 +8,12 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmseg_splashkd.checkpoint import SUFFIX, read_checkpoint, write_weights
+from mmseg_splashkd.checkpoint import (
+    SUFFIX,
+    not_finite,
+    read_checkpoint,
+    write_weights,
+)
 from mmseg_splashkd.evaluation.operating_point import (
     OPERATING_POINT,
     point_of_weights,
@@ -87,6 +92,10 @@ class ExportWeightsHook(Hook):
         if self._export(runner, LAST) is None:
             self._add_point(runner)
 
+    def after_train(self, runner: Runner, *_, **__) -> None:
+        """Export the last checkpoint, if one was written at an early stop."""
+        self._export(runner, LAST)
+
     def _export(self, runner: Runner, which: str) -> int | None:
         """Export a new checkpoint and return its iteration; None if there is none."""
         source = runner.message_hub.get_info(f"{which}_ckpt")
@@ -96,6 +105,12 @@ class ExportWeightsHook(Hook):
         if self._exported.get(which) == written:
             return None
         checkpoint = read_checkpoint(source)
+        if names := not_finite(checkpoint["state_dict"]):
+            runner.logger.error(
+                f"{source} is not exported: {names[0]} and {len(names) - 1} other "
+                f"tensors are not finite"
+            )
+            return None
         meta = {key: checkpoint["meta"].get(key) for key in EXPORTED_META}
         meta["dataset_meta"] = {"classes": classes_of(runner.train_dataloader)}
         target = Path(runner.work_dir) / f"weights_{meta['run']}_{which}{SUFFIX}"

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_splashkd.evaluation.calibration import HIGHEST, LOWEST, is_at_end
+from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.teacher_report import measure_teacher, write_report
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.bare_model import bare_model
@@ -31,7 +32,8 @@ class TeacherGateHook(Hook):
         """Test the teacher, store its metrics and check them.
 
         Raises:
-            ValueError: The teacher is not better than ``teacher_gate.floor``, a metric
+            ValueError: The teacher is not better than ``teacher_gate.floor``, or
+                without one, hardly better than one class everywhere; a metric
                 of the floor does not exist, or a floor or a fitted temperature is
                 configured without validation frames.
         """
@@ -45,7 +47,10 @@ class TeacherGateHook(Hook):
         _log(runner, report)
         runner.message_hub.update_info(INFO, dict(report))
         write_report(runner.work_dir, report)
-        model.teacher_gate.check_floor(report["metrics"])
+        if model.teacher_gate.floor:
+            model.teacher_gate.check_floor(report["metrics"])
+        elif (unchecked := model.teacher_gate.check_skill(report)) is not None:
+            runner.logger.warning(unchecked)
         model.distill_loss.set_fitted_temperature(report["temperature"])
 
 
@@ -61,7 +66,12 @@ def _report_of(runner: Runner, model: Any) -> dict[str, Any] | None:
     runner.logger.info(
         f"testing the teacher on {len(loader.dataset)} validation frames"
     )
-    return measure_teacher(model, loader, _metrics_of(runner))
+    return measure_teacher(model, loader, _metrics_of(runner), _focus_of(runner))
+
+
+def _focus_of(runner: Runner) -> str | None:
+    hooks = [hook for hook in runner.hooks if isinstance(hook, FrameScoresHook)]
+    return hooks[0].focus_class if hooks else None
 
 
 def _metrics_of(runner: Runner) -> Any:
@@ -104,10 +114,15 @@ def _log(runner: Runner, report: Mapping[str, Any]) -> None:
         f"{key}: {value:.4f}" for key, value in report["metrics"].items()
     )
     temperature = report["temperature"]
+    skill = "".join(
+        f"  {key}: {report[key]:.4f}"
+        for key in ("skill", "trivial_skill")
+        if key in report  # not in an older cache
+    )
     runner.logger.info(
         f"teacher on {report['frames']} validation frames  {figures}  "
         f"ece: {report['ece']:.4f}  temperature: {temperature:.4f}  "
-        f"ece_at_temperature: {report['ece_at_temperature']:.4f}"
+        f"ece_at_temperature: {report['ece_at_temperature']:.4f}{skill}"
     )
     if is_at_end(temperature):
         runner.logger.warning(

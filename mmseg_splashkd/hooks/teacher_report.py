@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import get_dist_info, is_main_process
+from mmengine.dist import all_reduce, get_dist_info, is_main_process
 from mmengine.evaluator import Evaluator
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmseg_splashkd.datasets.views import seeded
+from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.calibration import (
     CalibrationBins,
     PixelSample,
@@ -19,6 +20,12 @@ from mmseg_splashkd.evaluation.calibration import (
     join_samples,
     sample_pixels,
 )
+from mmseg_splashkd.evaluation.frame_scores import (
+    BINS,
+    focus_index,
+    probability_histogram,
+)
+from mmseg_splashkd.evaluation.skill import dice_skill, iou_skill
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.losses.functional import resize_logits
@@ -29,7 +36,10 @@ MAX_LOGITS = 2**22  # over all frames: 16 MiB, and seconds of fitting
 
 
 def measure_teacher(
-    model: DistillSegmentor, dataloader: DataLoader, metrics: Mapping | Sequence
+    model: DistillSegmentor,
+    dataloader: DataLoader,
+    metrics: Mapping | Sequence,
+    focus_class: str | None = None,
 ) -> dict[str, Any]:
     """Test the teacher of a distillation on whole frames.
 
@@ -40,12 +50,16 @@ def measure_teacher(
         model: ``DistillSegmentor`` with a teacher instead of a cache.
         dataloader: Frames in the order of mmengine's ``DefaultSampler``, unshuffled.
         metrics: One or several metrics, or their configs.
+        focus_class: Name of the foreground of two classes; by default the last class.
 
     Returns:
         JSON values: ``metrics`` by name; ``ece``, the expected calibration error over
         all valid pixels, in [0, 1]; ``temperature``, fitted to a sample of at most
         ``PIXELS_PER_FRAME`` valid pixels per frame, and of at most ``MAX_LOGITS``
         logits over all frames; ``ece_at_temperature`` of that sample, in [0, 1];
+        ``skill`` and ``trivial_skill`` in percent: of two classes, Dice of the
+        foreground at its best threshold and where it is predicted everywhere, of more,
+        mean IoU and that of the most frequent class predicted everywhere;
         the number of ``frames`` and of valid ``pixels``.
 
     Raises:
@@ -55,17 +69,22 @@ def measure_teacher(
     evaluator = Evaluator(metrics)  # type: ignore[arg-type]
     evaluator.dataset_meta = dataset.metainfo
     calibration = _Calibration(len(dataset), model.num_classes)
+    focus = focus_index(dataset.metainfo["classes"], focus_class)
+    counts = _Counts(calibration, focus)
     with seeded(0), torch.no_grad():
         for batch in dataloader:
             samples = _predictions(model, batch)
             evaluator.process(samples, batch)
             for sample in samples:
                 logits, label = sample.seg_logits.data, sample.gt_sem_seg.data[0]
-                calibration.add(logits, label.to(logits.device))
+                label = label.to(logits.device)
+                counts.add(logits, label)  # before the calibration counts the frame
+                calibration.add(logits, label)
     figures = evaluator.evaluate(len(dataset))
     return {
         "metrics": {name: float(value) for name, value in figures.items()},
         **calibration.figures(),
+        **counts.figures(),
         "frames": len(dataset),
     }
 
@@ -91,9 +110,14 @@ class _Calibration:
         self.rank, self.processes = get_dist_info()
         self.added = 0
 
+    @property
+    def next_index(self) -> int:
+        """Index of the frame that this process adds next."""
+        return self.added * self.processes + self.rank
+
     def add(self, logits: Tensor, label: Tensor) -> None:
         """Add a frame at its own size: (C, H, W) logits, (H, W) label."""
-        index = self.added * self.processes + self.rank
+        index = self.next_index
         self.added += 1
         if index >= self.frames:  # pads the last batch; the metrics drop it too
             return
@@ -114,6 +138,35 @@ class _Calibration:
             "ece_at_temperature": scaled.expected_calibration_error(),
             "pixels": round(self.bins.count),
         }
+
+
+class _Counts:
+    """Pixels by probability of the foreground, or by true and predicted class."""
+
+    def __init__(self, frames: _Calibration, focus: int) -> None:
+        self.frames, self.focus = frames, focus
+        classes = frames.num_classes
+        shape = (2, BINS) if classes == 2 else (classes, classes)
+        self.total = torch.zeros(shape, dtype=torch.int64)
+
+    def add(self, logits: Tensor, label: Tensor) -> None:
+        """Add a frame at its own size: (C, H, W) logits, (H, W) label."""
+        classes = self.frames.num_classes
+        if self.frames.next_index >= self.frames.frames:
+            return
+        if classes == 2:
+            p = logits.float().softmax(0)[self.focus]
+            counts = probability_histogram(p, label, self.focus, classes)
+        else:
+            counts = frame_confusion(logits.argmax(0), label, classes)
+        self.total += counts.cpu()
+
+    def figures(self) -> dict[str, float]:
+        """Score and trivial score, over all processes."""
+        all_reduce(self.total)
+        of = dice_skill if len(self.total) == 2 else iou_skill
+        found = of(self.total.numpy())
+        return {"skill": found.score, "trivial_skill": found.trivial}
 
 
 def write_report(work_dir: str | Path, report: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Predictions of held-out frames, each by the run of its fold."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from rich.progress import track
@@ -23,7 +25,10 @@ from mmseg_splashkd.config.walk import loader_leaves, plain_model
 from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
+from mmseg_splashkd.records.record import FAILED, FINISHED
 from mmseg_splashkd.records.run_file import RECORD, read_record
+from mmseg_splashkd.records.store import NOT_RECORDED, read_run
+from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 
 WEIGHTS = ("last", "best")
@@ -113,6 +118,7 @@ def _open(
 ) -> FoldRun:
     if not work_dir.is_dir():
         raise FileNotFoundError(f"run {work_dir} does not exist")
+    _check_ended(work_dir)
     cfg = _config(work_dir, config, cfg_options)
     if not cfg.get("val_dataloader"):
         raise ValueError(f"run {work_dir} has no val_dataloader: it held out no frame")
@@ -156,6 +162,16 @@ def _coding(cfg: Config, work_dir: Path) -> LabelCoding:
             f"coding"
         )
     return first
+
+
+def _check_ended(work_dir: Path) -> None:
+    run = read_run(work_dir)
+    if run is None or run.status in (FINISHED, NOT_RECORDED):
+        return
+    status = status_words(run.status, run.record.reason, run.record.iteration)
+    if run.status == FAILED:
+        raise ValueError(f"run {work_dir} {status}: give a finished run")
+    print_log(f"run {work_dir}: {status}", logger="current", level=logging.WARNING)
 
 
 def _trained(work_dir: Path) -> list[str]:

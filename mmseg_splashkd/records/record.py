@@ -155,7 +155,8 @@ class RunRecord:
         began: UTC time of the latest start, ISO 8601.
         ended: UTC time of its end; None while running.
         wall_s: Seconds from start to end.
-        reason: Cause of the end of a run that did not finish.
+        reason: Cause of the end of a run that did not finish; or where one that did
+            was stopped early, such as ``'stopped early at iteration 6 of 40'``.
         resumed: Whether the latest start resumed an earlier one.
         command: Command line.
         config: Path of the config file.

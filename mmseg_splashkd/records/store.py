@@ -12,7 +12,14 @@ from mmseg_splashkd.records.lock import is_locked
 from mmseg_splashkd.records.record import RUNNING, Attempt, RunRecord
 from mmseg_splashkd.records.run_file import RECORD, read_record, write_record
 
-__all__ = ["Run", "find_runs", "read_record", "read_run", "write_record"]
+__all__ = [
+    "Run",
+    "find_runs",
+    "read_record",
+    "read_run",
+    "run_of_weights",
+    "write_record",
+]
 
 NOT_RECORDED = "not recorded"
 SIGNS = ("scores/*.npz", "*/vis_data/scalars.json", "weights_*.safetensors")
@@ -96,6 +103,12 @@ def read_run(work_dir: str | Path) -> Run | None:
             f"it again",
         )
     return None
+
+
+def run_of_weights(path: str | Path) -> Run | None:
+    """The recorded run that wrote a file of weights; None if there is no record."""
+    run = read_run(Path(path).parent)
+    return None if run is None or run.status == NOT_RECORDED else run
 
 
 def _not_recorded(work_dir: Path, reason: str) -> Run:

@@ -68,7 +68,9 @@ def print_runs(runs: Iterable[Run], console: Console | None = None) -> None:
         runs: Runs from ``find_runs``.
         console: Console for the output; by default standard output.
     """
-    table = Table("run", "status", "began (UTC)", "minutes", "iteration", "folder")
+    table = Table(
+        "run", "status", "began (UTC)", "minutes", "iteration", "reason", "folder"
+    )
     for run in runs:
         record = run.record
         table.add_row(
@@ -77,6 +79,7 @@ def print_runs(runs: Iterable[Run], console: Console | None = None) -> None:
             (record.began or "")[:16].replace("T", " "),
             "" if record.wall_s is None else f"{record.wall_s / 60:.1f}",
             f"{record.iteration}/{record.iterations or '?'}",
+            record.reason or "",
             str(run.work_dir),
         )
     (console or Console()).print(table)

@@ -1,15 +1,19 @@
 """Runs named on the command line, and the scores that each left."""
 
 import glob
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from mmengine.logging import print_log
+
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
-from mmseg_splashkd.records.record import FINISHED, RunRecord
+from mmseg_splashkd.records.record import FAILED, FINISHED, RunRecord
 from mmseg_splashkd.records.store import NOT_RECORDED, Run, find_runs, read_record
+from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.statistics import FoldSeed
 
 PARTS = ("test", "val")
@@ -167,7 +171,8 @@ def load_run_scores(
             the validation part otherwise.
         weights: ``'last'`` or ``'best'``; ignored for a scores file that is named
             directly.
-        unfinished: Load scores of a run that did not finish, too.
+        unfinished: Load scores of a run that was stopped, was killed or is running,
+            too; those of a failed run are never loaded.
 
     Returns:
         The run with its scores, or the reason why there are none.
@@ -176,8 +181,13 @@ def load_run_scores(
         ValueError: The scores are damaged.
     """
     run, source, file = selected
-    if file is None and not unfinished and run.status != FINISHED:
+    refused = run.status == FAILED or (file is None and not unfinished)
+    if refused and run.status != FINISHED:
         return LeftOut(run, ": ".join(filter(None, (run.status, run.record.reason))))
+    if run.status not in (FINISHED, NOT_RECORDED):
+        status = status_words(run.status, run.record.reason, run.record.iteration)
+        text = f"run {run.name} has not finished and is compared as it is: {status}"
+        print_log(text, logger="current", level=logging.WARNING)
     paths = [run.scores_path(each, weights) for each in ([part] if part else PARTS)]
     path = file or next(filter(None, paths), None)
     if path is None and part != "val":

@@ -17,6 +17,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmseg_splashkd.hooks.early_stop_hook import early_stop
+from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
 from mmseg_splashkd.records.environment import gpu_peak, memory
 from mmseg_splashkd.records.killed import as_killed, utc
 from mmseg_splashkd.records.lock import lock_folder
@@ -27,7 +29,9 @@ from mmseg_splashkd.runs.outcome import plain_metrics, with_outcome
 from mmseg_splashkd.runs.trackers import close_trackers
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
-TRACEBACK = "traceback.txt"
+TRACEBACK, TRACEBACKS = "traceback.txt", "traceback*.txt"
+# Of the first process where another one has failed, and so left the group.
+LOST_GROUP = ("gloo", "nccl", "connection", "process group", "distbackend")
 Description = tuple[RunRecord, list[str] | None]  # returned by ``describe``
 
 
@@ -63,9 +67,11 @@ class Recorder(Hook):
         self._start = time.monotonic()
         self._runner: Runner | None = None
         self._gpu_memory = _GpuMemoryHook()
+        self.early_stop: str | None = None
         earlier = read_record(self.work_dir)
         self.record = _begun(record, earlier, name, resumed, self.work_dir)
-        (self.work_dir / TRACEBACK).unlink(missing_ok=True)
+        for path in self.work_dir.glob(TRACEBACKS):
+            path.unlink()
         write_train_frames(self.work_dir, frames)
         write_record(self.work_dir, self.record)
         if frames is None:
@@ -85,6 +91,10 @@ class Recorder(Hook):
         name = runner.message_hub.get_info("run_name") or self.record.name
         self.record = replace(self.record, name=name, iterations=runner.max_iters)
         self._write_or_warn()
+
+    def after_train(self, runner: Runner) -> None:
+        """Keep where the run stopped, if that was before its last iteration."""
+        self.early_stop = early_stop(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Record a validation."""
@@ -113,7 +123,8 @@ class Recorder(Hook):
 
         Args:
             status: ``'finished'``, ``'stopped'`` or ``'failed'``.
-            reason: Cause of the end of a run that did not finish.
+            reason: Cause of the end of a run that did not finish, or where one that
+                did was stopped early.
 
         Raises:
             OSError: The record cannot be written.
@@ -184,7 +195,8 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
     Args:
         cfg: Config with ``work_dir``, ``run_name`` and ``resume``.
         description: Return value of ``describe``; None in processes other than the
-            first, which print the traceback of an error without a record.
+            first, which print the traceback of an error and leave it for the record
+            of the first.
 
     Raises:
         FileExistsError: Another process trains in the work directory.
@@ -194,8 +206,9 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
     if description is None:
         try:
             yield None
-        except Exception:
+        except Exception as error:
             traceback.print_exc()
+            _leave_traceback(cfg, error)
             raise
         return
     work_dir = Path(cfg.work_dir).absolute()
@@ -213,7 +226,7 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
             if interrupt is not None:
                 raise interrupt from None
             raise
-        recorder.end(FINISHED)
+        recorder.end(FINISHED, recorder.early_stop)
     finally:
         lock.release()
 
@@ -240,14 +253,20 @@ def _end_unfinished(
     interrupt: KeyboardInterrupt | None,
 ) -> None:
     """End the record of a run that was stopped or failed; raises no further error."""
-    status = FAILED if interrupt is None else STOPPED
+    other = _failure_of_another(recorder, error)
+    status = FAILED if interrupt is None or other else STOPPED
     close_trackers(cfg, status)
     if interrupt is None:
-        _write_traceback(recorder.work_dir, error)
+        _write_traceback(recorder.work_dir / TRACEBACK, error)
+    if other is not None:
+        reason = other
+    elif isinstance(error, NotFiniteError):
+        reason = error.reason
+    elif interrupt is not None:
+        reason = str(interrupt) or "KeyboardInterrupt"
+    else:
         lines = str(error).strip().splitlines() or [""]
         reason = f"{type(error).__name__}: {lines[0]}"
-    else:
-        reason = str(interrupt) or "KeyboardInterrupt"
     try:
         recorder.end(status, reason)
     except OSError as unwritten:
@@ -266,8 +285,33 @@ def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
     return cause
 
 
-def _write_traceback(work_dir: Path, error: BaseException) -> None:
-    path, text = work_dir / TRACEBACK, "".join(traceback.format_exception(error))
+def _leave_traceback(cfg: Config, error: Exception) -> None:
+    """Store the traceback of a process that writes no record."""
+    rank = next((os.environ[name] for name in RANK.values() if name in os.environ), "")
+    work_dir = Path(cfg.work_dir)
+    if rank and work_dir.is_dir() and not isinstance(error, NotFiniteError):
+        _write_traceback(work_dir / f"traceback_{rank}.txt", error)
+
+
+def _failure_of_another(recorder: Recorder, error: BaseException) -> str | None:
+    """The error of another process, to which this one owes its end; None without one.
+
+    torchrun ends all processes by SIGTERM when one fails.
+    """
+    text = f"{type(error).__name__} {error}".lower()
+    owes = _interrupt_behind(error) or any(word in text for word in LOST_GROUP)
+    paths = sorted(set(recorder.work_dir.glob(TRACEBACKS)))
+    others = [path for path in paths if path.name != TRACEBACK] if owes else []
+    if not others:
+        return None
+    path = min(others, key=lambda each: each.stat().st_mtime)
+    lines = path.read_text(encoding="utf-8").strip().splitlines() or [""]
+    last = next((line for line in reversed(lines) if not line.startswith(" ")), "")
+    return f"process {path.stem.rpartition('_')[2]} failed: {last}"
+
+
+def _write_traceback(path: Path, error: BaseException) -> None:
+    text = "".join(traceback.format_exception(error))
     try:
         path.write_text(text, encoding="utf-8")
         message = f"the run failed; its traceback: {path}"

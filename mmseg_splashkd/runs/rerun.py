@@ -18,16 +18,10 @@ from mmseg_splashkd.records.record import FINISHED, RunRecord
 from mmseg_splashkd.records.store import Run, find_runs, read_record
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.recorded_config import CONFIG, recorded_config, recorded_text
+from mmseg_splashkd.runs.resume import CONTENT
 from mmseg_splashkd.runs.train import train
 
 SUFFIX = "_rerun"
-# Must be unchanged.
-REQUIRED: dict[str, Callable[[RunRecord], Any]] = {
-    "the split table": lambda record: record.data.table_sha256,
-    "the list of training frames": lambda record: record.data.train_frames_sha256,
-    "files of frames or labels": lambda record: record.data.files_sha256,
-    "the teacher's weights": lambda record: record.teacher and record.teacher.sha256,
-}
 # May change the bits of the weights.
 RELEVANT: dict[str, Callable[[RunRecord], Any]] = {
     "code version": lambda record: record.code.version,
@@ -184,7 +178,7 @@ def _options(before: RunRecord) -> dict[str, Any]:
 
 def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
     after, _ = describe(cfg, CONFIG, {})
-    changed = [name for name, of in REQUIRED.items() if of(before) != of(after)]
+    changed = [name for name, of in CONTENT.items() if of(before) != of(after)]
     if changed:
         old, new = before.data.frames, after.data.frames
         counts = "" if old == new else f" (frames were {old}, and are {new})"

@@ -30,6 +30,9 @@ from mmseg_splashkd.evaluation.operating_point import (
 )
 from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
+from mmseg_splashkd.records.record import FINISHED
+from mmseg_splashkd.records.store import run_of_weights
+from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
@@ -130,6 +133,8 @@ def evaluate(
     runner = SafeRunner.from_cfg(cfg)
     _name_predictions(runner)
     runner.register_hook(DryPassHook())
+    if (warning := _unfinished(cfg.load_from)) is not None:
+        runner.logger.warning(warning)
     if decision is not None:
         runner.logger.info(decision)
     metrics = runner.test()
@@ -174,6 +179,15 @@ def _check_testable(cfg: Config, config: str | Path) -> None:
             f"{', '.join(TEST_KEYS)}, such as test_dataloader = val_dataloader, "
             f"test_evaluator = val_evaluator and test_cfg = dict(type='TestLoop')"
         )
+
+
+def _unfinished(weights: str) -> str | None:
+    """A warning that the run of some weights has not finished; None if it has."""
+    run = run_of_weights(weights)
+    if run is None or run.status == FINISHED:
+        return None
+    status = status_words(run.status, run.record.reason, run.record.iteration)
+    return f"{weights} is of run {run.name}, which has not finished: {status}"
 
 
 def scores_file(

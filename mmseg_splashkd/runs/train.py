@@ -2,22 +2,31 @@
 
 import itertools
 import signal
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
+from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
+from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.hooks import DistillLogHook, EarlyStopHook, FiniteGuardHook
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.recorder import is_writer, recorded
+from mmseg_splashkd.runs.resume import check_resumed
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
 from mmseg_splashkd.teacher_cache import use_teacher_cache
@@ -49,6 +58,7 @@ def train(
     launcher: str = "none",
     cfg_options: dict[str, Any] | None = None,
     name: str | None = None,
+    restart: bool = False,
 ) -> Path:
     """Train the model of a config, and record the run in its work directory.
 
@@ -61,20 +71,24 @@ def train(
         cfg_options: Dotted config keys to override.
         name: Name of the run; by default config, day and teacher_ratio. A resumed run
             keeps the name that it began with.
+        restart: Begin again in the folder of a run whose outputs have been removed; its
+            record counts among the earlier starts.
 
     Returns:
         The work directory.
 
     Raises:
-        FileExistsError: The work directory holds a run, and ``resume`` is not given, or
-            another process trains in it.
+        FileExistsError: The work directory holds a trace of a run, and ``resume`` is
+            not given, or another process trains in it.
         FileNotFoundError: There is nothing to resume, or data or the teacher's file are
             missing.
         ImportError: A tracker of the config is not installed.
         OSError: The record cannot be written, such as on a full drive; weights stay.
         ValueError: The config cannot train (see ``check_training``), its data have
-            errors (see ``check_data``), or its ``teacher_cache`` does not belong to
-            it.
+            errors (see ``check_data``), its ``teacher_cache`` does not belong to it,
+            or a resumed run has options that its checkpoint overrides (see
+            ``check_resumed``).
+        NotFiniteError: Loss or weights are not finite (see ``FiniteGuardHook``).
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -89,22 +103,37 @@ def train(
         description = describe(cfg, config, cfg_options) if writes else None
     add_needed_hooks(cfg)
     cfg.launcher = launcher
-    cfg.resume = resume
+    cfg.resume = resume or bool(cfg.get("resume"))
     warnings += use_teacher_cache(cfg)
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir, name)
-    _check_work_dir(cfg)
+    if description is not None:  # before the others read what this process writes
+        _check_work_dir(cfg, description[0], restart)
     use_trackers(cfg)
-    with recorded(cfg, description) as recorder:
-        runner = SafeRunner.from_cfg(cfg)
-        runner.register_hook(DryPassHook())
-        if recorder is not None:
-            recorder.attach(runner)
-        for warning in warnings:
-            runner.logger.warning(warning)
-        runner.train()
+    try:
+        with recorded(cfg, description) as recorder:
+            runner = SafeRunner.from_cfg(cfg)
+            runner.register_hook(DryPassHook())
+            _watch(runner, cfg)
+            if recorder is not None:
+                recorder.attach(runner)
+            for warning in warnings:
+                runner.logger.warning(warning)
+            runner.train()
+    except KeyboardInterrupt:
+        if description is not None:
+            print(f"stopped; {how_to_go_on(cfg.work_dir)}", file=sys.stderr)
+        raise
     leave_distributed(launcher)
     return Path(cfg.work_dir)
+
+
+def _watch(runner: Runner, cfg: Config) -> None:
+    """Add the hooks that every run needs, whatever hooks its config names."""
+    runner.register_hook(FiniteGuardHook())
+    runner.register_hook(EarlyStopHook())
+    if distills(cfg):
+        runner.register_hook(DistillLogHook())
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
@@ -121,18 +150,32 @@ def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> Non
     set_experiment_name(cfg)
 
 
-def _check_work_dir(cfg: Config) -> None:
-    holds_run = Path(cfg.work_dir, "last_checkpoint").is_file()
-    if holds_run and not cfg.resume:
+def _check_work_dir(cfg: Config, description: RunRecord, restart: bool) -> None:
+    if cfg.resume:
+        _check_resume(cfg, description)
+        return
+    trace = None if restart else trace_of_run(cfg.work_dir)
+    if trace is not None:
         raise FileExistsError(
-            f"work_dir={cfg.work_dir!r} holds a run, which another would overwrite: "
-            f"--resume continues it, --work-dir names another place"
+            f"work_dir={cfg.work_dir!r} holds a run ({trace}), which another would "
+            f"overwrite: {how_to_go_on(cfg.work_dir)}; --work-dir names another folder"
         )
-    if cfg.resume and not holds_run and cfg.get("load_from") is None:
+
+
+def _check_resume(cfg: Config, description: RunRecord) -> None:
+    source = cfg.get("load_from") or resumable(cfg.work_dir)
+    if source is None:
+        trace = trace_of_run(cfg.work_dir)
+        holds = f" ({trace} is there, without a checkpoint that can be read)"
         raise FileNotFoundError(
-            f"nothing to resume in work_dir={cfg.work_dir!r}: name the run's folder by "
-            f"--work-dir, or leave --resume out to begin"
+            f"nothing to resume in work_dir={cfg.work_dir!r}{holds if trace else ''}: "
+            f"name the run's folder by --work-dir, or leave --resume out to begin"
+            f"{' in another folder, or after removing this one' if trace else ''}"
         )
+    before = read_record(cfg.work_dir)
+    if before is not None and Path(source).is_file():
+        iteration = read_checkpoint(source)["meta"].get("iter", 0)
+        check_resumed(before, description, str(source), iteration)
 
 
 def set_experiment_name(cfg: Config) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 
+from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
 from mmseg_splashkd.sweep.disk import is_disk_full
 from mmseg_splashkd.sweep.job import Job
 
@@ -19,8 +20,9 @@ STARTED, PHASE = "started", "phase"
 DONE, FAILED, REFUSED, FULL = "done", "failed", "refused", "disk full"
 Event = tuple[str, Any]  # kind, and text or result
 DEATHS = 3  # restarts of a task whose process or machine dies
-# Errors of the input, which would occur again.
+# Errors of the input, and a loss that is not finite, which would occur again.
 INPUT_ERRORS = (ValueError, FileNotFoundError, FileExistsError, ImportError, TypeError)
+INPUT_ERRORS += (NotFiniteError,)
 
 
 # A process per task: nothing that a run leaves in memory reaches the next one.

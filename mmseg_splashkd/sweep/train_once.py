@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.traces import CHECKPOINTS, resumable
 from mmseg_splashkd.runs.train import train
 
-LAST = "last_checkpoint"
-CHECKPOINTS = (LAST, "iter_*.pth", "best_*.pth")
 # Of the last iteration: the best ones are selected on the validation frames.
 WEIGHTS = "weights_*_last.safetensors"
 OUTPUTS = (*CHECKPOINTS, "weights_*.safetensors", "scores/*.npz")
@@ -44,7 +42,14 @@ def train_once(
     if not resume:  # outputs of an interrupted run, except its logs
         for path in (path for each in OUTPUTS for path in work_dir.glob(each)):
             path.unlink()
-    train(config, work_dir, resume=resume, cfg_options=given, name=name)
+    train(
+        config,
+        work_dir,
+        resume=resume,
+        cfg_options=given,
+        name=name,
+        restart=not resume,
+    )
 
 
 def can_resume(work_dir: Path, iterations: int) -> bool:
@@ -54,14 +59,6 @@ def can_resume(work_dir: Path, iterations: int) -> bool:
     killed in its last validation has nothing left to train but has no scores: it begins
     anew.
     """
-    pointer = work_dir / LAST
-    if not pointer.is_file():
-        return False
-    path = Path(pointer.read_text().strip())
-    match = CHECKPOINT.fullmatch(path.name)
-    if not match or int(match[1]) >= iterations or not path.is_file():
-        return False
-    try:
-        return "optimizer" in read_checkpoint(path)
-    except ValueError:
-        return False
+    path = resumable(work_dir)
+    match = path and CHECKPOINT.fullmatch(path.name)
+    return bool(match) and int(match[1]) < iterations

@@ -38,6 +38,8 @@ REPORT: dict[str, Any] = {
     "temperature": 1.5,
     "ece_at_temperature": 0.0625,
     "frames": 6,
+    "skill": 60.0,
+    "trivial_skill": 4.0,
     "pixels": 30720,
 }
 FITTED: dict[str, Any] = {
@@ -248,7 +250,7 @@ def test_a_resumed_run_reuses_the_figures(distil_options, tmp_path, monkeypatch)
 
 
 def test_a_teacher_below_the_floor_is_refused(distil_options, tmp_path):
-    gate = {"model.teacher_gate.floor": {"mIoU": 100.0}}
+    gate = {"model.teacher_gate": {"floor": {"mIoU": 100.0}}}
     with pytest.raises(ValueError, match=r"mIoU .* is not above 100, .*'floor'\]"):
         train(DISTILLED, tmp_path, cfg_options=distil_options | gate)
     assert not list(tmp_path.glob("iter_*.pth"))
@@ -282,6 +284,7 @@ def runner_of(work_dir: Path, cached: bool = False, iteration: int = 0, **model:
         work_dir=str(work_dir),
         iter=iteration,
         val_loop=None,
+        hooks=[],
         message_hub=MessageHub(f"hub of {work_dir}"),
         logger=logger,
         lines=lines,
@@ -319,6 +322,58 @@ def test_figures_are_compared_with_the_floor(tmp_path, floor, message, allow):
     else:  # a metric that does not exist is an error even if the floor is waived
         with pytest.raises(ValueError, match=message):
             before_train(runner)
+
+
+def test_a_teacher_that_is_no_better_than_one_class_everywhere_is_refused(
+    distil_options, tmp_path
+):
+    options = distil_options | {"model.teacher_gate.allow": []}
+    with pytest.raises(ValueError, match=r"the teacher reaches 2\.49 % .*'floor'\]"):
+        train(DISTILLED, tmp_path, cfg_options=options)
+    assert not list(tmp_path.glob("iter_*.pth"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"skill": 8.9}, None),  # 4 + 5 % of 96 is 8.8
+        ({"skill": 8.7}, r"reaches 8\.70 % .* everywhere 4\.00 %: .*below 8\.80 %"),
+        ({"skill": 0.15, "trivial_skill": 0.0}, r"reaches 0\.15 %"),
+    ],
+)
+def test_floor_of_its_own_asks_for_more_than_one_class(
+    tmp_path, monkeypatch, changes, message
+):
+    monkeypatch.setattr(Cached, "teacher_report", REPORT | changes)
+    if message is None:
+        before_train(runner_of(tmp_path, cached=True))
+        return
+    with pytest.raises(ValueError, match=message):
+        before_train(runner_of(tmp_path, cached=True))
+    gate = {"allow": ["floor"]}
+    before_train(runner_of(tmp_path, cached=True, teacher_gate=gate))
+    gate = {"floor": {"mIoU": 60.0}}  # names the condition
+    before_train(runner_of(tmp_path, cached=True, teacher_gate=gate))
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"skill": math.nan, "trivial_skill": math.nan},
+            "the teacher was not compared",
+        ),
+        (
+            {"skill": 40.0, "metrics": {"Dice.water": 99.0, "Dice.splash": 0.15}},
+            "at the threshold 0.5 the teacher has Dice 0.15, at its best one 40.00",
+        ),
+    ],
+)
+def test_what_the_floor_does_not_say_is_a_warning(tmp_path, monkeypatch, changes, line):
+    monkeypatch.setattr(Cached, "teacher_report", REPORT | changes)
+    runner = runner_of(tmp_path, cached=True)
+    before_train(runner)
+    assert runner.lines[1].startswith(line)
 
 
 @pytest.mark.parametrize("cached", [False, True])

@@ -72,6 +72,14 @@ def test_a_run_must_list_its_training_frames(arm):
         open_runs(arm[:1])
 
 
+def test_a_run_that_failed_is_refused(arm):
+    change(arm[0], status="failed", iteration=3, reason="lost")
+    with pytest.raises(
+        ValueError, match="failed at iteration 3: lost: give a finished"
+    ):
+        open_runs(arm[:1])
+
+
 def test_folders_without_a_run_are_refused(arm, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"run .*nowhere does not exist"):
         open_runs([tmp_path / "nowhere"])

@@ -163,13 +163,14 @@ def test_an_arm_without_a_pair_is_left_out(two):
     assert "no pair is in every arm" in left_out[0].reason
 
 
-def test_an_unfinished_run_is_left_out_although_it_has_scores(two):
+@pytest.mark.parametrize("status", ["stopped", "failed"])
+def test_an_unfinished_run_is_left_out_although_it_has_scores(two, status):
     name = "farm_b0_1125_fold0_seed0"
-    change_record(two / name, status="failed", reason="NaN")
+    change_record(two / name, status=status, reason="NaN")
     arms, left_out = gather(two)
     assert [(each.run.name, each.reason) for each in left_out] == [
-        (name, "failed: NaN")
+        (name, f"{status}: NaN")
     ]
     assert sorted(len(arm.runs) for arm in arms) == [2, 3]
-    arms, left_out = gather(two, explicit=True)
-    assert not left_out
+    arms, left_out = gather(two, explicit=True)  # named, but no run that went wrong
+    assert bool(left_out) == (status == "failed")

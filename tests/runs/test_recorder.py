@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from mmseg_splashkd.checkpoint import tensors_sha256
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
 from mmseg_splashkd.records.lock import lock_folder
 from mmseg_splashkd.records.record import BestAndLast, RunRecord
 from mmseg_splashkd.records.store import find_runs, read_record
@@ -113,7 +114,7 @@ def test_no_file_is_written_beside_the_work_directory(distilled):
     ],
 )
 def test_run_that_does_not_finish_records_why(
-    pond, tmp_path, monkeypatch, error, status, reason
+    pond, tmp_path, monkeypatch, capsys, error, status, reason
 ):
     def fail(cfg):
         raise error
@@ -122,6 +123,9 @@ def test_run_that_does_not_finish_records_why(
     work_dir = tmp_path / "run"
     with pytest.raises(type(error)):
         train(PLAIN, work_dir, cfg_options=tiny_run(pond, "model"), name="mine")
+    told = capsys.readouterr().err
+    nothing = "stopped; it left no checkpoint to resume: begin again in another folder"
+    assert (nothing in told) == (status == "stopped")
     found = read(work_dir)
     assert (found.name, found.status, found.iteration) == ("mine", status, 0)
     assert found.reason is not None
@@ -335,6 +339,49 @@ def test_only_the_first_process_writes(monkeypatch, launcher, variable):
     monkeypatch.setenv(variable, "1")
     assert not is_writer(launcher)
     assert is_writer("none")
+
+
+def ranks(tmp_path, error) -> RunRecord:
+    """The record of a first process that ends by an error, after the second failed."""
+    cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
+
+    def fail_in_both() -> None:
+        with pytest.raises(ValueError, match="odd"), recorded(cfg, None):
+            raise ValueError("odd\n  batch")
+        raise error
+
+    with pytest.raises(type(error)), recorded(cfg, (record(), None)):
+        fail_in_both()
+    return read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Terminated("SIGTERM"), RuntimeError("[gloo] Connection closed by peer")],
+)
+def test_failure_of_another_process_is_the_reason(tmp_path, monkeypatch, error):
+    monkeypatch.setenv("RANK", "1")
+    found = ranks(tmp_path, error)
+    assert found.status == "failed"
+    assert found.reason == "process 1 failed: ValueError: odd"
+    assert "odd" in (tmp_path / "traceback_1.txt").read_text()
+    begin(tmp_path, resumed=False, number=6).end("finished")
+    assert not list(tmp_path.glob("traceback*"))  # of the earlier start
+
+
+def test_first_process_s_own_error_is_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    found = ranks(tmp_path, RuntimeError("CUDA out of memory"))
+    assert found.reason == "RuntimeError: CUDA out of memory"
+
+
+def test_reason_of_a_loss_that_is_not_finite_is_one_sentence(tmp_path):
+    cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
+    error = NotFiniteError("loss is not finite at iteration 3", "loss_label")
+    with pytest.raises(NotFiniteError), recorded(cfg, (record(), None)):
+        raise error
+    assert read(tmp_path).reason == "loss is not finite at iteration 3"
+    assert read(tmp_path).status == "failed"
 
 
 def test_other_processes_write_no_file_and_print_the_error(tmp_path, capsys):

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,7 @@ from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.evaluation import DiceMetric
 from mmseg_splashkd.runs.test import _name_predictions, evaluate
 from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
+from tests.records.builders import leave_run
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +230,26 @@ def test_predictions_need_a_dice_metric(distilled, distil_options, tmp_path):
     with pytest.raises(ValueError, match="--out needs a DiceMetric in test_evaluator"):
         evaluate(DISTILLED, distilled / BEST, tmp_path, out=out, cfg_options=options)
     assert not out.exists()
+
+
+def test_weights_of_a_run_that_failed_are_named(distilled, distil_options, tmp_path):
+    run = leave_run(tmp_path, status="failed", iteration=3, reason="lost")
+    weights = run / "weights_run0_best.safetensors"
+    shutil.copy(next(distilled.glob(BEST)), weights)
+    evaluate(DISTILLED, weights, tmp_path / "test", cfg_options=distil_options)
+    (log,) = (tmp_path / "test").glob("2*/*.log")
+    line = "is of run run0, which has not finished: failed at iteration 3: lost"
+    assert line in log.read_text()
+
+
+def test_weights_that_are_not_finite_are_refused(distilled, tmp_path, pond):
+    checkpoint = read_checkpoint(next(distilled.glob(BEST)))
+    checkpoint["state_dict"]["decode_head.conv_seg.bias"] /= 0
+    path = tmp_path / "weights_x_best.safetensors"
+    write_weights(checkpoint["state_dict"], path, checkpoint["meta"])
+    options = tiny_run(pond, "model")
+    with pytest.raises(ValueError, match=r"holds NaN or infinite values \(decode_head"):
+        evaluate(PLAIN, path, tmp_path / "test", cfg_options=options)
 
 
 def test_checkpoint_of_another_model_is_refused(distilled, pond, tmp_path):

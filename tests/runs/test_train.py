@@ -5,10 +5,17 @@ from datetime import date
 import pytest
 import torch
 
-from mmseg_splashkd.checkpoint import read_checkpoint, tensors_sha256
+from mmseg_splashkd.checkpoint import (
+    read_checkpoint,
+    tensors_sha256,
+    write_weights,
+)
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, DISTILLED, PLAIN, TEACHER, tiny_run
+from tests.models.builders import build, distiller, segformer
+from tests.records.builders import leave_run
 
 RENAMED = {
     "label_coding": {
@@ -172,14 +179,58 @@ def test_overlapping_parts_are_refused_before_anything_is_built(pond, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_error_for_resuming_in_the_work_directory_of_another_model(
-    pond, teacher, tmp_path
-):
-    work_dir = shutil.copytree(teacher, tmp_path / "run")
+@pytest.fixture(scope="module")
+def stopped(pond, teacher, tmp_path_factory):
+    """A run of 2 iterations that is never resumed."""
+    work_dir = shutil.copytree(teacher, tmp_path_factory.mktemp("stopped") / "run")
     (work_dir / "last_checkpoint").write_text(str(work_dir / "iter_2.pth"))
-    options = tiny_run(pond, "model", iterations=4, model__decode_head__channels=24)
-    with pytest.raises(RuntimeError, match=r"iter_2\.pth does not fit the model"):
-        train(PLAIN, work_dir, resume=True, cfg_options=options)
+    return work_dir
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"model.decode_head.channels": 24},
+            r"model\.decode_head\.channels was 16, now 24",
+        ),
+        (
+            {"optim_wrapper.optimizer.lr": 0.5},
+            r"optim_wrapper\.optimizer\.lr was 0\.001, now 0\.5",
+        ),
+        ({"randomness.seed": 3}, r"randomness\.seed was 0, now 3"),
+        (
+            {"train_dataloader.batch_size": 1},
+            r"train_dataloader\.batch_size was 2, now 1",
+        ),
+        (
+            {"train_cfg.max_iters": 1},
+            r"max_iters=1, and .*iter_2\.pth is of iteration 2",
+        ),
+        (
+            {"default_hooks.checkpoint.save_best": "mIoU"},
+            r"save_best was 'Dice\.splash', now 'mIoU'",
+        ),
+        ({"split_table": "other.csv"}, "the split table changed; the list of train"),
+        ({"param_scheduler.0.end": 9}, r"param_scheduler\.0\.end was 20, now 9"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_option_that_a_resumed_run_cannot_follow_is_refused(
+    pond, stopped, tmp_path, options, message
+):
+    if "split_table" in options:
+        rows = (pond / "frames.csv").read_text().splitlines(keepends=True)
+        text = "".join([rows[0], *rows[2:]])
+        for folder in ("images/", "labels/"):
+            text = text.replace(folder, f"{pond}/{folder}")
+        (tmp_path / "other.csv").write_text(text)
+        options = {"split_table": str(tmp_path / "other.csv")}
+    before = (stopped / "run.json").read_bytes()
+    asked = tiny_run(pond, "model", iterations=4) | options
+    with pytest.raises(ValueError, match=message):
+        train(TEACHER, stopped, resume=True, cfg_options=asked)
+    assert (stopped / "run.json").read_bytes() == before
 
 
 def test_error_for_resuming_from_weights_alone(pond, teacher, tmp_path):
@@ -220,6 +271,64 @@ def test_second_run_in_one_folder_is_refused(pond, teacher):
     with pytest.raises(FileExistsError, match=r"holds a run.* --resume"):
         train(TEACHER, teacher, cfg_options=tiny_run(pond, "model"))
     assert before == {path: path.stat().st_mtime_ns for path in teacher.rglob("*")}
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_run_without_a_checkpoint_is_neither_overwritten_nor_resumed(
+    pond, tmp_path, resume
+):
+    work_dir = leave_run(tmp_path, status="failed", iteration=3, reason="lost")
+    (work_dir / "weights_run0_best.safetensors").write_bytes(b"kept")
+    options = tiny_run(pond, "model")
+    message = (
+        r"holds a run \(run0, failed at iteration 3: lost\).*no checkpoint.*remove"
+    )
+    if resume:
+        message = (
+            r"nothing to resume .*run0, failed at iteration 3: lost is there, with"
+        )
+    with pytest.raises(OSError, match=message):
+        train(PLAIN, work_dir, resume=resume, cfg_options=options)
+    assert (work_dir / "weights_run0_best.safetensors").read_bytes() == b"kept"
+
+
+def test_start_that_failed_before_its_first_step_may_be_repeated(
+    pond, tmp_path, monkeypatch
+):
+    work_dir = leave_run(tmp_path, status="failed", iteration=0)
+
+    def stop(cfg):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.SafeRunner, "from_cfg", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(PLAIN, work_dir, cfg_options=tiny_run(pond, "model"))
+    found = read_record(work_dir)
+    assert found is not None
+    assert [attempt.status for attempt in found.attempts] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "fault", "rule"),
+    [
+        ({"status": "failed", "reason": "lost"}, r"run that failed \(lost\)", "failed"),
+        ({}, "holds NaN or infinite values, such as in a", "finite"),
+    ],
+)
+def test_teacher_of_a_run_that_went_wrong_is_refused(tmp_path, options, fault, rule):
+    work_dir = leave_run(tmp_path, **{"status": "finished", **options})
+    weights = build(segformer()).state_dict()
+    if rule == "finite":
+        weights["a"] = weights.pop("decode_head.conv_seg.bias") / 0
+        weights["decode_head.conv_seg.bias"] = weights.pop("a")
+        fault = fault.removesuffix("a") + "decode_head.conv_seg.bias"
+    path = work_dir / "weights_run0_best.safetensors"
+    write_weights(weights, path, {})
+    models = segformer(), segformer()
+    with pytest.raises(ValueError, match=rf"{fault}.*allow=\['{rule}'\]"):
+        distiller(*models, teacher_checkpoint=str(path)).init_weights()
+    gate = {"teacher_gate": {"allow": [rule]}}
+    distiller(*models, teacher_checkpoint=str(path), **gate).init_weights()
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import mmseg_splashkd.sweep as package
+from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
 from mmseg_splashkd.sweep import tasks
 
 LOG = Path("run/output.log")
@@ -16,6 +17,7 @@ LOG = Path("run/output.log")
     [
         (ValueError("r is odd\nmore"), tasks.REFUSED),
         (FileNotFoundError("no teacher"), tasks.REFUSED),
+        (NotFiniteError("loss is not finite at iteration 3", "loss"), tasks.REFUSED),
         (RuntimeError("CUDA out of memory"), tasks.FAILED),
         (OSError(errno.EIO, "input/output error"), tasks.FAILED),
         (OSError(errno.ENOSPC, "No space left on device"), tasks.FULL),

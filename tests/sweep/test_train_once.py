@@ -61,7 +61,8 @@ def test_a_run_that_cannot_be_resumed_is_cleared_except_its_log(tmp_path, calls)
         (tmp_path / name).touch()
     train_once("config.py", tmp_path, "run", {})
     assert [path.name for path in tmp_path.iterdir()] == ["output.log"]
-    assert calls == [{"resume": False, "cfg_options": {}, "name": "run"}]
+    given = {"cfg_options": {}, "name": "run"}
+    assert calls == [{"resume": False, "restart": True, **given}]
 
 
 def test_a_run_is_resumed_and_not_repeated(tmp_path, calls):

@@ -60,7 +60,7 @@ class DistillSegmentor(BaseSegmentor):
         ensemble: ``average`` (``'probability'``, the default, or ``'logit'``) and
             ``weights`` (default equal) of several teachers.
         teacher_gate: Conditions that are checked before the first step; default None:
-            no minimum scores. See ``TeacherGate``.
+            better than one class everywhere. See ``TeacherGate``.
         teacher_cache: Folder with stored logits of the teacher, which the data set adds
             to the samples; no teacher is built. Default None. See
             ``tools/cache_teacher.py``.
@@ -206,8 +206,8 @@ class DistillSegmentor(BaseSegmentor):
 
         Raises:
             ValueError: There is no ``teacher_checkpoint``, its position embedding is
-                not the teacher's, it was trained with another normalisation, or the
-                cache does not fit.
+                not the teacher's, it was trained with another normalisation, its
+                values are not finite or its run failed, or the cache does not fit.
             FileNotFoundError: The file does not exist.
             RuntimeError: Keys or shapes differ from those of the teacher.
         """
@@ -216,6 +216,8 @@ class DistillSegmentor(BaseSegmentor):
             return
         assert self.teachers is not None
         self.teachers.load(as_list(self.teacher_checkpoint))
+        for rule, fault in self.teachers.faults:
+            self.teacher_gate.refuse(rule, fault)
         for trained_with, path in self.teachers.normalisations:
             self._check_normalisation(
                 trained_with, f"the training of teacher_checkpoint {path}"

@@ -10,8 +10,12 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mmseg_splashkd.evaluation.direction import falls
+from mmseg_splashkd.evaluation.skill import Skill
 
-RULES = ("floor", "classes", "normalisation")
+# Of the way from one class everywhere to a perfect prediction.
+SMALLEST_GAIN = 0.05
+SKILL = ("skill", "trivial_skill")  # in the report
+RULES = ("floor", "classes", "normalisation", "finite", "failed")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class TeacherGate:
         floor: Metric, named as ``val_evaluator`` prints it, such as ``Dice.splash`` ->
             exclusive bound on the teacher's value on the validation part: a lower
             bound, or an upper bound where smaller is better (``cross_entropy``).
+            Without one, the teacher must be better than one class everywhere (see
+            ``check_skill``).
         allow: Rules of ``RULES`` whose violation is a warning instead of an error.
     """
 
@@ -33,7 +39,7 @@ class TeacherGate:
         """Read a config.
 
         Args:
-            config: ``floor`` and ``allow``; None for no bounds. ``--cfg-options``
+            config: ``floor`` and ``allow``; None for the defaults. ``--cfg-options``
                 splits names at dots and passes a one-element list as its element; both
                 are accepted.
 
@@ -102,6 +108,52 @@ class TeacherGate:
                 f"on the validation part the teacher has {' and '.join(failures)}, the "
                 f"floor of model.teacher_gate: take a better teacher or another floor",
             )
+
+    def check_skill(self, report: Mapping[str, Any]) -> str | None:
+        """Require that the teacher is better than a prediction of one class.
+
+        Its ``skill`` must gain ``SMALLEST_GAIN`` of the way from ``trivial_skill`` to
+        100 %, so that a threshold chosen on a few frames does not pass by chance.
+
+        Args:
+            report: Figures of the teacher, see ``hooks.teacher_report``.
+
+        Returns:
+            A warning where this is not known, or holds at other thresholds than 0.5
+            alone; None where it holds.
+
+        Raises:
+            ValueError: It does not hold (rule ``'floor'``).
+        """
+        found = Skill(*(report.get(key, math.nan) for key in SKILL))
+        if not math.isfinite(found.gained):
+            return (
+                "the teacher was not compared with a prediction of one class: its "
+                "report has no skill on the validation part, as where no pixel of it "
+                "is foreground, or in a cache of an earlier version"
+            )
+        if not found.gained >= SMALLEST_GAIN:
+            needed = found.trivial + SMALLEST_GAIN * (100 - found.trivial)
+            self.refuse(
+                "floor",
+                f"on the validation part the teacher reaches {found.score:.2f} % (Dice "
+                f"of the foreground at its best threshold; of more than two classes, "
+                f"mean IoU), and one class everywhere {found.trivial:.2f} %: a teacher "
+                f"below {needed:.2f} % teaches nothing. Take a better one, or set "
+                f"model.teacher_gate.floor",
+            )
+        return _few_decisions(report.get("metrics", {}), found.score)
+
+
+def _few_decisions(metrics: Mapping[str, float], score: float) -> str | None:
+    """The warning that a foreground is hardly predicted at the threshold 0.5."""
+    dice = [value for name, value in metrics.items() if name.startswith("Dice.")]
+    if len(dice) != 2 or not min(dice) < 100 * SMALLEST_GAIN < score:
+        return None
+    return (
+        f"at the threshold 0.5 the teacher has Dice {min(dice):.2f}, at its best one "
+        f"{score:.2f}: it teaches by its probabilities, and hardly by its decisions"
+    )
 
 
 def _is_better(name: str, value: float, floor: float) -> bool:

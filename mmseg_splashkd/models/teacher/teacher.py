@@ -1,5 +1,6 @@
 """A frozen teacher: one segmentor, or the average of several."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +13,19 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
+from mmseg_splashkd.checkpoint import (
+    find_checkpoint,
+    load_strict,
+    not_finite,
+    read_checkpoint,
+)
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
+from mmseg_splashkd.records.record import FAILED, FINISHED
+from mmseg_splashkd.records.store import run_of_weights
 
 AVERAGES = ("probability", "logit")
 
@@ -63,6 +71,8 @@ class FrozenTeacher(nn.Module):
         self.classes: list[str] | None = None
         # Normalisation in the metadata of each file that has one, and the file.
         self.normalisations: list[tuple[dict[str, Any], Path]] = []
+        # Rule of the gate, and what violates it, of the files that were loaded.
+        self.faults: list[tuple[str, str]] = []
         self.eval().requires_grad_(False)
 
     @property
@@ -128,6 +138,7 @@ class FrozenTeacher(nn.Module):
             checkpoint, source = read_checkpoint(path), f"teacher_checkpoint {path}"
             load_strict(member, checkpoint["state_dict"], source)
             check_position_embedding(member, checkpoint["meta"], source)
+            self.faults += _faults(path, checkpoint["state_dict"])
             classes.append(checkpoint["meta"].get("dataset_meta", {}).get("classes"))
             if trained_with := checkpoint["meta"].get("normalisation"):
                 self.normalisations.append((trained_with, path))
@@ -138,6 +149,22 @@ class FrozenTeacher(nn.Module):
                 f"the teachers' classes differ: {stored}; they must be equal"
             )
         self.classes = stored[0] if stored else None
+
+
+def _faults(path: Path, state_dict: Mapping[str, Tensor]) -> list[tuple[str, str]]:
+    """What speaks against weights: rule of the teacher's gate, and a sentence."""
+    faults, source = [], f"teacher_checkpoint {path}"
+    if names := not_finite(state_dict):
+        text = f"{source} holds NaN or infinite values, such as in {names[0]}"
+        faults.append(("finite", f"{text}: its run diverged, take another teacher"))
+    run = run_of_weights(path)
+    if run is not None and run.status == FAILED:
+        text = f"{source} is of a run that failed ({run.record.reason})"
+        faults.append(("failed", f"{text}: take the weights of a finished run"))
+    elif run is not None and run.status != FINISHED:
+        text = f"{source} is of a run that is {run.status}, not finished"
+        print_log(text, logger="current", level=logging.WARNING)
+    return faults
 
 
 def as_list(value: Any) -> list:

@@ -44,6 +44,8 @@ def _ending(run: Run, left_out: str | None) -> Ending:
     reason = left_out or ""
     if run.status != FINISHED and record.reason:
         reason = record.reason
+    elif record.reason:  # a result, of fewer iterations than asked for
+        reason = "; ".join(filter(None, (record.reason, reason)))
     elif run.status == RUNNING:
         reason = "no end is recorded: still running, or killed on another machine"
     if record.attempts:
