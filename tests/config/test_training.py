@@ -36,7 +36,10 @@ def test_what_cannot_be_trained_is_refused(pond, options, message):
     ("text", "message"),
     [
         ("model = dict(", r"config .*broken\.py cannot be read: SyntaxError: "),
-        ("_base_ = ['nowhere.py']", r"broken\.py: .*nowhere\.py.* a file of its _base_"),
+        (
+            "_base_ = ['nowhere.py']",
+            r"broken\.py: .*nowhere\.py.* a file of its _base_",
+        ),
         ("model = dict()\ntrain_dataloader = [1]", r"^model=\{\} has no 'type'"),
         (
             "model = dict(type='A')\ntrain_dataloader = [1]",
