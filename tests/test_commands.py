@@ -151,6 +151,8 @@ def test_documented_commands_are_read_by_their_tools(source, tmp_path, monkeypat
 def test_options_named_in_the_text_exist():
     text = "".join(path.read_text() for path in (*TOOLS, *BENCHMARKS))
     defined = {"--help", *OPTION.findall(text)}
+    if "BooleanOptionalAction" in text:
+        defined |= {f"--no-{option[2:]}" for option in defined}
     for page in PAGES:
         text = page.read_text("utf-8").partition("## From earlier versions")[0]
         spans = re.findall(r"`[^`]+`", BLOCK.sub("", text))

@@ -106,11 +106,16 @@ def ask(found: Found, reader: argparse.ArgumentParser, words: list[str]) -> Wish
         words = [*words, *shlex.split(input("options to add: "))]
 
 
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    return parser().parse_args()
+
+
 def main() -> None:
     """Look at the data, ask what is missing, write the project, and print why."""
     reader = parser()
     words = sys.argv[1:]
-    args = reader.parse_args(words)
+    args = parse_args()
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.datasets.split_table import read_table
     from mmseg_splashkd.datasets.splits.summary import print_split

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from torch.utils.data import DataLoader
 
 from mmseg_splashkd.config.faults import ConfigError, closest, shown
+from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.config.walk import LOADERS
 
 # Keys of a loader that mmengine reads, beside the arguments of ``DataLoader``.
@@ -31,6 +32,8 @@ def check_parts(cfg: Config) -> None:
         ConfigError: One is not; the message names the key, the value and the remedy.
     """
     _check_built("model", cfg.get("model"), EXAMPLES["model"])
+    if distills(cfg):
+        _check_built("model.student", cfg.model.get("student"), EXAMPLES["model"])
     for key in LOADERS:
         if (loader := cfg.get(key)) is not None:
             _check_loader(key, loader)

@@ -60,8 +60,8 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     written = cfg
     cfg = _with_variables(cfg, path, options)
     _merge(cfg, options)
-    check_parts(cfg)
     check_places(written, cfg, options)
+    check_parts(cfg)
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):
         share(cfg, key, path)

@@ -30,7 +30,7 @@ NAMED = 3  # keys listed in an error
 class ConfigFile(NamedTuple):
     """A config file and the local files that it inherits.
 
-    Args:
+    Attributes:
         path: The file.
         text: Its content, with the variables that MMEngine substitutes.
         bases: Files it inherits; a text for one of another package (``mmseg::...``).

@@ -162,12 +162,7 @@ class FrameScoresHook(Hook):
             note_operating_point(runner, scores)
             warn_if_hardly_found(runner, scores)
             value = cross_fitted_dice(scores)
-        if metrics is not None:
-            # All processes select the best weights and stop early by it.
-            shared = [value]
-            broadcast_object_list(shared)
-            metrics[METRIC] = shared[0]
-            runner.message_hub.update_scalar(f"val/{METRIC}", shared[0])
+        _add(runner, "val", {METRIC: value}, metrics)
 
     def after_train(self, runner: Runner) -> None:
         """Warn if no validation could select the best weights."""
@@ -194,8 +189,10 @@ class FrameScoresHook(Hook):
         target = self.target or Path(self.test_file or Path(runner.work_dir) / TEST)
         about = self._about_test(runner)
         scores = self._write(runner.test_dataloader, "test", about, target)
-        if scores is not None and metrics is not None and has_time(scores):
-            metrics.update(_log_bursts(runner, scores))
+        figures = {}
+        if scores is not None and has_time(scores):
+            figures = _log_bursts(runner, scores)
+        _add(runner, "test", figures, metrics)
 
     def _about_test(self, runner: Runner) -> dict[str, Any]:
         """What identifies a test, beside its data."""
@@ -256,11 +253,24 @@ class FrameScoresHook(Hook):
         return scores
 
 
+def _add(
+    runner: Runner, part: str, figures: dict[str, float], metrics: dict | None
+) -> None:
+    """Add figures of the first process to the log and the metrics of all processes.
+
+    All must select the same best weights, and stop early at the same iteration.
+    """
+    shared = [figures]
+    broadcast_object_list(shared)
+    for name, value in shared[0].items():
+        runner.message_hub.update_scalar(f"{part}/{name}", value)
+    if metrics is not None:
+        metrics.update(shared[0])
+
+
 def _log_bursts(runner: Runner, scores: FrameScores) -> dict[str, float]:
     result = score_bursts(scores)
     figures = burst_metrics(result)
-    for name, value in figures.items():
-        runner.message_hub.update_scalar(f"test/{name}", value)
     hits = sum(burst.found for burst in result.bursts)
     line = f"{hits} of {len(result.bursts)} bursts of {scores.focus} found"
     if "Bursts.latency" in figures:

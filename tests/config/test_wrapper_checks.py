@@ -113,5 +113,6 @@ def test_a_loader_may_draw_batches_in_its_own_way(photos, tmp_path, keys):
     cfg.train_dataloader.update(keys)
     (tmp_path / "w.safetensors").touch()
     cfg.model = {"type": "DistillSegmentor", "distill_loss": {"teacher_ratio": 0.5}}
+    cfg.model.student = {"type": "EncoderDecoder"}
     cfg.model.teacher_checkpoint = str(tmp_path / "w.safetensors")
     check_training(cfg)

@@ -41,10 +41,11 @@ def checkpoint(options, tmp_path_factory):
     return train(DISTILLED, work_dir, cfg_options=options) / "iter_2.pth"
 
 
-def build(kind, options, work_dir):
+def build(kind, options, work_dir, **keys):
     cfg = read_config(DISTILLED, options | {"train_cfg.max_iters": 4})
     cfg.work_dir = str(work_dir)
     cfg.launcher = "none"
+    cfg.update(keys)
     set_experiment_name(cfg)
     runner = kind.from_cfg(cfg)
     hook = StopHook()
@@ -60,9 +61,10 @@ def build(kind, options, work_dir):
 def test_resumed_run_has_the_weights_of_its_loss(
     options, checkpoint, tmp_path, kind, way
 ):
-    if way == "cfg.resume":
-        options = options | {"load_from": str(checkpoint), "resume": True}
-    runner, hook = build(kind, options, tmp_path)
+    resumed = {"load_from": str(checkpoint), "resume": True}
+    runner, hook = build(
+        kind, options, tmp_path, **resumed if way == "cfg.resume" else {}
+    )
     if way == "resume":
         runner.resume(str(checkpoint))
     with pytest.raises(Stop):

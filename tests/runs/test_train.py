@@ -209,7 +209,7 @@ def stopped(pond, teacher, tmp_path_factory):
         ),
         (
             {"default_hooks.checkpoint.save_best": "mIoU"},
-            r"save_best was 'Dice\.splash', now 'mIoU'",
+            r"save_best was 'OperatingPoint\.Dice', now 'mIoU'",
         ),
         ({"split_table": "other.csv"}, "the split table changed; the list of train"),
         ({"param_scheduler.0.end": 9}, r"param_scheduler\.0\.end was 20, now 9"),

@@ -288,7 +288,7 @@ def refusal(options: dict) -> str:
     [
         ({PIPELINE: [*LOAD, RESIZE, PACK]}, "pipeline"),
         ({"teacher_cache.view_seed": 1}, "seed of the views"),
-        ({"model.teacher.decode_head.ratio": 1.0}, "teacher"),
+        ({"model.teacher.decode_head.dropout_ratio": 0.5}, "teacher"),
         ({"model.class_mapping": [1, 0]}, "teacher"),
         ({"model.student.data_preprocessor.mean": [1.0, 2.0, 3.0]}, "normalisation"),
         ({"train_dataloader.dataset.dataset.ratios": (0.6, 0.3, 0.1)}, "frames"),
