@@ -69,7 +69,7 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
             f"{torch.__version__} finds none. Set it to 'gloo' to use CPU processes"
         )
     cfg.sync_bn = None
-    cfg.model_wrapper_cfg = {**cfg.get("model_wrapper_cfg", {}), "device_ids": None}
+    cfg.model_wrapper_cfg = {**(cfg.get("model_wrapper_cfg") or {}), "device_ids": None}
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group(_backend(cfg) or "gloo")
 

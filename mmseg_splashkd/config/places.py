@@ -64,6 +64,24 @@ def _check(before: Any, after: Any, option: str, parts: list[str]) -> None:
         before, after = _child(before, part), _child(after, part)
 
 
+def is_argument(cfg: Config, key: str) -> bool:
+    """Whether the first part of a dotted key that a config lacks is an argument there.
+
+    Arguments that a class takes by ``**kwargs`` alone do not count.
+
+    Args:
+        cfg: The config.
+        key: Dotted key, such as ``model.teacher_gate.allow``.
+    """
+    node: Any = cfg
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        if isinstance(node, Mapping) and part not in node:
+            return depth > 0 and part in arguments(node, ".".join(parts[:depth]))[0]
+        node = _child(node, part)
+    return False
+
+
 def _child(node: Any, part: str) -> Any:
     if isinstance(node, (Mapping, Config)):
         return node.get(part)

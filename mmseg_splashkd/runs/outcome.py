@@ -74,9 +74,8 @@ def _read(path: Path, _mtime_ns: int) -> tuple[str, int | None]:
 
 def _checkpoint(work_dir: Path, kind: str) -> Path | None:
     """The checkpoint of mmengine, where no weights were exported."""
-    pattern = re.compile(
-        r"best_.*iter_(\d+)\.pth" if kind == "best" else r"iter_(\d+)\.pth"
-    )
+    counted = r"(iter|epoch)_\d+\.pth"
+    pattern = re.compile(f"best_.*{counted}" if kind == "best" else counted)
     paths = [path for path in work_dir.glob("*.pth") if pattern.fullmatch(path.name)]
     return max(paths, key=lambda path: path.stat().st_mtime, default=None)
 

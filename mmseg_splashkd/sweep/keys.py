@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.config.keys import KEYS_OF_A_RUN, READ, RECORDED, dotted_keys
+from mmseg_splashkd.config.places import is_argument
 
 SHORT = {"teacher_ratio": "model.distill_loss.teacher_ratio"}
 
@@ -29,7 +30,7 @@ def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
     paths = [path for path, _ in dotted_keys(cfg.to_dict())]
     if dotted in RECORDED:
         raise ValueError(f"{option} {key} changes no run: {RECORDED[dotted]}")
-    if dotted in paths:
+    if dotted in paths or is_argument(cfg, dotted):
         return dotted
     ends = [path for path in paths if path.endswith(f".{key}")]
     if len(ends) == 1:
@@ -48,7 +49,7 @@ def full_key(cfg: Config, key: str, option: str = "--grid") -> str:
 
 
 def has_place(cfg: Config, key: str) -> bool:
-    """Whether the parent of a dotted key exists in a config."""
+    """Whether the parent of a dotted key exists in a config, or may be given there."""
     top, *rest = key.split(".")
     if not rest:
         return top in cfg or top in KEYS_OF_A_RUN
@@ -59,7 +60,7 @@ def has_place(cfg: Config, key: str) -> bool:
         elif isinstance(node, list | tuple) and parent.isdigit():
             node = node[int(parent)] if int(parent) < len(node) else None
         else:
-            return False
+            return is_argument(cfg, key)
     return isinstance(node, Mapping | list | tuple)
 
 

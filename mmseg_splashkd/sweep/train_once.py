@@ -1,10 +1,10 @@
 """A training run that is completed exactly once, however often it is interrupted."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import read_record
@@ -14,7 +14,6 @@ from mmseg_splashkd.runs.train import train
 # Of the last iteration: the best ones are selected on the validation frames.
 WEIGHTS = "weights_*_last.safetensors"
 OUTPUTS = (*CHECKPOINTS, "weights_*.safetensors", "scores/*.npz")
-CHECKPOINT = re.compile(r"iter_(\d+)\.pth")
 
 
 def is_trained(work_dir: Path) -> bool:
@@ -37,8 +36,8 @@ def train_once(
     if is_trained(work_dir):
         return
     given = dict(options)
-    iterations = read_config(config, given).train_cfg.max_iters
-    resume = can_resume(work_dir, iterations)
+    loop = read_config(config, given).get("train_cfg") or {}
+    resume = can_resume(work_dir, loop.get("max_iters"))
     if not resume:  # outputs of an interrupted run, except its logs
         for path in (path for each in OUTPUTS for path in work_dir.glob(each)):
             path.unlink()
@@ -52,13 +51,20 @@ def train_once(
     )
 
 
-def can_resume(work_dir: Path, iterations: int) -> bool:
+def can_resume(work_dir: Path, iterations: int | None) -> bool:
     """Whether a run left a complete checkpoint from before its last iteration.
 
     A run that is killed while it writes has a damaged checkpoint or none. A run that is
     killed in its last validation has nothing left to train but has no scores: it begins
     anew.
+
+    Args:
+        work_dir: Folder of the run.
+        iterations: Its last iteration; None, as of a loop of epochs: as recorded.
     """
-    path = resumable(work_dir)
-    match = path and CHECKPOINT.fullmatch(path.name)
-    return bool(match) and int(match[1]) < iterations
+    path, record = resumable(work_dir), read_record(work_dir)
+    last = iterations or (record and record.iterations)
+    if path is None or not last:
+        return False
+    reached = read_checkpoint(path)["meta"].get("iter")
+    return reached is not None and reached < last
