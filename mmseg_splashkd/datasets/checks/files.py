@@ -20,6 +20,7 @@ from mmseg_splashkd.datasets.parallel import map_frames
 MOSTLY = 0.5  # share of a frame's labelled pixels
 FLAT = 2  # maximum range of each channel of a constant frame, in gray values
 STALE = 0.001  # share of a frame's pixels
+SIZES_LISTED = 5  # the commonest sizes of a recording
 
 
 @dataclass(frozen=True)
@@ -178,12 +179,16 @@ def _inspect_label(
 def _sizes(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
     recordings = defaultdict(list)
     for fact in facts.values():
-        if fact.size:
+        # Photos are of several cameras and crops; frames of a video are not.
+        if fact.size and fact.frame.has_time:
             recordings[fact.frame.recording].append(fact)
     for recording, own in recordings.items():
         sizes = Counter(fact.size for fact in own).most_common()
         if len(sizes) > 1:
-            listed = ", ".join(f"{s[0]}x{s[1]} ({count})" for s, count in sizes if s)
+            common = [(size, count) for size, count in sizes if size][:SIZES_LISTED]
+            listed = ", ".join(f"{s[0]}x{s[1]} ({count})" for s, count in common)
+            if rest := len(sizes) - len(common):
+                listed += f", and {counted(rest, 'other size')}"
             others = tuple(f.frame.image for f in own if f.size != sizes[0][0])
             text = f"recording {recording!r} has {len(sizes)} frame sizes: {listed}"
             yield Finding("warning", "several_sizes", text, others)

@@ -8,6 +8,7 @@ import numpy as np
 from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding
 
 BACKGROUND = "background"
+ALIKE = 0.7  # least similarity of a name that is offered; splash and plastic have 0.62
 IGNORED = ("ignore", "ignored", "void", "unlabelled", "unlabeled")
 
 
@@ -87,12 +88,12 @@ def _describe_unknown(
     near = {
         name: match[0]
         for name in unknown
-        if (match := get_close_matches(class_of[name].casefold(), grays, n=1))
+        if (match := get_close_matches(class_of[name].casefold(), grays, 1, ALIKE))
     }
     hint = "".join(f"; did {name!r} mean {match!r}" for name, match in near.items())
     example = "".join(f", such as {n!r}: {m!r}" for n, m in [*near.items()][:1])
     return (
         f"{source}: {unknown} are not classes of the label coding{hint}. It has "
         f"{sorted(grays)}, {source} has {list(class_of)}. Map names that "
-        f"differ{example}"
+        f"differ{example}, or choose a label coding that has them"
     )

@@ -26,7 +26,6 @@ from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
     import_extra,
     index_unique,
-    read_text,
 )
 from mmseg_splashkd.datasets.converters.pictures import (
     Picture,
@@ -37,6 +36,7 @@ from mmseg_splashkd.datasets.converters.pictures import (
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS
+from mmseg_splashkd.files import read_text
 
 LAYOUT = """Expected a COCO file: {"images": [{"id", "file_name", "width", "height"}],
 "categories": [{"id", "name"}], "annotations": [{"id", "image_id", "category_id",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.datasets.converters.layout import describe_contents, read_text
+from mmseg_splashkd.datasets.converters.layout import describe_contents
 from mmseg_splashkd.datasets.listing import is_system_file
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.files import read_text
 
 LATEST, GROUND_TRUTH = "latest", "ground-truth"
 MINIMAL = "annotation_id"  # only in rows of the JSON-MIN export

@@ -60,20 +60,6 @@ def import_extra(module: str, purpose: str) -> ModuleType:
         ) from error
 
 
-def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, or in UTF-16 if it starts with its byte order mark.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    content = path.read_bytes()
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8: save it as UTF-8 ({error})") from error
-
-
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Check that an argument has one of its values.
 

@@ -22,7 +22,6 @@ from mmseg_splashkd.datasets.converters.layout import (
     check_choice,
     describe_contents,
     index_unique,
-    read_text,
 )
 from mmseg_splashkd.datasets.converters.pictures import (
     Label,
@@ -34,6 +33,7 @@ from mmseg_splashkd.datasets.converters.pictures import (
 from mmseg_splashkd.datasets.label_coding import LabelCoding, colours_to_ids
 from mmseg_splashkd.datasets.listing import is_system_file
 from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
+from mmseg_splashkd.files import read_text
 
 LAYOUT = """Expected one of
   CVAT, Segmentation mask 1.1:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmseg_splashkd.datasets.checks import check_files, class_pixels
 from mmseg_splashkd.datasets.label_coding import SPLASH, LabelCoding
+from mmseg_splashkd.datasets.timestamps import NO_TIME
 from tests.datasets.builders import halve, write_label
 from tests.datasets.checks.builders import finding_of
 
@@ -134,6 +135,26 @@ def test_two_sizes_in_a_recording(valid_parts, train_frame):
     finding = finding_of(check(valid_parts).findings, "several_sizes")
     assert (finding.level, finding.frames) == ("warning", (str(train_frame),))
     assert finding.message.endswith("has 2 frame sizes: 80x64 (26), 40x32 (1)")
+
+
+def test_the_commonest_of_many_sizes_are_listed(valid_parts):
+    for i, frame in enumerate(valid_parts["train"][:7]):
+        Image.open(frame.image).resize((20 + i, 64)).save(frame.image)
+    finding = finding_of(check(valid_parts).findings, "several_sizes")
+    sizes = "80x64 (20), 20x64 (1), 21x64 (1), 22x64 (1), 23x64 (1)"
+    assert finding.message.endswith(f"8 frame sizes: {sizes}, and 3 other sizes")
+    assert len(finding.frames) == 7
+
+
+def test_photos_may_differ_in_size(valid_parts, train_frame):
+    Image.open(train_frame).resize((40, 32)).save(train_frame)
+    write_label(label_of(train_frame), np.zeros((32, 40), np.uint8))
+    photos = {
+        part: [replace(frame, timestamp=NO_TIME) for frame in frames]
+        for part, frames in valid_parts.items()
+    }
+    codes = {finding.code for finding in check(photos).findings}
+    assert "several_sizes" not in codes
 
 
 @pytest.mark.parametrize("labelled", [True, False])

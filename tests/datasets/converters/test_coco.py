@@ -235,6 +235,13 @@ def test_unknown_names_are_rejected_with_the_closest_match(tmp_path: Path):
     assert paint(read(tmp_path, categories={"plastics": "Plastic"})[0])[0, 0] == 6
 
 
+def test_a_name_that_is_only_somewhat_alike_is_not_offered(tmp_path):
+    categories = [{"id": 1, "name": "splash"}]  # 8 of 13 letters are in plastic
+    write_coco(tmp_path, [annotation(1, 1, [[1, 1, 9, 1, 9, 9]])], None, categories)
+    with pytest.raises(ValueError, match="that differ, or choose a label coding"):
+        read_coco(tmp_path, TRASH)
+
+
 def test_an_unused_name_mapping_is_rejected(tmp_path: Path):
     write_coco(tmp_path, [annotation(1, 1, [rectangle(0, 0, 2, 2)])])
     with pytest.raises(ValueError, match="plasic"):

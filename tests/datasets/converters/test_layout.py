@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmseg_splashkd.datasets.converters import layout
 from mmseg_splashkd.datasets.converters.layout import (
     LabelFile,
     describe_contents,
@@ -85,3 +86,12 @@ def test_a_missing_folder_is_named_with_what_is_there(tmp_path, monkeypatch):
 def test_nominal_starts_are_days_apart():
     starts = nominal_starts(["b", "a", "b"])
     assert starts == {"a": 1_000_000_000 * SECOND, "b": 1_000_086_400 * SECOND}
+
+
+def test_files_passed_over_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said: list[str] = []
+    monkeypatch.setattr(layout, "print_log", lambda text, *_: said.append(text))
+    for name in ("a.png", "b.jpg", "c.jpg", "._a.png", "Thumbs.db"):
+        (tmp_path / name).touch()
+    assert list(files_in(tmp_path, ".png")) == ["a"]
+    assert said == [f"{tmp_path}: passed over 2 hidden, 2 .jpg; .png is read"]

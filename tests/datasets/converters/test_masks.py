@@ -350,3 +350,56 @@ def test_items_are_written(tmp_path: Path):
     first, second = read_table(table)
     assert first.splash_share == pytest.approx(16 / (H * W), abs=1e-6)
     assert second.label == ""
+
+
+# Files of other programs
+
+
+def test_system_files_are_no_pictures_masks_or_exports(tmp_path: Path):
+    write_cvat(tmp_path / "cvat")
+    for folder in ("JPEGImages", "SegmentationClass"):
+        (tmp_path / "cvat" / folder / f"._{stamp(0)}.png").write_bytes(b"of macOS")
+    assert len(read(tmp_path / "cvat")) == 2
+    write_studio(tmp_path / "studio", UPLOADS[1:])
+    (tmp_path / "studio" / "._export.json").write_bytes(b"of macOS")
+    assert len(read(tmp_path / "studio")) == 2
+
+
+def test_lossy_masks_lost_lists_and_other_exports_are_refused(tmp_path: Path):
+    export = write_cvat(tmp_path / "a")
+    lists = export / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "Train.txt").write_text(f"{stamp(0)}\n{stamp(7)}\n")
+    with pytest.raises(ValueError, match=f"lists 1 pictures that do not.*{stamp(7)}"):
+        read(export)
+    (lists / "Train.txt").write_text(f"{stamp(0)}\n")
+    (lists / "Validation.txt").write_text(f"{stamp(0)}\n")
+    with pytest.raises(ValueError, match="is in the parts 'train' and 'val'"):
+        read(export)
+    (lists / "Validation.txt").unlink()
+    mask = export / "SegmentationClass" / f"{stamp(0)}.png"
+    mask.rename(mask.with_suffix(".jpg"))
+    with pytest.raises(ValueError, match=r"jpg is no PNG, and so are 1 of 1 masks"):
+        read(export)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "annotations.xml").touch()
+    with pytest.raises(FileNotFoundError, match=r"export 'Segmentation mask 1\.1'"):
+        read(tmp_path / "b")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_class(tmp_path: Path):
+    write_cvat(tmp_path)
+    expected = paint(read(tmp_path)[0])
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "labelmap.txt").write_text(LABELMAP, encoding=encoding)
+        np.testing.assert_array_equal(paint(read(tmp_path)[0]), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [("splash-foam", "such as 'splash-foam': 'splash'"), ("gull", "differ, or choose")],
+)
+def test_hints_offer_the_nearest_class_or_none(tmp_path: Path, name: str, example: str):
+    write_cvat(tmp_path, LABELMAP.replace("Splash:", f"{name}:"))
+    with pytest.raises(ValueError, match=example):
+        read(tmp_path)
