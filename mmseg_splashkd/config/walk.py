@@ -67,6 +67,17 @@ def _is_dataset(kind: Any) -> bool:
     )
 
 
+def metrics_of(evaluator: Any) -> list[Any]:
+    """Configs of the metrics of an evaluator: of one metric, a list, or a dict of both.
+
+    Args:
+        evaluator: Value of ``val_evaluator`` or ``test_evaluator``, or None.
+    """
+    if isinstance(evaluator, Mapping):  # a metric, or an evaluator of some
+        evaluator = evaluator.get("metrics", evaluator)
+    return [evaluator] if isinstance(evaluator, Mapping) else list(evaluator or ())
+
+
 def plain_model(model: dict) -> dict:
     """Config of the student of a ``DistillSegmentor``; other models unchanged."""
     return model["student"] if is_a(model, DistillSegmentor) else model

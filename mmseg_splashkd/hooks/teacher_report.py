@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce, get_dist_info, is_main_process
 from mmengine.evaluator import Evaluator
+from mmengine.registry import EVALUATOR
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -49,7 +50,8 @@ def measure_teacher(
     Args:
         model: ``DistillSegmentor`` with a teacher instead of a cache.
         dataloader: Frames in the order of mmengine's ``DefaultSampler``, unshuffled.
-        metrics: One or several metrics, or their configs.
+        metrics: One or several metrics or their configs, or the config of an evaluator
+            with ``metrics``, as ``val_evaluator`` may be.
         focus_class: Name of the foreground of two classes; by default the last class.
 
     Returns:
@@ -66,7 +68,7 @@ def measure_teacher(
         ValueError: A frame does not fit the metrics, or no pixel is valid.
     """
     dataset: Any = dataloader.dataset
-    evaluator = Evaluator(metrics)  # type: ignore[arg-type]
+    evaluator = _evaluator(metrics)
     evaluator.dataset_meta = dataset.metainfo
     calibration = _Calibration(len(dataset), model.num_classes)
     focus = focus_index(dataset.metainfo["classes"], focus_class)
@@ -87,6 +89,12 @@ def measure_teacher(
         **counts.figures(),
         "frames": len(dataset),
     }
+
+
+def _evaluator(metrics: Any) -> Evaluator:
+    if isinstance(metrics, Mapping) and "metrics" in metrics:
+        return EVALUATOR.build({"type": "Evaluator", **metrics})
+    return Evaluator(metrics)
 
 
 def _predictions(model: Any, batch: dict) -> list:

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_splashkd.checkpoint import load_strict, read_checkpoint
-from mmseg_splashkd.config.walk import plain_model
+from mmseg_splashkd.config.walk import LOADERS, plain_model
 from mmseg_splashkd.evaluation.complexity import measure
 from mmseg_splashkd.records.record import Cost
 from mmseg_splashkd.records.store import read_run, write_record
@@ -20,8 +20,8 @@ def record_cost(work_dir: str | Path) -> Cost:
     """Measure the model of a run on the CPU, and add ``cost`` to its record.
 
     Of a distilled run, the student is measured; with the best weights, or the last ones
-    where there are no best. The frame is the first one of the test part, as its
-    pipeline yields it.
+    where there are no best. The frame is the first one of the test part, or of the
+    validation or training part where there is no other, as its pipeline yields it.
 
     Args:
         work_dir: Folder of a recorded run that is not running.
@@ -50,7 +50,8 @@ def record_cost(work_dir: str | Path) -> Cost:
 
 def _measure(cfg: Config, weights: Path) -> Cost:
     init_default_scope(cfg.get("default_scope", "mmseg"))
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    loader = next(filter(None, map(cfg.get, reversed(LOADERS))))
+    dataset = DATASETS.build(loader["dataset"])
     model = MODELS.build(plain_model(cfg.model))
     load_strict(model, read_checkpoint(weights)["state_dict"], str(weights))
     measured = measure(model, tuple(dataset[0]["inputs"].shape[-2:]))

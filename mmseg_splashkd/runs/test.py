@@ -18,7 +18,7 @@ from mmseg_splashkd.config.devices import (
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import loader_leaves, plain_model
+from mmseg_splashkd.config.walk import loader_leaves, metrics_of, plain_model
 from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
 from mmseg_splashkd.evaluation.frame_files import frame_names
@@ -234,22 +234,16 @@ def _decide_by(
     name = hook["focus_class"]
     cfg.test_evaluator = {
         "type": OperatingPointEvaluator.__name__,
-        "metrics": _metrics(cfg.test_evaluator),
+        "metrics": metrics_of(cfg.test_evaluator),
         "threshold": threshold,
         "focus_class": name,
     }
     return f"{name or 'the last class'} is decided by p >= {threshold:.4f}, {origin}"
 
 
-def _metrics(metrics: Any) -> list:
-    if isinstance(metrics, dict):  # a metric, or an evaluator of some
-        metrics = metrics.get("metrics", metrics)
-    return [metrics] if isinstance(metrics, dict) else list(metrics or ())
-
-
 def writers_of(evaluator: Any) -> list:
     """The metrics of an evaluator's config that can write predicted label maps."""
-    return [each for each in _metrics(evaluator) if is_a(each, DiceMetric)]
+    return [each for each in metrics_of(evaluator) if is_a(each, DiceMetric)]
 
 
 def _write_predictions(cfg: Config, out: str | Path, coding: str) -> None:
@@ -279,7 +273,7 @@ def _average_flips(cfg: Config) -> None:
     # The average is a class, not a logit: it has no cross-entropy.
     metrics = [
         each
-        for each in _metrics(cfg.test_evaluator)
+        for each in metrics_of(cfg.test_evaluator)
         if not is_a(each, CrossEntropyMetric)
     ]
     if "metrics" in cfg.test_evaluator:

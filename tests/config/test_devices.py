@@ -53,3 +53,11 @@ def test_pytorch_launcher_needs_torchrun(monkeypatch):
     monkeypatch.delenv("RANK")
     with pytest.raises(ValueError, match="needs torchrun"):
         prepare_distributed(Config(), "pytorch")
+
+
+@pytest.mark.parametrize("wrapper", [None, {"broadcast_buffers": False}])
+def test_processes_on_cpus_use_no_device_ids(wrapper, monkeypatch):
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    cfg = Config({"model_wrapper_cfg": wrapper})
+    prepare_distributed(cfg, "pytorch")
+    assert cfg.model_wrapper_cfg == {**(wrapper or {}), "device_ids": None}

@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset, RepeatDataset
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.config.walk import leaves, loader_leaves, wrappers
+from mmseg_splashkd.config.walk import leaves, loader_leaves, metrics_of, wrappers
 
 A, B = {"type": "BaseSegDataset", "name": "a"}, {"type": "TimeSplitDataset"}
 
@@ -111,3 +111,11 @@ def test_a_registered_class_of_ones_own_is_a_leaf():
         assert [leaf["ann_file"] for leaf in leaves(config)] == ["a.json"]
     finally:
         DATASETS.module_dict.pop("OwnFrames")
+
+
+def test_metrics_of_an_evaluator():
+    one, two = {"type": "IoUMetric"}, {"type": "DiceMetric"}
+    assert metrics_of(None) == []
+    assert metrics_of(one) == metrics_of([one]) == [one]
+    assert metrics_of({"metrics": one}) == [one]
+    assert metrics_of({"type": "Evaluator", "metrics": (one, two)}) == [one, two]

@@ -169,6 +169,15 @@ def test_figures_do_not_depend_on_the_batch_size(distilled, distil_options):
     assert report == pytest.approx(expected, rel=1e-4)
 
 
+def test_metrics_may_be_those_of_an_evaluator(distilled, distil_options):
+    model, loader, metrics = loaded(distil_options)
+    evaluator = {"type": "Evaluator", "metrics": metrics}
+    expected = report_of(distilled)["metrics"]
+    figures = measure_teacher(model, loader, evaluator)["metrics"]
+    assert figures == pytest.approx(expected, rel=1e-6, nan_ok=True)
+    assert evaluator == {"type": "Evaluator", "metrics": metrics}
+
+
 def test_mapped_classes_are_those_of_the_student(distil_options):
     swapped = distil_options | {"model.class_mapping": [1, 0]}
     first, second = (

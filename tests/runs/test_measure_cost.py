@@ -1,8 +1,9 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.runs.measure_cost import record_cost
 from tests.records.builders import leave_run
 
@@ -26,6 +27,20 @@ def test_cost_of_the_student_is_added_to_the_record(distilled, tmp_path):
     assert cost.gmacs > 0
     assert cost.ms_per_frame > 0
     assert cost.device.startswith("CPU")
+
+
+def test_a_run_without_a_test_part_is_measured_on_a_frame_of_its_validation(
+    photo_run, tmp_path
+):
+    work_dir = shutil.copytree(photo_run, tmp_path / "run")
+    record = read_record(work_dir)
+    assert record is not None
+    measured = record_cost(work_dir)
+    text = record.config_text or ""
+    lines = "test_dataloader = None\ntest_evaluator = None\ntest_cfg = None\n"
+    write_record(work_dir, replace(record, config_text=text + lines))
+    untested = record_cost(work_dir)
+    assert replace(untested, ms_per_frame=measured.ms_per_frame) == measured
 
 
 def test_folder_without_record_or_weights_is_named(tmp_path):

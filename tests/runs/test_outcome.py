@@ -62,8 +62,10 @@ def test_files_of_an_earlier_run_are_not_this_ones(work_dir):
     assert resumed.metrics.best == METRICS[4]
 
 
-def test_checkpoints_of_mmengine_replace_missing_exports(tmp_path):
-    for name, iteration in (("best_mIoU_iter_2.pth", 2), ("iter_4.pth", 4)):
+@pytest.mark.parametrize("step", ["iter", "epoch"])
+def test_checkpoints_of_mmengine_replace_missing_exports(tmp_path, step):
+    names = f"best_mIoU_{step}_2.pth", f"{step}_4.pth"
+    for name, iteration in zip(names, (2, 4), strict=True):
         state = {"a": torch.ones(1)}
         meta = {"iter": iteration}
         torch.save({"state_dict": state, "meta": meta}, tmp_path / name)
@@ -71,7 +73,7 @@ def test_checkpoints_of_mmengine_replace_missing_exports(tmp_path):
     assert found.weights.best is not None
     assert found.weights.last is not None
     paths = found.weights.best.path, found.weights.last.path
-    assert paths == ("best_mIoU_iter_2.pth", "iter_4.pth")
+    assert paths == names
     assert found.metrics.best == METRICS[2]
 
 

@@ -20,6 +20,8 @@ def cfg() -> Config:
         ("optimizer.lr", "optim_wrapper.optimizer.lr"),
         ("param_scheduler.1.end", "param_scheduler.1.end"),
         ("embargo", "embargo"),
+        ("model.teacher_gate.allow", "model.teacher_gate.allow"),  # only an argument
+        ("model.ensemble", "model.ensemble"),
         ("max_iters", "max_iters"),  # a variable, which others are computed from
     ],
 )
@@ -47,6 +49,9 @@ def test_no_key(cfg, key, message):
     [
         ("model.student.backbone.new", True),
         ("model.backbone.embed_dims", False),
+        ("model.teacher_gate.allow", True),
+        ("model.teacher_gates.allow", False),
+        ("model.student.teacher_gate.allow", False),
         ("param_scheduler.0.end", True),
         ("param_scheduler.7.end", False),
         ("model.type.part", False),

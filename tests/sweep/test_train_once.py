@@ -1,5 +1,4 @@
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +15,8 @@ from mmseg_splashkd.sweep.train_once import (
 
 def write_checkpoint(work_dir: Path, iteration: int, **content) -> Path:
     path = work_dir / f"iter_{iteration}.pth"
-    state = {"state_dict": {"w": torch.zeros(1)}, "meta": {}, "optimizer": {}}
+    meta = {"iter": iteration}
+    state = {"state_dict": {"w": torch.zeros(1)}, "meta": meta, "optimizer": {}}
     torch.save(state | content, path)
     (work_dir / "last_checkpoint").write_text(str(path))
     return path
@@ -27,6 +27,16 @@ def test_a_whole_checkpoint_from_before_the_end(tmp_path):
     write_checkpoint(tmp_path, 2)
     assert can_resume(tmp_path, 4)
     assert not can_resume(tmp_path, 2)  # killed in its last validation
+
+
+def test_a_loop_of_epochs_ends_at_the_iteration_in_the_record(tmp_path):
+    path = write_checkpoint(tmp_path, 4)
+    path = path.rename(tmp_path / "epoch_1.pth")
+    (tmp_path / "last_checkpoint").write_text(str(path))
+    assert not can_resume(tmp_path, None)  # of unknown length
+    for iterations, unfinished in ((8, True), (4, False)):
+        write_record(tmp_path, RunRecord("1", "run", "running", iterations=iterations))
+        assert can_resume(tmp_path, None) is unfinished
 
 
 def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
@@ -49,7 +59,7 @@ def test_weights_alone_are_not_resumed(tmp_path):
 @pytest.fixture
 def calls(monkeypatch) -> list[dict]:
     made: list[dict] = []
-    cfg = SimpleNamespace(train_cfg=SimpleNamespace(max_iters=4))
+    cfg = {"train_cfg": {"max_iters": 4}}
     monkeypatch.setattr(module, "read_config", lambda *_: cfg)
     monkeypatch.setattr(module, "train", lambda *_, **options: made.append(options))
     return made

@@ -9,8 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import metrics_of
 from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
+from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.evaluation.dice_metric import DiceMetric
 from mmseg_splashkd.evaluation.frame_files import frame_name
+from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.experiments.frames import (
@@ -19,7 +24,7 @@ from mmseg_splashkd.report.experiments.frames import (
     frames_of,
     typical_frames,
 )
-from mmseg_splashkd.report.experiments.labels import labels_of
+from mmseg_splashkd.report.experiments.labels import labels_of, read_value
 from mmseg_splashkd.report.formatting import css, number, plural
 from mmseg_splashkd.report.hero import Picture
 from mmseg_splashkd.report.pictures import (
@@ -247,7 +252,7 @@ def command_for_predictions(run: Run, part: str) -> str:
     record = run.record
     weights = record.weights.last
     path = run.work_dir / (weights.path if weights else "weights_*_last.safetensors")
-    options = {**record.options, "test_dataloader.dataset.split": part}
+    options = {**record.options, **_as_test(record, part)}
     given = [shlex.quote(f"{key}={value}") for key, value in options.items()]
     parts = [
         "python tools/test.py",
@@ -257,3 +262,26 @@ def command_for_predictions(run: Run, part: str) -> str:
         f"--cfg-options {' '.join(given)}",
     ]
     return " \\\n  ".join(parts)
+
+
+def _as_test(record: RunRecord, part: str) -> dict[str, Any]:
+    """Options with which a test reads a part of a run, and can write predictions."""
+    text = record.config_text or ""
+    tested = read_value(text, "test_dataloader") or {}
+    evaluator = read_value(text, f"{part}_evaluator")
+    writes = evaluator is None or any(
+        is_a(each, DiceMetric) for each in metrics_of(evaluator)
+    )
+    options = {} if writes else {"test_evaluator": [{"type": "DiceMetric"}]}
+    if (not tested and not text) or is_a(tested.get("dataset"), TimeSplitDataset):
+        return options | {"test_dataloader.dataset.split": part}
+    if part == "test":
+        return options
+    validated = read_value(text, "val_dataloader")
+    replaced = {"_delete_": True} if tested else {}
+    return {
+        "test_evaluator": evaluator,
+        "test_cfg": {"type": "TestLoop"},
+        "test_dataloader": {**validated, **replaced},
+        **options,
+    }
