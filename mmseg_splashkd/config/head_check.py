@@ -20,27 +20,32 @@ def check_heads(cfg: Config) -> None:
     Raises:
         ConfigError: A loss applies a softmax, for which class 1 needs a second logit.
     """
-    model = cfg.model
+    model: Any = cfg.model
     prefix = "model" if plain_model(model) is model else "model.student"
     for key, head in _heads(plain_model(model), prefix):
         if head.get("out_channels") != 1:
             continue
         losses = head.get("loss_decode") or {"type": "CrossEntropyLoss"}
         for loss in losses if isinstance(losses, (list, tuple)) else [losses]:
-            _check_loss(key, loss)
+            _check_loss(key, loss, head.get("num_classes", 2))
 
 
-def _check_loss(key: str, loss: Mapping[str, Any]) -> None:
+def _check_loss(key: str, loss: Mapping[str, Any], classes: int) -> None:
     softmax = is_a(loss, CrossEntropyLoss) and not (
         loss.get("use_sigmoid") or loss.get("use_mask")
     )
     if softmax or is_a(loss, SoftmaxFocalLoss):
         kind = loss["type"]
         name = getattr(kind, "__name__", kind)
+        sigmoid = "is for two classes"
+        if classes == 2:
+            sigmoid = (
+                f"needs {key}.loss_decode=dict(type='CrossEntropyLoss', "
+                f"use_sigmoid=True)"
+            )
         raise ConfigError(
             f"{key}.out_channels=1 with the softmax of {key}.loss_decode={name}: one "
-            f"logit per pixel needs {key}.loss_decode=dict(type='CrossEntropyLoss', "
-            f"use_sigmoid=True), a softmax needs {key}.out_channels=2"
+            f"logit per pixel {sigmoid}, a softmax needs {key}.out_channels={classes}"
         )
 
 
