@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_splashkd.datasets.frames import natural
+from mmseg_splashkd.datasets.image_file import open_image
 from mmseg_splashkd.datasets.integrity import image_size
 from mmseg_splashkd.datasets.label_coding import read_gray
 from mmseg_splashkd.datasets.pairs import Pair
@@ -131,7 +132,7 @@ def looks_like_video(pairs: Sequence[Pair]) -> bool:
 
 
 def _thumbnail(pair: Pair) -> np.ndarray:
-    with Image.open(pair.image) as picture:
+    with open_image(pair.image, "picture") as picture:
         return np.asarray(
             picture.convert("L").resize(THUMBNAIL, Image.Resampling.BOX), float
         )

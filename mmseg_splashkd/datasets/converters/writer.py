@@ -24,13 +24,14 @@ from mmseg_splashkd.datasets.converters.layout import LabelFile, index_unique
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
 from mmseg_splashkd.datasets.integrity import image_size
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_values
+from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
 from mmseg_splashkd.files import target_of_partial, whole_file, write_whole
 from mmseg_splashkd.version import __version__
 
 STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
-NAMED = 10  # labels left out that are named
+NAMED = 10  # labels left out, or damaged pictures, that are named
 FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # in file names of any system
 RENAMED = {"label_map": "label_coding"}  # keys of ``about`` in earlier versions
 
@@ -80,6 +81,7 @@ def write_items(
     """
     items, dst = _list(items, total), Path(dst)
     items = [replace(item, source=_source_of(item, about)) for item in items]
+    _check_pictures(items)
     items, bad = _without_bad(items, coding) if skip_bad else (items, [])
     frames = [_plan(item, dst) for item in items]
     _check_unique(items, frames)
@@ -184,6 +186,27 @@ def _counts(frames: list[Frame]) -> dict[str, Any]:
         "recordings": Counter(frame.recording for frame in frames),
         "splits": Counter(frame.split for frame in frames if frame.split),
     }
+
+
+def _check_pictures(items: list[Item]) -> None:
+    """Refuse damaged pictures before one is written; one does not hide the others."""
+    paths = [item.image for item in items if isinstance(item.image, Path)]
+    found = map_frames(_damage, paths, "Reading pictures", progress=False)
+    bad = [problem for problem in found if problem]
+    if len(bad) == 1:
+        raise ValueError(bad[0])
+    if bad:
+        lines = "".join(f"\n  {line}" for line in bad[:NAMED])
+        more = f"\n  and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        raise ValueError(f"{len(bad)} pictures cannot be converted:{lines}{more}")
+
+
+def _damage(picture: Path) -> str:
+    try:
+        image_size(picture)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _without_bad(

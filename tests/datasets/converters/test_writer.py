@@ -176,6 +176,18 @@ def test_labels_are_16_bit_if_a_value_exceeds_255(items, tmp_path):
         np.testing.assert_array_equal(written, pixels)
 
 
+def test_every_damaged_picture_is_named_before_one_is_written(items, tmp_path):
+    for item in (items[1], items[4]):
+        assert isinstance(item.image, Path)
+        item.image.write_bytes(item.image.read_bytes()[:-12])
+    with pytest.raises(ValueError, match="2 pictures cannot be converted") as caught:
+        convert(items, tmp_path / "dst")
+    lines = str(caught.value).splitlines()[1:]
+    for line, item in zip(lines, (items[1], items[4]), strict=True):
+        assert line.startswith(f"  frame {item.image} cannot be read: truncated")
+    assert not (tmp_path / "dst").exists()
+
+
 def test_the_order_of_items_does_not_matter(items, tmp_path):
     one = convert(items, tmp_path / "one")
     assert one.read_bytes() == convert(items[::-1], tmp_path / "two").read_bytes()
