@@ -35,12 +35,18 @@ def _words(runs: Sequence[FrameScores]) -> Iterator[str]:
         yield (
             f"iteration {low:,}" if low == high else f"iterations {low:,} to {high:,}"
         )
-    chosen = _distinct(run.about.get("threshold") for run in runs)
+    chosen = _distinct(value for run in runs for value in _thresholds(run))
     if chosen:
         low, high = min(chosen), max(chosen)
         yield f"p >= {low:.4g}" + ("" if low == high else f" to {high:.4g}")
     if any(run.about.get("tta") for run in runs):
         yield "test-time augmentation"
+
+
+def _thresholds(run: FrameScores) -> Iterator[float]:
+    """One threshold, or, where runs are cross-fitted, one of each block of frames."""
+    chosen = run.about.get("threshold")
+    yield from chosen if isinstance(chosen, tuple | list) else [chosen]
 
 
 def _distinct(values: Iterator[Any]) -> list[Any]:

@@ -25,6 +25,8 @@ def test_source_in_words():
         "test part, best weights, iterations 2,000 to 9,000, p >= 0.25 to 0.5"
     )
     assert source_of([tiny([[1, 0], [0, 1]])]) == ""
+    fitted = tiny([[1, 0], [0, 1]], part="val", threshold=(0.3, 0.125, 0.3))
+    assert source_of([fitted]) == "validation part, p >= 0.125 to 0.3"
     # A test of the validation part is of the validation part.
     tested = tiny([[1, 0], [0, 1]], part="test", split="val", tta=True)
     assert source_of([tested]) == "validation part, test-time augmentation"
