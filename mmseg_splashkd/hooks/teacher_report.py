@@ -92,7 +92,7 @@ def measure_teacher(
 
 
 def _evaluator(metrics: Any) -> Evaluator:
-    if isinstance(metrics, Mapping) and "metrics" in metrics:
+    if isinstance(metrics, dict) and "metrics" in metrics:
         return EVALUATOR.build({"type": "Evaluator", **metrics})
     return Evaluator(metrics)
 

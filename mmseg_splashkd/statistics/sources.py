@@ -43,9 +43,9 @@ def _words(runs: Sequence[FrameScores]) -> Iterator[str]:
         yield "test-time augmentation"
 
 
-def _thresholds(run: FrameScores) -> Iterator[float]:
+def _thresholds(run: FrameScores) -> Iterator[float | None]:
     """One threshold, or, where runs are cross-fitted, one of each block of frames."""
-    chosen = run.about.get("threshold")
+    chosen: Any = run.about.get("threshold")
     yield from chosen if isinstance(chosen, tuple | list) else [chosen]
 
 

@@ -35,6 +35,9 @@ custom = [print('a record is data: nothing in it is executed')]
 val_dataloader = dict(
     dataset=dict(
         type='TimeSplitDataset', split_table={table!r}, split='val', fold={fold}))
+test_dataloader = dict(
+    dataset=dict(
+        type='TimeSplitDataset', split_table={table!r}, split='test', fold={fold}))
 """
 
 KINDS = (
