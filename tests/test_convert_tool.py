@@ -38,6 +38,16 @@ def test_the_tool_converts_and_prints_counts(src, tmp_path, capsys):
     assert "converted already" in capsys.readouterr().out
 
 
+def test_a_bad_label_is_left_out_on_request(src, tmp_path, capsys):
+    bad = src / "V-01" / "indexLabel" / f"{stamp(0)}.png"
+    bad.write_bytes(bad.read_bytes()[:40])
+    with pytest.raises(ValueError, match=bad.name):
+        main(["wildscenes", str(src), str(tmp_path / "dst")])
+    main(["wildscenes", str(src), str(tmp_path / "other"), "--skip-bad"])
+    assert "6 frames in 2 recordings, 5 labels" in capsys.readouterr().out
+    assert bad.name in (tmp_path / "other" / "about.json").read_text()
+
+
 @pytest.mark.parametrize("inside", ["", "V-01/image/out"])
 def test_a_destination_inside_the_source_is_rejected(src, inside):
     with pytest.raises(ValueError, match=r"DST=.* lies in SRC="):
@@ -165,7 +175,8 @@ def test_options_are_arguments_of_the_converter():
     for name, added in OPTIONS.items():
         options = {option[2:].replace("-", "_") for option in added}
         arguments = set(inspect.signature(CONVERTERS[name].read).parameters)
-        assert options == arguments - {"src", "coding"}, name
+        writer = {"skip_bad"} - arguments  # of labels that are read when written
+        assert options - writer == arguments - {"src", "coding"}, name
         assert ("coding" in arguments) == CONVERTERS[name].paints
 
 

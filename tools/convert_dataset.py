@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,11 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "metavar": "CSV",
             "help": "read only the frames in column 'id'",
         },
+        "--timestamp": {
+            **TIMESTAMP,
+            "help": f"{TIMESTAMP['help']} (default: seconds-nanoseconds)",
+        },
+        "--skip-bad": SKIP_BAD,
     },
     "camvid": {
         "--parts": {
@@ -81,6 +87,12 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             "unsplit (default: official)",
         },
         "--fps": {"help": "frames per second (default: 30)"},
+        "--timestamp": {
+            **TIMESTAMP,
+            "help": "for other data in this layout, instead of --fps: "
+            f"{TIMESTAMP['help']} (default: CamVid's sequences and frame numbers)",
+        },
+        "--skip-bad": SKIP_BAD,
     },
     "cityscapes": {
         "--splits": {
@@ -103,6 +115,7 @@ OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
             **TIMESTAMP,
             "help": f"instead of --recording and --fps, {TIMESTAMP['help']}",
         },
+        "--skip-bad": SKIP_BAD,
     },
     "coco": {
         "--annotations": {
@@ -273,7 +286,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"DST={args.dst} lies in SRC={args.src}: files written there would be "
             f"read as its frames; choose a folder outside of SRC"
         )
-    items = converter.read(Path(args.src), **painting, **options)
+    takes = signature(converter.read).parameters
+    reading = {k: v for k, v in options.items() if k in takes or k != "skip_bad"}
+    items = converter.read(Path(args.src), **painting, **reading)
     about = {
         "converter": args.name,
         "source": args.src,

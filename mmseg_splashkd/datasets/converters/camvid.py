@@ -1,6 +1,9 @@
 """CamVid in the 11 classes of the SegNet authors (Brostow et al., PRL 2009)."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
@@ -11,7 +14,7 @@ from mmseg_splashkd.datasets.converters.layout import (
     pairs,
 )
 from mmseg_splashkd.datasets.split_table import SPLITS
-from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
 
 LAYOUT = """Expected layout of SRC, either that of SegNet's tutorial:
   train/, val/, test/                 frames <sequence>_[f]<frame number>.png
@@ -25,7 +28,10 @@ STARTS = nominal_starts(("0001TP", "0006R0", "0016E5", "Seq05VD"))
 
 
 def read_camvid(
-    src: Path, parts: str = "official", fps: float | str = 30
+    src: Path,
+    parts: str = "official",
+    fps: float | str | None = None,
+    timestamp: str | Mapping[str, Any] | None = None,
 ) -> list[Item]:
     """List the frames of CamVid; each sequence is one recording.
 
@@ -35,6 +41,9 @@ def read_camvid(
             separate the parts in time; ``'none'`` leaves the frames unsplit.
         fps: Frames per second of the videos, to convert frame numbers in file names
             into times; 30 by default.
+        timestamp: Format of the time in the stems, or ``'none'``, for other data in one
+            of the layouts; frames whose stems name no recording are of one recording,
+            the name of ``src``. None (default) reads CamVid's names.
 
     Raises:
         FileNotFoundError: A folder, a frame or a label is missing.
@@ -42,13 +51,21 @@ def read_camvid(
             not one of CamVid's.
     """
     check_choice("parts", parts, ("official", "none"))
-    stamp = TimestampFormat("frame", stem=STEM, fps=fps)
+    if timestamp is not None and fps is not None:
+        raise ValueError(
+            f"fps={fps} is of CamVid's frame numbers, which timestamp={timestamp!r} "
+            f"does not read: give the one or the other"
+        )
+    stamp = TimestampFormat("frame", stem=STEM, fps=30 if fps is None else fps)
+    if timestamp is not None:
+        stamp = timestamp_format(timestamp)
+    read = _item_of if timestamp is None else partial(_named, src.resolve().name)
     expect_folders([src], LAYOUT)
     folders = {split: _folders(src, split) for split in SPLITS}
     for both in folders.values():
         expect_folders(both, LAYOUT)
     return [
-        _item_of(image, label, stamp, split if parts == "official" else "")
+        read(image, label, stamp, split if parts == "official" else "")
         for split, (images, labels) in folders.items()
         for image, label in pairs(images, labels, (".png", ".jpg"))
     ]
@@ -68,3 +85,10 @@ def _item_of(image: Path, label: Path, stamp: TimestampFormat, split: str) -> It
         )
     start = STARTS[sequence]
     return Item(sequence, start + timestamp, image, LabelFile(label), split)
+
+
+def _named(
+    name: str, image: Path, label: Path, stamp: TimestampFormat, split: str
+) -> Item:
+    timestamp, recording = stamp.parse(image.stem, image)
+    return Item(recording or name, timestamp, image, LabelFile(label), split)

@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mmseg_splashkd.datasets.converters.item import Item
-from mmseg_splashkd.datasets.converters.layout import index_unique
+from mmseg_splashkd.datasets.converters.layout import index_unique, warn_passed_over
 from mmseg_splashkd.datasets.converters.video_frames import (
     VideoFrameReader,
     check_shown,
@@ -21,6 +21,7 @@ from mmseg_splashkd.datasets.converters.video_frames import (
     open_video,
     video_stream,
 )
+from mmseg_splashkd.datasets.listing import list_pictures
 from mmseg_splashkd.datasets.timestamps import (
     SECOND,
     TimestampFormat,
@@ -176,12 +177,14 @@ def _step(every: int | None, seconds_between: float | str | None) -> Step:
 # Headers
 
 
-def _find(src: Path) -> list[tuple[Path, str]]:
+def _find(src: Path, warns: bool = False) -> list[tuple[Path, str]]:
     """Path and recording name of each video."""
     if src.is_file():
         return [(src, src.stem)]
     suffixes = SUFFIXES.split()
-    paths = sorted(p for p in src.rglob("*") if p.suffix.lower() in suffixes)
+    paths, passed_over = list_pictures(src, tuple(suffixes))
+    if warns:
+        warn_passed_over(src, passed_over, f"videos are {SUFFIXES}")
     if not paths:
         what = f"has no video ({SUFFIXES})" if src.is_dir() else "does not exist"
         raise FileNotFoundError(f"{src} {what}")
@@ -193,7 +196,7 @@ def _find(src: Path) -> list[tuple[Path, str]]:
 
 
 def _read_headers(src: Path, start: Start) -> list[Video]:
-    found = _find(src)
+    found = _find(src, warns=True)
     names = [recording for _, recording in found]
     if isinstance(start, Mapping):
         if unused := sorted(start.keys() - set(names)):

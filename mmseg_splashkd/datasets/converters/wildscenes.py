@@ -1,8 +1,9 @@
 """WildScenes 2D: natural scenes over time (Vidanapathirana et al., IJRR 2025)."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.logging import print_log
 
@@ -13,18 +14,20 @@ from mmseg_splashkd.datasets.converters.layout import (
     expect_folders,
     pairs,
 )
-from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
 from mmseg_splashkd.files import read_text
 
 LAYOUT = """Expected layout of SRC, the folder WildScenes2d of the data set:
   V-01/image/<10-digit seconds>-<9-digit nanoseconds>.png        frames
   V-01/indexLabel/<the same name>.png                            gray labels
   V-02/... and so on, one folder per recording"""
-STAMP = TimestampFormat("seconds-nanoseconds")
 
 
 def read_wildscenes(
-    src: Path, recordings: Sequence[str] = (), ids: Sequence[Path] = ()
+    src: Path,
+    recordings: Sequence[str] = (),
+    ids: Sequence[Path] = (),
+    timestamp: str | Mapping[str, Any] | None = None,
 ) -> list[Item]:
     """List the frames of WildScenes 2D, unsplit.
 
@@ -33,6 +36,8 @@ def read_wildscenes(
         recordings: Folders to read; by default all ``V-*``.
         ids: CSV files whose column ``id`` holds stems of frames, such as the split
             files of the benchmark: only these frames are read; by default all.
+        timestamp: Format of the time in the stems, or ``'none'``, for other data in
+            this layout; by default ``'seconds-nanoseconds'``.
 
     Raises:
         FileNotFoundError: A folder, a frame, a label or a CSV file is missing.
@@ -44,7 +49,10 @@ def read_wildscenes(
     if not recordings:
         raise FileNotFoundError(f"no folder V-*; {describe_contents(src)}. {LAYOUT}")
     ids_to_read = _read_ids(ids) if ids else None
-    items = [item for name in recordings for item in _read(src / name, ids_to_read)]
+    stamp = timestamp_format(timestamp or "seconds-nanoseconds")
+    items = [
+        item for name in recordings for item in _read(src / name, ids_to_read, stamp)
+    ]
     if ids_to_read is not None:
         _check_found(len(items), len(ids_to_read), ", ".join(recordings))
     return items
@@ -60,13 +68,15 @@ def _read_ids(tables: Iterable[Path]) -> set[str]:
     return ids
 
 
-def _read(folder: Path, ids_to_read: set[str] | None) -> list[Item]:
+def _read(
+    folder: Path, ids_to_read: set[str] | None, stamp: TimestampFormat
+) -> list[Item]:
     images, labels = folder / "image", folder / "indexLabel"
     expect_folders((folder, images, labels), LAYOUT)
     return [
         Item(
             recording=folder.name,
-            timestamp=STAMP.parse(image.stem, image).timestamp,
+            timestamp=stamp.parse(image.stem, image).timestamp,
             image=image,
             label=LabelFile(label),
         )

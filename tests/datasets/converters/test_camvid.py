@@ -161,3 +161,21 @@ def test_camvid_itself(tmp_path):
         percent = 100 * count / count.sum()
         expected = [float(share) for share in SHARES[split].split()]
         np.testing.assert_allclose(percent, expected, rtol=0, atol=0.0005001)
+
+
+def test_other_names_in_this_layout_tell_the_time(tmp_path):
+    for second, split in enumerate(("train", "val", "test")):
+        stem = f"170000000{second}"
+        write_frame(tmp_path / "farm" / split / f"{stem}.png", second)
+        label = np.full((12, 16), 1, np.uint8)
+        write_label(tmp_path / "farm" / f"{split}annot" / f"{stem}.png", label)
+    items = read_camvid(tmp_path / "farm", timestamp="seconds")
+    found = [(i.recording, i.timestamp, i.split) for i in items]
+    start, second = 1_700_000_000 * 10**9, 10**9
+    assert found == [
+        ("farm", start, "train"),
+        ("farm", start + second, "val"),
+        ("farm", start + 2 * second, "test"),
+    ]
+    with pytest.raises(ValueError, match="fps=30 is of CamVid's frame numbers"):
+        read_camvid(tmp_path / "farm", fps=30, timestamp="seconds")

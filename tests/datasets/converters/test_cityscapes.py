@@ -154,3 +154,18 @@ def test_the_coding_is_that_of_the_benchmark():
     assert back.tolist() == [[*LABEL_IDS, 0]]
     with pytest.raises(ValueError, match=r"34 \(1 pixels\)"):
         CODING.to_train_ids(gray, "")
+
+
+def test_other_names_in_this_layout_tell_the_time(tmp_path):
+    images, labels = tmp_path / "leftImg8bit", tmp_path / "gtFine"
+    for second in (1, 0):
+        stem = f"train/pier/170000000{second}"
+        write_frame(images / f"{stem}_leftImg8bit.png", second)
+        label = np.full((12, 16), 7, np.uint8)
+        write_label(labels / f"{stem}_gtFine_labelIds.png", label)
+    items = read_cityscapes(tmp_path, timestamp="seconds")
+    start = 1_700_000_000 * SECOND
+    found = [(item.recording, item.timestamp) for item in items]
+    assert found == [("pier", start), ("pier", start + SECOND)]
+    with pytest.raises(ValueError, match="recording=city and fps=None are of"):
+        read_cityscapes(tmp_path, timestamp="seconds", recording="city")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
+from mmseg_splashkd.datasets.converters import layout
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.video import count_frames, read_video
 from mmseg_splashkd.datasets.converters.writer import write_items
@@ -305,11 +306,15 @@ def test_a_thumbnail_listed_first_is_not_the_video(tmp_path: Path, marked: bool)
 # Folders
 
 
-def test_recordings_of_a_folder_are_named_by_their_paths(tmp_path: Path):
+def test_recordings_of_a_folder_are_named_by_their_paths(tmp_path: Path, monkeypatch):
     for name in ("pond/0900.mp4", "pond/0800.mkv", "sea.MOV"):
         write_video(tmp_path / name, [0, 40])
     (tmp_path / "notes.txt").write_text("no video")
+    (tmp_path / "pond" / "._0900.mp4").write_bytes(b"of macOS, and no video")
+    said: list[str] = []
+    monkeypatch.setattr(layout, "print_log", lambda text, *_: said.append(text))
     items = list(read_video(tmp_path))
+    assert "passed over 1 .txt, 1 hidden; videos are" in "".join(said)
     names = [item.recording for item in items]
     assert names == ["pond/0800"] * 2 + ["pond/0900"] * 2 + ["sea"] * 2
 

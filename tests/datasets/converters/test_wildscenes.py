@@ -129,3 +129,10 @@ def test_unknown_label_values_are_named_with_the_file(src, tmp_path):
     write_label(path, np.full((12, 16), 19, np.uint8))
     with pytest.raises(ValueError, match=rf"^{path}: .* 19 \(192 pixels\)"):
         write_items(read_wildscenes(src), tmp_path / "dst", CODING, about={})
+
+
+def test_other_names_in_this_layout_tell_the_time(tmp_path):
+    write_frame(tmp_path / "V-01" / "image" / "20231114T221320.png", 0)
+    write_label(tmp_path / "V-01" / "indexLabel" / "20231114T221320.png", label_of(0))
+    (item,) = read_wildscenes(tmp_path, timestamp="iso8601")
+    assert item.timestamp == 1_700_000_000 * 10**9
