@@ -10,7 +10,6 @@ from mmseg.registry import DATASETS
 from mmseg_splashkd.config.frames import listed_frames, real_path
 from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import LOADERS, leaves, wrappers
-from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
 
 REPEATING = (RepeatDataset, ClassBalancedDataset, MultiImageMixDataset)
 
@@ -50,28 +49,16 @@ def check_evaluated(cfg: Config, *loaders: str) -> None:
 
 
 def check_wrappers(cfg: Config) -> None:
-    """Check that samplers and wrappers get the data sets they need.
+    """Check that wrappers get the data sets they need.
 
     Raises:
-        ValueError: A ``ViewSampler`` draws from another data set than a
-            ``ViewDataset``, or a data set inside a ``ClassBalancedDataset`` has no
-            ``get_cat_ids`` of its own.
+        ValueError: A data set inside a ``ClassBalancedDataset`` has no ``get_cat_ids``
+            of its own.
     """
     for loader in filter(cfg.get, LOADERS):
-        _check_views(cfg[loader], loader)
         for wrapper in wrappers(cfg[loader].dataset):
             if is_a(wrapper, ClassBalancedDataset):
                 _check_classes_of_frames(wrapper, loader)
-
-
-def _check_views(config: dict, loader: str) -> None:
-    drawn = is_a(config.get("sampler"), ViewSampler)
-    if drawn and not is_a(config["dataset"], ViewDataset):
-        raise ValueError(
-            f"{loader}: ViewSampler draws views from a ViewDataset, and the outermost "
-            f"data set is a {type_name(config['dataset'])}: put "
-            f"dict(type='ViewDataset', dataset=...) around it, or use InfiniteSampler"
-        )
 
 
 def _check_classes_of_frames(wrapper: dict, loader: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.logging import print_log
 from mmengine.utils import deprecated_api_warning
 from mmseg.datasets import BaseSegDataset
@@ -18,7 +19,11 @@ from mmseg_splashkd.datasets.frames import (
     missing_files,
 )
 from mmseg_splashkd.datasets.integrity import check_pair, image_size
-from mmseg_splashkd.datasets.label_coding import load_label_coding
+from mmseg_splashkd.datasets.label_coding import (
+    IGNORE,
+    load_label_coding,
+    read_gray,
+)
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select_frames
 from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
@@ -254,6 +259,20 @@ class TimeSplitDataset(BaseSegDataset):
             "ignore_missing_label": self.split == "train",
             "seg_fields": [],
         }
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Classes in the label of frame ``idx``, as mmengine's wrappers balance them.
+
+        The label is read. An unlabelled frame, or one that is ignored, has none.
+
+        Raises:
+            ValueError: The label cannot be read.
+        """
+        label = self.get_data_info(idx).get("seg_map_path")
+        if label is None:
+            return []
+        ids = self.coding.to_train_ids(read_gray(label), f"label {label}")
+        return [int(each) for each in np.unique(ids) if each != IGNORE]
 
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline on frame ``idx``.

@@ -1,3 +1,4 @@
+import math
 import pickle
 import re
 from pathlib import Path
@@ -624,3 +625,32 @@ def test_error_names_folds_without_a_test_part(root: Path):
     message = "split 'test' of .* Hold a test part out of the folds"
     with pytest.raises(ValueError, match=message):
         build(root, "test", split_table="split.csv", fold=0)
+
+
+def test_wrappers_balance_frames_by_the_classes_in_their_labels(root):
+    rare = np.zeros(SIZE, np.uint8)  # background alone, but for three frames
+    for number, stem in enumerate(STEMS):
+        rare[0, 0] = 255 if number in (1, 4, 5) else 0
+        write_label(root / "labels" / f"{stem}.png", rare)
+    write_label(root / "labels" / f"{STEMS[3]}.png", np.full(SIZE, 255, np.uint8))
+    dataset = build(root, ratios=(0.8, 0.1, 0.1), check_labels=False)
+    found = [dataset.get_cat_ids(index) for index in range(len(dataset))]
+    assert found == [[0], [0, 1], [0], [1], [0, 1], [0, 1], [0], [0]]
+    balanced = DATASETS.build(
+        {
+            "_scope_": "mmseg",
+            "type": "ClassBalancedDataset",
+            "oversample_thr": 1.0,
+            "dataset": dataset,
+        }
+    )
+    # By the formula of LVIS, max over classes of sqrt(threshold / share of frames).
+    splash, background = math.sqrt(1 / (4 / 8)), math.sqrt(1 / (7 / 8))
+    repeats = [splash if 1 in ids else background for ids in found]
+    assert len(balanced) == sum(map(math.ceil, repeats)) == 16
+
+
+def test_an_unlabelled_frame_has_no_classes(root):
+    (root / "labels" / f"{STEMS[0]}.png").unlink()
+    dataset = build(root, ratios=(0.8, 0.1, 0.1), unlabelled="include")
+    assert dataset.get_cat_ids(0) == []
