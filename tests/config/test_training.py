@@ -32,6 +32,17 @@ def test_what_cannot_be_trained_is_refused(pond, options, message):
         check_training(cfg)
 
 
+def test_one_logit_of_three_classes_is_not_advised_a_sigmoid(pond):
+    cfg = read_config(PLAIN, tiny_run(pond, "model"))
+    cfg.model.decode_head.update(num_classes=3, out_channels=1)
+    message = (
+        r"^model\.decode_head\.out_channels=1 with the softmax of .*: one logit per "
+        r"pixel is for two classes, a softmax needs model\.decode_head\.out_channels=3$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_training(cfg)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
