@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import (
     find_checkpoint,
@@ -18,6 +20,7 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
 from mmseg_splashkd.runs.building import NamingRunner
+from mmseg_splashkd.runs.once_formatted import OnceFormattedConfig
 from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
 
 OWN_NOTICE = '"FileClient" will be deprecated'
@@ -30,6 +33,12 @@ class SafeRunner(NamingRunner):
     mmengine falls back to an unsafe load, evaluates the training config in the file,
     and only warns of keys that do not match.
     """
+
+    @classmethod
+    def from_cfg(cls, cfg: Any) -> Runner:
+        """Build a runner from a config, whose text is formatted once."""
+        is_config = isinstance(cfg, Config)
+        return super().from_cfg(OnceFormattedConfig.of(cfg) if is_config else cfg)
 
     def load_checkpoint(
         self,

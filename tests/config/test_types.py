@@ -2,9 +2,10 @@
 
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, MODELS
 
 from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.reading import read_config
@@ -122,3 +123,17 @@ def test_config_with_any_spelling_is_read(tmp_path, spelling, pond):
     cfg = read_config(path, {"fold": None, "data_root": str(tmp_path)})
     assert cfg.val_dataloader.dataset.data_root == str(tmp_path)
     assert is_a(cfg.val_dataloader.dataset, TimeSplitDataset)
+
+
+def test_a_class_that_is_registered_later_is_found():
+    assert not is_a({"type": "RegisteredLater"}, Hook)
+
+    class RegisteredLater(Hook):
+        pass
+
+    HOOKS.register_module(module=RegisteredLater)
+    try:
+        assert is_a({"type": "RegisteredLater"}, Hook)
+    finally:
+        HOOKS.module_dict.pop("RegisteredLater")
+    assert not is_a({"type": "RegisteredLater"}, Hook)
