@@ -9,6 +9,7 @@ from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, NotFiniteErr
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
+from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
 
@@ -23,6 +24,7 @@ __all__ = [
     "IterationSeedHook",
     "NotFiniteError",
     "PaintFramesHook",
+    "RankWatchHook",
     "SyncBatchNormHook",
     "TeacherGateHook",
 ]
