@@ -37,8 +37,8 @@ class LostRank:
         where = f" (pid {self.pid} on {self.host})" if self.host else ""
         return (
             f"process {self.rank} of {size}{where} has given no sign for "
-            f"{self.silent_s:.0f} s, at iteration {self.iteration}: it was killed, "
-            f"stopped, or lost its machine"
+            f"{self.silent_s:.0f} s (the last one in iteration {self.iteration}): it "
+            f"was killed or stopped, or its machine is lost"
         )
 
 
@@ -48,6 +48,7 @@ class RankWatch:
     A thread gives a sign every ``BEAT`` seconds, also while the process waits for
     others in a collective operation, and not where it is stopped (SIGSTOP) or dead.
     Ages are measured here, by when a sign changed, so that clocks need not agree.
+    Another thread reads the ages, for a stopped first process does not answer.
 
     Args:
         store: Store that all processes share; the first one holds it.
@@ -77,25 +78,39 @@ class RankWatch:
         )
         self._places: dict[int, tuple[str, int]] = {}
         self._store_lost = False
+        self._answered = now
         self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name="rank-watch", daemon=True
-        )
+        self._threads = [
+            threading.Thread(target=each, name="rank-watch", daemon=True)
+            for each in (self._give, self._judge)
+        ]
 
     def start(self) -> None:
-        """Begin to give signs."""
-        self._thread.start()
+        """Tell the others where this process is, wait for them, and give signs.
+
+        Raises:
+            RuntimeError: One of them does not answer within the store's time limit.
+        """
+        self.introduce()
+        for rank in self._seen:
+            host, pid = self.store.get(f"{PLACE}{rank}").decode().rsplit(" ", 1)
+            self._places[rank] = host, int(pid)
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Say that this process ends as it should, and give no more signs."""
-        if not self._stop.is_set():
-            self._stop.set()
-            if (
-                self._thread.is_alive()
-                and self._thread is not threading.current_thread()
-            ):
-                self._thread.join(BEAT * 4)
-            self._try(lambda: self.store.set(f"{ENDED}{self.rank}", "1"))
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(BEAT * 4)
+        self._try(lambda: self.store.set(f"{ENDED}{self.rank}", "1"))
+
+    def introduce(self) -> None:
+        """Tell the others where this process is."""
+        self.store.set(f"{PLACE}{self.rank}", f"{socket.gethostname()} {os.getpid()}")
 
     def step(self) -> None:
         """Give one sign, and read those of the others."""
@@ -134,18 +149,18 @@ class RankWatch:
                 break
         return found
 
-    def _run(self) -> None:
-        while not self._stop.wait(BEAT):
+    def _give(self) -> None:
+        while not self._stop.wait(BEAT) and not self._store_lost:
             self.step()
+
+    def _judge(self) -> None:
+        while not self._stop.wait(BEAT):
             found = self.lost(self.timeout)
             if found is not None and not self._stop.is_set():
                 self.on_lost(found)
                 return
 
     def _exchange(self) -> None:
-        if self._count == 1:
-            place = f"{socket.gethostname()} {os.getpid()}"
-            self.store.set(f"{PLACE}{self.rank}", place)
         self.store.set(f"{SIGN}{self.rank}", f"{self._count} {self.iteration}")
         for rank in list(self._seen):
             if self.store.check([f"{ENDED}{rank}"]):
@@ -156,9 +171,7 @@ class RankWatch:
             sign = self.store.get(f"{SIGN}{rank}").decode()
             if sign != self._seen[rank][0]:
                 self._seen[rank] = sign, self._clock()
-            if rank not in self._places:
-                host, pid = self.store.get(f"{PLACE}{rank}").decode().rsplit(" ", 1)
-                self._places[rank] = host, int(pid)
+        self._answered = self._clock()
 
     def _try(self, action: Callable[[], object]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from mmseg_splashkd.hooks.rank_watch import LostRank, RankWatch
 
 # Below the 30 s that torchrun waits before it kills what is left, record and all.
 TIMEOUT = 20.0  # seconds
+# Where an error says that one is gone: seconds without a sign, and to wait for that.
+SILENCE = 3.0, 6.0
 EXIT_CODE = 1
 
 
@@ -70,17 +73,9 @@ class RankWatchHook(Hook):
         if self.watch is not None:
             self.watch.stop()
 
-    def missing(self, silent: float = 3.0, patience: float = 6.0) -> str | None:
-        """The process that fell silent, in words; None if none did.
-
-        Args:
-            silent: Seconds without a sign, from which a process counts as lost.
-            patience: Seconds to wait for that.
-        """
-        if self.watch is None:
-            return None
-        found = self.watch.find_lost(silent, patience)
-        return None if found is None else found.words(self.watch.size)
+    def find_lost(self) -> LostRank | None:
+        """The process that has fallen silent, after seconds; None if none has."""
+        return self.watch and self.watch.find_lost(*SILENCE)
 
     def _iteration(self, runner: Runner) -> None:
         if self.watch is not None:
@@ -91,6 +86,8 @@ class RankWatchHook(Hook):
         print(f"rank {get_rank()}: {reason}; this process ends", file=sys.stderr)
         try:
             self.on_lost(lost, reason)
+        except Exception:
+            traceback.print_exc()
         finally:
             # The main thread waits in C++ code, which no exception can reach.
             sys.stderr.flush()

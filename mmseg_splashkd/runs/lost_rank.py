@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,15 @@ from mmseg_splashkd.records.killed import as_killed
 from mmseg_splashkd.records.lock import lock_folder
 from mmseg_splashkd.records.record import FAILED, RUNNING
 from mmseg_splashkd.records.store import read_record, write_record
-from mmseg_splashkd.runs.recorder import Recorder, traceback_of_another
+from mmseg_splashkd.runs.recorder import (
+    Recorder,
+    owes_its_end,
+    traceback_of_another,
+)
 
 
-def watch_ranks(runner: Runner, recorder: Recorder | None) -> None:
+@contextlib.contextmanager
+def watched_ranks(runner: Runner, recorder: Recorder | None) -> Iterator[None]:
     """Watch the processes of a run, and have its record closed when one is lost.
 
     Args:
@@ -39,7 +45,18 @@ def watch_ranks(runner: Runner, recorder: Recorder | None) -> None:
 
     hook.on_lost = close
     if recorder is not None:
-        recorder.missing = hook.missing
+        recorder.missing = lambda: _words(hook.find_lost(), runner.world_size)
+    try:
+        yield
+    except Exception as error:
+        lost = hook.find_lost() if recorder is None and owes_its_end(error) else None
+        if lost is not None:
+            close(lost, lost.words(runner.world_size))
+        raise
+
+
+def _words(lost: LostRank | None, size: int) -> str | None:
+    return None if lost is None else lost.words(size)
 
 
 def close_for_the_first(work_dir: Path, lost: LostRank, reason: str) -> None:

@@ -307,8 +307,7 @@ def _failure_of_another(recorder: Recorder, error: BaseException) -> str | None:
 
     torchrun ends all processes by SIGTERM when one fails.
     """
-    text = f"{type(error).__name__} {error}".lower()
-    if not _interrupt_behind(error) and not _lost_group(text):
+    if not _interrupt_behind(error) and not owes_its_end(error):
         return None
     return traceback_of_another(recorder.work_dir) or recorder.missing()
 
@@ -328,6 +327,11 @@ def traceback_of_another(work_dir: Path) -> str | None:
         if not _lost_group(last.lower()):
             return f"process {path.stem.rpartition('_')[2]} failed: {last}"
     return None
+
+
+def owes_its_end(error: BaseException) -> bool:
+    """Whether an error says that another process has left the group."""
+    return _lost_group(f"{type(error).__name__} {error}".lower())
 
 
 def _lost_group(text: str) -> bool:

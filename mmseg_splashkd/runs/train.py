@@ -24,7 +24,7 @@ from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.dry_pass import DryPassHook
-from mmseg_splashkd.runs.lost_rank import watch_ranks
+from mmseg_splashkd.runs.lost_rank import watched_ranks
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.resume import check_resumed
@@ -118,10 +118,10 @@ def train(
             _watch(runner, cfg)
             if recorder is not None:
                 recorder.attach(runner)
-            watch_ranks(runner, recorder)
             for warning in warnings:
                 runner.logger.warning(warning)
-            runner.train()
+            with watched_ranks(runner, recorder):
+                runner.train()
     except KeyboardInterrupt:
         if description is not None:
             print(f"stopped; {how_to_go_on(cfg.work_dir)}", file=sys.stderr)

@@ -37,7 +37,7 @@ def test_none_is_lost_while_all_give_signs():
     assert [watch.lost(2.0) for watch in all_three] == [None] * 3
 
 
-def test_the_one_that_fell_silent_first_is_lost_with_its_iteration_and_place():
+def test_the_one_that_fell_silent_first_is_lost_with_its_iteration():
     clock = Clock()
     first, second, third = watches(3, clock)
     third.iteration = 7
@@ -47,7 +47,7 @@ def test_the_one_that_fell_silent_first_is_lost_with_its_iteration_and_place():
     pass_time(clock, 10, first)  # who read the last sign one second late
     assert first.lost(20.0) is None
     pass_time(clock, 1, first)
-    assert first.lost(20.0) == LostRank(2, 20.0, 7, socket.gethostname(), os.getpid())
+    assert first.lost(20.0) == LostRank(2, 20.0, 7)
     found = first.lost(5.0)
     assert found is not None
     assert found.rank == 2  # not the second, which is late too
@@ -101,12 +101,27 @@ def test_without_the_store_a_first_process_that_has_ended_is_not_lost():
     assert second.lost(20.0) is None
 
 
+def test_a_store_that_does_not_answer_is_a_lost_first_process():
+    clock = Clock()
+    first, second = watches(2, clock)
+    pass_time(clock, 2, first, second)
+    pass_time(clock, 19, first)  # the thread of the second one waits for an answer
+    assert second.lost(20.0) is None
+    clock.now += 1
+    found = second.lost(20.0)
+    assert found is not None
+    assert (found.rank, found.silent_s) == (0, 20.0)
+
+
 def test_the_thread_calls_back_once():
     store, found = HashStore(), []
     watch = RankWatch(store, 0, 2, 0.01, found.append)
+    RankWatch(store, 1, 2, 0.01, found.append).introduce()
     watch.start()
-    watch._thread.join(10)
-    assert [lost.rank for lost in found] == [1]
+    for thread in watch._threads:
+        thread.join(0 if thread is watch._threads[0] else 10)
+    ((rank, host, pid),) = [(lost.rank, lost.host, lost.pid) for lost in found]
+    assert (rank, host, pid) == (1, socket.gethostname(), os.getpid())
     watch.stop()
 
 
