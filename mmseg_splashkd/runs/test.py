@@ -34,6 +34,7 @@ from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import run_of_weights
 from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.runs.dry_pass import DryPassHook
+from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
 
@@ -137,7 +138,8 @@ def evaluate(
         runner.logger.warning(warning)
     if decision is not None:
         runner.logger.info(decision)
-    metrics = runner.test()
+    with lack_of_memory_named():
+        metrics = runner.test()
     leave_distributed(launcher)
     counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))
     return TestMetrics(

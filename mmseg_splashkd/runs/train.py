@@ -26,6 +26,7 @@ from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.lost_rank import watched_ranks
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
+from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.resume import check_resumed
 from mmseg_splashkd.runs.runner import SafeRunner
@@ -85,6 +86,7 @@ def train(
             missing.
         ImportError: A tracker of the config is not installed.
         OSError: The record cannot be written, such as on a full drive; weights stay.
+        MemoryError: A data-loading worker was killed, or no memory is left.
         ValueError: The config cannot train (see ``check_training``), its data have
             errors (see ``check_data``), its ``teacher_cache`` does not belong to it,
             or a resumed run has options that its checkpoint overrides (see
@@ -120,7 +122,7 @@ def train(
                 recorder.attach(runner)
             for warning in warnings:
                 runner.logger.warning(warning)
-            with watched_ranks(runner, recorder):
+            with watched_ranks(runner, recorder), lack_of_memory_named():
                 runner.train()
     except KeyboardInterrupt:
         if description is not None:
