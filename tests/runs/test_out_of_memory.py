@@ -5,7 +5,7 @@ import signal
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, dataloader
 
 from mmseg_splashkd.runs.out_of_memory import explained, kills, lack_of_memory_named
 
@@ -16,10 +16,10 @@ class Killed(Dataset):
     def __len__(self) -> int:
         return 4
 
-    def __getitem__(self, index: int) -> int:
+    def __getitem__(self, index: int) -> str:
         if index == 2:
             os.kill(os.getpid(), signal.SIGKILL)
-        return index
+        return str(index)  # no tensor, which would be received from the worker
 
 
 def test_a_killed_worker_is_reported_as_lack_of_memory_with_a_remedy():
@@ -30,7 +30,21 @@ def test_a_killed_worker_is_reported_as_lack_of_memory_with_a_remedy():
     ):
         list(loader)
     assert "num_workers of train_dataloader" in str(caught.value)
-    assert "lack of" in str(caught.value)  # whether its end or its silence came first
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_connection_that_the_loader_lost_is_a_killed_worker():
+    code = compile("raise EOFError", dataloader.__file__, "exec")
+    with (
+        pytest.raises(MemoryError, match="a data-loading worker is gone"),
+        lack_of_memory_named(),
+    ):
+        exec(code)
+
+
+def test_another_lost_connection_is_passed_on():
+    with pytest.raises(EOFError), lack_of_memory_named():
+        raise EOFError
 
 
 @pytest.mark.parametrize(
