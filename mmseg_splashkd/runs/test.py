@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import LoggerHook
 from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import find_checkpoint
@@ -133,6 +134,7 @@ def evaluate(
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
     _name_predictions(runner)
+    _log_in_first_process(runner)
     runner.register_hook(DryPassHook())
     if (warning := _unfinished(cfg.load_from)) is not None:
         runner.logger.warning(warning)
@@ -160,6 +162,13 @@ class TestMetrics(dict[str, float]):
     def __init__(self, metrics: dict[str, float], scores: Path) -> None:
         super().__init__(metrics)
         self.scores = scores
+
+
+def _log_in_first_process(runner: Runner) -> None:
+    """Let one process write the metrics: mmengine's hook does so in all, at once."""
+    if runner.rank > 0:
+        kept = [hook for hook in runner.hooks if not isinstance(hook, LoggerHook)]
+        runner.hooks[:] = kept
 
 
 def _name_predictions(runner: Runner) -> None:
