@@ -12,6 +12,7 @@ from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
+from mmseg_splashkd.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     "ClassesHook",
@@ -27,4 +28,5 @@ __all__ = [
     "RankWatchHook",
     "SyncBatchNormHook",
     "TeacherGateHook",
+    "WholeCheckpointHook",
 ]
