@@ -12,8 +12,8 @@ from mmseg.registry import HOOKS
 
 from mmseg_splashkd.files import target_of_partial, write_whole
 from mmseg_splashkd.hooks.held_signals import held_signals
+from mmseg_splashkd.records.traces import POINTER
 
-POINTER = "last_checkpoint"
 PATHS = ("best_ckpt", "last_ckpt")  # starts of keys of the message hub
 
 
@@ -111,16 +111,21 @@ class _Removals(LocalBackend):
             super().remove(filepath)
 
 
-def save_now(runner: Runner, iteration: int, if_last: bool = False) -> None:
+def save_now(
+    runner: Runner, iteration: int, if_last: bool = False, within_epoch: bool = False
+) -> None:
     """Save a checkpoint of an iteration, unless there is one.
 
     Args:
         runner: Runner with a ``CheckpointHook``.
         iteration: Number of finished iterations.
         if_last: Only by a hook that saves at the last iteration.
+        within_epoch: Not by a hook that counts epochs.
     """
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook) or (if_last and not hook.save_last):
+            continue
+        if within_epoch and hook.by_epoch:
             continue
         step = runner.epoch if hook.by_epoch else iteration
         name = hook.filename_tmpl.format(step)
