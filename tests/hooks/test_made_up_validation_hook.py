@@ -67,7 +67,9 @@ class HistoryHook(Hook):
         }
 
 
-def run(work_dir: Path, by_epoch: bool, *cuts: Hook, **options: Any) -> dict[int, Any]:
+def run(
+    work_dir: Path, by_epoch: bool, *cuts: CutHook, **options: Any
+) -> dict[int, Any]:
     """Train, and return what each validation has changed."""
     torch.manual_seed(0)
     model = build(fcn(auxiliary=False))
@@ -183,7 +185,7 @@ def test_validation_that_has_begun_is_made_up_for_in_a_longer_schedule(begun):
     assert validated == [5] * begun
 
 
-def loop(kind: type, done: int, last: int = 9, **given: Any) -> Any:
+def loop(kind: Any, done: int, last: int = 9, **given: Any) -> Any:
     """A loop of mmengine, without a runner, that has done some of its steps."""
     made: Any = kind.__new__(kind)
     made._iter = made._epoch = done

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,18 @@ from tests.models.builders import build, fcn
 NAMES = ("IterationSeedHook", "NoteValidationHook", "ResumedEpochHook")
 NAMES += ("ExportWeightsHook", "StopSignalHook", "MadeUpValidationHook")
 TERM = signal.SIGTERM
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """Those of Python, also where the tests run in the background or by nohup."""
+    before = {each: signal.getsignal(each) for each in STOPS}
+    for each in STOPS:
+        signal.signal(each, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 class SignalHook(Hook):
