@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.files import read_text, write_whole
 
 NAME = "plan.json"
 
@@ -76,7 +76,7 @@ def read_plan(path: str | Path) -> Plan:
     if not path.is_file():
         raise FileNotFoundError(f"plan {path} does not exist: run tools/new_project.py")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except ValueError as error:
         raise ValueError(f"plan {path} is no JSON: {error}") from error
     known = {each.name for each in fields(Plan)}

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.files import read_text, write_whole
 
 FILE = "sweep.json"
 VERSION = 2
@@ -147,7 +147,7 @@ def read_sweep(folder: Path) -> Sweep | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    return Sweep.from_json(path.read_text(encoding="utf-8"), str(path))
+    return Sweep.from_json(read_text(path), str(path))
 
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:

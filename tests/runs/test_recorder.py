@@ -12,13 +12,14 @@ from safetensors.torch import load_file
 from mmseg_splashkd.checkpoint import tensors_sha256
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.stop_signal_hook import Terminated
 from mmseg_splashkd.records.lock import lock_folder
 from mmseg_splashkd.records.record import BestAndLast, RunRecord
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.runs import recorder as module
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.recorder import Recorder, is_writer, recorded
-from mmseg_splashkd.runs.train import Terminated, train
+from mmseg_splashkd.runs.train import train
 from tests.conftest import PLAIN, tiny_run
 from tests.records.builders import leave_run, record
 
@@ -367,6 +368,23 @@ def test_failure_of_another_process_is_the_reason(tmp_path, monkeypatch, error):
     assert "odd" in (tmp_path / "traceback_1.txt").read_text()
     begin(tmp_path, resumed=False, number=6).end("finished")
     assert not list(tmp_path.glob("traceback*"))  # of the earlier start
+
+
+def test_signal_that_all_processes_follow_is_the_reason(tmp_path):
+    """Those that have ended before the record is written are not lost."""
+    cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
+    running = (record(status="running"), None)
+
+    def stop(recorder: Recorder | None) -> None:
+        assert recorder is not None
+        recorder.missing = lambda: "process 1 has given no sign"
+        raise Terminated("SIGUSR1", 3)
+
+    with pytest.raises(Terminated), recorded(cfg, running) as recorder:
+        stop(recorder)
+    found = read(tmp_path)
+    assert (found.status, found.reason) == ("stopped", "SIGUSR1")
+    assert found.iteration == 3
 
 
 def test_first_process_s_own_error_is_the_reason(tmp_path, monkeypatch):
