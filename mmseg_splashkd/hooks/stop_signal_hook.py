@@ -9,8 +9,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmseg_splashkd.hooks.finite_guard_hook import any_process
 from mmseg_splashkd.hooks.held_signals import STOPS
+from mmseg_splashkd.hooks.not_finite import any_process
 from mmseg_splashkd.hooks.whole_checkpoint_hook import save_now
 
 

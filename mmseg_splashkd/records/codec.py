@@ -74,6 +74,7 @@ def _record(values: Mapping[str, Any]) -> RunRecord:
     return _build(
         RunRecord,
         values,
+        skipped=tuple,
         data=_of(Data, tables=tuple, table_sha256=tuple),
         code=_of(Code),
         hardware=_of(Hardware, gpus=tuple),

@@ -19,7 +19,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_splashkd.hooks.early_stop_hook import early_stop
-from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.finite_guard_hook import skipped_iterations
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.records.environment import gpu_peak, memory
 from mmseg_splashkd.records.killed import as_killed, utc
 from mmseg_splashkd.records.lock import lock_folder
@@ -113,6 +114,8 @@ class Recorder(Hook):
 
     def _update(self, **changes: Any) -> None:
         used = memory(self._gpu_memory.peak)
+        if self._runner is not None:
+            changes["skipped"] = skipped_iterations(self._runner)
         record = replace(self.record, memory=used, **changes)
         self.record = with_outcome(record, self.work_dir)
 

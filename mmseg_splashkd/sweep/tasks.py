@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 
-from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.sweep.disk import is_disk_full
 from mmseg_splashkd.sweep.job import Job
 
