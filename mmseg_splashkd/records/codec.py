@@ -27,8 +27,8 @@ Convert = Callable[[Any], Any]
 def to_json(record: RunRecord) -> dict[str, Any]:
     """JSON values of a record, with the version of their schema.
 
-    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped`` is left out of
-    runs without such iterations, so that other versions read these.
+    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped`` is left out
+    of runs without such iterations, so that earlier versions read these.
     """
     values = asdict(record)
     if not values["skipped"]:

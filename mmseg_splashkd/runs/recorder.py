@@ -29,6 +29,7 @@ from mmseg_splashkd.records.store import attempt_of, read_record, write_record
 from mmseg_splashkd.records.train_frames import write_train_frames
 from mmseg_splashkd.runs.outcome import plain_metrics, with_outcome
 from mmseg_splashkd.runs.trackers import close_trackers
+from mmseg_splashkd.unwritable import UnwritableError, writing
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
 TRACEBACK, TRACEBACKS = "traceback.txt", "traceback*.txt"
@@ -225,7 +226,8 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
         return
     work_dir = Path(cfg.work_dir).absolute()
     with _unwritable_named(work_dir):
-        work_dir.mkdir(parents=True, exist_ok=True)
+        with writing(work_dir):
+            work_dir.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(work_dir)
     try:
         with _unwritable_named(work_dir):
@@ -247,7 +249,7 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
 def _unwritable_named(work_dir: Path) -> Iterator[None]:
     try:
         yield
-    except FileExistsError:  # another process trains there
+    except (FileExistsError, UnwritableError):  # another process trains there
         raise
     except OSError as error:
         raise OSError(
