@@ -14,10 +14,11 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
-from mmseg_splashkd.hooks.not_finite import NotFiniteError, any_process, causes, listed
+from mmseg_splashkd.hooks.not_finite import NotFiniteError, causes, listed
 from mmseg_splashkd.hooks.replay import random_state, write_replay
 from mmseg_splashkd.hooks.skipped_step import SkippedStep
 from mmseg_splashkd.hooks.step_losses import StepLosses
+from mmseg_splashkd.hooks.stop_request import any_process
 from mmseg_splashkd.models.bare_model import bare_model
 
 SKIPPED = "skipped_iterations"  # key of the message hub; checkpoints hold it

@@ -7,7 +7,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_splashkd.checkpoint import not_finite
-from mmseg_splashkd.hooks.not_finite import NotFiniteError, any_process, causes, listed
+from mmseg_splashkd.hooks.not_finite import NotFiniteError, causes, listed
+from mmseg_splashkd.hooks.stop_request import any_process
 from mmseg_splashkd.models.bare_model import bare_model
 
 

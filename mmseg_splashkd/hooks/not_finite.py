@@ -1,9 +1,7 @@
-"""The error of values that are not finite, on which all processes agree."""
+"""The error of values that are not finite."""
 
 from typing import Any
 
-import torch
-from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 
 CAUSES = (
@@ -24,13 +22,6 @@ class NotFiniteError(RuntimeError):
     def __init__(self, reason: str, details: str) -> None:
         super().__init__(f"{reason}: {details}")
         self.reason = reason
-
-
-def any_process(here: bool) -> bool:
-    """Whether a condition holds in any process; all must ask at once."""
-    flag = torch.tensor(int(here))
-    all_reduce(flag, "max")
-    return bool(flag)
 
 
 def listed(names: list[str]) -> str:

@@ -13,8 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_splashkd.checkpoint import not_finite, read_checkpoint
-from mmseg_splashkd.hooks import not_finite as agreement
-from mmseg_splashkd.hooks import replay
+from mmseg_splashkd.hooks import replay, stop_request
 from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, skipped_iterations
 from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.records.store import find_runs, read_record
@@ -314,11 +313,11 @@ def test_a_gradient_that_is_not_finite_is_skipped(tmp_path):
 def test_all_processes_skip_together(tmp_path, monkeypatch):
     runner, states = poisoned_run(tmp_path, (), max_skips=1)
 
-    def elsewhere(flag: torch.Tensor, _: str) -> None:
+    def elsewhere(flags: torch.Tensor, _: str) -> None:
         if runner.iter + 1 == 4:
-            flag.fill_(1)
+            flags[:1].fill_(1)
 
-    monkeypatch.setattr(agreement, "all_reduce", elsewhere)
+    monkeypatch.setattr(stop_request, "all_reduce", elsewhere)
     with pytest.raises(NotFiniteError, match="weights are not finite at iteration 4"):
         runner.train()  # their check is asked of the other process, too
     assert skipped_iterations(runner) == (4,)
@@ -391,7 +390,7 @@ def test_step_that_overflows_in_mixed_precision_is_left_out_by_the_scale(request
 
 
 def test_all_processes_end_together(request, monkeypatch):
-    monkeypatch.setattr(agreement, "all_reduce", lambda flag, _: flag.fill_(1))
+    monkeypatch.setattr(stop_request, "all_reduce", lambda flags, _: flags[:1].fill_(1))
     runner = runner_of(request.node.name, optim_wrapper())
     with pytest.raises(NotFiniteError, match=r"loss is .* 1: in another process"):
         step(runner, loss=1.0)
