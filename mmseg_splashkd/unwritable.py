@@ -150,26 +150,35 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _number(error: Exception, path: Path, partial: Path | None) -> int | None:
-    named = [getattr(each, "filename", None) for each in _chain(error)]
-    files = [Path(os.fsdecode(each)) for each in named if isinstance(each, str | bytes)]
-    if not all(_concerns(each, path, partial) for each in files):
+    chain = list(_chain(error))
+    if not all(_concerns(each, path, partial) for each in chain):
         return None
     if isinstance(error, OSError) and error.filename and error.errno in CAUSES:
         return error.errno
     number = number_of(error)
-    if number is None and any(each in str(error).lower() for each in SILENT):
+    texts = " ".join(str(each).lower() for each in chain)
+    if number is None and any(each in texts for each in SILENT):
         number = _probed(path, partial)
+        if number is None and "disk i/o error" in texts:
+            number = errno.EIO
     return number
 
 
-def _concerns(named: Path, path: Path, partial: Path | None) -> bool:
-    """Whether an error names the file, or a folder of it or, of a folder, a file."""
-    named, path = named.absolute(), path.absolute()
+def _concerns(error: BaseException, path: Path, partial: Path | None) -> bool:
+    """Whether an error may be of the file that is written, by the names it holds.
+
+    These are the file, a folder of it or, of a folder, a file in it. An error while one
+    file is copied to another names both.
+    """
+    pair = (getattr(error, name, None) for name in ("filename", "filename2"))
+    names = [os.fsdecode(each) for each in pair if isinstance(each, str | bytes)]
+    path = path.absolute()
     written = {path, *path.parents} | ({partial.absolute()} if partial else set())
-    return named in written or path in named.parents
+    named = [Path(each).absolute() for each in names]
+    return not named or any(each in written or path in each.parents for each in named)
 
 
-def _probed(path: Path, partial: Path | None) -> int:
+def _probed(path: Path, partial: Path | None) -> int | None:
     """Why a file cannot be written on: found by trying."""
     content = bytes(PROBE)
     try:
@@ -184,6 +193,5 @@ def _probed(path: Path, partial: Path | None) -> int:
                 file.write(content)
                 file.flush()
     except OSError as error:
-        if error.errno in CAUSES:
-            return int(error.errno or errno.EIO)
-    return errno.EIO
+        return error.errno if error.errno in CAUSES else None
+    return None
