@@ -52,7 +52,7 @@ SILENT = (
     "encoder error",
 )
 PROBE = 2**20  # bytes
-AGAIN = "repeat the command"
+AGAIN = " or name another folder, then repeat the command"
 
 
 class UnwritableError(OSError):
@@ -79,7 +79,7 @@ def writing(
     Args:
         path: The file, or the folder, that is written to inside the context.
         partial: Temporary file that is written in its place.
-        afterwards: What to do when the cause is gone.
+        afterwards: End of the message, what to do when the cause is gone.
 
     Raises:
         UnwritableError: Drive, quota or rights do not allow it, by whatever error a
@@ -104,13 +104,13 @@ def explained(path: str | Path, number: int, afterwards: str = AGAIN) -> str:
     Args:
         path: The file or folder.
         number: Number of the system's error, one of ``CAUSES``.
-        afterwards: What to do when the cause is gone.
+        afterwards: End of the message, what to do when the cause is gone.
     """
     cause, remedy = CAUSES[number]
     free = f", {_free_mib(Path(path))} MiB free" if number == errno.ENOSPC else ""
     return (
         f"{path} cannot be written: {cause} ({errno.errorcode[number]}{free}). "
-        f"{remedy[0].upper()}{remedy[1:]} or name another folder, then {afterwards}"
+        f"{remedy[0].upper()}{remedy[1:]}{afterwards}"
     )
 
 

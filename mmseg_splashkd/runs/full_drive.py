@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmseg_splashkd.records.traces import how_to_go_on
-from mmseg_splashkd.unwritable import UnwritableError, writing
+from mmseg_splashkd.unwritable import UnwritableError, explained, writing
 
 
 @contextmanager
@@ -24,5 +24,6 @@ def resumable_after_full_drive(work_dir: str | Path) -> Iterator[None]:
         with writing(Path(work_dir)):
             yield
     except UnwritableError as error:
-        text = f"{error}. Earlier files stay as they were: {how_to_go_on(work_dir)}"
+        stay = f". Earlier files stay as they were: {how_to_go_on(work_dir)}"
+        text = explained(error.filename, error.errno or 0, stay)
         raise UnwritableError(error.errno, text, error.filename) from error

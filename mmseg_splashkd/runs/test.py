@@ -129,7 +129,9 @@ def evaluate(
     if tta:
         check_tta(cfg)
         _average_flips(cfg)
-    for argument, folder in (("--show-dir", show_dir), ("--out", out)):
+    counted = None if scores is None else Path(scores).parent
+    written = {"--show-dir": show_dir, "--out": out, "--scores": counted}
+    for argument, folder in written.items():
         if folder is not None:
             check_writable(folder, argument)
     prepare_distributed(cfg, launcher)
