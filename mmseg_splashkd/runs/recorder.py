@@ -316,7 +316,10 @@ def _failure_of_another(recorder: Recorder, error: BaseException) -> str | None:
 
     torchrun ends all processes by SIGTERM when one fails.
     """
-    if not _interrupt_behind(error) and not owes_its_end(error):
+    interrupt = _interrupt_behind(error)
+    if getattr(interrupt, "iteration", None) is not None:
+        return None  # all processes have ended at this iteration together
+    if interrupt is None and not owes_its_end(error):
         return None
     return traceback_of_another(recorder.work_dir) or recorder.missing()
 

@@ -1,21 +1,30 @@
 """A validation that was cut off is made up for when the run is resumed."""
 
+import functools
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from mmengine.hooks import EarlyStoppingHook, Hook
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
 from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.evaluation.frame_scores import load_scores
+from mmseg_splashkd.hooks.made_up_validation_hook import (
+    MadeUpValidationHook,
+    validation_is_due,
+)
 from mmseg_splashkd.runs.runner import SafeRunner
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, fcn
 
 NAMES = ("IterationSeedHook", "NoteValidationHook", "ResumedEpochHook")
 NAMES += ("FrameScoresHook", "ExportWeightsHook")
-STEPS, CUT = 4, 2
+STEPS, CUT = 3, 2
 
 
 class Cut(Exception):  # noqa: N818 - stands for kill -9
@@ -58,7 +67,9 @@ class HistoryHook(Hook):
         }
 
 
-def run(work_dir: Path, by_epoch: bool, *cuts: Hook, **options: Any) -> dict[int, Any]:
+def run(
+    work_dir: Path, by_epoch: bool, *cuts: CutHook, **options: Any
+) -> dict[int, Any]:
     """Train, and return what each validation has changed."""
     torch.manual_seed(0)
     model = build(fcn(auxiliary=False))
@@ -75,7 +86,7 @@ def run(work_dir: Path, by_epoch: bool, *cuts: Hook, **options: Any) -> dict[int
         **given,
     )
     early = {"type": "EarlyStoppingHook", "monitor": "aAcc", "rule": "greater"}
-    runner.register_hook({**early, "min_delta": 200, "patience": 3})
+    runner.register_hook({**early, "min_delta": 200, "patience": 2})
     history = HistoryHook()
     runner.register_custom_hooks([history, {"type": "MadeUpValidationHook"}])
     for each in cuts:
@@ -112,42 +123,104 @@ def plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["iterations", "epochs"])
-def whole(request, tmp_path_factory) -> tuple[bool, dict[int, Any], dict[str, Any]]:
-    """An uninterrupted run: its loop, what validations changed, and what it left."""
-    work_dir = tmp_path_factory.mktemp("whole") / "run"
-    found = run(work_dir, request.param)
-    return request.param, found, files(work_dir)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Callable[[bool], tuple[dict[int, Any], dict[str, Any]]]:
+    """Uninterrupted runs: what validations changed, and what was left, by the loop."""
+
+    @functools.cache
+    def of(by_epoch: bool) -> tuple[dict[int, Any], dict[str, Any]]:
+        work_dir = tmp_path_factory.mktemp("whole") / "run"
+        found = run(work_dir, by_epoch)
+        return found, files(work_dir)
+
+    return of
 
 
 def test_early_stopping_and_schedule_act_in_the_uninterrupted_run(whole):
-    by_epoch, found, _ = whole
-    per_step = 2 if by_epoch else 1
-    assert list(found) == [per_step * step for step in range(1, STEPS + 1)]
-    assert [each["early"][0] for each in found.values()] == [0, 1, 2, 3]
-    assert [each["stopped"] for each in found.values()] == [False] * 3 + [True]
-    assert len({each["lr"]["lr"][0] for each in found.values()}) > 2
+    found, _ = whole(False)
+    assert list(found) == [1, 2, 3]
+    assert [each["early"][0] for each in found.values()] == [0, 1, 2]
+    assert [each["stopped"] for each in found.values()] == [False, False, True]
+    assert len({each["lr"]["lr"][0] for each in found.values()}) == 3
+
+
+MOMENTS = {
+    "before": ("before_val", 0),  # the checkpoint is written
+    "within": ("after_val_iter", 100),
+    "scored": ("after_val_epoch", 89),  # schedules and scores, not the best weights
+    "saved": ("after_val_epoch", 95),  # the best weights, not their export
+    "after": ("after_val", 100),
+}
 
 
 @pytest.mark.parametrize(
-    ("method", "priority"),
-    [
-        ("before_val", 0),  # the checkpoint is written
-        ("after_val_iter", 100),  # within the validation
-        ("after_val_epoch", 0),  # it is complete, nothing is written
-        ("after_val_epoch", 89),  # scores and steps of schedules, not the best weights
-        ("after_val_epoch", 95),  # the best weights, not their export
-        ("after_val_epoch", 100),  # all but the end
-        ("after_val", 100),
-    ],
+    ("by_epoch", "moment"), [(False, moment) for moment in MOMENTS] + [(True, "saved")]
 )
 def test_run_that_is_cut_off_ends_as_an_uninterrupted_one(
-    whole, tmp_path, method, priority
+    whole, tmp_path, by_epoch, moment
 ):
-    by_epoch, found, left = whole
+    found, left = whole(by_epoch)
     work_dir = tmp_path / "run"
     with pytest.raises(Cut):
-        run(work_dir, by_epoch, CutHook(method, priority))
+        run(work_dir, by_epoch, CutHook(*MOMENTS[moment]))
     resumed = run(work_dir, by_epoch, resume=True)
     assert resumed == {step: found[step] for step in list(found)[CUT - 1 :]}
     assert plain(files(work_dir)) == plain(left)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_validation_that_has_begun_is_made_up_for_in_a_longer_schedule(begun):
+    """The last iteration is validated, but lies at no interval of a longer run."""
+    validated: list[int] = []
+    runner = SimpleNamespace(
+        iter=5,
+        train_loop=loop(IterBasedTrainLoop, 5),
+        val_loop=SimpleNamespace(run=lambda: validated.append(5)),
+        logger=logging.getLogger(__name__),
+        hooks=[],
+    )
+    made_up: Any = MadeUpValidationHook()
+    made_up.after_load_checkpoint(runner, {"validation": {"begun": begun}})
+    made_up.before_train(runner)
+    assert validated == [5] * begun
+
+
+def loop(kind: Any, done: int, last: int = 9, **given: Any) -> Any:
+    """A loop of mmengine, without a runner, that has done some of its steps."""
+    made: Any = kind.__new__(kind)
+    made._iter = made._epoch = done
+    made._max_iters = made._max_epochs = last
+    made.dataloader = range(1)
+    given = {"dynamic_milestones": [0], "dynamic_intervals": [2]} | given
+    vars(made).update({"val_begin": 1, "val_interval": 2} | given)
+    return made
+
+
+@pytest.mark.parametrize("kind", [IterBasedTrainLoop, EpochBasedTrainLoop])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"val_begin": 5},
+        {"dynamic_milestones": [0, 4], "dynamic_intervals": [3, 1]},
+    ],
+    ids=["interval", "begin", "dynamic"],
+)
+def test_due_where_mmengine_validates(kind, given):
+    def host(done: int) -> bool:
+        """The condition of ``run`` of both loops, after a step."""
+        made = loop(kind, done, **given)
+        made._decide_current_val_interval()
+        at = done % made.val_interval == 0 or done == 9
+        return done >= made.val_begin and at
+
+    for done in range(1, 10):
+        assert validation_is_due(loop(kind, done, **given)) is host(done), done
+
+
+def test_not_due_within_an_epoch_and_in_an_unknown_loop():
+    made = loop(EpochBasedTrainLoop, 2)
+    assert validation_is_due(made)
+    made._iter = 3
+    assert not validation_is_due(made)
+    assert not validation_is_due(SimpleNamespace(iter=2, epoch=2))

@@ -383,6 +383,23 @@ def test_failure_of_another_process_is_the_reason(tmp_path, monkeypatch, error):
     assert not list(tmp_path.glob("traceback*"))  # of the earlier start
 
 
+def test_signal_that_all_processes_follow_is_the_reason(tmp_path):
+    """Those that have ended before the record is written are not lost."""
+    cfg = Config({"work_dir": str(tmp_path), "run_name": "x", "resume": False})
+    running = (record(status="running"), None)
+
+    def stop(recorder: Recorder | None) -> None:
+        assert recorder is not None
+        recorder.missing = lambda: "process 1 has given no sign"
+        raise Terminated("SIGUSR1", 3)
+
+    with pytest.raises(Terminated), recorded(cfg, running) as recorder:
+        stop(recorder)
+    found = read(tmp_path)
+    assert (found.status, found.reason) == ("stopped", "SIGUSR1")
+    assert found.iteration == 3
+
+
 def test_first_process_s_own_error_is_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     found = ranks(tmp_path, RuntimeError("CUDA out of memory"))
