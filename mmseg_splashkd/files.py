@@ -7,8 +7,10 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from mmseg_splashkd.unwritable import writing
 
 # The second form, without a process id, is what earlier versions wrote.
 PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.\d+)?\.partial(?P<suffix>\.[^.]*)?")
@@ -28,22 +30,27 @@ def whole_file(path: str | Path, sync: bool = False) -> Iterator[Path]:
 
     Yields:
         The temporary file to write to, in the same folder and with the same suffix.
+
+    Raises:
+        UnwritableError: Drive, quota or rights do not allow it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The process id: two processes may write the same file at once.
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
-        mode = _mode_of_new_files(partial)
-        yield partial
-        partial.chmod(mode)
-        if sync:
-            _sync(partial)
-        partial.replace(path)
-        if sync:
-            _sync(path.parent)
+        with writing(path, partial):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mode = _mode_of_new_files(partial)
+            yield partial
+            partial.chmod(mode)
+            if sync:
+                _sync(partial)
+            partial.replace(path)
+            if sync:
+                _sync(path.parent)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # of a read-only drive
+            partial.unlink(missing_ok=True)
 
 
 def _mode_of_new_files(path: Path) -> int:

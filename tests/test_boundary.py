@@ -1,5 +1,6 @@
 """What a tool prints, and how it exits, when it fails."""
 
+import errno
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import torch
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.faults import ConfigError, building
+from mmseg_splashkd.unwritable import UnwritableError
 from tools.boundary import STOPS, run_tool
 
 
@@ -131,6 +133,26 @@ def test_the_status_of_the_tool_is_passed_on():
         run_tool(lambda: 3, "cannot")
     assert ended.value.code == 3
     run_tool(lambda: None, "cannot")  # goes on
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "a file cannot be written"),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS), "a/b"), "a/b cannot be writte"),
+        (OSError(errno.EDQUOT, "no room for x", "a/b"), "no room for x"),
+        (UnwritableError(errno.ENOSPC, "a/b is full", "a/b"), "a/b is full"),
+    ],
+    ids=["unnamed", "named", "explained", "translated"],
+)
+def test_a_drive_that_takes_no_more_is_one_line(folder, error, message):
+    with pytest.raises(SystemExit) as ended:
+        run_tool(failing(error), "cannot train")
+    text = str(ended.value.code)
+    assert text.startswith("cannot train: ")
+    assert message in text
+    assert "\n" not in text
+    assert not list(folder.iterdir())
 
 
 def test_a_full_drive_prints_the_traceback(monkeypatch):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 FAULTS = "mmseg_splashkd.config.faults"
+UNWRITABLE = "mmseg_splashkd.unwritable"
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 
 
@@ -90,11 +91,26 @@ def _message_of(error: Exception) -> str:
     else:
         explains = faults.explains_itself(error)
         caused = isinstance(error, faults.ConfigError) and error.__cause__ is not None
+    if (text := _unwritable(error)) is not None:
+        return text
     if explains:
         return f"{error}\n{_kept(error)}" if caused else str(error)
     lines = str(error).strip().splitlines() or [""]
     summary = f"{type(error).__name__}: {lines[0]}".removesuffix(": ")
     return f"{summary}\n{_kept(error)}"
+
+
+def _unwritable(error: Exception) -> str | None:
+    """What to do about a drive that takes no more files; None for other errors."""
+    drive = sys.modules.get(UNWRITABLE) and importlib.import_module(UNWRITABLE)
+    if drive is None or not isinstance(error, OSError):
+        return None
+    number = error.errno
+    if number is None or number not in drive.WRITING:
+        return None
+    if error.strerror != os.strerror(number):
+        return str(error)  # says so already
+    return drive.explained(error.filename or "a file", number)
 
 
 def _kept(error: Exception) -> str:

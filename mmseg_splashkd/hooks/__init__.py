@@ -5,13 +5,15 @@ from mmseg_splashkd.hooks.distill_log_hook import DistillLogHook
 from mmseg_splashkd.hooks.distill_loss_hook import DistillLossHook
 from mmseg_splashkd.hooks.early_stop_hook import EarlyStopHook
 from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
-from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, NotFiniteError
+from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook
+from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
 from mmseg_splashkd.hooks.made_up_validation_hook import (
     MadeUpValidationHook,
     NoteValidationHook,
 )
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
 from mmseg_splashkd.hooks.resumed_epoch_hook import ResumedEpochHook
@@ -27,6 +29,7 @@ __all__ = [
     "EarlyStopHook",
     "ExportWeightsHook",
     "FiniteGuardHook",
+    "FiniteWeightsHook",
     "FrameScoresHook",
     "IterationSeedHook",
     "MadeUpValidationHook",

@@ -1,68 +1,124 @@
-"""Ends a run whose loss or weights are no longer finite, before they are saved."""
+"""Ends a run whose loss is no longer finite, before the step of the optimizer."""
 
 import math
-import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.hooks import CheckpointHook, Hook
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.hooks import Hook
+from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
 
-from mmseg_splashkd.checkpoint import not_finite
-from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
+from mmseg_splashkd.hooks.not_finite import NotFiniteError, causes, listed
+from mmseg_splashkd.hooks.replay import random_state, write_replay
+from mmseg_splashkd.hooks.skipped_step import SkippedStep
+from mmseg_splashkd.hooks.step_losses import StepLosses
 from mmseg_splashkd.hooks.stop_request import any_process
 from mmseg_splashkd.models.bare_model import bare_model
 
-REPLAY = "not_finite"  # stem of the file
-MAX_BYTES = 2**28  # of the frames in it
-CAUSES = (
-    "Likely causes: a learning rate that is too high (optim_wrapper.optimizer.lr, now "
-    "{lr}), the range of mixed precision (--amp, optim_wrapper.loss_scale), or a batch "
-    "without a labelled pixel"
-)
-
-
-class NotFiniteError(RuntimeError):
-    """Loss, gradient or weights are NaN or infinite; training on cannot repair them.
-
-    Args:
-        reason: What is not finite, and at which iteration.
-        details: Names, likely causes and remedies.
-    """
-
-    def __init__(self, reason: str, details: str) -> None:
-        super().__init__(f"{reason}: {details}")
-        self.reason = reason
+SKIPPED = "skipped_iterations"  # key of the message hub; checkpoints hold it
 
 
 @HOOKS.register_module()
 class FiniteGuardHook(Hook):
-    """End a run whose loss, gradient norm or weights are NaN or infinite.
+    """End a run whose loss or gradient norm is NaN or infinite, or skip its step.
 
-    The loss is read after every iteration, where mmengine has just copied it for the
-    log, so that a GPU waits no longer. Weights and batch-norm statistics are read
-    before every validation and every checkpoint: none that are not finite are
-    validated, saved, exported or selected. All processes end at the same iteration.
-    The batch, the terms and the random state are stored in ``not_finite.pt`` of the
-    work directory.
+    The loss is read before the step of the optimizer: weights, moving averages and the
+    state of the optimizer stay those of the iteration before. Batch, terms and random
+    state are stored in ``not_finite.pt`` of the work directory. All processes end, or
+    skip, at the same iteration. Weights are checked by ``FiniteWeightsHook``, which
+    this hook adds.
 
-    The gradient norm is read where the optimizer wrapper clips by it, and not in mixed
-    precision, whose loss scale is found by steps that overflow and are left out.
+    An iteration that is skipped counts as one of the run: schedules go on. Its loss is
+    logged, its number is in the record, and its batch in ``not_finite_<number>.pt``.
+    Where gradients are accumulated, those of the iterations before it that were not yet
+    used are dropped with it.
+
+    The gradient norm is read where the optimizer wrapper clips by it; where skips are
+    allowed, all gradients are. In mixed precision they are not: the loss scale is found
+    by steps that overflow, which the scaler leaves out by itself. A model with a
+    ``train_step`` that does not call the model for its losses, or an optimizer
+    that is none of torch (DeepSpeed), is checked after the step, and never skipped.
+
+    Args:
+        max_skips: Number of iterations that may be skipped in a run, from 0.
+
+    Raises:
+        ValueError: ``max_skips`` is no whole number from 0.
     """
 
-    priority = "LOW"  # after the log of the iteration, before CheckpointHook
+    # Before EMAHook; behind mmengine's hook that copies the loss for the log.
+    priority = "VERY_HIGH"
 
-    def __init__(self) -> None:
+    def __init__(self, max_skips: int = 0) -> None:
+        if isinstance(max_skips, bool) or not isinstance(max_skips, int):
+            raise ValueError(f"max_skips={max_skips!r} must be a whole number from 0")
+        if max_skips < 0:
+            raise ValueError(f"max_skips={max_skips} must be 0 or more")
+        self.max_skips = max_skips
+        self._losses = StepLosses()
+        self._restored = SkippedStep()
+        self._handles: list[RemovableHandle] = []
         self._random: dict[str, Any] = {}
+        self._batch: Any = None
+        self._is_judged = self._is_stepped = False
 
-    def before_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        """Keep the random state that the iteration starts with."""
-        self._random = random_state()
+    def before_train(self, runner: Runner) -> None:
+        """Follow the model's losses and the steps of every optimizer."""
+        self._release()
+        self._handles = [self._losses.follow(bare_model(runner.model))]
+        for wrapper in _wrappers(runner):
+            self._handles += self._before_steps_of(wrapper, runner)
+        # mmengine goes through this list now: what is added behind this hook is called.
+        if self.max_skips and self._restored not in runner.hooks:
+            runner.register_hook(self._restored)
+        if not any(isinstance(hook, FiniteWeightsHook) for hook in runner.hooks):
+            runner.register_hook(FiniteWeightsHook())
+
+    def after_train(self, runner: Runner) -> None:
+        """Follow them no longer."""
+        del runner
+        self._release()
+
+    def _release(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _before_steps_of(
+        self, wrapper: Any, runner: Runner
+    ) -> Iterator[RemovableHandle]:
+        optimizer = getattr(wrapper, "optimizer", None)
+        if isinstance(optimizer, Optimizer):
+            yield optimizer.register_step_pre_hook(
+                lambda *_: self._before_step(runner, wrapper, optimizer)
+            )
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Keep batch and random state that the iteration starts with."""
+        del runner, batch_idx
+        self._random, self._batch = random_state(), data_batch
+        self._is_judged = self._is_stepped = False
+        self._losses.clear()
+
+    def _before_step(self, runner: Runner, wrapper: Any, optimizer: Optimizer) -> None:
+        what = None
+        if not self._losses.are_finite():
+            what = "loss"
+        elif _gradient_is_bad(runner, wrapper, optimizer, bool(self.max_skips)):
+            what = "gradient"
+        if any_process(what is not None):
+            self._skip_or_end(runner, what, self._losses.terms)
+            _drop_gradients(optimizer)  # no parameter is left to step
+        self._is_stepped = True
+        self._is_judged = self._losses.are_known
 
     def after_train_iter(
         self,
@@ -71,74 +127,89 @@ class FiniteGuardHook(Hook):
         data_batch: Any = None,
         outputs: Mapping[str, Any] | None = None,
     ) -> None:
-        """Check loss and gradient, and the weights if a checkpoint is due.
+        """Check the loss of an iteration without a step, such as of an accumulation.
 
         Raises:
-            NotFiniteError: They are not finite, in this process or in another.
+            NotFiniteError: It is not finite, in this process or in another.
         """
-        terms: dict[str, float] = {}
-        what = _broken(runner, outputs or {})
-        if any_process(what is not None):
-            file, names = None, []
-            if what is not None:
-                terms = _numbers(outputs or {})
-                names = [
-                    name for name in terms if what in name and _is_bad(terms[name])
-                ]
-                file = write_replay(runner, data_batch, terms, self._random)
-            raise self._error(runner, what or "loss", names, file)
-        if _checkpoint_is_due(runner):
-            self._check_weights(runner, runner.iter + 1)
+        if not self._is_judged:
+            what = "loss" if _loss_is_bad(outputs or {}) else None
+            if what is None and not self._handles:
+                bad = [_norm_is_bad(runner, each) for each in _wrappers(runner)]
+                what = "gradient" if any(bad) else None
+            if any_process(what is not None):
+                self._batch = data_batch
+                self._skip_or_end(runner, what, outputs or {})
+                for wrapper in _wrappers(runner):
+                    _drop_gradients(wrapper.optimizer)
+        self._batch = None
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Check the weights before a checkpoint by epoch, or of an early stop.
+    def _skip_or_end(
+        self, runner: Runner, what: str | None, outputs: Mapping[str, Any]
+    ) -> None:
+        """Prepare to skip this iteration.
+
+        Args:
+            runner: Runner in an iteration.
+            what: What is not finite in this process; None if it is in another.
+            outputs: Name -> value of the loss and its terms.
 
         Raises:
-            NotFiniteError: They are not finite.
+            NotFiniteError: No skip is left, or the step has been taken.
         """
-        self._check_weights(runner, runner.iter)
-
-    def before_val_epoch(self, runner: Runner) -> None:
-        """Check the weights before they are validated.
-
-        Raises:
-            NotFiniteError: They are not finite.
-        """
-        self._check_weights(runner, runner.iter)
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check what a checkpoint would hold, such as moving averages.
-
-        Raises:
-            NotFiniteError: It is not finite.
-        """
-        # mmengine calls this in the first process alone.
-        if names := not_finite(checkpoint["state_dict"]):
-            raise _of_weights(runner, names, checkpoint["meta"]["iter"])
-
-    def _check_weights(self, runner: Runner, iteration: int) -> None:
-        names = not_finite(bare_model(runner.model).state_dict())
-        if any_process(bool(names)):
-            raise _of_weights(runner, names, iteration)
-
-    def _error(
-        self, runner: Runner, what: str, names: list[str], file: Path | None
-    ) -> NotFiniteError:
-        elsewhere = "in another process" if file is None else "its norm"
-        where = _listed(names) or elsewhere
-        stored = f". Batch, terms and random state: {file}" if file else ""
-        return NotFiniteError(
-            f"{what} is not finite at iteration {runner.iter + 1}",
-            f"{where}. {_causes(runner)}{stored}",
-        )
+        iteration = runner.iter + 1
+        skipped = list(skipped_iterations(runner))
+        is_skipped = iteration in skipped  # with another optimizer
+        has_left = is_skipped or len(skipped) < self.max_skips
+        is_in_time = is_skipped or (bool(self._handles[1:]) and not self._is_stepped)
+        skips = has_left and is_in_time
+        terms, file, names = _numbers(outputs), None, []
+        if what is not None:
+            names = [name for name in terms if what in name and _is_bad(terms[name])]
+            of = iteration if skips else None
+            file = write_replay(runner, self._batch, terms, self._random, of)
+        error = _error(runner, what, names, file, skipped)
+        if not skips:
+            raise error
+        runner.logger.warning(f"{error}. This iteration is skipped")
+        if not is_skipped:
+            runner.message_hub.update_info(SKIPPED, [*skipped, iteration])
+            self._restored.skip(runner)
 
 
-def _of_weights(runner: Runner, names: list[str], iteration: int) -> NotFiniteError:
+def skipped_iterations(runner: Runner) -> tuple[int, ...]:
+    """Iterations of a run that were skipped, from 1, also before it was resumed."""
+    return tuple(runner.message_hub.get_info(SKIPPED) or ())
+
+
+def _error(
+    runner: Runner,
+    what: str | None,
+    names: list[str],
+    file: Path | None,
+    skipped: list[int],
+) -> NotFiniteError:
+    where = listed(names) or ("its norm" if what else "in another process")
+    stored = f". Batch, terms and random state: {file}" if file else ""
+    before = f". Skipped before: {', '.join(map(str, skipped))}" if skipped else ""
     return NotFiniteError(
-        f"weights are not finite at iteration {iteration}",
-        f"{_listed(names) or 'in another process'}. {_causes(runner)}, or a batch norm "
-        f"over one value per channel. They were not saved",
+        f"{what or 'loss'} is not finite at iteration {runner.iter + 1}",
+        f"{where}. {causes(runner)}{stored}{before}",
     )
+
+
+def _wrappers(runner: Runner) -> list[Any]:
+    wrapper = runner.optim_wrapper
+    if isinstance(wrapper, OptimWrapperDict):
+        return list(wrapper.values())
+    return [wrapper]
+
+
+def _drop_gradients(optimizer: Any) -> None:
+    """Leave nothing to step: torch passes over parameters without a gradient."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
 
 
 def _numbers(outputs: Mapping[str, Any]) -> dict[str, float]:
@@ -150,129 +221,33 @@ def _numbers(outputs: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _broken(runner: Runner, outputs: Mapping[str, Any]) -> str | None:
-    """What is not finite, ``'loss'`` or ``'gradient'``; None if nothing is."""
+def _loss_is_bad(outputs: Mapping[str, Any]) -> bool:
     # Other values of the log may be NaN, such as the accuracy of a teacher not in use.
     total = {"loss": outputs["loss"]} if "loss" in outputs else outputs
     losses = {name: value for name, value in total.items() if "loss" in name}
-    if any(map(_is_bad, _numbers(losses).values())):
-        return "loss"
-    wrapper = runner.optim_wrapper
+    return any(map(_is_bad, _numbers(losses).values()))
+
+
+def _gradient_is_bad(
+    runner: Runner, wrapper: Any, optimizer: Optimizer, checks_all: bool
+) -> bool:
+    if isinstance(wrapper, AmpOptimWrapper):
+        return False
+    if checks_all:
+        found = [p.grad for g in optimizer.param_groups for p in g["params"]]
+        finite = [torch.isfinite(each).all() for each in found if each is not None]
+        return bool(finite) and not bool(torch.stack(finite).all())
+    return _norm_is_bad(runner, wrapper)
+
+
+def _norm_is_bad(runner: Runner, wrapper: Any) -> bool:
+    """Whether the gradient norm that the wrapper has just clipped by is not finite."""
     scales = isinstance(wrapper, AmpOptimWrapper)
-    if isinstance(wrapper, OptimWrapper) and wrapper.clip_grad_kwargs and not scales:
-        norm = runner.message_hub.log_scalars.get(f"train/{wrapper.grad_name}")
-        if norm is not None and _is_bad(norm.current()):
-            return "gradient"
-    return None
+    if not isinstance(wrapper, OptimWrapper) or not wrapper.clip_grad_kwargs or scales:
+        return False
+    norm = runner.message_hub.log_scalars.get(f"train/{wrapper.grad_name}")
+    return norm is not None and _is_bad(norm.current())
 
 
 def _is_bad(value: float) -> bool:
     return not math.isfinite(value)
-
-
-def _checkpoint_is_due(runner: Runner) -> bool:
-    """Whether CheckpointHook saves after this iteration: it first deletes another."""
-    saves = [
-        h for h in runner.hooks if isinstance(h, CheckpointHook) and not h.by_epoch
-    ]
-    return any(
-        hook.every_n_train_iters(runner, hook.interval, hook.save_begin)
-        or (hook.save_last and hook.is_last_train_iter(runner))
-        for hook in saves
-    )
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
-
-
-def _causes(runner: Runner) -> str:
-    rates = {rate for each in _learning_rates(runner).values() for rate in each}
-    return CAUSES.format(lr=", ".join(f"{rate:g}" for rate in sorted(rates)))
-
-
-def _learning_rates(runner: Runner) -> dict[str, list[float]]:
-    wrapper: Any = runner.optim_wrapper
-    rates = wrapper.get_lr()
-    return {name: [float(rate) for rate in each] for name, each in rates.items()}
-
-
-def random_state() -> dict[str, Any]:
-    """Random states of Python, NumPy and torch, as numbers and tensors only."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - of the transforms
-    state: dict[str, Any] = {
-        "python": random.getstate(),
-        "numpy": (kind, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest),
-        "torch": torch.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
-    return state
-
-
-def write_replay(
-    runner: Runner, batch: Any, terms: Mapping[str, float], state: Mapping[str, Any]
-) -> Path | None:
-    """Write what is needed to repeat the iteration, in one piece.
-
-    Args:
-        runner: Runner after the step of the iteration.
-        batch: Batch of the data loader, with ``inputs`` and ``data_samples``.
-        terms: Values of the log.
-        state: ``random_state`` before the iteration.
-
-    Returns:
-        ``not_finite.pt``, with the rank in its name where there are several processes,
-        readable by ``torch.load``. Frames over ``MAX_BYTES`` are left out. None if it
-        cannot be written, such as on a full drive.
-    """
-    frames = _frames(batch)
-    rank = f"_rank{runner.rank}" if runner.world_size > 1 else ""
-    path = Path(runner.work_dir, f"{REPLAY}{rank}.pt")
-    content = {
-        "iteration": runner.iter + 1,
-        "terms": dict(terms),
-        "learning_rates": _learning_rates(runner),
-        "seed": runner.seed,
-        "random_state": dict(state),
-        "checkpoint": runner.message_hub.get_info("last_ckpt"),
-        "frames": _bounded(frames),
-        "frames_in_batch": len(frames),
-    }
-    try:
-        with whole_file(path) as partial:
-            torch.save(content, partial)
-    except OSError as error:
-        runner.logger.error(f"{path} cannot be written: {error}")
-        return None
-    return path
-
-
-def _frames(batch: Any) -> list[dict[str, Any]]:
-    """Path, input and label of each frame of a batch of MMSegmentation."""
-    if not isinstance(batch, Mapping):
-        return []
-    inputs, samples = batch.get("inputs", ()), batch.get("data_samples") or ()
-    frames = []
-    for image, sample in zip(inputs, samples, strict=False):
-        label = getattr(sample, "gt_sem_seg", None)
-        frames.append(
-            {
-                "path": str(getattr(sample, "img_path", "")),
-                "inputs": image.detach().cpu().clone(),
-                "label": None if label is None else label.data.detach().cpu().clone(),
-            }
-        )
-    return frames
-
-
-def _bounded(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    kept, size = [], 0
-    for frame in frames:
-        tensors = [value for value in frame.values() if isinstance(value, torch.Tensor)]
-        size += sum(each.numel() * each.element_size() for each in tensors)
-        if size > MAX_BYTES:
-            break
-        kept.append(frame)
-    return kept

@@ -27,9 +27,13 @@ Convert = Callable[[Any], Any]
 def to_json(record: RunRecord) -> dict[str, Any]:
     """JSON values of a record, with the version of their schema.
 
-    Numbers that JSON cannot hold (NaN, infinity) become None.
+    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped`` is left out
+    of runs without such iterations, so that earlier versions read these.
     """
-    return _finite({"version": VERSION, **asdict(record)})
+    values = asdict(record)
+    if not values["skipped"]:
+        del values["skipped"]
+    return _finite({"version": VERSION, **values})
 
 
 def _finite(value: Any) -> Any:
@@ -74,6 +78,7 @@ def _record(values: Mapping[str, Any]) -> RunRecord:
     return _build(
         RunRecord,
         values,
+        skipped=tuple,
         data=_of(Data, tables=tuple, table_sha256=tuple),
         code=_of(Code),
         hardware=_of(Hardware, gpus=tuple),

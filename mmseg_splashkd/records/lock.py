@@ -4,6 +4,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mmseg_splashkd.unwritable import writing
+
 LOCK = ".run.lock"
 # Workers of a killed run hold an inherited descriptor for some seconds.
 PATIENCE = 10.0  # seconds
@@ -21,11 +23,12 @@ def lock_folder(work_dir: Path, timeout: float = PATIENCE) -> FileLock:
 
     Raises:
         FileExistsError: Another process trains in this folder.
-        OSError: The lock file cannot be written.
+        UnwritableError: The lock file cannot be written.
     """
     lock = FileLock(work_dir / LOCK)
     try:
-        lock.acquire(timeout=timeout)
+        with writing(lock.lock_file):
+            lock.acquire(timeout=timeout)
     except Timeout as error:
         raise FileExistsError(
             f"work_dir={str(work_dir)!r}: another process trains there now. Name "

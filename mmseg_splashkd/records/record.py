@@ -170,6 +170,8 @@ class RunRecord:
         seed: Random seed, from 0.
         iterations: Requested number of iterations.
         iteration: Number of completed iterations.
+        skipped: Those of them without a step, because loss or gradient were not finite
+            (see ``FiniteGuardHook``).
         data: Data sets of the run.
         code: Version of this package.
         host: Library -> version, for Python, torch, NumPy and OpenMMLab.
@@ -208,6 +210,7 @@ class RunRecord:
     seed: int | None = None
     iterations: int | None = None
     iteration: int = 0
+    skipped: tuple[int, ...] = ()
     data: Data = Data()
     code: Code = Code()
     host: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_splashkd.hooks.early_stop_hook import early_stop
-from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.finite_guard_hook import skipped_iterations
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.records.environment import gpu_peak, memory
 from mmseg_splashkd.records.killed import as_killed, utc
 from mmseg_splashkd.records.lock import lock_folder
@@ -28,6 +29,7 @@ from mmseg_splashkd.records.store import attempt_of, read_record, write_record
 from mmseg_splashkd.records.train_frames import write_train_frames
 from mmseg_splashkd.runs.outcome import plain_metrics, with_outcome
 from mmseg_splashkd.runs.trackers import close_trackers
+from mmseg_splashkd.unwritable import UnwritableError, writing
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
 TRACEBACK, TRACEBACKS = "traceback.txt", "traceback*.txt"
@@ -113,6 +115,8 @@ class Recorder(Hook):
 
     def _update(self, **changes: Any) -> None:
         used = memory(self._gpu_memory.peak)
+        if self._runner is not None:
+            changes["skipped"] = skipped_iterations(self._runner)
         record = replace(self.record, memory=used, **changes)
         self.record = with_outcome(record, self.work_dir)
 
@@ -226,7 +230,8 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
         return
     work_dir = Path(cfg.work_dir).absolute()
     with _unwritable_named(work_dir):
-        work_dir.mkdir(parents=True, exist_ok=True)
+        with writing(work_dir):
+            work_dir.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(work_dir)
     try:
         with _unwritable_named(work_dir):
@@ -248,7 +253,7 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
 def _unwritable_named(work_dir: Path) -> Iterator[None]:
     try:
         yield
-    except FileExistsError:  # another process trains there
+    except (FileExistsError, UnwritableError):  # another process trains there
         raise
     except OSError as error:
         raise OSError(

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmseg_splashkd.config.training import check_training
+from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.records.ledger import read_ledger
 from mmseg_splashkd.records.record import FINISHED, RunRecord
 from mmseg_splashkd.records.store import Run, find_runs, read_record
@@ -111,8 +112,7 @@ def rerun(
     cfg = recorded_config(before, options)
     check_training(cfg)
     _compare(before, cfg, allow_changes)
-    target.mkdir(parents=True, exist_ok=True)
-    (target / CONFIG).write_text(recorded_text(before), encoding="utf-8")
+    write_whole(target / CONFIG, recorded_text(before))
     train(target / CONFIG, target, cfg_options=options, name=name)
     after = read_record(target)
     if after is None:

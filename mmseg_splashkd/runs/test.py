@@ -38,6 +38,7 @@ from mmseg_splashkd.runs.dry_pass import DryPassHook
 from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
+from mmseg_splashkd.unwritable import writing
 
 TEST_KEYS = ("test_dataloader", "test_evaluator", "test_cfg")
 
@@ -128,11 +129,14 @@ def evaluate(
     if tta:
         check_tta(cfg)
         _average_flips(cfg)
-    for argument, folder in (("--show-dir", show_dir), ("--out", out)):
+    counted = None if scores is None else Path(scores).parent
+    written = {"--show-dir": show_dir, "--out": out, "--scores": counted}
+    for argument, folder in written.items():
         if folder is not None:
             check_writable(folder, argument)
     prepare_distributed(cfg, launcher)
-    runner = SafeRunner.from_cfg(cfg)
+    with writing(cfg.work_dir):  # logs
+        runner = SafeRunner.from_cfg(cfg)
     _name_predictions(runner)
     _log_in_first_process(runner)
     runner.register_hook(DryPassHook())
@@ -140,7 +144,7 @@ def evaluate(
         runner.logger.warning(warning)
     if decision is not None:
         runner.logger.info(decision)
-    with lack_of_memory_named():
+    with lack_of_memory_named(), writing(cfg.work_dir):
         metrics = runner.test()
     leave_distributed(launcher)
     counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))

@@ -39,6 +39,7 @@ from mmseg_splashkd.records.traces import (
 )
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.dry_pass import DryPassHook
+from mmseg_splashkd.runs.full_drive import resumable_after_full_drive
 from mmseg_splashkd.runs.lost_rank import watched_ranks
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
@@ -98,7 +99,8 @@ def train(
         FileNotFoundError: There is nothing to resume, or data or the teacher's file are
             missing.
         ImportError: A tracker of the config is not installed.
-        OSError: The record cannot be written, such as on a full drive; weights stay.
+        UnwritableError: A file cannot be written, such as on a full drive; earlier
+            ones stay.
         MemoryError: A data-loading worker was killed, or no memory is left.
         ValueError: The config cannot train (see ``check_training``), its data have
             errors (see ``check_data``), its ``teacher_cache`` does not belong to it,
@@ -128,7 +130,10 @@ def train(
         _check_work_dir(cfg, description[0], restart)
     use_trackers(cfg)
     try:
-        with recorded(cfg, description) as recorder:
+        with (
+            recorded(cfg, description) as recorder,
+            resumable_after_full_drive(cfg.work_dir),
+        ):
             runner = SafeRunner.from_cfg(cfg)
             runner.register_hook(DryPassHook())
             if recorder is not None:

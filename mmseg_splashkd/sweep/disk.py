@@ -4,11 +4,10 @@ import errno
 import shutil
 from pathlib import Path
 
+from mmseg_splashkd.unwritable import number_of
+
 FLOOR = 200 * 2**20  # bytes
 SPARE = 2  # times the size of the largest run so far
-FULL = {errno.ENOSPC, errno.EDQUOT}
-# Messages of libraries that keep no errno: safetensors, SQLite, torch.
-MESSAGES = ("no space left on device", "disk is full", "disk quota exceeded")
 
 
 class DiskFullError(OSError):
@@ -42,10 +41,8 @@ def size_of(folder: Path) -> int:
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or one that caused it, reports a full disk."""
-    while error is not None:
-        text = str(error).lower()
-        if getattr(error, "errno", None) in FULL or any(m in text for m in MESSAGES):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    """Whether an error, or one that caused it, is that a drive takes no more files.
+
+    It is full, read-only, or a quota or a limit is reached.
+    """
+    return number_of(error) is not None

@@ -7,6 +7,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from mmseg_splashkd.unwritable import writing
+
 LOG = "output.log"
 POLL = 0.5  # seconds between two tries to acquire a lock
 
@@ -48,10 +50,11 @@ class Job:
 
     def __call__(self) -> Generator[str, None, float | None]:
         """Complete the work while no other process does, and return the result."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         try:
-            lock.acquire(blocking=False)
+            with writing(lock.lock_file):
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+                lock.acquire(blocking=False)
         except Timeout:
             yield "waits for another process"
             lock.acquire(poll_interval=POLL)

@@ -29,6 +29,7 @@ from mmseg_splashkd.sweep.variants import (
     variant_at,
     variants_of_grid,
 )
+from mmseg_splashkd.unwritable import writing
 
 WORK_DIRS = Path("work_dirs")
 LOCK = ".sweep.lock"
@@ -66,7 +67,8 @@ def run_sweep(
     if spec.search is None:
         check_variants(variants_of_grid(spec, requested.began))
     warnings = check_frames(spec)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with _only_driver(folder):
         existing = read_sweep(folder)
         _check_same(existing, requested, folder)
@@ -103,14 +105,19 @@ def _check_same(existing: Sweep | None, requested: Sweep, folder: Path) -> None:
 
 @contextmanager
 def _only_driver(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / LOCK)
     try:
-        with FileLock(folder / LOCK).acquire(blocking=False):
-            yield
+        with writing(lock.lock_file):
+            lock.acquire(blocking=False)
     except Timeout as error:
         raise BlockingIOError(
             f"{folder} is locked: another tools/sweep.py runs this sweep. One driver "
             f"uses all machines; to add some, start it with --address"
         ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _run(

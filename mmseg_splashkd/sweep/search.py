@@ -13,6 +13,7 @@ import optuna
 
 from mmseg_splashkd.sweep.scheduler import FAILED, FINISHED, Scheduler, Task
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
+from mmseg_splashkd.unwritable import writing
 
 DATABASE, STUDY = "sweep.db", "sweep"
 State = optuna.trial.TrialState
@@ -56,22 +57,29 @@ class Search:
         self.spec, self.tasks_at = spec, tasks_at
         self.trials = spec.trials or 0
         self.points: list[Point] = []
+        self._database = folder / DATABASE
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with warnings.catch_warnings():
+        with writing(self._database), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of SQLAlchemy about calls of Optuna
             self._study = optuna.create_study(
-                storage=f"sqlite:///{folder / DATABASE}",
+                storage=f"sqlite:///{self._database}",
                 study_name=STUDY,
                 direction=direction,
                 load_if_exists=True,
             )
 
     def extend(self, scheduler: Scheduler) -> None:
-        """Record the values of complete points, and add points while there is room."""
-        for number, point in enumerate(self.points):
-            self._tell(number, point, scheduler)
-        while len(self.points) < self.trials and self._has_room(scheduler):
-            self._add(scheduler)
+        """Record the values of complete points, and add points while there is room.
+
+        Raises:
+            UnwritableError: The database cannot be written; the same command continues
+                the sweep.
+        """
+        with writing(self._database):
+            for number, point in enumerate(self.points):
+                self._tell(number, point, scheduler)
+            while len(self.points) < self.trials and self._has_room(scheduler):
+                self._add(scheduler)
 
     def rows(self) -> list[tuple[str, Sequence[str]]]:
         """Name and parameters of each point, and the names of its runs."""

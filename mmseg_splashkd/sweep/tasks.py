@@ -11,9 +11,10 @@ from typing import Any
 
 import ray
 
-from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.sweep.disk import is_disk_full
 from mmseg_splashkd.sweep.job import Job
+from mmseg_splashkd.unwritable import writing
 
 # Kinds of events; the last four end a task.
 STARTED, PHASE = "started", "phase"
@@ -57,8 +58,10 @@ def _where() -> str:
 
 def _redirect_output(log: Path) -> None:
     """Append stdout and stderr of this process, and of its children, to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as file:
+    with writing(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = log.open("ab")
+    with file:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
             os.dup2(file.fileno(), stream.fileno())

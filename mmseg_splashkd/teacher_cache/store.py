@@ -1,5 +1,6 @@
 """Teacher logits on disk: one array per view, readable by any number of processes."""
 
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.unwritable import UnwritableError, writing
 
 FORMAT = 1
 HEADER = "header.json"
@@ -171,27 +173,39 @@ def create_store(folder: str | Path, header: Mapping[str, Any]) -> LogitStore:
         header: JSON values, including ``shape``, (F, V, C', h, w).
 
     Raises:
-        OSError: The disk has too little space.
+        UnwritableError: The disk has too little space, or cannot be written; no part
+            of the store is left.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     shape = tuple(header["shape"])
     size, free = store_size(shape), shutil.disk_usage(folder).free
     if size > free:
-        raise OSError(
+        raise UnwritableError(
+            errno.ENOSPC,
             f"teacher cache {folder} needs {size / 2**20:,.0f} MiB, the disk has "
             f"{free / 2**20:,.0f} MiB free: reduce teacher_cache.views, or set "
-            f"teacher_cache.dir to another disk"
+            f"teacher_cache.dir to another disk",
+            str(folder),
         )
-    for name, dtype, extent in (
-        (LOGITS, np.float16, shape),
-        (CHECKSUMS, np.uint64, shape[:2]),
-    ):
-        np.lib.format.open_memmap(folder / name, "w+", dtype, extent).flush()
-        with (folder / name).open("r+b") as file:  # reserve blocks: fail now, not later
-            os.posix_fallocate(file.fileno(), 0, (folder / name).stat().st_size)
+    try:
+        with writing(folder):
+            _reserve(folder / LOGITS, np.float16, shape)
+            _reserve(folder / CHECKSUMS, np.uint64, shape[:2])
+    except BaseException:
+        for name in (LOGITS, CHECKSUMS):
+            (folder / name).unlink(missing_ok=True)
+        raise
     write_header(folder, {**header, "format": FORMAT})  # last: it makes the store valid
     return LogitStore(folder, "r+")
+
+
+def _reserve(path: Path, dtype: type, shape: tuple[int, ...]) -> None:
+    """Create an array of zeros with all its blocks: fail now, not later."""
+    np.lib.format.open_memmap(path, "w+", dtype, shape).flush()
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def store_size(shape: Sequence[int]) -> int:
@@ -207,10 +221,11 @@ def locked(folder: str | Path) -> Iterator[None]:
         BlockingIOError: Another process builds this store.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
-        lock.acquire()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout as error:
         raise BlockingIOError(
             f"another process builds teacher cache {folder}: wait until it ends, or "

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MessageHub
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_splashkd.checkpoint import not_finite, read_checkpoint
-from mmseg_splashkd.hooks import finite_guard_hook as module
-from mmseg_splashkd.hooks import stop_request
-from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, NotFiniteError
+from mmseg_splashkd.hooks import replay, stop_request
+from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, skipped_iterations
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.report.scored_runs import LeftOut, load_run_scores, select_runs
 from mmseg_splashkd.runs.train import train
@@ -22,10 +24,11 @@ from tests.hooks.small_runs import small_run
 from tests.models.builders import build, segformer
 
 
-def guarded(work_dir: Path, steps: int = 3, **options: Any) -> Runner:
-    return small_run(
-        build(segformer()), work_dir, steps, hooks=("FiniteGuardHook",), **options
-    )
+def guarded(
+    work_dir: Path, steps: int = 3, ema: bool = False, **options: Any
+) -> Runner:
+    hooks = ("FiniteGuardHook", *(("EMAHook",) if ema else ()))
+    return small_run(build(segformer()), work_dir, steps, hooks=hooks, **options)
 
 
 def break_at(runner: Any, iteration: int, change) -> None:
@@ -163,6 +166,171 @@ def test_diverged_run_is_no_arm(failed_run):
     assert find_runs([failed_run])[0].status == "failed"
 
 
+# Before the step: a batch of NaN midway in a run
+
+
+@OPTIM_WRAPPERS.register_module()
+class ScaledOnCPU(OptimWrapper):
+    """Steps as mixed precision does: a scaler leaves out those that overflow."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0)
+
+    def backward(self, loss: torch.Tensor, **options: Any) -> None:
+        super().backward(self.scaler.scale(loss), **options)
+
+    def step(self, **options: Any) -> None:
+        self.scaler.step(self.optimizer, **options)
+        self.scaler.update()
+
+
+# Length of the run, iteration with the batch of NaN, optimizer wrapper.
+CASES = {
+    "plain": (10, 7, {}),
+    "clipped": (4, 3, {"clip_grad": {"max_norm": 1.0}}),
+    "first_of_accumulation": (4, 3, {"accumulative_counts": 2}),
+    "last_of_accumulation": (5, 4, {"accumulative_counts": 2}),
+    "scaled": (4, 3, {"type": "ScaledOnCPU"}),
+}
+
+
+class States(Hook):
+    """Copies all tensors that a run has before each of its iterations."""
+
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self.before: dict[int, dict[str, torch.Tensor]] = {}
+
+    def before_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        self.before[runner.iter + 1] = state_of(runner)
+
+
+def state_of(runner: Runner) -> dict[str, torch.Tensor]:
+    """Weights, buffers, moving averages and momenta, by name."""
+    (average,) = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+    wrapper: Any = runner.optim_wrapper
+    momenta = wrapper.optimizer.state_dict()["state"]
+    found = {f"model.{k}": v for k, v in runner.model.state_dict().items()}
+    found |= {f"ema.{k}": v for k, v in average.ema_model.state_dict().items()}
+    for number, state in momenta.items():
+        found |= {f"{number}.{k}": v for k, v in state.items() if v is not None}
+    return {name: value.clone() for name, value in found.items()}
+
+
+def poisoned_run(
+    work_dir: Path,
+    at: tuple[int, ...],
+    max_skips: int = 0,
+    steps: int = 6,
+    **wrapper: Any,
+) -> tuple[Runner, States]:
+    """A run of AdamW with ``EMAHook``; the batches of iterations ``at`` hold NaN."""
+    runner = guarded(work_dir, steps, ema=True)
+    runner.optim_wrapper = {
+        "type": "OptimWrapper",
+        "optimizer": {"type": "AdamW", "lr": 0.01},
+        **wrapper,
+    }
+    runner._hooks = [h for h in runner.hooks if not isinstance(h, FiniteGuardHook)]
+    states = States()
+    for hook in (FiniteGuardHook(max_skips), states):
+        runner.register_hook(hook)
+
+    def poison(module: Any, args: Any, given: dict) -> tuple:
+        if given["mode"] == "loss" and runner.iter + 1 in at:
+            given["inputs"] = torch.full_like(given["inputs"], math.nan)
+        return args, given
+
+    runner.model.register_forward_pre_hook(poison, with_kwargs=True)
+    return runner, states
+
+
+def assert_equal(one: dict, other: dict, but: tuple[str, ...] = ()) -> None:
+    assert one.keys() == other.keys()
+    differ = [name for name in one if not torch.equal(one[name], other[name])]
+    assert [name for name in differ if not name.endswith(but or "?")] == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_ends_before_the_step_of_a_loss_that_is_not_finite(tmp_path, case):
+    steps, bad, wrapper = CASES[case]
+    runner, states = poisoned_run(tmp_path, (bad,), steps=steps, **wrapper)
+    with pytest.raises(NotFiniteError, match=f"is not finite at iteration {bad}: loss"):
+        runner.train()
+    # The forward pass has changed batch-norm statistics; none are saved.
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    assert_equal(states.before[bad], state_of(runner), but=statistics)
+    assert (tmp_path / f"iter_{bad - 1}.pth").is_file()
+    assert not (tmp_path / f"iter_{bad}.pth").exists()
+    stored = torch.load(tmp_path / "not_finite.pt", weights_only=True)
+    assert stored["iteration"] == bad
+    assert stored["frames_in_batch"] == 2
+    assert math.isnan(stored["terms"]["loss"])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_skipped_iteration_leaves_the_run_as_it_was(tmp_path, case):
+    steps, bad, wrapper = CASES[case]
+    runner, states = poisoned_run(tmp_path, (bad,), 1, steps, **wrapper)
+    runner.train()
+    assert runner.iter == steps
+    assert skipped_iterations(runner) == (bad,)
+    assert_equal(states.before[bad], states.before[bad + 1])
+    with pytest.raises(AssertionError):
+        assert_equal(states.before[bad + 1], state_of(runner))  # the run goes on
+    last = read_checkpoint(tmp_path / f"iter_{steps}.pth")
+    assert not not_finite(last["state_dict"])
+    stored = torch.load(tmp_path / f"not_finite_{bad}.pt", weights_only=True)
+    assert stored["iteration"] == bad
+    log = next(tmp_path.glob("*/*.log")).read_text(encoding="utf-8")
+    assert f"loss is not finite at iteration {bad}: " in log
+    assert "This iteration is skipped" in log
+
+
+def test_skips_are_bounded(tmp_path):
+    runner, _ = poisoned_run(tmp_path, (1, 2, 4), max_skips=2)
+    with pytest.raises(NotFiniteError, match=r"iteration 4: .*Skipped before: 1, 2"):
+        runner.train()
+    hub = read_checkpoint(tmp_path / "iter_3.pth")["message_hub"]
+    assert hub["runtime_info"]["skipped_iterations"] == [1, 2]  # for a resumed run
+
+
+def test_a_gradient_that_is_not_finite_is_skipped(tmp_path):
+    runner, states = poisoned_run(tmp_path, (), max_skips=1, steps=3)
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * (math.inf if runner.iter + 1 == 2 else 1)
+
+    model: Any = runner.model
+    model.decode_head.conv_seg.weight.register_hook(spoil)
+    runner.train()
+    assert skipped_iterations(runner) == (2,)
+    assert_equal(states.before[2], states.before[3])
+
+
+def test_all_processes_skip_together(tmp_path, monkeypatch):
+    runner, states = poisoned_run(tmp_path, (), max_skips=1)
+
+    def elsewhere(flags: torch.Tensor, _: str) -> None:
+        if runner.iter + 1 == 4:
+            flags[:1].fill_(1)
+
+    monkeypatch.setattr(stop_request, "all_reduce", elsewhere)
+    with pytest.raises(NotFiniteError, match="weights are not finite at iteration 4"):
+        runner.train()  # their check is asked of the other process, too
+    assert skipped_iterations(runner) == (4,)
+    assert_equal(states.before[4], state_of(runner))
+    assert not list(tmp_path.glob("not_finite*"))  # the other process stores it
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, "2"])
+def test_number_of_skips_is_checked(value):
+    with pytest.raises(ValueError, match="max_skips="):
+        FiniteGuardHook(value)
+
+
 # The hook, alone
 
 
@@ -229,9 +397,9 @@ def test_all_processes_end_together(request, monkeypatch):
 
 
 def test_frames_of_a_large_batch_are_left_out(monkeypatch):
-    monkeypatch.setattr(module, "MAX_BYTES", 100)
+    monkeypatch.setattr(replay, "MAX_BYTES", 100)
     frame = {"path": "a", "inputs": torch.zeros(40, dtype=torch.uint8), "label": None}
-    assert len(module._bounded([frame] * 4)) == 2
+    assert len(replay._bounded([frame] * 4)) == 2
 
 
 @pytest.mark.parametrize(

@@ -177,3 +177,9 @@ def test_hash_of_the_recorded_config_is_that_of_its_text():
     assert new.config_text is not None
     digest = hashlib.sha256(new.config_text.encode()).hexdigest()
     assert digest == new.config_sha256 == old["config_sha256"]
+
+
+def test_skipped_iterations_survive_json():
+    given = record(skipped=(3, 7))
+    assert from_json(json.loads(json.dumps(to_json(given)))) == given
+    assert "skipped" not in to_json(record())

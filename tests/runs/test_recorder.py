@@ -4,14 +4,17 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from safetensors.torch import load_file
 
 from mmseg_splashkd.checkpoint import tensors_sha256
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.hooks.stop_signal_hook import Terminated
 from mmseg_splashkd.records.lock import lock_folder
 from mmseg_splashkd.records.record import BestAndLast, RunRecord
@@ -247,6 +250,16 @@ def test_resumed_start_keeps_name_and_validations(tmp_path):
     found = read(work_dir)
     assert found.validations == metrics | {4: {"mIoU": None}}
     assert found.metrics.last == {"mIoU": None}
+
+
+def test_skipped_iterations_are_recorded(tmp_path, request):
+    hub = MessageHub(request.node.name)
+    hub.update_info("skipped_iterations", [2, 5])
+    runner: Any = SimpleNamespace(message_hub=hub, iter=6)
+    recorder = begin(tmp_path, resumed=False)
+    recorder._runner = runner
+    recorder.add_validation(6, {"mIoU": 1.0})
+    assert read(tmp_path).skipped == (2, 5)
 
 
 def test_folder_of_a_running_run_is_refused(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import mmseg_splashkd.sweep as package
-from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.sweep import tasks
 
 LOG = Path("run/output.log")
