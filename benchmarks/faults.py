@@ -1,0 +1,665 @@
+"""Kill runs at every step, continue them as a user would, and compare.
+
+    python benchmarks/faults.py
+    python benchmarks/faults.py --kills 10 --kinds save best
+
+A step is an operation on a file of the run. At each, a process is killed before the
+operation, or in the middle of the write that precedes it. Further kills come at random
+moments, some of them to ``python tools/train.py`` with its start-up. The continued run
+must end with the files of one that nobody interrupted, bit by bit: weights, operating
+point, scores, record. Results are kept in ``--out``: an interrupted command can be
+repeated. The exit status is 1 if a run was lost or differs.
+"""
+
+import argparse
+import gc
+import hashlib
+import importlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+# As in the tests; set before torch is imported. One thread: bits must not depend on it.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from kill_points import Step, Trap, forked, steps_of
+
+ROOT = Path(__file__).resolve().parents[1]
+PLAIN = ROOT / "configs" / "demo" / "segformer_b0_pond.py"
+TEACHER = ROOT / "configs" / "demo" / "segformer_b1_pond.py"
+STUDENT = ROOT / "configs" / "demo" / "segformer_b0_kd_pe001_pond.py"
+NAME = "run"
+BEGUN_AGAIN = 3  # exit status of a continuation that found nothing to resume
+# Kinds of steps by the file, the first that matches.
+FILES = {
+    "best": r"\bbest_",
+    "save": r"(iter|epoch)_\d+|last_checkpoint",
+    "export": r"weights_",
+    "scores": r"scores/",
+    "record": r"run\.|train_frames|traceback",
+    "log": "",
+}
+WORKS = {"cache": "cache", "cell": "cell"}  # whose steps are a kind of their own
+RANDOM = {"random": ("train", "uneven", "distilled"), "twice": ("train", "uneven")}
+REAL = "start-up"
+KINDS = (*FILES, *WORKS, *RANDOM, REAL)
+SHARES = {"random": 0.08, "twice": 0.05, REAL: 0.12}  # of the kills; the rest: steps
+# What two records of the same run have in common.
+RECORDED = ("name", "status", "seed", "iterations", "iteration", "config_sha256")
+RECORDED += ("data", "teacher", "validations", "metrics", "test_metrics", "scores")
+RECORDED += ("weights", "experiment", "options")
+How = Literal["before", "torn", "moment", "start-up"]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill.
+
+    Args:
+        kind: Kind, for the table.
+        work: What is killed.
+        how: ``'before'`` a step, in the middle of the write before it (``'torn'``), at
+            a ``'moment'``, or at one of a process with its ``'start-up'``.
+        at: Number of the step, from 1; or the moment as a fraction of the duration.
+        step: The step in words.
+    """
+
+    kind: str
+    work: str
+    how: How
+    at: float
+    step: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names the kill in the file of results."""
+        return f"{self.work} {self.how} {self.at:.6g} {self.step}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a killed run.
+
+    Args:
+        key: Key of the kill.
+        kind: Its kind.
+        code: Hash of the code of the package.
+        survived: Whether the run went on and ended.
+        begun_again: Whether it began again, as it had no checkpoint yet.
+        differs: Files, or parts of them, that differ from the uninterrupted run's.
+        left: Files that the uninterrupted run does not leave.
+        error: Why the run did not go on.
+    """
+
+    key: str
+    kind: str
+    code: str
+    survived: bool
+    begun_again: bool = False
+    differs: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something that can be killed.
+
+    Args:
+        start: Does it in a folder.
+        again: Continues it as a user would; returns ``BEGUN_AGAIN`` where nothing
+            could be resumed.
+        result: What must be equal, by name.
+    """
+
+    start: Callable[[Path], Any]
+    again: Callable[[Path], Any]
+    result: Callable[[Path], dict[str, Any]]
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--kills", type=int, default=120, help="number of kills (default: 120)"
+    )
+    parser.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=KINDS, help="default: all"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the choice of kills (default: 0)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("work_dirs/faults"),
+        help="folder of the runs and results (default: work_dirs/faults)",
+    )
+    args = parser.parse_args(argv)
+    if args.kills < 1:
+        parser.error(f"--kills must be at least 1, got {args.kills}")
+    return args
+
+
+# What is killed
+
+
+def tiny(model: str) -> dict[str, Any]:
+    """Options that make the SegFormer at a key of a config a few KB large."""
+    return {
+        f"{model}.backbone.embed_dims": 8,
+        f"{model}.backbone.num_layers": [1, 1, 1, 1],
+        f"{model}.backbone.num_heads": [1, 1, 1, 1],
+        f"{model}.decode_head.in_channels": [8, 8, 8, 8],
+        f"{model}.decode_head.channels": 16,
+    }
+
+
+def short(data: Path, *models: str, iterations: int = 6, every: int = 2) -> dict:
+    """Options of a run of seconds with checkpoints every second iteration.
+
+    Args:
+        data: Frames.
+        *models: Keys of its models in the config.
+        iterations: Number of iterations.
+        every: Iterations between validations.
+    """
+    options = {"data_root": str(data), "train_cfg.max_iters": iterations, "embargo": 0}
+    options |= {"train_cfg.val_interval": every, "train_dataloader.batch_size": 2}
+    options |= {"default_hooks.checkpoint.interval": 2}
+    options |= {"default_hooks.logger.interval": 1, "optim_wrapper.optimizer.lr": 0.003}
+    if "model.teacher" in models:
+        options["model.teacher_gate.allow"] = ["floor"]
+    for model in models:
+        options |= tiny(model)
+    return options
+
+
+def trained(config: Path, options: dict[str, Any]) -> Work:
+    """A training run, continued by ``--resume``."""
+
+    def start(folder: Path, resume: bool = False) -> None:
+        from mmseg_splashkd.runs.train import train
+
+        train(config, folder, resume=resume, cfg_options=dict(options), name=NAME)
+
+    def again(folder: Path) -> int | None:
+        try:
+            return start(folder, resume=True)
+        except FileNotFoundError as error:
+            if "nothing to resume" not in str(error):
+                raise
+        shutil.rmtree(folder, ignore_errors=True)
+        start(folder)
+        return BEGUN_AGAIN
+
+    return Work(start, again, files_of_run)
+
+
+def cached(options: dict[str, Any]) -> Work:
+    """The cache of a teacher, continued by the same command."""
+
+    def start(folder: Path) -> None:
+        from mmseg_splashkd.teacher_cache import build_teacher_cache
+
+        cache = {"dir": str(folder / "cache"), "views": 2}
+        build_teacher_cache(
+            STUDENT, device="cpu", cfg_options=options | {"teacher_cache": cache}
+        )
+
+    def result(folder: Path) -> dict[str, Any]:
+        paths = (folder / "cache").glob("*.[jn]*")
+        return {path.name: sha256(path.read_bytes()) for path in paths}
+
+    return Work(start, start, result)
+
+
+def cell(options: dict[str, Any]) -> Work:
+    """A run of a sweep with its predictions, continued by the same command."""
+
+    def start(folder: Path) -> None:
+        from mmseg_splashkd.config.reading import read_config
+        from mmseg_splashkd.sweep.keys import config_sha256
+        from mmseg_splashkd.sweep.run_job import RunJob
+
+        key = config_sha256(read_config(PLAIN, dict(options)))
+        job = RunJob(str(PLAIN), options, folder / NAME, options, key, "mIoU")
+        for _ in job():
+            pass
+
+    def result(folder: Path) -> dict[str, Any]:
+        run = folder / NAME
+        maps = sorted(run.glob("predictions/*/**/*.png"))
+        names = [path.relative_to(run).as_posix() for path in maps]
+        predicted = [sha256(path.read_bytes()) for path in maps]
+        test = arrays_of(run / "scores" / "test_last.npz")
+        found = files_of_run(run)
+        found |= {"predictions": [names, predicted], "scores of the test": test}
+        return found
+
+    return Work(start, start, result)
+
+
+def works_of(out: Path) -> dict[str, Work]:
+    """Everything that is killed, by name."""
+    data, teacher = out / "pond", out / "teacher"
+    distils = short(data, "model.student", "model.teacher")
+    best = "weights_*_best.safetensors"
+    distils["model.teacher_checkpoint"] = str(teacher / best)
+    return {
+        "train": trained(PLAIN, short(data, "model")),
+        "uneven": trained(PLAIN, short(data, "model", iterations=7, every=3)),
+        "distilled": trained(STUDENT, distils),
+        "cache": cached(distils),
+        "cell": cell(short(data, "model", iterations=2)),
+    }
+
+
+def prepare(out: Path) -> None:
+    """Draw the frames, and train the teacher."""
+    from mmseg_splashkd.datasets.synthetic import draw_pond
+
+    if not (out / "pond" / "frames.csv").is_file():
+        shutil.rmtree(out / "pond", ignore_errors=True)
+        draw_pond(out / "pond", frames=31, size=(64, 80), progress=False)
+    shutil.rmtree(out / "teacher", ignore_errors=True)
+    options = short(out / "pond", "model", iterations=2)
+    trained(TEACHER, options).start(out / "teacher")
+
+
+# What must be equal, read without the package
+
+
+def sha256(content: bytes) -> str:
+    """Hash of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def arrays_of(path: Path) -> dict[str, Any] | None:
+    """Bits and shapes of the arrays of a file of NumPy."""
+    import numpy as np
+
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        return {
+            name: (
+                str(file[name].dtype),
+                file[name].shape,
+                sha256(file[name].tobytes()),
+            )
+            for name in file.files
+        }
+
+
+def weights_of(path: Path) -> tuple[dict[str, Any] | None, Any]:
+    """Bits of the tensors of a file of weights, and its operating point."""
+    from safetensors import safe_open
+
+    if not path.is_file():
+        return None, None
+    with safe_open(path, framework="np") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        meta = json.loads((file.metadata() or {}).get("meta", "{}"))
+    bits = {
+        name: (each.shape, sha256(each.tobytes())) for name, each in tensors.items()
+    }
+    return bits, {key: meta.get(key) for key in ("iter", "operating_point")}
+
+
+def files_of_run(folder: Path) -> dict[str, Any]:
+    """Weights, operating points, scores and record of a run."""
+    found: dict[str, Any] = {}
+    for which in ("last", "best"):
+        bits, point = weights_of(folder / f"weights_{NAME}_{which}.safetensors")
+        scores = arrays_of(folder / "scores" / f"val_{which}.npz")
+        found |= {which: bits, f"point of {which}": point, f"scores of {which}": scores}
+    path = folder / "run.json"
+    record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return found | {f"record: {key}": record.get(key) for key in RECORDED}
+
+
+def names_in(folder: Path) -> set[str]:
+    """Names of the files of a folder, without logs and locks."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {
+        path.as_posix()
+        for path in paths
+        if not re.search(r"\d{8}_\d{6}|(^|\.)lock$|\.log$", path.as_posix())
+    }
+
+
+# One kill after another
+
+
+class Faults:
+    """Kills works and compares what is left.
+
+    Args:
+        out: Folder, absolute.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.works = out, works_of(out)
+        self.log, self.notes = out / "output.log", out / "steps.txt"
+        self._references: dict[str, tuple[dict[str, Any], set[str], float]] = {}
+
+    def prepare(self) -> None:
+        """Draw data and train the teacher in a fork; import here what it imported."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.log.write_bytes(b"")
+        modules = self.out / "modules.txt"
+
+        def work() -> None:
+            prepare(self.out)
+            modules.write_text("\n".join(sys.modules), "utf-8")
+
+        if forked(work, self.log):
+            raise RuntimeError(f"the preparation failed: {self.error()}")
+        for name in modules.read_text("utf-8").splitlines():
+            with suppress(ImportError):  # some are made by others, such as six.moves
+                importlib.import_module(name)
+        gc.collect()
+        gc.freeze()  # mmengine collects garbage for every data set
+
+    def reference(self, name: str) -> tuple[dict[str, Any], set[str], float]:
+        """Result of an uninterrupted work, its files, and its seconds."""
+        if name not in self._references:
+            folder = self.out / "uninterrupted" / name
+            shutil.rmtree(folder, ignore_errors=True)
+            work, begin = self.works[name], time.monotonic()
+            notes = self.notes_of(name)
+            code = forked(
+                lambda: work.start(folder), self.log, lambda: Trap(folder, notes)
+            )
+            seconds = time.monotonic() - begin
+            if code:
+                raise RuntimeError(f"{name} failed uninterrupted: {self.error()}")
+            found = work.result(folder), names_in(folder), seconds
+            self._references[name] = found
+        return self._references[name]
+
+    def notes_of(self, name: str) -> Path:
+        """File with the steps of the uninterrupted work."""
+        return self.out / f"steps_{name}.txt"
+
+    def steps(self, name: str) -> list[Step]:
+        """Steps of a work."""
+        self.reference(name)
+        return steps_of(self.notes_of(name))
+
+    def error(self) -> str:
+        """The last line of the log."""
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines() or [""]
+        return lines[-1]
+
+    def result(self, kill: Kill, code: str) -> Result:
+        """Kill a work, continue it, and compare."""
+        folder = self.out / "killed"
+        shutil.rmtree(folder, ignore_errors=True)
+        expected, names, _ = self.reference(kill.work)
+        result = Result(kill.key, kill.kind, code, survived=False)
+        self.log.write_bytes(b"")
+        self._kill(kill, folder)
+        saved = (folder / "last_checkpoint").is_file()
+        try:
+            if kill.kind == "twice":
+                self._kill_again(kill, folder)
+            ended = self._continue(kill, folder)
+        except TimeoutError as error:
+            return replace(result, error=str(error))
+        again = ended == BEGUN_AGAIN
+        if ended not in (0, BEGUN_AGAIN):
+            return replace(result, error=self.error())
+        if again and saved:
+            return replace(result, begun_again=True, error="it lost its checkpoint")
+        found = self.works[kill.work].result(folder)
+        differs = [key for key in expected if found.get(key) != expected[key]]
+        left = sorted(names_in(folder) - names)
+        return replace(
+            result,
+            survived=True,
+            begun_again=again,
+            differs=tuple(differs),
+            left=tuple(left),
+        )
+
+    def _kill(self, kill: Kill, folder: Path) -> None:
+        if kill.how == "start-up":
+            self._kill_process(kill.at, folder)
+            return
+        start = self.works[kill.work].start
+        if kill.how == "moment":
+            self._kill_fork(lambda: start(folder), kill, folder)
+            return
+        code = forked(
+            lambda: start(folder),
+            self.log,
+            lambda: Trap(folder, self.notes, int(kill.at), kill.how == "torn"),
+        )
+        if code != -signal.SIGKILL:
+            raise RuntimeError(f"{kill.key}: exit status {code}, {self.error()}")
+
+    def _kill_fork(self, work: Callable[[], Any], kill: Kill, folder: Path) -> None:
+        """Kill at a moment; earlier where the work has ended before."""
+        seconds = kill.at * self.reference(kill.work)[2]
+        while forked(work, self.log, seconds=seconds) != -signal.SIGKILL:
+            shutil.rmtree(folder, ignore_errors=True)
+            seconds *= 0.8
+
+    def _kill_again(self, kill: Kill, folder: Path) -> None:
+        """Kill the continuation, too; it may end before."""
+        seconds = (1 - kill.at) * self.reference(kill.work)[2]
+        again = self.works[kill.work].again
+        forked(lambda: again(folder), self.log, seconds=seconds)
+
+    def _continue(self, kill: Kill, folder: Path) -> int:
+        if kill.how != "start-up":
+            return forked(lambda: self.works[kill.work].again(folder), self.log)
+        code = self._process(folder, "--resume").wait(600)
+        if code and "nothing to resume" in self.error():
+            shutil.rmtree(folder, ignore_errors=True)
+            return self._process(folder).wait(600) or BEGUN_AGAIN
+        return code
+
+    def _process(self, folder: Path, *words: str) -> subprocess.Popen:
+        """``tools/train.py`` as a user starts it."""
+        options = short(self.out / "pond", "model").items()
+        pairs = [f"{key}={value}".replace(" ", "") for key, value in options]
+        command = [sys.executable, "tools/train.py", str(PLAIN), *words]
+        command += ["--work-dir", str(folder), "--name", NAME, "--cfg-options", *pairs]
+        env = os.environ | {"PYTHONPATH": str(ROOT)}
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+
+    def _kill_process(self, at: float, folder: Path) -> None:
+        seconds = at * self._real_seconds
+        while True:
+            process = self._process(folder)
+            while not folder.is_dir() and process.poll() is None:
+                time.sleep(0.01)
+            try:
+                code = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                return
+            if code:
+                raise RuntimeError(f"tools/train.py failed: {self.error()}")
+            shutil.rmtree(folder)
+            seconds *= 0.8
+
+    @cached_property
+    def _real_seconds(self) -> float:
+        """Seconds from the first file of ``tools/train.py`` to its end."""
+        folder = self.out / "real"
+        shutil.rmtree(folder, ignore_errors=True)
+        process = self._process(folder)
+        while not folder.is_dir() and process.poll() is None:
+            time.sleep(0.01)
+        begin = time.monotonic()
+        if process.wait(600):
+            raise RuntimeError(f"tools/train.py failed: {self.error()}")
+        return time.monotonic() - begin
+
+
+# Which kills
+
+
+def kind_of(step: Step, torn: bool) -> str:
+    """Kind of a step by its file."""
+    text = str(step.torn) if torn else step.text
+    return next(kind for kind, pattern in FILES.items() if re.search(pattern, text))
+
+
+def kills_at_steps(faults: Faults, work: str) -> Iterator[Kill]:
+    """The kills before and in the middle of each step of a work."""
+    for number, step in enumerate(faults.steps(work), start=1):
+        hows: list[tuple[How, str]] = [("before", step.text)]
+        if step.torn is not None:
+            hows.append(("torn", f"write of {step.torn}"))
+        for how, text in hows:
+            kind = WORKS.get(work) or kind_of(step, how == "torn")
+            yield Kill(kind, work, how, number, text)
+
+
+def planned(
+    faults: Faults, kinds: Sequence[str], kills: int, seed: int
+) -> Iterator[Kill]:
+    """Choose kills: those at steps of all kinds in turn, and a share at moments."""
+    draw = random.Random(seed)
+    counts = {k: round(SHARES[k] * kills) for k in SHARES if k in kinds}
+    if all(kind in SHARES for kind in kinds):
+        counts = {kind: kills // len(kinds) or 1 for kind in kinds}
+    works = [w for w in ("train", *WORKS) if w in kinds or w == "train"]
+    steps: dict[str, list[Kill]] = {}
+    if any(kind not in SHARES for kind in kinds):
+        for work in works:
+            for kill in kills_at_steps(faults, work):
+                steps.setdefault(kill.kind, []).append(kill)
+    queues = [steps[kind] for kind in kinds if kind in steps]
+    for queue in queues:
+        draw.shuffle(queue)
+    chosen = 0
+    while any(queues) and chosen < kills - sum(counts.values()):
+        for queue in queues:
+            if queue and chosen < kills - sum(counts.values()):
+                chosen += 1
+                yield queue.pop()
+    spare = kills - chosen - sum(counts.values())
+    if "random" in counts:  # there are not as many steps
+        counts["random"] += spare
+    for kind, count in counts.items():
+        how: How = "start-up" if kind == REAL else "moment"
+        names = RANDOM.get(kind, ("train",))
+        for number in range(count):
+            moment = (number + draw.random()) / count
+            yield Kill(kind, names[number % len(names)], how, moment)
+
+
+def code_of_package() -> str:
+    """Hash of the code, by which results of another tree are told apart."""
+    paths = sorted((ROOT / "mmseg_splashkd").rglob("*.py"))
+    return sha256(b"".join(path.read_bytes() for path in paths))[:12]
+
+
+def read_results(path: Path, code: str) -> dict[str, Result]:
+    """Results of this code, by the key of the kill."""
+    found = {}
+    for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
+        if line.endswith("}"):  # the last may be cut off
+            fields = json.loads(line)
+            lists = {key: tuple(fields[key]) for key in ("differs", "left")}
+            result = Result(**fields | lists)
+            if result.code == code:
+                found[result.key] = result
+    return found
+
+
+# What is printed
+
+
+def line_of(result: Result) -> str:
+    """A result in words."""
+    if not result.survived:
+        return f"LOST: {result.error}"
+    words = ["began again, without a checkpoint yet" if result.begun_again else "equal"]
+    if result.differs:
+        words = [f"DIFFERS: {', '.join(result.differs)}"]
+    if result.left:
+        words.append(f"left over: {', '.join(result.left)}")
+    return "; ".join(words)
+
+
+def print_table(results: Mapping[str, Result]) -> None:
+    """Print how many kills of each kind were survived."""
+    head = (
+        "survived / tried",
+        "began again",
+        "best kept",
+        "bit-equal",
+        "nothing left over",
+    )
+    print(f"\n| kind | {' | '.join(head)} |\n|{'---|' * (len(head) + 1)}")
+    for kind in (*KINDS, "all"):
+        chosen = [each for each in results.values() if kind in (each.kind, "all")]
+        if not chosen:
+            continue
+        alive = [each for each in chosen if each.survived]
+        best = [e for e in alive if not any("best" in part for part in e.differs)]
+        counts = Counter(
+            again=sum(each.begun_again for each in alive),
+            equal=sum(not each.differs for each in alive),
+            clean=sum(not each.left for each in alive),
+        )
+        cells = f"{len(alive)} / {len(chosen)}", counts["again"], len(best)
+        cells += counts["equal"], counts["clean"]
+        print(f"| {kind} | {' | '.join(map(str, cells))} |")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Kill, continue, compare, print."""
+    args = parse_args(argv)
+    out, code = args.out.resolve(), code_of_package()
+    faults = Faults(out)
+    faults.prepare()
+    path = out / "results.jsonl"
+    known = read_results(path, code)
+    kills = list(planned(faults, args.kinds, args.kills, args.seed))
+    results: dict[str, Result] = {}
+    begin = time.monotonic()
+    for number, kill in enumerate(kills, start=1):
+        result = known.get(kill.key)
+        if result is None:
+            result = faults.result(kill, code)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(asdict(result))}\n")
+        results[kill.key] = result
+        passed = time.monotonic() - begin
+        print(
+            f"{number}/{len(kills)}  {passed:4.0f} s  {kill.kind}: {kill.key}: "
+            f"{line_of(result)}",
+            flush=True,
+        )
+    print_table(results)
+    unequal = [each for each in results.values() if not each.survived or each.differs]
+    return 1 if unequal else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
