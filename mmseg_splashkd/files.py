@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,16 @@ PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.\d+)?\.partial(?P<suffix>\.[^.]*)?")
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, sync: bool = False) -> Iterator[Path]:
     """Write a file atomically: to a temporary file, which then replaces it.
 
-    If the process is killed or the disk is full, the file stays as it was.
+    If the process is killed or the disk is full, the file stays as it was. It can be
+    read by whom other new files can be, whatever mode its writer chose.
 
     Args:
         path: The file; its folder is created.
+        sync: Wait until file and name are on the drive, so that a power cut leaves
+            the old file or the new one. Slow for many small files.
 
     Yields:
         The temporary file to write to, in the same folder and with the same suffix.
@@ -30,10 +34,35 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     # The process id: two processes may write the same file at once.
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        mode = _mode_of_new_files(partial)
         yield partial
+        partial.chmod(mode)
+        if sync:
+            _sync(partial)
         partial.replace(path)
+        if sync:
+            _sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _mode_of_new_files(path: Path) -> int:
+    """The mode that the process gives a new file.
+
+    The umask can be read in no other way without setting it for all threads.
+    """
+    path.touch()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.unlink()
+    return mode
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def target_of_partial(path: str | Path) -> Path | None:
@@ -51,9 +80,15 @@ def target_of_partial(path: str | Path) -> Path | None:
     return Path(path).with_name(f"{match['stem']}{match['suffix'] or ''}")
 
 
-def write_whole(path: str | Path, text: str) -> Path:
-    """Write text atomically, without newline translation, and return the path."""
-    with whole_file(path) as partial:
+def write_whole(path: str | Path, text: str, sync: bool = False) -> Path:
+    """Write text atomically, without newline translation, and return the path.
+
+    Args:
+        path: The file.
+        text: Its content.
+        sync: As in ``whole_file``.
+    """
+    with whole_file(path, sync) as partial:
         partial.write_bytes(text.encode())
     return Path(path)
 

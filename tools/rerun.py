@@ -30,14 +30,14 @@ def parse_args() -> argparse.Namespace:
 def main(options: dict) -> int:
     """Repeat; return the exit status."""
     # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.hooks.stop_signal_hook import Terminated, stop_on_signals
     from mmseg_splashkd.runs.rerun import print_rerun, rerun
-    from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm
 
     try:
-        stop_on_sigterm()
+        stop_on_signals()
         result = rerun(**options)
     except KeyboardInterrupt as stopped:
-        return 143 if isinstance(stopped, Terminated) else 130
+        return stopped.exit_code if isinstance(stopped, Terminated) else 130
     print_rerun(result)
     return 0 if result.is_equal else 1
 

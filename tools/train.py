@@ -1,7 +1,8 @@
 """Train a model: ``python tools/train.py configs/kd/segformer_b0_kd_pe001.py``.
 
-Every run writes a record in its work directory: docs/records.md. The exit status is 130
-after Ctrl-C and 143 after SIGTERM.
+Every run writes a record in its work directory: docs/records.md. A signal ends a
+run after its step, with a checkpoint that --resume continues from; the exit status is
+then 130 (Ctrl-C), 143 (SIGTERM), 129 (SIGHUP) or 138 (SIGUSR1).
 """
 
 import argparse
@@ -38,14 +39,15 @@ def main(options: dict) -> int:
     """Train, and print the work directory; return the exit status."""
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
-    from mmseg_splashkd.runs.train import Terminated, stop_on_sigterm, train
+    from mmseg_splashkd.hooks.stop_signal_hook import Terminated, stop_on_signals
+    from mmseg_splashkd.runs.train import train
 
     try:
-        stop_on_sigterm()
+        stop_on_signals()
         options["cfg_options"] = parse_options(options["cfg_options"])
         work_dir = train(**options)
     except KeyboardInterrupt as stopped:  # train has said how to go on
-        return 143 if isinstance(stopped, Terminated) else 130
+        return stopped.exit_code if isinstance(stopped, Terminated) else 130
     print(f"Checkpoints, weights and log: {work_dir}")
     return 0
 

@@ -1,7 +1,6 @@
 # Runtime of every config: safe checkpoints, a fixed seed, best and last weights exported.
+_base_ = ["./hardened_runtime.py"]
 default_scope = "mmseg"
-custom_imports = dict(imports=["mmseg_splashkd"])
-runner_type = "SafeRunner"
 randomness = dict(seed=0)
 env_cfg = dict(
     cudnn_benchmark=True,

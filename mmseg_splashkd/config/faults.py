@@ -91,7 +91,7 @@ def explains_itself(error: BaseException) -> bool:
     """
     if isinstance(error, (ImportError, ConfigError, KeyboardInterrupt)):
         return True
-    if not isinstance(error, (OSError, RuntimeError, ValueError)):
+    if not isinstance(error, (MemoryError, OSError, RuntimeError, ValueError)):
         return False
     if isinstance(error, (NotImplementedError, RecursionError)):
         return False

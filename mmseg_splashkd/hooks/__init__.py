@@ -8,9 +8,16 @@ from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
 from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, NotFiniteError
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
+from mmseg_splashkd.hooks.made_up_validation_hook import (
+    MadeUpValidationHook,
+    NoteValidationHook,
+)
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
+from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
+from mmseg_splashkd.hooks.stop_signal_hook import StopSignalHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
+from mmseg_splashkd.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     "ClassesHook",
@@ -21,8 +28,13 @@ __all__ = [
     "FiniteGuardHook",
     "FrameScoresHook",
     "IterationSeedHook",
+    "MadeUpValidationHook",
     "NotFiniteError",
+    "NoteValidationHook",
     "PaintFramesHook",
+    "RankWatchHook",
+    "StopSignalHook",
     "SyncBatchNormHook",
     "TeacherGateHook",
+    "WholeCheckpointHook",
 ]

@@ -1,10 +1,10 @@
 """Saves the last weights of a run that ends before its last iteration."""
 
-from pathlib import Path
-
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+
+from mmseg_splashkd.hooks.whole_checkpoint_hook import save_now
 
 
 @HOOKS.register_module()
@@ -23,9 +23,7 @@ class EarlyStopHook(Hook):
         if reason is None:
             return
         runner.logger.warning(f"{reason}: the last weights are those of this iteration")
-        for hook in runner.hooks:
-            if isinstance(hook, CheckpointHook) and hook.save_last:
-                _save(runner, hook)
+        save_now(runner, runner.iter, if_last=True)
 
 
 def early_stop(runner: Runner) -> str | None:
@@ -33,13 +31,3 @@ def early_stop(runner: Runner) -> str | None:
     if runner.iter >= runner.max_iters:
         return None
     return f"stopped early at iteration {runner.iter} of {runner.max_iters}"
-
-
-def _save(runner: Runner, hook: CheckpointHook) -> None:
-    step = runner.epoch if hook.by_epoch else runner.iter
-    name = hook.filename_tmpl.format(step)
-    last = runner.message_hub.get_info("last_ckpt")
-    if last is None or Path(last).name != name or not Path(last).is_file():
-        # The step of CheckpointHook._save_checkpoint is that after the present one.
-        meta = {"epoch": runner.epoch, "iter": runner.iter}
-        hook._save_checkpoint_with_step(runner, step, meta)

@@ -89,8 +89,8 @@ class ExportWeightsHook(Hook):
         if self._export(runner, BEST) == runner.iter:
             keep_best(runner.work_dir)
         # CheckpointHook writes the last checkpoint again beside a new best one.
-        if self._export(runner, LAST) is None:
-            self._add_point(runner)
+        self._export(runner, LAST)
+        self._add_point(runner)
 
     def after_train(self, runner: Runner, *_, **__) -> None:
         """Export the last checkpoint, if one was written at an early stop."""
@@ -131,7 +131,8 @@ class ExportWeightsHook(Hook):
         if (point := point_of_weights(point, iteration)) is not None:
             weights = read_checkpoint(path)
             meta = {**weights["meta"], OPERATING_POINT: point}
-            write_weights(weights["state_dict"], path, meta)
+            if meta != weights["meta"]:
+                write_weights(weights["state_dict"], path, meta)
 
 
 def _point_beside(path: Path, meta: dict[str, Any]) -> dict[str, Any] | None:

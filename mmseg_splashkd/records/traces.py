@@ -1,6 +1,8 @@
 """What a training run has left in a folder, and whether it can be resumed."""
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.records.record import FAILED, STOPPED
@@ -8,7 +10,8 @@ from mmseg_splashkd.records.run_file import RECORD
 from mmseg_splashkd.records.store import SIGNS, read_run
 
 POINTER = "last_checkpoint"
-CHECKPOINTS = (POINTER, "iter_*.pth", "epoch_*.pth", "best_*.pth")
+STEPS = ("iter_*.pth", "epoch_*.pth")
+CHECKPOINTS = (POINTER, *STEPS, "best_*.pth")
 OUTPUTS = (*CHECKPOINTS, *SIGNS)
 
 
@@ -41,24 +44,80 @@ def status_words(status: str, reason: str | None, iteration: int | None = None) 
     return f"{status}{at}{f': {reason}' if reason else ''}"
 
 
-def resumable(work_dir: str | Path) -> Path | None:
-    """The checkpoint from which a run can be resumed; None if there is none.
+class Resumable(NamedTuple):
+    """Checkpoints of a run.
 
-    A run that is killed while it writes has a damaged checkpoint or none.
+    Attributes:
+        path: The newest one that reads whole, with the state of its optimizer.
+        passed_over: Newer ones that do not.
+    """
+
+    path: Path | None
+    passed_over: tuple[Path, ...]
+
+
+def find_resumable(work_dir: str | Path) -> Resumable:
+    """The checkpoint from which a run can be resumed.
+
+    A folder that was moved or copied is resumed from its own files: a path that
+    ``last_checkpoint`` holds leads out of the folder only if the run was told to write
+    its checkpoints elsewhere (``default_hooks.checkpoint.out_dir``).
 
     Args:
         work_dir: Folder of a run.
     """
-    pointer = Path(work_dir, POINTER)
-    if not pointer.is_file():
+    passed_over: list[Path] = []
+    for path in sorted(_checkpoints(Path(work_dir)), key=_step, reverse=True):
+        try:
+            if "optimizer" in read_checkpoint(path):
+                return Resumable(path, tuple(passed_over))
+        except ValueError:
+            passed_over.append(path)
+    return Resumable(None, tuple(passed_over))
+
+
+def resumable(work_dir: str | Path) -> Path | None:
+    """The checkpoint from which a run can be resumed; None if there is none.
+
+    Args:
+        work_dir: Folder of a run.
+    """
+    return find_resumable(work_dir).path
+
+
+def _checkpoints(work_dir: Path) -> set[Path]:
+    pointed = _pointed(work_dir)
+    folders = {work_dir} if pointed is None else {work_dir, pointed.parent}
+    found = {p for folder in folders for each in STEPS for p in folder.glob(each)}
+    if pointed is not None and pointed.is_file():
+        found.add(pointed)
+    return found
+
+
+def _pointed(work_dir: Path) -> Path | None:
+    """The checkpoint that the pointer of a run names."""
+    pointer = work_dir / POINTER
+    text = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
+    if not text:  # absent, or torn by a kill
         return None
-    path = Path(pointer.read_text(encoding="utf-8").strip())
-    if not path.is_file():
-        return None
-    try:
-        return path if "optimizer" in read_checkpoint(path) else None
-    except ValueError:
-        return None
+    named = Path(text)
+    if not named.is_absolute() and named.parent == Path():
+        return work_dir / named
+    own = work_dir / named.name
+    for path in (work_dir / named, named):
+        # A folder with a pointer of its own is another run: this one was copied.
+        if path.is_file() and not own.is_file() and not _is_other_run(path.parent):
+            return path
+    return own
+
+
+def _is_other_run(folder: Path) -> bool:
+    return (folder / POINTER).exists()
+
+
+def _step(path: Path) -> tuple[int, int]:
+    number = re.search(r"(\d+)\D*$", path.stem)
+    return int(number[1]) if number else 0, path.stat().st_mtime_ns
 
 
 def how_to_go_on(work_dir: str | Path) -> str:

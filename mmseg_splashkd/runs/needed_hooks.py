@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmseg.models.segmentors import DepthEstimator
 
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import classes, is_a
 from mmseg_splashkd.config.walk import plain_model
-from mmseg_splashkd.hooks import ExportWeightsHook, FrameScoresHook
+from mmseg_splashkd.hooks import (
+    ExportWeightsHook,
+    FrameScoresHook,
+    WholeCheckpointHook,
+)
 
 
 def add_needed_hooks(cfg: Config) -> None:
@@ -30,6 +35,19 @@ def add_needed_hooks(cfg: Config) -> None:
     missing = [kind for kind in wanted if not any(is_a(each, kind) for each in named)]
     if missing:
         cfg.custom_hooks = [*named, *({"type": kind.__name__} for kind in missing)]
+
+
+def whole_checkpoints(hook: Any) -> Any:
+    """A hook's config, with mmengine's ``CheckpointHook`` replaced by ours.
+
+    A subclass of another's stays as it is.
+
+    Args:
+        hook: Config of a hook, or a hook.
+    """
+    if not isinstance(hook, Mapping) or CheckpointHook not in classes(hook.get("type")):
+        return hook
+    return {**hook, "type": WholeCheckpointHook}
 
 
 def _has_several_best(cfg: Config) -> bool:

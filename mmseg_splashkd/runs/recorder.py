@@ -3,9 +3,10 @@
 import logging
 import os
 import socket
+import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,9 @@ class Recorder(Hook):
         self._runner: Runner | None = None
         self._gpu_memory = _GpuMemoryHook()
         self.early_stop: str | None = None
+        # In words, the process that was lost, where another one has ended this run.
+        self.missing: Callable[[], str | None] = lambda: None
+        self._ending = threading.Lock()  # a lost process is noticed in a thread
         earlier = read_record(self.work_dir)
         self.record = _begun(record, earlier, name, resumed, self.work_dir)
         for path in self.work_dir.glob(TRACEBACKS):
@@ -129,6 +133,11 @@ class Recorder(Hook):
         Raises:
             OSError: The record cannot be written.
         """
+        with self._ending:
+            if self.record.status == RUNNING:
+                self._end(status, reason)
+
+    def _end(self, status: str, reason: str | None) -> None:
         reached = self._runner.iter if self._runner else self.record.iteration
         self._update(
             status=status,
@@ -298,16 +307,35 @@ def _failure_of_another(recorder: Recorder, error: BaseException) -> str | None:
 
     torchrun ends all processes by SIGTERM when one fails.
     """
-    text = f"{type(error).__name__} {error}".lower()
-    owes = _interrupt_behind(error) or any(word in text for word in LOST_GROUP)
-    paths = sorted(set(recorder.work_dir.glob(TRACEBACKS)))
-    others = [path for path in paths if path.name != TRACEBACK] if owes else []
-    if not others:
+    if not _interrupt_behind(error) and not owes_its_end(error):
         return None
-    path = min(others, key=lambda each: each.stat().st_mtime)
-    lines = path.read_text(encoding="utf-8").strip().splitlines() or [""]
-    last = next((line for line in reversed(lines) if not line.startswith(" ")), "")
-    return f"process {path.stem.rpartition('_')[2]} failed: {last}"
+    return traceback_of_another(recorder.work_dir) or recorder.missing()
+
+
+def traceback_of_another(work_dir: Path) -> str | None:
+    """The first error that a process other than the first has left; None without one.
+
+    Those that owe their end to another process themselves are passed over.
+
+    Args:
+        work_dir: Folder of the run.
+    """
+    paths = {path for path in work_dir.glob(TRACEBACKS) if path.name != TRACEBACK}
+    for path in sorted(paths, key=lambda each: each.stat().st_mtime):
+        lines = path.read_text(encoding="utf-8").strip().splitlines() or [""]
+        last = next((line for line in reversed(lines) if not line.startswith(" ")), "")
+        if not _lost_group(last.lower()):
+            return f"process {path.stem.rpartition('_')[2]} failed: {last}"
+    return None
+
+
+def owes_its_end(error: BaseException) -> bool:
+    """Whether an error says that another process has left the group."""
+    return _lost_group(f"{type(error).__name__} {error}".lower())
+
+
+def _lost_group(text: str) -> bool:
+    return any(word in text for word in LOST_GROUP)
 
 
 def _write_traceback(path: Path, error: BaseException) -> None:

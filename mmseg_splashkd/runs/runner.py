@@ -1,8 +1,11 @@
 """mmengine's runner, with checkpoints read safely and completely."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
@@ -13,11 +16,14 @@ from mmseg_splashkd.checkpoint import (
     not_finite,
     read_checkpoint,
 )
+from mmseg_splashkd.files import whole_file
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
+from mmseg_splashkd.records.traces import find_resumable
 from mmseg_splashkd.runs.building import NamingRunner
+from mmseg_splashkd.runs.needed_hooks import whole_checkpoints
 from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
 
 OWN_NOTICE = '"FileClient" will be deprecated'
@@ -75,6 +81,50 @@ class SafeRunner(NamingRunner):
         self._has_loaded = True
         self.logger.info(f"Loaded checkpoint from {path}")
         return checkpoint
+
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Save a checkpoint in one piece; see ``mmengine.runner.Runner``.
+
+        If the process is killed or the drive is full, the file stays as it was.
+        """
+        backends = kwargs.get("backend_args"), kwargs.get("file_client_args"), *args[:1]
+        if any(backends) or "://" in str(out_dir) or not is_main_process():
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        with whole_file(Path(out_dir, filename), sync=True) as partial:
+            super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
+
+    def load_or_resume(self) -> None:
+        """Load or resume; a run is resumed from its newest checkpoint that is whole."""
+        if self._resume and self._load_from is None and not self._has_loaded:
+            found: list[Any] = [None, ()]
+            if is_main_process():
+                found = list(find_resumable(self.work_dir))
+            broadcast_object_list(found)
+            path, passed_over = found
+            for each in passed_over:
+                self.logger.warning(
+                    f"{each} is damaged or not whole: it is passed over"
+                )
+            if path is None:
+                return  # the run was killed before its first checkpoint
+            self.logger.info(f"resumes from {path}")
+            self._load_from = str(path)
+        super().load_or_resume()
+
+    def register_default_hooks(self, hooks: Any = None) -> None:
+        """Build and register ``default_hooks``, with ``WholeCheckpointHook``."""
+        default: dict[str, Any] = {"checkpoint": {"type": "CheckpointHook"}}
+        named = {**default, **(hooks or {})}
+        super().register_default_hooks(
+            {name: whole_checkpoints(hook) for name, hook in named.items()}
+        )
+
+    def register_custom_hooks(self, hooks: list[Hook | dict]) -> None:
+        """Build and register ``custom_hooks``, with ``WholeCheckpointHook``."""
+        super().register_custom_hooks([whole_checkpoints(hook) for hook in hooks])
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger of the run, without a notice about mmengine's own code."""

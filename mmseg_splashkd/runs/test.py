@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import LoggerHook
 from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import find_checkpoint
@@ -34,6 +35,7 @@ from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import run_of_weights
 from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.runs.dry_pass import DryPassHook
+from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
 
@@ -132,12 +134,14 @@ def evaluate(
     prepare_distributed(cfg, launcher)
     runner = SafeRunner.from_cfg(cfg)
     _name_predictions(runner)
+    _log_in_first_process(runner)
     runner.register_hook(DryPassHook())
     if (warning := _unfinished(cfg.load_from)) is not None:
         runner.logger.warning(warning)
     if decision is not None:
         runner.logger.info(decision)
-    metrics = runner.test()
+    with lack_of_memory_named():
+        metrics = runner.test()
     leave_distributed(launcher)
     counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))
     return TestMetrics(
@@ -158,6 +162,13 @@ class TestMetrics(dict[str, float]):
     def __init__(self, metrics: dict[str, float], scores: Path) -> None:
         super().__init__(metrics)
         self.scores = scores
+
+
+def _log_in_first_process(runner: Runner) -> None:
+    """Let one process write the metrics: mmengine's hook does so in all, at once."""
+    if runner.rank > 0:
+        kept = [hook for hook in runner.hooks if not isinstance(hook, LoggerHook)]
+        runner.hooks[:] = kept
 
 
 def _name_predictions(runner: Runner) -> None:

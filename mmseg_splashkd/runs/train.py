@@ -1,13 +1,15 @@
 """One training run, from the command line or from Python."""
 
 import itertools
-import signal
+import logging
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import read_checkpoint
@@ -18,13 +20,26 @@ from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills
-from mmseg_splashkd.hooks import DistillLogHook, EarlyStopHook, FiniteGuardHook
+from mmseg_splashkd.hooks import (
+    DistillLogHook,
+    EarlyStopHook,
+    FiniteGuardHook,
+    MadeUpValidationHook,
+    NoteValidationHook,
+    StopSignalHook,
+)
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import read_record
-from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
+from mmseg_splashkd.records.traces import (
+    find_resumable,
+    how_to_go_on,
+    trace_of_run,
+)
 from mmseg_splashkd.runs.describe import describe
 from mmseg_splashkd.runs.dry_pass import DryPassHook
+from mmseg_splashkd.runs.lost_rank import watched_ranks
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
+from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
 from mmseg_splashkd.runs.recorder import is_writer, recorded
 from mmseg_splashkd.runs.resume import check_resumed
 from mmseg_splashkd.runs.runner import SafeRunner
@@ -32,22 +47,14 @@ from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
 from mmseg_splashkd.teacher_cache import use_teacher_cache
 
 WORK_DIRS = Path("work_dirs")
+NEEDED = (
+    FiniteGuardHook,
+    EarlyStopHook,
+    NoteValidationHook,
+    StopSignalHook,
+    MadeUpValidationHook,
+)
 _run_counter = itertools.count()
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM ended the run, such as from a batch system at its time limit."""
-
-
-def stop_on_sigterm() -> None:
-    """Let SIGTERM end a run as Ctrl-C does: recorded, and ready to resume."""
-
-    def stop(*_: object) -> None:
-        # A second one would interrupt writing the record.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated("SIGTERM")
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def train(
@@ -65,7 +72,8 @@ def train(
     Args:
         config: Config file.
         work_dir: Folder the run writes to; by default ``work_dirs/<run name>``.
-        resume: Continue from the last checkpoint of the work directory.
+        resume: Continue from the newest checkpoint of the work directory that is
+            whole; begin again a run that was killed before its first one.
         amp: Mixed precision (GPU only).
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
@@ -84,6 +92,7 @@ def train(
             missing.
         ImportError: A tracker of the config is not installed.
         OSError: The record cannot be written, such as on a full drive; weights stay.
+        MemoryError: A data-loading worker was killed, or no memory is left.
         ValueError: The config cannot train (see ``check_training``), its data have
             errors (see ``check_data``), its ``teacher_cache`` does not belong to it,
             or a resumed run has options that its checkpoint overrides (see
@@ -114,12 +123,13 @@ def train(
         with recorded(cfg, description) as recorder:
             runner = SafeRunner.from_cfg(cfg)
             runner.register_hook(DryPassHook())
-            _watch(runner, cfg)
             if recorder is not None:
                 recorder.attach(runner)
+            _watch(runner, cfg)
             for warning in warnings:
                 runner.logger.warning(warning)
-            runner.train()
+            with watched_ranks(runner, recorder), lack_of_memory_named():
+                runner.train()
     except KeyboardInterrupt:
         if description is not None:
             print(f"stopped; {how_to_go_on(cfg.work_dir)}", file=sys.stderr)
@@ -130,10 +140,9 @@ def train(
 
 def _watch(runner: Runner, cfg: Config) -> None:
     """Add the hooks that every run needs, whatever hooks its config names."""
-    runner.register_hook(FiniteGuardHook())
-    runner.register_hook(EarlyStopHook())
-    if distills(cfg):
-        runner.register_hook(DistillLogHook())
+    for kind in (*NEEDED, *((DistillLogHook,) if distills(cfg) else ())):
+        if not any(isinstance(hook, kind) for hook in runner.hooks):
+            runner.register_hook(kind())
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
@@ -163,19 +172,32 @@ def _check_work_dir(cfg: Config, description: RunRecord, restart: bool) -> None:
 
 
 def _check_resume(cfg: Config, description: RunRecord) -> None:
-    source = cfg.get("load_from") or resumable(cfg.work_dir)
+    found = find_resumable(cfg.work_dir)
+    source = cfg.get("load_from") or found.path
     if source is None:
-        trace = trace_of_run(cfg.work_dir)
-        holds = f" ({trace} is there, without a checkpoint that can be read)"
-        raise FileNotFoundError(
-            f"nothing to resume in work_dir={cfg.work_dir!r}{holds if trace else ''}: "
-            f"name the run's folder by --work-dir, or leave --resume out to begin"
-            f"{' in another folder, or after removing this one' if trace else ''}"
-        )
+        _check_begins_anew(cfg.work_dir, found.passed_over)
+        return
     before = read_record(cfg.work_dir)
     if before is not None and Path(source).is_file():
         iteration = read_checkpoint(source)["meta"].get("iter", 0)
         check_resumed(before, description, str(source), iteration)
+
+
+def _check_begins_anew(work_dir: str, damaged: Sequence[Path]) -> None:
+    """Check that there is a run, which was killed before its first checkpoint."""
+    trace = trace_of_run(work_dir)
+    if damaged or trace is None:
+        holds = f" ({trace} is there, without a checkpoint that can be read)"
+        raise FileNotFoundError(
+            f"nothing to resume in work_dir={work_dir!r}{holds if trace else ''}: "
+            f"name the run's folder by --work-dir, or leave --resume out to begin"
+            f"{' in another folder, or after removing this one' if trace else ''}"
+        )
+    print_log(
+        f"{work_dir} holds a run without a checkpoint ({trace}): it begins again",
+        logger="current",
+        level=logging.WARNING,
+    )
 
 
 def set_experiment_name(cfg: Config) -> None:

@@ -52,11 +52,7 @@ def train_once(
 
 
 def can_resume(work_dir: Path, iterations: int | None) -> bool:
-    """Whether a run left a complete checkpoint from before its last iteration.
-
-    A run that is killed while it writes has a damaged checkpoint or none. A run that is
-    killed in its last validation has nothing left to train but has no scores: it begins
-    anew.
+    """Whether a run left a complete checkpoint of one of its iterations.
 
     Args:
         work_dir: Folder of the run.
@@ -67,4 +63,4 @@ def can_resume(work_dir: Path, iterations: int | None) -> bool:
     if path is None or not last:
         return False
     reached = read_checkpoint(path)["meta"].get("iter")
-    return reached is not None and reached < last
+    return reached is not None and reached <= last

@@ -12,13 +12,14 @@ from safetensors.torch import load_file
 from mmseg_splashkd.checkpoint import tensors_sha256
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.hooks.finite_guard_hook import NotFiniteError
+from mmseg_splashkd.hooks.stop_signal_hook import Terminated
 from mmseg_splashkd.records.lock import lock_folder
 from mmseg_splashkd.records.record import BestAndLast, RunRecord
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.runs import recorder as module
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.recorder import Recorder, is_writer, recorded
-from mmseg_splashkd.runs.train import Terminated, train
+from mmseg_splashkd.runs.train import train
 from tests.conftest import PLAIN, tiny_run
 from tests.records.builders import leave_run, record
 

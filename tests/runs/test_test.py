@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import IterTimerHook, LoggerHook
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from PIL import Image
@@ -21,7 +22,11 @@ from mmseg_splashkd.checkpoint import (
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.evaluation import DiceMetric
-from mmseg_splashkd.runs.test import _name_predictions, evaluate
+from mmseg_splashkd.runs.test import (
+    _log_in_first_process,
+    _name_predictions,
+    evaluate,
+)
 from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
 from tests.records.builders import leave_run
 
@@ -268,3 +273,15 @@ def test_missing_files_are_named(distilled, pond, tmp_path):
         evaluate(
             PLAIN, distilled / BEST, tmp_path, cfg_options={"data_root": "nowhere"}
         )
+
+
+@pytest.mark.parametrize(("rank", "kept"), [(0, 3), (1, 1), (3, 1)])
+def test_one_process_writes_the_metrics(rank, kept):
+    class OwnLoggerHook(LoggerHook):
+        pass
+
+    hooks = [LoggerHook(), IterTimerHook(), OwnLoggerHook()]
+    runner = SimpleNamespace(rank=rank, hooks=hooks)
+    _log_in_first_process(runner)  # type: ignore[arg-type]
+    assert len(runner.hooks) == kept
+    assert any(isinstance(hook, IterTimerHook) for hook in runner.hooks)

@@ -1,0 +1,36 @@
+"""Delays signals while files are written."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STOPS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+    if hasattr(signal, name)
+)
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """Deliver signals that would end the process after the context, in their order.
+
+    Only the main thread receives signals; in others this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        each: signal.signal(each, lambda number, _: arrived.append(number))
+        for each in STOPS
+        if signal.getsignal(each) is not None  # set by other than Python code
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in arrived:
+            signal.raise_signal(number)

@@ -1,0 +1,115 @@
+"""Two processes, of which one hangs, dies or fails: the other ends and names it."""
+
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_splashkd.records.record import FAILED, RunRecord
+from mmseg_splashkd.records.store import read_run
+from mmseg_splashkd.runs.train import train
+from tests.conftest import PLAIN, tiny_run
+
+PATIENCE = 100  # seconds; only reached where a process does not end
+TIMEOUT = 3.0  # seconds without a sign
+AT = 2  # iteration
+LOST = f"given no sign for {TIMEOUT:.0f} s"
+
+
+@HOOKS.register_module()
+class LoseRankHook(Hook):
+    """Loses one process before an iteration."""
+
+    def __init__(self, rank: int, how: str) -> None:
+        self.rank, self.how = rank, how
+
+    def before_train_iter(self, runner: Any, *_: Any, **__: Any) -> None:
+        if runner.rank != self.rank or runner.iter + 1 != AT:
+            return
+        if self.how == "raises":
+            raise ZeroDivisionError("of this process alone")
+        os.kill(os.getpid(), getattr(signal, self.how))
+
+
+def work(rank: int, port: int, work_dir: str, options: dict) -> None:
+    """One process of a run, as torchrun starts it."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    train(PLAIN, work_dir, launcher="pytorch", cfg_options=options)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def start() -> Callable[..., BaseProcess]:
+    """Starts a process quickly, from one that has imported everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+
+    def start(*args: Any) -> BaseProcess:
+        process = context.Process(target=work, args=args, daemon=True)
+        process.start()
+        return process
+
+    return start
+
+
+def run_with(lost: int, how: str, pond: Path, tmp_path: Path, start: Any) -> list:
+    """Exit codes of both processes; one that is stopped is killed at the end."""
+    options = tiny_run(pond, "model", iterations=4) | {
+        "custom_hooks": [
+            {"type": "RankWatchHook", "timeout": TIMEOUT},
+            {"type": "LoseRankHook", "rank": lost, "how": how},
+        ]
+    }
+    port = free_port()
+    both = [start(rank, port, str(tmp_path / "run"), options) for rank in (0, 1)]
+    both[1 - lost].join(PATIENCE)
+    codes = [process.exitcode for process in both]
+    for process in both:
+        process.kill()
+        process.join()
+    return codes
+
+
+def record(tmp_path: Path) -> RunRecord:
+    run = read_run(tmp_path / "run")
+    assert run is not None
+    assert run.status == run.record.status == FAILED
+    return run.record
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lost", "how", "reason"),
+    [
+        (1, "SIGSTOP", f"process 1 of 2 {{}} has {LOST}"),
+        (0, "SIGSTOP", f"process 0 of 2 {{}} has {LOST}"),
+        (1, "SIGKILL", "process 1 of 2 {} has given no sign"),
+        (0, "SIGKILL", "process 0 of 2 {} has given no sign"),
+        (1, "raises", "process 1 failed: ZeroDivisionError: of this process alone"),
+    ],
+)
+def test_the_other_process_ends_and_the_record_names_the_lost_one(
+    lost, how, reason, pond, tmp_path, start
+):
+    codes = run_with(lost, how, pond, tmp_path, start)
+    assert codes[1 - lost] == 1
+    found = record(tmp_path)
+    first, _, last = reason.partition("{} ")
+    assert found.reason is not None
+    assert found.reason.startswith(first)
+    assert last in found.reason
+    assert found.ended is not None
