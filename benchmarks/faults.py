@@ -334,6 +334,17 @@ def files_of_run(folder: Path) -> dict[str, Any]:
     return found | {f"record: {key}": record.get(key) for key in RECORDED}
 
 
+def steps_logged(folder: Path) -> Counter[int]:
+    """Training steps in the logs of a folder, and how often each was taken."""
+    lines = [
+        json.loads(line)
+        for path in folder.rglob("scalars.json")
+        for line in path.read_text("utf-8").splitlines()
+        if line.endswith("}")
+    ]
+    return Counter(line["step"] for line in lines if "loss" in line)
+
+
 def names_in(folder: Path) -> set[str]:
     """Names of the files of a folder, without logs and locks."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
@@ -357,6 +368,7 @@ class Faults:
     def __init__(self, out: Path) -> None:
         self.out, self.works = out, works_of(out)
         self.log, self.notes = out / "output.log", out / "steps.txt"
+        self.folder = out / "work"  # of all, as scores name the file of the weights
         self._references: dict[str, tuple[dict[str, Any], set[str], float]] = {}
 
     def prepare(self) -> None:
@@ -380,7 +392,7 @@ class Faults:
     def reference(self, name: str) -> tuple[dict[str, Any], set[str], float]:
         """Result of an uninterrupted work, its files, and its seconds."""
         if name not in self._references:
-            folder = self.out / "uninterrupted" / name
+            folder = self.folder
             shutil.rmtree(folder, ignore_errors=True)
             work, begin = self.works[name], time.monotonic()
             notes = self.notes_of(name)
@@ -410,20 +422,22 @@ class Faults:
 
     def result(self, kill: Kill, code: str) -> Result:
         """Kill a work, continue it, and compare."""
-        folder = self.out / "killed"
-        shutil.rmtree(folder, ignore_errors=True)
         expected, names, _ = self.reference(kill.work)
+        folder = self.folder
+        shutil.rmtree(folder, ignore_errors=True)
         result = Result(kill.key, kill.kind, code, survived=False)
         self.log.write_bytes(b"")
         self._kill(kill, folder)
-        saved = (folder / "last_checkpoint").is_file()
+        saved = any(folder.rglob("last_checkpoint"))
+        logged = steps_logged(folder)
         try:
             if kill.kind == "twice":
                 self._kill_again(kill, folder)
             ended = self._continue(kill, folder)
         except TimeoutError as error:
             return replace(result, error=str(error))
-        again = ended == BEGUN_AGAIN
+        since = steps_logged(folder) - logged
+        again = ended == BEGUN_AGAIN or bool(since and min(since) == 1)
         if ended not in (0, BEGUN_AGAIN):
             return replace(result, error=self.error())
         if again and saved:
@@ -507,7 +521,7 @@ class Faults:
     @cached_property
     def _real_seconds(self) -> float:
         """Seconds from the first file of ``tools/train.py`` to its end."""
-        folder = self.out / "real"
+        folder = self.out / "timed"
         shutil.rmtree(folder, ignore_errors=True)
         process = self._process(folder)
         while not folder.is_dir() and process.poll() is None:
