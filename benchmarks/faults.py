@@ -12,9 +12,7 @@ repeated. The exit status is 1 if a run was lost or differs.
 """
 
 import argparse
-import gc
 import hashlib
-import importlib
 import json
 import os
 import random
@@ -26,7 +24,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +33,7 @@ from typing import Any, Literal
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from kill_points import Step, Trap, forked, steps_of
+from warm import leave_warmth, remember_formatting, take_warmth
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = ROOT / "configs" / "demo" / "segformer_b0_pond.py"
@@ -55,6 +53,7 @@ FILES = {
 WORKS = {"cache": "cache", "cell": "cell"}  # whose steps are a kind of their own
 RANDOM = {"random": ("train", "uneven", "distilled"), "twice": ("train", "uneven")}
 REAL = "start-up"
+DISTILS = ("distilled", "cache")
 KINDS = (*FILES, *WORKS, *RANDOM, REAL)
 SHARES = {"random": 0.08, "twice": 0.05, REAL: 0.12}  # of the kills; the rest: steps
 # What two records of the same run have in common.
@@ -262,24 +261,13 @@ def works_of(out: Path) -> dict[str, Work]:
     best = "weights_*_best.safetensors"
     distils["model.teacher_checkpoint"] = str(teacher / best)
     return {
+        "teacher": trained(TEACHER, short(data, "model", iterations=2)),
         "train": trained(PLAIN, short(data, "model")),
         "uneven": trained(PLAIN, short(data, "model", iterations=7, every=3)),
         "distilled": trained(STUDENT, distils),
         "cache": cached(distils),
         "cell": cell(short(data, "model", iterations=2)),
     }
-
-
-def prepare(out: Path) -> None:
-    """Draw the frames, and train the teacher."""
-    from mmseg_splashkd.datasets.synthetic import draw_pond
-
-    if not (out / "pond" / "frames.csv").is_file():
-        shutil.rmtree(out / "pond", ignore_errors=True)
-        draw_pond(out / "pond", frames=31, size=(64, 80), progress=False)
-    shutil.rmtree(out / "teacher", ignore_errors=True)
-    options = short(out / "pond", "model", iterations=2)
-    trained(TEACHER, options).start(out / "teacher")
 
 
 # What must be equal, read without the package
@@ -369,42 +357,65 @@ class Faults:
         self.out, self.works = out, works_of(out)
         self.log, self.notes = out / "output.log", out / "steps.txt"
         self.folder = out / "work"  # of all, as scores name the file of the weights
-        self._references: dict[str, tuple[dict[str, Any], set[str], float]] = {}
+        self._references: dict[str, tuple[dict[str, Any], set[str]]] = {}
+        self._seconds: dict[str, float] = {}
+        self._has_teacher = False
 
     def prepare(self) -> None:
-        """Draw data and train the teacher in a fork; import here what it imported."""
+        """Draw the frames."""
+        from mmseg_splashkd.datasets.synthetic import draw_pond
+
         self.out.mkdir(parents=True, exist_ok=True)
         self.log.write_bytes(b"")
-        modules = self.out / "modules.txt"
-
-        def work() -> None:
-            prepare(self.out)
-            modules.write_text("\n".join(sys.modules), "utf-8")
-
-        if forked(work, self.log):
-            raise RuntimeError(f"the preparation failed: {self.error()}")
-        for name in modules.read_text("utf-8").splitlines():
-            with suppress(ImportError):  # some are made by others, such as six.moves
-                importlib.import_module(name)
-        gc.collect()
-        gc.freeze()  # mmengine collects garbage for every data set
-
-    def reference(self, name: str) -> tuple[dict[str, Any], set[str], float]:
-        """Result of an uninterrupted work, its files, and its seconds."""
-        if name not in self._references:
-            folder = self.folder
-            shutil.rmtree(folder, ignore_errors=True)
-            work, begin = self.works[name], time.monotonic()
-            notes = self.notes_of(name)
-            code = forked(
-                lambda: work.start(folder), self.log, lambda: Trap(folder, notes)
+        remember_formatting()
+        frames = self.out / "pond"
+        if not (frames / "frames.csv").is_file():
+            shutil.rmtree(frames, ignore_errors=True)
+            size = (64, 80)
+            self._uninterrupted(
+                lambda: draw_pond(frames, frames=31, size=size, progress=False)
             )
-            seconds = time.monotonic() - begin
-            if code:
-                raise RuntimeError(f"{name} failed uninterrupted: {self.error()}")
-            found = work.result(folder), names_in(folder), seconds
-            self._references[name] = found
+
+    def _uninterrupted(
+        self, work: Callable[[], Any], trap: Callable[[], Trap] | None = None
+    ) -> None:
+        """Run something in a fork, and import here what it has imported."""
+        warmth = self.out / "warmth.json"
+
+        def run() -> None:
+            work()
+            leave_warmth(warmth)
+
+        if forked(run, self.log, trap):
+            raise RuntimeError(f"failed without any kill: {self.error()}")
+        take_warmth(warmth)
+
+    def _train_teacher(self) -> None:
+        teacher = self.works["teacher"]
+        shutil.rmtree(self.out / "teacher", ignore_errors=True)
+        self._uninterrupted(lambda: teacher.start(self.out / "teacher"))
+        self._has_teacher = True
+
+    def reference(self, name: str) -> tuple[dict[str, Any], set[str]]:
+        """Result of an uninterrupted work, and its files."""
+        if name in DISTILS and not self._has_teacher:
+            self._train_teacher()
+        if name not in self._references:
+            work, folder, notes = self.works[name], self.folder, self.notes_of(name)
+            shutil.rmtree(folder, ignore_errors=True)
+            self._uninterrupted(lambda: work.start(folder), lambda: Trap(folder, notes))
+            self._references[name] = work.result(folder), names_in(folder)
         return self._references[name]
+
+    def seconds(self, name: str) -> float:
+        """Duration of a work whose modules are imported."""
+        self.reference(name)
+        if name not in self._seconds:
+            begin = time.monotonic()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._uninterrupted(lambda: self.works[name].start(self.folder))
+            self._seconds[name] = time.monotonic() - begin
+        return self._seconds[name]
 
     def notes_of(self, name: str) -> Path:
         """File with the steps of the uninterrupted work."""
@@ -422,7 +433,7 @@ class Faults:
 
     def result(self, kill: Kill, code: str) -> Result:
         """Kill a work, continue it, and compare."""
-        expected, names, _ = self.reference(kill.work)
+        expected, names = self.reference(kill.work)
         folder = self.folder
         shutil.rmtree(folder, ignore_errors=True)
         result = Result(kill.key, kill.kind, code, survived=False)
@@ -471,14 +482,14 @@ class Faults:
 
     def _kill_fork(self, work: Callable[[], Any], kill: Kill, folder: Path) -> None:
         """Kill at a moment; earlier where the work has ended before."""
-        seconds = kill.at * self.reference(kill.work)[2]
+        seconds = kill.at * self.seconds(kill.work)
         while forked(work, self.log, seconds=seconds) != -signal.SIGKILL:
             shutil.rmtree(folder, ignore_errors=True)
             seconds *= 0.8
 
     def _kill_again(self, kill: Kill, folder: Path) -> None:
         """Kill the continuation, too; it may end before."""
-        seconds = (1 - kill.at) * self.reference(kill.work)[2]
+        seconds = (1 - kill.at) * self.seconds(kill.work)
         again = self.works[kill.work].again
         forked(lambda: again(folder), self.log, seconds=seconds)
 
