@@ -279,20 +279,21 @@ def sha256(content: bytes) -> str:
 
 
 def arrays_of(path: Path) -> dict[str, Any] | None:
-    """Bits and shapes of the arrays of a file of NumPy."""
+    """Bits and shapes of the arrays in a file of scores, and what it is about."""
     import numpy as np
 
     if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as file:
-        return {
-            name: (
-                str(file[name].dtype),
-                file[name].shape,
-                sha256(file[name].tobytes()),
-            )
-            for name in file.files
-        }
+        arrays = {name: file[name] for name in file.files}
+    about, *names = arrays.pop("about").tolist()
+    # Two files of the same weights may differ: safetensors sorts no metadata.
+    about = json.loads(about) | {"checkpoint_sha256": None}
+    bits = {
+        name: (str(each.dtype), each.shape, sha256(each.tobytes()))
+        for name, each in arrays.items()
+    }
+    return bits | {"about": [about, names]}
 
 
 def weights_of(path: Path) -> tuple[dict[str, Any] | None, Any]:
