@@ -29,9 +29,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-# As in the tests; set before torch is imported. One thread: bits must not depend on it.
-os.environ["OMP_NUM_THREADS"] = "1"
-
 from kill_points import Step, Trap, forked, steps_of
 from warm import leave_warmth, remember_formatting, take_warmth
 
@@ -144,14 +141,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--seed", type=int, default=0, help="of the choice of kills (default: 0)"
     )
     parser.add_argument(
+        "--iterations",
+        type=int,
+        default=6,
+        help="length of the runs; they are validated every second one (default: 6)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("work_dirs/faults"),
         help="folder of the runs and results (default: work_dirs/faults)",
     )
     args = parser.parse_args(argv)
-    if args.kills < 1:
-        parser.error(f"--kills must be at least 1, got {args.kills}")
+    for name in ("kills", "iterations"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name} must be at least 1, got {getattr(args, name)}")
     return args
 
 
@@ -169,7 +173,7 @@ def tiny(model: str) -> dict[str, Any]:
     }
 
 
-def short(data: Path, *models: str, iterations: int = 6, every: int = 2) -> dict:
+def short(data: Path, *models: str, iterations: int, every: int = 2) -> dict:
     """Options of a run of seconds with checkpoints every second iteration.
 
     Args:
@@ -254,16 +258,18 @@ def cell(options: dict[str, Any]) -> Work:
     return Work(start, start, result)
 
 
-def works_of(out: Path) -> dict[str, Work]:
+def works_of(out: Path, iterations: int) -> dict[str, Work]:
     """Everything that is killed, by name."""
     data, teacher = out / "pond", out / "teacher"
-    distils = short(data, "model.student", "model.teacher")
+    distils = short(data, "model.student", "model.teacher", iterations=iterations)
     best = "weights_*_best.safetensors"
     distils["model.teacher_checkpoint"] = str(teacher / best)
     return {
         "teacher": trained(TEACHER, short(data, "model", iterations=2)),
-        "train": trained(PLAIN, short(data, "model")),
-        "uneven": trained(PLAIN, short(data, "model", iterations=7, every=3)),
+        "train": trained(PLAIN, short(data, "model", iterations=iterations)),
+        "uneven": trained(
+            PLAIN, short(data, "model", iterations=iterations + 1, every=3)
+        ),
         "distilled": trained(STUDENT, distils),
         "cache": cached(distils),
         "cell": cell(short(data, "model", iterations=2)),
@@ -352,10 +358,12 @@ class Faults:
 
     Args:
         out: Folder, absolute.
+        iterations: Length of the runs.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.out, self.works = out, works_of(out)
+    def __init__(self, out: Path, iterations: int) -> None:
+        self.out, self.works = out, works_of(out, iterations)
+        self.iterations = iterations
         self.log, self.notes = out / "output.log", out / "steps.txt"
         self.folder = out / "work"  # of all, as scores name the file of the weights
         self._references: dict[str, tuple[dict[str, Any], set[str]]] = {}
@@ -364,6 +372,7 @@ class Faults:
 
     def prepare(self) -> None:
         """Draw the frames."""
+        import mmseg_splashkd.runs.train  # noqa: F401 - once, for all forks
         from mmseg_splashkd.datasets.synthetic import draw_pond
 
         self.out.mkdir(parents=True, exist_ok=True)
@@ -505,7 +514,7 @@ class Faults:
 
     def _process(self, folder: Path, *words: str) -> subprocess.Popen:
         """``tools/train.py`` as a user starts it."""
-        options = short(self.out / "pond", "model").items()
+        options = short(self.out / "pond", "model", iterations=self.iterations).items()
         pairs = [f"{key}={value}".replace(" ", "") for key, value in options]
         command = [sys.executable, "tools/train.py", str(PLAIN), *words]
         command += ["--work-dir", str(folder), "--name", NAME, "--cfg-options", *pairs]
@@ -598,10 +607,11 @@ def planned(
             yield Kill(kind, names[number % len(names)], how, moment)
 
 
-def code_of_package() -> str:
-    """Hash of the code, by which results of another tree are told apart."""
+def code_of_package(iterations: int) -> str:
+    """Hash of code and length, by which results of another tree are told apart."""
     paths = sorted((ROOT / "mmseg_splashkd").rglob("*.py"))
-    return sha256(b"".join(path.read_bytes() for path in paths))[:12]
+    content = b"".join(path.read_bytes() for path in paths)
+    return sha256(content + f"{iterations}".encode())[:12]
 
 
 def read_results(path: Path, code: str) -> dict[str, Result]:
@@ -661,8 +671,10 @@ def print_table(results: Mapping[str, Result]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill, continue, compare, print."""
     args = parse_args(argv)
-    out, code = args.out.resolve(), code_of_package()
-    faults = Faults(out)
+    os.environ["OMP_NUM_THREADS"] = "1"  # bits depend on it; torch reads it once
+    sys.path.insert(0, str(ROOT))  # the code of this tree, as ``code_of_package``
+    out, code = args.out.resolve(), code_of_package(args.iterations)
+    faults = Faults(out, args.iterations)
     faults.prepare()
     path = out / "results.jsonl"
     known = read_results(path, code)
