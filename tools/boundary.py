@@ -2,13 +2,54 @@
 
 import importlib
 import os
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 FAULTS = "mmseg_splashkd.config.faults"
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended the tool."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number  # as a shell reports it
+
+
+class _Interrupt:
+    """Handler of a signal, which raises once: a second one would interrupt the end."""
+
+    gives_way = True  # to the handlers of a run
+    raised = False
+
+    def __call__(self, number: int, _frame: Any) -> None:
+        if not self.raised:
+            self.raised = True
+            raise Interrupted(number)
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Let signals end a tool as Ctrl-C does, so that no file is left half written."""
+    numbers = [getattr(signal, name) for name in STOPS if hasattr(signal, name)]
+    default = (signal.SIG_DFL, signal.default_int_handler)  # not ignored, as by nohup
+    before = {each: signal.getsignal(each) for each in numbers}
+    before = {each: by for each, by in before.items() if by in default}
+    handler = _Interrupt()
+    for each in before:
+        signal.signal(each, handler)
+    try:
+        yield
+    finally:
+        for each, by in before.items():
+            signal.signal(each, by)
 
 
 def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> None:
@@ -16,7 +57,8 @@ def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> N
 
     An error that says what to do is printed as one message. Of any other error, type
     and first line are printed; the message names a file with the traceback. Both end
-    with ``status``; argparse ends with 2 on bad arguments, Ctrl-C with 130.
+    with ``status``; argparse ends with 2 on bad arguments, and a signal with 128 and
+    its number, such as 130 after Ctrl-C.
 
     Args:
         main: Reads the command line, does the work and returns the exit status, or
@@ -25,10 +67,11 @@ def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> N
         status: Exit status of a failure; default 1.
     """
     try:
-        code = main()
-    except KeyboardInterrupt:
+        with _interrupted_by_signals():
+            code = main()
+    except KeyboardInterrupt as stopped:
         print("interrupted", file=sys.stderr)
-        code = 130
+        code = getattr(stopped, "exit_code", 130)
     except Exception as error:
         message = f"{failure}: {_message_of(error)}"
         if status == 1:

@@ -1,7 +1,7 @@
 """Repeat a recorded run: ``python tools/rerun.py work_dirs/plain_seed0``.
 
 The exit status is 0 if the weights are bit-equal, 1 if not, and 2 if the run could not
-be repeated.
+be repeated; after a signal it is that of tools/train.py.
 """
 
 import argparse
@@ -30,14 +30,13 @@ def parse_args() -> argparse.Namespace:
 def main(options: dict) -> int:
     """Repeat; return the exit status."""
     # Imported here, because --help does not need torch, which takes seconds to import.
-    from mmseg_splashkd.hooks.stop_signal_hook import Terminated, stop_on_signals
+    from mmseg_splashkd.hooks.stop_request import Terminated
     from mmseg_splashkd.runs.rerun import print_rerun, rerun
 
     try:
-        stop_on_signals()
         result = rerun(**options)
-    except KeyboardInterrupt as stopped:
-        return stopped.exit_code if isinstance(stopped, Terminated) else 130
+    except Terminated as stopped:  # train has said how to go on
+        return stopped.exit_code
     print_rerun(result)
     return 0 if result.is_equal else 1
 

@@ -39,15 +39,14 @@ def main(options: dict) -> int:
     """Train, and print the work directory; return the exit status."""
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
-    from mmseg_splashkd.hooks.stop_signal_hook import Terminated, stop_on_signals
+    from mmseg_splashkd.hooks.stop_request import Terminated
     from mmseg_splashkd.runs.train import train
 
+    options["cfg_options"] = parse_options(options["cfg_options"])
     try:
-        stop_on_signals()
-        options["cfg_options"] = parse_options(options["cfg_options"])
         work_dir = train(**options)
-    except KeyboardInterrupt as stopped:  # train has said how to go on
-        return stopped.exit_code if isinstance(stopped, Terminated) else 130
+    except Terminated as stopped:  # train has said how to go on
+        return stopped.exit_code
     print(f"Checkpoints, weights and log: {work_dir}")
     return 0
 

@@ -14,6 +14,7 @@ from mmseg_splashkd.hooks.made_up_validation_hook import (
 )
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
+from mmseg_splashkd.hooks.resumed_epoch_hook import ResumedEpochHook
 from mmseg_splashkd.hooks.stop_signal_hook import StopSignalHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
@@ -33,6 +34,7 @@ __all__ = [
     "NoteValidationHook",
     "PaintFramesHook",
     "RankWatchHook",
+    "ResumedEpochHook",
     "StopSignalHook",
     "SyncBatchNormHook",
     "TeacherGateHook",

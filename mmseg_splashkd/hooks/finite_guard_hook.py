@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
@@ -16,6 +15,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_splashkd.checkpoint import not_finite
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.hooks.stop_request import any_process
 from mmseg_splashkd.models.bare_model import bare_model
 
 REPLAY = "not_finite"  # stem of the file
@@ -168,13 +168,6 @@ def _broken(runner: Runner, outputs: Mapping[str, Any]) -> str | None:
 
 def _is_bad(value: float) -> bool:
     return not math.isfinite(value)
-
-
-def any_process(here: bool) -> bool:
-    """Whether a condition holds in any process; all must ask at once."""
-    flag = torch.tensor(int(here))
-    all_reduce(flag, "max")
-    return bool(flag)
 
 
 def _checkpoint_is_due(runner: Runner) -> bool:

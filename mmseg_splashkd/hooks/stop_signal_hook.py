@@ -1,117 +1,91 @@
 """Ends a run by a signal: one checkpoint at the next step, then the process."""
 
 import signal
-import sys
-from types import FrameType
 from typing import Any
 
+from mmengine.dist import barrier
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from mmseg_splashkd.hooks.finite_guard_hook import any_process
-from mmseg_splashkd.hooks.held_signals import STOPS
+from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
+from mmseg_splashkd.hooks.stop_request import Terminated, any_process, stop_request
 from mmseg_splashkd.hooks.whole_checkpoint_hook import save_now
-
-
-class Terminated(KeyboardInterrupt):
-    """A signal ended the run, such as of a batch system before its time limit.
-
-    Args:
-        name: Name of the signal, such as ``'SIGTERM'``.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.exit_code = 128 + signal.Signals[name]
-
-
-class _Stop:
-    """The signal that the process has received, and whether it waits for a step."""
-
-    def __init__(self) -> None:
-        self.received: str | None = None
-        self.waits = False  # for the end of a step
-
-    def handle(self, number: int, _: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if self.received is not None:
-            if self.waits and name == "SIGINT":
-                self.waits = False
-                raise Terminated(name)  # whoever presses Ctrl-C twice wants no step
-            return  # it would interrupt writing the record
-        self.received = name
-        if not self.waits:
-            raise Terminated(name)
-        print(
-            f"{name}: the run stops after this step, with a checkpoint", file=sys.stderr
-        )
-
-
-_stop = _Stop()
-
-
-def stop_on_signals() -> None:
-    """Let SIGINT, SIGTERM, SIGHUP and SIGUSR1 end a run: recorded, ready to resume.
-
-    To be called once, by a command, in the main thread. Before the first step and after
-    the last one they end it at once.
-    """
-    _stop.received, _stop.waits = None, False
-    for each in STOPS:
-        signal.signal(each, _stop.handle)
 
 
 @HOOKS.register_module()
 class StopSignalHook(Hook):
     """Save a checkpoint after the step in which a signal arrived, and end the run.
 
-    All processes end at the same step. In a validation the checkpoint is that of the
-    iteration which is validated; a resumed run makes up for the validation (see
-    ``MadeUpValidationHook``). A checkpoint by epoch is not saved within an epoch, which
-    cannot be resumed there: such a run goes on from its last epoch.
-
-    Raises:
-        Terminated: At the next step, or at the next batch of a validation.
+    All processes end at the same step (see ``any_process``). A validation is left at
+    the next batch where the weights of its iteration are saved, since a resumed run
+    makes up for it (see ``MadeUpValidationHook``). Where they are not, and in several
+    processes, it is completed first: hooks such as ``EMAHook`` exchange the weights
+    meanwhile, and processes may validate different numbers of batches.
     """
 
-    priority = "VERY_LOW"  # after CheckpointHook, before ExportWeightsHook
+    priority = "LOWEST"  # after the checkpoints and the record of a step
 
     def __init__(self) -> None:
-        self._ends: str | None = None
+        self._asked = 0
+        self._saved: int | None = None  # iteration of the newest checkpoint
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note the iteration that the run resumes from."""
+        self._note(checkpoint)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note the iteration of a checkpoint that a run can be resumed from."""
+        self._note(checkpoint)
+
+    def _note(self, checkpoint: dict) -> None:
+        if "optimizer" in checkpoint:
+            self._saved = checkpoint["meta"].get("iter")
 
     def before_train(self, runner: Runner) -> None:
-        """Let signals wait for a step from here on."""
-        _stop.waits = True
-
-    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        """Save, if a signal has arrived in any process."""
-        if any_process(_stop.received is not None):
-            self._save(runner, runner.iter + 1)
+        """Let signals wait for the end of a step from here on."""
+        stop_request().waits = True
 
     def before_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        """End, if a checkpoint was saved for that."""
-        self._end()
+        """Count what the processes have agreed on before this step."""
+        self._asked = stop_request().asked
 
-    def before_val_epoch(self, runner: Runner) -> None:
-        """End, if a checkpoint was saved for that."""
-        self._end()
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Save and end, if a signal has arrived in any process.
 
-    def before_val_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
-        """Save and end, if a signal has arrived in any process."""
-        if any_process(_stop.received is not None):
-            self._save(runner, runner.iter)
-        self._end()
+        Raises:
+            Terminated: One has.
+        """
+        if stop_request().asked == self._asked:  # no other hook has asked
+            any_process(False)
+        self._end(runner, runner.iter + 1)
 
-    def after_train(self, runner: Runner) -> None:
-        """Let signals end the process at once: the run is complete."""
-        _stop.waits = False
+    def after_val_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Leave a validation that a resumed run makes up for.
 
-    def _save(self, runner: Runner, iteration: int) -> None:
-        self._ends = _stop.received or "SIGTERM"  # of another process
-        save_now(runner, iteration, within_epoch=True)
+        Raises:
+            Terminated: A signal has arrived.
+        """
+        number = stop_request().received
+        if number and runner.world_size == 1 and self._saved == runner.iter:
+            raise Terminated(signal.Signals(number).name)
 
-    def _end(self) -> None:
-        if self._ends is not None:
-            _stop.waits = False
-            raise Terminated(self._ends)
+    def after_val(self, runner: Runner) -> None:
+        """Save and end after a validation, if a signal has arrived in any process.
+
+        Raises:
+            Terminated: One has.
+        """
+        any_process(False)
+        self._end(runner, runner.iter)
+
+    def _end(self, runner: Runner, iteration: int) -> None:
+        number = stop_request().agreed
+        if not number:
+            return
+        save_now(runner, iteration)
+        for hook in runner.hooks:
+            if isinstance(hook, ExportWeightsHook):  # its turn in this step has passed
+                hook.after_train(runner)
+        barrier()  # torchrun ends all processes once the first has gone
+        raise Terminated(signal.Signals(number).name, iteration)

@@ -13,6 +13,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_splashkd.files import target_of_partial, write_whole
 from mmseg_splashkd.hooks.held_signals import held_signals
+from mmseg_splashkd.hooks.resumed_epoch_hook import within_epoch
 from mmseg_splashkd.records.traces import POINTER
 
 PATHS = ("best_ckpt", "last_ckpt")  # starts of keys of the message hub
@@ -123,26 +124,26 @@ class _Removals(LocalBackend):
             super().remove(filepath)
 
 
-def save_now(
-    runner: Runner, iteration: int, if_last: bool = False, within_epoch: bool = False
-) -> None:
+def save_now(runner: Runner, iteration: int, if_last: bool = False) -> None:
     """Save a checkpoint of an iteration, unless there is one.
+
+    Within an epoch, a hook that counts epochs names it by those that are complete (see
+    ``ResumedEpochHook``).
 
     Args:
         runner: Runner with a ``CheckpointHook``.
         iteration: Number of finished iterations.
         if_last: Only by a hook that saves at the last iteration.
-        within_epoch: Not by a hook that counts epochs.
     """
+    within = within_epoch(runner.train_loop, iteration)
     for hook in runner.hooks:
         if not isinstance(hook, CheckpointHook) or (if_last and not hook.save_last):
-            continue
-        if within_epoch and hook.by_epoch:
             continue
         step = runner.epoch if hook.by_epoch else iteration
         name = hook.filename_tmpl.format(step)
         last = runner.message_hub.get_info("last_ckpt")
-        if last is None or Path(last).name != name or not Path(last).is_file():
+        saved = last is not None and Path(last).name == name and Path(last).is_file()
+        if not saved or (hook.by_epoch and within):
             # The step of CheckpointHook._save_checkpoint is that after the present one.
             meta = {"epoch": runner.epoch, "iter": iteration}
             hook._save_checkpoint_with_step(runner, step, meta)

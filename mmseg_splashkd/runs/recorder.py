@@ -124,27 +124,31 @@ class Recorder(Hook):
         except OSError as error:  # such as a full drive: no reason to end a run
             _log(str(error))
 
-    def end(self, status: str, reason: str | None = None) -> None:
+    def end(
+        self, status: str, reason: str | None = None, iteration: int | None = None
+    ) -> None:
         """Write how the run ended.
 
         Args:
             status: ``'finished'``, ``'stopped'`` or ``'failed'``.
             reason: Cause of the end of a run that did not finish, or where one that
                 did was stopped early.
+            iteration: Iterations that are done; by default those of the runner, which
+                counts an iteration after its last hook.
 
         Raises:
             OSError: The record cannot be written.
         """
         with self._ending:
             if self.record.status == RUNNING:
-                self._end(status, reason)
+                self._end(status, reason, iteration)
 
-    def _end(self, status: str, reason: str | None) -> None:
+    def _end(self, status: str, reason: str | None, iteration: int | None) -> None:
         reached = self._runner.iter if self._runner else self.record.iteration
         self._update(
             status=status,
             reason=reason,
-            iteration=reached,
+            iteration=reached if iteration is None else iteration,
             ended=utc(time.time()),
             wall_s=round(time.monotonic() - self._start, 1),
         )
@@ -280,7 +284,7 @@ def _end_unfinished(
         lines = str(error).strip().splitlines() or [""]
         reason = f"{type(error).__name__}: {lines[0]}"
     try:
-        recorder.end(status, reason)
+        recorder.end(status, reason, getattr(interrupt, "iteration", None))
     except OSError as unwritten:
         _log(str(unwritten), logging.ERROR)
 

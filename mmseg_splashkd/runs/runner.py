@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
+from torch.utils.data import DataLoader
 
 from mmseg_splashkd.checkpoint import (
     find_checkpoint,
@@ -25,6 +26,7 @@ from mmseg_splashkd.records.traces import find_resumable
 from mmseg_splashkd.runs.building import NamingRunner
 from mmseg_splashkd.runs.needed_hooks import whole_checkpoints
 from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
+from mmseg_splashkd.runs.worker_signals import Shielded
 
 OWN_NOTICE = '"FileClient" will be deprecated'
 
@@ -125,6 +127,14 @@ class SafeRunner(NamingRunner):
     def register_custom_hooks(self, hooks: list[Hook | dict]) -> None:
         """Build and register ``custom_hooks``, with ``WholeCheckpointHook``."""
         super().register_custom_hooks([whole_checkpoints(hook) for hook in hooks])
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader whose workers leave signals to the run; see ``Shielded``."""
+        loader = NamingRunner.build_dataloader(*args, **kwargs)
+        if not isinstance(loader.worker_init_fn, Shielded):
+            loader.worker_init_fn = Shielded(loader.worker_init_fn)
+        return loader
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger of the run, without a notice about mmengine's own code."""

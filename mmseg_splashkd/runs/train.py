@@ -26,8 +26,10 @@ from mmseg_splashkd.hooks import (
     FiniteGuardHook,
     MadeUpValidationHook,
     NoteValidationHook,
+    ResumedEpochHook,
     StopSignalHook,
 )
+from mmseg_splashkd.hooks.stop_request import stop_by_signals
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import (
@@ -51,12 +53,14 @@ NEEDED = (
     FiniteGuardHook,
     EarlyStopHook,
     NoteValidationHook,
+    ResumedEpochHook,
     StopSignalHook,
     MadeUpValidationHook,
 )
 _run_counter = itertools.count()
 
 
+@stop_by_signals()
 def train(
     config: str | Path,
     work_dir: str | Path | None = None,
@@ -68,6 +72,9 @@ def train(
     restart: bool = False,
 ) -> Path:
     """Train the model of a config, and record the run in its work directory.
+
+    SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 end it after the present step, with a
+    checkpoint, and before the first step at once (see ``StopSignalHook``).
 
     Args:
         config: Config file.
@@ -97,6 +104,7 @@ def train(
             errors (see ``check_data``), its ``teacher_cache`` does not belong to it,
             or a resumed run has options that its checkpoint overrides (see
             ``check_resumed``).
+        Terminated: A signal ended the run; a ``KeyboardInterrupt``.
         NotFiniteError: Loss or weights are not finite (see ``FiniteGuardHook``).
     """
     cfg = read_config(config, cfg_options)

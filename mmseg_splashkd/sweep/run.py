@@ -184,7 +184,7 @@ def _signals() -> Iterator[list[signal.Signals]]:
         if len(received) > 1:
             os._exit(128 + number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     before = [(number, signal.signal(number, handle)) for number in numbers]
     try:
         yield received

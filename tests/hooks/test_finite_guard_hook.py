@@ -12,6 +12,7 @@ from torch import nn
 
 from mmseg_splashkd.checkpoint import not_finite, read_checkpoint
 from mmseg_splashkd.hooks import finite_guard_hook as module
+from mmseg_splashkd.hooks import stop_request
 from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook, NotFiniteError
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.report.scored_runs import LeftOut, load_run_scores, select_runs
@@ -221,7 +222,7 @@ def test_step_that_overflows_in_mixed_precision_is_left_out_by_the_scale(request
 
 
 def test_all_processes_end_together(request, monkeypatch):
-    monkeypatch.setattr(module, "all_reduce", lambda flag, _: flag.fill_(1))
+    monkeypatch.setattr(stop_request, "all_reduce", lambda flags, _: flags[:1].fill_(1))
     runner = runner_of(request.node.name, optim_wrapper())
     with pytest.raises(NotFiniteError, match=r"loss is .* 1: in another process"):
         step(runner, loss=1.0)

@@ -22,11 +22,12 @@ def write_checkpoint(work_dir: Path, iteration: int, **content) -> Path:
     return path
 
 
-def test_a_whole_checkpoint_from_before_the_end(tmp_path):
+def test_a_whole_checkpoint_of_the_run(tmp_path):
     assert not can_resume(tmp_path, 4)
     write_checkpoint(tmp_path, 2)
     assert can_resume(tmp_path, 4)
-    assert not can_resume(tmp_path, 2)  # killed in its last validation
+    assert can_resume(tmp_path, 2)  # killed in its last validation, made up for
+    assert not can_resume(tmp_path, 1)  # of a longer run
 
 
 def test_a_loop_of_epochs_ends_at_the_iteration_in_the_record(tmp_path):
@@ -34,9 +35,9 @@ def test_a_loop_of_epochs_ends_at_the_iteration_in_the_record(tmp_path):
     path = path.rename(tmp_path / "epoch_1.pth")
     (tmp_path / "last_checkpoint").write_text(str(path))
     assert not can_resume(tmp_path, None)  # of unknown length
-    for iterations, unfinished in ((8, True), (4, False)):
+    for iterations, resumes in ((8, True), (4, True), (3, False)):
         write_record(tmp_path, RunRecord("1", "run", "running", iterations=iterations))
-        assert can_resume(tmp_path, None) is unfinished
+        assert can_resume(tmp_path, None) is resumes
 
 
 def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
