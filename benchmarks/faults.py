@@ -444,6 +444,8 @@ class Faults:
     def result(self, kill: Kill, code: str) -> Result:
         """Kill a work, continue it, and compare."""
         expected, names = self.reference(kill.work)
+        if kill.how == "moment":
+            self.seconds(kill.work)
         folder = self.folder
         shutil.rmtree(folder, ignore_errors=True)
         result = Result(kill.key, kill.kind, code, survived=False)
@@ -493,7 +495,9 @@ class Faults:
     def _kill_fork(self, work: Callable[[], Any], kill: Kill, folder: Path) -> None:
         """Kill at a moment; earlier where the work has ended before."""
         seconds = kill.at * self.seconds(kill.work)
-        while forked(work, self.log, seconds=seconds) != -signal.SIGKILL:
+        while (code := forked(work, self.log, seconds=seconds)) != -signal.SIGKILL:
+            if code:
+                raise RuntimeError(f"{kill.key}: failed before, {self.error()}")
             shutil.rmtree(folder, ignore_errors=True)
             seconds *= 0.8
 
