@@ -25,7 +25,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -527,34 +526,30 @@ class Faults:
             return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
 
     def _kill_process(self, at: float, folder: Path) -> None:
-        seconds = at * self._real_seconds
-        while True:
-            process = self._process(folder)
-            while not folder.is_dir() and process.poll() is None:
-                time.sleep(0.01)
-            try:
-                code = process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                return
-            if code:
-                raise RuntimeError(f"tools/train.py failed: {self.error()}")
-            shutil.rmtree(folder)
-            seconds *= 0.8
+        """Kill ``tools/train.py`` between two of its training steps.
 
-    @cached_property
-    def _real_seconds(self) -> float:
-        """Seconds from the first file of ``tools/train.py`` to its end."""
-        folder = self.out / "timed"
-        shutil.rmtree(folder, ignore_errors=True)
-        process = self._process(folder)
-        while not folder.is_dir() and process.poll() is None:
+        Moments count from the first file, in steps rather than in seconds, which other
+        load would stretch.
+        """
+        steps, part = divmod(at * (self.iterations + 1), 1)
+        process, since = self._process(folder), time.monotonic()
+        while process.poll() is None:
+            logged = max(steps_logged(folder), default=0 if folder.is_dir() else -1)
+            if logged >= steps:
+                try:
+                    process.wait(part * (time.monotonic() - since))
+                except subprocess.TimeoutExpired:
+                    break
+            elif logged < steps - 1:
+                since = time.monotonic()
             time.sleep(0.01)
-        begin = time.monotonic()
-        if process.wait(600):
+        process.kill()
+        code = process.wait()
+        if code == 0:  # it had ended before
+            shutil.rmtree(folder)
+            self._kill_process(0.95 * at, folder)
+        elif code != -signal.SIGKILL:
             raise RuntimeError(f"tools/train.py failed: {self.error()}")
-        return time.monotonic() - begin
 
 
 # Which kills
