@@ -1,6 +1,8 @@
 """What a tool prints, and how it exits, when it fails."""
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.faults import ConfigError, building
-from tools.boundary import run_tool
+from tools.boundary import STOPS, run_tool
 
 
 def failing(error: BaseException):
@@ -94,6 +96,34 @@ def test_status_and_stderr(capsys):
         run_tool(failing(KeyboardInterrupt()), "cannot sweep")
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_signal_ends_a_tool_with_its_number(capsys, name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+
+    def main() -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:  # a second one does not interrupt the end
+            os.kill(os.getpid(), number)
+            print("whole")
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main, "cannot test")
+    assert ended.value.code == 128 + number
+    assert capsys.readouterr() == ("whole\n", "interrupted\n")
+    assert signal.getsignal(number) is before
+
+
+def test_an_ignored_signal_stays_ignored():
+    """As SIGHUP by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run_tool(lambda: os.kill(os.getpid(), signal.SIGHUP), "cannot test")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_status_of_the_tool_is_passed_on():

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.records.store import find_runs, read_record
+from mmseg_splashkd.records.traces import resumable
 from tests.conftest import ROOT, tiny_run
 from tests.records.builders import leave_run
 from tests.test_tools import call, write_config
@@ -67,6 +69,13 @@ def test_killed_run_is_found_and_resumed_and_sigterm_stops_it(pond, tmp_path):
     (attempt,) = stopped.attempts
     assert (attempt.id, attempt.status) == (killed.id, "killed")
     assert 2 <= attempt.iteration < stopped.iteration < ENDLESS
+    # Also that of the checkpoint which was resumed from, wherever the kill fell, and
+    # none that is saved after the signal.
+    last = sorted(stopped.validations)[-1]
+    assert sorted(stopped.validations) == list(range(2, last + 1, 2))
+    assert 0 <= stopped.iteration - last <= 2
+    checkpoint = read_checkpoint(resumable(work_dir) or "")
+    assert checkpoint["meta"]["iter"] == stopped.iteration
     for record in (killed, stopped):
         assert record.metrics.last is not None
         assert record.metrics.last["mIoU"]

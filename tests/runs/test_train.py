@@ -1,21 +1,36 @@
+import os
 import re
 import shutil
+import signal
 from datetime import date
 
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
 
 from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     tensors_sha256,
     write_weights,
 )
+from mmseg_splashkd.hooks.stop_request import Terminated
 from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.traces import resumable
 from mmseg_splashkd.runs import train as training
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, DISTILLED, PLAIN, TEACHER, tiny_run
 from tests.models.builders import build, distiller, segformer
 from tests.records.builders import leave_run
+
+
+@HOOKS.register_module()
+class SendSignalHook(Hook):
+    """Sends SIGUSR1 before the first step."""
+
+    def before_train_iter(self, runner, *_, **__) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
 
 RENAMED = {
     "label_coding": {
@@ -306,6 +321,35 @@ def test_start_that_failed_before_its_first_step_may_be_repeated(
     found = read_record(work_dir)
     assert found is not None
     assert [attempt.status for attempt in found.attempts] == ["failed"]
+
+
+def test_signal_before_the_first_step_is_recorded(pond, tmp_path, monkeypatch):
+    def start(cfg):
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr(training.SafeRunner, "from_cfg", start)
+    with pytest.raises(Terminated, match="SIGHUP"):
+        train(PLAIN, tmp_path / "run", cfg_options=tiny_run(pond, "model"))
+    found = read_record(tmp_path / "run")
+    assert found is not None
+    assert (found.status, found.reason) == ("stopped", "SIGHUP")
+    assert (found.iteration, resumable(tmp_path / "run")) == (0, None)
+
+
+def test_signal_in_a_step_is_recorded_with_its_checkpoint(pond, tmp_path, capsys):
+    options = tiny_run(pond, "model", iterations=9)
+    options["default_hooks.send"] = {"type": "SendSignalHook", "priority": "LOW"}
+    with pytest.raises(Terminated, match="SIGUSR1"):
+        train(PLAIN, tmp_path / "run", cfg_options=options)
+    told = capsys.readouterr().err
+    assert "stopped; --resume continues from iter_1.pth" in told
+    found = read_record(tmp_path / "run")
+    assert found is not None
+    assert (found.status, found.reason, found.iteration) == ("stopped", "SIGUSR1", 1)
+    assert found.weights.last is not None
+    checkpoint = read_checkpoint(resumable(tmp_path / "run") or "")
+    assert checkpoint["meta"]["iter"] == 1
+    assert tensors_sha256(checkpoint["state_dict"]) == found.weights.last.sha256
 
 
 @pytest.mark.parametrize(
