@@ -13,7 +13,7 @@ from pathlib import Path
 from mmseg_splashkd.unwritable import writing
 
 # The second form, without a process id, is what earlier versions wrote.
-PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.\d+)?\.partial(?P<suffix>\.[^.]*)?")
+PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.(?P<pid>\d+))?\.partial(?P<suffix>\.[^.]*)?")
 
 
 @contextmanager
@@ -85,6 +85,31 @@ def target_of_partial(path: str | Path) -> Path | None:
     if match is None:
         return None
     return Path(path).with_name(f"{match['stem']}{match['suffix'] or ''}")
+
+
+def remove_partials(*folders: str | Path) -> None:
+    """Remove what a killed ``whole_file`` has left in some folders.
+
+    Files of processes of this machine that still run are kept. The caller holds the
+    lock of the folders, because those of other machines are not told apart.
+
+    Args:
+        *folders: Folders, without those inside; need not exist.
+    """
+    for path in (path for folder in folders for path in Path(folder).glob(".*")):
+        match = PARTIAL.fullmatch(path.name)
+        if match is not None and not _runs(match["pid"]):
+            path.unlink(missing_ok=True)
+
+
+def _runs(pid: str | None) -> bool:
+    try:
+        os.kill(int(pid or 0), 0)
+    except PermissionError:  # of another user
+        return True
+    except (OSError, OverflowError):
+        return False
+    return pid is not None
 
 
 def write_whole(path: str | Path, text: str, sync: bool = False) -> Path:

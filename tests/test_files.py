@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from mmseg_splashkd.files import (
     file_sha256,
     read_text,
+    remove_partials,
     target_of_partial,
     whole_file,
     write_whole,
@@ -17,6 +19,15 @@ def test_a_written_file_leaves_no_temporary_file(tmp_path):
     assert path.read_bytes() == b"\xc3\xa4\r\n"
     assert [each.name for each in path.parent.iterdir()] == ["a.csv"]
     assert file_sha256(path) == hashlib.sha256(b"\xc3\xa4\r\n").hexdigest()
+
+
+def test_partial_files_of_processes_that_ended_are_removed(tmp_path):
+    names = ".a.partial.csv", f".b.{2**40}.partial.png", f".c.d.{2**22 + 1}.partial"
+    for name in (*names, "e.csv", f".f.{os.getpid()}.partial.json", ".run.lock"):
+        (tmp_path / name).touch()
+    remove_partials(tmp_path, tmp_path / "absent")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [f".f.{os.getpid()}.partial.json", ".run.lock", "e.csv"]
 
 
 def test_failure_leaves_the_file_as_it_was(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
@@ -16,6 +17,7 @@ from mmseg_splashkd.hooks.resumed_epoch_hook import within_epoch
 from mmseg_splashkd.records.traces import POINTER
 
 PATHS = ("best_ckpt", "last_ckpt")  # starts of keys of the message hub
+REPLACED = "replaced_ckpts"  # in the message hub: files that a new checkpoint replaces
 
 
 @HOOKS.register_module()
@@ -28,8 +30,8 @@ class WholeCheckpointHook(CheckpointHook):
     and a resumed run finds its best checkpoint in its own folder: a folder can be
     moved, and a copy leaves the original as it is.
 
-    A resumed run removes what a killed one left: partial files, and ``best_*``
-    checkpoints that the checkpoint it resumes from does not know.
+    A resumed run removes what a killed one left: partial files, checkpoints that the
+    one it resumes from replaces, and ``best_*`` that it does not know.
 
     Arguments are those of ``mmengine.hooks.CheckpointHook``.
     """
@@ -48,6 +50,7 @@ class WholeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if isinstance(self.file_backend, LocalBackend):
             self.file_backend = self._removals
+            self._removals.hub = hub
         if runner.iter and is_main_process():
             self.last_ckpt = hub.get_info("last_ckpt")
             self._clean(runner, folder)
@@ -68,6 +71,8 @@ class WholeCheckpointHook(CheckpointHook):
         folders = {folder, Path(runner.work_dir), Path(runner.work_dir, "scores")}
         left = {path for each in folders for path in each.glob("best_*.pth")}
         left = {path for path in left if path.name not in known}
+        replaced = hub.get_info(REPLACED) or ()
+        left |= {path for name in replaced if (path := folder / name).is_file()}
         left |= {p for each in folders for p in each.glob(".*") if target_of_partial(p)}
         for path in sorted(left):
             path.unlink()
@@ -86,11 +91,15 @@ class WholeCheckpointHook(CheckpointHook):
 
 
 class _Removals(LocalBackend):
-    """A backend that removes files at the end of the outermost context."""
+    """A backend that removes files at the end of the outermost context.
+
+    The message hub, which the new checkpoint contains, names them meanwhile.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._depth, self._paths = 0, []
+        self.hub: MessageHub | None = None
 
     def __enter__(self) -> None:
         self._depth += 1
@@ -108,6 +117,9 @@ class _Removals(LocalBackend):
         """Remove a file, at the end of the context if there is one."""
         if self._depth:
             self._paths.append(filepath)
+            if self.hub is not None:
+                names = [Path(path).name for path in self._paths]
+                self.hub.update_info(REPLACED, names)
         else:
             super().remove(filepath)
 

@@ -18,8 +18,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmseg_splashkd.files import remove_partials
 from mmseg_splashkd.hooks.early_stop_hook import early_stop
 from mmseg_splashkd.hooks.finite_guard_hook import skipped_iterations
+from mmseg_splashkd.hooks.frame_scores_hook import FOLDER
 from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.records.environment import gpu_peak, memory
 from mmseg_splashkd.records.killed import as_killed, utc
@@ -235,6 +237,7 @@ def recorded(cfg: Config, description: Description | None) -> Iterator[Recorder 
         lock = lock_folder(work_dir)
     try:
         with _unwritable_named(work_dir):
+            remove_partials(work_dir, work_dir / FOLDER)
             recorder = Recorder(work_dir, *description, cfg.run_name, bool(cfg.resume))
         try:
             yield recorder

@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.files import remove_partials
 from mmseg_splashkd.records.record import FINISHED, Metrics
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.records.traces import CHECKPOINTS
@@ -75,6 +76,8 @@ class RunJob(Job):
                 or the config has changed since the sweep began.
         """
         self._check_unchanged()
+        predicted = (self.folder / PREDICTIONS).glob("**/")
+        remove_partials(self.folder, self.folder / "scores", *predicted)
         cfg = read_config(self.config, dict(self.options))
         yield "trains"
         train_once(self.config, self.folder, self.folder.name, self.options)

@@ -21,6 +21,7 @@ from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.datasets.views import View, ViewDataset
+from mmseg_splashkd.files import remove_partials
 from mmseg_splashkd.hooks.classes_hook import check_teacher_classes
 from mmseg_splashkd.hooks.teacher_report import measure_teacher
 from mmseg_splashkd.models import DistillSegmentor
@@ -94,6 +95,7 @@ def build_teacher_cache(
     check_teacher_classes(model, list(views.metainfo.get("classes") or []))
     console = Console()
     with locked(options.dir):
+        remove_partials(options.dir)
         header = _header(cfg, options, model, views)
         seconds = _seconds_per_view(model, views, options, batch_size)
         store = _open(options, header)
