@@ -6,7 +6,8 @@ from mmengine.hooks import Hook, ParamSchedulerHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
-VALIDATED = "validated_iter"  # in the message hub, and so in checkpoints
+# In the message hub, and so in checkpoints. (Names that begin with val are logged.)
+VALIDATED = "last_validation"
 
 
 @HOOKS.register_module()

@@ -1,5 +1,6 @@
 """Runs of mmengine's own Runner on a few random frames, in a second."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from tests.models.builders import random_batch
+
+_counter = itertools.count()
 
 
 @DATASETS.register_module(force=True)
@@ -84,7 +87,8 @@ def small_run(
         default_hooks={"checkpoint": checkpoint},
         custom_hooks=[{"type": name} for name in hooks],
         default_scope="mmseg",
-        experiment_name="_".join(work_dir.parts),
+        # mmengine shares message hubs of one name, also with a run that was cut off.
+        experiment_name=f"{'_'.join(work_dir.parts)}_{next(_counter)}",
         randomness={"seed": 0},
         **options,
     )

@@ -26,7 +26,8 @@ def test_a_whole_checkpoint_from_before_the_end(tmp_path):
     assert not can_resume(tmp_path, 4)
     write_checkpoint(tmp_path, 2)
     assert can_resume(tmp_path, 4)
-    assert not can_resume(tmp_path, 2)  # killed in its last validation
+    assert can_resume(tmp_path, 2)  # killed in its last validation
+    assert not can_resume(tmp_path, 1)
 
 
 def test_a_loop_of_epochs_ends_at_the_iteration_in_the_record(tmp_path):
@@ -34,7 +35,7 @@ def test_a_loop_of_epochs_ends_at_the_iteration_in_the_record(tmp_path):
     path = path.rename(tmp_path / "epoch_1.pth")
     (tmp_path / "last_checkpoint").write_text(str(path))
     assert not can_resume(tmp_path, None)  # of unknown length
-    for iterations, unfinished in ((8, True), (4, False)):
+    for iterations, unfinished in ((8, True), (4, True), (3, False)):
         write_record(tmp_path, RunRecord("1", "run", "running", iterations=iterations))
         assert can_resume(tmp_path, None) is unfinished
 
