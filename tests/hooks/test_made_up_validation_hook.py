@@ -18,6 +18,7 @@ from mmseg_splashkd.hooks.made_up_validation_hook import (
     MadeUpValidationHook,
     validation_is_due,
 )
+from mmseg_splashkd.hooks.whole_checkpoint_hook import REPLACED
 from mmseg_splashkd.runs.runner import SafeRunner
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, fcn
@@ -108,7 +109,9 @@ def files(work_dir: Path) -> dict[str, Any]:
     last = read_checkpoint(work_dir / (work_dir / "last_checkpoint").read_text())
     info = {k: v for k, v in last["message_hub"]["runtime_info"].items() if k != "cfg"}
     paths = {key: Path(str(info.pop(key))).name for key in ("last_ckpt", "best_ckpt")}
-    info = {k: v for k, v in info.items() if k not in ("experiment_name", "run_name")}
+    # The names of files that are gone may differ, and those of the run.
+    own = ("experiment_name", "run_name", REPLACED)
+    info = {k: v for k, v in info.items() if k not in own}
     found["resumed"] = (last["optimizer"], last["param_schedulers"], last["validation"])
     found["names"] = sorted(path.name for path in work_dir.glob("*.pth")), paths, info
     return found
