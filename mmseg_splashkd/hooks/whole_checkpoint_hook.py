@@ -29,7 +29,7 @@ class WholeCheckpointHook(CheckpointHook):
     moved, and a copy leaves the original as it is.
 
     A resumed run removes what a killed one left: partial files, and ``best_*``
-    checkpoints that the checkpoint it resumes from does not know.
+    checkpoints that the checkpoint it resumes from does not know, and outdated ones.
 
     Arguments are those of ``mmengine.hooks.CheckpointHook``.
     """
@@ -69,9 +69,20 @@ class WholeCheckpointHook(CheckpointHook):
         left = {path for each in folders for path in each.glob("best_*.pth")}
         left = {path for path in left if path.name not in known}
         left |= {p for each in folders for p in each.glob(".*") if target_of_partial(p)}
+        left |= self._outdated(runner, folder)
         for path in sorted(left):
             path.unlink()
             runner.logger.warning(f"removed {path}, which a killed run left")
+
+    def _outdated(self, runner: Runner, folder: Path) -> set[Path]:
+        """Checkpoints that were to be removed when the run was killed."""
+        if self.max_keep_ckpts <= 0:
+            return set()
+        done = runner.epoch if self.by_epoch else runner.iter
+        names = {self.filename_tmpl.format(step): step for step in range(done)}
+        kept = {self.filename_tmpl.format(step) for step in self.keep_ckpt_ids}
+        paths = {folder / name for name in names.keys() - kept}
+        return paths & set(folder.iterdir())
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         with held_signals(), self._removals:

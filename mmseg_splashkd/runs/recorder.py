@@ -74,6 +74,7 @@ class Recorder(Hook):
         # In words, the process that was lost, where another one has ended this run.
         self.missing: Callable[[], str | None] = lambda: None
         self._ending = threading.Lock()  # a lost process is noticed in a thread
+        self._has_ended = False
         earlier = read_record(self.work_dir)
         self.record = _begun(record, earlier, name, resumed, self.work_dir)
         for path in self.work_dir.glob(TRACEBACKS):
@@ -142,7 +143,8 @@ class Recorder(Hook):
             OSError: The record cannot be written.
         """
         with self._ending:
-            if self.record.status == RUNNING:
+            if not self._has_ended:
+                self._has_ended = True
                 self._end(status, reason, iteration)
 
     def _end(self, status: str, reason: str | None, iteration: int | None) -> None:

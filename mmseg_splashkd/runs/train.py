@@ -30,8 +30,8 @@ from mmseg_splashkd.hooks import (
     StopSignalHook,
 )
 from mmseg_splashkd.hooks.stop_request import stop_by_signals
-from mmseg_splashkd.records.record import RunRecord
-from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.record import KILLED, STOPPED, RunRecord
+from mmseg_splashkd.records.store import read_record, read_run
 from mmseg_splashkd.records.traces import (
     find_resumable,
     how_to_go_on,
@@ -186,20 +186,21 @@ def _check_work_dir(cfg: Config, description: RunRecord, restart: bool) -> None:
 
 def _check_resume(cfg: Config, description: RunRecord) -> None:
     found = find_resumable(cfg.work_dir)
-    source = cfg.get("load_from") or found.path
+    source, iteration = cfg.get("load_from") or found.path, 0
     if source is None:
         _check_begins_anew(cfg.work_dir, found.passed_over)
-        return
-    before = read_record(cfg.work_dir)
-    if before is not None and Path(source).is_file():
+    elif Path(source).is_file():
         iteration = read_checkpoint(source)["meta"].get("iter", 0)
+    before = read_record(cfg.work_dir)
+    if before is not None:
         check_resumed(before, description, str(source), iteration)
 
 
 def _check_begins_anew(work_dir: str, damaged: Sequence[Path]) -> None:
     """Check that there is a run, which was killed before its first checkpoint."""
+    run = read_run(work_dir) if Path(work_dir).is_dir() else None
     trace = trace_of_run(work_dir)
-    if damaged or trace is None:
+    if damaged or run is None or run.status not in (KILLED, STOPPED):
         holds = f" ({trace} is there, without a checkpoint that can be read)"
         raise FileNotFoundError(
             f"nothing to resume in work_dir={work_dir!r}{holds if trace else ''}: "
@@ -207,7 +208,7 @@ def _check_begins_anew(work_dir: str, damaged: Sequence[Path]) -> None:
             f"{' in another folder, or after removing this one' if trace else ''}"
         )
     print_log(
-        f"{work_dir} holds a run without a checkpoint ({trace}): it begins again",
+        f"the run in {work_dir} ended before its first checkpoint: it begins again",
         logger="current",
         level=logging.WARNING,
     )

@@ -2,9 +2,10 @@
 
 import os
 import socket
+from typing import Any
 
 import pytest
-from torch.distributed import HashStore
+from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from mmseg_splashkd.hooks.rank_watch import LostRank, RankWatch
 from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
@@ -79,12 +80,16 @@ class BrokenStore:
         raise RuntimeError("connection reset by peer")
 
 
+def broken_store() -> Any:
+    return BrokenStore()
+
+
 def test_without_the_store_the_first_process_is_lost_at_once():
     clock = Clock()
     store = HashStore()
     first, second = watches(2, clock, store)
     pass_time(clock, 2, first, second)
-    second.store = BrokenStore()
+    second.store = broken_store()
     pass_time(clock, 1, second)
     found = second.lost(20.0)
     assert found is not None
@@ -96,7 +101,7 @@ def test_without_the_store_a_first_process_that_has_ended_is_not_lost():
     first, second = watches(2, clock)
     first.stop()
     pass_time(clock, 1, second)
-    second.store = BrokenStore()
+    second.store = broken_store()
     pass_time(clock, 1, second)
     assert second.lost(20.0) is None
 
