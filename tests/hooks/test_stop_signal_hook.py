@@ -1,8 +1,9 @@
 """Signals end a run at a step, with a checkpoint from which it goes on."""
 
+import functools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,24 +139,41 @@ def test_all_processes_follow_the_signal_of_one(monkeypatch):
     assert asked == ["max", "max"]
 
 
-@pytest.mark.parametrize("by_epoch", [False, True], ids=["iterations", "epochs"])
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Callable[[bool], Any]:
+    """Runners of uninterrupted runs, by the loop."""
+    folder = tmp_path_factory.mktemp("whole")
+    return functools.cache(
+        lambda by_epoch: run(folder / f"{by_epoch}", by_epoch=by_epoch)
+    )
+
+
+# The first one counts: torchrun sends Ctrl-C to processes that a terminal has sent it.
+@pytest.mark.parametrize(
+    ("by_epoch", "numbers"),
+    [
+        (False, (signal.SIGINT, signal.SIGINT)),
+        (False, (signal.SIGTERM, signal.SIGUSR1, signal.SIGTERM)),
+        (False, (signal.SIGHUP,)),
+        (True, (signal.SIGUSR1,)),  # within the second epoch
+    ],
+    ids=["SIGINT", "SIGTERM", "SIGHUP", "epochs-SIGUSR1"],
+)
 def test_run_that_is_stopped_and_resumed_ends_as_an_uninterrupted_one(
-    tmp_path, by_epoch
+    whole, tmp_path, by_epoch, numbers
 ):
-    whole = run(tmp_path / "whole", by_epoch=by_epoch)
-    work_dir = tmp_path / "run"
-    # Within the second epoch, also twice: torchrun passes Ctrl-C on.
-    twice = SignalHook("before_train_iter", 2, signal.SIGINT, signal.SIGINT)
-    error = stopped(work_dir, twice, by_epoch=by_epoch)
-    assert (str(error), error.exit_code, error.iteration) == ("SIGINT", 130, 3)
-    meta = saved(work_dir)["meta"]
+    sends = SignalHook("before_train_iter", 2, *numbers)
+    error = stopped(tmp_path, sends, by_epoch=by_epoch)
+    assert (str(error), error.iteration) == (numbers[0].name, 3)
+    meta = saved(tmp_path)["meta"]
     assert (meta["iter"], meta["epoch"]) == (3, int(by_epoch))
-    (last,) = work_dir.glob("weights_*_last.safetensors")
+    (last,) = tmp_path.glob("weights_*_last.safetensors")
     assert read_checkpoint(last)["meta"]["iter"] == 3
-    resumed = run(work_dir, by_epoch=by_epoch, resume=True)
-    assert (resumed.iter, resumed.epoch) == (whole.iter, whole.epoch)
-    first, second = (saved(tmp_path / name) for name in ("whole", "run"))
-    assert_equal(first["state_dict"], second["state_dict"])
+    resumed = run(tmp_path, by_epoch=by_epoch, resume=True)
+    expected = whole(by_epoch)
+    assert (resumed.iter, resumed.epoch) == (expected.iter, expected.epoch)
+    first = saved(Path(expected.work_dir))["state_dict"]
+    assert_equal(first, saved(tmp_path)["state_dict"])
 
 
 def test_checkpoint_of_the_step_is_not_saved_twice(tmp_path, monkeypatch):
