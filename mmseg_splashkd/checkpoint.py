@@ -168,6 +168,30 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     return {**checkpoint, "meta": meta}
 
 
+def read_tensors(path: str | Path) -> dict[str, Any]:
+    """Read the tensors of a file as they lie in it, without running code.
+
+    Args:
+        path: A ``.safetensors`` file, a checkpoint, or a pickle of tensors by name.
+
+    Returns:
+        Tensors by name, or, as in the file, under ``state_dict`` or ``model``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, is not a checkpoint, or would run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
+    if path.suffix == SUFFIX:
+        content = _read_safetensors(path, "cpu")
+    else:
+        content = _read_pickle(path, "cpu")
+    weights = {key: content[key] for key in ("state_dict", "model") if key in content}
+    return weights or content
+
+
 def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:

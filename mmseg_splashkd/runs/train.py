@@ -19,6 +19,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.hooks import DistillLogHook, EarlyStopHook, FiniteGuardHook
+from mmseg_splashkd.records.names import is_file_name
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
@@ -137,7 +138,7 @@ def _watch(runner: Runner, cfg: Config) -> None:
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
-    if name is not None and Path(name).name != name:
+    if name is not None and not is_file_name(name):
         raise ValueError(
             f"name={name!r} must not be a path: --work-dir sets the folder"
         )
