@@ -5,6 +5,7 @@ not hold, as a module, and call what they find there: ``type="subprocess.Popen"`
 program. A config of the user may do so; one that came with a folder may not.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -21,6 +22,8 @@ from mmseg_splashkd.records.record import RunRecord
 SCOPES = ("mmengine", "mmseg", "mmpretrain", "mmdet")
 PACKAGES = (*SCOPES, "mmcv", "mmseg_splashkd")
 RESOLVED = ("type", "constructor")  # keys whose text a registry resolves
+NAME = re.compile(r"[\w.-]+")  # the host evaluates some kinds as Python
+EVALUATING = ("RFSearchHook",)  # evaluates texts of its own config
 SCOPED = ("_scope_", "default_scope")  # keys whose text is imported
 # Keys of files and folders that the host writes.
 WRITTEN = ("out_dir", "out_file_path", "output_dir", "save_dir", "save_root")
@@ -112,6 +115,8 @@ def _imports_known(value: Any) -> bool:
 
 def _is_registered(name: str) -> bool:
     """Whether a registry finds a name without importing what is not its own."""
+    if not NAME.fullmatch(name) or name.rpartition(".")[2] in EVALUATING:
+        return False
     scope, dot, rest = name.partition(".")
     if not dot:  # a name of no registry is only an error, unless it is a module
         return _find_module(name) is None

@@ -56,7 +56,7 @@ def resumable(work_dir: str | Path) -> Path | None:
     if not path.is_file():
         return None
     try:
-        return path if "optimizer" in read_checkpoint(path) else None
+        return path if "optimizer" in read_checkpoint(path, own=True) else None
     except ValueError:
         return None
 

@@ -175,7 +175,7 @@ def _check_resume(cfg: Config, description: RunRecord) -> None:
         )
     before = read_record(cfg.work_dir)
     if before is not None and Path(source).is_file():
-        iteration = read_checkpoint(source)["meta"].get("iter", 0)
+        iteration = read_checkpoint(source, own=True)["meta"].get("iter", 0)
         check_resumed(before, description, str(source), iteration)
 
 
