@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.dataset import BaseDataset
+from mmengine.model import PretrainedInit
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.teacher_overlap import _images
@@ -80,13 +81,12 @@ def starts(checkpoint: str) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.filterwarnings("ignore:DeprecationWarning. pretrained")
 @pytest.mark.parametrize("way", starts(""))
 def test_weights_to_start_from_run_no_code(tmp_path, canary, way):
     changes = starts(pickled(tmp_path / "evil.pth", canary))[way]
     if way == "class":
         start = changes["model.backbone.init_cfg"]
-        from mmengine.model import PretrainedInit
-
         changes = {"model.backbone.init_cfg": {**start, "type": PretrainedInit}}
     with pytest.raises(ValueError, match=r"evil\.pth was refused, because it may run"):
         run(changes, tmp_path / "run")
