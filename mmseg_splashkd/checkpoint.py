@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from mmseg_splashkd.files import whole_file
 
 SUFFIX = ".safetensors"
+SAFE_TORCH = (2, 6)  # older ones run code in files that they call safe
 
 # All names in a checkpoint of mmengine: containers, tensors, numbers, log buffers.
 # (torch resolves the names of its storages itself.)
@@ -142,16 +143,47 @@ def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
     return found[0]
 
 
-def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+def read_checkpoint(
+    path: str | Path, map_location: Any = "cpu", own: bool = False
+) -> dict[str, Any]:
     """Read a ``.safetensors`` file or a checkpoint of mmengine without running code.
 
     Args:
         path: The file.
         map_location: Device for the tensors, as in ``torch.load``.
+        own: Whether the user's own run wrote the file, which torch < 2.6 may read.
 
     Returns:
         A dict with at least ``state_dict`` and ``meta``. The training config that
         mmengine evaluates as Python on resume (``meta['config']``) is left out.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, is not a checkpoint, would run code, or is a
+            pickle from elsewhere and torch is older than 2.6.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
+    if path.suffix == SUFFIX:
+        return _read_safetensors(path, map_location)
+    if not own:
+        _check_torch(path)
+    checkpoint = _read_pickle(path, map_location)
+    if "state_dict" not in checkpoint:
+        checkpoint = {"state_dict": checkpoint}
+    meta = {k: v for k, v in checkpoint.get("meta", {}).items() if k != "config"}
+    return {**checkpoint, "meta": meta}
+
+
+def read_tensors(path: str | Path) -> dict[str, Any]:
+    """Read the tensors of a file as they lie in it, without running code.
+
+    Args:
+        path: A ``.safetensors`` file, a checkpoint, or a pickle of tensors by name.
+
+    Returns:
+        Tensors by name, or, as in the file, under ``state_dict`` or ``model``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -161,12 +193,12 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist")
     if path.suffix == SUFFIX:
-        return _read_safetensors(path, map_location)
-    checkpoint = _read_pickle(path, map_location)
-    if "state_dict" not in checkpoint:
-        checkpoint = {"state_dict": checkpoint}
-    meta = {k: v for k, v in checkpoint.get("meta", {}).items() if k != "config"}
-    return {**checkpoint, "meta": meta}
+        content = _read_safetensors(path, "cpu")
+    else:
+        _check_torch(path)
+        content = _read_pickle(path, "cpu")
+    weights = {key: content[key] for key in ("state_dict", "model") if key in content}
+    return weights or content
 
 
 def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
@@ -177,6 +209,16 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
     except SafetensorError as error:
         raise ValueError(f"checkpoint {path} is damaged: {error}") from error
     return {"state_dict": tensors, "meta": json.loads(metadata.get("meta", "{}"))}
+
+
+def _check_torch(path: Path) -> None:
+    """Refuse pickles from elsewhere where torch's reader has known holes."""
+    if torch.__version__ < SAFE_TORCH:
+        raise ValueError(
+            f"checkpoint {path} is a pickle, and torch {torch.__version__} cannot read "
+            f"one from elsewhere safely (CVE-2025-32434): use weights as {SUFFIX}, or "
+            f"torch >= {'.'.join(map(str, SAFE_TORCH))}"
+        )
 
 
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:

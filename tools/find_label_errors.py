@@ -47,6 +47,11 @@ def parse_args() -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="override config keys, such as val_dataloader.batch_size=4",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="let the recorded configs name code of any module",
+    )
     return parser.parse_args()
 
 

@@ -24,6 +24,11 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="train although frames, labels or teacher have changed",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="let the recorded config name code of any module",
+    )
     return parser.parse_args()
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.embedded import embedded_values
 from mmseg_splashkd.config.frames import ListedFrame, frame_paths, real_path
-from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.checks import Finding
 from mmseg_splashkd.datasets.checks.finding import counted
@@ -185,7 +185,7 @@ def _images(run: Path, names: Collection[str]) -> dict[str, str]:
     if record is None or record.config_text is None:
         return {}
     try:
-        parts = frame_paths(Config(text_values(record.config_text)))
+        parts = frame_paths(Config(embedded_values(record)))
     except (OSError, ValueError):  # its data have moved, or its table has changed
         return {}
     frames = parts.get("train") or ()

@@ -104,7 +104,7 @@ class ExportWeightsHook(Hook):
         written = (source, Path(source).stat().st_mtime_ns)
         if self._exported.get(which) == written:
             return None
-        checkpoint = read_checkpoint(source)
+        checkpoint = read_checkpoint(source, own=True)
         if names := not_finite(checkpoint["state_dict"]):
             runner.logger.error(
                 f"{source} is not exported: {names[0]} and {len(names) - 1} other "
@@ -129,7 +129,7 @@ class ExportWeightsHook(Hook):
         path, iteration = self._last
         point = runner.message_hub.get_info(OPERATING_POINT)
         if (point := point_of_weights(point, iteration)) is not None:
-            weights = read_checkpoint(path)
+            weights = read_checkpoint(path, own=True)
             meta = {**weights["meta"], OPERATING_POINT: point}
             if meta != weights["meta"]:
                 write_weights(weights["state_dict"], path, meta)
@@ -143,7 +143,7 @@ def _point_beside(path: Path, meta: dict[str, Any]) -> dict[str, Any] | None:
     """
     if not path.is_file():
         return None
-    earlier = read_checkpoint(path)["meta"]
+    earlier = read_checkpoint(path, own=True)["meta"]
     same = earlier.get("iter") == meta["iter"]
     return earlier.get(OPERATING_POINT) if same else None
 

@@ -17,14 +17,15 @@ from rich.progress import track
 
 from mmseg_splashkd.checkpoint import find_checkpoint, load_strict, read_checkpoint
 from mmseg_splashkd.config.data_root import check_data_root
+from mmseg_splashkd.config.embedded import check_inert, embedded_values
 from mmseg_splashkd.config.frames import ListedFrame, listed_frames
 from mmseg_splashkd.config.leaf_coding import leaf_coding
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.config.walk import loader_leaves, plain_model
 from mmseg_splashkd.config.wrapper_checks import check_evaluated
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
+from mmseg_splashkd.models.foreign_weights import safe_files
 from mmseg_splashkd.records.record import FAILED, FINISHED
 from mmseg_splashkd.records.run_file import RECORD, read_record
 from mmseg_splashkd.records.store import NOT_RECORDED, read_run
@@ -74,6 +75,7 @@ def open_runs(
     config: str | Path | None = None,
     weights: str = "last",
     cfg_options: dict[str, Any] | None = None,
+    trust: bool = False,
 ) -> tuple[list[FoldRun], list[str]]:
     """Open the runs of an arm, one per fold, with their held-out frames.
 
@@ -83,6 +85,7 @@ def open_runs(
             options of each run apply to it.
         weights: ``'last'``, or ``'best'``, which are selected on the held-out frames.
         cfg_options: Dotted config keys to override in each config.
+        trust: Whether recorded configs may name code that is in no registry.
 
     Returns:
         The runs, and the names of the training frames that are held out by no run.
@@ -95,7 +98,9 @@ def open_runs(
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights={weights!r} is not one of {WEIGHTS}")
-    runs = [_open(Path(path), config, weights, cfg_options) for path in work_dirs]
+    runs = [
+        _open(Path(path), config, weights, cfg_options, trust) for path in work_dirs
+    ]
     if len({run.coding.classes for run in runs}) > 1:
         raise ValueError("the runs have different classes: give runs of one arm")
     judged = Counter(frame.name for run in runs for frame in run.frames)
@@ -115,11 +120,12 @@ def _open(
     config: str | Path | None,
     weights: str,
     cfg_options: dict[str, Any] | None,
+    trust: bool,
 ) -> FoldRun:
     if not work_dir.is_dir():
         raise FileNotFoundError(f"run {work_dir} does not exist")
     _check_ended(work_dir)
-    cfg = _config(work_dir, config, cfg_options)
+    cfg = _config(work_dir, config, cfg_options, trust)
     if not cfg.get("val_dataloader"):
         raise ValueError(f"run {work_dir} has no val_dataloader: it held out no frame")
     check_data_root(cfg, "val_dataloader")
@@ -195,18 +201,23 @@ def _check_held_out(run: FoldRun) -> None:
 
 
 def _config(
-    work_dir: Path, config: str | Path | None, cfg_options: dict[str, Any] | None
+    work_dir: Path,
+    config: str | Path | None,
+    cfg_options: dict[str, Any] | None,
+    trust: bool,
 ) -> Config:
     record = read_record(work_dir)
     if record is None:
         raise ValueError(f"{work_dir} holds no run: there is no {RECORD}")
     if config is not None:
+        if not trust:
+            check_inert(record.options, f"{work_dir / RECORD}: options")
         return read_config(config, {**record.options, **(cfg_options or {})})
     try:
-        cfg = Config(text_values(record.config_text or ""))
+        cfg = Config(embedded_values(record, trust))
     except ValueError as error:
         raise ValueError(
-            f"{work_dir / RECORD}: {error}: give the file of the config by --config"
+            f"{work_dir / RECORD}: {error}: or give the file of the config by --config"
         ) from error
     cfg.merge_from_dict(cfg_options or {})
     return cfg
@@ -224,7 +235,8 @@ def predictions(run: FoldRun, progress: bool = True) -> Iterator[Prediction]:
         ValueError: The weights are damaged, or the model has a single output.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = MODELS.build(plain_model(run.cfg.model))
+    with safe_files(plain_model(run.cfg.model)) as safe:
+        model = MODELS.build(safe)
     source = f"weights {run.weights}"
     load_strict(model, read_checkpoint(run.weights)["state_dict"], source)
     model = model.eval().to(device)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from mmseg_splashkd.records.names import is_below, is_file_name
 from mmseg_splashkd.records.record import (
     VERSION,
     Attempt,
@@ -48,8 +49,8 @@ def from_json(values: Any) -> RunRecord:
     """The record that JSON values hold, of this version or an older one.
 
     Raises:
-        ValueError: They are no record, lack a key or have an unknown one, or their
-            version is newer than ``VERSION``.
+        ValueError: They are no record, lack a key or have an unknown one, their version
+            is newer than ``VERSION``, or a name would lead out of the folder.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"expected a record of a run, got {type(values).__name__}")
@@ -58,7 +59,21 @@ def from_json(values: Any) -> RunRecord:
         values = from_version1(values)
     elif version != VERSION:
         raise ValueError(_of_other_version(values, version))
-    return _record({key: each for key, each in values.items() if key != "version"})
+    record = _record({key: each for key, each in values.items() if key != "version"})
+    _check_names(record)
+    return record
+
+
+def _check_names(record: RunRecord) -> None:
+    """Check what becomes a path: a record of any origin may hold any text."""
+    if not isinstance(record.name, str) or not is_file_name(record.name):
+        raise ValueError(f"name={record.name!r:.60} must be a name, without a path")
+    weights = [
+        each and each.path for each in (record.weights.best, record.weights.last)
+    ]
+    for path in (*weights, record.scores.best, record.scores.last):
+        if path is not None and not (isinstance(path, str) and is_below(path)):
+            raise ValueError(f"path {path!r:.60} must be below the folder of the run")
 
 
 def _of_other_version(values: Mapping[str, Any], version: Any) -> str:

@@ -69,7 +69,7 @@ def find_resumable(work_dir: str | Path) -> Resumable:
     passed_over: list[Path] = []
     for path in sorted(_checkpoints(Path(work_dir)), key=_step, reverse=True):
         try:
-            if "optimizer" in read_checkpoint(path):
+            if "optimizer" in read_checkpoint(path, own=True):
                 return Resumable(path, tuple(passed_over))
         except ValueError:
             passed_over.append(path)

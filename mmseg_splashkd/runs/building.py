@@ -1,5 +1,7 @@
 """mmengine's runner, which names the key of the config that it cannot build."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.evaluator import Evaluator
@@ -18,6 +20,11 @@ from mmseg_splashkd.config.faults import (
     shown,
 )
 from mmseg_splashkd.models.bare_model import bare_model
+from mmseg_splashkd.models.foreign_weights import (
+    WeightsError,
+    safe_files,
+    safe_init,
+)
 
 
 class NamingRunner(Runner):
@@ -33,14 +40,20 @@ class NamingRunner(Runner):
             return super().from_cfg(cfg)
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
-        """Build the model."""
-        with building(model=model):
-            return super().build_model(model)
+        """Build the model; files that it loads are read safely."""
+        with building(model=model), _naming_weights(), safe_files(model) as safe:
+            return super().build_model(safe)
 
     def _init_model_weights(self) -> None:
-        """Initialise the weights; a failing ``init_cfg`` is named with a remedy."""
+        """Initialise the weights; a failing ``init_cfg`` is named with a remedy.
+
+        Files that it names are read safely.
+        """
         try:
-            super()._init_model_weights()
+            with _naming_weights(), safe_init(bare_model(self.model)):
+                super()._init_model_weights()
+        except ConfigError:
+            raise
         except Exception as error:
             if (fault := _fault_of_weights(self.model, error)) is None:
                 raise
@@ -106,6 +119,25 @@ class NamingRunner(Runner):
             super().register_custom_hooks(hooks)
 
 
+@contextmanager
+def _naming_weights() -> Iterator[None]:
+    """Name the key of weights that are not loaded, with a remedy."""
+    try:
+        yield
+    except WeightsError as error:
+        fault = _cannot_be_loaded(error.key, error.config, error.cause)
+        raise ConfigError(fault) from error.cause
+
+
+def _cannot_be_loaded(key: str, config: Any, cause: Exception) -> str:
+    return (
+        f"{key}={shown(config)}: the weights to start from cannot be loaded "
+        f"({cause_of(cause)}). Without a network, download the file and set "
+        f"{key}.checkpoint to its path, or start from random weights by "
+        f"--cfg-options {key}=None"
+    )
+
+
 def _fault_of_weights(model: nn.Module, error: Exception) -> str | None:
     """What to change in the ``init_cfg`` that failed; None if none of them did."""
     frames = frames_of(error, BaseModule.init_weights.__code__)
@@ -115,10 +147,5 @@ def _fault_of_weights(model: nn.Module, error: Exception) -> str | None:
         config = getattr(module, "init_cfg", None)
         if config and id(module) in names:
             key = ".".join(filter(None, ("model", names[id(module)], "init_cfg")))
-            return (
-                f"{key}={shown(config)}: the weights to start from cannot be loaded "
-                f"({cause_of(error)}). Without a network, download the file and set "
-                f"{key}.checkpoint to its path, or start from random weights by "
-                f"--cfg-options {key}=None"
-            )
+            return _cannot_be_loaded(key, config, error)
     return None

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg_splashkd.checkpoint import load_strict, read_checkpoint
 from mmseg_splashkd.config.walk import LOADERS, plain_model
 from mmseg_splashkd.evaluation.complexity import measure
+from mmseg_splashkd.models.foreign_weights import safe_files
 from mmseg_splashkd.records.record import Cost
 from mmseg_splashkd.records.store import read_run, write_record
 from mmseg_splashkd.runs.recorded_config import recorded_config
@@ -52,7 +53,8 @@ def _measure(cfg: Config, weights: Path) -> Cost:
     init_default_scope(cfg.get("default_scope", "mmseg"))
     loader = next(filter(None, map(cfg.get, reversed(LOADERS))))
     dataset = DATASETS.build(loader["dataset"])
-    model = MODELS.build(plain_model(cfg.model))
+    with safe_files(plain_model(cfg.model)) as safe:
+        model = MODELS.build(safe)
     load_strict(model, read_checkpoint(weights)["state_dict"], str(weights))
     measured = measure(model, tuple(dataset[0]["inputs"].shape[-2:]))
     return Cost(

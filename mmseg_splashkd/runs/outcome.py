@@ -68,7 +68,7 @@ def _weights(
 @functools.lru_cache(maxsize=8)
 def _read(path: Path, _mtime_ns: int) -> tuple[str, int | None]:
     """Hash and iteration of weights; of the best, at every validation, once."""
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, own=True)
     return tensors_sha256(checkpoint["state_dict"]), checkpoint["meta"].get("iter")
 
 
@@ -92,7 +92,7 @@ def _is_own(path: Path, record: RunRecord) -> bool:
 
 def weights_sha256(path: str | Path) -> str:
     """Hash of the tensors of a file of weights."""
-    return tensors_sha256(read_checkpoint(path)["state_dict"])
+    return tensors_sha256(read_checkpoint(path, own=True)["state_dict"])
 
 
 def plain_metrics(metrics: Mapping[str, Any]) -> Metrics:

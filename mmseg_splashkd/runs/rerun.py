@@ -83,6 +83,7 @@ def rerun(
     run: str | None = None,
     work_dir: str | Path | None = None,
     allow_changes: bool = False,
+    trust: bool = False,
 ) -> Rerun:
     """Train a recorded run again.
 
@@ -93,6 +94,7 @@ def rerun(
         work_dir: Folder of the repetition; by default ``<run>_rerun`` beside the run.
             The recorded config is written to this folder.
         allow_changes: Train although frames or teacher have changed.
+        trust: Whether the recorded config may name code that is in no registry.
 
     Returns:
         Both records.
@@ -101,23 +103,35 @@ def rerun(
         FileExistsError: The folder of the repetition holds a run.
         FileNotFoundError: There is no such record, or data or teacher are missing.
         ValueError: There is no run of that name or there are several, the record holds
-            no config, or frames or teacher have changed.
+            no config or one that would run code, its folder lies elsewhere, or frames
+            or teacher have changed.
     """
     recorded = find_recorded(record, run)
     before = recorded.record
     _use_threads(before)
     name = before.name + SUFFIX
-    target = Path(work_dir or recorded.work_dir.parent / name)
+    target = Path(work_dir or _beside(recorded, Path(record)) / name)
     options = _options(before)
-    cfg = recorded_config(before, options)
+    cfg = recorded_config(before, options, trust)
     check_training(cfg)
     _compare(before, cfg, allow_changes)
-    write_whole(target / CONFIG, recorded_text(before))
+    write_whole(target / CONFIG, recorded_text(before, trust))
     train(target / CONFIG, target, cfg_options=options, name=name)
     after = read_record(target)
     if after is None:
         raise FileNotFoundError(f"the repetition left no record in {target}")
     return Rerun(before, after, target)
+
+
+def _beside(recorded: Run, source: Path) -> Path:
+    """The folder to write to, which the user has named: an old ledger may name any."""
+    folder, named = recorded.work_dir.resolve().parent, source.resolve()
+    if not folder.is_relative_to(named.parent):
+        raise ValueError(
+            f"{source} names {recorded.work_dir} as the folder of {recorded.name}, "
+            f"which lies elsewhere: give the folder to write to by --work-dir"
+        )
+    return recorded.work_dir.parent
 
 
 def find_recorded(source: str | Path, run: str | None = None) -> Run:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mmengine.config import Config
-
+from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.records.record import RunRecord
 
 # Data and teacher, by their content: a folder may have another name.
@@ -106,16 +105,12 @@ def check_resumed(
 
 def changed(before: str, after: str) -> dict[str, tuple[Any, Any]]:
     """Dotted keys whose values differ between two configs, with both values."""
-    first, second = (dict(_values(_read(text))) for text in (before, after))
+    first, second = (dict(_values(text_values(text))) for text in (before, after))
     return {
         key: (first.get(key, MISSING), second.get(key, MISSING))
         for key in [*first, *(key for key in second if key not in first)]
         if first.get(key, MISSING) != second.get(key, MISSING)
     }
-
-
-def _read(text: str) -> Mapping[str, Any]:
-    return Config.fromstring(text, ".py").to_dict()
 
 
 def _values(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

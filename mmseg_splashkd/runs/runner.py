@@ -78,7 +78,7 @@ class SafeRunner(NamingRunner):
                 "SafeRunner loads all keys unchanged: leave out strict and revise_keys"
             )
         path = find_checkpoint(filename)
-        checkpoint = read_checkpoint(path, map_location)
+        checkpoint = read_checkpoint(path, map_location, own=self._resume)
         if names := not_finite(checkpoint["state_dict"]):
             raise ValueError(
                 f"checkpoint {path} holds NaN or infinite values ({names[0]} and "
@@ -164,7 +164,7 @@ class SafeRunner(NamingRunner):
         Raises:
             ValueError: The file holds weights without the state of the optimizer.
         """
-        if "optimizer" not in read_checkpoint(find_checkpoint(filename)):
+        if "optimizer" not in read_checkpoint(find_checkpoint(filename), own=True):
             raise ValueError(
                 f"cannot resume from {filename}: it holds weights without the state of "
                 f"the optimizer. Resume from an iter_*.pth of the work directory"

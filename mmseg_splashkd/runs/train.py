@@ -30,6 +30,7 @@ from mmseg_splashkd.hooks import (
     StopSignalHook,
 )
 from mmseg_splashkd.hooks.stop_request import stop_by_signals
+from mmseg_splashkd.records.names import is_file_name
 from mmseg_splashkd.records.record import KILLED, STOPPED, RunRecord
 from mmseg_splashkd.records.store import read_record, read_run
 from mmseg_splashkd.records.traces import (
@@ -159,7 +160,7 @@ def _watch(runner: Runner, cfg: Config) -> None:
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
-    if name is not None and Path(name).name != name:
+    if name is not None and not is_file_name(name):
         raise ValueError(
             f"name={name!r} must not be a path: --work-dir sets the folder"
         )
@@ -190,7 +191,7 @@ def _check_resume(cfg: Config, description: RunRecord) -> None:
     if source is None:
         _check_begins_anew(cfg.work_dir, found.passed_over)
     elif Path(source).is_file():
-        iteration = read_checkpoint(source)["meta"].get("iter", 0)
+        iteration = read_checkpoint(source, own=True)["meta"].get("iter", 0)
     before = read_record(cfg.work_dir)
     if before is not None:
         check_resumed(before, description, str(source), iteration)

@@ -62,5 +62,5 @@ def can_resume(work_dir: Path, iterations: int | None) -> bool:
     last = iterations or (record and record.iterations)
     if path is None or not last:
         return False
-    reached = read_checkpoint(path)["meta"].get("iter")
+    reached = read_checkpoint(path, own=True)["meta"].get("iter")
     return reached is not None and reached <= last

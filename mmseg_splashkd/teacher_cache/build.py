@@ -25,6 +25,7 @@ from mmseg_splashkd.files import remove_partials
 from mmseg_splashkd.hooks.classes_hook import check_teacher_classes
 from mmseg_splashkd.hooks.teacher_report import measure_teacher
 from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.foreign_weights import safe_files
 from mmseg_splashkd.teacher_cache.cached_teacher import check_batch_augments
 from mmseg_splashkd.teacher_cache.fingerprint import (
     LOADER,
@@ -108,7 +109,8 @@ def build_teacher_cache(
 
 
 def _build_model(cfg: Config, device: str | None) -> DistillSegmentor:
-    model = MODELS.build(cfg.model)
+    with safe_files(cfg.model) as safe:
+        model = MODELS.build(safe)
     check_batch_augments(model.student)
     if model.distill_loss.feature_terms:
         names = [type(term).__name__ for term in model.distill_loss.feature_terms]

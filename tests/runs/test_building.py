@@ -224,7 +224,7 @@ def test_weights_from_a_url_without_a_network_name_init_cfg(tmp_path, monkeypatc
     def offline(*_: Any, **__: Any) -> None:
         raise URLError("Name or service not known")
 
-    monkeypatch.setattr("mmengine.runner.checkpoint.load_url", offline)
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
     message = (
         r"^model\.backbone\.init_cfg=\{.*nowhere\.invalid.*\}: the weights to start "
         r"from cannot be loaded \(URLError: .*Name or service not known.*\)\. Without "

@@ -8,8 +8,10 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_splashkd.config.embedded import check_inert
 from mmseg_splashkd.config.frames import listed_frames
 from mmseg_splashkd.config.leaf_coding import leaf_coding
+from mmseg_splashkd.config.text import node_value
 from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.records.record import RunRecord
@@ -56,33 +58,22 @@ def read_value(text: str, name: str) -> Any:
         The value; None if the config does not assign the name.
 
     Raises:
-        ValueError: The text is no Python, or the value is not a literal.
+        ValueError: The text is no Python, the value is not a literal, or it names code
+            that is in no registry.
     """
     try:
         tree = ast.parse(text)
-    except SyntaxError as error:
+    except (MemoryError, RecursionError, SyntaxError, ValueError) as error:
         raise ValueError(f"config_text of the record is damaged: {error}") from error
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             try:
-                return ast.literal_eval(_DictCalls().visit(node.value))
-            except ValueError as error:
+                value = node_value(node.value)
+            except (RecursionError, TypeError, ValueError) as error:
                 raise ValueError(
                     f"config_text of the record: {name} is not a literal, and "
                     f"code is not executed"
                 ) from error
+            check_inert({name: value}, "config_text of the record")
+            return value
     return None
-
-
-class _DictCalls(ast.NodeTransformer):
-    """Replaces ``dict(a=1)``, and ``dict({0: 1})`` with keys that are not names."""
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        given = [each for each in node.args if isinstance(each, ast.Dict)]
-        if ast.unparse(node.func) != "dict" or not len(node.args) == len(given) <= 1:
-            return node
-        keys = [key for each in given for key in each.keys]
-        keys += [ast.Constant(each.arg) for each in node.keywords]
-        values = [value for each in given for value in each.values]
-        return ast.Dict(keys, values + [each.value for each in node.keywords])

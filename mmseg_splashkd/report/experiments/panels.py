@@ -155,7 +155,10 @@ def panels(arms: Sequence[ArmRuns], part: str) -> dict[str, Any]:
         for run, path in _predictions(arms, part, frame):
             if not path.is_file():
                 missing = f"{run.name} kept no predictions."
-                command = command_for_predictions(run, part)
+                try:
+                    command = command_for_predictions(run, part)
+                except ValueError:  # its config names code that is not registered
+                    command = None
                 return content | {"missing": missing, "command": command}
     try:
         maps = read_maps(arms, part, chosen)
@@ -256,7 +259,7 @@ def command_for_predictions(run: Run, part: str) -> str:
     given = [shlex.quote(f"{key}={value}") for key, value in options.items()]
     parts = [
         "python tools/test.py",
-        record.config or "CONFIG",
+        shlex.quote(record.config or "CONFIG"),
         shlex.quote(str(path)),
         f"--out {shlex.quote(str(run.work_dir / 'predictions' / part))}",
         f"--cfg-options {' '.join(given)}",

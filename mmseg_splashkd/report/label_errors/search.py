@@ -28,6 +28,7 @@ def search_label_errors(
     class_name: str | None = None,
     shown: int = 40,
     cfg_options: dict[str, Any] | None = None,
+    trust: bool = False,
 ) -> LabelErrors:
     """Search for wrong labels in the frames that each run was not trained on.
 
@@ -39,6 +40,7 @@ def search_label_errors(
         class_name: Focus class, by default the last class.
         shown: Number of frames on the page, at least 1.
         cfg_options: Dotted config keys to override.
+        trust: Whether recorded configs may name code that is in no registry.
 
     Returns:
         The suspicious labels.
@@ -55,7 +57,7 @@ def search_label_errors(
         raise ValueError(f"--out {out} does not end with .html")
     if shown < 1:
         raise ValueError(f"--shown {shown} must be at least 1")
-    opened, unjudged = open_runs(runs, config, weights, cfg_options)
+    opened, unjudged = open_runs(runs, config, weights, cfg_options, trust)
     report = find_label_errors(opened, unjudged, class_name)
     table = write_findings(report, out.with_suffix(".csv"))
     print_findings(report)
