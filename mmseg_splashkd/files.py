@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mmseg_splashkd.limits import TEXT
 from mmseg_splashkd.unwritable import writing
 
 # The second form, without a process id, is what earlier versions wrote.
@@ -135,8 +136,12 @@ def read_text(path: str | Path) -> str:
         The text, without the byte order mark; line ends as they are in the file.
 
     Raises:
-        ValueError: The file has another encoding; the message names the line.
+        FileNotFoundError: There is no such file.
+        ValueError: The file has another encoding; the message names the line. Or it is
+            larger than the limit, or no file, such as a device.
     """
+    check_regular(path)
+    TEXT.check(Path(path).stat().st_size, path)
     content, encoding = Path(path).read_bytes(), "utf-8-sig"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
@@ -154,6 +159,18 @@ def read_text(path: str | Path) -> str:
             f"bytes, as UTF-16 without a byte order mark does: save the file as UTF-8"
         )
     return text
+
+
+def check_regular(path: str | Path) -> None:
+    """Refuse a pipe, a device or a socket, which would never end; links are followed.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is one of these.
+    """
+    mode = Path(path).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(f"{path} is not a file but a pipe or a device")
 
 
 def file_sha256(path: str | Path) -> str:

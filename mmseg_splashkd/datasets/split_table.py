@@ -9,7 +9,9 @@ from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import LAYOUT, Frame, in_time_order
 from mmseg_splashkd.datasets.timestamps import format_timestamp, parse_timestamp
-from mmseg_splashkd.files import read_text, write_whole
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.foreign import read_rows, reading
+from mmseg_splashkd.foreign.csv_file import SURPLUS
 
 REQUIRED = ("recording", "timestamp", "frame", "label")
 COLUMNS = (*REQUIRED, "split", "fold", "embargo", "splash_share")
@@ -39,12 +41,13 @@ def read_table(table: str | Path) -> list[Frame]:
     table = Path(table)
     if not table.is_file():
         raise FileNotFoundError(f"split table {table} does not exist. {LAYOUT}")
-    text = io.StringIO(read_text(table), newline="")
-    reader = csv.DictReader(
-        text, restval="", restkey="surplus", delimiter=_delimiter(text)
-    )
-    rows = list(reader)
-    header = list(reader.fieldnames or ())
+    with reading(table, "split table"):
+        return _frames_of(table, *read_rows(table))
+
+
+def _frames_of(
+    table: Path, header: list[str], rows: list[dict[str, str]]
+) -> list[Frame]:
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise ValueError(f"{table}: columns {missing} are missing, it has {header}")
@@ -95,16 +98,9 @@ def table_text(table: str | Path, frames: Iterable[Frame]) -> str:
     return text.getvalue()
 
 
-def _delimiter(text: io.StringIO) -> str:
-    """Comma, or what spreadsheets write instead: a semicolon, a tab."""
-    header = text.readline()
-    text.seek(0)
-    return max(",;\t", key=header.count)
-
-
 def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
-    if "surplus" in row:
-        raise ValueError(f"{source} has more cells than the header: {row['surplus']}")
+    if SURPLUS in row:
+        raise ValueError(f"{source} has more cells than the header: {row[SURPLUS]}")
     if not row["frame"]:
         raise ValueError(f"{source}: the column frame is empty")
     split = row.get("split", "")

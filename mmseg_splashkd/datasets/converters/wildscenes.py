@@ -1,6 +1,5 @@
 """WildScenes 2D: natural scenes over time (Vidanapathirana et al., IJRR 2025)."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from mmseg_splashkd.datasets.converters.layout import (
     pairs,
 )
 from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
-from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import read_rows
 
 LAYOUT = """Expected layout of SRC, the folder WildScenes2d of the data set:
   V-01/image/<10-digit seconds>-<9-digit nanoseconds>.png        frames
@@ -61,10 +60,10 @@ def read_wildscenes(
 def _read_ids(tables: Iterable[Path]) -> set[str]:
     ids: set[str] = set()
     for table in tables:
-        reader = csv.DictReader(read_text(table).splitlines())
-        if "id" not in (reader.fieldnames or ()):
-            raise ValueError(f"{table} has no column 'id': {reader.fieldnames}")
-        ids |= {row["id"] for row in reader}
+        header, rows = read_rows(table, "list of frames")
+        if "id" not in header:
+            raise ValueError(f"{table} has no column 'id': {header}")
+        ids |= {row["id"] for row in rows}
     return ids
 
 

@@ -1,10 +1,10 @@
 """Lists of frame names per part, as published with other data sets."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import read_rows, reading
 
 NAMES = ("frame", "image", "id", "name")  # columns that may hold the frame's name
 
@@ -41,10 +41,12 @@ def read_lists(sources: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _read_names(path: Path) -> list[str]:
+    _check_there(path)
     if path.suffix == ".csv":
         names = [name for name, _ in _read_csv(path)]
     else:
-        names = [_name(line) for line in _read_text(path).splitlines()]
+        with reading(path, "list"):
+            names = [_name(line) for line in read_text(path).splitlines()]
     names = [name for name in names if name]
     if not names:
         raise ValueError(f"list {path} names no frame")
@@ -52,6 +54,7 @@ def _read_names(path: Path) -> list[str]:
 
 
 def _read_mapping(path: Path) -> dict[str, list[str]]:
+    _check_there(path)
     lists: dict[str, list[str]] = {}
     for name, row in _read_csv(path):
         if not row.get("split"):
@@ -61,15 +64,13 @@ def _read_mapping(path: Path) -> dict[str, list[str]]:
 
 
 def _read_csv(path: Path) -> list[tuple[str, dict[str, str]]]:
-    lines = _read_text(path).splitlines()
-    reader = csv.DictReader(lines, restval="", skipinitialspace=True)
-    header = reader.fieldnames or ()
+    header, rows = read_rows(path, "list", spaces=True)
     column = next((name for name in NAMES if name in header), None)
     if column is None:
         raise ValueError(
             f"list {path}: none of its columns {list(header)} is one of {NAMES}"
         )
-    return [(_name(row[column]), row) for row in reader]
+    return [(_name(row[column]), row) for row in rows]
 
 
 def _name(cell: str) -> str:
@@ -77,7 +78,6 @@ def _name(cell: str) -> str:
     return cell.strip().replace("\\", "/")
 
 
-def _read_text(path: Path) -> str:
+def _check_there(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"list {path} does not exist")
-    return read_text(path)
