@@ -419,8 +419,10 @@ def _cache(folder: Path) -> list[Path]:
 def _read_cache(folder: Path) -> None:
     store = LogitStore(folder / "cache")
     store.missing()
-    if store.views:
+    try:
         store.read(0, 0, 1 << 32)
+    except RuntimeError as error:  # says so, if logits are missing
+        raise ValueError(str(error)) from error
 
 
 def _plan(folder: Path) -> list[Path]:

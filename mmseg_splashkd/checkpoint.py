@@ -24,6 +24,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.foreign import check_archive, one_line, parse_json, reading
+from mmseg_splashkd.limits import EXPANDED, HEADER, RECORDS
 
 SUFFIX = ".safetensors"
 SAFE_TORCH = (2, 6)  # older ones run code in files that they call safe
@@ -165,15 +167,18 @@ def read_checkpoint(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist")
-    if path.suffix == SUFFIX:
-        return _read_safetensors(path, map_location)
-    if not own:
-        _check_torch(path)
-    checkpoint = _read_pickle(path, map_location)
-    if "state_dict" not in checkpoint:
-        checkpoint = {"state_dict": checkpoint}
-    meta = {k: v for k, v in checkpoint.get("meta", {}).items() if k != "config"}
-    return {**checkpoint, "meta": meta}
+    with reading(path, "checkpoint"):
+        if path.suffix == SUFFIX:
+            return _read_safetensors(path, map_location)
+        if not own:
+            _check_torch(path)
+        checkpoint = _read_pickle(path, map_location)
+        if "state_dict" not in checkpoint:
+            checkpoint = {"state_dict": checkpoint}
+        if not isinstance(checkpoint["state_dict"], Mapping):
+            raise ValueError("its state_dict holds no tensors by name")
+        meta = {k: v for k, v in checkpoint.get("meta", {}).items() if k != "config"}
+        return {**checkpoint, "meta": meta}
 
 
 def read_tensors(path: str | Path) -> dict[str, Any]:
@@ -192,23 +197,30 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist")
-    if path.suffix == SUFFIX:
-        content = _read_safetensors(path, "cpu")
-    else:
-        _check_torch(path)
-        content = _read_pickle(path, "cpu")
+    with reading(path, "checkpoint"):
+        if path.suffix == SUFFIX:
+            content = _read_safetensors(path, "cpu")
+        else:
+            _check_torch(path)
+            content = _read_pickle(path, "cpu")
     weights = {key: content[key] for key in ("state_dict", "model") if key in content}
     return weights or content
 
 
 def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
+    with path.open("rb") as file:
+        HEADER.check(int.from_bytes(file.read(8), "little"), path)
     try:
         with safe_open(path, framework="pt") as file:
             names, metadata = list(file.keys()), file.metadata() or {}
+            RECORDS.check(len(names), path)
             tensors = {name: file.get_tensor(name).to(map_location) for name in names}
     except SafetensorError as error:
         raise ValueError(f"checkpoint {path} is damaged: {error}") from error
-    return {"state_dict": tensors, "meta": json.loads(metadata.get("meta", "{}"))}
+    meta = parse_json(metadata.get("meta", "{}"))
+    if not isinstance(meta, dict):
+        raise ValueError(f"its metadata are {type(meta).__name__}, not an object")
+    return {"state_dict": tensors, "meta": meta}
 
 
 def _check_torch(path: Path) -> None:
@@ -224,10 +236,10 @@ def _check_torch(path: Path) -> None:
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
     closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
     try:
+        _check_records(path)
         # torch's reader: a forged archive can contain other files for other readers.
         if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
             raise _Refused("it is a TorchScript program")
-        _check_records(path)
         checkpoint = torch.load(
             path, map_location, pickle_module=closed, weights_only=False
         )
@@ -239,10 +251,12 @@ def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
         ) from error
     except Exception as error:  # a damaged file raises all kinds of exceptions
         raise ValueError(
-            f"checkpoint {path} is damaged or not written by torch >= 1.6: {error}"
+            f"checkpoint {path} is damaged or not written by torch >= 1.6: "
+            f"{one_line(str(error))}"
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f"checkpoint {path} holds a {type(checkpoint).__name__}")
+    _check_tensors(checkpoint, path)
     return dict(checkpoint)
 
 
@@ -254,8 +268,30 @@ def _check_records(path: Path) -> None:
     if not zipfile.is_zipfile(path):  # of torch before 1.6
         return
     with zipfile.ZipFile(path) as archive:
+        check_archive(archive, path)
         if (broken := archive.testzip()) is not None:
             raise ValueError(f"the checksum of its record {broken} differs")
+
+
+def _check_tensors(checkpoint: Mapping[Any, Any], path: Path) -> None:
+    """Refuse tensors that are larger than their file: a copy would need that memory.
+
+    One value of a file may stand for any number of a tensor.
+    """
+    size, seen, open_ = 0, set(), [checkpoint]
+    while open_:
+        value = open_.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            size += value.numel() * value.element_size()
+        elif isinstance(value, Mapping):
+            open_ += value.values()
+        elif isinstance(value, list | tuple | set):
+            open_ += value
+    if size > path.stat().st_size:
+        EXPANDED.check(size, path)
 
 
 def write_weights(

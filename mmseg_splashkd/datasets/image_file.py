@@ -12,6 +12,24 @@ import numpy as np
 import simplejpeg
 from PIL import ExifTags, Image
 
+from mmseg_splashkd.files import check_regular
+from mmseg_splashkd.foreign import UnreadableError, one_line
+from mmseg_splashkd.limits import PIXELS
+
+FORMATS = [
+    "PNG",
+    "JPEG",
+    "MPO",
+    "BMP",
+    "DIB",
+    "TIFF",
+    "WEBP",
+    "GIF",
+    "PPM",
+    "JPEG2000",
+    "AVIF",
+    "TGA",
+]
 JPEG = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind the first
 # Changing the filters of warnings is not thread-safe, and frames are read in threads.
 _FILTERS = threading.Lock()
@@ -50,26 +68,42 @@ def open_image(path: str | Path, what: str) -> Iterator[Image.Image]:
         the file.
 
     Raises:
-        ValueError: The file is missing, damaged, no image, larger than Pillow's limit,
-            or its EXIF data cannot be read.
+        ValueError: The file is missing, damaged, no image, has more pixels than the
+            limit, or its EXIF data cannot be read.
     """
     try:
+        check_regular(path)
         with _FILTERS, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            image = Image.open(path)
-            orientation = _orientation(image)
+            image = _opened(path)
         with image:
             _check_warnings(caught)
-            image.info["orientation"] = orientation
+            PIXELS.check(image.width * image.height, "it")
+            image.info["orientation"] = _orientation(image)
             yield image
     except Exception as error:
-        raise ValueError(f"{what} {path} cannot be read: {_reason(error)}") from error
+        raise UnreadableError(
+            f"{what} {path} cannot be read: {one_line(_reason(error))}"
+        ) from error
+
+
+def _opened(path: str | Path) -> Image.Image:
+    """Open a file of one of ``FORMATS``, whatever its suffix.
+
+    Pillow would run Ghostscript for PostScript in a file that is named ``.png``.
+    """
+    Image.init()
+    own, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # PIXELS holds instead
+    try:
+        return Image.open(
+            path, formats=[each for each in FORMATS if each in Image.OPEN]
+        )
+    finally:
+        Image.MAX_IMAGE_PIXELS = own
 
 
 def _reason(error: Exception) -> str:
     text = str(error) or type(error).__name__
-    if isinstance(error, Image.DecompressionBombError):
-        return f"{text}: scale it down"
     if "MAX_TEXT" in text:
         return f"{text}: save it again without its text chunks"
     return text
@@ -78,9 +112,7 @@ def _reason(error: Exception) -> str:
 def _check_warnings(caught: list[warnings.WarningMessage]) -> None:
     """Raise an error for damage that Pillow only warns of, such as broken EXIF data."""
     for warning in caught:
-        # Half of Pillow's limit is large, but readable.
-        large = issubclass(warning.category, Image.DecompressionBombWarning)
-        if "PIL" in Path(warning.filename).parts and not large:
+        if "PIL" in Path(warning.filename).parts:
             raise ValueError(f"{warning.message}: save it again without EXIF data")
 
 

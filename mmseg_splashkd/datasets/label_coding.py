@@ -8,10 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
 from mmseg_splashkd.datasets.image_file import open_image
-from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import read_yaml, reading
 
 IGNORE = 255
 GRAYS = 2**16
@@ -154,7 +153,9 @@ class LabelCoding:
         Returns:
             (C,) int64 pixel counts, without ignored pixels.
         """
-        counts = np.bincount(train_ids.ravel(), minlength=IGNORE + 1)
+        rows = (np.bincount(row, minlength=IGNORE + 1) for row in train_ids)
+        # By row: bincount makes a copy with 8 bytes a pixel.
+        counts = sum(rows, np.zeros(IGNORE + 1, np.int64))
         return counts[: len(self.classes)]
 
 
@@ -183,11 +184,8 @@ def load_label_coding(
         raise FileNotFoundError(
             f"label_coding={str(spec)!r} is neither one of {builtin} nor a YAML file"
         )
-    try:
-        content = yaml.safe_load(read_text(Path(str(source))))
-    except yaml.YAMLError as error:
-        raise ValueError(f"label_coding {spec} is not valid YAML: {error}") from error
-    return _build(content, f"label_coding {spec}")
+    with reading(str(spec), "label_coding"):
+        return _build(read_yaml(Path(str(source))), f"label_coding {spec}")
 
 
 def _build(content: Any, source: str) -> LabelCoding:

@@ -1,8 +1,6 @@
 """Pixel counts of every tested frame, from which all statistics are computed."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +12,10 @@ from torch import Tensor
 
 from mmseg_splashkd.evaluation.areas import valid_pixels
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.foreign import parse_json, read_arrays, reading
 
 VERSION = 1
+COUNTS = {"confusion", "histogram", "timestamps"}
 BINS = 256  # bins of a probability in [0, 1]; thresholds are their lower edges
 
 
@@ -151,29 +151,39 @@ def load_scores(path: str | Path) -> FrameScores:
             f"scores {path} do not exist: tools/train.py writes them to the folder "
             f"scores of its work directory, tools/test.py to scores.npz in its own"
         )
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("the file is not an archive of arrays")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        version = int(arrays["version"])
-    except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(
-            f"scores {path} are damaged, or not scores: {error}"
-        ) from error
-    if version != VERSION:
-        raise ValueError(
-            f"scores {path} are of version {version}, this code reads {VERSION}: test "
-            f"the weights again"
+    with reading(path, "scores"):
+        arrays = read_arrays(path)
+        if (version := int(arrays["version"])) != VERSION:
+            raise ValueError(
+                f"scores {path} are of version {version}, this code reads {VERSION}: "
+                f"test the weights again"
+            )
+        for name in COUNTS & arrays.keys():
+            _check_counts(name, arrays[name])
+        about, focus = _texts(arrays, "about")
+        values = parse_json(about)
+        if not isinstance(values, dict):
+            raise ValueError(f"about is {type(values).__name__}, not an object")
+        return FrameScores(
+            confusion=arrays["confusion"],
+            histogram=arrays.get("histogram"),
+            frames=_texts(arrays, "frames"),
+            recordings=_texts(arrays, "recordings"),
+            timestamps=arrays["timestamps"],
+            classes=_texts(arrays, "classes"),
+            focus=focus,
+            about=values,
         )
-    about, focus = arrays["about"].tolist()
-    return FrameScores(
-        confusion=arrays["confusion"],
-        histogram=arrays.get("histogram"),
-        frames=tuple(arrays["frames"].tolist()),
-        recordings=tuple(arrays["recordings"].tolist()),
-        timestamps=arrays["timestamps"],
-        classes=tuple(arrays["classes"].tolist()),
-        focus=focus,
-        about=json.loads(about),
-    )
+
+
+def _check_counts(name: str, array: np.ndarray) -> None:
+    least = -1 if name == "timestamps" else 0
+    if array.dtype.kind not in "iu" or (array.size and array.min() < least):
+        raise ValueError(f"{name} must be whole numbers >= {least}")
+
+
+def _texts(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, ...]:
+    array = arrays[name]
+    if array.ndim != 1 or (array.size and array.dtype.kind != "U"):
+        raise ValueError(f"{name} is no list of texts")
+    return tuple(map(str, array.tolist()))

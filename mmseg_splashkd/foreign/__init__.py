@@ -4,6 +4,7 @@ from mmseg_splashkd.foreign.archive import check_archive, read_arrays
 from mmseg_splashkd.foreign.csv_file import read_rows
 from mmseg_splashkd.foreign.json_file import parse_json, read_json
 from mmseg_splashkd.foreign.reading import UnreadableError, one_line, reading
+from mmseg_splashkd.foreign.yaml_file import read_yaml
 
 __all__ = [
     "UnreadableError",
@@ -13,5 +14,6 @@ __all__ = [
     "read_arrays",
     "read_json",
     "read_rows",
+    "read_yaml",
     "reading",
 ]

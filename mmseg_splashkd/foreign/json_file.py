@@ -34,6 +34,8 @@ def parse_json(text: str | bytes) -> Any:
     TEXT.check(len(text), "the text")
     try:
         value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not valid JSON: {error}") from error
     except RecursionError as error:
         raise ValueError(
             f"its values are nested more than {NESTING.value} levels deep "

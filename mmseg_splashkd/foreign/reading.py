@@ -33,6 +33,7 @@ def reading(path: str | Path, what: str = "") -> Iterator[None]:
         what: Its role, for the message, such as ``'label'``.
 
     Raises:
+        FileNotFoundError: The file names another one that does not exist.
         UnreadableError: Anything else was raised, of whatever type.
     """
     try:
@@ -48,11 +49,12 @@ def reading(path: str | Path, what: str = "") -> Iterator[None]:
             raise
         reason = one_line(_reason(error))
         if named and isinstance(error, ValueError | OSError):
-            raise UnreadableError(reason) from error
-        role = f"{what} " if what else ""
-        raise UnreadableError(
-            f"{role}{one_line(str(path))} cannot be read: {reason}"
-        ) from error
+            kind = FileNotFoundError if isinstance(error, OSError) else UnreadableError
+            raise kind(reason) from error
+        name = f"{what} {one_line(str(path))}".lstrip()
+        if isinstance(error, FileNotFoundError):  # another file, which this one names
+            raise FileNotFoundError(f"{name}: {reason}") from error
+        raise UnreadableError(f"{name} cannot be read: {reason}") from error
 
 
 def _reason(error: Exception) -> str:

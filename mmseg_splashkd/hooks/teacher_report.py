@@ -28,6 +28,7 @@ from mmseg_splashkd.evaluation.frame_scores import (
 )
 from mmseg_splashkd.evaluation.skill import dice_skill, iou_skill
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.foreign import read_json, reading
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.losses.functional import resize_logits
 
@@ -186,4 +187,10 @@ def write_report(work_dir: str | Path, report: Mapping[str, Any]) -> None:
 def read_report(work_dir: Path) -> dict[str, Any] | None:
     """The report of a run on its teacher, see ``measure_teacher``; None if missing."""
     path = work_dir / REPORT
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    with reading(path, "report on a teacher"):
+        report = read_json(path)
+        if not isinstance(report, dict):
+            raise ValueError(f"it holds {type(report).__name__}, not an object")
+        return report

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from mmseg_splashkd.files import read_text, write_whole
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.foreign import read_json, reading
 
 NAME = "plan.json"
 
@@ -75,10 +76,11 @@ def read_plan(path: str | Path) -> Plan:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"plan {path} does not exist: run tools/new_project.py")
-    try:
-        content = json.loads(read_text(path))
-    except ValueError as error:
-        raise ValueError(f"plan {path} is no JSON: {error}") from error
+    with reading(path, "plan"):
+        return _plan_of(read_json(path, "plan"), path)
+
+
+def _plan_of(content: Any, path: Path) -> Plan:
     known = {each.name for each in fields(Plan)}
     if not isinstance(content, dict) or (unknown := content.keys() - known):
         given = sorted(unknown) if isinstance(content, dict) else type(content).__name__

@@ -1,12 +1,12 @@
 """``records.jsonl`` of schema version 1: one line per start of a run."""
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.logging import print_log
 
+from mmseg_splashkd.foreign import one_line, parse_json
 from mmseg_splashkd.records.codec import from_json
 from mmseg_splashkd.records.record import RunRecord
 
@@ -33,12 +33,12 @@ def _read(path: Path) -> Iterator[tuple[Path, RunRecord]]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = parse_json(line)
             record = from_json(values)
             # An absolute path stays as it is.
             work_dir = path.parent / values.get("work_dir", record.name)
-        except ValueError as error:
-            message = f"{path}, line {number}, is left out: {error}"
+        except (AttributeError, TypeError, ValueError) as error:
+            message = f"{path}, line {number}, is left out: {one_line(str(error))}"
             print_log(message, logger="current", level=logging.WARNING)
             continue
         yield work_dir, record

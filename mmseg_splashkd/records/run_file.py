@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.foreign import UnreadableError, read_json, reading
 from mmseg_splashkd.records.codec import from_json, to_json
 from mmseg_splashkd.records.record import RunRecord
 
@@ -39,9 +40,9 @@ def read_record(work_dir: str | Path) -> RunRecord | None:
     if not path.is_file():
         return None
     try:
-        return from_json(json.loads(path.read_bytes()))
+        with reading(path):
+            return from_json(read_json(path))
     except ValueError as error:
-        raise ValueError(
-            f"{path} cannot be read: {error}. If it is damaged, delete it: weights and "
-            f"scores stay"
+        raise UnreadableError(
+            f"{error}. If it is damaged, delete it: weights and scores stay"
         ) from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.files import read_text, write_whole
 
 TRAIN_FRAMES = "train_frames.txt"
 
@@ -31,4 +31,4 @@ def write_train_frames(work_dir: str | Path, names: Iterable[str] | None) -> Non
 def read_train_frames(work_dir: str | Path) -> list[str] | None:
     """Names of the frames a folder's weights were trained on; None without a list."""
     path = Path(work_dir, TRAIN_FRAMES)
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else None
+    return read_text(path).splitlines() if path.is_file() else None

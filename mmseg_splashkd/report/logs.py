@@ -1,7 +1,9 @@
 """Scalars that mmengine logged during training."""
 
-import json
 from pathlib import Path
+
+from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import parse_json, reading
 
 
 def logged(work_dir: Path, key: str) -> tuple[list[int], list[float]]:
@@ -20,11 +22,22 @@ def logged(work_dir: Path, key: str) -> tuple[list[int], list[float]]:
     points: dict[int, float] = {}
     for log in sorted(work_dir.glob("*/vis_data/scalars.json")):
         # A killed training may leave an incomplete last line.
-        text = log.read_text(encoding="utf-8")
-        lines = [json.loads(row) for row in text[: text.rfind("\n") + 1].splitlines()]
+        with reading(log, "log"):
+            lines = _lines(log, key)
         trained = [line["step"] for line in lines if "loss" in line]
         start = min(trained, default=float("inf"))
         points = {step: value for step, value in points.items() if step < start}
         points |= {line["step"]: line[key] for line in lines if key in line}
     steps = sorted(points)
     return steps, [points[step] for step in steps]
+
+
+def _lines(log: Path, key: str) -> list[dict]:
+    text = read_text(log)
+    rows = text[: text.rfind("\n") + 1].splitlines()
+    lines = [parse_json(row) for row in rows]
+    for row, line in zip(rows, lines, strict=True):
+        whole = isinstance(line, dict) and isinstance(line.get("step"), int)
+        if not whole or not isinstance(line.get(key, 0.0), int | float):
+            raise ValueError(f"a line has no step, or no number as {key}: {row}")
+    return lines

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_splashkd.files import read_text, write_whole
+from mmseg_splashkd.foreign import parse_json, reading
 
 FILE = "sweep.json"
 VERSION = 2
@@ -98,7 +99,7 @@ class Sweep:
             ValueError: The text is no sweep of a version that can be read.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             if values["version"] == 1:
                 values = _from_version_1(values)
             if values["version"] != VERSION:
@@ -147,7 +148,8 @@ def read_sweep(folder: Path) -> Sweep | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    return Sweep.from_json(read_text(path), str(path))
+    with reading(path, "sweep"):
+        return Sweep.from_json(read_text(path), str(path))
 
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:

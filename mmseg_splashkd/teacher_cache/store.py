@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.foreign import UnreadableError, read_json, reading
 from mmseg_splashkd.unwritable import UnwritableError, writing
 
 FORMAT = 1
@@ -53,13 +54,23 @@ class LogitStore:
         self.folder = Path(folder)
         self.header = read_header(self.folder)
         shape = tuple(self.header["shape"])
+        self.logits = self._mapped(LOGITS, mode, np.float16, shape)
+        self.checksums = self._mapped(CHECKSUMS, mode, np.uint64, shape[:2])
+
+    def _mapped(
+        self, name: str, mode: Any, dtype: Any, shape: tuple[int, ...]
+    ) -> np.ndarray:
+        path = self.folder / name
         try:
-            self.logits = np.load(self.folder / LOGITS, mmap_mode=mode)  # type: ignore[arg-type]
-            self.checksums = np.load(self.folder / CHECKSUMS, mmap_mode=mode)  # type: ignore[arg-type]
-        except (OSError, EOFError, ValueError) as error:
-            raise ValueError(self._damaged(error)) from error
-        if self.logits.shape != shape or self.checksums.shape != shape[:2]:
-            raise ValueError(self._damaged("its files differ in size from its header"))
+            with reading(path):
+                array = np.load(path, mmap_mode=mode)
+                if array.shape != shape:
+                    raise ValueError("its files differ in size from its header")
+                if array.dtype != dtype:
+                    raise ValueError(f"it has the type {array.dtype}")
+        except (OSError, ValueError) as error:
+            raise UnreadableError(self._damaged(error)) from error
+        return array
 
     def _damaged(self, reason: object) -> str:
         return (
@@ -145,17 +156,21 @@ def read_header(folder: str | Path) -> dict[str, Any]:
             f"build it with {BUILD}"
         )
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        version = header["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"teacher cache {folder} has no readable header: {error!r}. Remove it and "
+        with reading(path):
+            header = read_json(path)
+            version = header["format"]
+            shape = header["shape"]
+            if len(shape) != 5 or not all(type(n) is int and n > 0 for n in shape):
+                raise ValueError(f"its shape {shape} is not (F, V, C', h, w)")
+    except ValueError as error:
+        raise UnreadableError(
+            f"teacher cache {folder} has no readable header: {error}. Remove it and "
             f"run: {BUILD}"
         ) from error
     if version != FORMAT:
         raise ValueError(
-            f"teacher cache {folder} has format {version}, this version reads format "
-            f"{FORMAT}: remove it and run: {BUILD}"
+            f"teacher cache {folder} has format {version!r:.60}, this version reads "
+            f"format {FORMAT}: remove it and run: {BUILD}"
         )
     return header
 

@@ -1,6 +1,5 @@
 """COCO data sets: annotation files that list images without time stamps."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmengine.logging import print_log
-from PIL import ExifTags, Image
 
 from mmseg_splashkd.datasets.converters.bad_labels import Label, label_or_bad
 from mmseg_splashkd.datasets.converters.class_names import (
@@ -34,9 +32,10 @@ from mmseg_splashkd.datasets.converters.pictures import (
     recording_of,
 )
 from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
+from mmseg_splashkd.datasets.image_file import read_header
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS
-from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import read_json, reading
 
 LAYOUT = """Expected a COCO file: {"images": [{"id", "file_name", "width", "height"}],
 "categories": [{"id", "name"}], "annotations": [{"id", "image_id", "category_id",
@@ -109,22 +108,23 @@ def read_coco(
     entries, background = [], background_gray(coding, src)
     for part, name in parts.items():
         folder = images if isinstance(images, str) else images.get(part, ".")
-        content = _load(src / name)
-        shapes = _shapes_by_image(content, src / name, coding, categories, skip_bad)
-        for key, image in _index(content["images"], src / name, "image").items():
-            of_image = None if shapes is None else shapes.get(key, [])
-            source = f"{src / name}, image {key}"
-            entries.append(
-                _entry(
-                    image,
-                    part,
-                    source,
-                    src,
-                    src / folder,
-                    partial(_paint, of_image, background=background),
-                    skip_bad,
+        with reading(src / name, "COCO file"):
+            content = _load(src / name)
+            shapes = _shapes_by_image(content, src / name, coding, categories, skip_bad)
+            for key, image in _index(content["images"], src / name, "image").items():
+                of_image = None if shapes is None else shapes.get(key, [])
+                source = f"{src / name}, image {key}"
+                entries.append(
+                    _entry(
+                        image,
+                        part,
+                        source,
+                        src,
+                        src / folder,
+                        partial(_paint, of_image, background=background),
+                        skip_bad,
+                    )
                 )
-            )
     index_unique(((e.path, e.source) for e in entries), "are one image file")
     _warn_of_orientations(entries)
     return with_times(entries, timestamp, fps, start)
@@ -136,10 +136,7 @@ def _load(file: Path) -> dict:
             f"{file} does not exist; set annotations=. The folder has "
             f"{sorted(path.name for path in file.parent.glob('*.json'))}. {LAYOUT}"
         )
-    try:
-        content = json.loads(read_text(file))
-    except ValueError as error:
-        raise ValueError(f"{file} is not valid JSON: {error}") from error
+    content = read_json(file, "COCO file")
     found = sorted(content) if isinstance(content, dict) else type(content).__name__
     if not isinstance(content, dict) or not content.get("images"):
         raise ValueError(f"{file} lists no images; it has {found}. {LAYOUT}")
@@ -328,6 +325,5 @@ def _warn_of_orientations(entries: list[Entry]) -> None:
 
 
 def _keeps_size(path: Path) -> bool:
-    with Image.open(path) as image:
-        half_turn = image.getexif().get(ExifTags.Base.Orientation, 1) < 5
-        return half_turn or image.width == image.height
+    header = read_header(path, "picture")
+    return header.orientation < 5 or header.size[0] == header.size[1]

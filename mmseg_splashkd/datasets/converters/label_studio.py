@@ -140,13 +140,14 @@ def read_label_studio(
     timestamp: TimestampFormat,
     names: Mapping[str, str] | None = None,
     images: str | Path | None = None,
-    tasks: str | Path | None = None,
+    *,
+    tasks: Path,
     annotator: str | None = None,
     annotation: str | None = None,
     image_key: str | None = None,
     skip_bad: bool = False,
 ) -> list[Item]:
-    """Read an export; for the arguments see ``read_masks``.
+    """Read an export; for the arguments see ``read_masks``, and ``find_tasks``.
 
     The regions of the JSON export are painted in its order, later ones over earlier
     ones; brush strokes where the opacity is at least one half, outlines where the
@@ -164,7 +165,7 @@ def read_label_studio(
     if annotation is not None:
         check_choice("annotation", annotation, (LATEST, GROUND_TRUTH))
     masks, root = find_masks(src), src / (images or "images")
-    rows = read_tasks(src, tasks)
+    rows = read_tasks(tasks)
     check_annotator(rows, annotator)
     if unlisted := sorted(masks.keys() - {task.id for task in rows}):
         raise ValueError(
@@ -183,7 +184,7 @@ def read_label_studio(
     )
     paintings = {
         task.id: _painting(
-            task, masks.get(task.id, []), src, annotator, annotation, skip_bad
+            task, masks.get(task.id, []), tasks, annotator, annotation, skip_bad
         )
         for task in rows
     }
@@ -219,13 +220,13 @@ def _report(
 def _painting(
     task: Task,
     masks: Sequence[BrushMask],
-    src: Path,
+    file: Path,
     annotator: str | None,
     rule: str | None,
     skip_bad: bool,
 ) -> Painting:
     try:
-        return _chosen_painting(task, masks, src, annotator, rule)
+        return _chosen_painting(task, masks, file, annotator, rule)
     except ValueError as error:
         if not skip_bad:
             raise
@@ -235,7 +236,7 @@ def _painting(
 def _chosen_painting(
     task: Task,
     masks: Sequence[BrushMask],
-    src: Path,
+    file: Path,
     annotator: str | None,
     rule: str | None,
 ) -> Painting:
@@ -243,23 +244,23 @@ def _chosen_painting(
         ids = sorted({mask.annotation for mask in masks})
         if len(ids) > 1:
             raise ValueError(
-                f"{src}: task {task.id} has the annotations {ids}; keep the masks of "
+                f"{file}: task {task.id} has the annotations {ids}; keep the masks of "
                 f"one, or give the JSON export as tasks="
             )
         return Painting("labelled" if masks else "not listed", masks=tuple(masks))
-    _check_ids(task, masks, src)
+    _check_ids(task, masks, file)
     annotation = choose(task, annotator, rule)
     if annotation is None:
         return Painting("skipped" if task.skipped else "without an annotation")
     own = tuple(mask for mask in masks if mask.annotation == annotation.id)
-    return _of_annotation(annotation, own, f"{src}: task {task.id}")
+    return _of_annotation(annotation, own, f"{file}: task {task.id}")
 
 
-def _check_ids(task: Task, masks: Sequence[BrushMask], src: Path) -> None:
+def _check_ids(task: Task, masks: Sequence[BrushMask], file: Path) -> None:
     listed = {one.id for one in task.annotations or ()} | set(task.skipped)
     if others := {mask.annotation for mask in masks} - listed:
         raise ValueError(
-            f"{src}: task {task.id} has the annotations {sorted(others | listed)}, "
+            f"{file}: task {task.id} has the annotations {sorted(others | listed)}, "
             f"of which the JSON export lists {sorted(listed)}: export PNG and JSON at "
             f"the same time"
         )

@@ -1,6 +1,5 @@
 """Label Studio's JSON exports: tasks, their annotations, and which one is followed."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from mmseg_splashkd.datasets.converters.layout import describe_contents
 from mmseg_splashkd.datasets.listing import is_system_file
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
-from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import UnreadableError, one_line, read_json
 
 LATEST, GROUND_TRUTH = "latest", "ground-truth"
 MINIMAL = "annotation_id"  # only in rows of the JSON-MIN export
@@ -61,17 +60,16 @@ class Task:
     drafts: int = 0
 
 
-def read_tasks(src: Path, tasks: str | Path | None) -> list[Task]:
-    """Read the list of tasks of an export.
+def find_tasks(src: Path, tasks: str | Path | None) -> Path:
+    """The file that lists the tasks of an export.
 
     Args:
         src: Folder of the export.
-        tasks: JSON or JSON-MIN export, or a JSON object of task id -> picture, relative
-            to ``src`` or absolute; None: the only ``*.json`` in ``src``.
+        tasks: The file, relative to ``src`` or absolute; None: the only ``*.json`` in
+            ``src``.
 
     Raises:
         FileNotFoundError: There is no such file, or there are several.
-        ValueError: The file has another content, or lists a task or annotation twice.
     """
     found = sorted(p for p in src.glob("*.json") if not is_system_file(p.name))
     files = [src / tasks] if tasks else found
@@ -80,19 +78,32 @@ def read_tasks(src: Path, tasks: str | Path | None) -> list[Task]:
             f"one JSON export must list the picture of each task; name it by tasks=. "
             f"{describe_contents(src)}"
         )
-    text = read_text(files[0])
+    return files[0]
+
+
+def read_tasks(file: Path) -> list[Task]:
+    """Read the list of tasks of an export.
+
+    Args:
+        file: JSON or JSON-MIN export, or a JSON object of task id -> picture.
+
+    Raises:
+        ValueError: The file has another content, or lists a task or annotation twice.
+    """
     try:
-        content = json.loads(text)
+        content = read_json(file, "export")
         if isinstance(content, dict):
             if {"images", "annotations"} <= content.keys():
                 raise ValueError("it is a COCO file, which the converter coco reads")
             return [Task(int(key), {"image": name}) for key, name in content.items()]
         return _merged([_task(row) for row in content])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{files[0]} is neither a JSON export of Label Studio nor an object of "
-            f"task id -> picture: {error!r}"
-        ) from error
+    except UnreadableError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        raise UnreadableError(
+            f"{file} is neither a JSON export of Label Studio nor an object of "
+            f"task id -> picture: {one_line(repr(e))}"
+        ) from e
 
 
 def _task(row: Mapping[str, Any]) -> Task:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from mmseg_splashkd.datasets.converters.class_names import (
     background_gray,
@@ -18,6 +17,7 @@ from mmseg_splashkd.datasets.converters.label_studio import (
     find_masks,
     read_label_studio,
 )
+from mmseg_splashkd.datasets.converters.label_studio_tasks import find_tasks
 from mmseg_splashkd.datasets.converters.layout import (
     check_choice,
     describe_contents,
@@ -30,10 +30,12 @@ from mmseg_splashkd.datasets.converters.pictures import (
     find_pictures,
     picture_item,
 )
+from mmseg_splashkd.datasets.image_file import open_image
 from mmseg_splashkd.datasets.label_coding import LabelCoding, colours_to_ids
 from mmseg_splashkd.datasets.listing import is_system_file
 from mmseg_splashkd.datasets.timestamps import TimestampFormat, timestamp_format
 from mmseg_splashkd.files import read_text
+from mmseg_splashkd.foreign import reading
 
 LAYOUT = """Expected one of
   CVAT, Segmentation mask 1.1:
@@ -86,11 +88,8 @@ def read_colours(path: Path) -> np.ndarray:
     Raises:
         ValueError: The mask is damaged or partly transparent.
     """
-    try:
-        with Image.open(path) as mask:
-            rgba = np.asarray(mask.convert("RGBA"))
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"mask {path} cannot be read: {error}") from error
+    with open_image(path, "mask") as mask:
+        rgba = np.asarray(mask.convert("RGBA"))
     if clear := int((rgba[..., 3] < 255).sum()):
         raise ValueError(
             f"mask {path} is transparent in {clear} pixels, whose class is unknown: "
@@ -145,7 +144,7 @@ def read_masks(
     """
     src, timestamp = Path(src), timestamp_format(timestamp)
     check_choice("without_mask", without_mask, ("unlabelled", "background"))
-    studio = {
+    studio: dict[str, Any] = {
         "tasks": tasks,
         "annotator": annotator,
         "annotation": annotation,
@@ -157,9 +156,11 @@ def read_masks(
                 "without_mask= is of CVAT: in Label Studio, a task that was submitted "
                 "without regions is background"
             )
-        return read_label_studio(
-            src, coding, timestamp, names, images, skip_bad=skip_bad, **studio
-        )
+        studio["tasks"] = file = find_tasks(src, tasks)
+        with reading(file, "export"):
+            return read_label_studio(
+                src, coding, timestamp, names, images, skip_bad=skip_bad, **studio
+            )
     if unused := [name for name, value in studio.items() if value is not None]:
         raise ValueError(f"{unused} are of Label Studio; {src} is not its export")
     file, read_line, folders = _layout(src, images)
@@ -267,11 +268,13 @@ def _listed_splits(folder: Path) -> dict[str, str]:
         if is_system_file(path.name):
             continue
         split = SPLIT_OF.get(path.stem.lower(), "")
-        for name in filter(None, map(str.strip, read_text(path).splitlines())):
-            if splits.setdefault(name, split) != split:
-                raise ValueError(
-                    f"{path}: {name!r} is in the parts {splits[name]!r} and {split!r}"
-                )
+        with reading(path, "list"):
+            for name in filter(None, map(str.strip, read_text(path).splitlines())):
+                if splits.setdefault(name, split) != split:
+                    raise ValueError(
+                        f"{path}: {name!r} is in the parts {splits[name]!r} and "
+                        f"{split!r}"
+                    )
     return splits
 
 
@@ -289,6 +292,16 @@ def _grays(
         raise FileNotFoundError(
             f"{file} does not exist; {describe_contents(file.parent)}. {LAYOUT}"
         )
+    with reading(file, "colours of classes"):
+        return _read_grays(file, read, coding, names)
+
+
+def _read_grays(
+    file: Path,
+    read: ReadLine,
+    coding: LabelCoding,
+    names: Mapping[str, str] | None,
+) -> dict[Colour, int]:
     colours: dict[str, Colour] = {}
     for number, line in enumerate(read_text(file).splitlines(), 1):
         if not line.strip() or line.startswith("#"):

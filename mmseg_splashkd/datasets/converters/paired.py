@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
-from PIL import Image
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import check_choice, warn_passed_over
 from mmseg_splashkd.datasets.converters.masks import read_colours
 from mmseg_splashkd.datasets.converters.name_times import format_of_names
 from mmseg_splashkd.datasets.converters.pictures import check_times, open_picture
+from mmseg_splashkd.datasets.image_file import open_image
 from mmseg_splashkd.datasets.label_coding import (
     IGNORE,
     LabelCoding,
@@ -92,11 +92,8 @@ def read_values(path: Path) -> np.ndarray:
     Raises:
         ValueError: The mask is damaged, partly transparent or coloured.
     """
-    try:
-        with Image.open(path) as mask:
-            one_channel = len(mask.getbands()) == 1
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"mask {path} cannot be read: {error}") from error
+    with open_image(path, "mask") as mask:
+        one_channel = len(mask.getbands()) == 1
     if one_channel:
         return read_gray(path)
     rgb = read_colours(path)
