@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import resource
+import select
 import shutil
 import signal
 import sys
@@ -154,7 +155,7 @@ def _fork(
         os.dup2(null, 1)
         os.dup2(null, 2)  # decoders in C write there
         used = int(Path("/proc/self/statm").read_text().split()[0]) * 4096
-        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
         for number in numbers:
             one = read_one(name, number, seed, folder)
             values = [one.number, one.kind, one.text, one.seconds]
@@ -167,7 +168,7 @@ def _until_silent(lines: int, limit: float) -> Iterator[bytes | None]:
     """Lines of a pipe, and None where none comes in time."""
     buffer = b""
     while True:
-        ready, _, _ = __import__("select").select([lines], [], [], limit)
+        ready, _, _ = select.select([lines], [], [], limit)
         if not ready:
             yield None
             return
@@ -181,7 +182,7 @@ def _until_silent(lines: int, limit: float) -> Iterator[bytes | None]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Count outcomes, print the table, and return 1 if one is not good."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument(
         "--inputs", type=int, default=1000, help="inputs of each reader (default: 1000)"
     )

@@ -236,10 +236,11 @@ def _check_torch(path: Path) -> None:
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
     closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
     try:
-        _check_records(path)
+        _check_size(path)
         # torch's reader: a forged archive can contain other files for other readers.
         if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
             raise _Refused("it is a TorchScript program")
+        _check_records(path)
         checkpoint = torch.load(
             path, map_location, pickle_module=closed, weights_only=False
         )
@@ -260,6 +261,12 @@ def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
     return dict(checkpoint)
 
 
+def _check_size(path: Path) -> None:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive, path)
+
+
 def _check_records(path: Path) -> None:
     """Check the CRC-32 of every record of an archive, which torch writes and ignores.
 
@@ -268,7 +275,6 @@ def _check_records(path: Path) -> None:
     if not zipfile.is_zipfile(path):  # of torch before 1.6
         return
     with zipfile.ZipFile(path) as archive:
-        check_archive(archive, path)
         if (broken := archive.testzip()) is not None:
             raise ValueError(f"the checksum of its record {broken} differs")
 

@@ -17,11 +17,13 @@ class Limit:
             0.
         default: The limit without it.
         unit: What is counted, in the plural.
+        remedy: What else to do about a larger file.
     """
 
     variable: str
     default: int
     unit: str
+    remedy: str = "look whether it is what it should be"
 
     @property
     def value(self) -> int:
@@ -53,13 +55,13 @@ class Limit:
         if number > self.value:
             raise ValueError(
                 f"{what} has {number} {self.unit}, more than the limit of "
-                f"{self.value}: if you trust it, set the environment variable "
-                f"{self.variable}={number}"
+                f"{self.value}: {self.remedy}, or raise the limit by the environment "
+                f"variable {self.variable}={number}"
             )
 
 
-# 8192 x 8192. A frame of 3 bytes a pixel is then 192 MiB.
-PIXELS = Limit("SPLASHKD_MAX_PIXELS", 2**26, "pixels")
+# 10,000 x 10,000. A frame of 3 bytes a pixel is then 286 MiB.
+PIXELS = Limit("SPLASHKD_MAX_PIXELS", 10**8, "pixels", "scale it down")
 # Records of an archive (.pth, .npz), or tensors in the header of a .safetensors file.
 RECORDS = Limit("SPLASHKD_MAX_RECORDS", 50_000, "records")
 # Content of an archive that is compressed, or names one memory many times.

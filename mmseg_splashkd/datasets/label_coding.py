@@ -185,7 +185,8 @@ def load_label_coding(
             f"label_coding={str(spec)!r} is neither one of {builtin} nor a YAML file"
         )
     with reading(str(spec), "label_coding"):
-        return _build(read_yaml(Path(str(source))), f"label_coding {spec}")
+        content = read_yaml(Path(str(source)), "label_coding")
+        return _build(content, f"label_coding {spec}")
 
 
 def _build(content: Any, source: str) -> LabelCoding:

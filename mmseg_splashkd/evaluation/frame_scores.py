@@ -151,7 +151,7 @@ def load_scores(path: str | Path) -> FrameScores:
             f"scores {path} do not exist: tools/train.py writes them to the folder "
             f"scores of its work directory, tools/test.py to scores.npz in its own"
         )
-    with reading(path, "scores"):
+    with reading(path, "scores", "are damaged, or not scores"):
         arrays = read_arrays(path)
         if (version := int(arrays["version"])) != VERSION:
             raise ValueError(

@@ -21,7 +21,11 @@ def read_json(path: str | Path, what: str = "") -> Any:
         ValueError: It is no JSON, or larger or nested deeper than the limits.
     """
     with reading(path, what):
-        return parse_json(read_text(path))
+        try:
+            return parse_json(read_text(path))
+        except json.JSONDecodeError as error:
+            name = f"{what} {path}".lstrip()
+            raise ValueError(f"{name} is not valid JSON: {error}") from error
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -34,8 +38,6 @@ def parse_json(text: str | bytes) -> Any:
     TEXT.check(len(text), "the text")
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"it is not valid JSON: {error}") from error
     except RecursionError as error:
         raise ValueError(
             f"its values are nested more than {NESTING.value} levels deep "

@@ -23,7 +23,9 @@ class UnreadableError(ValueError):
 
 
 @contextmanager
-def reading(path: str | Path, what: str = "") -> Iterator[None]:
+def reading(
+    path: str | Path, what: str = "", verdict: str = "cannot be read"
+) -> Iterator[None]:
     """Name the file in every error that reading it raises inside the context.
 
     Errors that name it already, in one line, are passed on.
@@ -31,6 +33,7 @@ def reading(path: str | Path, what: str = "") -> Iterator[None]:
     Args:
         path: The file.
         what: Its role, for the message, such as ``'label'``.
+        verdict: What the message says of it.
 
     Raises:
         FileNotFoundError: The file names another one that does not exist.
@@ -54,7 +57,7 @@ def reading(path: str | Path, what: str = "") -> Iterator[None]:
         name = f"{what} {one_line(str(path))}".lstrip()
         if isinstance(error, FileNotFoundError):  # another file, which this one names
             raise FileNotFoundError(f"{name}: {reason}") from error
-        raise UnreadableError(f"{name} cannot be read: {reason}") from error
+        raise UnreadableError(f"{name} {verdict}: {reason}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ import yaml
 
 from mmseg_splashkd.files import read_text
 from mmseg_splashkd.foreign.json_file import check_nesting
+from mmseg_splashkd.foreign.reading import reading
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -21,17 +22,22 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, what: str = "") -> Any:
     """Read a YAML file.
+
+    Args:
+        path: The file, in one of the encodings of ``read_text``.
+        what: Its role, for the error, such as ``'label_coding'``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no YAML of plain values, has an alias, or is beyond a limit;
-            the message need not name the file.
+        ValueError: It is no YAML of plain values, has an alias, or is beyond a limit.
     """
-    try:
-        value = yaml.load(read_text(path), _PlainLoader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"it is not valid YAML: {error}") from error
-    check_nesting(value)
-    return value
+    with reading(path, what):
+        try:
+            value = yaml.load(read_text(path), _PlainLoader)
+        except yaml.YAMLError as error:
+            name = f"{what} {path}".lstrip()
+            raise ValueError(f"{name} is not valid YAML: {error}") from error
+        check_nesting(value)
+        return value

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.foreign import UnreadableError, read_json, reading
+from mmseg_splashkd.files import read_text, write_whole
+from mmseg_splashkd.foreign import UnreadableError, parse_json, reading
 from mmseg_splashkd.records.codec import from_json, to_json
 from mmseg_splashkd.records.record import RunRecord
 
@@ -41,7 +41,7 @@ def read_record(work_dir: str | Path) -> RunRecord | None:
         return None
     try:
         with reading(path):
-            return from_json(read_json(path))
+            return from_json(parse_json(read_text(path)))
     except ValueError as error:
         raise UnreadableError(
             f"{error}. If it is damaged, delete it: weights and scores stay"

@@ -59,11 +59,11 @@ class LogitStore:
 
     def _mapped(
         self, name: str, mode: Any, dtype: Any, shape: tuple[int, ...]
-    ) -> np.ndarray:
+    ) -> np.memmap:
         path = self.folder / name
         try:
             with reading(path):
-                array = np.load(path, mmap_mode=mode)
+                array: Any = np.load(path, mmap_mode=mode)
                 if array.shape != shape:
                     raise ValueError("its files differ in size from its header")
                 if array.dtype != dtype:

@@ -261,7 +261,7 @@ def test_a_folder_with_files_is_left_alone(tmp_path: Path):
             "max_iters=0 must be a whole number >= 1",
         ),
         ('"max_iters"', '"max_iter"', r"\['max_iter'\]: a plan has the keys"),
-        ("{", "", "is no JSON"),
+        ("{", "", "is not valid JSON"),
     ],
     ids=["value", "key", "syntax"],
 )

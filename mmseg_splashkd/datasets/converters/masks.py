@@ -63,10 +63,12 @@ class ColourMask:
     Args:
         path: RGB mask.
         grays: RGB colour -> gray value in [0, 255].
+        table: File that lists the colours.
     """
 
     path: Path
     grays: Mapping[Colour, int]
+    table: Path
 
     def __call__(self) -> np.ndarray:
         """Return (H, W) uint8 gray values.
@@ -75,7 +77,8 @@ class ColourMask:
             ValueError: The mask cannot be read, or has a colour of no class.
         """
         colours = dict(enumerate(self.grays))
-        ids = colours_to_ids(read_colours(self.path), colours, str(self.path))
+        source = f"{self.path} (classes of {self.table})"
+        ids = colours_to_ids(read_colours(self.path), colours, source)
         return np.array([*self.grays.values()], np.uint8)[ids]
 
 
@@ -173,8 +176,9 @@ def read_masks(
         found = _pictures(pictures, mask_of)
         listed |= found.keys()
         for key, path in found.items():
-            label = partial(_label, mask_of.get(key), grays, fill)
-            split = splits.get(key) or SPLIT_OF.get(part.lower(), "")
+            label = partial(_label, mask_of.get(key), grays, src / file, fill)
+            split, _ = splits.get(key, ("", None))
+            split = split or SPLIT_OF.get(part.lower(), "")
             default = src.resolve().name
             items.append(
                 picture_item(path, pictures, timestamp, default, label, split=split)
@@ -182,8 +186,8 @@ def read_masks(
     check_times(items)
     if absent := sorted(splits.keys() - listed):
         raise ValueError(
-            f"{src / 'ImageSets'} lists {len(absent)} pictures that do not exist, such "
-            f"as {absent[0]!r}: the export is incomplete"
+            f"{splits[absent[0]][1]} lists {len(absent)} pictures that do not exist, "
+            f"such as {absent[0]!r:.200}: the export is incomplete"
         )
     return items
 
@@ -253,27 +257,28 @@ def _pictures(folder: Path, mask_of: Mapping[str, Path]) -> dict[str, Path]:
 def _label(
     mask: Path | None,
     grays: Mapping[Colour, int],
+    table: Path,
     fill: int | None,
     size: Size,
 ) -> Label | None:
     if mask is not None:
-        return ColourMask(mask, grays)
+        return ColourMask(mask, grays, table)
     return None if fill is None else partial(np.full, size[::-1], fill, np.uint8)
 
 
-def _listed_splits(folder: Path) -> dict[str, str]:
-    """Name of a picture -> split, from the lists of an export."""
-    splits: dict[str, str] = {}
+def _listed_splits(folder: Path) -> dict[str, tuple[str, Path]]:
+    """Name of a picture -> split and list, from the lists of an export."""
+    splits: dict[str, tuple[str, Path]] = {}
     for path in sorted(folder.glob("*.txt")):
         if is_system_file(path.name):
             continue
         split = SPLIT_OF.get(path.stem.lower(), "")
         with reading(path, "list"):
             for name in filter(None, map(str.strip, read_text(path).splitlines())):
-                if splits.setdefault(name, split) != split:
+                first, _ = splits.setdefault(name, (split, path))
+                if first != split:
                     raise ValueError(
-                        f"{path}: {name!r} is in the parts {splits[name]!r} and "
-                        f"{split!r}"
+                        f"{path}: {name!r} is in the parts {first!r} and {split!r}"
                     )
     return splits
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_splashkd.files import read_text
-from mmseg_splashkd.foreign import read_rows, reading
+from mmseg_splashkd.foreign import one_line, read_rows, reading
 
 NAMES = ("frame", "image", "id", "name")  # columns that may hold the frame's name
 
@@ -58,7 +58,9 @@ def _read_mapping(path: Path) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = {}
     for name, row in _read_csv(path):
         if not row.get("split"):
-            raise ValueError(f"list {path}: {name} has no part in a column split")
+            raise ValueError(
+                f"list {path}: {one_line(name)} has no part in a column split"
+            )
         lists.setdefault(row["split"], []).append(name)
     return lists
 
@@ -67,8 +69,9 @@ def _read_csv(path: Path) -> list[tuple[str, dict[str, str]]]:
     header, rows = read_rows(path, "list", spaces=True)
     column = next((name for name in NAMES if name in header), None)
     if column is None:
+        columns = one_line(str(header))
         raise ValueError(
-            f"list {path}: none of its columns {list(header)} is one of {NAMES}"
+            f"list {path}: none of its columns {columns} is one of {NAMES}"
         )
     return [(_name(row[column]), row) for row in rows]
 
