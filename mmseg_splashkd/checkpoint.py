@@ -235,8 +235,8 @@ def _check_torch(path: Path) -> None:
 
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
     closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
+    _check_size(path)
     try:
-        _check_size(path)
         # torch's reader: a forged archive can contain other files for other readers.
         if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
             raise _Refused("it is a TorchScript program")

@@ -74,13 +74,19 @@ def run_tool(main: Callable[[], int | None], failure: str, status: int = 1) -> N
         print("interrupted", file=sys.stderr)
         code = getattr(stopped, "exit_code", 130)
     except Exception as error:
-        message = f"{failure}: {_message_of(error)}"
+        message = _visible(f"{failure}: {_message_of(error)}")
         if status == 1:
             sys.exit(message)
         print(message, file=sys.stderr)
         code = status
     if code is not None:
         sys.exit(code)
+
+
+def _visible(text: str) -> str:
+    """A text whose control characters, as of a file's name, do not act."""
+    plain = (c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    return "".join(plain)
 
 
 def _message_of(error: Exception) -> str:

@@ -60,7 +60,8 @@ SKIP_BAD: dict[str, Any] = {
     "help": "leave out labels that cannot be read, named and counted in about.json; "
     "their frames become unlabelled (default: an error)",
 }
-COMMON = ("name", "src", "dst", "force", "label_coding")
+FOLLOW = "If they are yours, give --follow-links; else remove them"
+COMMON = ("name", "src", "dst", "force", "label_coding", "follow_links")
 # Options of each converter, as keyword arguments of ``add_argument``.
 OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "wildscenes": {
@@ -259,6 +260,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             help="convert again; removes the files of an earlier conversion from DST",
         )
         sub.add_argument(
+            "--follow-links",
+            action="store_true",
+            default=False,
+            help="read through links in SRC to folders, and to files outside of it; "
+            "DST gets copies of what they lead to",
+        )
+        sub.add_argument(
             "--label-coding",
             default=converter.label_coding,
             help="name or YAML file of the label coding (default: %(default)s)",
@@ -266,6 +274,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         for option, keywords in OPTIONS[name].items():
             sub.add_argument(option, **keywords)
     return parser.parse_args(argv)
+
+
+def _folders(src: str, options: dict[str, Any]) -> list[Path]:
+    """The source, and the folders of pictures or masks outside of it."""
+    named = [options.get("images"), options.get("masks")]
+    inner = [
+        list(each.values()) if isinstance(each, dict) else [each] for each in named
+    ]
+    paths = [Path(src, each) for values in inner for each in values if each]
+    return [Path(src), *(path for path in paths if path.is_dir())]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -276,6 +294,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmseg_splashkd.datasets.converters.video import count_frames
     from mmseg_splashkd.datasets.converters.writer import ABOUT, write_items
     from mmseg_splashkd.datasets.label_coding import load_label_coding
+    from mmseg_splashkd.foreign.links import check_links
 
     converter, coding = CONVERTERS[args.name], load_label_coding(args.label_coding)
     options = {key: value for key, value in vars(args).items() if key not in COMMON}
@@ -286,6 +305,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"DST={args.dst} lies in SRC={args.src}: files written there would be "
             f"read as its frames; choose a folder outside of SRC"
         )
+    if not args.follow_links:
+        for folder in _folders(args.src, options):
+            check_links(folder, FOLLOW)
     takes = signature(converter.read).parameters
     reading = {k: v for k, v in options.items() if k in takes or k != "skip_bad"}
     items = converter.read(Path(args.src), **painting, **reading)

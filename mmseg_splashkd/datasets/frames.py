@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from mmengine.logging import print_log
 
 from mmseg_splashkd.datasets.timestamps import NO_TIME, TimestampFormat
+from mmseg_splashkd.foreign.links import walk
 
 LAYOUT = """Expected layout of data_root:
   images/[<recording>/]<10-digit seconds>-<9-digit nanoseconds>.png   frames
@@ -129,7 +130,7 @@ def list_frames(
 
 
 def _files(folder: Path, suffix: str, passed_over: Counter[str]) -> Iterable[Path]:
-    for parent, _, names in os.walk(folder, followlinks=True):
+    for parent, names in walk(folder):
         for name in names:
             own = Path(name).suffix.lower()
             if name.startswith("."):

@@ -191,8 +191,9 @@ def read_as_training(path: str | Path) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: OpenCV cannot read the file.
+        ValueError: OpenCV cannot read the file, or it has more pixels than the limit.
     """
+    read_header(path, "frame")
     content = Path(path).read_bytes()
     try:
         return mmcv.imfrombytes(content, "color", "rgb", backend="cv2")

@@ -1,11 +1,11 @@
 """Listing of pictures in folders that other programs write into too."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import PICTURES
+from mmseg_splashkd.foreign.links import walk
 
 HIDDEN = "hidden"  # key of the counts of files passed over
 
@@ -58,5 +58,5 @@ def describe_passed_over(passed_over: Mapping[str, int]) -> str:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(root, followlinks=True):
+    for parent, names in walk(root):
         yield from (Path(parent, name) for name in names)

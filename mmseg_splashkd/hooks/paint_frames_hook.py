@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from PIL import Image
 
+from mmseg_splashkd.datasets.image_file import open_image
 from mmseg_splashkd.evaluation.frame_files import FrameFiles, frame_names
 from mmseg_splashkd.evaluation.frame_scores import focus_index
 from mmseg_splashkd.evaluation.operating_point import OperatingPointEvaluator
@@ -91,7 +92,7 @@ class PaintFramesHook(Hook):
         palette = metainfo["palette"]
         colours = np.full((256, 3), IGNORED, np.float32)
         colours[: len(palette)] = palette
-        with Image.open(frame) as image:
+        with open_image(frame, "frame") as image:
             pixels = np.asarray(image.convert("RGB"), np.float32)
         height, width = pixels.shape[:2]
         scale = min(1.0, self.max_side / max(3 * width, height))

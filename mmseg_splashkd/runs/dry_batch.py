@@ -8,9 +8,9 @@ from typing import Any
 
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import DefaultSampler
-from PIL import Image
 
 from mmseg_splashkd.config.faults import ConfigError, cause_of, explains_itself, shown
+from mmseg_splashkd.datasets.image_file import read_header
 from mmseg_splashkd.datasets.views import View, ViewSampler
 
 LOOKED_AT = 512  # frames whose sizes are read to find a batch of several sizes
@@ -69,9 +69,8 @@ def _size_of(dataset: Any, index: int) -> tuple[int, int] | None:
     if not isinstance(path, str) or not Path(path).is_file():
         return None
     try:
-        with Image.open(path) as picture:
-            return picture.size
-    except OSError:  # of another format: no reason to end a run
+        return read_header(path, "frame").size
+    except ValueError:  # of another format: no reason to end a run
         return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from PIL import ImageOps
@@ -68,7 +68,8 @@ def recording_of(folder: Path, default: str) -> str:
     Raises:
         ValueError: ``folder`` is outside of the root folder.
     """
-    if folder.is_absolute() or ".." in folder.parts:
+    drive = PureWindowsPath(folder).drive
+    if drive or folder.is_absolute() or ".." in folder.parts:
         raise ValueError(f"folder {folder} leads out of the data set")
     return default if folder == Path() else folder.as_posix()
 

@@ -27,7 +27,13 @@ from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_val
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
-from mmseg_splashkd.files import target_of_partial, whole_file, write_whole
+from mmseg_splashkd.files import (
+    read_text,
+    target_of_partial,
+    whole_file,
+    write_whole,
+)
+from mmseg_splashkd.foreign import parse_json, reading
 from mmseg_splashkd.version import __version__
 
 STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
@@ -267,7 +273,15 @@ def _begin(dst: Path, arguments: dict[str, Any], names: list[str], force: bool) 
 def _read_state(dst: Path) -> dict[str, Any]:
     """State of the conversion in the folder; empty if there is none."""
     path = dst / STATE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    with reading(path, "state of a conversion"):
+        state = parse_json(read_text(path))
+        files, arguments = state["files"], state["arguments"]
+        named = isinstance(files, list) and all(isinstance(f, str) for f in files)
+        if not (named and isinstance(arguments, dict) and "finished" in state):
+            raise ValueError("it lists no files and arguments")
+        return state
 
 
 def _check_same(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import metrics_of
+from mmseg_splashkd.datasets.image_file import open_image
 from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.evaluation.dice_metric import DiceMetric
@@ -118,7 +118,7 @@ def read_maps(
         truth = coding.to_train_ids(read_gray(label), label)
         predictions = {}
         for arm, (_, path) in zip(arms, files, strict=True):
-            with Image.open(path) as file:
+            with open_image(path, "prediction") as file:
                 predictions[arm] = np.asarray(file)
             if predictions[arm].shape != truth.shape:
                 shape = predictions[arm].shape
