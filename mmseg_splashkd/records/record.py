@@ -143,6 +143,23 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A key of the config that a resumed start has changed, with effect.
+
+    Attributes:
+        iteration: Number of completed iterations at which it took effect.
+        key: Dotted key.
+        before: Its value until then, as Python text.
+        after: Its value from then on, as Python text.
+    """
+
+    iteration: int
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One run.
 
@@ -172,6 +189,7 @@ class RunRecord:
         iteration: Number of completed iterations.
         skipped: Those of them without a step, because loss or gradient were not finite
             (see ``FiniteGuardHook``).
+        changes: Keys of the config that resumed starts have changed.
         data: Data sets of the run.
         code: Version of this package.
         host: Library -> version, for Python, torch, NumPy and OpenMMLab.
@@ -211,6 +229,7 @@ class RunRecord:
     iterations: int | None = None
     iteration: int = 0
     skipped: tuple[int, ...] = ()
+    changes: tuple[Change, ...] = ()
     data: Data = Data()
     code: Code = Code()
     host: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmseg_splashkd.checkpoint import read_checkpoint
-from mmseg_splashkd.records.record import FAILED, STOPPED
+from mmseg_splashkd.records.record import FAILED, FINISHED, KILLED, STOPPED
 from mmseg_splashkd.records.run_file import RECORD
 from mmseg_splashkd.records.store import SIGNS, read_run
 
@@ -120,12 +120,29 @@ def _step(path: Path) -> tuple[int, int]:
     return int(number[1]) if number else 0, path.stat().st_mtime_ns
 
 
+def begins_again(work_dir: str | Path) -> bool:
+    """Whether a run was killed or stopped before it had saved any checkpoint.
+
+    Args:
+        work_dir: Folder of a run.
+    """
+    run = read_run(work_dir) if Path(work_dir).is_dir() else None
+    found = find_resumable(work_dir)
+    saved = found.path is not None or found.passed_over
+    return run is not None and not saved and run.status in (KILLED, STOPPED)
+
+
 def how_to_go_on(work_dir: str | Path) -> str:
-    """What to do in a folder with a run that has ended early."""
+    """What to do in a folder with a run that has ended."""
     checkpoint = resumable(work_dir)
-    if checkpoint is not None:
-        return f"--resume continues from {checkpoint.name}"
-    return (
-        f"it left no checkpoint to resume: begin again in another folder (--work-dir), "
-        f"or remove {str(work_dir)!r} first"
-    )
+    if checkpoint is None and begins_again(work_dir):
+        return "--resume begins it again, since it left no checkpoint"
+    if checkpoint is None:
+        return (
+            f"it left no checkpoint to resume: remove {str(work_dir)!r} to begin again "
+            f"there"
+        )
+    run = read_run(work_dir)
+    if run is not None and run.status == FINISHED:
+        return "--resume with a larger train_cfg.max_iters trains on"
+    return f"--resume continues from {checkpoint.name}"

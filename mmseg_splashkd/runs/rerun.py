@@ -32,6 +32,9 @@ RELEVANT: dict[str, Callable[[RunRecord], Any]] = {
     "hardware gpus": lambda record: record.hardware.gpus,
 }
 
+# Keys on which weights or the best ones depend, from the iteration of a change on.
+MIDWAY = ("param_scheduler", "train_cfg.val_", "train_cfg.dynamic_intervals")
+
 
 @dataclass(frozen=True)
 class Rerun:
@@ -200,6 +203,7 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
         if not allow_changes:
             raise ValueError(f"{message}. --allow-changes trains on the present ones")
         _warn(message)
+    _check_unchanged(before, allow_changes)
     for name, of in RELEVANT.items():
         _warn_of_change(name, of(before), of(after))
     for name, version in after.host.items():
@@ -210,6 +214,24 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
         _warn(f"{before.hardware.processes} processes trained it, now one does")
     if before.status != FINISHED:
         _warn(f"the run was {before.status} at iteration {before.iteration}")
+
+
+def _check_unchanged(before: RunRecord, allow_changes: bool) -> None:
+    """Check that no resumed start has changed what a repetition would do at once."""
+    found = [each for each in before.changes if each.key.startswith(MIDWAY)]
+    if not found:
+        return
+    listed = ", ".join(
+        f"{each.key} at iteration {each.iteration} ({each.before}, then {each.after})"
+        for each in found
+    )
+    message = (
+        f"{before.name} was changed while it was resumed: {listed}. A repetition has "
+        f"the last values from the start, and is another run"
+    )
+    if not allow_changes:
+        raise ValueError(f"{message}: --allow-changes trains it all the same")
+    _warn(message)
 
 
 def _warn_of_change(name: str, old: Any, new: Any) -> None:

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mmseg_splashkd.config.text import text_values
-from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.record import Change, RunRecord
 
 # Data and teacher, by their content: a folder may have another name.
 CONTENT: dict[str, Callable[[RunRecord], Any]] = {
@@ -32,6 +32,7 @@ ACTS = (
     "train_cfg.max_epochs",
     "train_cfg.val_*",
     "train_cfg.dynamic_intervals*",
+    "param_scheduler*",  # see ``runs.new_schedule``
     "*_dataloader.num_workers",
     "*_dataloader.persistent_workers",
     "*_dataloader.prefetch_factor",
@@ -59,18 +60,20 @@ MISSING = "nothing"
 
 def check_resumed(
     before: RunRecord, after: RunRecord, checkpoint: str, iteration: int
-) -> None:
+) -> tuple[Change, ...]:
     """Refuse to resume a run with options that a checkpoint overrides.
 
-    Optimizer, schedules and seed are restored from the checkpoint, whatever the config
-    says; other data, another model or batch size would make a run that no record
-    describes.
+    Optimizer and seed are restored from the checkpoint, whatever the config says; other
+    data, another model or batch size would make a run that no record describes.
 
     Args:
         before: Record of the run.
         after: Description of the start that resumes it.
         checkpoint: File that it is resumed from.
         iteration: Iteration of the checkpoint.
+
+    Returns:
+        The changes that take effect, from this iteration on.
 
     Raises:
         ValueError: An option has changed that cannot take effect, or ``max_iters`` is
@@ -82,11 +85,13 @@ def check_resumed(
             f"iteration {iteration} already: set it to more than that"
         )
     if before.config_text is None or after.config_text is None:
-        return
+        return ()
+    found = changed(before.config_text, after.config_text)
+    found = {key: both for key, both in found.items() if _is(key, READ)}
     changes = [
         f"{key} was {_short(old)}, now {_short(new)}"
-        for key, (old, new) in changed(before.config_text, after.config_text).items()
-        if _is(key, READ) and not _is(key, (*ACTS, *PATHS))
+        for key, (old, new) in found.items()
+        if not _is(key, (*ACTS, *PATHS))
     ]
     changes += [
         f"{name} changed"
@@ -101,6 +106,11 @@ def check_resumed(
             f"weights: --cfg-options load_from={checkpoint} in another --work-dir, "
             f"without --resume"
         )
+    return tuple(
+        Change(iteration, key, _short(old), _short(new))
+        for key, (old, new) in found.items()
+        if _is(key, ACTS)
+    )
 
 
 def changed(before: str, after: str) -> dict[str, tuple[Any, Any]]:

@@ -27,6 +27,7 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
 from mmseg_splashkd.records.traces import find_resumable
 from mmseg_splashkd.runs.building import NamingRunner
 from mmseg_splashkd.runs.needed_hooks import whole_checkpoints
+from mmseg_splashkd.runs.new_schedule import follow_new_schedules, schedules_differ
 from mmseg_splashkd.runs.once_formatted import OnceFormattedConfig
 from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
 from mmseg_splashkd.runs.worker_signals import Shielded
@@ -161,12 +162,19 @@ class SafeRunner(NamingRunner):
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Continue a run; see ``mmengine.runner.Runner.resume``.
 
+        Where ``param_scheduler`` has changed since the checkpoint was written, the new
+        schedules are followed: see ``follow_new_schedules``.
+
         Raises:
-            ValueError: The file holds weights without the state of the optimizer.
+            ValueError: The file holds weights without the state of the optimizer, or
+                new schedules cannot be followed from the middle.
         """
-        if "optimizer" not in read_checkpoint(find_checkpoint(filename), own=True):
+        checkpoint = read_checkpoint(find_checkpoint(filename), own=True)
+        if "optimizer" not in checkpoint:
             raise ValueError(
                 f"cannot resume from {filename}: it holds weights without the state of "
                 f"the optimizer. Resume from an iter_*.pth of the work directory"
             )
         super().resume(filename, *args, **kwargs)
+        if schedules_differ(self, checkpoint["meta"]):
+            follow_new_schedules(self)

@@ -3,7 +3,7 @@
 import itertools
 import logging
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,12 @@ from mmseg_splashkd.hooks import (
 )
 from mmseg_splashkd.hooks.stop_request import stop_by_signals
 from mmseg_splashkd.records.names import is_file_name
-from mmseg_splashkd.records.record import KILLED, STOPPED, RunRecord
-from mmseg_splashkd.records.store import read_record, read_run
+from mmseg_splashkd.records.record import Change, RunRecord
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import (
-    find_resumable,
+    begins_again,
     how_to_go_on,
+    resumable,
     trace_of_run,
 )
 from mmseg_splashkd.runs.describe import describe
@@ -128,7 +129,8 @@ def train(
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir, name)
     if description is not None:  # before the others read what this process writes
-        _check_work_dir(cfg, description[0], restart)
+        changes = _check_work_dir(cfg, description[0], restart)
+        description = replace(description[0], changes=changes), description[1]
     use_trackers(cfg)
     try:
         with (
@@ -173,35 +175,38 @@ def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> Non
     set_experiment_name(cfg)
 
 
-def _check_work_dir(cfg: Config, description: RunRecord, restart: bool) -> None:
+def _check_work_dir(
+    cfg: Config, description: RunRecord, restart: bool
+) -> tuple[Change, ...]:
+    """Check that a run may write there; the changes of a run that is resumed."""
     if cfg.resume:
-        _check_resume(cfg, description)
-        return
+        return _check_resume(cfg, description)
     trace = None if restart else trace_of_run(cfg.work_dir)
     if trace is not None:
         raise FileExistsError(
             f"work_dir={cfg.work_dir!r} holds a run ({trace}), which another would "
             f"overwrite: {how_to_go_on(cfg.work_dir)}; --work-dir names another folder"
         )
+    return ()
 
 
-def _check_resume(cfg: Config, description: RunRecord) -> None:
-    found = find_resumable(cfg.work_dir)
-    source, iteration = cfg.get("load_from") or found.path, 0
+def _check_resume(cfg: Config, description: RunRecord) -> tuple[Change, ...]:
+    source, iteration = cfg.get("load_from") or resumable(cfg.work_dir), 0
     if source is None:
-        _check_begins_anew(cfg.work_dir, found.passed_over)
+        _check_begins_anew(cfg.work_dir)
     elif Path(source).is_file():
         iteration = read_checkpoint(source, own=True)["meta"].get("iter", 0)
     before = read_record(cfg.work_dir)
-    if before is not None:
-        check_resumed(before, description, str(source), iteration)
+    if before is None:
+        return ()
+    changes = check_resumed(before, description, str(source), iteration)
+    return (*before.changes, *changes)
 
 
-def _check_begins_anew(work_dir: str, damaged: Sequence[Path]) -> None:
+def _check_begins_anew(work_dir: str) -> None:
     """Check that there is a run, which was killed before its first checkpoint."""
-    run = read_run(work_dir) if Path(work_dir).is_dir() else None
     trace = trace_of_run(work_dir)
-    if damaged or run is None or run.status not in (KILLED, STOPPED):
+    if not begins_again(work_dir):
         holds = f" ({trace} is there, without a checkpoint that can be read)"
         raise FileNotFoundError(
             f"nothing to resume in work_dir={work_dir!r}{holds if trace else ''}: "
