@@ -18,7 +18,12 @@ from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills
-from mmseg_splashkd.hooks import DistillLogHook, EarlyStopHook, FiniteGuardHook
+from mmseg_splashkd.hooks import (
+    DistillLogHook,
+    EarlyStopHook,
+    FiniteGuardHook,
+    FinitePredictionsHook,
+)
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
@@ -88,7 +93,8 @@ def train(
             errors (see ``check_data``), its ``teacher_cache`` does not belong to it,
             or a resumed run has options that its checkpoint overrides (see
             ``check_resumed``).
-        NotFiniteError: Loss or weights are not finite (see ``FiniteGuardHook``).
+        NotFiniteError: Loss, weights or predictions are not finite (see
+            ``FiniteGuardHook`` and ``FinitePredictionsHook``).
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -131,6 +137,7 @@ def train(
 def _watch(runner: Runner, cfg: Config) -> None:
     """Add the hooks that every run needs, whatever hooks its config names."""
     runner.register_hook(FiniteGuardHook())
+    runner.register_hook(FinitePredictionsHook())
     runner.register_hook(EarlyStopHook())
     if distills(cfg):
         runner.register_hook(DistillLogHook())
