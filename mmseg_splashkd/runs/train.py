@@ -18,12 +18,8 @@ from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills
-from mmseg_splashkd.hooks import (
-    DistillLogHook,
-    EarlyStopHook,
-    FiniteGuardHook,
-    FinitePredictionsHook,
-)
+from mmseg_splashkd.hooks import DistillLogHook, EarlyStopHook, FiniteGuardHook
+from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
@@ -137,10 +133,10 @@ def train(
 def _watch(runner: Runner, cfg: Config) -> None:
     """Add the hooks that every run needs, whatever hooks its config names."""
     runner.register_hook(FiniteGuardHook())
-    runner.register_hook(FinitePredictionsHook())
     runner.register_hook(EarlyStopHook())
     if distills(cfg):
         runner.register_hook(DistillLogHook())
+    runner.register_hook(FinitePredictionsHook())
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
