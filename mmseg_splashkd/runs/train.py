@@ -24,6 +24,7 @@ from mmseg_splashkd.hooks import (
     DistillLogHook,
     EarlyStopHook,
     FiniteGuardHook,
+    FinitePredictionsHook,
     MadeUpValidationHook,
     NoteValidationHook,
     ResumedEpochHook,
@@ -54,6 +55,7 @@ from mmseg_splashkd.teacher_cache import use_teacher_cache
 WORK_DIRS = Path("work_dirs")
 NEEDED = (
     FiniteGuardHook,
+    FinitePredictionsHook,
     EarlyStopHook,
     NoteValidationHook,
     ResumedEpochHook,
@@ -110,6 +112,8 @@ def train(
             ``check_resumed``).
         Terminated: A signal ended the run; a ``KeyboardInterrupt``.
         NotFiniteError: Loss or weights are not finite (see ``FiniteGuardHook``).
+        NotFiniteError: Loss, weights or predictions are not finite (see
+            ``FiniteGuardHook`` and ``FinitePredictionsHook``).
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -159,6 +163,10 @@ def _watch(runner: Runner, cfg: Config) -> None:
     for kind in (*NEEDED, *((DistillLogHook,) if distills(cfg) else ())):
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
+    runner.register_hook(FiniteGuardHook())
+    runner.register_hook(EarlyStopHook())
+    if distills(cfg):
+        runner.register_hook(DistillLogHook())
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
