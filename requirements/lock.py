@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "requirements"
@@ -89,7 +89,7 @@ def packages() -> dict[Package, list[str]]:
 def licence(name: str) -> str:
     """Licence of an installed package, as its metadata state it."""
     try:
-        about = metadata(name)
+        about: Any = metadata(name)
     except PackageNotFoundError:
         return ABSENT
     stated = about.get("License-Expression") or about.get("License") or ""

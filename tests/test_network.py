@@ -42,7 +42,11 @@ print("closed", len(ASKED))
 @pytest.mark.slow
 def test_a_run_with_closed_sockets(pond, teacher, tmp_path):
     (weights,) = teacher.glob(BEST)
-    start = {"type": "Pretrained", "checkpoint": str(weights), "prefix": "backbone."}
+    start: dict = {
+        "type": "Pretrained",
+        "checkpoint": str(weights),
+        "prefix": "backbone.",
+    }
     start["_delete_"] = True  # the config has None there
     options = tiny_run(pond, "model") | {"model.backbone.init_cfg": start}
     given = (PLAIN, tmp_path / "run", repr(options), repr(str(weights)))
