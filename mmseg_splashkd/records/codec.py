@@ -29,13 +29,16 @@ Convert = Callable[[Any], Any]
 def to_json(record: RunRecord) -> dict[str, Any]:
     """JSON values of a record, with the version of their schema.
 
-    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped`` and
-    ``changes`` are left out where they are empty, so that earlier versions read these.
+    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped``, ``changes``
+    and ``code.sources`` are left out where they are empty, so that earlier versions
+    read these.
     """
     values = asdict(record)
     for key in ("skipped", "changes"):
         if not values[key]:
             del values[key]
+    if not values["code"]["sources"]:
+        del values["code"]["sources"]
     return _finite({"version": VERSION, **values})
 
 

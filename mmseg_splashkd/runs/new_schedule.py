@@ -1,5 +1,6 @@
 """Schedules that a resumed run follows instead of those in its checkpoint."""
 
+import ast
 import copy
 import warnings
 from collections.abc import Mapping
@@ -11,8 +12,6 @@ from mmengine.optim.scheduler.param_scheduler import (
 )
 from mmengine.runner import Runner
 
-from mmseg_splashkd.config.text import literal, text_values
-
 EARLY = "Detected call of `scheduler.step\\(\\)` before"  # no step has been made here
 KEY = "param_scheduler"
 
@@ -20,24 +19,30 @@ KEY = "param_scheduler"
 def schedules_differ(runner: Runner, meta: Mapping[str, Any]) -> bool:
     """Whether the config of a run has other schedules than that of its checkpoint.
 
+    Both are compared as mmengine writes them into checkpoints, also where types are
+    classes; a text is parsed and never executed.
+
     Args:
         runner: Runner with the config.
-        meta: ``meta`` of the checkpoint, whose ``cfg`` is parsed and never executed.
+        meta: ``meta`` of the checkpoint.
     """
     try:
-        before = text_values(meta.get("cfg") or "").get(KEY)
-    except ValueError:  # of a config with more than values
+        before, after = map(_written, (meta.get("cfg") or "", runner.cfg.pretty_text))
+    except SyntaxError:
+        runner.logger.warning(
+            f"the config in the checkpoint cannot be parsed: {KEY} goes on as it was"
+        )
         return False
-    return _plain(before) != _plain(literal(runner.cfg.to_dict().get(KEY)))
+    return before != after
 
 
-def _plain(value: Any) -> Any:
-    """A value in which tuples are lists."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
+def _written(text: str) -> str | None:
+    """The schedules in the text of a config, with tuples as lists; None without any."""
+    for line in ast.parse(text).body:
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == KEY:
+            none = isinstance(line.value, ast.Constant) and line.value.value is None
+            return None if none else ast.dump(line.value).replace("Tuple(", "List(")
+    return None
 
 
 def follow_new_schedules(runner: Runner) -> None:

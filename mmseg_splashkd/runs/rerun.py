@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.records.changes import changed_midway, listed
 from mmseg_splashkd.records.ledger import read_ledger
 from mmseg_splashkd.records.record import FINISHED, RunRecord
 from mmseg_splashkd.records.store import Run, find_runs, read_record
@@ -31,9 +32,6 @@ RELEVANT: dict[str, Callable[[RunRecord], Any]] = {
     "hardware threads": lambda record: record.hardware.threads,
     "hardware gpus": lambda record: record.hardware.gpus,
 }
-
-# Keys on which weights or the best ones depend, from the iteration of a change on.
-MIDWAY = ("param_scheduler", "train_cfg.val_", "train_cfg.dynamic_intervals")
 
 
 @dataclass(frozen=True)
@@ -206,6 +204,10 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
     _check_unchanged(before, allow_changes)
     for name, of in RELEVANT.items():
         _warn_of_change(name, of(before), of(after))
+    old, new = before.code.sources, after.code.sources
+    for name in new if old else ():
+        if old.get(name) != new[name]:
+            _warn(f"the code of {name}, which builds the network, has changed")
     for name, version in after.host.items():
         _warn_of_change(f"library {name}", before.host.get(name), version)
     if before.code.dirty:
@@ -218,16 +220,12 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
 
 def _check_unchanged(before: RunRecord, allow_changes: bool) -> None:
     """Check that no resumed start has changed what a repetition would do at once."""
-    found = [each for each in before.changes if each.key.startswith(MIDWAY)]
+    found = changed_midway(before)
     if not found:
         return
-    listed = ", ".join(
-        f"{each.key} at iteration {each.iteration} ({each.before}, then {each.after})"
-        for each in found
-    )
     message = (
-        f"{before.name} was changed while it was resumed: {listed}. A repetition has "
-        f"the last values from the start, and is another run"
+        f"{before.name} was changed while it was resumed: {listed(found)}. A "
+        f"repetition has the last values from the start, and is another run"
     )
     if not allow_changes:
         raise ValueError(f"{message}: --allow-changes trains it all the same")

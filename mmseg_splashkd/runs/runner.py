@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
@@ -167,13 +167,22 @@ class SafeRunner(NamingRunner):
 
         Raises:
             ValueError: The file holds weights without the state of the optimizer, or
-                new schedules cannot be followed from the middle.
+                beside their average and the config has no ``EMAHook``; or new schedules
+                cannot be followed from the middle.
         """
         checkpoint = read_checkpoint(find_checkpoint(filename), own=True)
         if "optimizer" not in checkpoint:
             raise ValueError(
                 f"cannot resume from {filename}: it holds weights without the state of "
                 f"the optimizer. Resume from an iter_*.pth of the work directory"
+            )
+        averages = any(isinstance(hook, EMAHook) for hook in self.hooks)
+        if "ema_state_dict" in checkpoint and not averages:
+            raise ValueError(
+                f"cannot resume from {filename} without an EMAHook: it holds weights "
+                f"beside their average, which would be trained instead. Keep the "
+                f"EMAHook of the config, or begin a new run from the average: "
+                f"--cfg-options load_from={filename} in another --work-dir"
             )
         super().resume(filename, *args, **kwargs)
         if schedules_differ(self, checkpoint["meta"]):

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.text import text_values, values_text
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.hooks import (
@@ -31,6 +33,7 @@ from mmseg_splashkd.hooks import (
     StopSignalHook,
 )
 from mmseg_splashkd.hooks.stop_request import stop_by_signals
+from mmseg_splashkd.records.changes import listed, with_changes
 from mmseg_splashkd.records.names import is_file_name
 from mmseg_splashkd.records.record import Change, RunRecord
 from mmseg_splashkd.records.store import read_record
@@ -46,8 +49,8 @@ from mmseg_splashkd.runs.full_drive import resumable_after_full_drive
 from mmseg_splashkd.runs.lost_rank import watched_ranks
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
-from mmseg_splashkd.runs.recorder import is_writer, recorded
-from mmseg_splashkd.runs.resume import check_resumed
+from mmseg_splashkd.runs.recorder import is_writer, processes, recorded
+from mmseg_splashkd.runs.resume import check_resumed, rates_end_early
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
 from mmseg_splashkd.teacher_cache import use_teacher_cache
@@ -111,7 +114,6 @@ def train(
             or a resumed run has options that its checkpoint overrides (see
             ``check_resumed``).
         Terminated: A signal ended the run; a ``KeyboardInterrupt``.
-        NotFiniteError: Loss or weights are not finite (see ``FiniteGuardHook``).
         NotFiniteError: Loss, weights or predictions are not finite (see
             ``FiniteGuardHook`` and ``FinitePredictionsHook``).
     """
@@ -133,8 +135,12 @@ def train(
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir, name)
     if description is not None:  # before the others read what this process writes
-        changes = _check_work_dir(cfg, description[0], restart)
-        description = replace(description[0], changes=changes), description[1]
+        record, frames = description
+        hardware = replace(record.hardware, processes=processes(launcher))
+        record = replace(record, hardware=hardware)
+        changes, told = _check_work_dir(cfg, record, restart)
+        warnings += told
+        description = replace(record, changes=changes), frames
     use_trackers(cfg)
     try:
         with (
@@ -163,10 +169,6 @@ def _watch(runner: Runner, cfg: Config) -> None:
     for kind in (*NEEDED, *((DistillLogHook,) if distills(cfg) else ())):
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
-    runner.register_hook(FiniteGuardHook())
-    runner.register_hook(EarlyStopHook())
-    if distills(cfg):
-        runner.register_hook(DistillLogHook())
 
 
 def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> None:
@@ -185,8 +187,8 @@ def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> Non
 
 def _check_work_dir(
     cfg: Config, description: RunRecord, restart: bool
-) -> tuple[Change, ...]:
-    """Check that a run may write there; the changes of a run that is resumed."""
+) -> tuple[tuple[Change, ...], list[str]]:
+    """Check that a run may write there; changes of a resumed run, and lines to log."""
     if cfg.resume:
         return _check_resume(cfg, description)
     trace = None if restart else trace_of_run(cfg.work_dir)
@@ -195,20 +197,39 @@ def _check_work_dir(
             f"work_dir={cfg.work_dir!r} holds a run ({trace}), which another would "
             f"overwrite: {how_to_go_on(cfg.work_dir)}; --work-dir names another folder"
         )
-    return ()
+    return (), []
 
 
-def _check_resume(cfg: Config, description: RunRecord) -> tuple[Change, ...]:
-    source, iteration = cfg.get("load_from") or resumable(cfg.work_dir), 0
+def _check_resume(
+    cfg: Config, description: RunRecord
+) -> tuple[tuple[Change, ...], list[str]]:
+    named = cfg.get("load_from")
+    source = named or resumable(cfg.work_dir)
     if source is None:
         _check_begins_anew(cfg.work_dir)
-    elif Path(source).is_file():
-        iteration = read_checkpoint(source, own=True)["meta"].get("iter", 0)
-    before = read_record(cfg.work_dir)
+    if source is None or not Path(source).is_file():
+        return (), []
+    meta = read_checkpoint(source, own=True)["meta"]
+    folder = Path(source).parent if named else Path(cfg.work_dir)
+    before = read_record(folder) or _of_checkpoint(meta)
     if before is None:
-        return ()
-    changes = check_resumed(before, description, str(source), iteration)
-    return (*before.changes, *changes)
+        return (), [f"{source} holds no config: changes since then cannot be told"]
+    iteration, epoch = meta.get("iter", 0), meta.get("epoch", 0)
+    new = check_resumed(before, description, str(source), iteration, epoch)
+    changes = with_changes(before.changes, new, iteration)
+    now = [each for each in changes if each.iteration == iteration]
+    told = [f"resumed with changes: {listed(now)}"] if now else []
+    end = rates_end_early(new, description.config_text)
+    return changes, [*told, end] if end else told
+
+
+def _of_checkpoint(meta: Mapping[str, Any]) -> RunRecord | None:
+    """What a checkpoint says of its run, in a folder without a record."""
+    try:
+        text = values_text(text_values(meta["cfg"]))
+    except (KeyError, TypeError, ValueError):  # of a config with more than values
+        return None
+    return RunRecord("", "", "", config_text=text)
 
 
 def _check_begins_anew(work_dir: str) -> None:

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.registry import PARAM_SCHEDULERS
+from mmseg.models import FCNHead
 
 from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.runs.new_schedule import schedules_differ
 from mmseg_splashkd.runs.rerun import rerun
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import train
@@ -84,3 +87,58 @@ def test_a_longer_run_is_recorded_with_the_change_and_not_repeated(pond, tmp_pat
     assert found["param_scheduler.1.end"] == (2, "4")
     with pytest.raises(ValueError, match="was changed while it was resumed: param_s"):
         rerun(tmp_path / "run")
+
+
+def resumed(work_dir: Path, **options: Any) -> SafeRunner:
+    """A runner that goes on from the checkpoint of a run, and has not trained yet."""
+    runner = small_run(
+        build(fcn(auxiliary=False)), work_dir, 4, runner=SafeRunner, **options
+    )
+    assert isinstance(runner, SafeRunner)
+    return runner
+
+
+def test_schedules_with_classes_as_types_are_compared_too(tmp_path):
+    named = schedule(4)
+    assert named[0]["type"] == "LinearLR"
+    classes = [{**each, "type": PARAM_SCHEDULERS.get(each["type"])} for each in named]
+    longer = [classes[0], {**classes[1], "end": 9}]
+    runner = resumed(tmp_path, cfg={"param_scheduler": classes, "model": FCNHead})
+    meta = {"cfg": runner.cfg.pretty_text}
+    assert not schedules_differ(runner, meta)
+    runner = resumed(tmp_path, cfg={"param_scheduler": longer, "model": FCNHead})
+    assert schedules_differ(runner, meta)
+    assert schedules_differ(runner, {})
+    assert not schedules_differ(runner, {"cfg": "param_scheduler = <object>"})
+
+
+def test_options_that_act_are_those_of_a_resumed_run(tmp_path):
+    rates(tmp_path, 2, 9)
+    loader = {"batch_size": 1, "num_workers": 0, "dataset": {"type": "RandomFrames"}}
+    loader["sampler"] = {"type": "DefaultSampler", "shuffle": False}
+    runner = resumed(tmp_path, resume=True, validates=True)
+    train_cfg: Any = runner._train_loop
+    train_cfg |= {"val_interval": 3, "val_begin": 2, "dynamic_intervals": [(3, 1)]}
+    runner._val_dataloader = loader
+    hook = next(each for each in runner.hooks if isinstance(each, CheckpointHook))
+    hook.interval, hook.max_keep_ckpts, hook.save_last = 2, 1, False
+    runner.train()
+    assert runner.iter == 4
+    loop: Any = runner.train_loop
+    assert (loop.val_begin, loop.max_iters) == (2, 4)
+    assert loop.dynamic_intervals == [3, 1]
+    assert runner.val_dataloader.batch_size == 1  # type: ignore[union-attr]
+    saved = sorted(path.name for path in tmp_path.glob("iter_*.pth"))
+    assert saved == ["iter_1.pth", "iter_2.pth", "iter_4.pth"]
+
+
+def test_a_run_with_averaged_weights_is_not_resumed_without_them(tmp_path):
+    def run(**options: Any) -> SafeRunner:
+        return resumed(tmp_path, **options)
+
+    run(hooks=("EMAHook",)).train()
+    with pytest.raises(
+        ValueError, match=r"iter_4\.pth without an EMAHook: it holds we"
+    ):
+        run(resume=True).train()
+    run(resume=True, hooks=("EMAHook",)).train()
