@@ -20,6 +20,8 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
 )
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.hooks.held_signals import held_signals
+from mmseg_splashkd.hooks.whole_checkpoint_hook import on_drive
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
@@ -99,17 +101,23 @@ class SafeRunner(NamingRunner):
     ) -> None:
         """Save a checkpoint in one piece; see ``mmengine.runner.Runner``.
 
-        If the process is killed or the drive is full, the file stays as it was.
+        If the process is killed or the drive is full, the file stays as it was. Signals
+        are held meanwhile.
         """
-        backends = kwargs.get("backend_args"), kwargs.get("file_client_args"), *args[:1]
-        if any(backends) or "://" in str(out_dir) or not is_main_process():
+        client = args[0] if args else kwargs.get("file_client_args")
+        remote = not on_drive(out_dir, kwargs.get("backend_args"), client)
+        if remote or not is_main_process():
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
-        with whole_file(Path(out_dir, filename), sync=True) as partial:
+        with held_signals(), whole_file(Path(out_dir, filename), sync=True) as partial:
             super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
 
     def load_or_resume(self) -> None:
-        """Load or resume; a run is resumed from its newest checkpoint that is whole."""
+        """Load or resume; a run is resumed from its newest checkpoint that is whole.
+
+        Raises:
+            ValueError: There are checkpoints, and none is whole.
+        """
         if self._resume and self._load_from is None and not self._has_loaded:
             found: list[Any] = [None, ()]
             if is_main_process():
@@ -119,6 +127,11 @@ class SafeRunner(NamingRunner):
             for each in passed_over:
                 self.logger.warning(
                     f"{each} is damaged or not whole: it is passed over"
+                )
+            if path is None and passed_over:
+                raise ValueError(
+                    f"nothing to resume in work_dir={self.work_dir!r}: none of its "
+                    f"checkpoints is whole. Remove them to begin again"
                 )
             if path is None:
                 return  # the run was killed before its first checkpoint
