@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export GOMP_SPINCOUNT ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs format clean
+.PHONY: help demo test lint docs format lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ docs: $(VENV)/.dev ## Build the documentation into site/
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## Lock the requirements with hashes, and list licences (needs uv)
+	$(BIN)/python requirements/lock.py
 
 clean: ## Remove the environment, the documentation and the demo's files; other runs stay
 	rm -rf $(VENV) site work_dirs/demo data/demo

@@ -225,7 +225,7 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
 
 def _check_torch(path: Path) -> None:
     """Refuse pickles from elsewhere where torch's reader has known holes."""
-    if tuple(map(int, torch.__version__.split(".")[:2])) < SAFE_TORCH:
+    if torch.__version__ < SAFE_TORCH:  # type: ignore[operator]  # it compares tuples
         raise ValueError(
             f"checkpoint {path} is a pickle, and torch {torch.__version__} cannot read "
             f"one from elsewhere safely (CVE-2025-32434): use weights as {SUFFIX}, or "

@@ -1,6 +1,7 @@
 """Atomic writes, reading of text that people edit, and hashes of files."""
 
 import codecs
+import errno
 import hashlib
 import os
 import re
@@ -15,6 +16,8 @@ from mmseg_splashkd.unwritable import writing
 
 # The second form, without a process id, is what earlier versions wrote.
 PARTIAL = re.compile(r"\.(?P<stem>.+?)(\.(?P<pid>\d+))?\.partial(?P<suffix>\.[^.]*)?")
+# Answers of drives that keep no order of names, or of a folder that may not be read.
+NO_FOLDER_SYNC = errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM
 
 
 @contextmanager
@@ -43,12 +46,13 @@ def whole_file(path: str | Path, sync: bool = False) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             mode = _mode_of_new_files(partial)
             yield partial
-            partial.chmod(mode)
+            if stat.S_IMODE(partial.stat().st_mode) != mode:
+                partial.chmod(mode)  # drives without modes refuse it
             if sync:
                 _sync(partial)
             partial.replace(path)
             if sync:
-                _sync(path.parent)
+                _sync_folder(path.parent)
     finally:
         with suppress(OSError):  # of a read-only drive
             partial.unlink(missing_ok=True)
@@ -71,6 +75,15 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait for the names in a folder, where its drive can; network drives cannot."""
+    try:
+        _sync(folder)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
 
 
 def target_of_partial(path: str | Path) -> Path | None:

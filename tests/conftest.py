@@ -1,13 +1,16 @@
 """Fixtures shared by all tests: a small synthetic video and tiny trained runs."""
 
 import gc
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mmengine.registry import init_default_scope
 
 from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.hooks.held_signals import STOPS
 from mmseg_splashkd.runs.train import train
 from tests.photos import draw_photos, write_config
 
@@ -35,6 +38,18 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Handlers of Python, also under nohup and beside Ray, which sets its own."""
+    before = {each: signal.getsignal(each) for each in STOPS}
+    for each in STOPS:
+        signal.signal(each, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.fixture(autouse=True)

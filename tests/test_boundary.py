@@ -100,6 +100,7 @@ def test_status_and_stderr(capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("name", STOPS)
 def test_a_signal_ends_a_tool_with_its_number(capsys, name):
     number = getattr(signal, name)

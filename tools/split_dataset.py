@@ -132,7 +132,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--keep-shares",
         action="store_true",
-        help="keep the table's splash_share instead of reading the labels",
+        help="keep the table's focus_share instead of reading the labels",
     )
     group.add_argument(
         "--img-path", default="images", help="folder in data_root, default: images"

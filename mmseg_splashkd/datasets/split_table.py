@@ -14,7 +14,8 @@ from mmseg_splashkd.foreign import read_rows, reading
 from mmseg_splashkd.foreign.csv_file import SURPLUS
 
 REQUIRED = ("recording", "timestamp", "frame", "label")
-COLUMNS = (*REQUIRED, "split", "fold", "embargo", "splash_share")
+SHARE, FORMER_SHARE = "focus_share", "splash_share"
+COLUMNS = (*REQUIRED, "split", "fold", "embargo", SHARE)
 SOURCE = "source"  # a further column, if a frame has it
 SPLITS = ("train", "val", "test")
 EMBARGO = "embargo"
@@ -25,9 +26,10 @@ def read_table(table: str | Path) -> list[Frame]:
 
     Args:
         table: CSV with the columns recording, timestamp, frame, label and, optionally,
-            split, fold, embargo (folds separated by spaces), splash_share and source.
-            Other columns are ignored. An empty timestamp is a frame without time.
-            Paths are relative to the table or absolute, with slashes or backslashes.
+            split, fold, embargo (folds separated by spaces), focus_share (of the focus
+            class; formerly splash_share) and source. Other columns are ignored. An
+            empty timestamp is a frame without time. Paths are relative to the table
+            or absolute, with slashes or backslashes.
 
     Returns:
         The frames in the order of the rows, with paths relative to the working
@@ -118,7 +120,7 @@ def _frame_of(row: dict[str, str], source: str, folder: str) -> Frame:
             split=split,
             fold=_fold(row["fold"]) if row.get("fold") else None,
             embargo=tuple(map(_fold, row.get("embargo", "").split())),
-            splash_share=_share(row.get("splash_share", "")),
+            splash_share=_share(row.get(SHARE, row.get(FORMER_SHARE, ""))),
             source=row.get(SOURCE, ""),
         )
     except ValueError as error:
@@ -137,7 +139,7 @@ def _fold(cell: str) -> int:
 def _share(cell: str) -> float | None:
     share = float(cell) if cell else None
     if share is not None and not 0 <= share <= 1:
-        raise ValueError(f"splash_share {cell} must lie in [0, 1]")
+        raise ValueError(f"{SHARE} {cell} must lie in [0, 1]")
     return share
 
 

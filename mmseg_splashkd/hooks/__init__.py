@@ -6,6 +6,7 @@ from mmseg_splashkd.hooks.distill_loss_hook import DistillLossHook
 from mmseg_splashkd.hooks.early_stop_hook import EarlyStopHook
 from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
 from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook
+from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
@@ -29,6 +30,7 @@ __all__ = [
     "EarlyStopHook",
     "ExportWeightsHook",
     "FiniteGuardHook",
+    "FinitePredictionsHook",
     "FiniteWeightsHook",
     "FrameScoresHook",
     "IterationSeedHook",

@@ -7,8 +7,10 @@ from typing import Any
 from mmengine.hooks import EarlyStoppingHook
 from mmengine.runner import Runner
 
+from mmseg_splashkd.hooks.whole_checkpoint_hook import REPLACED
+
 # Names of files that a validation may remove: always the present ones.
-FILES = ("last_ckpt", "keep_ckpt_ids")
+FILES = ("last_ckpt", "keep_ckpt_ids", REPLACED)
 COUNTERS = ("wait_count", "best_score")  # of EarlyStoppingHook
 
 

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 STOPS = tuple(
     getattr(signal, name)
@@ -22,12 +23,12 @@ def held_signals() -> Iterator[None]:
         yield
         return
     arrived: list[int] = []
-    before = {
-        each: signal.signal(each, lambda number, _: arrived.append(number))
-        for each in STOPS
-        if signal.getsignal(each) is not None  # set by other than Python code
-    }
+    before: dict[int, Any] = {}
     try:
+        for each in STOPS:
+            if (handler := signal.getsignal(each)) is not None:  # not of Python code
+                before[each] = handler  # first: a signal may arrive in between
+                signal.signal(each, lambda number, _: arrived.append(number))
         yield
     finally:
         for each, handler in before.items():

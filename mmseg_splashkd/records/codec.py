@@ -10,6 +10,7 @@ from mmseg_splashkd.records.record import (
     VERSION,
     Attempt,
     BestAndLast,
+    Change,
     Code,
     Cost,
     Data,
@@ -28,12 +29,16 @@ Convert = Callable[[Any], Any]
 def to_json(record: RunRecord) -> dict[str, Any]:
     """JSON values of a record, with the version of their schema.
 
-    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped`` is left out
-    of runs without such iterations, so that earlier versions read these.
+    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped``, ``changes``
+    and ``code.sources`` are left out where they are empty, so that earlier versions
+    read these.
     """
     values = asdict(record)
-    if not values["skipped"]:
-        del values["skipped"]
+    for key in ("skipped", "changes"):
+        if not values[key]:
+            del values[key]
+    if not values["code"]["sources"]:
+        del values["code"]["sources"]
     return _finite({"version": VERSION, **values})
 
 
@@ -94,6 +99,7 @@ def _record(values: Mapping[str, Any]) -> RunRecord:
         RunRecord,
         values,
         skipped=tuple,
+        changes=lambda found: tuple(_build(Change, each) for each in found),
         data=_of(Data, tables=tuple, table_sha256=tuple),
         code=_of(Code),
         hardware=_of(Hardware, gpus=tuple),

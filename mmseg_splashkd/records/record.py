@@ -50,11 +50,20 @@ class Data:
 
 @dataclass(frozen=True)
 class Code:
-    """Version of this package, its git commit, and whether files differ from it."""
+    """Code of a run.
+
+    Args:
+        version: Version of this package.
+        commit: Its git commit.
+        dirty: Whether files differ from that commit.
+        sources: Module -> SHA-256 of its file, of the code that builds the network,
+            wherever it is from; empty in older records.
+    """
 
     version: str | None = None
     commit: str | None = None
     dirty: bool | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,24 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What a resumed start has changed, with effect.
+
+    Attributes:
+        iteration: Number of completed iterations at which it took effect.
+        key: Dotted key of the config, ``code <module>`` for a file that builds the
+            network, ``library <name>``, or ``processes``.
+        before: Its value until then, as Python text; SHA-256 of a file.
+        after: Its value from then on.
+    """
+
+    iteration: int
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One run.
 
@@ -172,6 +199,7 @@ class RunRecord:
         iteration: Number of completed iterations.
         skipped: Those of them without a step, because loss or gradient were not finite
             (see ``FiniteGuardHook``).
+        changes: What resumed starts have changed.
         data: Data sets of the run.
         code: Version of this package.
         host: Library -> version, for Python, torch, NumPy and OpenMMLab.
@@ -211,6 +239,7 @@ class RunRecord:
     iterations: int | None = None
     iteration: int = 0
     skipped: tuple[int, ...] = ()
+    changes: tuple[Change, ...] = ()
     data: Data = Data()
     code: Code = Code()
     host: Mapping[str, str] = field(default_factory=dict)

@@ -1,16 +1,14 @@
 """What a training run has left in a folder, and whether it can be resumed."""
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from mmseg_splashkd.checkpoint import read_checkpoint
-from mmseg_splashkd.records.record import FAILED, STOPPED
+from mmseg_splashkd.records.checkpoints import POINTER, STEPS, newest_first
+from mmseg_splashkd.records.record import FAILED, FINISHED, KILLED, STOPPED
 from mmseg_splashkd.records.run_file import RECORD
 from mmseg_splashkd.records.store import SIGNS, read_run
 
-POINTER = "last_checkpoint"
-STEPS = ("iter_*.pth", "epoch_*.pth")
 CHECKPOINTS = (POINTER, *STEPS, "best_*.pth")
 OUTPUTS = (*CHECKPOINTS, *SIGNS)
 
@@ -67,7 +65,7 @@ def find_resumable(work_dir: str | Path) -> Resumable:
         work_dir: Folder of a run.
     """
     passed_over: list[Path] = []
-    for path in sorted(_checkpoints(Path(work_dir)), key=_step, reverse=True):
+    for path in newest_first(Path(work_dir)):
         try:
             if "optimizer" in read_checkpoint(path, own=True):
                 return Resumable(path, tuple(passed_over))
@@ -85,47 +83,29 @@ def resumable(work_dir: str | Path) -> Path | None:
     return find_resumable(work_dir).path
 
 
-def _checkpoints(work_dir: Path) -> set[Path]:
-    pointed = _pointed(work_dir)
-    folders = {work_dir} if pointed is None else {work_dir, pointed.parent}
-    found = {p for folder in folders for each in STEPS for p in folder.glob(each)}
-    if pointed is not None and pointed.is_file():
-        found.add(pointed)
-    return found
+def begins_again(work_dir: str | Path) -> bool:
+    """Whether a run was killed or stopped before it had saved any checkpoint.
 
-
-def _pointed(work_dir: Path) -> Path | None:
-    """The checkpoint that the pointer of a run names."""
-    pointer = work_dir / POINTER
-    text = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
-    if not text:  # absent, or torn by a kill
-        return None
-    named = Path(text)
-    if not named.is_absolute() and named.parent == Path():
-        return work_dir / named
-    own = work_dir / named.name
-    for path in (work_dir / named, named):
-        # A folder with a pointer of its own is another run: this one was copied.
-        if path.is_file() and not own.is_file() and not _is_other_run(path.parent):
-            return path
-    return own
-
-
-def _is_other_run(folder: Path) -> bool:
-    return (folder / POINTER).exists()
-
-
-def _step(path: Path) -> tuple[int, int]:
-    number = re.search(r"(\d+)\D*$", path.stem)
-    return int(number[1]) if number else 0, path.stat().st_mtime_ns
+    Args:
+        work_dir: Folder of a run.
+    """
+    run = read_run(work_dir) if Path(work_dir).is_dir() else None
+    found = find_resumable(work_dir)
+    saved = found.path is not None or found.passed_over
+    return run is not None and not saved and run.status in (KILLED, STOPPED)
 
 
 def how_to_go_on(work_dir: str | Path) -> str:
-    """What to do in a folder with a run that has ended early."""
+    """What to do in a folder with a run that has ended."""
     checkpoint = resumable(work_dir)
-    if checkpoint is not None:
-        return f"--resume continues from {checkpoint.name}"
-    return (
-        f"it left no checkpoint to resume: begin again in another folder (--work-dir), "
-        f"or remove {str(work_dir)!r} first"
-    )
+    if checkpoint is None and begins_again(work_dir):
+        return "--resume begins it again, since it left no checkpoint"
+    if checkpoint is None:
+        return (
+            f"it left no checkpoint to resume: remove {str(work_dir)!r} to begin again "
+            f"there"
+        )
+    run = read_run(work_dir)
+    if run is not None and run.status == FINISHED:
+        return "--resume with a larger train_cfg.max_iters trains on"
+    return f"--resume continues from {checkpoint.name}"

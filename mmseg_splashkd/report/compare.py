@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.records.changes import changed_midway, listed
 from mmseg_splashkd.report.arms import ArmRuns, gather_arms
 from mmseg_splashkd.report.comparison_tables import (
     as_json,
@@ -46,6 +47,20 @@ def read_arms(
         first = left_out[0]
         raise FileNotFoundError(f"run {first.run.name}: {first.reason}")
     return at_operating_points(arms, weights) if operating_point else arms
+
+
+def changed_runs(arms: Sequence[ArmRuns]) -> list[str]:
+    """A caveat for each run that was changed while it was resumed.
+
+    Args:
+        arms: The arms of a comparison.
+    """
+    return [
+        f"{run.record.name} was changed while it was resumed: {listed(found)}."
+        for arm in arms
+        for run in arm.runs.values()
+        if (found := changed_midway(run.record))
+    ]
 
 
 def compare_runs(
@@ -102,6 +117,8 @@ def compare_runs(
         basis = [f"{chosen_on(arms)}."] if hidden.obstacle is None else []
         notes = (*hidden.sentences, *basis, *comparison.notes)
         comparison = replace(comparison, notes=notes)
+    if midway := changed_runs(arms):
+        comparison = replace(comparison, notes=(*comparison.notes, *midway))
     if markdown:
         print(as_markdown(comparison), end="")
     else:

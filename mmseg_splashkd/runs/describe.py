@@ -5,6 +5,7 @@ import shlex
 import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.environment import code, hardware, library_versions
 from mmseg_splashkd.records.record import RUNNING, Data, RunRecord, Teacher
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, frames_text
+from mmseg_splashkd.runs.network_code import network_code
 from mmseg_splashkd.runs.outcome import weights_sha256
 
 PARTS = ("train", "val", "test")
@@ -58,7 +60,7 @@ def describe(
         seed=(cfg.get("randomness") or {}).get("seed"),
         iterations=(cfg.get("train_cfg") or {}).get("max_iters"),
         data=data,
-        code=code(),
+        code=replace(code(), sources=network_code(cfg)),
         host=library_versions(),
         hardware=hardware(),
         teacher=_teacher(cfg),

@@ -34,6 +34,7 @@ from mmseg_splashkd.runs.trackers import close_trackers
 from mmseg_splashkd.unwritable import UnwritableError, writing
 
 RANK = {"pytorch": "RANK", "slurm": "SLURM_PROCID", "mpi": "OMPI_COMM_WORLD_RANK"}
+SIZE = {"pytorch": "WORLD_SIZE", "slurm": "SLURM_NTASKS", "mpi": "OMPI_COMM_WORLD_SIZE"}
 TRACEBACK, TRACEBACKS = "traceback.txt", "traceback*.txt"
 # Of the first process where another one has failed, and so left the group.
 LOST_GROUP = ("gloo", "nccl", "connection", "process group", "distbackend")
@@ -207,6 +208,11 @@ def _begun(
 def is_writer(launcher: str) -> bool:
     """Whether this is the first process of a run, before the processes join."""
     return launcher == "none" or os.environ.get(RANK[launcher], "0") == "0"
+
+
+def processes(launcher: str) -> int:
+    """Number of processes of a run, before they join."""
+    return 1 if launcher == "none" else int(os.environ.get(SIZE[launcher], "1"))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.records.changes import changed_midway, listed
 from mmseg_splashkd.records.ledger import read_ledger
 from mmseg_splashkd.records.record import FINISHED, RunRecord
 from mmseg_splashkd.records.store import Run, find_runs, read_record
@@ -200,8 +201,13 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
         if not allow_changes:
             raise ValueError(f"{message}. --allow-changes trains on the present ones")
         _warn(message)
+    _check_unchanged(before, allow_changes)
     for name, of in RELEVANT.items():
         _warn_of_change(name, of(before), of(after))
+    old, new = before.code.sources, after.code.sources
+    for name in new if old else ():
+        if old.get(name) != new[name]:
+            _warn(f"the code of {name}, which builds the network, has changed")
     for name, version in after.host.items():
         _warn_of_change(f"library {name}", before.host.get(name), version)
     if before.code.dirty:
@@ -210,6 +216,20 @@ def _compare(before: RunRecord, cfg: Config, allow_changes: bool) -> None:
         _warn(f"{before.hardware.processes} processes trained it, now one does")
     if before.status != FINISHED:
         _warn(f"the run was {before.status} at iteration {before.iteration}")
+
+
+def _check_unchanged(before: RunRecord, allow_changes: bool) -> None:
+    """Check that no resumed start has changed what a repetition would do at once."""
+    found = changed_midway(before)
+    if not found:
+        return
+    message = (
+        f"{before.name} was changed while it was resumed: {listed(found)}. A "
+        f"repetition has the last values from the start, and is another run"
+    )
+    if not allow_changes:
+        raise ValueError(f"{message}: --allow-changes trains it all the same")
+    _warn(message)
 
 
 def _warn_of_change(name: str, old: Any, new: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
@@ -20,6 +20,8 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
 )
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.hooks.held_signals import held_signals
+from mmseg_splashkd.hooks.whole_checkpoint_hook import on_drive
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
@@ -27,6 +29,7 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
 from mmseg_splashkd.records.traces import find_resumable
 from mmseg_splashkd.runs.building import NamingRunner
 from mmseg_splashkd.runs.needed_hooks import whole_checkpoints
+from mmseg_splashkd.runs.new_schedule import follow_new_schedules, schedules_differ
 from mmseg_splashkd.runs.once_formatted import OnceFormattedConfig
 from mmseg_splashkd.runs.quiet_optimizer import quiet_optimizer
 from mmseg_splashkd.runs.worker_signals import Shielded
@@ -98,17 +101,23 @@ class SafeRunner(NamingRunner):
     ) -> None:
         """Save a checkpoint in one piece; see ``mmengine.runner.Runner``.
 
-        If the process is killed or the drive is full, the file stays as it was.
+        If the process is killed or the drive is full, the file stays as it was. Signals
+        are held meanwhile.
         """
-        backends = kwargs.get("backend_args"), kwargs.get("file_client_args"), *args[:1]
-        if any(backends) or "://" in str(out_dir) or not is_main_process():
+        client = args[0] if args else kwargs.get("file_client_args")
+        remote = not on_drive(out_dir, kwargs.get("backend_args"), client)
+        if remote or not is_main_process():
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
-        with whole_file(Path(out_dir, filename), sync=True) as partial:
+        with held_signals(), whole_file(Path(out_dir, filename), sync=True) as partial:
             super().save_checkpoint(out_dir, partial.name, *args, **kwargs)
 
     def load_or_resume(self) -> None:
-        """Load or resume; a run is resumed from its newest checkpoint that is whole."""
+        """Load or resume; a run is resumed from its newest checkpoint that is whole.
+
+        Raises:
+            ValueError: There are checkpoints, and none is whole.
+        """
         if self._resume and self._load_from is None and not self._has_loaded:
             found: list[Any] = [None, ()]
             if is_main_process():
@@ -118,6 +127,11 @@ class SafeRunner(NamingRunner):
             for each in passed_over:
                 self.logger.warning(
                     f"{each} is damaged or not whole: it is passed over"
+                )
+            if path is None and passed_over:
+                raise ValueError(
+                    f"nothing to resume in work_dir={self.work_dir!r}: none of its "
+                    f"checkpoints is whole. Remove them to begin again"
                 )
             if path is None:
                 return  # the run was killed before its first checkpoint
@@ -161,12 +175,28 @@ class SafeRunner(NamingRunner):
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Continue a run; see ``mmengine.runner.Runner.resume``.
 
+        Where ``param_scheduler`` has changed since the checkpoint was written, the new
+        schedules are followed: see ``follow_new_schedules``.
+
         Raises:
-            ValueError: The file holds weights without the state of the optimizer.
+            ValueError: The file holds weights without the state of the optimizer, or
+                beside their average and the config has no ``EMAHook``; or new schedules
+                cannot be followed from the middle.
         """
-        if "optimizer" not in read_checkpoint(find_checkpoint(filename), own=True):
+        checkpoint = read_checkpoint(find_checkpoint(filename), own=True)
+        if "optimizer" not in checkpoint:
             raise ValueError(
                 f"cannot resume from {filename}: it holds weights without the state of "
                 f"the optimizer. Resume from an iter_*.pth of the work directory"
             )
+        averages = any(isinstance(hook, EMAHook) for hook in self.hooks)
+        if "ema_state_dict" in checkpoint and not averages:
+            raise ValueError(
+                f"cannot resume from {filename} without an EMAHook: it holds weights "
+                f"beside their average, which would be trained instead. Keep the "
+                f"EMAHook of the config, or begin a new run from the average: "
+                f"--cfg-options load_from={filename} in another --work-dir"
+            )
         super().resume(filename, *args, **kwargs)
+        if schedules_differ(self, checkpoint["meta"]):
+            follow_new_schedules(self)

@@ -30,6 +30,7 @@ from mmseg_splashkd.evaluation.operating_point import (
     stored_point,
 )
 from mmseg_splashkd.files import check_writable
+from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
 from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import run_of_weights
@@ -93,6 +94,7 @@ def evaluate(
             the checkpoint is damaged or holds code, ``threshold`` is neither a
             probability nor stored, or is combined with ``tta``, which yields no
             probabilities; or two frames would be written to one file.
+        NotFiniteError: Predictions are NaN: the run of the weights diverged.
         RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
@@ -140,6 +142,7 @@ def evaluate(
     _name_predictions(runner)
     _log_in_first_process(runner)
     runner.register_hook(DryPassHook())
+    runner.register_hook(FinitePredictionsHook())
     if (warning := _unfinished(cfg.load_from)) is not None:
         runner.logger.warning(warning)
     if decision is not None:

@@ -3,7 +3,8 @@
 import itertools
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,24 +19,28 @@ from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
 from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.text import text_values, values_text
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.hooks import (
     DistillLogHook,
     EarlyStopHook,
     FiniteGuardHook,
+    FinitePredictionsHook,
     MadeUpValidationHook,
     NoteValidationHook,
     ResumedEpochHook,
     StopSignalHook,
 )
 from mmseg_splashkd.hooks.stop_request import stop_by_signals
+from mmseg_splashkd.records.changes import listed, with_changes
 from mmseg_splashkd.records.names import is_file_name
-from mmseg_splashkd.records.record import KILLED, STOPPED, RunRecord
-from mmseg_splashkd.records.store import read_record, read_run
+from mmseg_splashkd.records.record import Change, RunRecord
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import (
-    find_resumable,
+    begins_again,
     how_to_go_on,
+    resumable,
     trace_of_run,
 )
 from mmseg_splashkd.runs.describe import describe
@@ -44,8 +49,8 @@ from mmseg_splashkd.runs.full_drive import resumable_after_full_drive
 from mmseg_splashkd.runs.lost_rank import watched_ranks
 from mmseg_splashkd.runs.needed_hooks import add_needed_hooks
 from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
-from mmseg_splashkd.runs.recorder import is_writer, recorded
-from mmseg_splashkd.runs.resume import check_resumed
+from mmseg_splashkd.runs.recorder import is_writer, processes, recorded
+from mmseg_splashkd.runs.resume import check_resumed, rates_end_early
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.trackers import check_trackers, use_trackers
 from mmseg_splashkd.teacher_cache import use_teacher_cache
@@ -53,6 +58,7 @@ from mmseg_splashkd.teacher_cache import use_teacher_cache
 WORK_DIRS = Path("work_dirs")
 NEEDED = (
     FiniteGuardHook,
+    FinitePredictionsHook,
     EarlyStopHook,
     NoteValidationHook,
     ResumedEpochHook,
@@ -108,7 +114,8 @@ def train(
             or a resumed run has options that its checkpoint overrides (see
             ``check_resumed``).
         Terminated: A signal ended the run; a ``KeyboardInterrupt``.
-        NotFiniteError: Loss or weights are not finite (see ``FiniteGuardHook``).
+        NotFiniteError: Loss, weights or predictions are not finite (see
+            ``FiniteGuardHook`` and ``FinitePredictionsHook``).
     """
     cfg = read_config(config, cfg_options)
     if amp:
@@ -128,7 +135,12 @@ def train(
     prepare_distributed(cfg, launcher)
     _name_run(cfg, work_dir, name)
     if description is not None:  # before the others read what this process writes
-        _check_work_dir(cfg, description[0], restart)
+        record, frames = description
+        hardware = replace(record.hardware, processes=processes(launcher))
+        record = replace(record, hardware=hardware)
+        changes, told = _check_work_dir(cfg, record, restart)
+        warnings += told
+        description = replace(record, changes=changes), frames
     use_trackers(cfg)
     try:
         with (
@@ -173,35 +185,57 @@ def _name_run(cfg: Config, work_dir: str | Path | None, name: str | None) -> Non
     set_experiment_name(cfg)
 
 
-def _check_work_dir(cfg: Config, description: RunRecord, restart: bool) -> None:
+def _check_work_dir(
+    cfg: Config, description: RunRecord, restart: bool
+) -> tuple[tuple[Change, ...], list[str]]:
+    """Check that a run may write there; changes of a resumed run, and lines to log."""
     if cfg.resume:
-        _check_resume(cfg, description)
-        return
+        return _check_resume(cfg, description)
     trace = None if restart else trace_of_run(cfg.work_dir)
     if trace is not None:
         raise FileExistsError(
             f"work_dir={cfg.work_dir!r} holds a run ({trace}), which another would "
             f"overwrite: {how_to_go_on(cfg.work_dir)}; --work-dir names another folder"
         )
+    return (), []
 
 
-def _check_resume(cfg: Config, description: RunRecord) -> None:
-    found = find_resumable(cfg.work_dir)
-    source, iteration = cfg.get("load_from") or found.path, 0
+def _check_resume(
+    cfg: Config, description: RunRecord
+) -> tuple[tuple[Change, ...], list[str]]:
+    named = cfg.get("load_from")
+    source = named or resumable(cfg.work_dir)
     if source is None:
-        _check_begins_anew(cfg.work_dir, found.passed_over)
-    elif Path(source).is_file():
-        iteration = read_checkpoint(source, own=True)["meta"].get("iter", 0)
-    before = read_record(cfg.work_dir)
-    if before is not None:
-        check_resumed(before, description, str(source), iteration)
+        _check_begins_anew(cfg.work_dir)
+    if source is None or not Path(source).is_file():
+        return (), []
+    meta = read_checkpoint(source, own=True)["meta"]
+    folder = Path(source).parent if named else Path(cfg.work_dir)
+    before = read_record(folder) or _of_checkpoint(meta)
+    if before is None:
+        return (), [f"{source} holds no config: changes since then cannot be told"]
+    iteration, epoch = meta.get("iter", 0), meta.get("epoch", 0)
+    new = check_resumed(before, description, str(source), iteration, epoch)
+    changes = with_changes(before.changes, new, iteration)
+    now = [each for each in changes if each.iteration == iteration]
+    told = [f"resumed with changes: {listed(now)}"] if now else []
+    end = rates_end_early(new, description.config_text)
+    return changes, [*told, end] if end else told
 
 
-def _check_begins_anew(work_dir: str, damaged: Sequence[Path]) -> None:
+def _of_checkpoint(meta: Mapping[str, Any]) -> RunRecord | None:
+    """What a checkpoint says of its run, in a folder without a record."""
+    try:
+        text = values_text(text_values(meta["cfg"]))
+    except (KeyError, TypeError, ValueError):  # of a config with more than values
+        return None
+    return RunRecord("", "", "", config_text=text)
+
+
+def _check_begins_anew(work_dir: str) -> None:
     """Check that there is a run, which was killed before its first checkpoint."""
-    run = read_run(work_dir) if Path(work_dir).is_dir() else None
     trace = trace_of_run(work_dir)
-    if damaged or run is None or run.status not in (KILLED, STOPPED):
+    if not begins_again(work_dir):
         holds = f" ({trace} is there, without a checkpoint that can be read)"
         raise FileNotFoundError(
             f"nothing to resume in work_dir={work_dir!r}{holds if trace else ''}: "

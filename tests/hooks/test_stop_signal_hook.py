@@ -3,7 +3,7 @@
 import functools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,7 @@ NAMES = ("IterationSeedHook", "NoteValidationHook", "ResumedEpochHook")
 NAMES += ("ExportWeightsHook", "StopSignalHook", "MadeUpValidationHook")
 TERM = signal.SIGTERM
 
-
-@pytest.fixture(autouse=True)
-def _handlers() -> Iterator[None]:
-    """Those of Python, also where the tests run in the background or by nohup."""
-    before = {each: signal.getsignal(each) for each in STOPS}
-    for each in STOPS:
-        signal.signal(each, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    for each, handler in before.items():
-        signal.signal(each, handler)
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 
 class SignalHook(Hook):

@@ -178,6 +178,7 @@ def test_mmengine_s_hook_is_replaced_and_a_subclass_is_not(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_signal_is_delivered_after_the_context():
     arrived: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, _: arrived.append(number))
@@ -191,6 +192,7 @@ def test_a_signal_is_delivered_after_the_context():
         signal.signal(signal.SIGUSR1, before)
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_ctrl_c_in_a_save_leaves_it_whole(tmp_path, monkeypatch):
     runner = run(tmp_path / "run")
     save = torch.save

@@ -10,6 +10,7 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from torch import nn
+from torch.torch_version import TorchVersion
 
 from mmseg_splashkd import checkpoint
 from mmseg_splashkd.checkpoint import read_checkpoint
@@ -144,7 +145,7 @@ def test_only_arguments_that_load_files_are_replaced(tmp_path):
 def test_pickles_from_elsewhere_need_torch_2_6(tmp_path, monkeypatch):
     path = tmp_path / "w.pth"
     torch.save({"state_dict": {"w": torch.ones(1)}}, path)
-    monkeypatch.setattr(checkpoint.torch, "__version__", "2.5.1+cpu")
+    monkeypatch.setattr(checkpoint.torch, "__version__", TorchVersion("2.5.1+cpu"))
     model = backbone("MixVisionTransformer", pretrained(path))
     message = r"w\.pth is a pickle, and torch 2\.5\.1.* \.safetensors, or torch >= 2\.6"
     with pytest.raises(ValueError, match=message):

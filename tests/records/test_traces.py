@@ -4,7 +4,12 @@ import pytest
 import torch
 
 from mmseg_splashkd.records.record import Attempt
-from mmseg_splashkd.records.traces import how_to_go_on, resumable, trace_of_run
+from mmseg_splashkd.records.traces import (
+    begins_again,
+    how_to_go_on,
+    resumable,
+    trace_of_run,
+)
 from tests.records.builders import leave_run
 
 
@@ -79,8 +84,32 @@ def test_only_a_whole_checkpoint_is_resumed(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     assert resumable(tmp_path) is None
     told = how_to_go_on(tmp_path)
-    assert told.startswith("it left no checkpoint to resume: begin again in another")
-    assert f"or remove {str(tmp_path)!r} first" in told
+    assert told.startswith("it left no checkpoint to resume: remove ")
+    assert f"remove {str(tmp_path)!r} to begin again there" in told
     checkpoint(tmp_path)
     path.unlink()
     assert resumable(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "saved", "told"),
+    [
+        ("finished", True, "--resume with a larger train_cfg.max_iters trains on"),
+        ("killed", True, "--resume continues from iter_2.pth"),
+        ("killed", False, "--resume begins it again, since it left no checkpoint"),
+        ("stopped", False, "--resume begins it again, since it left no checkpoint"),
+        ("failed", False, "it left no checkpoint to resume: remove "),
+    ],
+)
+def test_what_to_do_depends_on_the_end_of_the_run(tmp_path, status, saved, told):
+    work_dir = leave_run(tmp_path, status=status, iteration=2)
+    if saved:
+        checkpoint(work_dir)
+    assert how_to_go_on(work_dir).startswith(told)
+    assert begins_again(work_dir) == ("begins" in told)
+
+
+def test_a_run_with_a_damaged_checkpoint_does_not_begin_again(tmp_path):
+    work_dir = leave_run(tmp_path, status="killed", iteration=2)
+    checkpoint(work_dir).write_bytes(b"torn")
+    assert not begins_again(work_dir)

@@ -3,11 +3,16 @@
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from mmseg_splashkd.records.record import Change
+from mmseg_splashkd.records.store import Run
+from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.compare import changed_runs
 from mmseg_splashkd.report.comparison_tables import (
     as_json,
     as_markdown,
@@ -17,10 +22,12 @@ from mmseg_splashkd.report.words import explanation, points, verdict_in_words
 from mmseg_splashkd.statistics import (
     Comparison,
     Difference,
+    FoldSeed,
     Settings,
     compare,
 )
 from mmseg_splashkd.statistics.intervals import interval_of
+from tests.records.builders import record
 from tests.statistics.builders import arms, pair
 
 
@@ -194,3 +201,17 @@ def test_json_has_all_figures(comparison: Comparison):
     nowhere = replace(comparison.arms[1], scores={"mIoU": np.nan})
     changed = as_json(replace(comparison, arms=(nowhere,)))
     assert changed["arms"][0]["scores"]["mIoU"] is None
+
+
+def test_runs_that_were_changed_midway_are_named():
+    changes = (Change(2, "processes", "1", "2"), Change(2, "load_from", "1", "2"))
+    changed = Run(record(1, changes=changes), Path("run1"))
+    found = ArmRuns(
+        arms(pair(10))[0],
+        {FoldSeed(0, 0): Run(record(), Path("run0")), FoldSeed(0, 1): changed},
+        "",
+    )
+    told = [
+        "run1 was changed while it was resumed: processes at iteration 2 (1, then 2)."
+    ]
+    assert changed_runs([found]) == told

@@ -78,4 +78,5 @@ def test_options_are_kept_as_json_has_them(pond):
     options = {"size": (1, 2), "data_root": pond}
     found, _ = describe(read_config(PLAIN, tiny_run(pond)), PLAIN, options)
     assert found.options == {"size": [1, 2], "data_root": str(pond)}
-    assert from_json(json.loads(json.dumps(to_json(found)))) == found
+    named = replace(found, name="run")
+    assert from_json(json.loads(json.dumps(to_json(named)))) == named

@@ -128,7 +128,7 @@ def test_run_that_does_not_finish_records_why(
     with pytest.raises(type(error)):
         train(PLAIN, work_dir, cfg_options=tiny_run(pond, "model"), name="mine")
     told = capsys.readouterr().err
-    nothing = "stopped; it left no checkpoint to resume: begin again in another folder"
+    nothing = "stopped; --resume begins it again, since it left no checkpoint"
     assert (nothing in told) == (status == "stopped")
     found = read(work_dir)
     assert (found.name, found.status, found.iteration) == ("mine", status, 0)

@@ -7,7 +7,13 @@ import torch
 from PIL import Image
 
 from mmseg_splashkd.datasets.split_table import read_table, write_table
-from mmseg_splashkd.records.record import BestAndLast, Hardware, Teacher, Weights
+from mmseg_splashkd.records.record import (
+    BestAndLast,
+    Change,
+    Hardware,
+    Teacher,
+    Weights,
+)
 from mmseg_splashkd.records.store import find_runs, read_record, write_record
 from mmseg_splashkd.runs import rerun as module
 from mmseg_splashkd.runs.rerun import Rerun, find_recorded, print_rerun, rerun
@@ -155,6 +161,42 @@ def test_other_libraries_and_hardware_are_warned_of(run_dir, stopped, warned):
     assert "4 processes trained it, now one does" in text
     assert "threads" not in text
     assert torch.get_num_threads() == 1 or torch.cuda.is_available()
+
+
+CHANGED = (
+    Change(2, "custom_hooks.0.momentum", "0.1", "0.2"),
+    Change(4, "code mine", "a" * 64, "b" * 64),
+)
+
+
+def test_run_that_was_changed_midway_is_refused_and_repeated_on_request(
+    run_dir, stopped, warned
+):
+    change(run_dir, changes=CHANGED)
+    named = r"momentum at iteration 2 \(0\.1, then 0\.2\), code mine at iteration 4 \(a"
+    with pytest.raises(ValueError, match=named):
+        rerun(run_dir)
+    with pytest.raises(KeyboardInterrupt):
+        rerun(run_dir, allow_changes=True)
+    assert [line for line in warned if "momentum at iteration 2" in line]
+
+
+def test_longer_run_whose_schedules_stayed_is_repeated(run_dir, stopped):
+    change(run_dir, changes=(Change(2, "train_cfg.max_iters", "2", "4"),))
+    with pytest.raises(KeyboardInterrupt):
+        rerun(run_dir)
+
+
+def test_other_code_of_the_network_is_warned_of(run_dir, stopped, warned):
+    before = find_recorded(run_dir).record
+    name = "mmseg_splashkd.models.segmentors.distill_segmentor"
+    assert name in before.code.sources
+    sources = {**before.code.sources, name: "0" * 64}
+    change(run_dir, code=replace(before.code, sources=sources))
+    with pytest.raises(KeyboardInterrupt):
+        rerun(run_dir)
+    found = [line for line in warned if line.startswith("the code of ")]
+    assert found == [f"the code of {name}, which builds the network, has changed"]
 
 
 def test_recorded_seed_is_used_where_the_config_names_none(run_dir, stopped):

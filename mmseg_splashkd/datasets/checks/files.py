@@ -203,7 +203,7 @@ def _stale(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
         and abs(fact.share - fact.frame.splash_share) > STALE
     )
     if stale:
-        text = f"{counted(len(stale), 'row')} with another splash_share than the label"
+        text = f"{counted(len(stale), 'row')} with another focus_share than the label"
         yield Finding("warning", "stale_share", text, stale)
 
 

@@ -31,7 +31,7 @@ CODES = {
     "constant_frame": "A frame has one colour.",
     "deep_image": "A frame has 16 bits per channel, of which training reads 8.",
     "turned_frame": "A frame has an EXIF orientation, its label has none.",
-    "stale_share": "The table's splash_share differs from the labels.",
+    "stale_share": "The table's focus_share differs from the labels.",
     "no_class": "A part lacks a class.",
     # Duplicates.
     "duplicate": "Two frames have the same pixels.",

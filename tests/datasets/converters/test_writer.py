@@ -231,7 +231,7 @@ def test_a_full_disk_leaves_no_partial_file(items, tmp_path, monkeypatch):
     dst = tmp_path / "dst"
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfile", copy_half)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(OSError, match="no space is left"):
             convert(items, dst)
     assert snapshot(dst).keys() == {STATE, f"labels/cam/{stamp(0)}.png"}
     convert(items, dst)

@@ -1,0 +1,81 @@
+"""Ends a run whose predictions are NaN, though its weights are finite."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmseg_splashkd.hooks.not_finite import NotFiniteError
+
+
+@HOOKS.register_module()
+class FinitePredictionsHook(Hook):
+    """End a validation or test whose predictions are NaN or positive infinity.
+
+    The last step before a validation may leave weights that are finite and so large
+    that the network overflows: no loss follows that would show it, and the argmax of
+    NaN is a class, usually the background, which gives a Dice. Predictions without
+    logits, as of test-time augmentation, are not checked. A logit of minus infinity
+    excludes a class and is legal.
+    """
+
+    priority = "HIGH"  # before scores are written and the best is selected
+
+    def __init__(self) -> None:
+        self._frames: list[str] = []
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Forget the frames of the validation before."""
+        self._frames = []
+
+    before_test_epoch = before_val_epoch
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence[Any] | None = None,
+    ) -> None:
+        """Note the frames whose logits (C, H, W) are not finite."""
+        self._frames += [_name(each) for each in outputs or () if _is_broken(each)]
+
+    after_test_iter = after_val_iter
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Refuse the metrics of predictions that are not finite.
+
+        Raises:
+            NotFiniteError: They are not, in this process or in another.
+        """
+        count = torch.tensor(len(self._frames))
+        all_reduce(count)  # all processes end at once
+        if not count:
+            return
+        first = self._frames[0] if self._frames else "in another process"
+        at = f" at iteration {runner.iter}" if runner.iter else ""
+        raise NotFiniteError(
+            f"predictions are not finite{at}",
+            f"{int(count)} frames, the first is {first}. The weights are so large "
+            f"that the network overflows, and its metrics mean nothing: the run that "
+            f"trained them diverged. Train with a lower optim_wrapper.optimizer.lr",
+        )
+
+    after_test_epoch = after_val_epoch
+
+
+def _is_broken(sample: Any) -> bool:
+    logits = getattr(sample, "seg_logits", None)
+    if logits is None:
+        return False
+    return bool((torch.isnan(logits.data) | torch.isposinf(logits.data)).any())
+
+
+def _name(sample: Any) -> str:
+    return str(sample.metainfo.get("img_path", "without a name"))
