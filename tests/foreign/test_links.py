@@ -101,7 +101,9 @@ def test_a_name_that_leads_out_is_refused_by_the_file_that_has_it(tmp_path, name
     src = coco(tmp_path / "src", name)
     opened: list[str] = []
     watch(opened)
-    with pytest.raises(ValueError, match=rf"{src / 'train.json'}.*leads out of the data"):
+    with pytest.raises(
+        ValueError, match=rf"{src / 'train.json'}.*leads out of the data"
+    ):
         convert(tmp_path, "coco")
     assert not [path for path in opened if path.endswith(".png")]
 
@@ -119,7 +121,9 @@ def watch(opened: list[str]) -> None:
 def test_a_pipe_among_pictures_does_not_wait_for_a_writer(tmp_path):
     pipe = camvid(tmp_path / "src") / "train" / f"{stamp(1)}.png"
     os.mkfifo(pipe)
-    with pytest.raises(ValueError, match=f"{pipe} cannot be read: .*a pipe or a device"):
+    with pytest.raises(
+        ValueError, match=f"{pipe} cannot be read: .*a pipe or a device"
+    ):
         convert(tmp_path, "masks")
 
 
