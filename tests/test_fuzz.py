@@ -1,18 +1,16 @@
 """``benchmarks/fuzz.py`` with few inputs; the table of all is in its README."""
 
+import os
 import random
-import sys
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import fuzz
-from foreign_readers import READERS, Reader
-from mutations import mutated
+from benchmarks import fuzz
+from benchmarks.fuzz import READERS, Reader, mutated
 
 INPUTS = 30
 # pycocotools 2.0.11 with NumPy 2, on every decoding.
@@ -48,7 +46,10 @@ def test_damage_is_reproducible_and_changes_the_file(tmp_path):
     assert len(contents - {content}) > 40
 
 
-def outcome(monkeypatch: pytest.MonkeyPatch, folder: Path, read) -> str:
+Read = Callable[[Path], None]
+
+
+def outcome(monkeypatch: pytest.MonkeyPatch, folder: Path, read: Read) -> str:
     """Kind of the outcome of a reader of one file."""
 
     def write(folder: Path) -> list[Path]:
@@ -56,27 +57,39 @@ def outcome(monkeypatch: pytest.MonkeyPatch, folder: Path, read) -> str:
         return [folder / "a.txt"]
 
     monkeypatch.setitem(READERS, "own", Reader(write, read))
-    (found,) = fuzz.outcomes("own", [0], 0, folder / "files", limit=2)
+    (found,) = fuzz.outcomes("own", [0], 0, folder / "files", limit=0.5)
     return found.kind
 
 
-def fails(error: Exception):
+def fails(error: Exception) -> Read:
     def read(folder: Path) -> None:
         raise error
 
     return read
 
 
+def passes(folder: Path) -> None:
+    pass
+
+
+def hangs(folder: Path) -> None:
+    time.sleep(30)
+
+
+def crashes(folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGABRT)
+
+
 @pytest.mark.parametrize(
     ("read", "kind"),
     [
-        (lambda folder: None, "read"),
+        (passes, "read"),
         (fails(ValueError("a.txt is no list")), "named"),
         (fails(ValueError("no list")), "nameless"),
         (fails(ValueError("a.txt\nis no list")), "long"),
         (fails(KeyError("a.txt")), "raw"),
-        (lambda folder: __import__("time").sleep(30), "hang"),
-        (lambda folder: __import__("os").abort(), "crash"),
+        (hangs, "hang"),
+        (crashes, "crash"),
     ],
     ids=["read", "named", "nameless", "long", "raw", "hang", "crash"],
 )

@@ -54,9 +54,10 @@ def test_errors_that_name_a_file_or_a_remedy_are_passed_on(error):
 
 
 def test_a_file_that_is_missing_stays_missing():
-    with pytest.raises(FileNotFoundError, match=r"^list a\.txt: b\.png is nowhere$"):
-        with reading("a.txt", "list"):
-            raise FileNotFoundError("b.png is nowhere")
+    error = FileNotFoundError("b.png is nowhere")
+    message = r"^list a\.txt: b\.png is nowhere$"
+    with pytest.raises(FileNotFoundError, match=message), reading("a.txt", "list"):
+        raise error
 
 
 def test_a_long_message_keeps_its_start_and_its_end():
