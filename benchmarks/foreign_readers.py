@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import torch
 import yaml
@@ -19,6 +20,7 @@ from mmseg_splashkd.datasets.converters.coco import read_coco
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.masks import read_masks
 from mmseg_splashkd.datasets.converters.paired import read_pairs
+from mmseg_splashkd.datasets.converters.video import read_video
 from mmseg_splashkd.datasets.image_file import check_image, read_as_training
 from mmseg_splashkd.datasets.label_coding import (
     LabelCoding,
@@ -305,6 +307,28 @@ def _read_pairs(folder: Path) -> None:
     _paint(read_pairs(folder, CODING, TimestampFormat(), values="gray"))  # type: ignore[arg-type]
 
 
+def _video(folder: Path) -> list[Path]:
+    paths = []
+    for suffix in (".mp4", ".mkv"):
+        path = folder / f"cam{suffix}"
+        with av.open(str(path), "w") as container:
+            stream: Any = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
+            for number in range(3):
+                rgb = np.full((H, W, 3), 80 * number, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb)))
+            container.mux(stream.encode())
+        paths.append(path)
+    return paths
+
+
+def _read_video(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        for item in read_video(path, start=0):
+            assert not isinstance(item.image, Path)
+            item.image()
+
+
 # What runs leave.
 
 
@@ -467,6 +491,7 @@ READERS = {
     "Label Studio": Reader(_label_studio, _read_masks),
     "pairs of pictures": Reader(_pairs, _read_pairs),
     "pictures": Reader(_pictures, _read_pictures),
+    "videos": Reader(_video, _read_video),
     "scores": Reader(_scores, _read_scores),
     "record": Reader(_record, read_record),
     "ledger": Reader(_ledger, lambda f: read_ledger(f / LEDGER)),

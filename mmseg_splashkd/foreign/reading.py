@@ -44,8 +44,8 @@ def reading(
     except (UnreadableError, UnwritableError, ImportError):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            raise  # of the system, which names the file itself
+        if isinstance(error, OSError) and str(error.filename) == str(path):
+            raise  # of the system
         text = str(error)
         named = str(path) in text
         if isinstance(error, ValueError | OSError) and named and one_line(text) == text:

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmseg_splashkd.datasets.converters.layout import import_extra
+from mmseg_splashkd.files import check_regular
+from mmseg_splashkd.foreign import reading
+from mmseg_splashkd.limits import PIXELS
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -30,17 +33,23 @@ def open_video(path: Path) -> Iterator[InputContainer]:
     """Open a video.
 
     Raises:
-        ValueError: The file cannot be read, or has no video stream.
+        ValueError: The file cannot be read, has no video stream, or its frames have
+            more pixels than the limit.
     """
     av = import_extra("av", "videos")
     try:
+        check_regular(path)
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise ValueError(f"video {path} cannot be opened: {error}") from error
-    with container:
+    with reading(path, "video"), container:
         if not _videos(container):
             kinds = sorted({stream.type for stream in container.streams})
             raise ValueError(f"{path} has no video stream; it has {kinds or 'none'}")
+        for stream in container.streams.video:
+            PIXELS.check(stream.width * stream.height, f"a frame of {path}")
+            # Frames within a stream may be larger than its header says.
+            stream.codec_context.options = {"max_pixels": str(PIXELS.value)}
         yield container
 
 
