@@ -66,11 +66,11 @@ PIXELS = Limit("SPLASHKD_MAX_PIXELS", 10**8, "pixels", "scale it down")
 RECORDS = Limit("SPLASHKD_MAX_RECORDS", 50_000, "records")
 # Content of an archive that is compressed, or names one memory many times.
 EXPANDED = Limit("SPLASHKD_MAX_EXPANDED_BYTES", 2**29, "bytes when it is expanded")
-# A CSV, JSON, YAML or other text file, which is read at once.
-TEXT = Limit("SPLASHKD_MAX_TEXT_BYTES", 2**30, "bytes of text")
 # The header of a .safetensors file.
 HEADER = Limit("SPLASHKD_MAX_HEADER_BYTES", 2**24, "bytes of header")
+# A CSV, JSON, YAML or other text file, which is read at once.
+TEXT = Limit("SPLASHKD_MAX_TEXT_BYTES", 2**30, "bytes of text")
 # Lists and objects inside each other, in JSON and YAML.
 NESTING = Limit("SPLASHKD_MAX_NESTING", 100, "levels of nesting")
 CELLS = Limit("SPLASHKD_MAX_CELLS", 20_000_000, "cells")
-LIMITS = (PIXELS, RECORDS, EXPANDED, TEXT, HEADER, NESTING, CELLS)
+LIMITS = (PIXELS, RECORDS, EXPANDED, HEADER, TEXT, NESTING, CELLS)

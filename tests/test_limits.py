@@ -1,6 +1,7 @@
 """Files that would take all memory or time are refused by name before they are read."""
 
 import io
+import re
 import struct
 import tracemalloc
 import zipfile
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 from mmseg_splashkd import limits
 from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.datasets.checks import check_files
+from mmseg_splashkd.datasets.converters.video import read_video
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.datasets.label_coding import (
@@ -26,6 +28,7 @@ from mmseg_splashkd.datasets.label_coding import (
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from mmseg_splashkd.records.run_file import read_record
+from tests.conftest import ROOT
 
 SIDE = 12_000  # 144 million pixels
 ARCHIVE = 40 * 2**20  # bytes
@@ -167,6 +170,12 @@ def test_an_alias_of_yaml_that_would_multiply_values_is_refused(tmp_path):
     refused(path, lambda: load_label_coding(path), "line 5 has an alias")
 
 
+def test_limits_are_documented_with_their_defaults():
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    rows = [f"| `{each.variable}` | {each.default} |" for each in limits.LIMITS]
+    assert re.findall(r"^(\| `SPLASHKD_MAX_.*? \| \d+ \|)", page, re.M) == rows
+
+
 # Pictures.
 
 
@@ -198,6 +207,20 @@ def test_a_picture_beyond_the_limit_of_pillow_is_read_if_ours_is_raised(
     monkeypatch.setenv("SPLASHKD_MAX_PIXELS", "600")
     assert read_gray(path).shape == (20, 30)
     assert Image.MAX_IMAGE_PIXELS == 200
+
+
+def test_a_large_video_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    av = pytest.importorskip("av")
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        black = av.VideoFrame.from_ndarray(np.zeros((16, 32, 3), np.uint8))
+        container.mux([*stream.encode(black), *stream.encode()])
+    assert len(list(read_video(path, start=0))) == 1
+    monkeypatch.setenv("SPLASHKD_MAX_PIXELS", "500")
+    with pytest.raises(ValueError, match=f"{path} has 512 pixels.*MAX_PIXELS=512"):
+        read_video(path, start=0)
 
 
 def test_pixels_of_classes_are_counted_in_little_memory():

@@ -39,8 +39,9 @@ def open_video(path: Path) -> Iterator[InputContainer]:
     av = import_extra("av", "videos")
     try:
         check_regular(path)
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
+        # Cameras write text in encodings of their own.
+        container = av.open(str(path), metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
         raise ValueError(f"video {path} cannot be opened: {error}") from error
     with reading(path, "video"), container:
         if not _videos(container):
