@@ -1,5 +1,6 @@
 """Every reader of files from elsewhere, with small valid files for it."""
 
+import io
 import json
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import torch
 import yaml
 from mmengine.logging import HistoryBuffer, MessageHub
 from PIL import Image
+from rich.console import Console
 
 from mmseg_splashkd.checkpoint import read_checkpoint, write_weights
 from mmseg_splashkd.datasets.converters.coco import read_coco
@@ -50,6 +52,8 @@ from mmseg_splashkd.records.record import (
     Weights,
 )
 from mmseg_splashkd.records.run_file import RECORD, read_record, write_record
+from mmseg_splashkd.records.store import Run
+from mmseg_splashkd.records.table import print_runs, write_csv
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 from mmseg_splashkd.report.logs import logged
 from mmseg_splashkd.sweep.spec import (
@@ -377,6 +381,12 @@ def _record(folder: Path) -> list[Path]:
     return [folder / RECORD]
 
 
+def _read_record(folder: Path) -> None:
+    if (record := read_record(folder)) is not None:
+        write_csv(folder / "runs.csv", [Run(record, folder)])
+        print_runs([Run(record, folder)], Console(file=io.StringIO()))
+
+
 def _ledger(folder: Path) -> list[Path]:
     lines = [json.dumps(to_json(_run_record()) | {"work_dir": "w"}) for _ in range(2)]
     (folder / LEDGER).write_text("\n".join(lines) + "\n")
@@ -493,7 +503,7 @@ READERS = {
     "pictures": Reader(_pictures, _read_pictures),
     "videos": Reader(_video, _read_video),
     "scores": Reader(_scores, _read_scores),
-    "record": Reader(_record, read_record),
+    "record": Reader(_record, _read_record),
     "ledger": Reader(_ledger, lambda f: read_ledger(f / LEDGER)),
     "safetensors": Reader(_safetensors, _read_point),
     "checkpoint": Reader(_checkpoint, _read_weights),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from mmseg_splashkd.records.field_types import check_types
 from mmseg_splashkd.records.names import is_below, is_file_name
 from mmseg_splashkd.records.record import (
     VERSION,
@@ -54,8 +55,9 @@ def from_json(values: Any) -> RunRecord:
     """The record that JSON values hold, of this version or an older one.
 
     Raises:
-        ValueError: They are no record, lack a key or have an unknown one, their version
-            is newer than ``VERSION``, or a name would lead out of the folder.
+        ValueError: They are no record, lack a key or have an unknown one, a value has
+            another type, their version is newer than ``VERSION``, or a name would lead
+            out of the folder.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"expected a record of a run, got {type(values).__name__}")
@@ -66,6 +68,7 @@ def from_json(values: Any) -> RunRecord:
         raise ValueError(_of_other_version(values, version))
     record = _record({key: each for key, each in values.items() if key != "version"})
     _check_names(record)
+    check_types(record)
     return record
 
 

@@ -58,7 +58,8 @@ def write_csv(path: str | Path, runs: Iterable[Run]) -> None:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
-    write_whole(path, text.getvalue())
+    # Names that are not Unicode, which a file system may hold, are escaped.
+    write_whole(path, text.getvalue().encode(errors="backslashreplace").decode())
 
 
 def print_runs(runs: Iterable[Run], console: Console | None = None) -> None:
