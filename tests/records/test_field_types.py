@@ -27,7 +27,7 @@ from tests.records.builders import record
         (
             "validations",
             {"3": {"mIoU": "x"}},
-            r"validations\.3\.mIoU='x' must be float",
+            r"validations\.3\.mIoU='x' must",
         ),
         ("metrics", {"best": {"mIoU": []}}, r"metrics.best.mIoU=\[\] must be float"),
         ("attempts", [{"id": 1, "began": "", "status": ""}], "value of attempts.id=1"),
