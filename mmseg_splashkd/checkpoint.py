@@ -46,6 +46,7 @@ ALLOWED = {
 # Types whose state may be set; the state of no other object is.
 STATEFUL = (OrderedDict, HistoryBuffer, np.ndarray, np.dtype)
 NUMBER_KINDS = "biufc"
+FOLDER = 0x10  # attribute of a record of an archive
 
 
 class _Refused(pickle.UnpicklingError):
@@ -270,13 +271,16 @@ def _check_size(path: Path) -> None:
 def _check_records(path: Path) -> None:
     """Check the CRC-32 of every record of an archive, which torch writes and ignores.
 
-    One flipped bit in a tensor would pass otherwise.
+    One flipped bit in a tensor would pass otherwise. One in the directory of the
+    archive can mark a record as a folder, for which torch returns memory that nobody
+    has written.
     """
-    if not zipfile.is_zipfile(path):  # of torch before 1.6
-        return
     with zipfile.ZipFile(path) as archive:
         if (broken := archive.testzip()) is not None:
             raise ValueError(f"the checksum of its record {broken} differs")
+        for record in archive.infolist():
+            if record.is_dir() or record.external_attr & FOLDER:
+                raise ValueError(f"its record {record.filename} is marked as a folder")
 
 
 def _check_tensors(checkpoint: Mapping[Any, Any], path: Path) -> None:

@@ -522,3 +522,16 @@ def test_keys_or_shapes_that_differ_are_an_error(state, reason):
 def test_a_url_is_refused_with_its_remedy(url):
     with pytest.raises(ValueError, match=r"is a URL, and nothing is downloaded here"):
         find_checkpoint(url, "teacher_checkpoint")
+
+
+def test_record_that_one_bit_marks_as_a_folder_is_refused(tmp_path):
+    """torch would return memory that nobody has written."""
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": {"w": torch.ones(8)}, "meta": {}}, path)
+    content = bytearray(path.read_bytes())
+    entry = content.rfind(b"w/data/0") - 46  # in the directory at the end
+    assert content[entry : entry + 4] == b"PK\1\2"
+    content[entry + 38] ^= 0x10
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"w\.pth is damaged .*marked as a folder"):
+        read_checkpoint(path)

@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,31 @@ def test_failure_leaves_the_file_as_it_was(tmp_path):
         write_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_only_a_drive_without_order_of_names_may_refuse_to_wait(
+    tmp_path, monkeypatch, number
+):
+    def sync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number), str(tmp_path))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    if number == errno.EINVAL:
+        write_whole(tmp_path / "a", "new", sync=True)
+    else:
+        with pytest.raises(OSError, match="drive reports an error"):
+            write_whole(tmp_path / "a", "new", sync=True)
+    assert (tmp_path / "a").read_text() == "new"
+
+
+def test_modes_are_set_only_where_they_differ(tmp_path, monkeypatch):
+    def chmod(*_: object) -> None:
+        raise PermissionError("a drive without modes")
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    assert write_whole(tmp_path / "a", "new").read_text() == "new"
 
 
 def write_half(path) -> None:

@@ -19,6 +19,7 @@ from mmseg_splashkd.files import target_of_partial, write_whole
 from mmseg_splashkd.hooks.held_signals import held_signals
 from mmseg_splashkd.hooks.resumed_epoch_hook import within_epoch
 from mmseg_splashkd.records.checkpoints import POINTER
+from mmseg_splashkd.unwritable import writing
 
 PATHS = ("best_ckpt", "last_ckpt")  # starts of keys of the message hub
 REPLACED = "replaced_ckpts"  # in the message hub: files that a new checkpoint replaces
@@ -160,11 +161,12 @@ def _aside(runner: Runner) -> Iterator[Any]:
         yield runner
         return
     aside = Path(runner.work_dir, ASIDE)
-    aside.mkdir(parents=True, exist_ok=True)
-    try:
-        yield _Elsewhere(runner, aside)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with writing(aside):
+        aside.mkdir(parents=True, exist_ok=True)
+        try:
+            yield _Elsewhere(runner, aside)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 class _Removals(LocalBackend):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
+OPERATIONS += ("shutil.rmtree",)
 
 
 class Crash(BaseException):
