@@ -152,6 +152,8 @@ def _fork(
         return pid, lines
     try:
         faulthandler.disable()  # a crash is counted, not explained
+        logging.disable(logging.CRITICAL)
+        warnings.simplefilter("ignore")
         os.close(lines)
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
@@ -182,8 +184,8 @@ def _until_silent(lines: int, limit: float) -> Iterator[bytes | None]:
         yield from whole
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Count outcomes, print the table, and return 1 if one is not good."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument(
         "--inputs", type=int, default=1000, help="inputs of each reader (default: 1000)"
@@ -203,9 +205,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--show", type=int, default=3, help="bad outcomes printed a reader (default: 3)"
     )
-    args = parser.parse_args(argv)
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Count outcomes, print the table, and return 1 if one is not good."""
+    args = parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         if args.number is not None:
             for name in args.readers:

@@ -147,6 +147,13 @@ def test_nested_records_and_promised_arrays_are_refused(tmp_path):
     refused(path, lambda: load_scores(path), "8796093022208 bytes.* than its record")
 
 
+def test_tied_weights_are_no_expansion(tmp_path, monkeypatch):
+    tied = torch.zeros(10_000)
+    torch.save({"state_dict": {"a": tied, "b": tied, "c": tied}}, tmp_path / "c.pth")
+    monkeypatch.setenv("SPLASHKD_MAX_EXPANDED_BYTES", "1")
+    assert len(read_checkpoint(tmp_path / "c.pth")["state_dict"]) == 3
+
+
 def test_limits_can_be_raised(tmp_path, monkeypatch):
     many_tensors(tmp_path / "c.safetensors")
     monkeypatch.setenv("SPLASHKD_MAX_RECORDS", "299")
