@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmseg_splashkd.datasets.frames import LAYOUT, Frame, in_time_order
+from mmseg_splashkd.datasets.table_seal import check_seal, seal_of, write_seal
 from mmseg_splashkd.datasets.timestamps import format_timestamp, parse_timestamp
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.foreign import read_rows, reading
@@ -37,8 +38,9 @@ def read_table(table: str | Path) -> list[Frame]:
 
     Raises:
         FileNotFoundError: The table does not exist.
-        ValueError: A column, all rows or a path is missing, a frame is listed twice, or
-            a cell is invalid.
+        ValueError: A column, all rows or a path is missing, a frame is listed twice, a
+            cell is invalid, or the table was cut off since it was written (see
+            ``table_seal``).
     """
     table = Path(table)
     if not table.is_file():
@@ -55,6 +57,7 @@ def _frames_of(
         raise ValueError(f"{table}: columns {missing} are missing, it has {header}")
     if not rows:
         raise ValueError(f"{table} has a header but no rows")
+    check_seal(table, len(rows))
     folder = table.parent.as_posix()
     frames = [
         _frame_of(row, f"{table}, line {line}", folder)
@@ -64,18 +67,27 @@ def _frames_of(
     return frames
 
 
-def write_table(table: str | Path, frames: Iterable[Frame]) -> Path:
+def write_table(
+    table: str | Path, frames: Iterable[Frame], sealed: bool = False
+) -> Path:
     """Write a split table atomically.
 
     Args:
         table: CSV file to write; its folder is created.
         frames: Rows of the table, in any order; see ``table_text``.
+        sealed: Also write its row count and digest beside it (see ``table_seal``).
+            A table that had them keeps them.
 
     Raises:
         ValueError: Two frames of one recording have the same time stamp or, without
             time, the same name.
     """
-    return write_whole(table, table_text(table, frames))
+    frames = list(frames)
+    text = table_text(table, frames)
+    written = write_whole(table, text)
+    if sealed or seal_of(table).is_file():
+        write_seal(Path(table), text, len(frames))
+    return written
 
 
 def table_text(table: str | Path, frames: Iterable[Frame]) -> str:

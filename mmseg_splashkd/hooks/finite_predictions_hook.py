@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_splashkd.hooks.not_finite import NotFiniteError
+from mmseg_splashkd.hooks.stop_request import any_process
 
 
 @HOOKS.register_module()
@@ -54,15 +54,15 @@ class FinitePredictionsHook(Hook):
         Raises:
             NotFiniteError: They are not, in this process or in another.
         """
-        count = torch.tensor(len(self._frames))
-        all_reduce(count)  # all processes end at once
-        if not count:
+        if not any_process(bool(self._frames)):  # all processes end at once
             return
-        first = self._frames[0] if self._frames else "in another process"
+        where = "in another process"
+        if self._frames:
+            where = f"{len(self._frames)} frames, the first is {self._frames[0]}"
         at = f" at iteration {runner.iter}" if runner.iter else ""
         raise NotFiniteError(
             f"predictions are not finite{at}",
-            f"{int(count)} frames, the first is {first}. The weights are so large "
+            f"{where}. The weights are so large "
             f"that the network overflows, and its metrics mean nothing: the run that "
             f"trained them diverged. Train with a lower optim_wrapper.optimizer.lr",
         )

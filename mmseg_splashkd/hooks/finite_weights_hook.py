@@ -74,7 +74,7 @@ def _error(runner: Runner, names: list[str], iteration: int) -> NotFiniteError:
 
 
 def _checkpoint_is_due(runner: Runner) -> bool:
-    """Whether CheckpointHook saves after this iteration: it first deletes another."""
+    """Whether a hook saves after this iteration; mmengine's deletes another first."""
     saves = [
         h for h in runner.hooks if isinstance(h, CheckpointHook) and not h.by_epoch
     ]

@@ -124,11 +124,10 @@ class RankWatch:
             silent: Seconds without a sign.
         """
         now = self._clock()
-        if self._store_lost:
+        if self._store_lost or (self.rank and now - self._answered >= silent):
             # The first process holds the store: without it, nothing is known of others.
-            return (
-                self._described(0, now - self._seen[0][1]) if 0 in self._seen else None
-            )
+            since = self._seen[0][1] if 0 in self._seen else None
+            return None if since is None else self._described(0, now - since)
         ages = {rank: now - since for rank, (_, since) in self._seen.items()}
         late = {rank: age for rank, age in ages.items() if age >= silent}
         if not late:

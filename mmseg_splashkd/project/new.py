@@ -230,7 +230,7 @@ def new_project(
             f"teacher {wishes.teacher!r} is not one of {', '.join(TEACHERS)}"
         )
     out.mkdir(parents=True, exist_ok=True)
-    write_table(out / plan.split_table, frames)
+    write_table(out / plan.split_table, frames, sealed=True)
     text = "# Values of the masks -> classes.\n" + yaml.safe_dump(
         coding, sort_keys=False
     )

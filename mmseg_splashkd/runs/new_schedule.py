@@ -63,9 +63,7 @@ def follow_new_schedules(runner: Runner) -> None:
         runner.param_schedulers = None
         return
     old = runner.param_schedulers
-    if not isinstance(old, list) or not all(
-        isinstance(s, _ParamScheduler) for s in old
-    ):
+    if not isinstance(old, list) or not all(map(_counts_steps, old)):
         raise ValueError(
             f"--resume: {KEY} has changed, but schedules that follow a metric, and "
             f"those of several optimizers, cannot be followed from the middle: undo "
@@ -87,7 +85,8 @@ def follow_new_schedules(runner: Runner) -> None:
     )
 
 
-def _counts(scheduler: Any) -> bool:
+def _counts_steps(scheduler: Any) -> bool:
+    """Whether a schedule depends on the number of steps alone."""
     follows_metric = isinstance(scheduler, ReduceOnPlateauParamScheduler)
     return isinstance(scheduler, _ParamScheduler) and not follows_metric
 

@@ -118,6 +118,18 @@ def test_a_store_that_does_not_answer_is_a_lost_first_process():
     assert (found.rank, found.silent_s) == (0, 20.0)
 
 
+def test_of_three_the_stopped_holder_of_the_store_is_lost_and_not_one_unheard():
+    clock = Clock()
+    first, second, third = watches(3, clock)
+    pass_time(clock, 2, first, second, third)
+    pass_time(clock, 2, first, second)  # the third one was late by a moment
+    clock.now += 20  # the first one is stopped, and answers nobody
+    for watch in (second, third):
+        found = watch.lost(20.0)
+        assert found is not None
+        assert found.rank == 0
+
+
 def test_the_thread_calls_back_once():
     store, found = HashStore(), []
     watch = RankWatch(store, 0, 2, 0.01, found.append)

@@ -4,7 +4,6 @@ import copy
 import logging
 import os
 import shutil
-import signal
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.unwritable import UnwritableError
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, fcn
-from tests.runs.crashes import crashing
+from tests.runs.crashes import crashing, interrupt_saves
 
 LOGGER = logging.getLogger("steps of a save")
 
@@ -202,13 +201,7 @@ def test_pointer_leads_out_of_a_folder_that_is_a_link(one, tmp_path):
 @pytest.mark.usefixtures("default_signals")
 def test_a_signal_in_any_save_is_held(one, monkeypatch):
     """Also where a hook of another writes a checkpoint."""
-    save = torch.save
-
-    def interrupted(*args: Any, **kwargs: Any) -> None:
-        signal.raise_signal(signal.SIGINT)
-        save(*args, **kwargs)
-
-    monkeypatch.setattr(torch, "save", interrupted)
+    interrupt_saves(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         one.runner.save_checkpoint(one.runner.work_dir, "other.pth")
     assert read_checkpoint(one.work_dir / "other.pth")["state_dict"]

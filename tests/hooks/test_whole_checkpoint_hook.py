@@ -20,7 +20,7 @@ from mmseg_splashkd.records.traces import find_resumable, resumable
 from mmseg_splashkd.runs.runner import SafeRunner
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, fcn
-from tests.runs.crashes import crashing
+from tests.runs.crashes import crashing, interrupt_saves
 
 STEPS = 3
 HOOKS = ("NoteValidationHook", "FrameScoresHook", "ExportWeightsHook")
@@ -195,13 +195,7 @@ def test_a_signal_is_delivered_after_the_context():
 @pytest.mark.usefixtures("default_signals")
 def test_ctrl_c_in_a_save_leaves_it_whole(tmp_path, monkeypatch):
     runner = run(tmp_path / "run")
-    save = torch.save
-
-    def interrupted(*args: Any, **kwargs: Any) -> None:
-        signal.raise_signal(signal.SIGINT)
-        save(*args, **kwargs)
-
-    monkeypatch.setattr(torch, "save", interrupted)
+    interrupt_saves(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         runner.train()
     assert resumable(tmp_path / "run") == tmp_path / "run" / "iter_1.pth"

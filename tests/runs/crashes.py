@@ -1,10 +1,15 @@
 """Ends a run at an exact operation on files, as a power cut does."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
 
 OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.truncate")
 OPERATIONS += ("shutil.rmtree",)
@@ -59,3 +64,14 @@ def crashing(folder: Path, at: int | None = None) -> Iterator[_Counter]:
         pass
     finally:
         _counter.folder, _counter.at = "", None
+
+
+def interrupt_saves(patch: pytest.MonkeyPatch) -> None:
+    """Send Ctrl-C to this process at the beginning of every ``torch.save``."""
+    save = torch.save
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        save(*args, **kwargs)
+
+    patch.setattr(torch, "save", interrupted)

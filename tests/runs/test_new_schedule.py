@@ -142,3 +142,17 @@ def test_a_run_with_averaged_weights_is_not_resumed_without_them(tmp_path):
     ):
         run(resume=True).train()
     run(resume=True, hooks=("EMAHook",)).train()
+
+
+def test_new_schedules_that_follow_a_metric_are_refused(tmp_path):
+    rates(tmp_path / "cut", 2, 8)
+    plateau = {"type": "ReduceOnPlateauLR", "monitor": "loss", "by_epoch": True}
+    given = [*schedule(8), plateau]
+    runner = resumed(
+        tmp_path / "cut",
+        param_scheduler=given,
+        cfg={"param_scheduler": given},
+        resume=True,
+    )
+    with pytest.raises(ValueError, match="schedules that follow a metric"):
+        runner.train()

@@ -3,7 +3,8 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,13 +69,20 @@ def task(fake: FakeJob, *needs: str, is_run: bool = True) -> Task:
 
 def finish(scheduler: Scheduler) -> dict[str, tuple[str, float]]:
     """Run to the end; the table of results."""
-    while scheduler.is_open:
-        scheduler.step(STEP)
+    step_while(scheduler, lambda: scheduler.is_open)
     return {n: (s.status, s.value) for n, s in scheduler.states.items()}
 
 
 def until_working(scheduler: Scheduler, *jobs: FakeJob) -> None:
-    while any(scheduler.states[job.name].text != "works" for job in jobs):
+    states = scheduler.states
+    step_while(scheduler, lambda: any(states[j.name].text != "works" for j in jobs))
+
+
+def step_while(scheduler: Scheduler, is_waiting: Callable[[], bool]) -> None:
+    """Step, and fail if nothing comes, as where a busy computer loses a machine."""
+    until = time.monotonic() + 4 * STEP
+    while is_waiting():
+        assert time.monotonic() < until, scheduler.states
         scheduler.step(STEP)
 
 

@@ -15,9 +15,9 @@ from mmseg_splashkd.datasets.split_table import (
     SPLITS,
     select_frames,
     table_text,
+    write_table,
 )
 from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
-from mmseg_splashkd.files import write_whole
 
 SPAN, LEFT_OUT, NEAREST = "first and last\n(UTC)", "left\nout", "nearest\n(s)"
 OF_TIME = (SPAN, LEFT_OUT, NEAREST)
@@ -175,7 +175,7 @@ def _interleaved(frames: Sequence[Frame], contiguous: int) -> bool:
 
 
 def save_split(table: str | Path, frames: Iterable[Frame], force: bool = False) -> str:
-    """Write a split table, but do not overwrite a different one.
+    """Write a sealed split table, but do not overwrite a different one.
 
     Args:
         table: CSV file to write.
@@ -189,10 +189,10 @@ def save_split(table: str | Path, frames: Iterable[Frame], force: bool = False) 
         FileExistsError: The file exists with other content and ``force`` is not set;
             it is left as it is.
     """
-    table = Path(table)
+    table, frames = Path(table), list(frames)
     text = table_text(table, frames)
     if not table.exists():
-        write_whole(table, text)
+        write_table(table, frames, sealed=True)
         return "written"
     if table.is_file() and table.read_bytes() == text.encode():
         return "unchanged"
@@ -200,5 +200,5 @@ def save_split(table: str | Path, frames: Iterable[Frame], force: bool = False) 
         raise FileExistsError(
             f"{table} exists with other content: write elsewhere, or give --force"
         )
-    write_whole(table, text)
+    write_table(table, frames, sealed=True)
     return "replaced"

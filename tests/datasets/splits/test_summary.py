@@ -19,6 +19,7 @@ from mmseg_splashkd.datasets.splits.summary import (
     smallest_gap,
     split_notes,
 )
+from mmseg_splashkd.datasets.table_seal import seal_of
 from mmseg_splashkd.datasets.timestamps import NO_TIME
 from tests.datasets.splits.timelines import QUICK, frame, line, timelines
 
@@ -129,7 +130,7 @@ def test_table_is_overwritten_only_with_force(tmp_path: Path):
     assert table.read_bytes() == before
     assert save_split(table, new, force=True) == "replaced"
     assert len(read_table(table)) == 12
-    assert list(table.parent.iterdir()) == [table]
+    assert {*table.parent.iterdir()} == {table, seal_of(table)}
 
 
 def test_frames_without_time_have_neither_times_nor_distances():
