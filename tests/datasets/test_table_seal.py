@@ -57,9 +57,7 @@ def test_a_table_cut_at_any_byte_is_refused(table: Path):
 
 def test_a_last_line_that_is_cut_within_is_refused(table: Path):
     table.write_bytes(table.read_bytes()[:-1])
-    with pytest.raises(
-        ValueError, match=r"8 of the 8 rows .* last line is cut off"
-    ):
+    with pytest.raises(ValueError, match=r"8 of the 8 rows .* last line is cut off"):
         read_table(table)
 
 
