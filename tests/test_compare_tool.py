@@ -1,8 +1,6 @@
 """``tools/compare.py``: exit status and output."""
 
 import json
-import runpy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +8,8 @@ import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.statistics.simulation import scores_of
-from tests.conftest import ROOT
 from tests.statistics.builders import pair, tiny
+from tests.tools import run_tool
 
 Tool = Callable[..., str]
 
@@ -19,12 +17,10 @@ Tool = Callable[..., str]
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tool:
     """Run the tool in this process; return its output as one line."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
 
     def run(*words: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, words)])
         monkeypatch.setenv("COLUMNS", "200")
-        runpy.run_path(str(ROOT / "tools" / "compare.py"), run_name="__main__")
+        run_tool("compare.py", *words)
         return " ".join(capsys.readouterr().out.split())
 
     return run

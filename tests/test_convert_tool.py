@@ -1,7 +1,5 @@
 import inspect
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,8 @@ import pytest
 from mmseg_splashkd.datasets.converters import CONVERTERS, camvid
 from mmseg_splashkd.datasets.label_coding import load_label_coding, read_gray
 from mmseg_splashkd.datasets.split_table import read_table
-from tests.conftest import ROOT
 from tests.datasets.builders import stamp, write_frame, write_label
+from tests.tools import run_tool
 from tools.convert_dataset import OPTIONS, main, parse_args
 
 
@@ -216,9 +214,8 @@ def test_a_video_is_converted(tmp_path):
 
 
 def test_errors_end_the_command_with_a_message(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["convert", "camvid", str(tmp_path), "x"])
     with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(str(ROOT / "tools/convert_dataset.py"), run_name="__main__")
+        run_tool("convert_dataset.py", "camvid", tmp_path, "x")
     message = str(stopped.value.code)  # printed to stderr, exit status 1
     assert message.startswith("cannot convert: ")
     assert message.endswith(f"holds nothing. {camvid.LAYOUT}")

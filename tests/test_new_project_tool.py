@@ -1,8 +1,8 @@
 """``tools/new_project.py`` from the command line."""
 
 import io
-import runpy
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,21 +11,13 @@ from mmseg_splashkd.datasets.timestamps import FORMATS
 from mmseg_splashkd.project import files, new
 from tests.conftest import ROOT
 from tests.project.builders import save_pair, waves
+from tests.tools import run_tool
 from tools import new_project
 
-
-@pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch):
-    """Function that runs the tool in this process."""
-
-    def run(*words: object) -> None:
-        monkeypatch.setattr(sys, "argv", ["new_project.py", *map(str, words)])
-        runpy.run_path(str(ROOT / "tools" / "new_project.py"), run_name="__main__")
-
-    return run
+tool = partial(run_tool, "new_project.py")
 
 
-def test_one_command_makes_a_project(tool, tmp_path: Path, monkeypatch, capsys):
+def test_one_command_makes_a_project(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     waves(tmp_path / "waves")
     tool("waves", "--out", "farm", "--iterations", 4, "--classes", "sea", "foam")
@@ -39,7 +31,7 @@ def test_one_command_makes_a_project(tool, tmp_path: Path, monkeypatch, capsys):
     assert "python tools/train.py farm/distilled.py" in printed
 
 
-def test_missing_facts_end_the_tool_without_a_terminal(tool, tmp_path: Path):
+def test_missing_facts_end_the_tool_without_a_terminal(tmp_path: Path):
     for n in range(4):
         image, mask = tmp_path / f"images/{n}a.png", tmp_path / f"masks/{n}a.png"
         save_pair(image, mask, n, values=(0, 1, 2))
@@ -47,9 +39,7 @@ def test_missing_facts_end_the_tool_without_a_terminal(tool, tmp_path: Path):
         tool(tmp_path, "--out", tmp_path / "farm")
 
 
-def test_missing_facts_are_asked_for_on_a_terminal(
-    tool, tmp_path: Path, monkeypatch, capsys
-):
+def test_missing_facts_are_asked_for_on_a_terminal(tmp_path: Path, monkeypatch, capsys):
     for n in range(8):
         image, mask = tmp_path / f"images/{n}a.png", tmp_path / f"masks/{n}a.png"
         save_pair(image, mask, n, values=(0, 1, 2))
@@ -60,7 +50,7 @@ def test_missing_facts_are_asked_for_on_a_terminal(
     assert "name the class of each" in capsys.readouterr().out
 
 
-def test_options_without_effect_are_refused(tool, tmp_path: Path):
+def test_options_without_effect_are_refused(tmp_path: Path):
     with pytest.raises(SystemExit, match="--fps has no effect without --timestamp"):
         tool(waves(tmp_path / "waves"), "--out", tmp_path / "farm", "--fps", 25)
 

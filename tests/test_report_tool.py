@@ -1,29 +1,18 @@
 """``tools/report.py``: exit status, output and files."""
 
-import runpy
-import sys
+from functools import partial
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.report.conftest import table  # noqa: F401
 from tests.report.fake_runs import KINDS, write_sweep
 from tests.report.html import Page
+from tests.tools import run_tool
+
+tool = partial(run_tool, "report.py")
 
 
-@pytest.fixture
-def tool(monkeypatch):
-    """Run the tool in this process, which has imported torch already."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["report.py", *map(str, arguments)])
-        runpy.run_path(str(ROOT / "tools/report.py"), run_name="__main__")
-
-    return run
-
-
-def test_a_sweep_becomes_a_page_and_a_table(tool, table, tmp_path, capsys):  # noqa: F811
+def test_a_sweep_becomes_a_page_and_a_table(table, tmp_path, capsys):  # noqa: F811
     sweep = write_sweep(tmp_path / "sweep", table, KINDS[1:3])
     out, readme = tmp_path / "new" / "page.html", tmp_path / "table.md"
     arguments = [f"{sweep}/farm_b0_*", "--out", out, "--markdown", readme]
@@ -39,7 +28,7 @@ def test_a_sweep_becomes_a_page_and_a_table(tool, table, tmp_path, capsys):  # n
     assert command in readme.read_text()
 
 
-def test_without_runs_the_report_exits_with_2_and_a_remedy(tool, tmp_path, capsys):
+def test_without_runs_the_report_exits_with_2_and_a_remedy(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         tool(tmp_path)
     assert ended.value.code == 2

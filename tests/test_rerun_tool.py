@@ -1,7 +1,6 @@
 """Records from the command line: runs that are killed, stopped and repeated."""
 
 import re
-import runpy
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from mmseg_splashkd.records.traces import resumable
 from tests.conftest import ROOT, tiny_run
 from tests.records.builders import leave_run
 from tests.test_tools import call, write_config
+from tests.tools import status_of
 
 pytestmark = pytest.mark.slow
 ENDLESS = 10**6  # iterations
@@ -94,15 +94,7 @@ def test_run_is_repeated_from_its_record(teacher, tmp_path):
 
 def test_unknown_run_ends_with_a_list_of_runs(tmp_path, monkeypatch, capsys):
     leave_run(tmp_path, status="finished")
-    arguments = ["rerun.py", str(tmp_path), "--run", "unknown"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / "tools" / "rerun.py"), run_name="__main__")
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert ended.value.code == 2
+    assert status_of("rerun.py", tmp_path, "--run", "unknown") == 2
     printed = capsys.readouterr().err
     assert printed.startswith("cannot repeat: --run unknown: ")
     assert printed.endswith("has no such run, but run0\n")

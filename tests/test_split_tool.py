@@ -1,7 +1,5 @@
 """``tools/split_dataset.py`` from the command line to the data set."""
 
-import runpy
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +8,8 @@ import pytest
 
 from mmseg_splashkd.datasets.split_table import read_table, select_frames
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
-from tests.conftest import ROOT
 from tests.datasets.builders import draw_frames, stamp, write_frame
+from tests.tools import run_tool
 
 Tool = Callable[..., str]
 
@@ -24,12 +22,11 @@ def farm(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def split(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tool:
+def split(capsys: pytest.CaptureFixture[str]) -> Tool:
     """Function that runs the tool in this process and returns its output."""
 
     def run(*words: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["split_dataset.py", *map(str, words)])
-        runpy.run_path(str(ROOT / "tools" / "split_dataset.py"), run_name="__main__")
+        run_tool("split_dataset.py", *words)
         return capsys.readouterr().out
 
     return run

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from mmseg_splashkd.runs.train import train
 from mmseg_splashkd.sweep.spec import read_sweep
 from tests.conftest import ROOT, tiny_run
 from tests.sweep.conftest import STUDENT, TEACHER, write_folds
+from tests.tools import status_of
 
 ITERATIONS = 12
 LAST = "weights_*_last.safetensors"
@@ -53,11 +53,8 @@ def words(chosen: dict) -> list[str]:
 def call(*given: object) -> int:
     """Run the tool in this process; its exit code."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["tools/sweep.py", *map(str, given)])
         patch.setenv(*next(iter(THREADS.items())))
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / "tools" / "sweep.py"), run_name="__main__")
-    return int(ended.value.code or 0)
+        return status_of("sweep.py", *given)
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,16 @@
 """Behaviour of tools/test.py beyond ``evaluate``."""
 
 import runpy
-import sys
 
 import pytest
 
 from mmseg_splashkd.evaluation.dice_metric import CODINGS
 from tests.conftest import ROOT, TEACHER, tiny_run
+from tests.tools import run_tool
 
 
 @pytest.fixture
-def call(monkeypatch, teacher, pond, tmp_path):
+def call(teacher, pond, tmp_path):
     """Test the tiny teacher on its validation part, with further arguments."""
     options = tiny_run(pond, "model", test_dataloader__dataset__split="val")
     pairs = [f"{key}={value}".replace(" ", "") for key, value in options.items()]
@@ -18,9 +18,7 @@ def call(monkeypatch, teacher, pond, tmp_path):
     def call(*arguments: object) -> None:
         weights = teacher / "weights_*_last.safetensors"
         common = (TEACHER, weights, "--work-dir", tmp_path / "test")
-        argv = ["test.py", *common, *arguments, "--cfg-options", *pairs]
-        monkeypatch.setattr(sys, "argv", list(map(str, argv)))
-        runpy.run_path(str(ROOT / "tools" / "test.py"), run_name="__main__")
+        run_tool("test.py", *common, *arguments, "--cfg-options", *pairs)
 
     return call
 

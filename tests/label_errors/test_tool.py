@@ -1,26 +1,17 @@
 """tools/find_label_errors.py."""
 
 import csv
-import runpy
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.tools import run_tool
+
+call = partial(run_tool, "find_label_errors.py")
 
 
-@pytest.fixture
-def call(monkeypatch):
-    def call(*words: object) -> None:
-        monkeypatch.setattr(sys, "argv", ["find_label_errors.py", *map(str, words)])
-        tool = ROOT / "tools" / "find_label_errors.py"
-        runpy.run_path(str(tool), run_name="__main__")
-
-    return call
-
-
-def test_a_run_leaves_page_and_table(call, fold_run, tmp_path, capsys):
+def test_a_run_leaves_page_and_table(fold_run, tmp_path, capsys):
     call(fold_run, "--out", tmp_path / "page.html", "--shown", 3)
     printed = capsys.readouterr().out
     assert "of 7 frames have a suspicious region" in printed
@@ -35,7 +26,7 @@ def test_a_run_leaves_page_and_table(call, fold_run, tmp_path, capsys):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_bad_input_ends_with_its_remedy(call, tmp_path):
+def test_bad_input_ends_with_its_remedy(tmp_path):
     with pytest.raises(SystemExit, match=r"label errors: run .*nowhere does not exist"):
         call(tmp_path / "nowhere", "--out", tmp_path / "page.html")
     with pytest.raises(SystemExit, match="holds no run"):

@@ -1,5 +1,4 @@
 import json
-import sys
 
 import pandas as pd
 import pytest
@@ -8,8 +7,8 @@ from rich.console import Console
 from mmseg_splashkd.records.record import BestAndLast, Teacher
 from mmseg_splashkd.records.store import find_runs
 from mmseg_splashkd.records.table import print_runs, rows, write_csv
-from tests.conftest import ROOT
 from tests.records.builders import leave_run
+from tests.tools import run_tool
 
 
 @pytest.fixture
@@ -50,17 +49,10 @@ def test_list_shows_status_duration_and_iterations(folder):
         assert shown in first
 
 
-def run_tool(monkeypatch, *arguments):
-    import runpy
-
-    monkeypatch.setattr(sys, "argv", ["runs.py", *map(str, arguments)])
-    runpy.run_path(str(ROOT / "tools" / "runs.py"), run_name="__main__")
-
-
 def test_tool_prints_or_writes(folder, monkeypatch, capsys):
-    run_tool(monkeypatch, folder)
+    run_tool("runs.py", folder)
     assert "run1" in capsys.readouterr().out
-    run_tool(monkeypatch, folder / "run1", "--csv", folder / "one.csv")
+    run_tool("runs.py", folder / "run1", "--csv", folder / "one.csv")
     assert pd.read_csv(folder / "one.csv")["name"].tolist() == ["run1"]
     with pytest.raises(SystemExit, match=r"cannot list runs: .* no path matches it"):
-        run_tool(monkeypatch, folder / "none")
+        run_tool("runs.py", folder / "none")

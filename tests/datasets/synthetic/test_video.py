@@ -1,8 +1,6 @@
 import inspect
 import json
 import re
-import runpy
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +13,6 @@ from mmseg_splashkd.datasets.synthetic import pond_scene
 from mmseg_splashkd.datasets.synthetic.farms import FARMS, Farm
 from mmseg_splashkd.datasets.synthetic.video import VERSION, draw_pond
 from mmseg_splashkd.datasets.synthetic.weather import weather_of
-from tests.conftest import ROOT
 from tests.datasets.synthetic.drawn import (
     draw_tiny,
     gray,
@@ -23,6 +20,7 @@ from tests.datasets.synthetic.drawn import (
     read_pixels,
     read_rows,
 )
+from tests.tools import run_tool
 
 COLUMNS = ["recording", "timestamp", "frame", "label", "splash_share", "burst"]
 
@@ -334,15 +332,13 @@ def test_bad_arguments_are_named(tmp_path: Path, arguments: dict, message: str):
     assert not (tmp_path / "new").exists()
 
 
-def run_tool(out_dir: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
-    tool = ROOT / "tools" / "make_demo_data.py"
+def draw(out_dir: Path, *options: str) -> None:
     size = ["--frames", "20", "--height", "48", "--width", "56", "--seed", "3"]
-    monkeypatch.setattr(sys, "argv", [str(tool), str(out_dir), *size, *options])
-    runpy.run_path(str(tool), run_name="__main__")
+    run_tool("make_demo_data.py", out_dir, *size, *options)
 
 
 def test_tool_draws_and_prints_counts(tmp_path: Path, monkeypatch, capsys):
-    run_tool(tmp_path, monkeypatch)
+    draw(tmp_path)
     printed = capsys.readouterr().out
     assert "20 frames of 48 x 56 pixels, 10 without splash; 6 splash ev" in printed
     assert "label" not in printed
@@ -352,7 +348,7 @@ def test_tool_draws_and_prints_counts(tmp_path: Path, monkeypatch, capsys):
 def test_tool_passes_its_options_on(tmp_path: Path, monkeypatch, capsys):
     options = ["--recording", "north", "--farm", "B", "--weather", "rain", "--night"]
     options += ["--label-noise", "0.5", "--unlabelled", "0.2"]
-    run_tool(tmp_path / "a", monkeypatch, *options)
+    draw(tmp_path / "a", *options)
     printed = capsys.readouterr().out
     assert "4 frames without a label\n8 labels with an error\n" in printed
     table = draw_tiny(
