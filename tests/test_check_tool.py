@@ -33,7 +33,8 @@ def check(tmp_path, capsys):
 
     def run(*words):
         status = status_of("check_dataset.py", *words, "--out", out)
-        return Done(status, *capsys.readouterr(), out)
+        printed = capsys.readouterr()
+        return Done(status, printed.out, printed.err, out)
 
     return run
 
