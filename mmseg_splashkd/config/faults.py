@@ -9,6 +9,7 @@ config that they build.
 import difflib
 import dis
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
@@ -21,6 +22,7 @@ from mmseg import registry as registries
 
 PACKAGE = __name__.partition(".")[0]
 SHOWN = 200  # characters of a value in a message
+LISTED = 200  # words among which a misspelt one is looked for
 
 
 class ConfigError(ValueError):
@@ -130,9 +132,26 @@ def shown(value: Any) -> str:
 
 
 def cause_of(error: BaseException) -> str:
-    """Type and first line of an error."""
+    """Type and first line of an error, and what a misspelt word in it may mean."""
     lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][: 2 * SHOWN]}".removesuffix(": ")
+    text = f"{type(error).__name__}: {lines[0][: 2 * SHOWN]}".removesuffix(": ")
+    return text + _meant(error, lines[0])
+
+
+def _meant(error: BaseException, text: str) -> str:
+    """What a quoted word of a message may mean, by the words it was looked up in.
+
+    The host often lists the words that it takes in the function that refuses another.
+    """
+    *_, last = None, *_entries(error.__traceback__)
+    found = () if last is None else last.tb_frame.f_locals.values()
+    for word in re.findall(r"'([^']+)'", text):
+        for words in found:
+            if not isinstance(words, (list, tuple, set, dict)) or len(words) > LISTED:
+                continue
+            if word not in words and (hint := closest(word, words)):
+                return hint
+    return ""
 
 
 def frames_of(error: BaseException, code: CodeType) -> list[FrameType]:

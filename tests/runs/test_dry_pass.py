@@ -221,7 +221,8 @@ FAULTS = {
     "misspelt score": (
         {"val_evaluator": [{"type": "IoUMetric", "iou_metrics": ["mIOU"]}]},
         r"scoring a val batch fails before the first step, val_evaluator=\[\{'type': "
-        r"'IoUMetric', 'iou_metrics': \['mIOU'\]\}\]: KeyError: .*mIOU.*not supported",
+        r"'IoUMetric', 'iou_metrics': \['mIOU'\]\}\]: KeyError: .*mIOU.*not supported.*"
+        r": did you mean 'mIoU'\?$",
     ),
     "frames of several sizes": (
         {"val_dataloader.dataset.type": "TwoSizes"},

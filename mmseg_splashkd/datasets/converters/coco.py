@@ -275,6 +275,8 @@ def _entry(
     picture, size = open_picture(path)
 
     def make_label() -> Label | None:
+        if size is None:  # the picture cannot be read, which the writer refuses
+            return None
         if size != _declared_size(image, source):
             declared = _declared_size(image, source)
             raise ValueError(

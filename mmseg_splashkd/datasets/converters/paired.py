@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from mmseg_splashkd.datasets.converters.bad_labels import raise_all
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import check_choice, warn_passed_over
 from mmseg_splashkd.datasets.converters.masks import read_colours
@@ -233,16 +234,18 @@ def _item(
 def _values(paths: Sequence[Path], coding: LabelCoding, skip_bad: bool) -> str:
     """The only reading of all masks that fits the coding."""
     found: set[int] = set()
+    bad: list[str] = []
     for path in paths:
         try:
             own = _found(path, coding)
-        except ValueError:
-            if not skip_bad:
-                raise
+        except ValueError as error:
+            bad.append(str(error))
             continue
         if own is None:
             return COLOURS
         found |= own
+    if not skip_bad:
+        raise_all(bad, "masks cannot be converted")
     reading = _reading(found, coding)
     if reading != GRAY:
         meaning = {TRAIN_IDS: "trainIds", BINARY: "class 0 and class 1"}[reading]

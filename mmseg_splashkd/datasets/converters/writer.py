@@ -19,9 +19,12 @@ from mmengine.logging import print_log
 from PIL import Image
 from rich.progress import Progress
 
+from mmseg_splashkd.datasets.converters.bad_labels import NAMED, listed, raise_all
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile, index_unique
+from mmseg_splashkd.datasets.converters.pictures import UprightPicture
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
+from mmseg_splashkd.datasets.image_file import check_image
 from mmseg_splashkd.datasets.integrity import image_size
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_values
 from mmseg_splashkd.datasets.parallel import map_frames
@@ -37,7 +40,6 @@ from mmseg_splashkd.foreign import parse_json, reading
 from mmseg_splashkd.version import __version__
 
 STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
-NAMED = 10  # labels left out, or damaged pictures, that are named
 FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # in file names of any system
 RENAMED = {"label_map": "label_coding"}  # keys of ``about`` in earlier versions
 
@@ -196,20 +198,17 @@ def _counts(frames: list[Frame]) -> dict[str, Any]:
 
 def _check_pictures(items: list[Item]) -> None:
     """Refuse damaged pictures before one is written; one does not hide the others."""
-    paths = [item.image for item in items if isinstance(item.image, Path)]
-    found = map_frames(_damage, paths, "Reading pictures", progress=False)
-    bad = [problem for problem in found if problem]
-    if len(bad) == 1:
-        raise ValueError(bad[0])
-    if bad:
-        lines = "".join(f"\n  {line}" for line in bad[:NAMED])
-        more = f"\n  and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        raise ValueError(f"{len(bad)} pictures cannot be converted:{lines}{more}")
+    files = [i.image for i in items if isinstance(i.image, Path | UprightPicture)]
+    found = map_frames(_damage, files, "Reading pictures", progress=False)
+    raise_all([problem for problem in found if problem], "pictures cannot be converted")
 
 
-def _damage(picture: Path) -> str:
+def _damage(picture: Path | UprightPicture) -> str:
     try:
-        image_size(picture)
+        if isinstance(picture, Path):
+            image_size(picture)
+        else:
+            check_image(picture.path, "picture")
     except ValueError as error:
         return str(error)
     return ""
@@ -225,9 +224,8 @@ def _without_bad(
         kept.append(replace(item, label=None) if problem else item)
         bad += [f"{_source(item)}: {problem}"] if problem else []
     if bad:
-        lines = "".join(f"\n  {line}" for line in bad[:NAMED])
-        message = f"{len(bad)} labels are left out, their frames are unlabelled:{lines}"
-        print_log(message, "current", logging.WARNING)
+        message = f"{len(bad)} labels are left out, their frames are unlabelled:"
+        print_log(message + listed(bad), "current", logging.WARNING)
     return kept, bad
 
 
