@@ -5,6 +5,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_splashkd.config.frames import frames_by_part
+from mmseg_splashkd.config.label_scan import label_findings
 from mmseg_splashkd.config.leaf_coding import leaf_coding
 from mmseg_splashkd.config.shared_files import shared_files
 from mmseg_splashkd.config.teacher_overlap import overlap_findings
@@ -25,8 +26,8 @@ def check_data(cfg: Config) -> list[Finding]:
     all codes), and sets the minimum distance in time between training and evaluated
     frames.
 
-    For data sets other than ``TimeSplitDataset``, only frames in two parts and the
-    overlap with training frames of teachers are checked.
+    For data sets other than ``TimeSplitDataset``, only frames in two parts, the overlap
+    with training frames of teachers and labels that show nothing are checked.
 
     Returns:
         Warnings, for the log.
@@ -43,6 +44,8 @@ def check_data(cfg: Config) -> list[Finding]:
     embargo, focus = options.get("embargo_seconds"), "the focus class"
     found = check_parts(parts, embargo, focus) if parts else []
     found += [*shared_files(cfg), *overlap_findings(cfg)]
+    if not of_level(found, "error"):  # such as parts without a frame
+        found += label_findings(cfg)
     findings = allow_codes(found, options.get("allow", ()))
     if errors := of_level(findings, "error"):
         raise ValueError(_refusal(errors))

@@ -91,7 +91,7 @@ def listed_frames(cfg: Config, loader: str) -> list[ListedFrame] | None:
     init_default_scope(cfg.get("default_scope") or "mmseg")
     frames: list[ListedFrame] = []
     for leaf in leaves(cfg[loader].dataset):
-        found = _listed(leaf)
+        found = listed_of(leaf)
         if found is None:
             return None
         frames += found
@@ -128,7 +128,8 @@ def _unread(config: dict) -> TimeSplitDataset:
     return DATASETS.build({**config, "pipeline": [], "lazy_init": True})
 
 
-def _listed(leaf: dict) -> list[ListedFrame] | None:
+def listed_of(leaf: dict) -> list[ListedFrame] | None:
+    """Frames of a data set without wrappers; None if it does not list them."""
     if is_a(leaf, TimeSplitDataset):
         return [ListedFrame(frame_name(each), each) for each in _frames(_unread(leaf))]
     try:

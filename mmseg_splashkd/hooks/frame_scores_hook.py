@@ -37,6 +37,7 @@ from mmseg_splashkd.evaluation.operating_point import (
 )
 from mmseg_splashkd.evaluation.scores_target import scores_target
 from mmseg_splashkd.files import file_sha256
+from mmseg_splashkd.hooks.stop_request import any_process
 
 FOLDER = "scores"
 LAST, BEST = "val_last.npz", "val_best.npz"
@@ -147,7 +148,12 @@ class FrameScoresHook(Hook):
         return {METRIC: math.nan}
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts, store the operating point, add its Dice to ``metrics``."""
+        """Write the counts, store the operating point, add its Dice to ``metrics``.
+
+        Raises:
+            ValueError: The labels of all frames ignore every pixel.
+        """
+        self._check_labelled("val")
         about = {
             "run": runner.message_hub.get_info("run_name"),
             "weights": "last",
@@ -185,7 +191,12 @@ class FrameScoresHook(Hook):
             )
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Write the counts, log the bursts and add their figures to ``metrics``."""
+        """Write the counts, log the bursts and add their figures to ``metrics``.
+
+        Raises:
+            ValueError: The labels of all frames ignore every pixel.
+        """
+        self._check_labelled("test")
         target = self.target or Path(self.test_file or Path(runner.work_dir) / TEST)
         about = self._about_test(runner)
         scores = self._write(runner.test_dataloader, "test", about, target)
@@ -193,6 +204,15 @@ class FrameScoresHook(Hook):
         if scores is not None and has_time(scores):
             figures = _log_bursts(runner, scores)
         _add(runner, "test", figures, metrics)
+
+    def _check_labelled(self, part: str) -> None:
+        """Refuse scores of no pixel: metrics would be NaN or missing without a word."""
+        if not any_process(any(bool(confusion.any()) for confusion, *_ in self.rows)):
+            raise ValueError(
+                f"the labels of all frames of {part} ignore every pixel, so that no "
+                f"score is defined: tools/check_dataset.py lists their values; correct "
+                f"label_coding or the labels"
+            )
 
     def _about_test(self, runner: Runner) -> dict[str, Any]:
         """What identifies a test, beside its data."""

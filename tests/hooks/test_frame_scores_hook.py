@@ -31,6 +31,7 @@ from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.runs.test import TestMetrics, evaluate, scores_file
 from mmseg_splashkd.statistics.metrics import areas_of
 from tests.conftest import TEACHER, tiny_run
+from tests.datasets.checks.builders import clean_pond, parts_of
 from tests.evaluation.helpers import random_frames
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, fcn
@@ -111,6 +112,22 @@ def test_frames_inside_wrappers_are_those_of_their_data_sets(teacher, pond, tmp_
     assert found.about["split"] is None
     assert found.about["table"] == str(table)
     assert found.about["table_sha256"] == file_sha256(table)
+
+
+def test_scores_of_no_pixel_are_refused(teacher, pond, tmp_path):
+    table = clean_pond(pond, tmp_path / "pond")
+    for frame in parts_of(table)["test"]:
+        Image.fromarray(np.full((64, 80), 7, np.uint8)).save(frame.label)
+    coding = tmp_path / "coding.yaml"
+    coding.write_text(
+        "classes: [background, splash]\npalette: [[0, 0, 0], [255, 255, 255]]\n"
+        "ignore_colour: [9, 9, 9]\ngray_to_train_id: {0: 0, 255: 1, 7: 255}\n"
+    )
+    options = tiny_run(table.parent, "model") | {"label_coding": str(coding)}
+    options |= {"split_table": table.name}
+    with pytest.raises(ValueError, match="labels of all frames of test ignore every p"):
+        evaluate(TEACHER, teacher / LAST, tmp_path / "test", cfg_options=options)
+    assert not (tmp_path / "test" / "scores.npz").exists()
 
 
 def test_the_first_validation_is_the_best(teacher, validated):

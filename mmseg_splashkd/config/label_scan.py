@@ -1,0 +1,85 @@
+"""A look at the labels of a config before a run: whether they show anything at all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from mmseg_splashkd.config.frames import listed_of, part_of
+from mmseg_splashkd.config.leaf_coding import leaf_coding
+from mmseg_splashkd.config.walk import LOADERS, leaves
+from mmseg_splashkd.datasets.checks import Finding
+from mmseg_splashkd.datasets.frames import Frame
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
+from mmseg_splashkd.evaluation.frame_scores import focus_index
+
+TEXTS = {
+    "all_ignored": "all {number} labels of {part} ignore every pixel: there is nothing "
+    "to learn from them, and no score is defined on them",
+    "no_splash": "no frame of {part} has {name}: its Dice is undefined or 0",
+}
+
+
+def label_findings(cfg: Config) -> list[Finding]:
+    """Parts whose labels ignore every pixel, or never show the focus class.
+
+    Labels of a part are read until one shows the class, usually the first. None is read
+    where the split table lists shares of the class. The class is that which a hook
+    names as ``focus_class``, or the last of two; of more classes, none is looked for.
+    Labels that cannot be read are left to the loaders, which name them.
+    """
+    found: dict[tuple[str, ...], Finding] = {}
+    for loader in filter(cfg.get, LOADERS):
+        looked = list(_labels(cfg, loader))
+        paths = tuple(frame.label for frame, _, _ in looked)
+        if paths not in found and (code := _fault(looked)):
+            _, coding, focus = looked[0]
+            name = "" if focus is None else coding.classes[focus]
+            text = TEXTS[code].format(
+                part=part_of(loader), number=len(paths), name=name
+            )
+            found[paths] = Finding("error", code, text)
+    return list(found.values())
+
+
+Looked = tuple[Frame, LabelCoding, int | None]
+
+
+def _labels(cfg: Config, loader: str) -> Iterator[Looked]:
+    """Labelled frames, with their coding and focus class."""
+    for leaf in leaves(cfg[loader].dataset):
+        try:
+            coding = leaf_coding(leaf)
+        except ValueError:  # of no class names
+            continue
+        focus = _focus(cfg, coding)
+        for listed in listed_of(leaf) or ():
+            if listed.label and Path(listed.label).is_file():
+                yield listed.frame, coding, focus
+
+
+def _focus(cfg: Config, coding: LabelCoding) -> int | None:
+    named = [hook.get("focus_class") for hook in cfg.get("custom_hooks") or ()]
+    name = next((name for name in named if name in coding.classes), None)
+    if name is None and len(coding.classes) != 2:
+        return None
+    return focus_index(coding.classes, name)
+
+
+def _fault(looked: list[Looked]) -> str:
+    """Code of what is wrong with all labels of a part; empty if nothing is."""
+    if any(frame.splash_share for frame, _, _ in looked):
+        return ""
+    fault = ""
+    for frame, coding, focus in looked:
+        try:
+            ids = coding.to_train_ids(read_gray(frame.label), frame.label)
+        except ValueError:
+            return ""
+        wanted = ids != IGNORE if focus is None else ids == focus
+        if wanted.any():
+            return ""
+        if fault != "no_splash":
+            fault = "no_splash" if np.any(ids != IGNORE) else "all_ignored"
+    return fault
