@@ -332,7 +332,8 @@ def steps_logged(folder: Path) -> Counter[int]:
     """Training steps in the logs of a folder, and how often each was taken."""
     lines = [
         json.loads(line)
-        for path in folder.rglob("scalars.json")
+        # Nothing deeper: other folders come and go while the run is alive.
+        for path in folder.glob("*/vis_data/scalars.json")
         for line in path.read_text("utf-8").splitlines()
         if line.endswith("}")
     ]

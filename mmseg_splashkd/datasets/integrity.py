@@ -23,7 +23,10 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     """
     for path, what in ((image, "frame"), (label, "label of frame " + str(image))):
         if not path.is_file():
-            raise FileNotFoundError(f"{what}: {path} does not exist")
+            state = (
+                "is a folder, a pipe or a device" if path.exists() else "does not exist"
+            )
+            raise FileNotFoundError(f"{what}: {path} {state}")
     size = image_size(image)
     gray = read_gray(label)
     if gray.shape[:2] != size[::-1]:

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,9 +38,14 @@ def test_error_names_a_missing_label_and_its_frame(pair: tuple[Path, Path]):
         check_pair(image, label, SPLASH)
 
 
-def test_folder_as_label_is_refused(pair: tuple[Path, Path]):
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        check_pair(pair[0], pair[0].parent, SPLASH)
+@pytest.mark.parametrize("name", [".", "pipe", "/dev/zero"])
+def test_what_is_no_file_is_refused(pair: tuple[Path, Path], name: str):
+    os.mkfifo(pair[0].parent / "pipe")  # reading it would wait for ever
+    other = pair[0].parent / name
+    with pytest.raises(FileNotFoundError, match=f"{other} is a folder, a pipe or a de"):
+        check_pair(pair[0], other, SPLASH)
+    with pytest.raises(FileNotFoundError, match=f"{other} is a folder, a pipe or a de"):
+        check_pair(other, pair[1], SPLASH)
 
 
 @pytest.mark.parametrize("which", [0, 1])
