@@ -294,6 +294,37 @@ def test_arms_trains_and_prints_a_row(farm, tmp_path):
     assert "| plain tiny | 0.001 |" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("after", "text", "status"),
+    [
+        ([500.0, 400.0, 404.0, 400.0], "the last +0.00 %, at most 1.00 % away", 0),
+        ([500.0, 400.0, 405.0, 410.0], "the last +2.50 %, at most 2.50 % away", 1),
+    ],
+)
+def test_memory_that_grows_after_the_second_validation_fails(
+    after, text, status, tmp_path, monkeypatch, capsys
+):
+    module = module_of(ROOT / "benchmarks" / "memory.py")
+
+    def sampled(words: list[str], folder: Path, count: int) -> list[float]:
+        folder.mkdir()
+        (folder / "weights_run_last.safetensors").touch()
+        return after
+
+    monkeypatch.setattr(module, "sampled", sampled)
+    words = ["--steps", "8", "--validations", "4", "--out", str(tmp_path / "out")]
+    assert module.main(words) == status
+    assert capsys.readouterr().out.endswith(f"from validation 2 on, {text}\n")
+
+
+def test_memory_of_a_process_is_what_it_takes():
+    module = module_of(ROOT / "benchmarks" / "memory.py")
+    before = module.resident(os.getpid())
+    taken = bytearray(b"1" * 2**26)
+    assert 60 < module.resident(os.getpid()) - before < 200
+    del taken
+
+
 def test_the_peer_of_another_environment_compiles():
     path = ROOT / "benchmarks" / "peers" / "hf_segformer_step.py"
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
