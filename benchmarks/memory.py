@@ -4,7 +4,7 @@
 
 ``tools/train.py`` distils a tiny student, as a user would. The memory of its process
 and of its data-loading workers is sampled from outside, and given after every
-validation. The exit status is 1 if a validation differs from the second one by more than
+validation. The exit status is 1 if one differs from the second by more than
 ``--tolerance``. Linux only.
 """
 
