@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 POINTER = "last_checkpoint"
+LONGEST = 4096  # characters of a path
 STEPS = ("iter_*.pth", "epoch_*.pth")
 NAMES = (r"iter_(\d+)\.pth", r"epoch_(\d+)\.pth")  # not those that are published
 
@@ -63,9 +64,8 @@ def _number(path: Path, name: str) -> int:
 
 def _pointed(work_dir: Path) -> Path | None:
     """The checkpoint that the pointer of a run names."""
-    pointer = work_dir / POINTER
-    text = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
-    if not text:  # absent, or torn by a kill of earlier versions
+    text = pointer_text(work_dir)
+    if not text:
         return None
     named = Path(text)
     if not named.is_absolute() and named.parent == Path():
@@ -76,6 +76,18 @@ def _pointed(work_dir: Path) -> Path | None:
         if path.is_file() and not own.is_file() and not _is_other_run(path.parent):
             return path
     return own
+
+
+def pointer_text(work_dir: Path) -> str:
+    """What the pointer of a run names; empty where it is absent or damaged.
+
+    A power cut leaves a file empty or full of zeros.
+    """
+    pointer = work_dir / POINTER
+    if not pointer.is_file():
+        return ""
+    text = pointer.read_bytes().decode("utf-8", "replace").strip()
+    return text if text.isprintable() and len(text) <= LONGEST else ""
 
 
 def _is_other_run(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from mmseg_splashkd.records.checkpoints import pointer_text
 from mmseg_splashkd.records.lock import LOCK
 from mmseg_splashkd.records.record import KILLED, Metrics, RunRecord
 
@@ -48,9 +49,7 @@ def _last_written(work_dir: Path) -> float | None:
 
 
 def _last_checkpoint(work_dir: Path) -> int:
-    pointer = work_dir / "last_checkpoint"
-    text = pointer.read_text(encoding="utf-8") if pointer.is_file() else ""
-    match = re.search(r"iter_(\d+)\.pth", text)
+    match = re.search(r"iter_(\d+)\.pth", pointer_text(work_dir))
     return int(match[1]) if match else 0
 
 

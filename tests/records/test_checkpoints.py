@@ -44,6 +44,18 @@ def test_newest_first(tmp_path, files, pointer, expected):
     assert names(tmp_path) == [f"{name}.pth" for name in expected.split()]
 
 
+@pytest.mark.parametrize(
+    "content", [b"", bytes(9), b"\xff\xfe\x00", b"iter_4.pth\n\nx", b"x" * 10_000]
+)
+def test_a_damaged_pointer_is_none(tmp_path, content):
+    leave(tmp_path, "iter_2.pth", "iter_4.pth")
+    (tmp_path / "last_checkpoint").write_bytes(content)
+    assert [path.name for path in newest_first(tmp_path)] == [
+        "iter_4.pth",
+        "iter_2.pth",
+    ]
+
+
 def test_a_run_that_was_killed_before_it_wrote_the_pointer(tmp_path):
     leave(tmp_path, "iter_2.pth", pointer="iter_2.pth")
     leave(tmp_path, "a", "b", "iter_4.pth")
