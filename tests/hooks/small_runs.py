@@ -78,12 +78,12 @@ def small_run(
             "val_evaluator": {"type": "mmseg.IoUMetric"},
             "val_cfg": {"type": "ValLoop"},
         }
+    options.setdefault("optim_wrapper", {"optimizer": {"type": "SGD", "lr": lr}})
     return runner(
         model,
         str(work_dir),
         train_dataloader={**loader, "sampler": {**sampler, "shuffle": False}},
         train_cfg={"type": f"{kind}BasedTrainLoop", **length},
-        optim_wrapper={"optimizer": {"type": "SGD", "lr": lr}},
         default_hooks={"checkpoint": checkpoint},
         custom_hooks=[{"type": name} for name in hooks],
         default_scope="mmseg",

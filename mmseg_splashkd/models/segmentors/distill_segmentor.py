@@ -1,7 +1,7 @@
 """A student trained on labels and on the outputs of a frozen teacher."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -318,6 +318,28 @@ class DistillSegmentor(BaseSegmentor):
             nan = small.new_full((), torch.nan, dtype=torch.float)
             accuracies["acc_teacher"] = nan
         return accuracies
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters of the student by the names that they have without a teacher.
+
+        The names are those of checkpoints. Rules of optimizers that look for the first
+        part of a name, as layer-wise learning rates do, hold for the student as for a
+        plain one. Parameters of the loss (projectors) follow as ``distill_loss.*``.
+
+        Args:
+            prefix: Put before all names.
+            recurse: Whether to go into submodules; there are no others here.
+            remove_duplicate: Whether a shared parameter is named once.
+        """
+        wrapped = f"{prefix}.student." if prefix else "student."
+        plain = f"{prefix}." if prefix else ""
+        found = super().named_parameters(prefix, recurse, remove_duplicate)
+        for name, parameter in found:
+            if name.startswith(wrapped):
+                name = plain + name.removeprefix(wrapped)
+            yield name, parameter
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; see ``load_teacher``."""
