@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -181,6 +182,23 @@ def read_checkpoint(
             raise ValueError("its state_dict holds no tensors by name")
         meta = {k: v for k, v in checkpoint.get("meta", {}).items() if k != "config"}
         return {**checkpoint, "meta": meta}
+
+
+@CheckpointLoader.register_scheme(prefixes=r".*\.safetensors$")
+def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Let ``mmengine.runner.load_checkpoint`` read exported weights with their meta.
+
+    ``mmseg.apis.init_model`` takes names and colours of the classes from it.
+
+    Args:
+        filename: A ``.safetensors`` file.
+        map_location: As of ``torch.load``; default: the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, or beyond a limit.
+    """
+    return read_checkpoint(Path(filename).expanduser(), map_location or "cpu")
 
 
 def read_tensors(path: str | Path) -> dict[str, Any]:

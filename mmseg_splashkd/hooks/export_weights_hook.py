@@ -112,7 +112,7 @@ class ExportWeightsHook(Hook):
             )
             return None
         meta = {key: checkpoint["meta"].get(key) for key in EXPORTED_META}
-        meta["dataset_meta"] = {"classes": classes_of(runner.train_dataloader)}
+        meta["dataset_meta"] = _about_classes(runner.train_dataloader)
         target = Path(runner.work_dir) / f"weights_{meta['run']}_{which}{SUFFIX}"
         if which not in self._exported:
             meta[OPERATING_POINT] = meta[OPERATING_POINT] or _point_beside(target, meta)
@@ -133,6 +133,14 @@ class ExportWeightsHook(Hook):
             meta = {**weights["meta"], OPERATING_POINT: point}
             if meta != weights["meta"]:
                 write_weights(weights["state_dict"], path, meta)
+
+
+def _about_classes(loader: Any) -> dict[str, Any]:
+    """Names of the classes, and their colours if they have any."""
+    palette = loader.dataset.metainfo.get("palette")
+    colours = [[int(value) for value in colour] for colour in palette or ()]
+    about = {"classes": classes_of(loader)}
+    return about | ({"palette": colours} if colours else {})
 
 
 def _point_beside(path: Path, meta: dict[str, Any]) -> dict[str, Any] | None:

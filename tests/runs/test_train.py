@@ -14,6 +14,7 @@ from mmseg_splashkd.checkpoint import (
     tensors_sha256,
     write_weights,
 )
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.hooks.stop_request import Terminated
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.traces import resumable
@@ -145,7 +146,8 @@ def test_exported_weights_are_those_of_the_checkpoints(distilled):
         read_checkpoint(best_checkpoint)["state_dict"],
     )
     meta = read_checkpoint(best)["meta"]
-    assert meta["dataset_meta"] == {"classes": ["background", "splash"]}
+    assert meta["dataset_meta"]["classes"] == ["background", "splash"]
+    assert meta["dataset_meta"]["palette"] == [list(c) for c in SPLASH.palette]
 
 
 def test_names_carry_date_and_ratio(distil_options, tmp_path, monkeypatch):
@@ -281,7 +283,7 @@ def test_class_mapping_accepts_a_teacher_with_renamed_classes(distil_options, tm
     train(DISTILLED, tmp_path, cfg_options=options)
     (last,) = tmp_path.glob("weights_*_last.safetensors")
     meta = read_checkpoint(last)["meta"]
-    assert meta["dataset_meta"] == {"classes": ["water", "splash"]}
+    assert meta["dataset_meta"]["classes"] == ["water", "splash"]
 
 
 def test_second_run_in_one_folder_is_refused(pond, teacher):

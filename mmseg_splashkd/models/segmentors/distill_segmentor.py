@@ -32,6 +32,12 @@ from mmseg_splashkd.models.teacher.teacher import (
     normalisation,
 )
 
+# Where the student takes what belongs to it.
+OF_STUDENT = {
+    "train_cfg": "model.student.train_cfg",
+    "pretrained": "model.student.backbone.init_cfg",
+}
+
 
 @MODELS.register_module()
 class DistillSegmentor(BaseSegmentor):
@@ -66,12 +72,17 @@ class DistillSegmentor(BaseSegmentor):
             ``tools/cache_teacher.py``.
         data_preprocessor: Config used for student and teacher if their configs have
             none.
+        train_cfg: None; ``mmseg.apis.init_model`` passes it to any model. The student
+            has its own.
+        pretrained: None; as ``train_cfg``. Weights to start from are named by
+            ``student.backbone.init_cfg``.
 
     Raises:
-        ValueError: Classes or normalisation of student and teacher do not fit, a decode
-            head does not return plain logits, the student has a label loss that
-            ``distill_loss`` does not replace, or a loss has no gradient for the class
-            count, or needs features that a cache or an ensemble does not provide.
+        ValueError: ``train_cfg`` or ``pretrained`` is given, classes or normalisation
+            of student and teacher do not fit, a decode head does not return plain
+            logits, the student has a label loss that ``distill_loss`` does not replace,
+            or a loss has no gradient for the class count, or needs features that a
+            cache or an ensemble does not provide.
     """
 
     teachers: FrozenTeacher | None
@@ -87,7 +98,15 @@ class DistillSegmentor(BaseSegmentor):
         teacher_gate: Mapping[str, Any] | None = None,
         teacher_cache: str | None = None,
         data_preprocessor: OptConfigType = None,
+        train_cfg: None = None,
+        pretrained: None = None,
     ) -> None:
+        for name, value in (("train_cfg", train_cfg), ("pretrained", pretrained)):
+            if value:
+                raise ValueError(
+                    f"model.{name}={value!r} has no effect on a DistillSegmentor: set "
+                    f"{OF_STUDENT[name]}"
+                )
         if data_preprocessor is not None:
             shared = {"data_preprocessor": data_preprocessor}
             student = {**shared, **student}
