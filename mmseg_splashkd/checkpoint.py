@@ -184,7 +184,6 @@ def read_checkpoint(
         return {**checkpoint, "meta": meta}
 
 
-@CheckpointLoader.register_scheme(prefixes=r".*\.safetensors$")
 def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Let ``mmengine.runner.load_checkpoint`` read exported weights with their meta.
 
@@ -199,6 +198,9 @@ def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, 
         ValueError: It is damaged, or beyond a limit.
     """
     return read_checkpoint(Path(filename).expanduser(), map_location or "cpu")
+
+
+CheckpointLoader.register_scheme(r".*\.safetensors$", load_from_safetensors)
 
 
 def read_tensors(path: str | Path) -> dict[str, Any]:

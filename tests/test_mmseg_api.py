@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,10 @@ def config_of(run: Path) -> Path:
     return config
 
 
+def predicted(model: Any, frame: str) -> Any:
+    return inference_model(model, frame)
+
+
 @pytest.fixture(params=["teacher", "distilled"])
 def run(request) -> Path:
     return request.getfixturevalue(request.param)
@@ -42,7 +47,7 @@ def test_a_model_is_built_and_predicts(run, pond, as_path, tmp_path):
     for name, value in model.state_dict().items():
         assert torch.equal(value, expected["state_dict"][name]), name
     frame = min((pond / "images").iterdir())
-    result = inference_model(model, str(frame))
+    result = predicted(model, str(frame))
     assert result.pred_sem_seg.shape == (64, 80)
     assert model.dataset_meta["classes"] == ["background", "splash"]
     assert len(model.dataset_meta["palette"]) == 2
@@ -61,7 +66,7 @@ def test_a_distilled_student_predicts_as_the_plain_model(distilled, pond):
     alone.model = alone.model.student
     plain = init_model(alone, weights, "cpu")
     frame = str(min((pond / "images").iterdir()))
-    logits = [inference_model(m, frame).seg_logits.data for m in (model, plain)]
+    logits = [predicted(m, frame).seg_logits.data for m in (model, plain)]
     assert torch.equal(*logits)
 
 
