@@ -277,7 +277,7 @@ def _entry(
         )
     picture, size = open_picture(path)
 
-    def make_label() -> Label | None:
+    def make_label(size: Size) -> Label | None:
         if size != _declared_size(image, source):
             declared = _declared_size(image, source)
             raise ValueError(
@@ -286,7 +286,7 @@ def _entry(
             )
         return paint(size)
 
-    label = label_or_bad(make_label, skip_bad)
+    label = label_or_bad(partial(make_label, size), skip_bad) if size else None
     item = Item(recording, 0, picture, label, part, place.as_posix())
     return Entry(source, image["id"], image.get("date_captured"), path, item)
 

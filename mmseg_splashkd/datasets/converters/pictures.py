@@ -1,7 +1,7 @@
 """Foreign pictures: listing, size without decoding, EXIF orientation, time stamps."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,32 +30,49 @@ def find_pictures(folder: Path) -> list[Path]:
     return pictures
 
 
-def open_picture(path: Path) -> tuple[Picture, Size]:
+@dataclass(frozen=True)
+class UprightPicture:
+    """Pixels of a picture with its EXIF orientation applied, read when called.
+
+    Args:
+        path: The picture.
+    """
+
+    path: Path
+
+    def __call__(self) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB.
+
+        Raises:
+            ValueError: The picture is damaged.
+        """
+        check_image(self.path, "picture")
+        with open_image(self.path, "picture") as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def open_picture(path: Path) -> tuple[Picture, Size | None]:
     """Read the header of a picture.
 
     Annotation tools show and measure a picture after its EXIF orientation is applied. A
     plain copy of a rotated picture would not match its label.
 
     Returns:
-        The path, or, if the picture is rotated, a function that returns (H, W, 3) uint8
-        RGB with the orientation applied; and the size (W, H) with it applied.
-
-    Raises:
-        ValueError: The file is missing or not a picture.
+        The path, or, if the picture is rotated, an ``UprightPicture``; and the size
+        (W, H) with the orientation applied. The size is None if the header cannot be
+        read: ``write_items`` judges all pictures at once, so that the first bad one
+        does not hide the others.
     """
-    header = read_header(path, "picture")
+    try:
+        header = read_header(path, "picture")
+    except ValueError:
+        return path, None
     (width, height), orientation = header.size, header.orientation
     if orientation == 1:
         return path, (width, height)
     # Orientations 5 to 8 swap width and height.
     size = (height, width) if orientation in range(5, 9) else (width, height)
-    return partial(_read_upright, path), size
-
-
-def _read_upright(path: Path) -> np.ndarray:
-    check_image(path, "picture")
-    with open_image(path, "picture") as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    return UprightPicture(path), size
 
 
 def recording_of(folder: Path, default: str) -> str:
@@ -90,12 +107,12 @@ def picture_item(
         timestamp: Format of the time in the stem.
         default: Recording name of pictures directly in ``root``.
         make_label: Returns the label of the picture for its size (W, H); None if it is
-            unlabelled.
+            unlabelled. Not called for a picture that cannot be read.
         stem: Stem to parse, if it differs from that of ``path``.
         split: ``'train'``, ``'val'``, ``'test'`` or empty.
 
     Raises:
-        ValueError: The picture cannot be read, or its stem has no time stamp.
+        ValueError: The stem of the picture has no time stamp.
     """
     folder = path.relative_to(root).parent
     stamp = timestamp.parse(stem or path.stem, path.relative_to(root))
@@ -105,7 +122,8 @@ def picture_item(
         recording = (folder / stamp.recording).as_posix()
     picture, size = open_picture(path)
     source = path.relative_to(root).as_posix()
-    return Item(recording, stamp.timestamp, picture, make_label(size), split, source)
+    label = make_label(size) if size else None
+    return Item(recording, stamp.timestamp, picture, label, split, source)
 
 
 def check_times(items: Iterable[Item]) -> None:

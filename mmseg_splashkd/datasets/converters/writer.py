@@ -21,8 +21,9 @@ from rich.progress import Progress
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile, index_unique
+from mmseg_splashkd.datasets.converters.pictures import UprightPicture
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.integrity import image_size
+from mmseg_splashkd.datasets.integrity import image_size, read_frame, upright_size
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_values
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import write_table
@@ -31,7 +32,7 @@ from mmseg_splashkd.files import target_of_partial, whole_file, write_whole
 from mmseg_splashkd.version import __version__
 
 STATE, TABLE, ABOUT = ".conversion.json", "frames.csv", "about.json"
-NAMED = 10  # labels left out, or damaged pictures, that are named
+NAMED = 10  # labels or pictures left out, or damaged pictures, that are named
 FORBIDDEN = re.compile(r'[\x00-\x1f<>:"/\\|?*]')  # in file names of any system
 RENAMED = {"label_map": "label_coding"}  # keys of ``about`` in earlier versions
 
@@ -66,9 +67,10 @@ def write_items(
         about: Source and options of the conversion, for ``about.json`` (paths become
             text). A different ``about`` or ``coding`` makes it a different conversion.
             Sources are relative to the path in its key ``source``.
-        skip_bad: Leave out labels that cannot be read or do not fit their frame or the
-            coding; the first are named and all counted in ``about.json``. Their frames
-            become unlabelled, not background. False by default.
+        skip_bad: Leave out pictures that cannot be read, and labels that cannot be read
+            or do not fit their frame or the coding; the first are named and all counted
+            in ``about.json``. Frames of such labels become unlabelled, not background.
+            False by default.
 
     Returns:
         Path of the table.
@@ -81,7 +83,7 @@ def write_items(
     """
     items, dst = _list(items, total), Path(dst)
     items = [replace(item, source=_source_of(item, about)) for item in items]
-    _check_pictures(items)
+    items, damaged = _without_damaged(items, skip_bad)
     items, bad = _without_bad(items, coding) if skip_bad else (items, [])
     frames = [_plan(item, dst) for item in items]
     _check_unique(items, frames)
@@ -93,8 +95,7 @@ def write_items(
         dst / TABLE, _write_all(items, frames, coding, f"Writing {dst}")
     )
     counts = {"counts": _counts(frames), "version": __version__}
-    left_out = {"left_out": {"labels": len(bad), "first": bad[:NAMED]}} if bad else {}
-    _write_json(dst / ABOUT, arguments | counts | left_out)
+    _write_json(dst / ABOUT, arguments | counts | _left_out(damaged, bad))
     _write_json(dst / STATE, _read_state(dst) | {"finished": True})
     return table
 
@@ -188,25 +189,50 @@ def _counts(frames: list[Frame]) -> dict[str, Any]:
     }
 
 
-def _check_pictures(items: list[Item]) -> None:
-    """Refuse damaged pictures before one is written; one does not hide the others."""
-    paths = [item.image for item in items if isinstance(item.image, Path)]
-    found = map_frames(_damage, paths, "Reading pictures", progress=False)
+def _left_out(damaged: list[str], bad: list[str]) -> dict[str, Any]:
+    """What ``about.json`` says of pictures and labels that are left out."""
+    counts = {"pictures": len(damaged), "labels": len(bad)}
+    counts = {what: count for what, count in counts.items() if count}
+    first = (damaged + bad)[:NAMED]
+    return {"left_out": {**counts, "first": first}} if counts else {}
+
+
+def _without_damaged(items: list[Item], skip_bad: bool) -> tuple[list[Item], list[str]]:
+    """Items whose pictures can be read, and what is wrong with the others.
+
+    Raises:
+        ValueError: A picture cannot be read, and ``skip_bad`` is False, or none can.
+    """
+    found = map_frames(_damage, items, "Reading pictures", progress=False)
     bad = [problem for problem in found if problem]
-    if len(bad) == 1:
+    if bad and skip_bad and len(bad) < len(items):
+        message = f"{len(bad)} pictures are left out:{_listed(bad)}"
+        print_log(message, "current", logging.WARNING)
+    elif len(bad) == 1:
         raise ValueError(bad[0])
-    if bad:
-        lines = "".join(f"\n  {line}" for line in bad[:NAMED])
-        more = f"\n  and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        raise ValueError(f"{len(bad)} pictures cannot be converted:{lines}{more}")
+    elif bad:
+        raise ValueError(f"{len(bad)} pictures cannot be converted:{_listed(bad)}")
+    return [item for item, no in zip(items, found, strict=True) if not no], bad
 
 
-def _damage(picture: Path) -> str:
+def _damage(item: Item) -> str:
+    """Why the picture of an item cannot be read; empty if it can, or is computed."""
     try:
-        image_size(picture)
+        if isinstance(item.image, Path):
+            header, _ = read_frame(item.image)
+            upright_size(header, item.image)
+        elif isinstance(item.image, UprightPicture):
+            item.image()
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _listed(problems: list[str]) -> str:
+    """The first problems, one a line, and the number of the others."""
+    lines = "".join(f"\n  {line}" for line in problems[:NAMED])
+    more = len(problems) - NAMED
+    return f"{lines}\n  and {more} more" if more > 0 else lines
 
 
 def _without_bad(
@@ -219,9 +245,8 @@ def _without_bad(
         kept.append(replace(item, label=None) if problem else item)
         bad += [f"{_source(item)}: {problem}"] if problem else []
     if bad:
-        lines = "".join(f"\n  {line}" for line in bad[:NAMED])
-        message = f"{len(bad)} labels are left out, their frames are unlabelled:{lines}"
-        print_log(message, "current", logging.WARNING)
+        message = f"{len(bad)} labels are left out, their frames are unlabelled:"
+        print_log(message + _listed(bad), "current", logging.WARNING)
     return kept, bad
 
 

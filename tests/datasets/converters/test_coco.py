@@ -406,11 +406,12 @@ def test_an_image_of_another_size_is_named(tmp_path: Path):
         read(tmp_path)
 
 
-def test_a_damaged_image_is_named(tmp_path: Path):
-    write_coco(tmp_path, None)
-    (tmp_path / "batch" / "0000.jpg").write_bytes(b"no picture")
+def test_an_unreadable_image_is_listed_for_the_writer_to_refuse(tmp_path: Path):
+    write_coco(tmp_path / "src", None)
+    (tmp_path / "src" / "batch" / "0000.jpg").write_bytes(b"no picture")
+    items = read(tmp_path / "src")
     with pytest.raises(ValueError, match=r"0000.jpg cannot be read"):
-        read(tmp_path)
+        write_items(items, tmp_path / "dst", TRASH, about={})
 
 
 def test_duplicate_ids_are_rejected(tmp_path: Path):
