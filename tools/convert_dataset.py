@@ -57,8 +57,8 @@ TIMESTAMP: dict[str, Any] = {
 }
 SKIP_BAD: dict[str, Any] = {
     "action": "store_true",
-    "help": "leave out labels that cannot be read, named and counted in about.json; "
-    "their frames become unlabelled (default: an error)",
+    "help": "leave out pictures and labels that cannot be read, named and counted in "
+    "about.json; frames of such labels become unlabelled (default: an error)",
 }
 FOLLOW = "If they are yours, give --follow-links; else remove them"
 COMMON = ("name", "src", "dst", "force", "label_coding", "follow_links")

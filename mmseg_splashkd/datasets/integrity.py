@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from mmseg_splashkd.datasets.image_file import check_image
+import numpy as np
+
+from mmseg_splashkd.datasets.image_file import (
+    ImageHeader,
+    check_image,
+    read_as_training,
+)
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 
 
@@ -37,13 +43,42 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     coding.to_train_ids(gray, str(label))
 
 
+def read_frame(image: Path) -> tuple[ImageHeader, np.ndarray]:
+    """Header and pixels of a frame that both checks and training can read.
+
+    The data check and the converters judge pictures by this function.
+
+    Args:
+        image: Image file of the frame.
+
+    Returns:
+        The header, and (H, W, 3) uint8 RGB as training reads it.
+
+    Raises:
+        ValueError: The file is damaged or not an image, or OpenCV cannot read it.
+    """
+    return check_image(image, "frame"), read_as_training(image)
+
+
 def image_size(image: Path) -> tuple[int, int]:
     """(width, height) of an undamaged image file in pixels.
 
     Raises:
         ValueError: The file is damaged, not an image, or has an EXIF orientation.
     """
-    header = check_image(image, "frame")
+    return upright_size(check_image(image, "frame"), image)
+
+
+def upright_size(header: ImageHeader, image: Path) -> tuple[int, int]:
+    """(width, height) in pixels of a frame whose pixels are stored upright.
+
+    Args:
+        header: Header of the frame.
+        image: Its file, for the error message.
+
+    Raises:
+        ValueError: The frame has an EXIF orientation.
+    """
     # mmcv rotates the frame by its EXIF tag, but not the label.
     if header.orientation != 1:
         raise ValueError(

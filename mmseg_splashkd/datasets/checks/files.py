@@ -10,10 +10,7 @@ import numpy as np
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.image_file import (
-    check_image,
-    read_as_training,
-)
+from mmseg_splashkd.datasets.integrity import read_frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
 from mmseg_splashkd.datasets.parallel import map_frames
 
@@ -119,8 +116,7 @@ def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]
         return None, []  # check_parts reports it
     paths, findings = (frame.image,), []
     try:
-        header = check_image(frame.image, "frame")
-        rgb = read_as_training(frame.image)
+        header, rgb = read_frame(Path(frame.image))
     except ValueError as error:
         return None, [Finding("error", "unreadable_image", str(error), paths)]
     if header.orientation != 1:

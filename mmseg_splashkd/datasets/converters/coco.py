@@ -274,9 +274,7 @@ def _entry(
         )
     picture, size = open_picture(path)
 
-    def make_label() -> Label | None:
-        if size is None:  # the picture cannot be read, which the writer refuses
-            return None
+    def make_label(size: Size) -> Label | None:
         if size != _declared_size(image, source):
             declared = _declared_size(image, source)
             raise ValueError(
@@ -285,7 +283,7 @@ def _entry(
             )
         return paint(size)
 
-    label = label_or_bad(make_label, skip_bad)
+    label = label_or_bad(partial(make_label, size), skip_bad) if size else None
     item = Item(recording, 0, picture, label, part, place.as_posix())
     return Entry(source, image["id"], image.get("date_captured"), path, item)
 

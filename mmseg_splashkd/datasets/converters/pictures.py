@@ -32,7 +32,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class UprightPicture:
-    """A picture that its EXIF orientation turns.
+    """Pixels of a picture with its EXIF orientation applied, read when called.
 
     Args:
         path: The picture.
@@ -41,10 +41,10 @@ class UprightPicture:
     path: Path
 
     def __call__(self) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB with the orientation applied.
+        """Return (H, W, 3) uint8 RGB.
 
         Raises:
-            ValueError: The file is damaged.
+            ValueError: The picture is damaged.
         """
         check_image(self.path, "picture")
         with open_image(self.path, "picture") as image:
@@ -58,9 +58,10 @@ def open_picture(path: Path) -> tuple[Picture, Size | None]:
     plain copy of a rotated picture would not match its label.
 
     Returns:
-        The path, or an ``UprightPicture`` if the picture is turned; and the size (W, H)
-        as it is shown. No size if the file cannot be read: ``write_items`` refuses it,
-        and names all such files at once.
+        The path, or, if the picture is rotated, an ``UprightPicture``; and the size
+        (W, H) with the orientation applied. The size is None if the header cannot be
+        read: ``write_items`` judges all pictures at once, so that the first bad one
+        does not hide the others.
     """
     try:
         header = read_header(path, "picture")
@@ -107,7 +108,7 @@ def picture_item(
         timestamp: Format of the time in the stem.
         default: Recording name of pictures directly in ``root``.
         make_label: Returns the label of the picture for its size (W, H); None if it is
-            unlabelled.
+            unlabelled. Not called for a picture that cannot be read.
         stem: Stem to parse, if it differs from that of ``path``.
         split: ``'train'``, ``'val'``, ``'test'`` or empty.
 
@@ -115,7 +116,7 @@ def picture_item(
         The item; without a label if the picture cannot be read, see ``open_picture``.
 
     Raises:
-        ValueError: The picture's stem has no time stamp.
+        ValueError: The stem of the picture has no time stamp.
     """
     folder = path.relative_to(root).parent
     stamp = timestamp.parse(stem or path.stem, path.relative_to(root))

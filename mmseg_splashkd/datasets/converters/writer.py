@@ -24,8 +24,7 @@ from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile, index_unique
 from mmseg_splashkd.datasets.converters.pictures import UprightPicture
 from mmseg_splashkd.datasets.frames import Frame, in_time_order
-from mmseg_splashkd.datasets.image_file import check_image
-from mmseg_splashkd.datasets.integrity import image_size
+from mmseg_splashkd.datasets.integrity import image_size, read_frame, upright_size
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray, two_values
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import write_table
@@ -74,9 +73,10 @@ def write_items(
         about: Source and options of the conversion, for ``about.json`` (paths become
             text). A different ``about`` or ``coding`` makes it a different conversion.
             Sources are relative to the path in its key ``source``.
-        skip_bad: Leave out labels that cannot be read or do not fit their frame or the
-            coding; the first are named and all counted in ``about.json``. Their frames
-            become unlabelled, not background. False by default.
+        skip_bad: Leave out pictures that cannot be read, and labels that cannot be read
+            or do not fit their frame or the coding; the first are named and all counted
+            in ``about.json``. Frames of such labels become unlabelled, not background.
+            False by default.
 
     Returns:
         Path of the table.
@@ -89,7 +89,7 @@ def write_items(
     """
     items, dst = _list(items, total), Path(dst)
     items = [replace(item, source=_source_of(item, about)) for item in items]
-    _check_pictures(items)
+    items, damaged = _without_damaged(items, skip_bad)
     items, bad = _without_bad(items, coding) if skip_bad else (items, [])
     frames = [_plan(item, dst) for item in items]
     _check_unique(items, frames)
@@ -101,8 +101,7 @@ def write_items(
         dst / TABLE, _write_all(items, frames, coding, f"Writing {dst}")
     )
     counts = {"counts": _counts(frames), "version": __version__}
-    left_out = {"left_out": {"labels": len(bad), "first": bad[:NAMED]}} if bad else {}
-    _write_json(dst / ABOUT, arguments | counts | left_out)
+    _write_json(dst / ABOUT, arguments | counts | _left_out(damaged, bad))
     _write_json(dst / STATE, _read_state(dst) | {"finished": True})
     return table
 
@@ -196,19 +195,38 @@ def _counts(frames: list[Frame]) -> dict[str, Any]:
     }
 
 
-def _check_pictures(items: list[Item]) -> None:
-    """Refuse damaged pictures before one is written; one does not hide the others."""
-    files = [i.image for i in items if isinstance(i.image, Path | UprightPicture)]
-    found = map_frames(_damage, files, "Reading pictures", progress=False)
-    raise_all([problem for problem in found if problem], "pictures cannot be converted")
+def _left_out(damaged: list[str], bad: list[str]) -> dict[str, Any]:
+    """What ``about.json`` says of pictures and labels that are left out."""
+    counts = {"pictures": len(damaged), "labels": len(bad)}
+    counts = {what: count for what, count in counts.items() if count}
+    first = (damaged + bad)[:NAMED]
+    return {"left_out": {**counts, "first": first}} if counts else {}
 
 
-def _damage(picture: Path | UprightPicture) -> str:
+def _without_damaged(items: list[Item], skip_bad: bool) -> tuple[list[Item], list[str]]:
+    """Items whose pictures can be read, and what is wrong with the others.
+
+    Raises:
+        ValueError: A picture cannot be read, and ``skip_bad`` is False, or none can.
+    """
+    found = map_frames(_damage, items, "Reading pictures", progress=False)
+    bad = [problem for problem in found if problem]
+    if bad and skip_bad and len(bad) < len(items):
+        message = f"{len(bad)} pictures are left out:{listed(bad)}"
+        print_log(message, "current", logging.WARNING)
+    else:
+        raise_all(bad, "pictures cannot be converted")
+    return [item for item, no in zip(items, found, strict=True) if not no], bad
+
+
+def _damage(item: Item) -> str:
+    """Why the picture of an item cannot be read; empty if it can, or is computed."""
     try:
-        if isinstance(picture, Path):
-            image_size(picture)
-        else:
-            check_image(picture.path, "picture")
+        if isinstance(item.image, Path):
+            header, _ = read_frame(item.image)
+            upright_size(header, item.image)
+        elif isinstance(item.image, UprightPicture):
+            item.image()
     except ValueError as error:
         return str(error)
     return ""

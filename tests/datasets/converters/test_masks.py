@@ -67,6 +67,14 @@ def test_colours_become_gray_values_by_the_name_of_their_class(tmp_path: Path):
     assert first.image == tmp_path / "cam" / "JPEGImages" / f"{stamp(0)}.png"
 
 
+def test_unreadable_pictures_do_not_hide_each_other(tmp_path: Path):
+    root = write_cvat(tmp_path / "cam")
+    for number in range(2):
+        (root / "JPEGImages" / f"{stamp(number)}.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="2 pictures cannot be converted"):
+        write_items(read(root), tmp_path / "dst", GRAY, about={})
+
+
 def test_palette_masks_are_read_by_their_colours(tmp_path: Path):
     write_cvat(tmp_path)
     path = tmp_path / "SegmentationClass" / f"{stamp(0)}.png"

@@ -114,6 +114,17 @@ def test_bad_masks_are_left_out_on_request(tmp_path: Path):
     assert [bool(f.label) for f in read_table(table)] == [True, False, True, False]
 
 
+def test_all_pictures_without_a_header_are_named_in_one_error(tmp_path: Path):
+    root = write(tmp_path / "src", *[DRAWN[0]] * 13)
+    for path in sorted(root.glob("*.[jJ]*"))[:12]:
+        path.write_bytes(b"no picture")
+    items = read_pairs(root, SPLASH, timestamp="none")
+    with pytest.raises(ValueError, match="12 pictures cannot be converted") as caught:
+        write_items(items, tmp_path / "dst", SPLASH, about={})
+    assert str(caught.value).count(" cannot be read") == 10
+    assert str(caught.value).endswith("and 2 more")
+
+
 def test_transparent_masks_are_refused(tmp_path: Path):
     root = write(tmp_path, *DRAWN)
     Image.fromarray(np.zeros((12, 16, 4), np.uint8)).save(root / "0.png")

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
+from mmseg_splashkd.datasets.checks.files import check_files
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import LabelFile
+from mmseg_splashkd.datasets.converters.pictures import open_picture
 from mmseg_splashkd.datasets.converters.writer import STATE, write_items
+from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import (
     SPLASH,
     LabelCoding,
@@ -186,6 +189,66 @@ def test_every_damaged_picture_is_named_before_one_is_written(items, tmp_path):
     for line, item in zip(lines, (items[1], items[4]), strict=True):
         assert line.startswith(f"  frame {item.image} cannot be read: truncated")
     assert not (tmp_path / "dst").exists()
+
+
+def test_a_turned_picture_is_judged_with_the_others(tmp_path):
+    paths = [tmp_path / "src" / f"{number}.jpg" for number in range(3)]
+    for number, path in enumerate(paths):
+        write_frame(path, number)
+        with Image.open(path) as image:
+            exif = image.getexif()
+            exif[ExifTags.Base.Orientation] = 6
+            image.save(path, exif=exif)
+    paths[0].write_bytes(paths[0].read_bytes()[:-200])
+    paths[2].write_bytes(b"no picture")
+    items = [
+        Item(
+            "cam", (START + number) * SECOND, open_picture(path)[0], None, "", path.name
+        )
+        for number, path in enumerate(paths)
+    ]
+    with pytest.raises(ValueError, match="2 pictures cannot be converted") as caught:
+        convert(items, tmp_path / "dst")
+    assert all(f"{path} cannot be read" in str(caught.value) for path in paths[::2])
+    assert not (tmp_path / "dst").exists()
+
+
+def test_what_the_data_check_cannot_read_is_not_converted(items, tmp_path, monkeypatch):
+    refused = items[1].image
+
+    def read(path: Path) -> np.ndarray:
+        if path == refused:
+            raise ValueError(f"frame {path} cannot be read by OpenCV: save it as PNG")
+        return np.zeros((1, 1, 3), np.uint8)
+
+    monkeypatch.setattr("mmseg_splashkd.datasets.integrity.read_as_training", read)
+    rejected(items, tmp_path / "dst", r"1\.png cannot be read by OpenCV")
+    found = check_files({"train": [Frame("cam", START, str(refused))]}, SPLASH)
+    assert "unreadable_image" in [finding.code for finding in found.findings]
+
+
+def test_unreadable_pictures_are_left_out_on_request(items, tmp_path):
+    for item in items[:3]:
+        item.image.write_bytes(b"no picture")
+    items[4] = replace(items[4], label=partial(fail, ValueError("of two points")))
+    table = write_items(items, tmp_path / "dst", SPLASH, about=ABOUT, skip_bad=True)
+    assert [(f.source, bool(f.label)) for f in read_table(table)] == [
+        ("3.png", True),
+        ("4.png", False),
+        ("5.png", True),
+    ]
+    left_out = json.loads((table.parent / "about.json").read_text())["left_out"]
+    assert (left_out["pictures"], left_out["labels"]) == (3, 1)
+    named = [f"{number}.png" in left_out["first"][number] for number in range(3)]
+    assert all(named)
+    assert "of two points" in left_out["first"][3]
+
+
+def test_no_picture_at_all_is_an_error_even_if_bad_ones_are_left_out(items, tmp_path):
+    for item in items:
+        item.image.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="6 pictures cannot be converted"):
+        write_items(items, tmp_path / "dst", SPLASH, about=ABOUT, skip_bad=True)
 
 
 def test_the_order_of_items_does_not_matter(items, tmp_path):
