@@ -167,7 +167,8 @@ def test_every_command_is_documented_and_executed_by_a_test():
         if path.suffix == ".py" and "__main__" not in path.read_text():
             continue  # imported by tools
         assert f"{path.parent.name}/{path.name}" in pages, path
-        quoted = rf"{path.parent.name}(/|\" / \"){re.escape(path.name)}"
+        folder = rf"{path.parent.name}(/|\" / \")|(run_tool|status_of)(\(|, )\""
+        quoted = rf"({folder}){re.escape(path.name)}"
         assert re.search(quoted, tests), f"no test runs {path}"
 
 
