@@ -26,8 +26,6 @@ HOST = "onedl"  # part of every set
 SETS = ("mmpretrain", "data", "augment", "sweep", "mlflow", "tensorboard", "wandb")
 SETS += ("docs", "dev")
 OLDEST = "3.10"  # Python
-# rpds-py and pymdown-extensions are pinned to versions without Python 3.10.
-OLDEST_OF = {"sweep": "3.11", "docs": "3.11.5"}
 PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 UNKNOWN = "not stated in the installed package"
@@ -58,7 +56,7 @@ def lock(name: str) -> None:
     extras = [HOST] if name == DEFAULT else [HOST, name]
     chosen = [word for extra in extras for word in ("--extra", extra)]
     command = "uv pip compile --quiet --universal --no-header --python-version "
-    command += OLDEST_OF.get(name, OLDEST)
+    command += OLDEST
     command += " --generate-hashes --no-annotate --constraint constraints.txt"
     target = FOLDER / f"{name}.txt"
     subprocess.run(
