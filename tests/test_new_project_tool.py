@@ -25,6 +25,8 @@ def test_one_command_makes_a_project(tmp_path: Path, monkeypatch, capsys):
     assert "label values 0 (96.88%), 255 (3.12%)" in printed  # 40 of 1280 pixels
     assert "max_iters     4: as given" in printed
     assert "1970" not in printed
+    assert "one part: --split grouped" in printed  # an option of this tool
+    assert "--strategy" not in printed
     for line in printed[printed.index("Next:") :].splitlines()[1:]:
         script = line.split()[1]
         assert (ROOT / script).is_file()

@@ -140,7 +140,7 @@ def main() -> None:
         said = "" if value is None or name == "classes" else f"{value}: "
         print(f"  {name:<14}{said}{why}")
     frames = read_table(f"{args.out}/{plan.split_table}")
-    print_split(frames, class_name=plan.classes[-1])
+    print_split(frames, class_name=plan.classes[-1], option="--split")
     print(f"Wrote {args.out}. Next:\n{commands(args.out)}", end="")
 
 

@@ -62,6 +62,12 @@ def restore_counters(runner: Runner, saved: list[dict[str, float]]) -> None:
             setattr(hook, name, int(value) if name == "wait_count" else value)
 
 
+def forget_waiting(runner: Runner) -> None:
+    """Let each ``EarlyStoppingHook`` count validations without progress from zero."""
+    for hook in _early_stopping(runner):
+        hook.wait_count = 0
+
+
 def _early_stopping(runner: Runner) -> list[EarlyStoppingHook]:
     return [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]
 

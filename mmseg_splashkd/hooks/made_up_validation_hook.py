@@ -9,6 +9,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_splashkd.hooks.before_validation import (
     counters,
+    forget_waiting,
     put_state,
     restore_counters,
     state_before_validation,
@@ -49,6 +50,7 @@ class NoteValidationHook(Hook):
             put_state(checkpoint, self._state)
         begun = self._state is not None
         checkpoint[KEY] = {"begun": begun, "early_stopping": early}
+        checkpoint[KEY]["max_iters"] = runner.max_iters
 
 
 @HOOKS.register_module()
@@ -80,6 +82,21 @@ class MadeUpValidationHook(Hook):
         if due and runner.val_loop is not None:
             runner.logger.info(f"validates iteration {runner.iter}, which is resumed")
             runner.val_loop.run()
+            self._train_on(runner)
+
+    def _train_on(self, runner: Runner) -> None:
+        """Undo early stopping at this iteration, where more of them are asked for."""
+        loop: Any = runner.train_loop
+        if not getattr(loop, "stop_training", False):
+            return
+        planned = self._loaded.get("max_iters", runner.max_iters)
+        if runner.max_iters > planned:
+            loop.stop_training = False
+            forget_waiting(runner)
+            runner.logger.info(
+                f"trains on to iteration {runner.max_iters}, {planned} before: early "
+                f"stopping counts from here again"
+            )
 
 
 def validation_is_due(loop: Any) -> bool:

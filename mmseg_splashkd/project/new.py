@@ -14,7 +14,7 @@ from mmseg_splashkd.datasets.label_coding import IGNORE, load_label_coding
 from mmseg_splashkd.datasets.listing import describe_passed_over
 from mmseg_splashkd.datasets.pairs import Pair, Pairs, find_pairs
 from mmseg_splashkd.datasets.split_table import write_table
-from mmseg_splashkd.datasets.splits.embargo import Embargo
+from mmseg_splashkd.datasets.splits.embargo import Embargo, keep_apart
 from mmseg_splashkd.datasets.splits.plan import SplitPlan
 from mmseg_splashkd.datasets.splits.shares import with_splash_shares
 from mmseg_splashkd.datasets.timestamps import NONE, SECOND, TimestampFormat
@@ -40,11 +40,13 @@ from mmseg_splashkd.project.fingerprint import (
     looks_like_video,
     numbered,
 )
+from mmseg_splashkd.project.folders import labelled_parts, split_by_folder
 from mmseg_splashkd.project.names import find_format
 from mmseg_splashkd.project.plan import NAME, Plan
 
 SPLITS = ("time", "per-recording", "random", "grouped")
 FEW = 50  # frames, of which 10 % for a test part are too few
+HELD_OUT = (8, 2, 0)  # of a training part, for a part that data come without
 EMBARGO_INTERVALS = 3  # more than the 2.5 within which the data check calls frames near
 LEARNING_RATES = {False: 1e-3, True: 6e-5}  # from scratch, from pretrained weights
 
@@ -273,10 +275,22 @@ def _split(
     reasons["time"] = "as given" if wishes.timestamp else "read from the names"
     if not timed:
         reasons["time"] = "as given" if wishes.timestamp else "no format fits the names"
+    wished = wishes.split or wishes.ratios or wishes.group
+    if not wished and (given := split_by_folder(frames)):
+        return _as_given(given, timed, wishes, reasons)
     strategy, why = _strategy(frames, timed, wishes)
     ratios = wishes.ratios or ((6, 2, 2) if len(frames) < FEW else (7, 2, 1))
     parts = ":".join(f"{ratio:g}" for ratio in ratios)
-    plan = SplitPlan(
+    plan = _split_plan(strategy, ratios, wishes)
+    reasons["split"] = f"{strategy}, {parts}, embargo {wishes.embargo or 'none'}: {why}"
+    split = plan.apply(frames)
+    if strategy != "time" or wishes.embargo is not None:
+        return split
+    return _with_embargo(plan, split, reasons)
+
+
+def _split_plan(strategy: str, ratios: Sequence[float], wishes: Wishes) -> SplitPlan:
+    return SplitPlan(
         strategy,
         ratios,
         Embargo.parse(wishes.embargo) if wishes.embargo else None,
@@ -284,11 +298,26 @@ def _split(
         group=wishes.group,
         unlabelled=True,
     )
-    reasons["split"] = f"{strategy}, {parts}, embargo {wishes.embargo or 'none'}: {why}"
-    split = plan.apply(frames)
-    if strategy != "time" or wishes.embargo is not None:
-        return split
-    return _with_embargo(plan, split, reasons)
+
+
+def _as_given(
+    split: list[Frame], timed: bool, wishes: Wishes, reasons: dict[str, str]
+) -> list[Frame]:
+    """The parts that folders name, and a missing one held out of the training part."""
+    parts = labelled_parts(split)
+    why = f"folders are named {', '.join(parts)}; --split makes other parts"
+    for missing in {"val", "test"}.difference(parts):
+        train = [frame for frame in split if frame.split == "train"]
+        strategy, _ = _strategy(train, timed, wishes)
+        held = _split_plan(strategy, HELD_OUT, wishes).apply(train)
+        held = [replace(f, split=missing) if f.split == "val" else f for f in held]
+        others = [frame for frame in split if frame.split != "train"]
+        split = in_time_order([*held, *others])
+        why += f"; {missing} is held out of train, {strategy}"
+    if wishes.embargo:
+        split = keep_apart(split, Embargo.parse(wishes.embargo))
+    reasons["split"] = f"as in the folders, embargo {wishes.embargo or 'none'}: {why}"
+    return split
 
 
 def _frame_of(pair: Pair, form: TimestampFormat) -> Frame:

@@ -171,6 +171,15 @@ def test_run_that_is_cut_off_ends_as_an_uninterrupted_one(
     assert plain(files(work_dir)) == plain(left)
 
 
+@pytest.mark.parametrize(("steps", "validated"), [(5, [3]), (7, [3, 4, 5])])
+def test_run_that_stopped_early_trains_on_if_a_longer_one_is_asked_for(
+    tmp_path, steps, validated
+):
+    """Early stopping takes two validations without progress, and counts them anew."""
+    assert list(run(tmp_path, False, steps=5)) == [1, 2, 3]
+    assert list(run(tmp_path, False, steps=steps, resume=True)) == validated
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_validation_that_has_begun_is_made_up_for_in_a_longer_schedule(begun):
     """The last iteration is validated, but lies at no interval of a longer run."""

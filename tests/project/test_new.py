@@ -159,6 +159,45 @@ def test_unlabelled_pictures_are_kept_and_skipped(tmp_path: Path):
     assert [Path(f.image).name for f in frames if not f.label] == ["99.png"]
 
 
+def published(root: Path, **counts: int) -> Path:
+    """Pictures in the layout of MMSegmentation, with folders for parts."""
+    for part, count in counts.items():
+        for n in range(count):
+            image = root / "img_dir" / part / f"{n}.jpg"
+            save_pair(image, root / "ann_dir" / part / f"{n}.png", n)
+    return root
+
+
+def named_parts(out: Path) -> Counter:
+    """Number of frames of each recording in each part."""
+    frames = read_table(out / "split.csv")
+    return Counter((frame.recording, frame.split) for frame in frames)
+
+
+def test_folders_of_parts_are_kept(tmp_path: Path):
+    data = published(tmp_path / "set", train=8, val=3, test=2)
+    plan = project(data, tmp_path / "farm")
+    expected = {("train", "train"): 8, ("val", "val"): 3, ("test", "test"): 2}
+    assert named_parts(tmp_path / "farm") == expected
+    reason = "as in the folders, embargo none: folders are named train, val, test"
+    assert plan.reasons["split"].startswith(reason)
+    project(data, tmp_path / "other", split="random", ratios=(8, 3, 2))
+    assert parts(tmp_path / "other") == {"train": 8, "val": 3, "test": 2}
+    assert named_parts(tmp_path / "other") != expected
+
+
+def test_part_without_a_folder_is_held_out_of_the_training_part(tmp_path: Path):
+    plan = project(published(tmp_path / "set", train=10, Valid=3), tmp_path / "farm")
+    expected = {("train", "train"): 8, ("train", "test"): 2, ("Valid", "val"): 3}
+    assert named_parts(tmp_path / "farm") == expected
+    assert "test is held out of train, random" in plan.reasons["split"]
+
+
+def test_folders_that_are_no_parts_are_recordings(tmp_path: Path):
+    plan = project(published(tmp_path / "set", val=8, other=6), tmp_path / "farm")
+    assert plan.reasons["split"].startswith("random, 6:2:2")
+
+
 def test_small_recordings_stay_whole(tmp_path: Path):
     for n in range(24):
         root = tmp_path / "data" / f"beach{n % 6}"

@@ -21,6 +21,7 @@ from mmseg_splashkd.datasets.timestamps import SECOND, to_utc
 
 SPAN, LEFT_OUT, NEAREST = "first and last\n(UTC)", "left\nout", "nearest\n(s)"
 OF_TIME = (SPAN, LEFT_OUT, NEAREST)
+OPTION = "--strategy"  # of tools/split_dataset.py
 
 
 def folds_of(frames: Iterable[Frame]) -> list[int]:
@@ -44,6 +45,7 @@ def print_split(
     frames: Sequence[Frame],
     console: Console | None = None,
     class_name: str = "splash",
+    option: str = OPTION,
 ) -> None:
     """Print one row per part or fold, then warnings about the split.
 
@@ -53,6 +55,7 @@ def print_split(
         frames: Frames as a split strategy returns them.
         console: Console to print to; default the terminal.
         class_name: Class whose share the frames hold; default ``'splash'``.
+        option: Option that names the strategy, for advice.
     """
     console = console or Console()
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
@@ -68,7 +71,7 @@ def print_split(
     for name, cells in rows.items():
         table.add_row(Text(name), *(cells[heading] for heading in shown))
     console.print(table)
-    for note in split_notes(frames, class_name):
+    for note in split_notes(frames, class_name, option):
         console.print(Text(note))
 
 
@@ -118,7 +121,9 @@ def _seconds(gap: int | None) -> str:
     return "-" if gap is None else f"{gap / SECOND:.3g}"
 
 
-def split_notes(frames: Sequence[Frame], class_name: str = "splash") -> list[str]:
+def split_notes(
+    frames: Sequence[Frame], class_name: str = "splash", option: str = OPTION
+) -> list[str]:
     """Warnings and notes about a split that limit the meaning of its scores."""
     notes = [
         f"Warning: no frame of {name} has {class_name}: its Dice of {class_name} is "
@@ -138,13 +143,13 @@ def split_notes(frames: Sequence[Frame], class_name: str = "splash") -> list[str
     elif not folds and _interleaved(frames, 2 * len(SPLITS)):
         notes.append(
             "Warning: neighbouring frames, which are near-duplicates, lie in different "
-            "parts: test scores are optimistic. Split video along time (--strategy "
-            "time)."
+            "parts: test scores are optimistic. Split video along time "
+            f"({option} time)."
         )
     if frames and not any(frame.has_time for frame in frames):
         notes.append(
             "The frames have no time, so blocks in time and an embargo do not apply. "
-            "Pictures of one scene belong in one part: --strategy grouped keeps "
+            f"Pictures of one scene belong in one part: {option} grouped keeps "
             "recordings, or groups by name (--group), whole."
         )
     return notes
