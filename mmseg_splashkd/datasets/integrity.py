@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmseg_splashkd.datasets.image_file import check_image
 from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
+from mmseg_splashkd.files import why_no_file
 
 
 def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
@@ -23,10 +24,7 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     """
     for path, what in ((image, "frame"), (label, "label of frame " + str(image))):
         if not path.is_file():
-            state = (
-                "is a folder, a pipe or a device" if path.exists() else "does not exist"
-            )
-            raise FileNotFoundError(f"{what}: {path} {state}")
+            raise FileNotFoundError(f"{what}: {path} {why_no_file(path)}")
     size = image_size(image)
     gray = read_gray(label)
     if gray.shape[:2] != size[::-1]:

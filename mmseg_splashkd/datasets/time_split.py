@@ -16,7 +16,6 @@ from mmseg_splashkd.datasets.frames import (
     Frame,
     in_time_order,
     list_frames,
-    missing_files,
 )
 from mmseg_splashkd.datasets.integrity import check_pair, image_size
 from mmseg_splashkd.datasets.label_coding import (
@@ -25,7 +24,12 @@ from mmseg_splashkd.datasets.label_coding import (
     read_gray,
 )
 from mmseg_splashkd.datasets.parallel import map_frames
-from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select_frames
+from mmseg_splashkd.datasets.split_table import (
+    SPLITS,
+    check_present,
+    read_table,
+    select_frames,
+)
 from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
 from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo
 from mmseg_splashkd.datasets.timestamps import timestamp_format
@@ -229,11 +233,7 @@ class TimeSplitDataset(BaseSegDataset):
         return [frame for frame in frames if frame.label]
 
     def _check_files(self, frames: list[Frame]) -> None:
-        if missing := missing_files(frames):
-            raise FileNotFoundError(
-                f"{len(missing)} files of {self.source} do not exist, the first is "
-                f"{missing[0]}"
-            )
+        check_present(frames, self.source, self.ann_file)
         many = len(frames) > READ_AT_LOAD
         if many and self.check_labels is None:
             print_log(

@@ -1,4 +1,5 @@
 import math
+import os
 import pickle
 import re
 from pathlib import Path
@@ -419,6 +420,22 @@ def test_error_names_missing_files_of_a_table_before_reading(root: Path):
     with pytest.raises(FileNotFoundError, match=message):
         build(root, split_table="frames.csv", check_labels=False)
     assert len(build(root, "val", split_table="frames.csv")) == 2  # another part
+
+
+@pytest.mark.parametrize("column", [2, 3])
+@pytest.mark.parametrize("odd", ["/dev/zero", "pipe.png", "labels"])
+def test_error_names_the_cell_that_is_no_file(root: Path, column: int, odd: str):
+    os.mkfifo(root / "pipe.png")
+    rows = [table_row(stem) for stem in STEMS]
+    rows[1][column] = odd
+    write_table(root / "frames.csv", HEADER, rows)
+    with pytest.raises(FileNotFoundError) as caught:
+        build(root, split_table="frames.csv", check_labels=False)
+    cell = f"{root / odd} (line 3, column {HEADER[column]})"
+    assert str(caught.value) == (
+        f"1 files of {root}/frames.csv are no files: the first is a folder, a pipe or "
+        f"a device, {cell}"
+    )
 
 
 def test_many_labels_are_not_read_and_the_log_refers_to_the_data_set_check(
