@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from mmseg_splashkd.datasets.image_file import check_image
-from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
 from mmseg_splashkd.files import why_no_file
 
 
-def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
+def check_pair(image: Path, label: Path, coding: LabelCoding) -> bool:
     """Check that a frame and its label are readable and fit each other.
 
     A PNG frame is verified by its checksums and not decoded; see ``check_image``.
@@ -16,6 +16,9 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
         image: Image file of the frame.
         label: Gray-coded label file of the frame.
         coding: Label coding of the label.
+
+    Returns:
+        Whether any pixel of the label counts: False if all are ignored.
 
     Raises:
         FileNotFoundError: The frame or the label is missing.
@@ -32,7 +35,7 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
             f"label {label} is {gray.shape[1]}x{gray.shape[0]}, but its frame {image} "
             f"is {size[0]}x{size[1]}"
         )
-    coding.to_train_ids(gray, str(label))
+    return bool((coding.to_train_ids(gray, str(label)) != IGNORE).any())
 
 
 def image_size(image: Path) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """MMSegmentation data set of frames in parts that a table or their time separates."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -242,13 +243,23 @@ class TimeSplitDataset(BaseSegDataset):
                 logger="current",
             )
         elif self.check_labels is not False:
-            map_frames(self._check, frames, "Reading labels", progress=False)
+            used = map_frames(self._check, frames, "Reading labels", progress=False)
+            empty = [f.label for f, any_ in zip(frames, used, strict=True) if not any_]
+            if empty:
+                print_log(
+                    f"{self.source}: {len(empty)} of {len(frames)} labels of split "
+                    f"{self.split!r} ignore every pixel and add nothing to losses and "
+                    f"scores, the first is {empty[0]}",
+                    logger="current",
+                    level=logging.WARNING,
+                )
 
-    def _check(self, frame: Frame) -> None:
+    def _check(self, frame: Frame) -> bool:
+        """Check the files of a frame; False if its label ignores every pixel."""
         if frame.label:
-            check_pair(Path(frame.image), Path(frame.label), self.coding)
-        else:
-            image_size(Path(frame.image))
+            return check_pair(Path(frame.image), Path(frame.label), self.coding)
+        image_size(Path(frame.image))
+        return True
 
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with the entries that all samples share."""

@@ -438,6 +438,23 @@ def test_error_names_the_cell_that_is_no_file(root: Path, column: int, odd: str)
     )
 
 
+def test_log_counts_labels_that_ignore_every_pixel(root: Path, capsys):
+    MMLogger.get_instance("ignored", log_level="INFO")
+    coding = {
+        "classes": ["water", "splash"],
+        "palette": [[0, 0, 1], [9, 9, 9]],
+        "gray_to_train_id": {0: 0, 255: 1, 7: 255},
+    }
+    build(root, label_coding=coding).full_init()
+    assert "ignore every pixel" not in capsys.readouterr().out
+    for stem in STEMS[:2]:
+        write_label(root / "labels" / f"{stem}.png", np.full((12, 16), 7, np.uint8))
+    dataset = build(root, label_coding=coding)
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"2 of {len(dataset)} labels of split 'train' ignore every pixel" in told
+    assert f"the first is {root}/labels/{STEMS[0]}.png" in told
+
+
 def test_many_labels_are_not_read_and_the_log_refers_to_the_data_set_check(
     root: Path, monkeypatch, capsys
 ):
