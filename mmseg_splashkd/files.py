@@ -186,6 +186,13 @@ def check_regular(path: str | Path) -> None:
         raise ValueError(f"{path} is not a file but a pipe or a device")
 
 
+def why_no_file(path: str | Path) -> str:
+    """What is wrong with a path where a file was expected."""
+    if Path(path).exists():
+        return "is a folder, a pipe or a device"
+    return "does not exist"
+
+
 def file_sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

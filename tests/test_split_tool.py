@@ -161,7 +161,7 @@ def test_error_names_a_missing_file_of_a_table(split: Tool, farm: Path):
     split(farm, "--out", farm / "split.csv")
     gone = farm / "labels" / "b" / f"{stamp(3, 1)}.png"
     gone.unlink()
-    with pytest.raises(SystemExit, match=f"1 files are missing, the first is {gone}"):
+    with pytest.raises(SystemExit, match=f"do not exist, the first is {gone}"):
         split("--table", farm / "split.csv", "--out", farm / "again.csv")
 
 

@@ -165,9 +165,9 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 
 def read_frames(args: argparse.Namespace) -> list[Frame]:
     """Frames of the table or the folder, with their splash shares."""
-    from mmseg_splashkd.datasets.frames import list_frames, missing_files
+    from mmseg_splashkd.datasets.frames import list_frames
     from mmseg_splashkd.datasets.label_coding import load_label_coding
-    from mmseg_splashkd.datasets.split_table import read_table
+    from mmseg_splashkd.datasets.split_table import check_present, read_table
     from mmseg_splashkd.datasets.splits.shares import with_splash_shares
     from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
@@ -186,10 +186,7 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
             args.seg_map_suffix,
             timestamp,
         )
-    if missing := missing_files(frames):
-        raise FileNotFoundError(
-            f"{len(missing)} files are missing, the first is {missing[0]}"
-        )
+    check_present(frames, args.table or args.data_root, args.table or "")
     coding = load_label_coding(args.label_coding)
     args.class_name = args.class_name or coding.classes[-1]
     return with_splash_shares(frames, coding, args.class_name, args.keep_shares)

@@ -52,6 +52,24 @@ def check_data(cfg: Config) -> list[Finding]:
     return of_level(findings, "warning")
 
 
+def check_tested(cfg: Config) -> list[Finding]:
+    """Check the labels of a config for a test, of which only that part is left.
+
+    Returns:
+        Warnings, for the log: no frame shows the focus class.
+
+    Raises:
+        ValueError: All labels ignore every pixel, so that no score is defined.
+    """
+    findings = allow_codes(label_findings(cfg), ["no_splash"])
+    if errors := of_level(findings, "error"):
+        raise ValueError(
+            f"{errors[0]}. Correct label_coding or the labels: tools/check_dataset.py "
+            f"lists their values"
+        )
+    return findings
+
+
 def _refusal(errors: list[Finding]) -> str:
     lines = [f"  {finding}" for finding in errors[:NAMED]]
     if len(errors) > NAMED:

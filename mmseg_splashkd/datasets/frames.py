@@ -206,7 +206,9 @@ def require_time(frames: Iterable[Frame], what: str) -> None:
 
 
 def missing_files(frames: Iterable[Frame]) -> list[str]:
-    """Paths of images and labels that do not exist; lists each folder once.
+    """Paths of images and labels that are no files; lists each folder once.
+
+    Folders, pipes and devices count as missing: reading these may never end.
 
     Args:
         frames: Frames with paths relative to the working directory or absolute.
@@ -225,6 +227,7 @@ def missing_files(frames: Iterable[Frame]) -> list[str]:
 
 def _names_in(folder: str) -> set[str]:
     try:
-        return {path.name for path in Path(folder).iterdir()}
+        with os.scandir(folder or ".") as entries:
+            return {entry.name for entry in entries if entry.is_file()}
     except OSError:
         return set()

@@ -9,10 +9,11 @@ from mmseg_splashkd.datasets.image_file import (
     check_image,
     read_as_training,
 )
-from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
+from mmseg_splashkd.files import why_no_file
 
 
-def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
+def check_pair(image: Path, label: Path, coding: LabelCoding) -> bool:
     """Check that a frame and its label are readable and fit each other.
 
     A PNG frame is verified by its checksums and not decoded; see ``check_image``.
@@ -22,6 +23,9 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
         label: Gray-coded label file of the frame.
         coding: Label coding of the label.
 
+    Returns:
+        Whether any pixel of the label counts: False if all are ignored.
+
     Raises:
         FileNotFoundError: The frame or the label is missing.
         ValueError: A file is damaged, sizes differ, or a label value is outside the
@@ -29,10 +33,7 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
     """
     for path, what in ((image, "frame"), (label, "label of frame " + str(image))):
         if not path.is_file():
-            state = (
-                "is a folder, a pipe or a device" if path.exists() else "does not exist"
-            )
-            raise FileNotFoundError(f"{what}: {path} {state}")
+            raise FileNotFoundError(f"{what}: {path} {why_no_file(path)}")
     size = image_size(image)
     gray = read_gray(label)
     if gray.shape[:2] != size[::-1]:
@@ -40,7 +41,7 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> None:
             f"label {label} is {gray.shape[1]}x{gray.shape[0]}, but its frame {image} "
             f"is {size[0]}x{size[1]}"
         )
-    coding.to_train_ids(gray, str(label))
+    return bool((coding.to_train_ids(gray, str(label)) != IGNORE).any())
 
 
 def read_frame(image: Path) -> tuple[ImageHeader, np.ndarray]:

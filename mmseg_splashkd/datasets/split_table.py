@@ -7,10 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mmseg_splashkd.datasets.frames import LAYOUT, Frame, in_time_order
+from mmseg_splashkd.datasets.frames import (
+    LAYOUT,
+    Frame,
+    in_time_order,
+    missing_files,
+)
 from mmseg_splashkd.datasets.table_seal import check_seal, seal_of, write_seal
 from mmseg_splashkd.datasets.timestamps import format_timestamp, parse_timestamp
-from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.files import why_no_file, write_whole
 from mmseg_splashkd.foreign import read_rows, reading
 from mmseg_splashkd.foreign.csv_file import SURPLUS
 
@@ -88,6 +93,37 @@ def write_table(
     if sealed or seal_of(table).is_file():
         write_seal(Path(table), text, len(frames))
     return written
+
+
+def check_present(frames: Iterable[Frame], source: str, table: str | Path = "") -> None:
+    """Check that images and labels are files.
+
+    Args:
+        frames: The frames.
+        source: Where they are listed, for the message.
+        table: Their split table, whose cell the message names; empty without one.
+
+    Raises:
+        FileNotFoundError: Some are missing, or are folders, pipes or devices.
+    """
+    if missing := missing_files(frames):
+        first, cell = missing[0], _cell_of(table, missing[0]) if table else ""
+        state = "do not exist, the first is"
+        if Path(first).exists():
+            state = f"are no files: the first {why_no_file(first)},"
+        raise FileNotFoundError(
+            f"{len(missing)} files of {source} {state} {first}{cell}"
+        )
+
+
+def _cell_of(table: str | Path, path: str) -> str:
+    """Line and column of a path in a table that was read before."""
+    folder = Path(table).parent.as_posix()
+    for line, row in enumerate(read_rows(Path(table))[1], 2):
+        for column in ("frame", "label"):
+            if row[column] and _path(row[column], folder) == path:
+                return f" (line {line}, column {column})"
+    return ""
 
 
 def table_text(table: str | Path, frames: Iterable[Frame]) -> str:

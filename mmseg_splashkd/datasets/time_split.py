@@ -1,5 +1,6 @@
 """MMSegmentation data set of frames in parts that a table or their time separates."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,6 @@ from mmseg_splashkd.datasets.frames import (
     Frame,
     in_time_order,
     list_frames,
-    missing_files,
 )
 from mmseg_splashkd.datasets.integrity import check_pair, image_size
 from mmseg_splashkd.datasets.label_coding import (
@@ -25,7 +25,12 @@ from mmseg_splashkd.datasets.label_coding import (
     read_gray,
 )
 from mmseg_splashkd.datasets.parallel import map_frames
-from mmseg_splashkd.datasets.split_table import SPLITS, read_table, select_frames
+from mmseg_splashkd.datasets.split_table import (
+    SPLITS,
+    check_present,
+    read_table,
+    select_frames,
+)
 from mmseg_splashkd.datasets.splits.by_time import RATIOS, split_by_time
 from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo
 from mmseg_splashkd.datasets.timestamps import timestamp_format
@@ -229,11 +234,7 @@ class TimeSplitDataset(BaseSegDataset):
         return [frame for frame in frames if frame.label]
 
     def _check_files(self, frames: list[Frame]) -> None:
-        if missing := missing_files(frames):
-            raise FileNotFoundError(
-                f"{len(missing)} files of {self.source} do not exist, the first is "
-                f"{missing[0]}"
-            )
+        check_present(frames, self.source, self.ann_file)
         many = len(frames) > READ_AT_LOAD
         if many and self.check_labels is None:
             print_log(
@@ -242,13 +243,23 @@ class TimeSplitDataset(BaseSegDataset):
                 logger="current",
             )
         elif self.check_labels is not False:
-            map_frames(self._check, frames, "Reading labels", progress=False)
+            used = map_frames(self._check, frames, "Reading labels", progress=False)
+            empty = [f.label for f, any_ in zip(frames, used, strict=True) if not any_]
+            if empty:
+                print_log(
+                    f"{self.source}: {len(empty)} of {len(frames)} labels of split "
+                    f"{self.split!r} ignore every pixel and add nothing to losses and "
+                    f"scores, the first is {empty[0]}",
+                    logger="current",
+                    level=logging.WARNING,
+                )
 
-    def _check(self, frame: Frame) -> None:
+    def _check(self, frame: Frame) -> bool:
+        """Check the files of a frame; False if its label ignores every pixel."""
         if frame.label:
-            check_pair(Path(frame.image), Path(frame.label), self.coding)
-        else:
-            image_size(Path(frame.image))
+            return check_pair(Path(frame.image), Path(frame.label), self.coding)
+        image_size(Path(frame.image))
+        return True
 
     def get_data_info(self, idx: int) -> dict:
         """Sample ``idx`` with the entries that all samples share."""

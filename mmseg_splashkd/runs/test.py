@@ -9,13 +9,14 @@ from mmengine.hooks import LoggerHook
 from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.config.data_check import coding_of
+from mmseg_splashkd.config.data_check import check_tested, coding_of
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import (
     check_devices,
     leave_distributed,
     prepare_distributed,
 )
+from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import is_a
@@ -90,7 +91,7 @@ def evaluate(
         FileExistsError: ``scores`` holds another test.
         FileNotFoundError: Config, checkpoint or data are missing.
         ValueError: The config has no test part, a frame of it would count several
-            times, classes or position embedding of checkpoint, model and data differ,
+            times, all its labels ignore every pixel, classes or position embedding of checkpoint, model and data differ,
             the checkpoint is damaged or holds code, ``threshold`` is neither a
             probability nor stored, or is combined with ``tta``, which yields no
             probabilities; or two frames would be written to one file.
@@ -118,6 +119,8 @@ def evaluate(
             "threshold needs: use only one of them"
         )
     cfg.custom_hooks.append(hook)
+    with parts_of(cfg):
+        warnings = check_tested(cfg)
     if show_dir is not None:
         cfg.custom_hooks.append(
             {
@@ -145,6 +148,8 @@ def evaluate(
     runner.register_hook(FinitePredictionsHook())
     if (warning := _unfinished(cfg.load_from)) is not None:
         runner.logger.warning(warning)
+    for finding in warnings:
+        runner.logger.warning(f"data check: {finding}")
     if decision is not None:
         runner.logger.info(decision)
     with lack_of_memory_named(), writing(cfg.work_dir):

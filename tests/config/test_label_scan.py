@@ -62,6 +62,23 @@ def test_a_part_without_the_class_is_refused(table, part):
     assert warning.code == "no_splash"
 
 
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize(("fold", "part"), [(0, "val"), (1, "train")])
+def test_a_fold_without_the_class_is_refused(table, fold, part, shares):
+    """Of two folds, the second alone shows the class."""
+    folds = []
+    for index, frame in enumerate(f for own in parts_of(table).values() for f in own):
+        value = 255 * (index % 2)
+        Image.fromarray(np.full((64, 80), value, np.uint8)).save(frame.label)
+        share = float(index % 2) if shares else None
+        folds.append(replace(frame, split="", fold=index % 2, splash_share=share))
+    write_table(table, folds)
+    cfg = config(table)
+    cfg.test_dataloader = cfg.val_dataloader
+    cfg.train_dataloader.dataset.dataset.fold = cfg.val_dataloader.dataset.fold = fold
+    assert f"[no_splash] no frame of {part} has" in refused(cfg)
+
+
 @pytest.mark.parametrize(("part", "number"), [("train", 18), ("val", 6)])
 def test_a_part_that_is_all_ignored_is_refused(table, part, number):
     fill(table, part, IGNORED)

@@ -1,3 +1,4 @@
+import os
 import random
 import re
 from pathlib import Path
@@ -153,6 +154,17 @@ def test_missing_files_are_listed(tmp_path: Path, monkeypatch):
         "d.png",
         f"{tmp_path}/nowhere/d.png",
     ]
+
+
+def test_what_is_no_file_is_missing(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
+    touch(tmp_path, ["a.png"])
+    (tmp_path / "link.png").symlink_to("a.png")
+    odd = ["/dev/zero", f"{tmp_path}/pipe.png", str(tmp_path)]
+    frames = [
+        Frame("pond", n, f"{tmp_path}/link.png", path) for n, path in enumerate(odd)
+    ]
+    assert missing_files(frames) == odd
 
 
 # Frames without time

@@ -1,4 +1,5 @@
 import math
+import os
 import pickle
 import re
 from pathlib import Path
@@ -419,6 +420,39 @@ def test_error_names_missing_files_of_a_table_before_reading(root: Path):
     with pytest.raises(FileNotFoundError, match=message):
         build(root, split_table="frames.csv", check_labels=False)
     assert len(build(root, "val", split_table="frames.csv")) == 2  # another part
+
+
+@pytest.mark.parametrize("column", [2, 3])
+@pytest.mark.parametrize("odd", ["/dev/zero", "pipe.png", "labels"])
+def test_error_names_the_cell_that_is_no_file(root: Path, column: int, odd: str):
+    os.mkfifo(root / "pipe.png")
+    rows = [table_row(stem) for stem in STEMS]
+    rows[1][column] = odd
+    write_table(root / "frames.csv", HEADER, rows)
+    with pytest.raises(FileNotFoundError) as caught:
+        build(root, split_table="frames.csv", check_labels=False)
+    cell = f"{root / odd} (line 3, column {HEADER[column]})"
+    assert str(caught.value) == (
+        f"1 files of {root}/frames.csv are no files: the first is a folder, a pipe or "
+        f"a device, {cell}"
+    )
+
+
+def test_log_counts_labels_that_ignore_every_pixel(root: Path, capsys):
+    MMLogger.get_instance("ignored", log_level="INFO")
+    coding = {
+        "classes": ["water", "splash"],
+        "palette": [[0, 0, 1], [9, 9, 9]],
+        "gray_to_train_id": {0: 0, 255: 1, 7: 255},
+    }
+    build(root, label_coding=coding).full_init()
+    assert "ignore every pixel" not in capsys.readouterr().out
+    for stem in STEMS[:2]:
+        write_label(root / "labels" / f"{stem}.png", np.full((12, 16), 7, np.uint8))
+    dataset = build(root, label_coding=coding)
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"2 of {len(dataset)} labels of split 'train' ignore every pixel" in told
+    assert f"the first is {root}/labels/{STEMS[0]}.png" in told
 
 
 def test_many_labels_are_not_read_and_the_log_refers_to_the_data_set_check(

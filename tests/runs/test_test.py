@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from mmseg_splashkd.checkpoint import (
 )
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
+from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.evaluation import DiceMetric
 from mmseg_splashkd.runs.test import (
     _log_in_first_process,
@@ -28,6 +30,7 @@ from mmseg_splashkd.runs.test import (
     evaluate,
 )
 from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
+from tests.datasets.checks.builders import clean_pond, parts_of
 from tests.records.builders import leave_run
 
 
@@ -196,6 +199,32 @@ def test_config_of_a_mixed_precision_run_tests_anywhere(
     cfg.dump(tmp_path / "dumped.py")
     logs = tmp_path / "logs"
     assert evaluate(tmp_path / "dumped.py", distilled / BEST, logs) == metrics
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_labels_that_show_nothing_are_told_before_the_test(
+    distilled, distil_options, pond, tmp_path, capsys, ignored
+):
+    table = clean_pond(pond, tmp_path / "pond")
+    write_table(table, [replace(f, splash_share=None) for f in read_table(table)])
+    for frame in parts_of(table)["test"]:
+        Image.fromarray(np.zeros((64, 80), np.uint8)).save(frame.label)
+    options = distil_options | {"data_root": str(table.parent)}
+    options |= {"split_table": table.name}
+    if ignored:
+        coding = tmp_path / "coding.yaml"
+        coding.write_text(
+            "classes: [background, splash]\npalette: [[0, 0, 1], [9, 9, 9]]\n"
+            "gray_to_train_id: {7: 0, 255: 1, 0: 255}\n"
+        )
+        options["label_coding"] = str(coding)
+        with pytest.raises(ValueError, match=r"all 3 labels of test ignore every pi"):
+            evaluate(DISTILLED, distilled / BEST, tmp_path / "t", cfg_options=options)
+        assert not (tmp_path / "t").exists()
+    else:
+        evaluate(DISTILLED, distilled / BEST, tmp_path / "t", cfg_options=options)
+        told = capsys.readouterr().out
+        assert "data check: [no_splash] no frame of test has splash: its Dice" in told
 
 
 def test_one_metric_need_not_be_a_list(metrics, distilled, distil_options, tmp_path):

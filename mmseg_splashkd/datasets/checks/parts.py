@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
@@ -124,6 +125,8 @@ def _shared_labels(parts: Parts) -> Iterator[Finding]:
 def _missing(parts: Parts) -> Iterator[Finding]:
     if missing := tuple(dict.fromkeys(missing_files(_all(parts)))):
         text = counted(len(missing), "missing file")
+        if odd := sum(Path(path).exists() for path in missing):
+            text += f", of which {odd} exist as folders, pipes or devices"
         yield Finding("error", "missing_file", text, missing)
 
 

@@ -131,6 +131,12 @@ def split_notes(
         for name, own in parts_of(frames).items()
         if name != EMBARGO and _without_splash(own)
     ]
+    notes += [
+        f"Warning: no training frame of fold {fold} has {class_name}: training "
+        f"on it is refused. Split into other folds, such as by --strategy stratified."
+        for fold in folds_of(frames)
+        if _without_splash(select_frames(frames, "train", fold))
+    ]
     if unlabelled := sum(not frame.label for frame in frames):
         notes.append(f"{unlabelled} of {len(frames)} frames have no label.")
     folds = folds_of(frames)

@@ -63,6 +63,9 @@ def test_missing_files(valid_parts):
     Path(gone.label).unlink()
     finding = finding_of(check_parts(valid_parts), "missing_file")
     assert (finding.level, finding.frames) == ("error", (gone.image, gone.label))
+    (odd,) = [replace(gone, image="/dev/zero", label=valid_parts["val"][0].label)]
+    finding = finding_of(check_parts({"train": [odd]}), "missing_file")
+    assert finding.message.startswith("1 missing file, of which 1 exist as folders, p")
 
 
 def test_empty_part(valid_parts):

@@ -97,6 +97,13 @@ def test_warning_for_a_part_without_splash():
     assert "no frame of fold 2 has splash" in warning
 
 
+def test_warning_for_a_fold_whose_training_part_has_no_splash():
+    frames = [frame(n, splash_share=0.1 * (n < 3)) for n in range(9)]
+    *_, last = notes = split_notes(blocked_folds(frames, 3))
+    assert len(notes) == 3  # two folds to validate on, one to train on
+    assert last.startswith("Warning: no training frame of fold 0 has splash: training")
+
+
 def test_embargo_frames_need_no_splash():
     frames = [frame(n, splash_share=0.1, split="train") for n in range(3)]
     assert split_notes([*frames, frame(9, splash_share=0.0, split="embargo")]) == []
