@@ -17,6 +17,7 @@ from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
 from mmseg_splashkd.config.parts_check import check_parts
 from mmseg_splashkd.config.places import check_places
 from mmseg_splashkd.config.shared import check_one_root, check_shared, share
+from mmseg_splashkd.config.type_check import check_types
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.variables import check_effect, read_file
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves
@@ -41,6 +42,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Raises:
         FileNotFoundError: There is no such file.
+        ConfigError: A type is not registered (see ``check_types``).
         ValueError: The file is only a part of a config, sets a variable without effect
             or a key of a former name; an option is unknown or has no effect; or an
             argument of a data set or a head has none or another number of classes.
@@ -62,6 +64,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     _merge(cfg, options)
     check_places(written, cfg, options)
     check_parts(cfg)
+    check_types(cfg)
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):
         share(cfg, key, path)
