@@ -15,7 +15,7 @@ from mmseg_splashkd.config.dataset_arguments import check_dataset_arguments
 from mmseg_splashkd.config.faults import reading
 from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
 from mmseg_splashkd.config.parts_check import check_parts
-from mmseg_splashkd.config.places import check_places
+from mmseg_splashkd.config.places import check_places, leaf_keys
 from mmseg_splashkd.config.shared import check_one_root, check_shared, share
 from mmseg_splashkd.config.type_check import check_types
 from mmseg_splashkd.config.types import is_a
@@ -115,6 +115,9 @@ def _top(option: str) -> str:
 
 def _merge(cfg: Config, options: dict[str, Any]) -> None:
     imports = copy.deepcopy(cfg.get("custom_imports"))
+    for option, value in options.items():
+        for key in leaf_keys(option, value):
+            _make_room(cfg, key)
     try:
         cfg.merge_from_dict(copy.deepcopy(options))
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -122,6 +125,22 @@ def _merge(cfg: Config, options: dict[str, Any]) -> None:
         raise ValueError(f"--cfg-options {given}: {error}") from error
     if cfg.get("custom_imports") and cfg.custom_imports != imports:
         import_modules_from_strings(**cfg.custom_imports)
+
+
+def _make_room(cfg: Config, key: str) -> None:
+    """Remove a None that holds the place of the dict which an option sets a key of.
+
+    MMEngine creates the dict where the config has no such key. A None at the top, such
+    as ``load_from``, stands for a value that is no dict.
+    """
+    node: Any = cfg
+    for depth, part in enumerate(key.split(".")[:-1]):
+        if not isinstance(node, (dict, Config)) or part not in node:
+            return
+        if depth and node[part] is None:
+            node.pop(part)
+            return
+        node = node[part]
 
 
 def _use_find_unused_parameters(cfg: Config) -> None:
