@@ -283,7 +283,7 @@ def _fault_of(
         )
     found = registry.get(kind) if isinstance(kind, str) else kind
     if found is None:
-        return _unknown_type(key, kind, registry)
+        return unknown_type(f"{key}.type", kind, registry)
     arguments = {k for k in config if k not in ("type", "_scope_")}
     allowed, required = _parameters(found)
     name = getattr(found, "__name__", str(kind))
@@ -305,10 +305,17 @@ def _names(error: BaseException, argument: str) -> bool:
     return "missing" in str(error) and f"'{argument}'" in str(error)
 
 
-def _unknown_type(key: str, kind: str, registry: Registry) -> str:
+def unknown_type(key: str, kind: str, registry: Registry) -> str:
+    """Message for a type that a registry lacks, with the nearest name that it has.
+
+    Args:
+        key: Dotted key of the type, such as ``model.type``.
+        kind: The type.
+        registry: Where it is looked up.
+    """
     hint = closest(kind.rpartition(".")[2], _all_names(registry))
     remedy = "" if hint else ". custom_imports names the modules that register classes"
-    return f"{key}.type={kind!r} is not registered as {registry.name}{hint}{remedy}"
+    return f"{key}={kind!r} is not registered as {registry.name}{hint}{remedy}"
 
 
 def _an_example(registry: Registry) -> str:

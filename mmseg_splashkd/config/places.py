@@ -42,14 +42,15 @@ def check_places(before: Config, after: Config, options: Mapping[str, Any]) -> N
         ValueError: A section has no such key, and its class takes no such argument.
     """
     for option, value in options.items():
-        for key in _leaves(option, value):
+        for key in leaf_keys(option, value):
             _check(before, after, option, key.split("."))
 
 
-def _leaves(key: str, value: Any) -> Iterator[str]:
+def leaf_keys(key: str, value: Any) -> Iterator[str]:
+    """Dotted keys of all values inside an option, which may be a dict."""
     if isinstance(value, dict) and value and not value.get("_delete_"):
         for name, inner in value.items():
-            yield from _leaves(f"{key}.{name}", inner)
+            yield from leaf_keys(f"{key}.{name}", inner)
     else:
         yield key
 
@@ -67,7 +68,8 @@ def _check(before: Any, after: Any, option: str, parts: list[str]) -> None:
 def is_argument(cfg: Config, key: str) -> bool:
     """Whether the first part of a dotted key that a config lacks is an argument there.
 
-    Arguments that a class takes by ``**kwargs`` alone do not count.
+    A part that is None lacks what the key has inside it. Arguments that a class takes
+    by ``**kwargs`` alone do not count.
 
     Args:
         cfg: The config.
@@ -76,7 +78,10 @@ def is_argument(cfg: Config, key: str) -> bool:
     node: Any = cfg
     parts = key.split(".")
     for depth, part in enumerate(parts):
-        if isinstance(node, Mapping) and part not in node:
+        last = depth == len(parts) - 1
+        if isinstance(node, Mapping) and (
+            part not in node or (node[part] is None and not last)
+        ):
             return depth > 0 and part in arguments(node, ".".join(parts[:depth]))[0]
         node = _child(node, part)
     return False

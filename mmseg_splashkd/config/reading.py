@@ -15,8 +15,9 @@ from mmseg_splashkd.config.dataset_arguments import check_dataset_arguments
 from mmseg_splashkd.config.faults import reading
 from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
 from mmseg_splashkd.config.parts_check import check_parts
-from mmseg_splashkd.config.places import check_places
+from mmseg_splashkd.config.places import check_places, leaf_keys
 from mmseg_splashkd.config.shared import check_one_root, check_shared, share
+from mmseg_splashkd.config.type_check import check_types
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.variables import check_effect, read_file
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves
@@ -41,6 +42,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Raises:
         FileNotFoundError: There is no such file.
+        ConfigError: A type is not registered (see ``check_types``).
         ValueError: The file is only a part of a config, sets a variable without effect
             or a key of a former name; an option is unknown or has no effect; or an
             argument of a data set or a head has none or another number of classes.
@@ -62,6 +64,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     _merge(cfg, options)
     check_places(written, cfg, options)
     check_parts(cfg)
+    check_types(cfg)
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):
         share(cfg, key, path)
@@ -112,6 +115,9 @@ def _top(option: str) -> str:
 
 def _merge(cfg: Config, options: dict[str, Any]) -> None:
     imports = copy.deepcopy(cfg.get("custom_imports"))
+    for option, value in options.items():
+        for key in leaf_keys(option, value):
+            _make_room(cfg, key)
     try:
         cfg.merge_from_dict(copy.deepcopy(options))
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -119,6 +125,22 @@ def _merge(cfg: Config, options: dict[str, Any]) -> None:
         raise ValueError(f"--cfg-options {given}: {error}") from error
     if cfg.get("custom_imports") and cfg.custom_imports != imports:
         import_modules_from_strings(**cfg.custom_imports)
+
+
+def _make_room(cfg: Config, key: str) -> None:
+    """Remove a None that holds the place of the dict which an option sets a key of.
+
+    MMEngine creates the dict where the config has no such key. A None at the top, such
+    as ``load_from``, stands for a value that is no dict.
+    """
+    node: Any = cfg
+    for depth, part in enumerate(key.split(".")[:-1]):
+        if not isinstance(node, (dict, Config)) or part not in node:
+            return
+        if depth and node[part] is None:
+            node.pop(part)
+            return
+        node = node[part]
 
 
 def _use_find_unused_parameters(cfg: Config) -> None:

@@ -121,9 +121,13 @@ def _points(by_arm: dict[str, Found]) -> str:
     }
     if not known:
         return ""
-    focus = next(iter(by_arm.values())).focus
+    first = next(iter(by_arm.values()))
+    # Of one class against the rest: no threshold decides between the others.
+    alone = " alone" if first.classes > 2 else ""
     figures = _listed([f"{title} {dice:.1f} %" for title, dice in known.items()])
-    return f"Dice of {focus} at thresholds chosen on other frames: {figures}."
+    return (
+        f"Dice of {first.focus}{alone} at thresholds chosen on other frames: {figures}."
+    )
 
 
 def chosen_on(arms: Sequence[ArmRuns]) -> str:

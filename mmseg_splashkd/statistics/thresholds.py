@@ -39,8 +39,8 @@ def _decided(
     """Counts at the threshold of each frame; ``about`` of the result names them."""
     if len(scores.classes) != 2:
         raise ValueError(
-            f"an operating point decides between two classes, the scores have "
-            f"{scores.classes}: compare them by argmax"
+            f"a threshold on {scores.focus} alone does not decide which other class a "
+            f"pixel is, of {scores.classes}: compare them by argmax"
         )
     histogram, edges = _histogram(scores), thresholds * BINS
     if not ((edges >= 0) & (edges <= BINS) & (edges == edges.astype(int))).all():

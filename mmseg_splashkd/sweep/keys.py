@@ -61,6 +61,8 @@ def has_place(cfg: Config, key: str) -> bool:
             node = node[int(parent)] if int(parent) < len(node) else None
         else:
             return is_argument(cfg, key)
+    if node is None:
+        return is_argument(cfg, key)
     return isinstance(node, Mapping | list | tuple)
 
 

@@ -110,9 +110,13 @@ def test_many_classes_have_points_beside_figures_by_argmax():
     dice = cross_fitted_dice(scores)
     assert dice > 50
     assert points == (
-        f"Dice of splash at thresholds chosen on other frames: three {dice:.1f} %."
+        "Dice of splash alone at thresholds chosen on other frames: "
+        f"three {dice:.1f} %."
     )
-    assert "an operating point decides between two classes" in reason
+    assert reason == (
+        "Figures are by argmax: a threshold on splash alone does not decide which "
+        "other class a pixel is, of ('water', 'splash', 'net'): compare them by argmax."
+    )
 
 
 def test_without_probabilities_the_zero_is_said():

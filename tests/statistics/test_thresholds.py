@@ -117,7 +117,7 @@ def test_undecidable_scores_are_refused():
         confusion=np.zeros((len(scores), 3, 3), int),
         classes=(*scores.classes, "net"),
     )
-    with pytest.raises(ValueError, match="decides between two classes"):
+    with pytest.raises(ValueError, match="does not decide which other class"):
         at_threshold(three, 0.5)
     absent = drawn(6, 100, boldness=0.0)[2]
     with pytest.raises(ValueError, match="a, fold 0, seed 0: no threshold finds"):

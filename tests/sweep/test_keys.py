@@ -64,6 +64,26 @@ def test_places(cfg, key, exists):
     assert has_place(cfg, key) is exists
 
 
+def test_a_key_inside_an_argument_that_is_none_has_a_place(cfg, tmp_path):
+    path = tmp_path / "mine.py"
+    base = str(CONFIGS / "farm" / "farm_b0_kd.py")
+    path.write_text(f"_base_ = [{base!r}]\nmodel = dict(teacher_gate=None)\n")
+    mine, key = read_config(path), "model.teacher_gate.allow"
+    assert mine.model.teacher_gate is None
+    assert full_key(mine, key) == key
+    assert has_place(mine, key)
+    assert not has_place(mine, "model.type.teacher_gate.allow")
+    for options in (
+        {key: ["floor"]},
+        {"model": {"teacher_gate": {"allow": ["floor"]}}},
+    ):
+        assert read_config(path, options).model.teacher_gate == {"allow": ["floor"]}
+    with pytest.raises(
+        ValueError, match=r"model\.teacher_gates\.allow: .*has no such key"
+    ):
+        full_key(mine, "model.teacher_gates.allow")
+
+
 def test_only_what_a_run_reads_is_hashed(cfg):
     changed, other = Config(cfg.to_dict()), Config(cfg.to_dict())
     changed.max_iters = 7  # a variable of the file
