@@ -91,12 +91,12 @@ def evaluate(
         FileExistsError: ``scores`` holds another test.
         FileNotFoundError: Config, checkpoint or data are missing.
         ValueError: The config has no test part, a frame of it would count several
-            times, all its labels ignore every pixel, classes or position embedding of checkpoint, model and data differ,
-            the checkpoint is damaged or holds code, ``threshold`` is neither a
-            probability nor stored, or is combined with ``tta``, which yields no
-            probabilities; or two frames would be written to one file.
-        NotFiniteError: Predictions are NaN: the run of the weights diverged.
-        RuntimeError: The checkpoint does not fit the model.
+            times, all its labels ignore every pixel, classes or position embedding of
+            checkpoint, model and data differ, the checkpoint is damaged or holds code,
+            ``threshold`` is neither a probability nor stored, or is combined with
+            ``tta``, which yields no probabilities; or two frames would be written to
+            one file. NotFiniteError: Predictions are NaN: the run of the weights
+            diverged. RuntimeError: The checkpoint does not fit the model.
     """
     cfg = read_config(config, cfg_options)
     _check_testable(cfg, config)
