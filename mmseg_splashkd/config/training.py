@@ -11,6 +11,7 @@ from mmseg_splashkd.config.loop_check import check_loops
 from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.models.teacher.teacher import as_list
+from mmseg_splashkd.records.store import run_of_weights
 
 
 def check_training(cfg: Config) -> None:
@@ -36,7 +37,22 @@ def check_training(cfg: Config) -> None:
     if distills(cfg):
         _check_modulation(cfg)
         for pattern in as_list(cfg.model.get("teacher_checkpoint")):
-            find_checkpoint(pattern, "teacher_checkpoint")
+            _check_there(pattern)
+
+
+def _check_there(pattern: str) -> None:
+    """Refuse a teacher without a file, and say how a run that left none has ended."""
+    try:
+        find_checkpoint(pattern, "teacher_checkpoint")
+    except FileNotFoundError as error:
+        run = run_of_weights(pattern)
+        if run is None:
+            raise
+        how = ": ".join(filter(None, (run.status, run.record.reason)))
+        raise FileNotFoundError(
+            f"{error}. The run {run.name} is in that folder, without these weights: "
+            f"{how}"
+        ) from error
 
 
 def _check_modulation(cfg: Config) -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_training
-from tests.conftest import PLAIN, tiny_run
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.run_file import write_record
+from tests.conftest import DISTILLED, PLAIN, tiny_run
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,17 @@ def test_what_cannot_be_trained_is_refused(pond, options, message):
     cfg = read_config(PLAIN, tiny_run(pond, "model") | options)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         check_training(cfg)
+
+
+def test_error_about_a_missing_teacher_says_how_its_run_ended(pond, tmp_path):
+    reason = "loss is not finite at iteration 2"
+    record = RunRecord(id="a", name="farm", status="failed", reason=reason)
+    write_record(tmp_path, record)
+    options = tiny_run(pond, "model.student", "model.teacher")
+    options["model.teacher_checkpoint"] = str(tmp_path / "weights_*_best.safetensors")
+    message = rf"does not exist.* The run farm is in that folder.*: failed: {reason}$"
+    with pytest.raises(FileNotFoundError, match=message):
+        check_training(read_config(DISTILLED, options))
 
 
 def test_one_logit_of_three_classes_is_not_advised_a_sigmoid(pond):
