@@ -32,7 +32,8 @@ class TeacherGateHook(Hook):
         """Test the teacher, store its metrics and check them.
 
         Raises:
-            ValueError: The teacher is not better than ``teacher_gate.floor``, or
+            ValueError: The teacher's weights or outputs are not finite; it is not
+                better than ``teacher_gate.floor``, or
                 without one, hardly better than one class everywhere; a metric
                 of the floor does not exist, or a floor or a fitted temperature is
                 configured without validation frames.
@@ -66,7 +67,15 @@ def _report_of(runner: Runner, model: Any) -> dict[str, Any] | None:
     runner.logger.info(
         f"testing the teacher on {len(loader.dataset)} validation frames"
     )
-    return measure_teacher(model, loader, _metrics_of(runner), _focus_of(runner))
+    try:
+        return measure_teacher(model, loader, _metrics_of(runner), _focus_of(runner))
+    except ValueError as error:  # such as of weights that allow=['finite'] let pass
+        faults = [fault for rule, fault in model.teachers.faults if rule == "finite"]
+        if not faults:
+            raise
+        raise ValueError(
+            f"the teacher cannot be tested ({error}), as {'; '.join(faults)}"
+        ) from error
 
 
 def _focus_of(runner: Runner) -> str | None:

@@ -418,6 +418,23 @@ def test_a_resumed_run_without_stored_figures_measures_the_teacher(tmp_path):
     assert report_of(tmp_path) == REPORT
 
 
+def test_a_teacher_that_cannot_be_tested_is_named(tmp_path, monkeypatch):
+    def measure(*_: object) -> None:
+        raise ValueError("logits hold values that are not finite: check the model")
+
+    monkeypatch.setattr(teacher_gate_hook, "measure_teacher", measure)
+    runner = runner_of(tmp_path)
+    runner.val_loop, runner.cfg = object(), {"val_evaluator": []}
+    runner.val_dataloader = SimpleNamespace(dataset=[])
+    fault = "teacher_checkpoint a.pth holds NaN or infinite values, such as in head.b"
+    runner.model.teachers.faults = [("failed", "of a lost run")]
+    with pytest.raises(ValueError, match=r"^logits hold values"):
+        before_train(runner)
+    runner.model.teachers.faults.append(("finite", fault))
+    with pytest.raises(ValueError, match=rf"logits hold values .*, as {fault}$"):
+        before_train(runner)
+
+
 def test_temperature_at_an_end_is_flagged(tmp_path, monkeypatch):
     monkeypatch.setattr(Cached, "teacher_report", REPORT | {"temperature": 1 / 20})
     runner = runner_of(tmp_path, cached=True)
