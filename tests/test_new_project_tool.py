@@ -57,24 +57,6 @@ def test_options_without_effect_are_refused(tmp_path: Path):
         tool(waves(tmp_path / "waves"), "--out", tmp_path / "farm", "--fps", 25)
 
 
-@pytest.mark.parametrize(
-    ("words", "size"), [(["64"], (64, 64)), (["96", "64"], (96, 64)), ([], None)]
-)
-def test_one_number_is_a_square(words, size):
-    args = new_project.parser().parse_args(
-        ["waves", "--out", "farm", *(["--size", *words] if words else [])]
-    )
-    assert new_project.wishes_of(args).size == size
-
-
-def test_three_numbers_are_no_size():
-    args = new_project.parser().parse_args(
-        ["waves", "--out", "farm", "--size", "1", "2", "3"]
-    )
-    with pytest.raises(ValueError, match=r"--size \[1, 2, 3\]: give width and height"):
-        new_project.wishes_of(args)
-
-
 def test_choices_are_those_of_the_package():
     assert tuple(FORMATS) == new_project.FORMATS
     assert new.SPLITS == new_project.SPLITS

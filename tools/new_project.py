@@ -55,11 +55,7 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--seed", type=int, default=0, help="of the split, default: 0")
     training = reader.add_argument_group("training, chosen if not given")
     training.add_argument(
-        "--size",
-        nargs="+",
-        type=int,
-        metavar=("W", "H"),
-        help="of the network's input; one number for a square",
+        "--size", nargs=2, type=int, metavar=("W", "H"), help="of the network's input"
     )
     training.add_argument("--iterations", type=int, help="number of training steps")
     training.add_argument("--batch-size", type=int, help="frames per step")
@@ -77,8 +73,6 @@ def wishes_of(args: argparse.Namespace) -> Wishes:
     stamp = {"stem": args.timestamp_stem, "fps": args.fps, "year": args.year}
     given = {key: value for key, value in stamp.items() if value is not None}
     given |= {"start": args.start} if args.start else {}
-    if args.size and len(args.size) > 2:
-        raise ValueError(f"--size {args.size}: give width and height, or one number")
     if given and args.timestamp is None:
         raise ValueError(f"--{next(iter(given))} has no effect without --timestamp")
     return Wishes(
@@ -86,7 +80,7 @@ def wishes_of(args: argparse.Namespace) -> Wishes:
         label_values=args.label_values,
         timestamp=args.timestamp,
         timestamp_options=given,
-        size=args.size and (args.size[0], args.size[-1]),
+        size=args.size,
         iterations=args.iterations,
         batch_size=args.batch_size,
         split=args.split,
