@@ -61,3 +61,20 @@ def test_choices_are_those_of_the_package():
     assert tuple(FORMATS) == new_project.FORMATS
     assert new.SPLITS == new_project.SPLITS
     assert files.TEACHERS == new_project.TEACHERS
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        ("--size 64 waves", [64, 64]),
+        ("waves --size 64", [64, 64]),
+        ("--size=64 waves", [64, 64]),
+        ("waves --size 64 --iterations 4", [64, 64]),
+        ("--size 96 64 waves", [96, 64]),
+        ("waves", None),
+    ],
+)
+def test_one_number_is_the_side_of_a_square(monkeypatch, words: str, size: object):
+    monkeypatch.setattr(sys, "argv", ["new_project.py", "--out", "a", *words.split()])
+    args = new_project.parse_args()
+    assert (args.size, args.data) == (size, "waves")

@@ -13,6 +13,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mmseg_splashkd.project.new import Found, Wishes
 
 # Those of the package, whose import takes seconds: tests compare them.
@@ -55,8 +57,9 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--seed", type=int, default=0, help="of the split, default: 0")
     training = reader.add_argument_group("training, chosen if not given")
     training.add_argument(
-        "--size", nargs=2, type=int, metavar=("W", "H"), help="of the network's input"
-    )
+        "--size", nargs=2, type=int, metavar=("W", "H"),
+        help="of the network's input; one number for a square",
+    )  # fmt: skip
     training.add_argument("--iterations", type=int, help="number of training steps")
     training.add_argument("--batch-size", type=int, help="frames per step")
     training.add_argument("--teacher", choices=TEACHERS, help="model of the teacher")
@@ -98,7 +101,7 @@ def ask(found: Found, reader: argparse.ArgumentParser, words: list[str]) -> Wish
     from mmseg_splashkd.project.new import missing_facts
 
     while True:
-        wishes = wishes_of(reader.parse_args(words))
+        wishes = wishes_of(reader.parse_args(with_both_sides(words)))
         facts = missing_facts(found, wishes)
         if not facts or not sys.stdin.isatty():
             return wishes
@@ -108,7 +111,25 @@ def ask(found: Found, reader: argparse.ArgumentParser, words: list[str]) -> Wish
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    return parser().parse_args()
+    return parser().parse_args(with_both_sides(sys.argv[1:]))
+
+
+def with_both_sides(words: Sequence[str]) -> list[str]:
+    """The words of a command line with W and H where --size has one number.
+
+    With ``nargs="+"``, argparse would take the folder behind a size for a number.
+    """
+    whole: list[str] = []
+    for index, word in enumerate(words):
+        name, equals, side = word.partition("=")
+        if name == "--size" and equals:  # argparse takes two numbers without it only
+            whole += ["--size", side, side]
+            continue
+        whole.append(word)
+        before, after = words[max(index - 1, 0)], words[index + 1 : index + 2]
+        if before == "--size" and word.isdecimal():
+            whole += [] if after and after[0].isdecimal() else [word]
+    return whole
 
 
 def main() -> None:
