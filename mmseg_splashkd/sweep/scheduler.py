@@ -1,7 +1,9 @@
 """The driver of a sweep: submits tasks whose requirements are done to Ray."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,7 @@ class Scheduler:
         self.trouble: str | None = None
         self._streams: dict[Any, str] = {}
         self._errors: dict[str, int] = {}
-        self._deadline: float | None = None
+        self._force: threading.Timer | None = None
         self._largest = 0
 
     def add(self, tasks: Sequence[Task]) -> None:
@@ -99,7 +101,7 @@ class Scheduler:
     @property
     def is_stopping(self) -> bool:
         """Whether ``stop`` was called."""
-        return self._deadline is not None
+        return self._force is not None
 
     def _with_status(self, status: str) -> Iterator[str]:
         return (name for name, state in self.states.items() if state.status == status)
@@ -117,16 +119,22 @@ class Scheduler:
         ready, _ = ray.wait(waiting, num_returns=1, timeout=timeout)
         for stream in ready:
             self._process(stream)
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            for stream in self._streams:
-                ray.cancel(stream, force=True)
+        if self._force is not None and not self._streams:
+            self._force.cancel()
 
     def stop(self, reason: str) -> None:
-        """Start nothing more, and interrupt the running tasks as Ctrl-C does."""
+        """Start nothing more, and interrupt the running tasks as Ctrl-C does.
+
+        Those that run on are killed after ``GRACE`` seconds: an interrupt is lost where
+        it meets the code that sends an event.
+        """
         self.trouble = reason
-        self._deadline = time.monotonic() + GRACE
         for stream in self._streams:
             ray.cancel(stream)
+        # By another thread: to read the end of a stream is to wait for its process.
+        self._force = threading.Timer(GRACE, _kill, [list(self._streams)])
+        self._force.daemon = True
+        self._force.start()
 
     def _submit_ready(self) -> None:
         room = self.cluster.capacity() - len(self._streams)
@@ -164,6 +172,8 @@ class Scheduler:
             # A task error is one of starting the task, such as a failed import.
             kind = FAILED if isinstance(error, RayTaskError) else DIED
             content = f"{type(error).__name__}: {lines[-1]} (see {log})"
+            if self.is_stopping and kind == DIED:
+                kind, content = LOST, "stopped"
         if kind == STARTED:
             self._set(name, where=content)
         elif kind == PHASE:
@@ -190,6 +200,12 @@ class Scheduler:
 
     def _set(self, name: str, **changes: Any) -> None:
         self.states[name] = replace(self.states[name], **changes)
+
+
+def _kill(streams: Sequence[Any]) -> None:
+    for stream in streams:
+        with suppress(RayError):  # it has ended
+            ray.cancel(stream, force=True)
 
 
 def _state_on_disk(task: Task) -> TaskState:

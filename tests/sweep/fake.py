@@ -20,11 +20,13 @@ class FakeJob(Job):
         value: Result of the job.
         error: Raised by every call.
         holds: The first call waits for ``release``.
+        is_deaf: It does so whatever interrupts it.
     """
 
     value: float = 50.0
     error: Exception | None = None
     holds: bool = False
+    is_deaf: bool = False
 
     @property
     def name(self) -> str:
@@ -33,6 +35,11 @@ class FakeJob(Job):
     @property
     def fifo(self) -> Path:
         return self.folder / "fifo"
+
+    @property
+    def waits(self) -> Path:
+        """File that exists once the first call waits."""
+        return self.folder / "waits"
 
     def result(self) -> float | None:
         done = self.folder / "value"
@@ -57,14 +64,23 @@ class FakeJob(Job):
             os.mkfifo(self.fifo)
         yield "works"
         if first and self.holds:
-            handle = os.open(self.fifo, os.O_RDONLY | os.O_NONBLOCK)
-            while not select.select([handle], [], [], 0.1)[0]:
-                pass  # a select without end could not be interrupted
+            self._wait()
         if self.error is not None:
             raise self.error
         partial = self.folder / "partial"
         partial.write_text(str(self.value))
         partial.rename(self.folder / "value")
+
+    def _wait(self) -> None:
+        handle = os.open(self.fifo, os.O_RDONLY | os.O_NONBLOCK)
+        self.waits.touch()
+        while True:
+            try:
+                if select.select([handle], [], [], 0.1)[0]:
+                    return  # a select without end could not be interrupted
+            except KeyboardInterrupt:
+                if not self.is_deaf:
+                    raise
 
 
 def fake_job(parent: Path, name: str, **options) -> FakeJob:

@@ -13,6 +13,7 @@ from ray import cloudpickle
 from ray.cluster_utils import Cluster as Machines
 
 from mmseg_splashkd.sweep import disk, job, tasks
+from mmseg_splashkd.sweep import scheduler as scheduling
 from mmseg_splashkd.sweep.cluster import Cluster, Resources
 from mmseg_splashkd.sweep.scheduler import (
     FAILED,
@@ -76,14 +77,18 @@ def finish(scheduler: Scheduler) -> dict[str, tuple[str, float]]:
 def until_working(scheduler: Scheduler, *jobs: FakeJob) -> None:
     states = scheduler.states
     step_while(scheduler, lambda: any(states[j.name].text != "works" for j in jobs))
+    # Sending the event takes time, in which an interrupt may be lost.
+    step_while(scheduler, lambda: not all(job.waits.exists() for job in jobs), 0.05)
 
 
-def step_while(scheduler: Scheduler, is_waiting: Callable[[], bool]) -> None:
+def step_while(
+    scheduler: Scheduler, is_waiting: Callable[[], bool], step: float = STEP
+) -> None:
     """Step, and fail if nothing comes, as where a busy computer loses a machine."""
     until = time.monotonic() + 4 * STEP
     while is_waiting():
         assert time.monotonic() < until, scheduler.states
-        scheduler.step(STEP)
+        scheduler.step(step)
 
 
 def test_a_task_follows_those_it_needs_and_processes_are_fresh(scheduler, tmp_path):
@@ -148,6 +153,16 @@ def test_stopping_interrupts_what_runs_and_the_next_call_continues(
     again = Scheduler(cluster, tmp_path)
     again.add([task(job) for job in jobs])
     assert finish(again) == dict.fromkeys("ab", (FINISHED, 50.0))
+
+
+def test_what_an_interrupt_does_not_end_is_killed(scheduler, tmp_path, monkeypatch):
+    monkeypatch.setattr(scheduling, "GRACE", 0.5)
+    deaf = fake_job(tmp_path, "a", holds=True, is_deaf=True)
+    scheduler.add([task(deaf)])
+    until_working(scheduler, deaf)
+    scheduler.stop("interrupted by SIGINT")
+    assert finish(scheduler)["a"][0] == WAITING
+    assert len(deaf.calls()) == 1
 
 
 def test_a_full_disk_stops_the_sweep_and_fails_no_run(scheduler, tmp_path, monkeypatch):
