@@ -105,7 +105,8 @@ def before(folder, killed) -> dict[str, RunRecord]:
 def sweep(folder, command, before) -> Path:
     """The sweep, continued by the same command."""
     printed = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
         assert call(*command) == 0, printed.getvalue()
     assert printed.getvalue().splitlines()[-1].startswith("2 of 2 done")
     return folder / "sweep"
