@@ -134,6 +134,7 @@ def configs(canary: Path, module: str) -> dict[str, dict[str, Any]]:
         "default scope": {**loads(), "default_scope": module},
         "function of the host": loads(dataset={"type": "mmengine.load"}),
         "pickled list": loads(dataset={**frames}),
+        "hidden pickled list": loads(dataset={**frames, "ann_file": "lists/.pkl"}),
         "imports": {**loads(), "custom_imports": {"imports": [module]}},
         "evaluator": {**loads(), "val_evaluator": code},
         "optimizer": {**loads(), "optim_wrapper": {"constructor": f"{module}.Data"}},
@@ -182,7 +183,9 @@ def test_repeating_a_foreign_run_runs_no_code(stranger, place, tmp_path):
     assert {each.name for each in (tmp_path / "runs").iterdir()} == {"run0"}
 
 
-@pytest.mark.parametrize("place", ["data set", "module", "scope", "pickled list"])
+@pytest.mark.parametrize(
+    "place", ["data set", "module", "scope", "hidden pickled list"]
+)
 def test_pages_and_checks_of_a_foreign_run_run_no_code(stranger, place):
     work_dir = stranger(place)
     found = read_run(work_dir)

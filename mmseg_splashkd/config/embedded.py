@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import PurePath
 from typing import Any
 
 import mmengine.registry
@@ -28,7 +27,6 @@ SCOPED = ("_scope_", "default_scope")  # keys whose text is imported
 # Keys of files and folders that the host writes.
 WRITTEN = ("out_dir", "out_file_path", "output_dir", "save_dir", "save_root")
 # The host reads these by formats that can hold code.
-CODED_SUFFIXES = (".pkl", ".pickle", ".yaml", ".yml")
 CODED_FORMATS = ("pickle", "pkl", "yaml", "yml")
 SAFE_YAML = ("label_coding",)  # keys of files that this package reads
 TRUST = "if you trust who wrote it, give --trust"
@@ -98,7 +96,8 @@ def _fault(key: str, value: Any) -> str | None:
         return "whose package would be imported"
     if names[-1] in WRITTEN:
         return "which would be written"
-    coded = value.lower() in CODED_FORMATS or PurePath(value).suffix in CODED_SUFFIXES
+    # As the host: the format of a hidden file ``.pkl`` is pkl, too.
+    coded = value.lower().rpartition(".")[2] in CODED_FORMATS
     if coded and not set(names) & set(SAFE_YAML):
         return "a format that can hold code"
     return None

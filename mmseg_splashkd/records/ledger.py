@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmseg_splashkd.foreign import one_line, parse_json
+from mmseg_splashkd.limits import TEXT
 from mmseg_splashkd.records.codec import from_json
 from mmseg_splashkd.records.record import RunRecord
 
@@ -29,6 +30,7 @@ def read_ledger(path: str | Path) -> list[tuple[Path, RunRecord]]:
 
 
 def _read(path: Path) -> Iterator[tuple[Path, RunRecord]]:
+    TEXT.check(path.stat().st_size, path)
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
             continue
