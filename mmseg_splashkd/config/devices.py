@@ -1,6 +1,9 @@
 """Devices and process groups: mmengine's defaults on GPUs, gloo on CPUs."""
 
 import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed
@@ -52,10 +55,10 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
 
     Raises:
-        ValueError: torchrun did not start this process, or there are no GPUs and the
-            launcher is ``slurm`` or ``mpi``, or the backend is NCCL. Without a
-            launcher the backend has no effect: MMSegmentation's own
-            ``default_runtime`` names NCCL.
+        ValueError: torchrun did not start this process, ``env_cfg.dist_cfg.timeout`` is
+            no whole number above 0, or there are no GPUs and the launcher is ``slurm``
+            or ``mpi``, or the backend is NCCL. Without a launcher the backend has no
+            effect: MMSegmentation's own ``default_runtime`` names NCCL.
     """
     if launcher == "pytorch" and "RANK" not in os.environ:
         raise ValueError("--launcher pytorch needs torchrun: use tools/dist_train.sh")
@@ -71,7 +74,9 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
     cfg.sync_bn = None
     cfg.model_wrapper_cfg = {**(cfg.get("model_wrapper_cfg") or {}), "device_ids": None}
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group(_backend(cfg) or "gloo")
+        torch.distributed.init_process_group(
+            _backend(cfg) or "gloo", timeout=_timeout(cfg)
+        )
 
 
 def leave_distributed(launcher: str) -> None:
@@ -85,4 +90,20 @@ def leave_distributed(launcher: str) -> None:
 
 
 def _backend(cfg: Config) -> str:
-    return cfg.get("env_cfg", {}).get("dist_cfg", {}).get("backend", "")
+    return _dist_cfg(cfg).get("backend", "")
+
+
+def _timeout(cfg: Config) -> timedelta | None:
+    """Time limit of an operation of several processes; None for that of torch."""
+    seconds = _dist_cfg(cfg).get("timeout")
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
+        raise ValueError(
+            f"env_cfg.dist_cfg.timeout={seconds!r} must be whole seconds above 0"
+        )
+    return timedelta(seconds=seconds)
+
+
+def _dist_cfg(cfg: Config) -> Mapping[str, Any]:
+    return (cfg.get("env_cfg") or {}).get("dist_cfg") or {}

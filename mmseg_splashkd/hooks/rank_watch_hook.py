@@ -54,7 +54,17 @@ class RankWatchHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Begin to watch."""
-        if runner.world_size > 1:
+        self.begin(runner)
+
+    def begin(self, runner: Runner) -> None:
+        """Begin to watch, unless that was done; to be called by all processes at once.
+
+        Building data and network takes long too: ``train`` calls this before.
+
+        Raises:
+            RuntimeError: A process does not answer within the time limit.
+        """
+        if runner.world_size > 1 and self.watch is None:
             store = shared_store(self.timeout)
             size = runner.world_size
             self.watch = RankWatch(store, runner.rank, size, self.timeout, self._end)

@@ -11,6 +11,7 @@ from mmseg_splashkd.records.store import SIGNS, read_run
 
 CHECKPOINTS = (POINTER, *STEPS, "best_*.pth")
 OUTPUTS = (*CHECKPOINTS, *SIGNS)
+RESULTS = ("best_*.pth", "weights_*.safetensors", "scores/*.npz")
 
 
 def trace_of_run(work_dir: str | Path) -> str | None:
@@ -84,15 +85,21 @@ def resumable(work_dir: str | Path) -> Path | None:
 
 
 def begins_again(work_dir: str | Path) -> bool:
-    """Whether a run was killed or stopped before it had saved any checkpoint.
+    """Whether a run was killed, stopped or failed before it had saved any checkpoint.
+
+    One that failed with weights or scores does not: they would be overwritten by what
+    may fail again.
 
     Args:
         work_dir: Folder of a run.
     """
     run = read_run(work_dir) if Path(work_dir).is_dir() else None
     found = find_resumable(work_dir)
-    saved = found.path is not None or found.passed_over
-    return run is not None and not saved and run.status in (KILLED, STOPPED)
+    if run is None or found.path is not None or found.passed_over:
+        return False
+    if run.status == FAILED:
+        return not any(any(Path(work_dir).glob(each)) for each in RESULTS)
+    return run.status in (KILLED, STOPPED)
 
 
 def how_to_go_on(work_dir: str | Path) -> str:

@@ -47,6 +47,7 @@ def watched_ranks(runner: Runner, recorder: Recorder | None) -> Iterator[None]:
     if recorder is not None:
         recorder.missing = lambda: _words(hook.find_lost(), runner.world_size)
     try:
+        hook.begin(runner)
         yield
     except Exception as error:
         lost = hook.find_lost() if recorder is None and owes_its_end(error) else None

@@ -1,5 +1,7 @@
 """What needs a GPU is refused without one; what has no effect there is not."""
 
+from datetime import timedelta
+
 import pytest
 import torch.distributed
 from mmengine.config import Config
@@ -53,6 +55,30 @@ def test_pytorch_launcher_needs_torchrun(monkeypatch):
     monkeypatch.delenv("RANK")
     with pytest.raises(ValueError, match="needs torchrun"):
         prepare_distributed(Config(), "pytorch")
+
+
+@pytest.mark.parametrize(
+    ("env_cfg", "limit"),
+    [
+        ({"dist_cfg": {"timeout": 20}}, timedelta(seconds=20)),
+        ({"dist_cfg": None}, None),  # that of torch
+    ],
+)
+def test_processes_on_cpus_follow_the_time_limit(env_cfg, limit, monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        "torch.distributed.init_process_group",
+        lambda backend, **options: given.update(options, backend=backend),
+    )
+    prepare_distributed(Config({"env_cfg": env_cfg}), "pytorch")
+    assert given == {"backend": "gloo", "timeout": limit}
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1.5, True, "20"])
+def test_a_time_limit_is_whole_seconds(seconds):
+    cfg = Config({"env_cfg": {"dist_cfg": {"timeout": seconds}}})
+    with pytest.raises(ValueError, match=r"dist_cfg\.timeout=.* whole seconds above 0"):
+        prepare_distributed(cfg, "pytorch")
 
 
 @pytest.mark.parametrize("wrapper", [None, {"broadcast_buffers": False}])

@@ -98,7 +98,8 @@ def test_only_a_whole_checkpoint_is_resumed(tmp_path):
         ("killed", True, "--resume continues from iter_2.pth"),
         ("killed", False, "--resume begins it again, since it left no checkpoint"),
         ("stopped", False, "--resume begins it again, since it left no checkpoint"),
-        ("failed", False, "it left no checkpoint to resume: remove "),
+        ("failed", False, "--resume begins it again, since it left no checkpoint"),
+        ("finished", False, "it left no checkpoint to resume: remove "),
     ],
 )
 def test_what_to_do_depends_on_the_end_of_the_run(tmp_path, status, saved, told):
@@ -107,6 +108,12 @@ def test_what_to_do_depends_on_the_end_of_the_run(tmp_path, status, saved, told)
         checkpoint(work_dir)
     assert how_to_go_on(work_dir).startswith(told)
     assert begins_again(work_dir) == ("begins" in told)
+
+
+def test_a_failed_run_with_weights_does_not_begin_again(tmp_path):
+    work_dir = leave_run(tmp_path, status="failed", iteration=2)
+    (work_dir / "weights_run0_best.safetensors").touch()
+    assert not begins_again(work_dir)
 
 
 def test_a_run_with_a_damaged_checkpoint_does_not_begin_again(tmp_path):

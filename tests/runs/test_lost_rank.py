@@ -26,13 +26,19 @@ LOST = f"given no sign for {TIMEOUT:.0f} s"
 
 @HOOKS.register_module()
 class LoseRankHook(Hook):
-    """Loses one process before an iteration."""
+    """Loses one process before an iteration; before 0: before anything is built."""
 
-    def __init__(self, rank: int, how: str) -> None:
-        self.rank, self.how = rank, how
+    def __init__(self, rank: int, how: str, at: int = AT) -> None:
+        self.rank, self.how, self.at = rank, how, at
+
+    def before_run(self, runner: Any) -> None:
+        self._lose(runner, 0)
 
     def before_train_iter(self, runner: Any, *_: Any, **__: Any) -> None:
-        if runner.rank != self.rank or runner.iter + 1 != AT:
+        self._lose(runner, runner.iter + 1)
+
+    def _lose(self, runner: Any, iteration: int) -> None:
+        if runner.rank != self.rank or iteration != self.at:
             return
         if self.how == "raises":
             raise ZeroDivisionError("of this process alone")
@@ -66,12 +72,14 @@ def start() -> Callable[..., BaseProcess]:
     return start
 
 
-def run_with(lost: int, how: str, pond: Path, tmp_path: Path, start: Any) -> list:
+def run_with(
+    lost: int, how: str, at: int, pond: Path, tmp_path: Path, start: Any
+) -> list:
     """Exit codes of both processes; one that is stopped is killed at the end."""
     options = tiny_run(pond, "model", iterations=4) | {
         "custom_hooks": [
             {"type": "RankWatchHook", "timeout": TIMEOUT},
-            {"type": "LoseRankHook", "rank": lost, "how": how},
+            {"type": "LoseRankHook", "rank": lost, "how": how, "at": at},
         ]
     }
     port = free_port()
@@ -93,19 +101,20 @@ def record(tmp_path: Path) -> RunRecord:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("lost", "how", "reason"),
+    ("lost", "how", "at", "reason"),
     [
-        (1, "SIGSTOP", f"process 1 of 2 {{}} has {LOST}"),
-        (0, "SIGSTOP", f"process 0 of 2 {{}} has {LOST}"),
-        (1, "SIGKILL", "process 1 of 2 {} has given no sign"),
-        (0, "SIGKILL", "process 0 of 2 {} has given no sign"),
-        (1, "raises", "process 1 failed: ZeroDivisionError: of this process alone"),
+        (1, "SIGSTOP", AT, f"process 1 of 2 {{}} has {LOST}"),
+        (0, "SIGSTOP", AT, f"process 0 of 2 {{}} has {LOST}"),
+        (0, "SIGSTOP", 0, f"process 0 of 2 {{}} has {LOST}"),
+        (1, "SIGKILL", AT, "process 1 of 2 {} has given no sign"),
+        (0, "SIGKILL", AT, "process 0 of 2 {} has given no sign"),
+        (1, "raises", AT, "process 1 failed: ZeroDivisionError: of this process alone"),
     ],
 )
 def test_the_other_process_ends_and_the_record_names_the_lost_one(
-    lost, how, reason, pond, tmp_path, start
+    lost, how, at, reason, pond, tmp_path, start
 ):
-    codes = run_with(lost, how, pond, tmp_path, start)
+    codes = run_with(lost, how, at, pond, tmp_path, start)
     assert codes[1 - lost] == 1
     found = record(tmp_path)
     first, _, last = reason.partition("{} ")
