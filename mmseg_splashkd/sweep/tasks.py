@@ -1,6 +1,7 @@
 """Ray task of a sweep: runs one job in a fresh process and streams its progress."""
 
 import os
+import signal
 import socket
 import sys
 import traceback
@@ -36,6 +37,7 @@ def run_task(job: Job, folder: str, command: list[str]) -> Iterator[Event]:
         folder: Directory of the sweep's command, to which relative paths refer.
         command: Command line of the sweep, for the record of a run.
     """
+    _take_interrupts()
     yield STARTED, _where()
     try:
         sys.argv = command
@@ -48,6 +50,16 @@ def run_task(job: Job, folder: str, command: list[str]) -> Iterator[Event]:
         yield DONE, end.value
     except Exception as error:
         yield _failure(error, job.log)
+
+
+def _take_interrupts() -> None:
+    """Let Ray interrupt this process although its sweep was started in the background.
+
+    A shell has ``nohup`` and ``&`` ignore SIGINT, and so do all processes of the sweep;
+    Ray interrupts a task by that signal.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _where() -> str:

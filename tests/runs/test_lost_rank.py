@@ -21,7 +21,7 @@ from tests.conftest import PLAIN, tiny_run
 PATIENCE = 100  # seconds; only reached where a process does not end
 TIMEOUT = 3.0  # seconds without a sign
 AT = 2  # iteration
-LOST = f"given no sign for {TIMEOUT:.0f} s"
+LOST = "given no sign for "  # some seconds more than the limit, on a busy computer
 
 
 @HOOKS.register_module()

@@ -178,7 +178,7 @@ def test_config_is_recorded_as_it_was_before_the_run_changed_it(
 
 
 def test_runner_that_cannot_be_built_is_a_failed_run(pond, tmp_path):
-    options = tiny_run(pond, "model", model__backbone__type="NoSuchBackbone")
+    options = tiny_run(pond, "model", model__backbone__type="mmdet.NoSuchBackbone")
     with pytest.raises(Exception, match="NoSuchBackbone"):
         train(PLAIN, tmp_path / "run", cfg_options=options)
     found = read(tmp_path / "run")
