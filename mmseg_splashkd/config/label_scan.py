@@ -1,19 +1,22 @@
 """A look at the labels of a config before a run: whether they show anything at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 
 from mmseg_splashkd.config.frames import listed_of, part_of
 from mmseg_splashkd.config.leaf_coding import leaf_coding
+from mmseg_splashkd.config.types import classes
 from mmseg_splashkd.config.walk import LOADERS, leaves
 from mmseg_splashkd.datasets.checks import Finding
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding, read_gray
 from mmseg_splashkd.evaluation.frame_scores import focus_index
 
+PACKAGES = ("mmcv", "mmengine", "mmseg", "mmseg_splashkd")
 TEXTS = {
     "all_ignored": "all {number} labels of {part} ignore every pixel: there is nothing "
     "to learn from them, and no score is defined on them",
@@ -27,7 +30,8 @@ def label_findings(cfg: Config) -> list[Finding]:
     Labels of a part are read until one shows the class, usually the first. None is read
     where the split table lists shares of the class. The class is that which a hook
     names as ``focus_class``, or the last of two; of more classes, none is looked for.
-    Labels that cannot be read are left to the loaders, which name them.
+    Labels that cannot be read are left to the loaders, which name them, and those of a
+    data set whose pipeline has transforms of other packages are not looked at.
     """
     found: dict[tuple[str, ...], Finding] = {}
     for loader in filter(cfg.get, LOADERS):
@@ -49,18 +53,32 @@ Looked = tuple[Frame, LabelCoding, int | None]
 def _labels(cfg: Config, loader: str) -> Iterator[Looked]:
     """Labelled frames, with their coding and focus class."""
     for leaf in leaves(cfg[loader].dataset):
+        frames = listed_of(leaf)
+        if not frames or not _has_plain_labels(leaf):
+            continue
         try:
             coding = leaf_coding(leaf)
-        except ValueError:  # of no class names
+        except Exception:  # a foreign data set may be built in any way
             continue
         focus = _focus(cfg, coding)
-        for listed in listed_of(leaf) or ():
+        for listed in frames:
             if listed.label and Path(listed.label).is_file():
                 yield listed.frame, coding, focus
 
 
+def _has_plain_labels(leaf: Mapping[str, Any]) -> bool:
+    """Whether no transform of another package may change the meaning of labels."""
+    kinds = [
+        kind
+        for step in leaf.get("pipeline") or ()
+        for kind in (list(classes(step.get("type"))) or [None])
+    ]
+    return all(k and k.__module__.partition(".")[0] in PACKAGES for k in kinds)
+
+
 def _focus(cfg: Config, coding: LabelCoding) -> int | None:
-    named = [hook.get("focus_class") for hook in cfg.get("custom_hooks") or ()]
+    hooks = [h for h in cfg.get("custom_hooks") or () if isinstance(h, Mapping)]
+    named = [hook.get("focus_class") for hook in hooks]
     name = next((name for name in named if name in coding.classes), None)
     if name is None and len(coding.classes) != 2:
         return None

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from mmseg_splashkd.config import label_scan
@@ -139,3 +142,47 @@ def test_any_data_set_is_looked_at(table):
     assert check_data(cfg) == []  # which of three is the rare one is not known
     cfg.custom_hooks = [{"type": "FrameScoresHook", "focus_class": "fish"}]
     assert "no frame of val has fish" in refused(cfg)
+
+
+@DATASETS.register_module()
+class ListedFrames(list):
+    """A data set that is none of MMEngine's and takes no argument of theirs."""
+
+    metainfo: ClassVar = {"classes": ("sea", "foam")}
+
+    def __init__(self, label: str) -> None:
+        super().__init__([{"img_path": label, "seg_map_path": label}])
+
+    def get_data_info(self, index: int) -> dict:
+        return self[index]
+
+
+@TRANSFORMS.register_module()
+class OwnLabels:
+    """Reads labels by a rule of its own."""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "ListedFrames"},
+        {"pipeline": [{"type": "LoadAnnotations"}, {"type": "OwnLabels"}]},
+        {"pipeline": [{"type": OwnLabels}]},
+        {"pipeline": [{"type": "UnknownLabels"}]},
+    ],
+)
+def test_labels_of_unknown_meaning_are_not_judged(tmp_path, changes):
+    for kind in ("images", "labels"):
+        (tmp_path / kind).mkdir()
+        label = Image.fromarray(np.full((4, 4), 255, np.uint8))
+        label.save(tmp_path / kind / "a.png")
+    plain = {"type": "BaseSegDataset", "data_root": str(tmp_path), "img_suffix": ".png"}
+    plain |= {"data_prefix": {"img_path": "images", "seg_map_path": "labels"}}
+    plain |= {"metainfo": {"classes": ("sea", "foam")}}
+    own = {"type": "ListedFrames", "label": str(tmp_path / "labels" / "a.png")}
+    dataset = own if "type" in changes else plain | changes
+    cfg = Config({"train_dataloader": {"dataset": dataset}})
+    cfg.custom_hooks = [CheckpointHook()]
+    assert label_scan.label_findings(cfg) == []
+    cfg.train_dataloader.dataset = plain | {"pipeline": [{"type": "LoadAnnotations"}]}
+    assert [each.code for each in label_scan.label_findings(cfg)] == ["all_ignored"]
