@@ -191,7 +191,7 @@ def load_from_safetensors(filename: str, map_location: Any = None) -> dict[str, 
 
     Args:
         filename: A ``.safetensors`` file.
-        map_location: As of ``torch.load``; default: the CPU.
+        map_location: Device of the tensors, such as ``'cuda:0'``; default: the CPU.
 
     Raises:
         FileNotFoundError: There is no such file.

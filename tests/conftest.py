@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import init_default_scope
 
+from benchmarks.short_runs import tiny
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.hooks.held_signals import STOPS
 from mmseg_splashkd.runs.train import train
@@ -80,17 +81,6 @@ def photo_run(photos, tmp_path_factory) -> Path:
     """
     folder = tmp_path_factory.mktemp("photo_run")
     return train(write_config(folder / "photos.py", photos), folder / "run")
-
-
-def tiny(model: str) -> dict:
-    """Options that make the SegFormer at a dotted key of a config a few KB large."""
-    return {
-        f"{model}.backbone.embed_dims": 8,
-        f"{model}.backbone.num_layers": [1, 1, 1, 1],
-        f"{model}.backbone.num_heads": [1, 1, 1, 1],
-        f"{model}.decode_head.in_channels": [8, 8, 8, 8],
-        f"{model}.decode_head.channels": 16,
-    }
 
 
 def tiny_run(pond: Path, *models: str, iterations: int = 2, **options) -> dict:

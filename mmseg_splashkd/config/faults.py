@@ -144,9 +144,9 @@ def _meant(error: BaseException, text: str) -> str:
     The host often lists the words that it takes in the function that refuses another.
     """
     *_, last = None, *_entries(error.__traceback__)
-    found = () if last is None else last.tb_frame.f_locals.values()
+    values = () if last is None else last.tb_frame.f_locals.values()
     for word in re.findall(r"'([^']+)'", text):
-        for words in found:
+        for words in values:
             if not isinstance(words, (list, tuple, set, dict)) or len(words) > LISTED:
                 continue
             if word not in words and (hint := closest(word, words)):

@@ -354,8 +354,8 @@ class DistillSegmentor(BaseSegmentor):
         """
         wrapped = f"{prefix}.student." if prefix else "student."
         plain = f"{prefix}." if prefix else ""
-        found = super().named_parameters(prefix, recurse, remove_duplicate)
-        for name, parameter in found:
+        own = super().named_parameters(prefix, recurse, remove_duplicate)
+        for name, parameter in own:
             if name.startswith(wrapped):
                 name = plain + name.removeprefix(wrapped)
             yield name, parameter
