@@ -47,6 +47,9 @@ $(VENV)/.host: pyproject.toml constraints.txt
 	  $(PIP) --no-deps --force-reinstall opencv-python-headless
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.host
-	$(PIP) -e '.[onedl,data,augment,sweep,mlflow,tensorboard,docs,dev]'
+# With a CPU build of torch, torchvision as published keeps the host packages from being
+# imported. So it and what needs it lie apart, where only the tests look (tests/conftest.py).
+$(VENV)/.dev: $(VENV)/.host tests/with_torchvision.txt
+	$(PIP) -e '.[onedl,data,augment,sweep,mlflow,tensorboard,transformers,lite,docs,dev]'
+	$(PIP) --no-deps --upgrade --target $(VENV)/with_torchvision -r tests/with_torchvision.txt
 	@touch $@

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import init_default_scope
 
+import tests.torchvision_apart  # before what imports the host stack  # noqa: F401
 from benchmarks.short_runs import tiny
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.hooks.held_signals import STOPS

@@ -1,0 +1,28 @@
+"""Makes torchvision, and the libraries that need it, importable for the tests.
+
+``make test`` installs them into a folder of their own. The compiled operators of the
+published torchvision do not load beside a CPU build of torch, and two of them are named
+on import: their schemas are enough for models.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+FOLDER = Path(sys.prefix, "with_torchvision")
+SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+
+if FOLDER.is_dir():
+    sys.path.append(str(FOLDER))
+_declared = None  # kept, since the operators go with it
+try:
+    import torchvision  # noqa: F401
+except ImportError:  # pragma: no cover
+    pass
+except RuntimeError:
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    _declared = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        _declared.define(name + SCHEMA)
