@@ -22,9 +22,9 @@ from mmseg_splashkd.datasets.converters.coco_shapes import (
 from mmseg_splashkd.datasets.converters.coco_times import Entry, with_times
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
-    import_extra,
     index_unique,
 )
+from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.datasets.converters.pictures import (
     Picture,
     Size,

@@ -4,9 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
@@ -39,25 +37,6 @@ class LabelFile:
 
     def __str__(self) -> str:
         return str(self.path)
-
-
-def import_extra(module: str, purpose: str) -> ModuleType:
-    """Import a module of the extra ``data``.
-
-    Args:
-        module: Name of the module.
-        purpose: Feature that requires the module, in the plural, for the error message.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise ImportError(
-            f"{purpose} need {package}: pip install -e '.[data]'"
-        ) from error
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:

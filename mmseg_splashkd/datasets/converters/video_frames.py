@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmseg_splashkd.datasets.converters.layout import import_extra
+from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.files import check_regular
 from mmseg_splashkd.foreign import reading
 from mmseg_splashkd.limits import PIXELS
