@@ -5,20 +5,29 @@ import math
 from torch import Tensor
 from torch.nn import functional as F
 
+Size = tuple[int, int]
 
-def pad_to_multiple(images: Tensor, divisor: int) -> Tensor:
+
+def rounded_up(size: Size, divisor: int) -> Size:
+    """The next (H, W) that are multiples of a number."""
+    height, width = (math.ceil(length / divisor) * divisor for length in size)
+    return height, width
+
+
+def pad_to(images: Tensor, size: Size) -> Tensor:
     """Pad at the right and the bottom with 0, the mean colour of normalised images.
 
     Args:
         images: (B, C, H, W).
-        divisor: Height and width of the result are its multiples.
+        size: (H, W) of the result.
     """
     height, width = images.shape[-2:]
-    bottom, right = -height % divisor, -width % divisor
-    return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
+    if (height, width) == size:
+        return images
+    return F.pad(images, (0, size[1] - width, 0, size[0] - height))
 
 
-def cut_to(maps: Tensor, size: tuple[int, int], padded: tuple[int, int]) -> Tensor:
+def cut_to(maps: Tensor, size: Size, padded: Size) -> Tensor:
     """Cut off the part of maps that shows the padding of their images.
 
     Args:

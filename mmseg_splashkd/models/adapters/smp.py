@@ -12,7 +12,7 @@ from mmseg.utils import ConfigType, OptConfigType, OptMultiConfig
 from torch import Tensor, nn
 
 from mmseg_splashkd.extras import import_extra
-from mmseg_splashkd.models.adapters.sizes import cut_to, pad_to_multiple
+from mmseg_splashkd.models.adapters.sizes import cut_to, pad_to, rounded_up
 
 LIBRARY = "segmentation_models_pytorch"
 WEIGHTS = "encoder_weights"
@@ -106,7 +106,8 @@ class SMPEncoder(BaseModule):
 
         The prefix tokens of a transformer follow, each as (B, C, tokens, 1).
         """
-        features = self.encoder(pad_to_multiple(images, self.divisor))
+        size = rounded_up((images.shape[-2], images.shape[-1]), self.divisor)
+        features = self.encoder(pad_to(images, size))
         if isinstance(features, list):  # the first one is the padded images
             return (images, *features[1:])
         maps, tokens = features
@@ -167,14 +168,15 @@ class SMPHead(BaseDecodeHead):
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Logits (B, C, h, w) for the outputs of ``SMPEncoder``."""
         images, *features = inputs
-        padded = pad_to_multiple(images, self.divisor)
+        size = (images.shape[-2], images.shape[-1])
+        padded = rounded_up(size, self.divisor)
         maps = len(self.in_channels) - 1
         if len(self.before):
             tokens = [each[..., 0].transpose(1, 2) for each in features[maps:]]
             fused = self.decoder(features[:maps], tokens or [None] * maps)
         else:
-            fused = self.decoder([padded, *features])
-        fused = cut_to(self.before(fused), images.shape[-2:], padded.shape[-2:])
+            fused = self.decoder([pad_to(images, padded), *features])
+        fused = cut_to(self.before(fused), size, padded)
         return self.cls_seg(fused)
 
 
@@ -205,8 +207,11 @@ def build_network(
 
 def divisor(model: Any) -> int:
     """Number that the height and width of images must be multiples of."""
-    divides = model.requires_divisible_input_shape
-    return int(model.encoder.output_stride) if divides else 1
+    if not model.requires_divisible_input_shape:
+        return 1
+    stride = int(model.encoder.output_stride)
+    # DPT reduces the map of a transformer once more.
+    return 2 * stride if hasattr(model.segmentation_head, "head") else stride
 
 
 def _rename_weights(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
