@@ -134,7 +134,7 @@ def check_tap(tap: Tap, argument: str) -> Tap:
 
 
 def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
-    """Number of channels at a tap; None if no head of the model specifies it."""
+    """Number of channels at a tap; None if neither head nor backbone specifies it."""
     if tap == "logits":
         return model.out_channels
     if tap == "fused":
@@ -146,7 +146,8 @@ def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
         for stage, channels in numbers:
             if stage == tap:
                 return channels
-    return None
+    known = () if model.with_neck else getattr(model.backbone, "channels", ())
+    return known[tap] if isinstance(tap, int) and tap < len(known) else None
 
 
 def _listed(value: int | Sequence[int]) -> Sequence[int]:
