@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
@@ -26,7 +27,8 @@ class SegOutputs:
     """Outputs of a segmentor for (B, 3, H, W) images.
 
     Args:
-        logits: (B, C, h, w), of the last decode head.
+        logits: (B, C, h, w), of the last decode head; of its one logit z for two
+            classes, 0 and z, whose softmax is the sigmoid of z.
         stages: One (B, C_i, h_i, w_i) per output of the backbone, or of the neck.
         fused: (B, channels, h, w), the input of the classifier before dropout; None
             unless requested.
@@ -69,7 +71,8 @@ def forward_outputs(
     for early_head in early_heads:
         early.append(early_head(stages, *early[-1:]))
     if not fused:
-        return SegOutputs(head(stages, *early[-1:]), stages, early_logits=early)
+        logits = class_logits(head(stages, *early[-1:]), model.num_classes)
+        return SegOutputs(logits, stages, early_logits=early)
     with _recorded_input(_classifier(head)) as inputs:
         logits = head(stages, *early[-1:])
     if not inputs:
@@ -77,7 +80,22 @@ def forward_outputs(
             f"{type(head).__name__} classifies without cls_seg, so the input of its "
             f"classifier cannot be recorded: tap a stage or 'logits' instead"
         )
+    logits = class_logits(logits, model.num_classes)
     return SegOutputs(logits, stages, inputs[-1], early_logits=early)
+
+
+def class_logits(logits: Tensor, num_classes: int) -> Tensor:
+    """Logits (B, C, h, w) of C classes, from one logit or margin z1 - z0 if C is 2.
+
+    softmax((0, z)) is (1 - sigmoid(z), sigmoid(z)).
+
+    Args:
+        logits: (B, C, h, w), or (B, 1, h, w) for two classes.
+        num_classes: C.
+    """
+    if num_classes != 2 or logits.shape[1] != 1:
+        return logits
+    return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
 def _classifier(head: Any) -> nn.Module:
@@ -118,7 +136,7 @@ def check_tap(tap: Tap, argument: str) -> Tap:
 def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
     """Number of channels at a tap; None if no head of the model specifies it."""
     if tap == "logits":
-        return model.out_channels
+        return model.num_classes
     if tap == "fused":
         return last_head(model).conv_seg.in_channels
     for head in (*decode_heads(model), *auxiliary_heads(model)):
