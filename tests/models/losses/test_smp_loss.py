@@ -6,7 +6,6 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-import tests.torchvision_apart  # noqa: F401  (makes the library importable)
 from tests.models.builders import distiller, losses_of, random_batch, segformer
 
 losses: Any = pytest.importorskip("segmentation_models_pytorch.losses")
