@@ -104,7 +104,7 @@ class SplashFrames(Frames):
     """Ten frames; three of the labelled ones have class 1."""
 
     metainfo: ClassVar = {"classes": ("background", "splash")}
-    with_class = (0, 2, 3)
+    with_class: tuple[int, ...] = (0, 2, 3)
 
     def get_data_info(self, index: int) -> dict:
         return {"seg_map_path": f"{index}.png"} if self.labelled[index] else {}

@@ -1,7 +1,7 @@
 """The distillation loss of the original experiments, 0520 to 0627, for any terms."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,7 +33,7 @@ from mmseg_splashkd.models.segmentors.outputs import SegOutputs, channels_at
 
 MODULATE = ("none", "kd", "both")
 KINDS = ("focal", "ce", "student")
-LabelLoss = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+LabelLoss = str | dict[str, Any] | Sequence[dict[str, Any]]
 WHERE = "distill_loss.label_loss"
 RESERVED = ("weight_", PREFIX)
 # Keys of the log that cannot be names of terms.

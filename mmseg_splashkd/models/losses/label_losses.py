@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -145,7 +145,7 @@ class LabelLosses(nn.Module):
 
 
 def build_label_losses(
-    configs: Mapping[str, Any] | Sequence[Mapping[str, Any]], where: str
+    configs: dict[str, Any] | Sequence[dict[str, Any]], where: str
 ) -> LabelLosses:
     """Build the losses that a config lists.
 
@@ -156,7 +156,7 @@ def build_label_losses(
     Raises:
         ValueError: There is none, or a loss is not named for mmengine.
     """
-    listed = [configs] if isinstance(configs, Mapping) else list(configs)
+    listed = [configs] if isinstance(configs, dict) else list(configs)
     return LabelLosses([MODELS.build(config) for config in listed], where)
 
 

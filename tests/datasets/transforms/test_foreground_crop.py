@@ -65,7 +65,7 @@ class Frames(BaseDataset):
     def get_cat_ids(self, idx: int) -> list[int]:
         return [0, 1] if idx in self.with_class else [0]
 
-    def draw(self, info: dict) -> dict:
+    def draw(self, info: dict) -> Any:
         ids = label(info["number"] in self.with_class)
         image = np.repeat(ids[..., None], 3, 2)
         sample = {"img": image, "gt_seg_map": ids, "seg_fields": ["gt_seg_map"]}
