@@ -16,6 +16,7 @@ from mmseg_splashkd.models.losses.logit_terms import (
     LogitMSELoss,
     MarginKLDLoss,
 )
+from mmseg_splashkd.models.losses.smp_loss import SMPLoss
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "LogitMSELoss",
     "MarginKLDLoss",
     "SKDLoss",
+    "SMPLoss",
     "SoftmaxFocalLoss",
 ]

@@ -84,7 +84,7 @@ def two_branches(backbone: dict, head: dict) -> dict:
 
 def pidnet() -> dict:
     """PIDNet-S with a quarter of its channels."""
-    cross_entropy = {"type": "CrossEntropyLoss", "loss_weight": 0.4}
+    hard = {"type": "OhemCrossEntropy", "min_kept": 100, "loss_weight": 1.0}
     return two_branches(
         {"type": "PIDNet", "channels": 8, "ppm_channels": 8, "num_stem_blocks": 1},
         {
@@ -92,10 +92,10 @@ def pidnet() -> dict:
             "in_channels": 32,
             "channels": 8,
             "loss_decode": [
-                cross_entropy,
-                cross_entropy,
+                {"type": "CrossEntropyLoss", "avg_non_ignore": True},
+                hard,
                 {"type": "BoundaryLoss", "loss_weight": 20.0},
-                cross_entropy,
+                hard,
             ],
         },
     )
@@ -103,13 +103,13 @@ def pidnet() -> dict:
 
 def ddrnet() -> dict:
     """DDRNet-23-slim with a quarter of its channels."""
-    cross_entropy = {"type": "CrossEntropyLoss", "loss_weight": 0.4}
+    hard = {"type": "OhemCrossEntropy", "min_kept": 100, "loss_weight": 1.0}
     return two_branches(
         {"type": "DDRNet", "channels": 8, "ppm_channels": 8},
         {
             "type": "DDRHead",
             "in_channels": 32,
             "channels": 8,
-            "loss_decode": [cross_entropy, cross_entropy],
+            "loss_decode": [hard, {**hard, "loss_weight": 0.4}],
         },
     )

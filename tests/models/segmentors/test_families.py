@@ -30,9 +30,6 @@ from tests.models.segmentors.families import (
 )
 from tests.models.segmentors.tester import SegmentorTester
 
-AVG_NON_IGNORE = pytest.mark.filterwarnings(
-    "ignore:Default ``avg_non_ignore``:UserWarning"
-)
 AUXILIARY = frozenset({"aux.loss_focal"})
 
 
@@ -108,7 +105,6 @@ class TestOCRNet(SegmentorTester):
         return ocrnet()
 
 
-@AVG_NON_IGNORE
 class TestPIDNet(SegmentorTester):
     """Its boundary branch learns the edges of the labels."""
 
@@ -131,7 +127,6 @@ class TestPIDNet(SegmentorTester):
         return batch
 
 
-@AVG_NON_IGNORE
 class TestDDRNet(SegmentorTester):
     stride = 8
     size = (64, 96)
@@ -143,7 +138,6 @@ class TestDDRNet(SegmentorTester):
         return ddrnet()
 
 
-@AVG_NON_IGNORE
 @pytest.mark.parametrize("family", ["PIDNet", "DDRNet"])
 def test_other_branches_keep_their_losses(family):
     """Only the label loss of the prediction is replaced."""
