@@ -23,10 +23,11 @@ from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.runs.train import train
+from tests.baselines import small_baseline
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
-FOLDERS = ("camvid", "demo", "farm", "kd", "study")
+FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "study")
 ALL = sorted(path for folder in FOLDERS for path in (CONFIGS / folder).glob("*.py"))
 DEPTHS = {  # Xie et al., table 6: layers per stage
     (2, 2, 2, 2): "B1",
@@ -48,16 +49,53 @@ def written(path: Path) -> Config:
     return copy.deepcopy(_read(path))
 
 
+# Decode head of a CNN -> network, and backbone -> network, where it has one name only.
+NETWORKS = {
+    "ASPPHead": "DeepLabV3",
+    "DDRNet": "DDRNet-23-slim",
+    "DepthwiseSeparableASPPHead": "DeepLabV3+",
+    "FastSCNN": "Fast-SCNN",
+    "FCN16sHead": "FCN-16s",
+    "FCNHead": "FCN",
+    "FPNHead": "semantic FPN",
+    "PIDNet": "PIDNet-S",
+    "PSPHead": "PSPNet",
+    "STDCContextPathNet": "STDC1",
+    "SegNetHead": "SegNet",
+    "UNet": "U-Net",
+}
+
+
 def architecture(model: dict) -> str:
+    if "network" in model:
+        network = dict(model["network"])
+        parts = (network.get(key) for key in ("arch", "encoder_name", "pretrained"))
+        return " ".join(filter(None, parts))
     backbone = model["backbone"]
-    if backbone["type"] == "ResNetV1c":
-        return f"PSPNet-R{backbone['depth']}"
+    kind, head = backbone["type"], NETWORKS.get(model["decode_head"]["type"])
+    if kind in NETWORKS:
+        return NETWORKS[kind]
+    if kind in ("ResNetV1c", "ResNeXt"):
+        letters = "R" if kind == "ResNetV1c" else kind
+        return f"{head}-{letters}{backbone['depth']}"
+    if kind == "TIMMBackbone":
+        return f"{head} {backbone['model_name']}"
     depth = DEPTHS[tuple(backbone["num_layers"])]
     return f"SegFormer-{'B0' if backbone['embed_dims'] == 32 else depth}"
 
 
 def label_loss(kind: str, gamma: float) -> str:
     return "cross-entropy" if kind == "ce" or gamma == 0 else f"focal, gamma {gamma}"
+
+
+def own_loss(losses: Any) -> str:
+    """The label loss of a network without a teacher."""
+    if isinstance(losses, list):
+        parts = [f"{each.get('loss_weight', 1.0)} {each.type}" for each in losses]
+        return " + ".join(parts)
+    if losses.type == "CrossEntropyLoss":
+        return "binary cross-entropy" if losses.get("use_sigmoid") else "cross-entropy"
+    return label_loss("focal", losses.gamma)
 
 
 def describe(cfg: Config) -> dict:
@@ -72,14 +110,16 @@ def describe(cfg: Config) -> dict:
     }
     if cfg.get("experiment"):
         metadata["Experiment"] = cfg.experiment
-    if "auxiliary_head" in plain_model(cfg.model):
-        auxiliary = plain_model(cfg.model)["auxiliary_head"]
+    auxiliary = plain_model(cfg.model).get("auxiliary_head")
+    if isinstance(auxiliary, dict) and isinstance(auxiliary["loss_decode"], dict):
         metadata["Auxiliary Weight"] = auxiliary["loss_decode"]["loss_weight"]
+    optimizer = cfg.optim_wrapper.optimizer
+    if Path(cfg.filename).parent.name == "baselines":
+        metadata["Optimizer"] = f"{optimizer.type}, lr {optimizer.lr}"
     if not distills(cfg):
-        loss = cfg.model.decode_head.loss_decode
         return metadata | {
             "Architecture": architecture(cfg.model),
-            "Label Loss": label_loss("focal", loss.gamma),
+            "Label Loss": own_loss(cfg.model.decode_head.loss_decode),
         }
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
     if "terms" in loss:
@@ -102,7 +142,8 @@ def metafile(folder: str) -> dict:
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_config_builds(path):
     register_all_modules(init_default_scope=True)
-    cfg = written(path)
+    large = path.parent.name == "baselines"
+    cfg = small_baseline(path.stem) if large else written(path)
     model = MODELS.build(cfg.model)
     (frames,) = loader_leaves(cfg, "train_dataloader")
     metainfo = frames.get("metainfo")

@@ -1,9 +1,21 @@
 """Segmentors, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
+from mmseg_splashkd.models.adapters.smp import SMPSegmentor
+from mmseg_splashkd.models.adapters.transformers import TransformersSegmentor
+from mmseg_splashkd.models.heads.fcn16s_head import FCN16sHead
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
 )
+from mmseg_splashkd.models.heads.segnet_head import SegNetHead
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
-__all__ = ["DistillSegmentor", "PositionalSegformerHead", "losses"]
+__all__ = [
+    "DistillSegmentor",
+    "FCN16sHead",
+    "PositionalSegformerHead",
+    "SMPSegmentor",
+    "SegNetHead",
+    "TransformersSegmentor",
+    "losses",
+]
