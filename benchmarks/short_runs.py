@@ -65,10 +65,13 @@ def shrink(model: dict[str, Any]) -> None:
 
 
 def _shallow_vgg(backbone: dict[str, Any], head: dict[str, Any]) -> None:
+    if not backbone["model_name"].startswith("vgg16"):
+        return
     backbone["model_name"] = backbone["model_name"].replace("vgg16", "vgg11")
+    backbone["mlp_ratio"] = 0.01  # of the classifier, which timm builds and drops
     if head["type"] == "SegNetHead":
         head["num_convs"] = (1, 1, 1, 1, 1)
-    elif head["type"] == "FCN16sHead":
+    else:
         head["channels"] = 16
 
 
