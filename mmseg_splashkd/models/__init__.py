@@ -1,8 +1,11 @@
 """Segmentors, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
-from mmseg_splashkd.models.adapters.smp import SMPSegmentor
-from mmseg_splashkd.models.adapters.transformers import TransformersSegmentor
+from mmseg_splashkd.models.adapters.smp import SMPHead, SMPSegmentor
+from mmseg_splashkd.models.adapters.transformers import (
+    TransformersHead,
+    TransformersSegmentor,
+)
 from mmseg_splashkd.models.heads.fcn16s_head import FCN16sHead
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
@@ -14,8 +17,10 @@ __all__ = [
     "DistillSegmentor",
     "FCN16sHead",
     "PositionalSegformerHead",
+    "SMPHead",
     "SMPSegmentor",
     "SegNetHead",
+    "TransformersHead",
     "TransformersSegmentor",
     "losses",
 ]
