@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 from mmseg.registry import HOOKS
@@ -35,7 +38,7 @@ def test_only_the_named_modules_are_trained(tmp_path):
 
 def test_a_part_of_a_name_is_the_whole_name_of_a_module(tmp_path):
     model = build(fcn())
-    FreezeHook(["conv_seg"]).before_train(Named(model))
+    FreezeHook(["conv_seg"]).before_train(runner_of(model))
     trained = [
         name for name, weight in model.named_parameters() if weight.requires_grad
     ]
@@ -46,19 +49,15 @@ def test_a_part_of_a_name_is_the_whole_name_of_a_module(tmp_path):
     ]
 
 
-class Named:
+def runner_of(model: Any) -> Any:
     """What the hook reads of a runner."""
-
-    logger = None
-
-    def __init__(self, model) -> None:
-        self.model = model
+    return SimpleNamespace(model=model, logger=None)
 
 
 def test_an_unknown_module_is_an_error():
     text = r"trained=\['decode_haed'\] names no module .* such as .*'decode_head'"
     with pytest.raises(ValueError, match=text):
-        FreezeHook(["decode_haed", "backbone"]).before_train(Named(build(fcn())))
+        FreezeHook(["decode_haed", "backbone"]).before_train(runner_of(build(fcn())))
 
 
 @pytest.mark.parametrize("trained", ["decode_head", []], ids=["text", "empty"])

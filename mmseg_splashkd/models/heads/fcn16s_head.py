@@ -35,7 +35,7 @@ class FCN16sHead(BaseDecodeHead):
             input_transform="multiple_select",
             **kwargs,
         )
-        of_conv4, of_pool5 = self.in_channels
+        of_conv4, of_pool5 = in_channels
         self.fc6 = nn.Conv2d(of_pool5, channels, 7, padding=3)
         self.fc7 = nn.Conv2d(channels, channels, 1)
         self.score_pool4 = nn.Conv2d(of_conv4, self.out_channels, 1)

@@ -67,6 +67,6 @@ class SegNetHead(BaseDecodeHead):
         for stage, before in zip(reversed(self.stages), reversed(maps), strict=True):
             _, places = F.max_pool2d(before, 2, return_indices=True)
             size = list(before.shape[-2:])
-            features = F.max_unpool2d(features, places, 2, output_size=size)
+            features = F.max_unpool2d(features, places, [2, 2], output_size=size)
             features = stage(features)
         return self.cls_seg(features)

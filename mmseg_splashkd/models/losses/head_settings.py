@@ -10,6 +10,7 @@ from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
+from mmseg_splashkd.models.segmentors.heads import branches_of
 
 IGNORE_INDEX = 255  # default of MMSegmentation's heads
 REMEDY = (
@@ -71,7 +72,7 @@ def check_label_loss(head: Any, gamma: float, class_weight: Tensor | None) -> No
         ValueError: ``loss_decode`` is another loss, has other class weights or a
             ``loss_weight``, or the head has a pixel sampler.
     """
-    where, loss = "student.decode_head", head.loss_decode
+    where, loss = "student.decode_head", main_loss(head)
     if head.sampler is not None:
         raise ValueError(
             f"{where}.sampler {type(head.sampler).__name__} selects pixels for the "
@@ -102,6 +103,18 @@ def check_label_loss(head: Any, gamma: float, class_weight: Tensor | None) -> No
             logger="current",
             level=logging.WARNING,
         )
+
+
+def main_loss(head: Any) -> Any:
+    """The loss of a head between its main logits and the labels.
+
+    Args:
+        head: Decode head; one of several branches has a loss for each.
+    """
+    known, losses = branches_of(head), head.loss_decode
+    if known is not None and isinstance(losses, nn.ModuleList):
+        return losses[known.main]
+    return losses
 
 
 def _is_replaceable(loss: Any) -> bool:
