@@ -8,6 +8,7 @@ from mmseg.models.backbones import TIMMBackbone
 
 from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.extras import import_extra
+from mmseg_splashkd.models import SMPSegmentor, TransformersSegmentor
 
 EXTRAS = {  # package -> extra
     "mmpretrain": "mmpretrain",
@@ -15,25 +16,33 @@ EXTRAS = {  # package -> extra
     "timm": "timm",
     "transformers": "transformers",
 }
+CLASSES = {  # segmentor or backbone -> package that it takes networks from
+    TIMMBackbone: "timm",
+    SMPSegmentor: "segmentation_models_pytorch",
+    TransformersSegmentor: "transformers",
+}
 
 
 def check_extras(cfg: Config) -> None:
     """Check that each library of ``EXTRAS`` that a config names can be imported.
 
-    A library is named by a type such as ``'timm.optim.AdamP'``, or by the
-    ``TIMMBackbone`` of MMSegmentation, which says nothing of what to install.
+    A library is named by a type such as ``'timm.optim.AdamP'``, or by a class of
+    ``CLASSES``.
 
     Raises:
         ImportError: One cannot; the message names the key and the extra.
     """
     for key, part in _typed("", cfg.to_dict()):
-        package = "timm" if is_a(part, TIMMBackbone) else _package(part)
+        package = _package(part)
         if package in EXTRAS:
             what = f"{key}.type={type_name(part)!r} and other types of {package}"
             import_extra(package, what, EXTRAS[package])
 
 
 def _package(part: Mapping[str, Any]) -> str:
+    for wanted, package in CLASSES.items():
+        if is_a(part, wanted):
+            return package
     kind = part["type"]
     return kind.partition(".")[0] if isinstance(kind, str) and "." in kind else ""
 

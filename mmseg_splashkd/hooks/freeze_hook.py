@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+
+from mmseg_splashkd.models.bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -42,7 +43,7 @@ class FreezeHook(Hook):
         Raises:
             ValueError: One of ``trained`` names no parameter of the model.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner.model)
         found, count = set(), 0
         for name, parameter in model.named_parameters():
             named = self.trained & set(name.split("."))

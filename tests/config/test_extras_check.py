@@ -16,6 +16,10 @@ CONFIGS = {
         "model": {"heads": [{"type": "mmseg.TIMMBackbone"}]}
     },
 }
+OTHERS = {
+    "SMPSegmentor": ("segmentation_models_pytorch", "smp"),
+    "TransformersSegmentor": ("transformers", "transformers"),
+}
 
 
 @pytest.mark.parametrize("text", CONFIGS)
@@ -25,6 +29,18 @@ def test_a_missing_library_is_named_with_key_and_extra(text, monkeypatch):
         check_extras(Config(CONFIGS[text]))
     assert str(error.value) == (
         f"{text} and other types of timm need timm: pip install -e '.[timm]'"
+    )
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_library_of_a_segmentor_is_needed(kind, monkeypatch):
+    library, extra = OTHERS[kind]
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError) as error:
+        check_extras(Config({"model": {"student": {"type": kind}}}))
+    assert str(error.value) == (
+        f"model.student.type={kind!r} and other types of {library} need {library}: "
+        f"pip install -e '.[{extra}]'"
     )
 
 
