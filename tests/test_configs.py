@@ -1,7 +1,5 @@
 """Every config builds, agrees with its metafile, and trains for a step."""
 
-import copy
-import functools
 import itertools
 import os
 import re
@@ -23,6 +21,7 @@ from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.runs.train import train
+from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
@@ -36,16 +35,6 @@ DEPTHS = {  # Xie et al., table 6: layers per stage
     (3, 6, 40, 3): "B5",
 }
 CAMVID = Path(os.environ.get("CAMVID_ROOT") or ROOT / "data" / "camvid")
-
-
-@functools.cache
-def _read(path: Path) -> Config:
-    return read_config(path)
-
-
-def written(path: Path) -> Config:
-    """A shipped config without options; its files are read once."""
-    return copy.deepcopy(_read(path))
 
 
 # Decode head of a CNN -> network, and backbone -> network, where it has one name only.

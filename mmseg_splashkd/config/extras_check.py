@@ -1,58 +1,58 @@
-"""Checks that the libraries are installed which types of a config come from."""
+"""Checks that the libraries of a model are installed, before it is built."""
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from mmengine.config import Config
 from mmseg.models.backbones import TIMMBackbone
 
-from mmseg_splashkd.config.types import is_a, type_name
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.extras import import_extra
-from mmseg_splashkd.models import SMPSegmentor, TransformersSegmentor
 
-EXTRAS = {  # package -> extra
-    "mmpretrain": "mmpretrain",
-    "segmentation_models_pytorch": "smp",
-    "timm": "timm",
-    "transformers": "transformers",
-}
-CLASSES = {  # segmentor or backbone -> package that it takes networks from
-    TIMMBackbone: "timm",
-    SMPSegmentor: "segmentation_models_pytorch",
-    TransformersSegmentor: "transformers",
-}
+MMPRETRAIN = "mmpretrain"
+MODELS_OF_MMPRETRAIN = "mmpretrain.models"  # imports and registers them
 
 
 def check_extras(cfg: Config) -> None:
-    """Check that each library of ``EXTRAS`` that a config names can be imported.
+    """Check the libraries that parts of the model are from: timm and mmpretrain.
 
-    A library is named by a type such as ``'timm.optim.AdamP'``, or by a class of
-    ``CLASSES``.
+    Our own adapters check theirs when they are built.
 
     Raises:
-        ImportError: One cannot; the message names the key and the extra.
+        ImportError: One is not installed; the message names the extra.
     """
-    for key, part in _typed("", cfg.to_dict()):
-        package = _package(part)
-        if package in EXTRAS:
-            what = f"{key}.type={type_name(part)!r} and other types of {package}"
-            import_extra(package, what, EXTRAS[package])
+    for part in _parts(cfg.get("model")):
+        if is_a(part, TIMMBackbone):
+            import_extra("timm", "backbones of timm", "timm")
+        kind = part.get("type")
+        if isinstance(kind, str) and kind.startswith(f"{MMPRETRAIN}."):
+            import_extra(MODELS_OF_MMPRETRAIN, "models of mmpretrain", MMPRETRAIN)
 
 
-def _package(part: Mapping[str, Any]) -> str:
-    for wanted, package in CLASSES.items():
-        if is_a(part, wanted):
-            return package
-    kind = part["type"]
-    return kind.partition(".")[0] if isinstance(kind, str) and "." in kind else ""
+def check_optimizer(cfg: Config) -> None:
+    """Check the library of an optimizer such as ``'timm.optim.AdamP'``.
+
+    Raises:
+        ImportError: It is not installed; the message names the extra.
+    """
+    for part in _parts(cfg.get("optim_wrapper")):
+        kind = part.get("type")
+        if isinstance(kind, str) and kind.startswith("timm."):
+            import_extra("timm", "optimizers of timm", "timm")
 
 
-def _typed(key: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def missing_extra(error: ImportError) -> str:
+    """What to install, for an import that ``custom_imports`` names; else empty."""
+    if MMPRETRAIN in str(error) and find_spec(MMPRETRAIN) is None:
+        return f"models of {MMPRETRAIN} need it: pip install -e '.[{MMPRETRAIN}]'"
+    return ""
+
+
+def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping):
-        if "type" in value:
-            yield key, value
-        for name, child in value.items():
-            yield from _typed(f"{key}.{name}".lstrip("."), child)
-    elif isinstance(value, (list, tuple)):
-        for index, child in enumerate(value):
-            yield from _typed(f"{key}[{index}]", child)
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _parts(each)

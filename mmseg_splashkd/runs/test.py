@@ -16,7 +16,6 @@ from mmseg_splashkd.config.devices import (
     leave_distributed,
     prepare_distributed,
 )
-from mmseg_splashkd.config.extras_check import check_extras
 from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.tta import check_tta
@@ -104,7 +103,6 @@ def evaluate(
     hook = _counting_hook(cfg)
     _drop_training(cfg)
     check_devices(cfg)
-    check_extras(cfg)
     check_data_root(cfg, "test_dataloader")
     check_evaluated(cfg, "test_dataloader")
     cfg.model = plain_model(cfg.model)

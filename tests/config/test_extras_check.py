@@ -1,56 +1,85 @@
-import sys
+"""Errors about libraries that are not installed name the extra."""
+
+import importlib
+import importlib.util
 
 import pytest
 from mmengine.config import Config
 
-from mmseg_splashkd.config.extras_check import check_extras
+from mmseg_splashkd import extras
+from mmseg_splashkd.config.extras_check import (
+    check_extras,
+    check_optimizer,
+    missing_extra,
+)
+from mmseg_splashkd.models.adapters.smp import build_network as build_smp
+from mmseg_splashkd.models.adapters.transformers import build_network
 
-CONFIGS = {
-    "model.backbone.type='TIMMBackbone'": {
-        "model": {"backbone": {"type": "TIMMBackbone", "model_name": "vgg16"}}
-    },
-    "optim_wrapper.optimizer.type='timm.optim.AdamP'": {
-        "optim_wrapper": {"optimizer": {"type": "timm.optim.AdamP"}}
-    },
-    "model.heads[0].type='mmseg.TIMMBackbone'": {
-        "model": {"heads": [{"type": "mmseg.TIMMBackbone"}]}
-    },
-}
-OTHERS = {
-    "SMPSegmentor": ("segmentation_models_pytorch", "smp"),
-    "TransformersSegmentor": ("transformers", "transformers"),
-}
+LIBRARIES = ("timm", "mmpretrain", "segmentation_models_pytorch", "transformers")
 
 
-@pytest.mark.parametrize("text", CONFIGS)
-def test_a_missing_library_is_named_with_key_and_extra(text, monkeypatch):
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ImportError) as error:
-        check_extras(Config(CONFIGS[text]))
-    assert str(error.value) == (
-        f"{text} and other types of timm need timm: pip install -e '.[timm]'"
+@pytest.fixture
+def without(monkeypatch):
+    """No library of an extra can be imported."""
+
+    def refuse(name: str):
+        if name.partition(".")[0] in LIBRARIES:
+            raise ImportError(f"No module named {name!r}")
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(extras, "import_module", refuse)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra"),
+    [("TIMMBackbone", "timm"), ("mmpretrain.ConvNeXt", "mmpretrain")],
+)
+@pytest.mark.parametrize("where", ["plain", "teacher"])
+def test_a_backbone_of_a_library_that_is_missing(without, kind, extra, where):
+    model = {"type": "EncoderDecoder", "backbone": {"type": kind}}
+    if where == "teacher":
+        model = {"type": "DistillSegmentor", "teacher": [model]}
+    with pytest.raises(ImportError, match=rf"pip install -e '\.\[{extra}\]'"):
+        check_extras(Config({"model": model}))
+
+
+def test_an_optimizer_of_a_library_that_is_missing(without):
+    optimizer = {"type": "timm.optim.AdamP"}
+    with pytest.raises(ImportError, match=r"optimizers of timm need timm.*\[timm\]"):
+        check_optimizer(Config({"optim_wrapper": {"optimizer": optimizer}}))
+    check_optimizer(Config({"optim_wrapper": {"optimizer": {"type": "AdamW"}}}))
+
+
+def test_networks_of_adapters(without):
+    with pytest.raises(ImportError, match=r"need segmentation_models.*\[smp\]"):
+        build_smp({"arch": "Unet"}, 2)
+    with pytest.raises(ImportError, match=r"need transformers.*\[transformers\]"):
+        build_network({"model_type": "segformer"}, 2)
+
+
+def test_custom_imports_of_a_library_that_is_missing(monkeypatch):
+    error = ImportError("Failed to import custom modules from ['mmpretrain.models']")
+    monkeypatch.setattr(
+        "mmseg_splashkd.config.extras_check.find_spec", lambda name: None
     )
+    assert missing_extra(error).endswith("pip install -e '.[mmpretrain]'")
+    assert missing_extra(ImportError("no module named mine")) == ""
 
 
-@pytest.mark.parametrize("kind", OTHERS)
-def test_the_library_of_a_segmentor_is_needed(kind, monkeypatch):
-    library, extra = OTHERS[kind]
-    monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ImportError) as error:
-        check_extras(Config({"model": {"student": {"type": kind}}}))
-    assert str(error.value) == (
-        f"model.student.type={kind!r} and other types of {library} need {library}: "
-        f"pip install -e '.[{extra}]'"
-    )
+def test_operators_of_torchvision_that_do_not_load(monkeypatch):
+    def broken(name: str):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(extras, "import_module", broken)
+    with pytest.raises(ImportError, match=r"torchvision, whose operators.*CPU or CUDA"):
+        extras.import_extra("timm", "backbones of timm", "timm")
 
 
-def test_libraries_that_are_not_named_are_not_imported(monkeypatch):
-    monkeypatch.setitem(sys.modules, "timm", None)
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    check_extras(Config({"model": {"type": "mmseg.EncoderDecoder"}}))
+def test_other_errors_of_a_library_stay_as_they_are(monkeypatch):
+    def broken(name: str):
+        raise RuntimeError("another fault")
 
-
-def test_an_installed_library_is_accepted():
-    pytest.importorskip("timm")
-    for config in CONFIGS.values():
-        check_extras(Config(config))
+    monkeypatch.setattr(extras, "import_module", broken)
+    with pytest.raises(RuntimeError, match="another fault"):
+        extras.import_extra("timm", "backbones of timm", "timm")
