@@ -9,6 +9,7 @@ from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook
 from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
+from mmseg_splashkd.hooks.freeze_hook import FreezeHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
 from mmseg_splashkd.hooks.made_up_validation_hook import (
     MadeUpValidationHook,
@@ -33,6 +34,7 @@ __all__ = [
     "FinitePredictionsHook",
     "FiniteWeightsHook",
     "FrameScoresHook",
+    "FreezeHook",
     "IterationSeedHook",
     "MadeUpValidationHook",
     "NotFiniteError",

@@ -11,6 +11,7 @@ from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
+from mmseg_splashkd.models.segmentors.heads import branches_of
 
 IGNORE_INDEX = 255  # default of MMSegmentation's heads
 REMEDY = (
@@ -105,7 +106,7 @@ def check_label_loss(head: Any, label: LabelSettings, given: bool) -> None:
             ``loss_weight``, or is given and differs from a label term that the config
             does not name.
     """
-    where, loss = "student.decode_head.loss_decode", head.loss_decode
+    where, loss = "student.decode_head.loss_decode", main_loss(head)
     if isinstance(loss, nn.ModuleList) or not _is_replaceable(loss, head.out_channels):
         raise ValueError(
             f"{where} is {loss}, which is not used while distilling: {REMEDY}. Leave "
@@ -140,6 +141,18 @@ def check_label_loss(head: Any, label: LabelSettings, given: bool) -> None:
         logger="current",
         level=logging.WARNING,
     )
+
+
+def main_loss(head: Any) -> Any:
+    """The loss of a head between its main logits and the labels.
+
+    Args:
+        head: Decode head; one of several branches has a loss for each.
+    """
+    known, losses = branches_of(head), head.loss_decode
+    if known is not None and isinstance(losses, nn.ModuleList):
+        return losses[known.main]
+    return losses
 
 
 def _is_replaceable(loss: Any, channels: int) -> bool:

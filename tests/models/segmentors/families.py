@@ -93,7 +93,7 @@ def pidnet() -> dict:
             "channels": 8,
             "loss_decode": [
                 {"type": "CrossEntropyLoss", "avg_non_ignore": True},
-                hard,
+                FOCAL,
                 {"type": "BoundaryLoss", "loss_weight": 20.0},
                 hard,
             ],
@@ -110,6 +110,6 @@ def ddrnet() -> dict:
             "type": "DDRHead",
             "in_channels": 32,
             "channels": 8,
-            "loss_decode": [hard, {**hard, "loss_weight": 0.4}],
+            "loss_decode": [FOCAL, {**hard, "loss_weight": 0.4}],
         },
     )
