@@ -93,7 +93,9 @@ class SMPEncoder(BaseModule):
             loaded when training starts; None for none.
     """
 
-    def __init__(self, model: Any, pretrained: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, model: Any, pretrained: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self.encoder = model.encoder
         self.pretrained = pretrained
@@ -109,9 +111,7 @@ class SMPEncoder(BaseModule):
         if isinstance(features, list):  # the first one is the padded images
             return (images, *features[1:])
         maps, tokens = features
-        columns = [
-            each.transpose(1, 2)[..., None] for each in tokens if each is not None
-        ]
+        columns = [each.transpose(1, 2)[..., None] for each in tokens if each is not None]
         return (images, *maps, *columns)
 
     def init_weights(self) -> None:
