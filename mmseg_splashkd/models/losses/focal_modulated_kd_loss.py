@@ -28,7 +28,7 @@ from mmseg_splashkd.models.losses.logit_terms import FITTED
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
-from mmseg_splashkd.models.segmentors.heads import last_head
+from mmseg_splashkd.models.segmentors.heads import branches_of, last_head
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, channels_at
 
 MODULATE = ("none", "kd", "both")
@@ -221,7 +221,9 @@ class FocalModulatedKDLoss(nn.Module):
 
     def _bind_label_loss(self, head: Any, loss_given: bool) -> None:
         check_sampler(head)
-        if self.label_loss == "student":
+        if branches_of(head) is not None:
+            self._check_branches(head)
+        elif self.label_loss == "student":
             own = head.loss_decode
             losses = list(own) if isinstance(own, nn.ModuleList) else [own]
             where = "student.decode_head.loss_decode"
@@ -232,6 +234,16 @@ class FocalModulatedKDLoss(nn.Module):
             channels, classes = head.out_channels, head.num_classes
             for line in self.label_losses.check(channels, classes, self.ignore_index):
                 print_log(line, logger="current", level=logging.WARNING)
+
+    def _check_branches(self, head: Any) -> None:
+        """``loss_decode`` trains the other branches, and one loss of it is replaced."""
+        if self.label_loss == "student":
+            raise ValueError(
+                f"{WHERE}='student' takes one loss of logits and labels, and "
+                f"student.decode_head.loss_decode of {type(head).__name__} is a loss "
+                f"per branch: set {WHERE} to 'ce', 'focal' or a list of losses; the "
+                f"other branches keep theirs"
+            )
 
     def _label_settings(self) -> LabelSettings:
         shown = f"{WHERE}={self.label_loss!r}, gamma={self.label_gamma}"
