@@ -1,9 +1,17 @@
 """Segmentors, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
+from mmseg_splashkd.models.backbones.frozen_timm import FrozenTIMMBackbone
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
 )
+from mmseg_splashkd.models.pretrained import PretrainedWeights
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
-__all__ = ["DistillSegmentor", "PositionalSegformerHead", "losses"]
+__all__ = [
+    "DistillSegmentor",
+    "FrozenTIMMBackbone",
+    "PositionalSegformerHead",
+    "PretrainedWeights",
+    "losses",
+]
