@@ -52,6 +52,8 @@ def architecture(model: dict) -> str:
     backbone = model["backbone"]
     if backbone["type"] == "ResNetV1c":
         return f"PSPNet-R{backbone['depth']}"
+    if backbone["type"] == "FrozenTIMMBackbone":
+        return f"FPN-{backbone['model_name'].removeprefix('tf_efficientnet_').title()}"
     depth = DEPTHS[tuple(backbone["num_layers"])]
     return f"SegFormer-{'B0' if backbone['embed_dims'] == 32 else depth}"
 
@@ -103,6 +105,8 @@ def metafile(folder: str) -> dict:
 def test_config_builds(path):
     register_all_modules(init_default_scope=True)
     cfg = written(path)
+    if plain_model(cfg.model)["backbone"]["type"] == "FrozenTIMMBackbone":
+        pytest.importorskip("timm")
     model = MODELS.build(cfg.model)
     (frames,) = loader_leaves(cfg, "train_dataloader")
     metainfo = frames.get("metainfo")
