@@ -75,8 +75,10 @@ def renamed_for(
         New names; None if nothing is known about them.
     """
     if isinstance(module, MixVisionTransformer):
-        known = segformer.is_of_transformers(tensors)
-        return segformer.to_mmseg(tensors) if known else None
+        if not segformer.is_of_transformers(tensors):
+            return None
+        segformer.log_eps(module)
+        return segformer.to_mmseg(tensors)
     if isinstance(module, TIMMBackbone):
         names = [name.removeprefix(OF_TIMM) for name in module.state_dict()]
         if "_conv_stem.weight" in tensors:

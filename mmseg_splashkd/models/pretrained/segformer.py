@@ -4,11 +4,13 @@ Source of the network: Xie et al., SegFormer, NeurIPS 2021. transformers stores 
 key and value apart, and 1x1 convolutions as linear layers.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from mmengine.logging import print_log
+from torch import Tensor, nn
 
 # Part of a name in transformers, after "encoder." -> in MixVisionTransformer.
 # i is the stage, j the layer in it.
@@ -38,6 +40,23 @@ def is_of_transformers(names: Mapping[str, Tensor]) -> bool:
     return any(
         name.endswith("encoder.patch_embeddings.0.proj.weight") for name in names
     )
+
+
+def log_eps(network: nn.Module) -> None:
+    """Say so if a network has another eps of LayerNorm than the weights were run with.
+
+    transformers builds all LayerNorms with that of torch, whatever its config says.
+    """
+    eps = nn.LayerNorm(1).eps
+    found = {m.eps for m in network.modules() if isinstance(m, nn.LayerNorm)}
+    if found != {eps}:
+        own = ", ".join(f"{each:g}" for each in sorted(found))
+        print_log(
+            f"transformers runs these weights with LayerNorm eps {eps:g}, the backbone "
+            f"has {own}: for equal outputs set its norm_cfg=dict(type='LN', eps={eps:g})",
+            logger="current",
+            level=logging.WARNING,
+        )
 
 
 def to_mmseg(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
