@@ -1,4 +1,4 @@
-"""Write weights for transformers: ``python tools/convert_weights.py CONFIG WEIGHTS``."""
+"""Write weights for transformers: ``tools/convert_weights.py CONFIG WEIGHTS``."""
 
 import argparse
 from collections.abc import Sequence

@@ -86,10 +86,16 @@ class FrozenTIMMBackbone(TIMMBackbone):
         for name, module in self.timm_model.named_modules():
             inside = name in ends or name.startswith(tuple(f"{each}." for each in ends))
             if (inside and stages == 0) or (reached and not inside):
-                break
+                return found
             reached = inside
             found.append(module)
-        return [each for each in found if not _is_open(each, found)]
+        if not reached:
+            raise ValueError(
+                f"frozen_stages={stages}: no module of {type(self.timm_model).__name__} "
+                f"ends at its feature map {end!r}: choose -1, or lr_mult=0 of "
+                f"paramwise_cfg"
+            )
+        return found
 
     def train(self, mode: bool = True) -> "FrozenTIMMBackbone":
         """Set the mode; what is frozen stays in eval mode."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,11 +77,13 @@ def compare(
     given = _floating(tensors)
     rest = [name for name in wanted if not _equal(wanted[name], given.get(name))]
     unused = {name: given[name] for name in given if name in rest or name not in wanted}
-    elsewhere = {_digest(value): name for name, value in unused.items()} if rest else {}
+    elsewhere: dict[Any, list[str]] = {}
+    for name in unused if rest else ():
+        elsewhere.setdefault(_digest(unused[name]), []).append(name)
     missing, reshaped, changed = [], [], []
     for name in rest:
-        if source := elsewhere.get(_digest(wanted[name])):
-            unused.pop(source, None)
+        if sources := elsewhere.get(_digest(wanted[name])):
+            unused.pop(sources.pop() if len(sources) > 1 else sources[0], None)
         elif name not in given:
             missing.append(name)
         elif given[name].shape != wanted[name].shape:

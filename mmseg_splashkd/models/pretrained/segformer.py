@@ -53,7 +53,8 @@ def log_eps(network: nn.Module) -> None:
         own = ", ".join(f"{each:g}" for each in sorted(found))
         print_log(
             f"transformers runs these weights with LayerNorm eps {eps:g}, the backbone "
-            f"has {own}: for equal outputs set its norm_cfg=dict(type='LN', eps={eps:g})",
+            f"has {own}: for equal outputs set its "
+            f"norm_cfg=dict(type='LN', eps={eps:g})",
             logger="current",
             level=logging.WARNING,
         )
