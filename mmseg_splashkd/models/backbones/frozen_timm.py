@@ -90,10 +90,10 @@ class FrozenTIMMBackbone(TIMMBackbone):
             reached = inside
             found.append(module)
         if not reached:
+            kind = type(self.timm_model).__name__
             raise ValueError(
-                f"frozen_stages={stages}: no module of {type(self.timm_model).__name__} "
-                f"ends at its feature map {end!r}: choose -1, or lr_mult=0 of "
-                f"paramwise_cfg"
+                f"frozen_stages={stages}: no module of {kind} ends at its feature map "
+                f"{end!r}: choose -1, or lr_mult=0 of paramwise_cfg"
             )
         return found
 

@@ -38,7 +38,7 @@ def test_a_step_changes_only_what_is_not_frozen():
     before = {name: v.clone() for name, v in model.state_dict().items()}
     maps = model(torch.randn(2, 3, 64, 64))
     assert [each.shape[-1] for each in maps] == [16, 8, 4, 2]
-    sum(each.square().mean() for each in maps).backward()
+    torch.stack([each.square().mean() for each in maps]).sum().backward()
     trained = [p for p in model.parameters() if p.requires_grad]
     torch.optim.SGD(trained, lr=0.1).step()
     changed = {
@@ -55,7 +55,8 @@ def test_a_step_changes_only_what_is_not_frozen():
 def test_statistics_stay_and_scales_are_trained():
     model = backbone(norm_eval=True).train()
     before = {name: v.clone() for name, v in model.named_buffers()}
-    sum(each.mean() for each in model(torch.randn(2, 3, 32, 32))).backward()
+    maps = model(torch.randn(2, 3, 32, 32))
+    torch.stack([each.mean() for each in maps]).sum().backward()
     assert all(torch.equal(v, before[name]) for name, v in model.named_buffers())
     assert model.timm_model.bn1.weight.grad is not None
     assert model.timm_model.blocks[0].training

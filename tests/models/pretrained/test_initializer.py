@@ -7,7 +7,6 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModule
-from mmengine.registry import WEIGHT_INITIALIZERS
 from safetensors.torch import save_file
 from torch import nn
 
@@ -106,15 +105,16 @@ def test_parts_of_a_file_by_other_names(path, monkeypatch):
         name.replace("body", "trunk.b"): v for name, v in source.state_dict().items()
     }
     save_file({f"net.{name}": value for name, value in its.items()}, path)
-    options = {"prefix": "net", "mapping": {"trunk.b": "body"}}
+    options: dict[str, Any] = {"prefix": "net", "mapping": {"trunk.b": "body"}}
     model = network(type=PretrainedWeights, checkpoint=str(path), **options)
     start(model, monkeypatch)
     assert_filled(model, source)
-    for wrong, message in (
+    faults: Any = (
         ({"prefix": "no"}, "prefix='no' begins no name"),
         ({"prefix": "net", "mapping": {"no": ""}}, "mapping: 'no' begins no name"),
         ({"prefix": "net", "new": ["no"]}, "new: 'no' is no part of Network"),
-    ):
+    )
+    for wrong, message in faults:
         model = network(type=PretrainedWeights, checkpoint=str(path), **wrong)
         with pytest.raises(WeightsError, match=message):
             start(model, monkeypatch)
@@ -133,7 +133,7 @@ def test_the_host_alone_fills_all_too(path):
     model.init_weights()
     assert_filled(model, source)
     with pytest.raises(ValueError, match="they do not fill Network"):
-        WEIGHT_INITIALIZERS.build(model.init_cfg)(network(classes=3))
+        PretrainedWeights(str(path))(network(classes=3))
 
 
 def test_renamed_tensors_count_as_filled_and_changed_ones_do_not():
