@@ -1,6 +1,11 @@
 """Segmentors, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
+from mmseg_splashkd.models.adapters.smp import SMPHead, SMPSegmentor
+from mmseg_splashkd.models.adapters.transformers import (
+    TransformersHead,
+    TransformersSegmentor,
+)
 from mmseg_splashkd.models.backbones.frozen_timm import FrozenTIMMBackbone
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
@@ -13,5 +18,9 @@ __all__ = [
     "FrozenTIMMBackbone",
     "PositionalSegformerHead",
     "PretrainedWeights",
+    "SMPHead",
+    "SMPSegmentor",
+    "TransformersHead",
+    "TransformersSegmentor",
     "losses",
 ]
