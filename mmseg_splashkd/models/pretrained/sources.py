@@ -99,6 +99,9 @@ def _of_hub(name: str) -> Path:
     Every process asks: the library locks its files.
     """
     hub = import_extra("huggingface_hub", "names of the Hub", "transformers")
+    for file in IN_FOLDER:  # without asking the network
+        if isinstance(cached := hub.try_to_load_from_cache(name, file), str):
+            return Path(cached)
     safe, other = IN_FOLDER
     try:
         return Path(hub.hf_hub_download(name, safe))

@@ -46,6 +46,10 @@ class Hub:
     def __init__(self, files: dict[str, str], online: bool = True) -> None:
         errors: Any = pytest.importorskip("huggingface_hub").errors
         self.errors, self.files, self.online = errors, files, online
+        self.cache: dict[str, str] = {}
+
+    def try_to_load_from_cache(self, _repository: str, name: str) -> str | None:
+        return self.cache.get(name)
 
     def hf_hub_download(self, repository: str, name: str) -> str:
         if not self.online:
@@ -77,6 +81,8 @@ def test_the_hub_without_a_network_is_an_error_of_the_system(monkeypatch):
     monkeypatch.setattr(sources, "import_extra", lambda *_: hub)
     with pytest.raises(OSError, match="no network"):
         local_file("huggingface://nvidia/mit-b0")
+    hub.cache["pytorch_model.bin"] = "/cache/b0.bin"
+    assert str(local_file("huggingface://nvidia/mit-b0")) == "/cache/b0.bin"
 
 
 def test_names_of_timm(monkeypatch):
