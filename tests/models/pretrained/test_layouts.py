@@ -111,6 +111,25 @@ def test_models_of_timm_fill_a_backbone(name):
     assert its_own.keys() == backbone.state_dict().keys()
 
 
+@pytest.mark.parametrize("library", ["torchvision", "mmpretrain"])
+def test_resnets_of_other_libraries_fill_that_of_the_host(library, tmp_path):
+    models: Any = pytest.importorskip(f"{library}.models")
+    torch.manual_seed(0)
+    path, prefix = tmp_path / "w.pth", None
+    if library == "torchvision":
+        its = models.resnet18()
+    else:
+        its, prefix = models.build_backbone({"type": "ResNet", "depth": 18}), "backbone"
+    start = f"{prefix}." if prefix else ""
+    torch.save({start + name: v for name, v in its.state_dict().items()}, path)
+    init = {"type": "PretrainedWeights", "checkpoint": str(path), "prefix": prefix}
+    config = {"type": "mmseg.ResNet", "depth": 18, "init_cfg": init}
+    ours = MODELS.build({**config, "strides": (1, 2, 2, 2), "dilations": (1,) * 4})
+    ours.init_weights()
+    theirs = its.state_dict()
+    assert all(torch.equal(v, theirs[name]) for name, v in ours.state_dict().items())
+
+
 def test_tensors_are_found_where_files_hold_them():
     tensors = {"module.a.w": torch.ones(1), "a.b.w": torch.ones(1)}
     found = flat({"state_dict": {**tensors, "epoch": 3}, "meta": {}})
