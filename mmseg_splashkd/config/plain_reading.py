@@ -44,13 +44,12 @@ def check_variables(cfg: Config) -> None:
     now = dict(_leaves(acting(cfg)))
     left = [key for key, value in stale.items() if now.get(key) == value]
     if left:
-        keys = ", ".join(left[:NAMED])
+        keys = ", ".join(left[:NAMED]) + (", ..." if len(left) > NAMED else "")
         raise ValueError(
             f"{cfg.filename} sets variables that its bases read, which MMEngine does "
-            f"not carry to them: {keys}{', ...' if len(left) > NAMED else ''} are those "
-            f"of the bases. Use the tools of mmseg_splashkd, which do (mim test "
-            f"mmseg_splashkd CONFIG CHECKPOINT), or the config that the run has "
-            f"written into its folder"
+            f"not carry to them: {keys} are those of the bases. Use the tools of "
+            f"mmseg_splashkd, which do (mim test mmseg_splashkd CONFIG --checkpoint "
+            f"FILE), or the config that the run has written into its folder"
         )
 
 

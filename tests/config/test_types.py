@@ -1,6 +1,7 @@
 """Every legal spelling of ``type`` is resolved to its class."""
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -11,7 +12,7 @@ from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text
 from mmseg_splashkd.config.training import check_training
-from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.config.types import distills, is_a, registered_name
 from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.models import DistillSegmentor
@@ -137,3 +138,10 @@ def test_a_class_that_is_registered_later_is_found():
     finally:
         HOOKS.module_dict.pop("RegisteredLater")
     assert not is_a({"type": "RegisteredLater"}, Hook)
+
+
+def test_a_class_has_the_name_of_its_registry():
+    assert registered_name(torch.nn.BatchNorm2d) == "BN"
+    assert registered_name(DistillSegmentor) == "DistillSegmentor"
+    assert registered_name(Renamed) == "OtherDistiller"
+    assert registered_name(dict) == "dict"
