@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,8 @@ def test_a_run_of_it_can_be_repeated_and_predicts(distilling, trained, pond):
     weights = str(find_checkpoint(str(trained / BEST)))
     model = init_model(str(distilling), weights, "cpu")
     frame = str(min((pond / "images").iterdir()))
-    assert inference_model(model, frame).pred_sem_seg.shape == (64, 80)
+    predicted: Any = inference_model(model, frame)
+    assert predicted.pred_sem_seg.shape == (64, 80)
 
 
 @pytest.mark.slow

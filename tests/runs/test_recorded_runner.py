@@ -3,6 +3,7 @@
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import mmseg
 import pytest
@@ -56,7 +57,8 @@ def test_mim_trains_a_config_of_mine(pond, tmp_path):
 
 
 def test_it_is_no_part_of_a_config_in_memory():
-    runner = RUNNERS.build(Config({"runner_type": "RecordedRunner", "model": {}}))
+    cfg: Any = Config({"runner_type": "RecordedRunner", "model": {}})
+    runner = RUNNERS.build(cfg)
     assert isinstance(runner, RecordedRunner)
     with pytest.raises(ValueError, match="runner_type='SafeRunner'"):
         runner.train()
