@@ -30,7 +30,6 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )
 custom_hooks = [
-    dict(type="VariablesHook"),
     dict(type="IterationSeedHook"),
     dict(type="SyncBatchNormHook"),
     dict(type="ClassesHook"),
@@ -38,6 +37,7 @@ custom_hooks = [
     dict(type="DistillLossHook"),
     dict(type="FrameScoresHook"),
     dict(type="ExportWeightsHook"),
+    dict(type="VariablesHook"),
 ]
 
 visualizer = dict(
