@@ -21,9 +21,9 @@ from mmseg_splashkd.report.hero import write_hero
 from mmseg_splashkd.runs.measure_cost import record_cost
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
+from mmseg_splashkd.shipped import config_path
 
 CODE = Path(__file__).resolve().parent
-CONFIGS = CODE.parent / "configs" / "demo"
 BEST_WEIGHTS = "weights_*_best.safetensors"
 SCORES = Path("scores", "test_best.npz")
 MADE_FROM = "made_from.sha256"
@@ -108,7 +108,7 @@ def _report(work_dirs: list[Path], out: Path, console: Console) -> Path:
 
 def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> None:
     """Train, test the best weights on the test part, and measure the cost."""
-    config = Path(os.path.relpath(CONFIGS / stage.config))
+    config = Path(os.path.relpath(config_path(f"demo/{stage.config}")))
     options = dict(options)
     if stage.teacher:
         weights = find_checkpoint(str(work_dir.parent / stage.teacher / BEST_WEIGHTS))

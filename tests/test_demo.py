@@ -5,6 +5,7 @@ import pytest
 from mmseg_splashkd import demo as module
 from mmseg_splashkd.demo import demo
 from mmseg_splashkd.records.store import find_runs
+from mmseg_splashkd.shipped import config_path
 from tests.report.html import Page
 
 OPTIONS = {
@@ -61,7 +62,7 @@ def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys
 
 
 def test_a_run_depends_on_config_frames_and_teacher(tmp_path):
-    config = module.CONFIGS / "segformer_b0_kd_pe001_pond.py"
+    config = config_path("demo/segformer_b0_kd_pe001_pond.py")
     table, teacher = tmp_path / "t.csv", tmp_path / "teacher"
     table.write_text("frames")
     teacher.write_text("weights")

@@ -22,6 +22,7 @@ from mmseg_splashkd.hooks.resumed_epoch_hook import ResumedEpochHook
 from mmseg_splashkd.hooks.stop_signal_hook import StopSignalHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
+from mmseg_splashkd.hooks.variables_hook import VariablesHook
 from mmseg_splashkd.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "StopSignalHook",
     "SyncBatchNormHook",
     "TeacherGateHook",
+    "VariablesHook",
     "WholeCheckpointHook",
 ]
