@@ -63,8 +63,9 @@ python tools/complexity.py --check              # fails where these differ
 
 SegFormer-B0 ([`segformer_b0.py`](../configs/kd/segformer_b0.py)) is always measured,
 too. Configs that need a library which is not installed are left out, and listed.
-*Figures* are the `Results` of the metafiles: `Start` says which weights training began
-with, and `Source` names the page where that is not the README beside the config.
+*Figures* are the `Results` of the metafiles. `Conditions` belong to `Dataset`, `Start`
+says which weights training began with, and `Source` names the page of the run where
+that is not the README beside the config.
 """
 
 
@@ -166,7 +167,7 @@ def _figures(config: Path, folder: Path) -> Iterator[list[str]]:
         for metric, value in result["Metrics"].items():
             yield [
                 _link(config.stem, config, folder),
-                result["Dataset"],
+                ", ".join(filter(None, map(result.get, ("Dataset", "Conditions")))),
                 f"{metric} {value}",
                 result.get("Start", "not stated"),
                 _source(config, result, folder),
