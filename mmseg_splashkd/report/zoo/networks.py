@@ -1,10 +1,11 @@
 """The networks of configs: those of several configs may be the same."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
@@ -34,7 +35,10 @@ class Network:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A config whose library is not installed, and the reason."""
+    """A config that cannot be built on this machine, and the reason.
+
+    It needs a library that is not installed, or settings from a hub out of reach.
+    """
 
     config: Path
     reason: str
@@ -44,13 +48,26 @@ def build(config: Path) -> Any:
     """Build the network of a config with random weights; of distillation, the student.
 
     Raises:
+        FileNotFoundError: There is no such config.
         ImportError: It needs a library that is not installed.
+        OSError: It needs the settings of a model from a hub that is out of reach.
         ValueError: The config cannot be read or built.
     """
     cfg = read_config(config)
     init_default_scope(cfg.get("default_scope", "mmseg"))
-    with safe_files(plain_model(cfg.model)) as safe:
+    with safe_files(_without_downloads(plain_model(cfg.model))) as safe:
         return MODELS.build(safe).eval()
+
+
+def _without_downloads(model: Any) -> Any:
+    """A config whose constructors download no weights, as timm's do."""
+    if isinstance(model, Mapping):
+        kept = ConfigDict()
+        for key, value in model.items():
+            loads = key == "pretrained" and value is True
+            kept[key] = False if loads else _without_downloads(value)
+        return kept
+    return [*map(_without_downloads, model)] if isinstance(model, list) else model
 
 
 def count_config(config: Path, size: Size = SIZE) -> Complexity:
@@ -96,16 +113,16 @@ def _each(
     for config in configs:
         try:
             yield config, make(config)
-        except (ImportError, ValueError) as error:
-            missing = _missing(error)
-            if missing is None:
+        except (ImportError, OSError, ValueError) as error:
+            cause = _out_of_reach(error) if config.is_file() else None
+            if cause is None:
                 raise
-            yield config, LeftOut(config, str(missing))
+            yield config, LeftOut(config, str(cause).partition("\n")[0])
 
 
-def _missing(error: BaseException | None) -> ImportError | None:
-    """The error of an import that led to another error."""
-    while error is not None and not isinstance(error, ImportError):
+def _out_of_reach(error: BaseException | None) -> BaseException | None:
+    """The error of an import, a file or a hub that led to another error."""
+    while error is not None and not isinstance(error, ImportError | OSError):
         error = error.__cause__ or error.__context__
     return error
 
