@@ -1,5 +1,6 @@
 """Measures the networks of configs in turn, and writes the page of the zoo."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -120,6 +121,8 @@ def _conditions(settings: Settings) -> str:
     height, width = settings.size
     machine = hardware()
     place = f"{machine.cores}-core CPU, {plural(torch.get_num_threads(), 'thread')}"
+    if hasattr(os, "getloadavg"):
+        place += f", load {os.getloadavg()[-1]:.1f} (mean of 15 minutes)"
     if settings.device != "cpu":
         place = torch.cuda.get_device_name(settings.device)
     day = datetime.now(timezone.utc).date().isoformat()
