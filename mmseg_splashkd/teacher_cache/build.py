@@ -138,7 +138,7 @@ def _header(
         "align_corners": model.teacher_align_corners,
         "view_seed": options.view_seed,
         "belongs": fingerprint(cfg, options, views),
-        "versions": versions(),
+        "versions": versions(cfg.model.teacher),
         "report": None,
         "tested_on": None,
     }
@@ -203,7 +203,7 @@ def _teacher_logits(
 ) -> Tensor:
     """Logits (N, C', h, w) of N samples, on the CPU; C' is 1 for ``'margin'``."""
     batch = model.data_preprocessor(pseudo_collate(copy.copy(samples)), True)
-    logits = model.teacher_logits(batch["inputs"]).float()
+    logits = model.teacher_logits(batch["inputs"], batch["data_samples"]).float()
     if store == "margin":
         logits = logits[:, 1:] - logits[:, :1]
     return logits.cpu()

@@ -138,6 +138,23 @@ def test_loss_from_the_cache_is_that_of_the_teacher_on_the_same_view(
     assert len(looks) > 1  # the views differ
 
 
+def test_a_cached_teacher_saw_the_images_in_its_own_normalisation(
+    distil_options, tmp_path
+):
+    own = {"model.teacher.data_preprocessor.mean": [90.0, 100.0, 110.0]}
+    options = distil_options | own | {"teacher_cache.views": 1}
+    options |= {"teacher_cache.dir": str(tmp_path / "cache")}
+    options |= {"model.teacher_gate.allow": ["floor", "normalisation"]}
+    build_teacher_cache(DISTILLED, cfg_options=options)
+    online, offline, views = both(options)
+    samples = [views[View(frame, 0, 0)] for frame in (0, 7)]
+
+    expected, actual = (terms(model, samples)["distill"] for model in (online, offline))
+    assert actual.item() == pytest.approx(expected.item(), rel=2e-3, abs=1e-6)
+    online.teachers.take_images_of(online.teacher)  # as if none were changed
+    assert terms(online, samples)["distill"].item() != pytest.approx(actual.item())
+
+
 def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
     online, _, views = both(cached)
     samples = [views[View(frame, 1, 0)] for frame in range(4)]
