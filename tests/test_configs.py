@@ -19,7 +19,10 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
+from mmseg_splashkd.models.forward_pass import count_segmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
+from mmseg_splashkd.report.zoo.metafiles import GMACS, PARAMETERS, entry_of, figures
+from mmseg_splashkd.report.zoo.networks import SIZE
 from mmseg_splashkd.runs.train import train
 from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
@@ -129,6 +132,18 @@ def metafile(folder: str) -> dict:
     return yaml.safe_load((CONFIGS / folder / "metafile.yml").read_text())
 
 
+COUNTED: set[tuple[int, float]] = set()
+
+
+def check_counts(model: Any, parameters: int, gmacs: float) -> None:
+    """Compare a network with its metafile; equal figures are counted once, in 0.3 s."""
+    remedy = "python tools/complexity.py --fill"
+    assert sum(weight.numel() for weight in model.parameters()) == parameters, remedy
+    if (parameters, gmacs) not in COUNTED:
+        assert figures(count_segmentor(model.to("meta"), SIZE))[GMACS] == gmacs, remedy
+        COUNTED.add((parameters, gmacs))
+
+
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_config_builds(path):
     register_all_modules(init_default_scope=True)
@@ -139,7 +154,11 @@ def test_config_builds(path):
     else:
         if plain["backbone"]["type"] == "FrozenTIMMBackbone":
             pytest.importorskip("timm")
-        classes = MODELS.build(cfg.model).num_classes
+        model: Any = MODELS.build(cfg.model)
+        stated = entry_of(path)["Metadata"]
+        student = getattr(model, "student", model)
+        check_counts(student, stated[PARAMETERS], stated[GMACS])
+        classes = model.num_classes
     (frames,) = loader_leaves(cfg, "train_dataloader")
     metainfo = frames.get("metainfo")
     metainfo = metainfo or load_label_coding(frames.label_coding).metainfo
@@ -293,10 +312,27 @@ def test_metafile_names_every_config_and_no_other(folder):
 def test_metafile_agrees_with_the_config(model):
     cfg = written(ROOT / model["Config"])
     assert Path(model["Config"]).stem == model["Name"]
-    assert describe(cfg) == model["Metadata"]
+    counted = {PARAMETERS, GMACS}  # compared where the model is built
+    assert describe(cfg) == {
+        key: value for key, value in model["Metadata"].items() if key not in counted
+    }
     folder = Path(model["Config"]).parent.name
     collections = [item["Name"] for item in metafile(folder)["Collections"]]
     assert model["In Collection"] in collections
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_figures_of_a_metafile_stand_in_their_source(folder):
+    for model in metafile(folder)["Models"]:
+        student = plain_model(written(ROOT / model["Config"]).model)
+        for result in model.get("Results", ()):
+            source = CONFIGS / folder / result.get("Source", "README.md")
+            for value in result["Metrics"].values():
+                # In a cell or behind its name; not as the end of an interval.
+                stands = rf"(\| |Dice |mIoU ){re.escape(str(value))}(?![\d.])"
+                assert re.search(stands, source.read_text()), (model["Name"], value)
+            scratch = "'checkpoint'" not in repr(student)
+            assert (result["Start"] == "from scratch") == scratch, model["Name"]
 
 
 def experiments_of(folder: str) -> dict[str, dict]:
