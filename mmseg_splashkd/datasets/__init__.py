@@ -3,6 +3,7 @@
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.transforms import (
     Albumentations,
+    AppendImage,
     CheckShapes,
     LoadGrayLabels,
     MedianBlur,
@@ -11,6 +12,7 @@ from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
 
 __all__ = [
     "Albumentations",
+    "AppendImage",
     "CheckShapes",
     "LoadGrayLabels",
     "MedianBlur",

@@ -1,9 +1,17 @@
-"""Segmentors, heads, losses and teachers."""
+"""Segmentors, backbones, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
+from mmseg_splashkd.models.backbones import ChannelAdapter
+from mmseg_splashkd.models.data_preprocessors import MultiChannelPreProcessor
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
 )
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
-__all__ = ["DistillSegmentor", "PositionalSegformerHead", "losses"]
+__all__ = [
+    "ChannelAdapter",
+    "DistillSegmentor",
+    "MultiChannelPreProcessor",
+    "PositionalSegformerHead",
+    "losses",
+]
