@@ -6,6 +6,7 @@ on import: their schemas are enough for models.
 """
 
 import sys
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 import torch
@@ -13,8 +14,18 @@ import torch
 FOLDER = Path(sys.prefix, "with_torchvision")
 SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
+
+class Apart:
+    """Finds modules in the folder; processes that a test starts do not get it."""
+
+    @staticmethod
+    def find_spec(name: str, path=None, target=None) -> ModuleSpec | None:
+        found = path is None and PathFinder.find_spec(name, [str(FOLDER)], target)
+        return found or None
+
+
 if FOLDER.is_dir():
-    sys.path.append(str(FOLDER))
+    sys.meta_path.append(Apart)  # type: ignore[arg-type]
 _declared = None  # kept, since the operators go with it
 try:
     import torchvision  # noqa: F401

@@ -22,7 +22,7 @@ from mmseg_splashkd.hooks.classes_hook import classes_of
 from mmseg_splashkd.hooks.frame_scores_hook import keep_best
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.models.heads.positional_segformer_head import position_embedding_of
-from mmseg_splashkd.models.teacher.teacher import normalisation
+from mmseg_splashkd.models.teacher.renormalise import normalisation
 
 EXPORTED_META = ("run", "experiment", "seed", "iter", "position_embedding")
 EXPORTED_META += ("normalisation", OPERATING_POINT)

@@ -103,7 +103,9 @@ def _predictions(model: Any, batch: dict) -> list:
     data = model.data_preprocessor(batch, False)
     inputs = data["inputs"]
     logits = resize_logits(
-        model.teacher_logits(inputs), inputs.shape[-2:], model.teacher_align_corners
+        model.teacher_logits(inputs, data["data_samples"]),
+        inputs.shape[-2:],
+        model.teacher_align_corners,
     )
     return model.student.postprocess_result(logits, data["data_samples"])
 

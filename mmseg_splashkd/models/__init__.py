@@ -1,6 +1,11 @@
 """Segmentors, backbones, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
+from mmseg_splashkd.models.adapters.smp import SMPHead, SMPSegmentor
+from mmseg_splashkd.models.adapters.transformers import (
+    TransformersHead,
+    TransformersSegmentor,
+)
 from mmseg_splashkd.models.backbones import ChannelAdapter
 from mmseg_splashkd.models.data_preprocessors import MultiChannelPreProcessor
 from mmseg_splashkd.models.heads.positional_segformer_head import (
@@ -13,5 +18,9 @@ __all__ = [
     "DistillSegmentor",
     "MultiChannelPreProcessor",
     "PositionalSegformerHead",
+    "SMPHead",
+    "SMPSegmentor",
+    "TransformersHead",
+    "TransformersSegmentor",
     "losses",
 ]

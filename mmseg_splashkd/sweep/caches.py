@@ -17,7 +17,7 @@ from mmseg_splashkd.sweep.spec import SweepSpec
 from mmseg_splashkd.sweep.teachers import ROOT, TeacherJob, given_teacher
 from mmseg_splashkd.sweep.variants import Variant
 from mmseg_splashkd.teacher_cache import build_teacher_cache
-from mmseg_splashkd.teacher_cache.fingerprint import BUILDS_MODELS, versions
+from mmseg_splashkd.teacher_cache.fingerprint import building_packages, versions
 
 COMPLETE = "whole"  # empty file in the folder of a complete cache
 
@@ -92,6 +92,7 @@ def _cache_key(
 ) -> str:
     """Hash of everything that cached logits depend on, 8 hexadecimal digits."""
     model = variant.cfg.model
+    packages = building_packages(model.get("teacher"))
     parts = {
         "views": [cache.get("views"), cache.get("view_seed", 0), cache["store"]],
         "frames": [
@@ -107,7 +108,7 @@ def _cache_key(
             variant.cfg.get("val_dataloader"),
             variant.cfg.get("val_evaluator"),
         ],
-        "versions": [versions().get(name) for name in BUILDS_MODELS],
+        "versions": [versions().get(name) for name in packages],
     }
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

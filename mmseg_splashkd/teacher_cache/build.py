@@ -203,7 +203,7 @@ def _teacher_logits(
 ) -> Tensor:
     """Logits (N, C', h, w) of N samples, on the CPU; C' is 1 for ``'margin'``."""
     batch = model.data_preprocessor(pseudo_collate(copy.copy(samples)), True)
-    logits = model.teacher_logits(batch["inputs"]).float()
+    logits = model.teacher_logits(batch["inputs"], batch["data_samples"]).float()
     if store == "margin":
         logits = logits[:, 1:] - logits[:, :1]
     return logits.cpu()

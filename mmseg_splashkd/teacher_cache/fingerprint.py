@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.models.backbones import TIMMBackbone
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.checkpoint import (
@@ -19,11 +20,13 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     tensors_sha256,
 )
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import classes, is_a
 from mmseg_splashkd.config.walk import leaves, loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import file_sha256
+from mmseg_splashkd.models.adapters.smp import SMPSegmentor
+from mmseg_splashkd.models.adapters.transformers import TransformersSegmentor
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.teacher_cache.options import CacheOptions
 from mmseg_splashkd.version import __version__
@@ -44,8 +47,17 @@ NOT_IN_LOGITS = {"init_cfg", "loss_decode", "auxiliary_head", "train_cfg", "test
 HASHED_FILES = 32  # files, spread over the data set, whose content is hashed
 # Other versions of these may build another network: such a cache is refused.
 BUILDS_MODELS = ("mmseg_splashkd", "mmsegmentation", "onedl-mmsegmentation", "mmcv")
-BUILDS_MODELS += ("onedl-mmcv", "mmpretrain", "onedl-mmpretrain")
-LIBRARIES = ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
+BUILDS_MODELS += ("onedl-mmcv",)
+# So may these, for teachers that have a part of the class, or of the module.
+OF_CLASS: dict[type, tuple[str, ...]] = {
+    TIMMBackbone: ("timm",),
+    SMPSegmentor: ("segmentation-models-pytorch", "timm"),
+    TransformersSegmentor: ("transformers",),
+}
+OF_MODULE = {"mmpretrain": ("mmpretrain", "onedl-mmpretrain")}
+MODEL_LIBRARIES = {name for names in OF_CLASS.values() for name in names}
+LIBRARIES = (*sorted(MODEL_LIBRARIES), *OF_MODULE["mmpretrain"])
+LIBRARIES += ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
 LIBRARIES += ("pillow", "torch")
 
 
@@ -80,9 +92,13 @@ def fingerprint(
         for config in (model, model.student, *as_list(model.teacher))
     ]
     allowed = (model.get("teacher_gate") or {}).get("allow", ())
+    normalised = [preprocessors, "normalisation" in allowed]
+    given = [each for each in preprocessors if each is not None]
+    if any(each != given[0] for each in given):
+        normalised.append("images re-normalised for the teacher")
     return {
         "teacher": _hash(teacher),
-        "normalisation": _hash([preprocessors, "normalisation" in allowed]),
+        "normalisation": _hash(normalised),
         "pipeline": _hash(_view_keys(cfg[LOADER].dataset)),
         "frames": _hash(_files(dataset, _roots(cfg, LOADER))),
         "seed of the views": _hash(options.view_seed),
@@ -132,6 +148,30 @@ def _view_keys(config: Mapping[str, Any]) -> Any:
 def _roots(cfg: Config, loader: str) -> list[Path]:
     """Data roots of the data sets of a loader."""
     return [Path(leaf.get("data_root") or "") for leaf in loader_leaves(cfg, loader)]
+
+
+def building_packages(teacher: Any) -> list[str]:
+    """Packages of which another version may build another teacher.
+
+    Args:
+        teacher: Config of a teacher, or of several.
+    """
+    found = dict.fromkeys(BUILDS_MODELS)
+    for kind in _classes_of(teacher):
+        for base, packages in OF_CLASS.items():
+            if issubclass(kind, base):
+                found |= dict.fromkeys(packages)
+        found |= dict.fromkeys(OF_MODULE.get(kind.__module__.partition(".")[0], ()))
+    return list(found)
+
+
+def _classes_of(config: Any) -> Iterator[type]:
+    if isinstance(config, Mapping):
+        yield from classes(config.get("type"))
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        for each in config:
+            yield from _classes_of(each)
 
 
 def versions() -> dict[str, str]:

@@ -6,8 +6,8 @@ from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import wrappers
 from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.fingerprint import (
-    BUILDS_MODELS,
     LOADER,
+    building_packages,
     fingerprint,
     unread_frames,
     validation,
@@ -84,7 +84,7 @@ def _check_fits(cfg: Config, store: LogitStore) -> None:
     built_with, installed = store.header["versions"], versions()
     differing += [
         f"version of {name} ({built_with.get(name)}, now {installed.get(name)})"
-        for name in BUILDS_MODELS
+        for name in building_packages(cfg.model.teacher)
         if built_with.get(name) != installed.get(name)
     ]
     if differing:

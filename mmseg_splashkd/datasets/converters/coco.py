@@ -24,7 +24,6 @@ from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import (
     index_unique,
 )
-from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.datasets.converters.pictures import (
     Picture,
     Size,
@@ -35,6 +34,7 @@ from mmseg_splashkd.datasets.converters.taco import TACO_TO_TRASH
 from mmseg_splashkd.datasets.image_file import read_header
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS
+from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.foreign import read_json, reading
 
 LAYOUT = """Expected a COCO file: {"images": [{"id", "file_name", "width", "height"}],

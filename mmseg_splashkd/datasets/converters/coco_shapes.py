@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.datasets.converters.pictures import Size
+from mmseg_splashkd.extras import import_extra
 
 MASK = "pycocotools.mask", "COCO annotations"
 

@@ -93,9 +93,7 @@ class SMPEncoder(BaseModule):
             loaded when training starts; None for none.
     """
 
-    def __init__(
-        self, model: Any, pretrained: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, model: Any, pretrained: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self.encoder = model.encoder
         self.pretrained = pretrained
@@ -111,7 +109,8 @@ class SMPEncoder(BaseModule):
         if isinstance(features, list):  # the first one is the padded images
             return (images, *features[1:])
         maps, tokens = features
-        columns = [each.transpose(1, 2)[..., None] for each in tokens if each is not None]
+        given = [each for each in tokens if each is not None]
+        columns = [each.transpose(1, 2)[..., None] for each in given]
         return (images, *maps, *columns)
 
     def init_weights(self) -> None:
@@ -148,10 +147,10 @@ class SMPHead(BaseDecodeHead):
         # The head of DPT has layers of its own before the classifier.
         *before, classifier = head.head if hasattr(head, "head") else [head[0]]
         of_image = [] if hasattr(head, "head") else [model.encoder.out_channels[0]]
-        channels = [3, *model.encoder.out_channels[len(of_image) :]]
+        channels: Any = [3, *model.encoder.out_channels[len(of_image) :]]
         super().__init__(
             in_channels=channels,
-            in_index=list(range(len(channels))),
+            in_index=list(range(len(channels))),  # type: ignore[arg-type]
             input_transform="multiple_select",
             channels=classifier.in_channels,
             num_classes=num_classes,
@@ -160,6 +159,7 @@ class SMPHead(BaseDecodeHead):
             init_cfg=None,
             **kwargs,
         )
+        self.maps = len(channels) - 1  # without the images
         self.divisor = divisor(model)
         self.decoder = model.decoder
         self.before = nn.Sequential(*before)
@@ -170,10 +170,9 @@ class SMPHead(BaseDecodeHead):
         images, *features = inputs
         size = (images.shape[-2], images.shape[-1])
         padded = rounded_up(size, self.divisor)
-        maps = len(self.in_channels) - 1
         if len(self.before):
-            tokens = [each[..., 0].transpose(1, 2) for each in features[maps:]]
-            fused = self.decoder(features[:maps], tokens or [None] * maps)
+            tokens = [each[..., 0].transpose(1, 2) for each in features[self.maps :]]
+            fused = self.decoder(features[: self.maps], tokens or [None] * self.maps)
         else:
             fused = self.decoder([pad_to(images, padded), *features])
         fused = cut_to(self.before(fused), size, padded)

@@ -6,7 +6,7 @@ from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 
-from mmseg_splashkd.models.segmentors.heads import decode_heads
+from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 
 # Methods that a decode head overrides if its forward pass does not return plain logits,
 # or if it trains with more than a loss between logits and labels.
@@ -47,7 +47,7 @@ def check_segmentor(model: Any, name: str, trained: bool) -> None:
 
 def _check_head(head: Any, name: str, methods: tuple[str, ...]) -> None:
     own = [method for method in methods if not _is_inherited(head, method)]
-    if own:
+    if own and branches_of(head) is None:
         raise ValueError(
             f"{name}.decode_head {type(head).__name__} has its own {', '.join(own)}(), "
             f"so its forward pass is not (B, C, h, w) logits that a plain loss trains "

@@ -22,14 +22,14 @@ from torch.nn import functional as F
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.checks import check_classes, check_segmentor
-from mmseg_splashkd.models.segmentors.heads import decode_heads
+from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 from mmseg_splashkd.models.teacher.gate import TeacherGate
+from mmseg_splashkd.models.teacher.renormalise import normalisation, paddings_of
 from mmseg_splashkd.models.teacher.teacher import (
     FrozenTeacher,
     as_list,
     build_teacher,
-    normalisation,
 )
 
 # Where the student takes what belongs to it.
@@ -71,18 +71,18 @@ class DistillSegmentor(BaseSegmentor):
             to the samples; no teacher is built. Default None. See
             ``tools/cache_teacher.py``.
         data_preprocessor: Config used for student and teacher if their configs have
-            none.
+            none. The teacher gets the student's images in its own normalisation.
         train_cfg: None; ``mmseg.apis.init_model`` passes it to any model. The student
             has its own.
         pretrained: None; as ``train_cfg``. Weights to start from are named by
             ``student.backbone.init_cfg``.
 
     Raises:
-        ValueError: ``train_cfg`` or ``pretrained`` is given, classes or normalisation
-            of student and teacher do not fit, a decode head does not return plain
-            logits, the student has a label loss that ``distill_loss`` does not replace,
-            or a loss has no gradient for the class count, or needs features that a
-            cache or an ensemble does not provide.
+        ValueError: ``train_cfg`` or ``pretrained`` is given, the classes of student and
+            teacher do not fit, the normalisation of the teacher is unknown, a decode
+            head does not return plain logits, the student has a label loss that
+            ``distill_loss`` does not replace, or a loss has no gradient for the class
+            count, or needs features that a cache or an ensemble does not provide.
     """
 
     teachers: FrozenTeacher | None
@@ -135,19 +135,15 @@ class DistillSegmentor(BaseSegmentor):
         for member in teachers.all:
             check_segmentor(member, "teacher", trained=False)
             check_classes(self.student, member, self.class_mapping)
-            self._check_normalisation(
-                normalisation(member), "teacher.data_preprocessor"
-            )
-
-    def _check_normalisation(self, other: dict[str, Any], source: str) -> None:
-        student = normalisation(self.student)
-        if other != student:
-            self.teacher_gate.refuse(
-                "normalisation",
-                f"{source} normalises by {other}, the student's data_preprocessor by "
-                f"{student}: the teacher's input is the student's images, so both "
-                f"must be equal",
-            )
+            named = hasattr(member.data_preprocessor, "_enable_normalize")
+            if not named and normalisation(self.student)["mean"] is not None:
+                self.teacher_gate.refuse(
+                    "normalisation",
+                    f"teacher has no data_preprocessor, and the student's normalises "
+                    f"by {normalisation(self.student)}: name the one that the teacher "
+                    f"was trained with",
+                )
+        teachers.take_images_of(self.student)
 
     # The teacher.
 
@@ -187,13 +183,16 @@ class DistillSegmentor(BaseSegmentor):
             self.load_teacher()
         return self.cache.header
 
-    def teacher_logits(self, inputs: Tensor) -> Tensor:
+    def teacher_logits(
+        self, inputs: Tensor, data_samples: OptSampleList = None
+    ) -> Tensor:
         """Logits (B, C, h, w) of the teacher, in the student's classes.
 
         Args:
-            inputs: (B, 3, H, W) normalised images.
+            inputs: (B, 3, H, W) images, normalised for the student.
+            data_samples: B samples, which know what was added to each image.
         """
-        return self._run_teacher(inputs, fused=False).logits
+        return self._run_teacher(inputs, data_samples or (), fused=False).logits
 
     def teacher_outputs(self, inputs: Tensor, data_samples: SampleList) -> SegOutputs:
         """Outputs of the teacher for a training batch, in the student's classes.
@@ -207,15 +206,17 @@ class DistillSegmentor(BaseSegmentor):
         """
         if self.cache is not None:
             return self.cache.outputs(data_samples)
-        outputs = self._run_teacher(inputs, self.distill_loss.needs_fused)
+        outputs = self._run_teacher(inputs, data_samples, self.distill_loss.needs_fused)
         # Without feature terms, the large stages are freed before the student runs.
         return (
             outputs if self.distill_loss.feature_terms else SegOutputs(outputs.logits)
         )
 
-    def _run_teacher(self, inputs: Tensor, fused: bool) -> SegOutputs:
+    def _run_teacher(
+        self, inputs: Tensor, data_samples: Sequence[Any], fused: bool
+    ) -> SegOutputs:
         assert self.teachers is not None, "with teacher_cache there is no teacher model"
-        outputs = self.teachers(inputs, fused)
+        outputs = self.teachers(inputs, fused, paddings_of(data_samples))
         if self.class_mapping is None:
             return outputs
         return replace(outputs, logits=outputs.logits[:, self.class_mapping])
@@ -237,10 +238,6 @@ class DistillSegmentor(BaseSegmentor):
         self.teachers.load(as_list(self.teacher_checkpoint))
         for rule, fault in self.teachers.faults:
             self.teacher_gate.refuse(rule, fault)
-        for trained_with, path in self.teachers.normalisations:
-            self._check_normalisation(
-                trained_with, f"the training of teacher_checkpoint {path}"
-            )
 
     # The student, as MMSegmentation uses it.
 
@@ -296,7 +293,8 @@ class DistillSegmentor(BaseSegmentor):
 
         Returns:
             The terms of ``distill_loss``, the label losses of the student's auxiliary
-            heads and earlier decode heads, and the pixel accuracy (percent) of student
+            heads, earlier decode heads and further branches of its decode head (as of
+            PIDNet and DDRNet), and the pixel accuracy (percent) of student
             and teacher on this batch, so that the first line of the log reveals a wrong
             teacher.
         """
@@ -306,7 +304,8 @@ class DistillSegmentor(BaseSegmentor):
             # Before the student, whose activations stay in memory until the backward.
             teacher = self.teacher_outputs(inputs, data_samples)
         *early_heads, head = decode_heads(self.student)
-        labels = head._stack_batch_gt(data_samples).squeeze(1)
+        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
+        labels = torch.cat([each.data for each in given])
         student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
         size = student.logits.shape[-2:]
         if teacher is not None:
@@ -319,6 +318,11 @@ class DistillSegmentor(BaseSegmentor):
         for i, early_head in enumerate(early_heads):
             early = early_head.loss_by_feat(student.early_logits[i], data_samples)
             losses.update(add_prefix(early, f"decode_{i}"))
+        if (known := branches_of(head)) and student.branches:
+            own = head.loss_by_feat(student.branches, data_samples)
+            replaced = (known.label_loss, "acc_seg")
+            others = {key: own[key] for key in own if key not in replaced}
+            losses.update(add_prefix(others, "decode"))
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))

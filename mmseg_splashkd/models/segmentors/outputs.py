@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmseg_splashkd.models.segmentors.heads import (
     auxiliary_heads,
+    branches_of,
     decode_heads,
     last_head,
 )
@@ -32,12 +33,14 @@ class SegOutputs:
             unless requested.
         early_logits: (B, C, h_i, w_i) of each earlier decode head of a cascade, such
             as OCRNet.
+        branches: All outputs of a head that has several in training, such as PIDNet's.
     """
 
     logits: Tensor
     stages: Sequence[Tensor] = ()
     fused: Tensor | None = None
     early_logits: Sequence[Tensor] = field(default=(), kw_only=True)
+    branches: Sequence[Tensor] = field(default=(), kw_only=True)
 
     def at(self, tap: Tap) -> Tensor:
         """The tensor at a tap."""
@@ -63,21 +66,36 @@ def forward_outputs(
         RuntimeError: ``fused`` is requested, and the head classifies without
             ``cls_seg``.
     """
-    stages = model.extract_feat(images)
+    features = model.extract_feat(images)
     *early_heads, head = decode_heads(model)
     early: list[Tensor] = []
     for early_head in early_heads:
-        early.append(early_head(stages, *early[-1:]))
+        early.append(early_head(features, *early[-1:]))
+    # Some backbones return one map alone when they do not train.
+    stages = (features,) if isinstance(features, Tensor) else features
     if not fused:
-        return SegOutputs(head(stages, *early[-1:]), stages, early_logits=early)
+        return _outputs(head, head(features, *early[-1:]), stages, early)
     with _recorded_input(_classifier(head)) as inputs:
-        logits = head(stages, *early[-1:])
+        logits = head(features, *early[-1:])
     if not inputs:
         raise RuntimeError(
             f"{type(head).__name__} classifies without cls_seg, so the input of its "
             f"classifier cannot be recorded: tap a stage or 'logits' instead"
         )
-    return SegOutputs(logits, stages, inputs[-1], early_logits=early)
+    return _outputs(head, logits, stages, early, inputs[-1])
+
+
+def _outputs(
+    head: Any,
+    logits: Any,
+    stages: Sequence[Tensor],
+    early: Sequence[Tensor],
+    fused: Tensor | None = None,
+) -> SegOutputs:
+    branches, known = (), branches_of(head)
+    if known is not None and not isinstance(logits, Tensor):
+        branches, logits = logits, logits[known.main]
+    return SegOutputs(logits, stages, fused, early_logits=early, branches=branches)
 
 
 def _classifier(head: Any) -> nn.Module:
@@ -120,7 +138,7 @@ def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
     if tap == "logits":
         return model.out_channels
     if tap == "fused":
-        return last_head(model).conv_seg.in_channels
+        return getattr(last_head(model).conv_seg, "in_channels", None)
     for head in (*decode_heads(model), *auxiliary_heads(model)):
         if head.input_transform == "resize_concat":  # in_channels is the sum
             continue

@@ -24,6 +24,7 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
 )
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
+from mmseg_splashkd.models.teacher.renormalise import Renormalisation, normalisation
 from mmseg_splashkd.records.record import FAILED, FINISHED
 from mmseg_splashkd.records.store import run_of_weights
 
@@ -69,8 +70,8 @@ class FrozenTeacher(nn.Module):
         self.average = average
         self.weights = [weight / sum(weights) for weight in weights]
         self.classes: list[str] | None = None
-        # Normalisation in the metadata of each file that has one, and the file.
-        self.normalisations: list[tuple[dict[str, Any], Path]] = []
+        # From the images to those of each member.
+        self.renormalise = [Renormalisation({}, {})] * len(members)
         # Rule of the gate, and what violates it, of the files that were loaded.
         self.faults: list[tuple[str, str]] = []
         self.eval().requires_grad_(False)
@@ -95,17 +96,37 @@ class FrozenTeacher(nn.Module):
         """``align_corners`` of the logits."""
         return self.first.align_corners
 
+    def take_images_of(self, model: Any) -> None:
+        """Take images that are normalised for another segmentor.
+
+        Args:
+            model: The segmentor, by whose preprocessor they are normalised.
+        """
+        source = normalisation(model)
+        self.renormalise = [
+            Renormalisation(source, normalisation(member)) for member in self.all
+        ]
+
     @torch.no_grad()  # not inference_mode: losses may save the outputs for backward
-    def forward(self, images: Tensor, fused: bool = False) -> SegOutputs:
+    def forward(
+        self,
+        images: Tensor,
+        fused: bool = False,
+        paddings: Sequence[Sequence[int]] | None = None,
+    ) -> SegOutputs:
         """Outputs for (B, 3, H, W) normalised images; an ensemble returns logits only.
 
         Args:
-            images: (B, 3, H, W), normalised as in the training of the members.
+            images: (B, 3, H, W), normalised for the members or, after
+                ``take_images_of``, for another segmentor.
             fused: Whether to return the fused features, for a single member only.
+            paddings: Pixels added to each image; see ``Renormalisation``.
         """
+        own = [change(images, paddings) for change in self.renormalise]
         if self.only is not None:
-            return forward_outputs(self.only, images, fused)
-        logits = [forward_outputs(member, images).logits for member in self.all]
+            return forward_outputs(self.only, own[0], fused)
+        pairs = zip(self.all, own, strict=True)
+        logits = [forward_outputs(member, images).logits for member, images in pairs]
         size = logits[0].shape[-2:]
         corners = [member.align_corners for member in self.all]
         resized = [
@@ -140,8 +161,7 @@ class FrozenTeacher(nn.Module):
             check_position_embedding(member, checkpoint["meta"], source)
             self.faults += _faults(path, checkpoint["state_dict"])
             classes.append(checkpoint["meta"].get("dataset_meta", {}).get("classes"))
-            if trained_with := checkpoint["meta"].get("normalisation"):
-                self.normalisations.append((trained_with, path))
+            self.faults += _other_normalisation(member, checkpoint["meta"], source)
             print_log(f"Loaded the frozen teacher from {path}", logger="current")
         stored = [list(names) for names in classes if names]
         if any(names != stored[0] for names in stored):
@@ -165,6 +185,18 @@ def _faults(path: Path, state_dict: Mapping[str, Tensor]) -> list[tuple[str, str
         text = f"{source} is of a run that is {run.status}, not finished"
         print_log(text, logger="current", level=logging.WARNING)
     return faults
+
+
+def _other_normalisation(
+    member: Any, meta: Mapping[str, Any], source: str
+) -> list[tuple[str, str]]:
+    """The fault that weights were trained with another normalisation, if they were."""
+    trained, own = meta.get("normalisation"), normalisation(member)
+    if not trained or trained == own:
+        return []
+    text = f"the training of {source} normalises by {trained}, "
+    text += f"teacher.data_preprocessor by {own}: both must be equal"
+    return [("normalisation", text)]
 
 
 def as_list(value: Any) -> list:
@@ -205,16 +237,3 @@ def build_teacher(
         if member.num_classes != teachers.first.num_classes:
             raise ValueError("the teachers' class counts differ; they must be equal")
     return teachers
-
-
-def normalisation(model: Any) -> dict[str, Any]:
-    """Mean, std and channel order that a segmentor's preprocessor applies."""
-    preprocessor = model.data_preprocessor
-    normalises = getattr(preprocessor, "_enable_normalize", False)
-    # The original MMSegmentation names it without the underscore.
-    swaps = getattr(preprocessor, "channel_conversion", False)
-    return {
-        "mean": preprocessor.mean.flatten().tolist() if normalises else None,
-        "std": preprocessor.std.flatten().tolist() if normalises else None,
-        "swap_channels": getattr(preprocessor, "_channel_conversion", swaps),
-    }

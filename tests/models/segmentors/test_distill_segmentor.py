@@ -740,24 +740,53 @@ class OriginalPreProcessor(BaseDataPreprocessor):
 ORIGINAL = {"type": OriginalPreProcessor}
 
 
-@pytest.mark.parametrize(
-    ("ours", "its"),
-    [
-        (preprocessor(), preprocessor(mean=[1.0, 2.0, 3.0])),
-        (preprocessor(), preprocessor(std=[1.0, 2.0, 3.0])),
-        (preprocessor(), preprocessor(bgr_to_rgb=False)),
-        (preprocessor(), preprocessor(mean=None, std=None)),
-        (preprocessor(), None),
-        (ORIGINAL, {**ORIGINAL, "mean": 2.0}),
-        (ORIGINAL, {**ORIGINAL, "bgr_to_rgb": True}),
-    ],
-)
-def test_another_normalisation_of_the_teacher_is_refused(ours, its):
-    student = {**segformer(), "data_preprocessor": ours}
-    teacher = {**segformer(), "data_preprocessor": its}
+OTHERS = [
+    preprocessor(mean=[1.0, 2.0, 3.0]),
+    preprocessor(std=[1.0, 2.0, 3.0]),
+    preprocessor(bgr_to_rgb=False),
+    preprocessor(mean=None, std=None),
+    preprocessor(mean=[127.5] * 3, std=[127.5] * 3, bgr_to_rgb=False),
+]
 
-    with pytest.raises(ValueError, match=r"teacher\.data_preprocessor normalises by"):
+
+@pytest.mark.parametrize("its", OTHERS)
+@pytest.mark.parametrize("ours", [preprocessor(), preprocessor(mean=None, std=None)])
+def test_the_teacher_gets_the_images_in_its_own_normalisation(ours, its):
+    """Also where a batch is padded: with the teacher's mean colour."""
+    padded = {"size_divisor": 64}
+    student = {**segformer(), "data_preprocessor": {**ours, **padded}}
+    teacher = {**segformer(), "data_preprocessor": {**its, **padded}}
+    model = distiller(student, teacher)
+    seen: list[Tensor] = []
+    model.teacher.backbone.register_forward_pre_hook(lambda _, args: seen.extend(args))
+
+    losses_of(model, random_batch(size=(40, 48)))
+    own = model.teacher.data_preprocessor(random_batch(size=(40, 48)), True)
+    torch.testing.assert_close(seen[0], own["inputs"], atol=2e-5, rtol=1e-5)
+
+
+def test_equally_normalised_images_stay_as_they_are():
+    model = distiller(segformer(), segformer())
+    images = torch.randn(1, 3, 32, 32)
+    assert model.teachers.renormalise[0](images) is images
+
+
+@pytest.mark.parametrize("ours", [preprocessor(), ORIGINAL])
+def test_a_teacher_without_a_preprocessor_is_refused(ours):
+    student = {**segformer(), "data_preprocessor": ours}
+    teacher = {**segformer(), "data_preprocessor": None}
+
+    with pytest.raises(ValueError, match="teacher has no data_preprocessor"):
         distiller(student, teacher)
+
+
+def test_attributes_of_the_original_preprocessor_are_read():
+    student = {**segformer(), "data_preprocessor": ORIGINAL}
+    teacher = {**segformer(), "data_preprocessor": {**ORIGINAL, "bgr_to_rgb": True}}
+    model = distiller(student, teacher)
+    images = torch.randn(1, 3, 32, 32)
+    seen = model.teachers.renormalise[0](images)
+    torch.testing.assert_close(seen, images.flip(1))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.models.teacher.teacher import FrozenTeacher, build_teacher
 from tests.models.builders import (
+    IMAGENET,
     build,
     distiller,
     fcn,
@@ -131,19 +132,20 @@ def test_ensemble_of_one_and_unknown_keys_are_refused(files):
         build_teacher(segformer(), files, {"mean": True})
 
 
-def test_members_of_other_classes_or_images_are_refused(files):
+def test_members_of_other_classes_are_refused(files):
     with pytest.raises(ValueError, match="class counts differ"):
         build_teacher([segformer(2), segformer(3)], files[:2], None)
+
+
+def test_each_member_gets_images_in_its_own_normalisation(files):
     other = {**segformer(), "data_preprocessor": preprocessor(mean=[1.0, 2.0, 3.0])}
-    with pytest.raises(ValueError, match=r"teacher\.data_preprocessor normalises by"):
-        distiller(segformer(), [segformer(), other], teacher_checkpoint=files[:2])
-    allowed = {"allow": ["normalisation"]}
-    distiller(
-        segformer(),
-        [segformer(), other],
-        teacher_checkpoint=files[:2],
-        teacher_gate=allowed,
-    )
+    members = [segformer(), other]
+    teachers = distiller(segformer(), members, teacher_checkpoint=files[:2]).teachers
+    images = torch.zeros(1, 3, 4, 4)
+    same, changed = (change(images) for change in teachers.renormalise)
+    assert same is images
+    expected = (IMAGENET["mean"][0] - 1.0) / IMAGENET["std"][0]
+    torch.testing.assert_close(changed[0, 0], torch.full((4, 4), expected))
 
 
 def test_members_trained_on_other_classes_are_refused(files, tmp_path):
