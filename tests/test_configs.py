@@ -50,6 +50,9 @@ def written(path: Path) -> Config:
 
 def architecture(model: dict) -> str:
     backbone = model["backbone"]
+    if backbone["type"] == "ChannelAdapter":
+        inner = architecture({**model, "backbone": backbone["backbone"]})
+        return f"{inner}, {backbone['in_channels']}-channel input"
     if backbone["type"] == "ResNetV1c":
         return f"PSPNet-R{backbone['depth']}"
     depth = DEPTHS[tuple(backbone["num_layers"])]
