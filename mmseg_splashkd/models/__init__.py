@@ -11,12 +11,16 @@ from mmseg_splashkd.models.data_preprocessors import MultiChannelPreProcessor
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
 )
+from mmseg_splashkd.models.heads.regression_head import PSPRegressionHead
+from mmseg_splashkd.models.segmentors.distill_regressor import DistillRegressor
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
 __all__ = [
     "ChannelAdapter",
+    "DistillRegressor",
     "DistillSegmentor",
     "MultiChannelPreProcessor",
+    "PSPRegressionHead",
     "PositionalSegformerHead",
     "SMPHead",
     "SMPSegmentor",

@@ -16,6 +16,11 @@ from mmseg_splashkd.models.losses.logit_terms import (
     LogitMSELoss,
     MarginKLDLoss,
 )
+from mmseg_splashkd.models.losses.maps import (
+    RegressionKDLoss,
+    SmoothL1MapsLoss,
+    SmoothL1MapsTerm,
+)
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
 __all__ = [
@@ -30,6 +35,9 @@ __all__ = [
     "KLDLoss",
     "LogitMSELoss",
     "MarginKLDLoss",
+    "RegressionKDLoss",
     "SKDLoss",
+    "SmoothL1MapsLoss",
+    "SmoothL1MapsTerm",
     "SoftmaxFocalLoss",
 ]
