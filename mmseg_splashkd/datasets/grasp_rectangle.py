@@ -116,7 +116,9 @@ def best_grasp(maps: np.ndarray) -> Grasp:
     Args:
         maps: (4, H, W) predicted maps.
     """
-    smooth = [cv2.GaussianBlur(each, (0, 0), 2) for each in np.float32(maps)]
+    smooth = [
+        cv2.GaussianBlur(each, (0, 0), 2) for each in np.asarray(maps, np.float32)
+    ]
     position, cos, sin, width = smooth
     y, x = np.unravel_index(position.argmax(), position.shape)
     angle = np.arctan2(sin[y, x], cos[y, x]) / 2
@@ -148,7 +150,7 @@ def _angle_between(one: float, other: float) -> float:
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two convex polygons, in [0, 1]."""
-    first, second = np.float32(one), np.float32(other)
+    first, second = (np.asarray(each, np.float32) for each in (one, other))
     common, _ = cv2.intersectConvexConvex(first, second)
     union = cv2.contourArea(first) + cv2.contourArea(second) - common
     return float(common / union) if union > 0 else 0.0

@@ -35,7 +35,7 @@ class PSPRegressionHead(PSPHead):
             )
 
     def _stack_batch_gt(self, batch_data_samples: SampleList) -> Tensor:
-        samples: list[Any] = batch_data_samples
+        samples: Any = batch_data_samples
         return torch.stack([sample.gt_depth_map.data for sample in samples])
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: SampleList) -> dict:
