@@ -68,7 +68,7 @@ def maps_of(network: Any, images: Tensor) -> tuple[Any, list[Tensor]]:
         The outputs, and maps (B, C_i, h_i, w_i): those of the backbone that the network
         contains or, if that gives none, all hidden states.
     """
-    backbone = next((each for each in network.modules() if _is_backbone(each)), None)
+    backbone = _backbone(network)
     if backbone is None:
         outputs = network(pixel_values=images, output_hidden_states=True)
         states = outputs.hidden_states or ()
@@ -83,8 +83,24 @@ def maps_of(network: Any, images: Tensor) -> tuple[Any, list[Tensor]]:
         hook.remove()
 
 
-def _is_backbone(module: nn.Module) -> bool:
-    return hasattr(module, "forward_with_filtered_kwargs")
+def channels_of(network: Any) -> list[int]:
+    """Numbers of channels of the feature maps; empty if the network names none."""
+    backbone, config = _backbone(network), network.config
+    if backbone is not None:
+        return list(backbone.channels)
+    if config.model_type == "segformer":
+        return list(config.hidden_sizes)
+    if hasattr(config, "num_hidden_layers") and hasattr(config, "patch_size"):
+        return [config.hidden_size] * (config.num_hidden_layers + 1)
+    return []
+
+
+def _backbone(network: nn.Module) -> Any:
+    """The backbone, with ``feature_maps``, that a network contains."""
+    for module in network.modules():
+        if hasattr(module, "forward_with_filtered_kwargs"):
+            return module
+    return None
 
 
 def _as_map(state: Tensor, config: Any, images: Tensor) -> Tensor:

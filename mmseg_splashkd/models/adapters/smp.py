@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -77,7 +78,7 @@ class SMPSegmentor(EncoderDecoder):
             decode_head={**decode_head, "model": model},
             auxiliary_head=auxiliary_head,
             train_cfg=train_cfg,
-            test_cfg=test_cfg or {"mode": "whole"},
+            test_cfg=test_cfg or ConfigDict(mode="whole"),
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )

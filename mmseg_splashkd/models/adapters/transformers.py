@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -14,7 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_splashkd.extras import import_extra
-from mmseg_splashkd.models.adapters.recording import Recorded, find_classifier, maps_of
+from mmseg_splashkd.models.adapters.recording import (
+    Recorded,
+    channels_of,
+    find_classifier,
+    maps_of,
+)
 from mmseg_splashkd.models.adapters.sizes import cut_to, pad_to, rounded_up
 
 PRETRAINED = "pretrained"
@@ -90,10 +96,14 @@ class TransformersSegmentor(EncoderDecoder):
                 "classifier": self.classifier,
                 "resize_masks": resize_masks,
             },
-            decode_head={**decode_head, "classifier": own},
+            decode_head={
+                "align_corners": _aligns_corners(model),
+                **decode_head,
+                "classifier": own,
+            },
             auxiliary_head=auxiliary_head,
             train_cfg=train_cfg,
-            test_cfg=test_cfg or {"mode": "whole"},
+            test_cfg=test_cfg or ConfigDict(mode="whole"),
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )
@@ -130,6 +140,7 @@ class TransformersBackbone(BaseModule):
         self.model = model
         self.classifier = classifier
         self.resize_masks = resize_masks
+        self.channels = channels_of(model)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Feature maps (B, C_i, h_i, w_i), and what the decode head needs.
@@ -177,7 +188,8 @@ class TransformersHead(BaseDecodeHead):
     Args:
         num_classes: Number of classes C.
         classifier: The classifier; given by ``TransformersSegmentor``.
-        align_corners: For resizing the logits; default False, as in the library.
+        align_corners: For resizing the logits; default as in the library: True for DPT,
+            else False.
         mask_conv: For networks of queries: number of queries Q whose masks go through a
             3x3 convolution to the classes, without their class logits; default None:
             the published combination.
@@ -262,7 +274,10 @@ def _config(library: Any, settings: dict[str, Any]) -> Any:
     source, kind = settings.pop(PRETRAINED, None), settings.pop("model_type", None)
     try:
         if source is not None:
-            return library.AutoConfig.from_pretrained(source, **settings)
+            # A folder may hold code, which is not run.
+            return library.AutoConfig.from_pretrained(
+                source, trust_remote_code=False, **settings
+            )
         return library.AutoConfig.for_model(kind, **settings)
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(
@@ -281,6 +296,12 @@ def _auto_class(library: Any, config: Any) -> Any:
         f"choose one of those of AutoModelForSemanticSegmentation, such as 'segformer' "
         f"or 'upernet', or of {QUERY_MODELS}"
     )
+
+
+def _aligns_corners(model: nn.Module) -> bool:
+    """Whether a network aligns the corners when it resizes its logits."""
+    resizing = [each for each in model.modules() if isinstance(each, nn.Upsample)]
+    return any(each.align_corners for each in resizing)
 
 
 def read_weights(source: str, config: Any) -> tuple[dict[str, Tensor], set[str]]:
@@ -302,6 +323,7 @@ def read_weights(source: str, config: Any) -> tuple[dict[str, Tensor], set[str]]
         model, found = _auto_class(library, config).from_pretrained(
             source,
             config=config,
+            trust_remote_code=False,
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
@@ -322,7 +344,8 @@ def patch_size(config: Any) -> int:
     for each in (config, getattr(config, "backbone_config", None)):
         size = getattr(each, "patch_size", None)
         if isinstance(size, int):
-            return size
+            # DPT halves the map of its transformer once more.
+            return 2 * size if config.model_type == "dpt" else size
     return 1
 
 

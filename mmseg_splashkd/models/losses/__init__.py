@@ -21,6 +21,7 @@ from mmseg_splashkd.models.losses.maps import (
     SmoothL1MapsLoss,
     SmoothL1MapsTerm,
 )
+from mmseg_splashkd.models.losses.smp_loss import SMPLoss
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "MarginKLDLoss",
     "RegressionKDLoss",
     "SKDLoss",
+    "SMPLoss",
     "SmoothL1MapsLoss",
     "SmoothL1MapsTerm",
     "SoftmaxFocalLoss",
