@@ -63,6 +63,9 @@ def architecture(model: dict) -> str:
         parts = (network.get(key) for key in ("arch", "encoder_name", "pretrained"))
         return " ".join(filter(None, parts))
     backbone = model["backbone"]
+    if backbone["type"] == "ChannelAdapter":
+        inner = architecture({**model, "backbone": backbone["backbone"]})
+        return f"{inner}, {backbone['in_channels']}-channel input"
     kind, head = backbone["type"], NETWORKS.get(model["decode_head"]["type"])
     if kind in NETWORKS:
         return NETWORKS[kind]

@@ -16,6 +16,11 @@ from mmseg_splashkd.models.losses.logit_terms import (
     LogitMSELoss,
     MarginKLDLoss,
 )
+from mmseg_splashkd.models.losses.maps import (
+    RegressionKDLoss,
+    SmoothL1MapsLoss,
+    SmoothL1MapsTerm,
+)
 from mmseg_splashkd.models.losses.smp_loss import SMPLoss
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
@@ -31,7 +36,10 @@ __all__ = [
     "KLDLoss",
     "LogitMSELoss",
     "MarginKLDLoss",
+    "RegressionKDLoss",
     "SKDLoss",
     "SMPLoss",
+    "SmoothL1MapsLoss",
+    "SmoothL1MapsTerm",
     "SoftmaxFocalLoss",
 ]

@@ -7,13 +7,14 @@ from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 
+from mmseg_splashkd.models.heads.regression_head import PSPRegressionHead
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 
 # Methods that a decode head overrides if its forward pass does not return plain logits,
 # or if it trains with more than a loss between logits and labels.
 ALWAYS_PLAIN = ("predict",)
 PLAIN_IN_TRAINING = ("loss", "loss_by_feat")
-BASES = (BaseDecodeHead, BaseCascadeDecodeHead)
+BASES = (BaseDecodeHead, BaseCascadeDecodeHead, PSPRegressionHead)
 
 
 def check_segmentor(model: Any, name: str, trained: bool) -> None:
