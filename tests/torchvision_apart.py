@@ -6,7 +6,9 @@ on import: their schemas are enough for models.
 """
 
 import sys
+from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import DistributionFinder, MetadataPathFinder
 from pathlib import Path
 
 import torch
@@ -22,6 +24,12 @@ class Apart:
     def find_spec(name: str, path=None, target=None) -> ModuleSpec | None:
         found = path is None and PathFinder.find_spec(name, [str(FOLDER)], target)
         return found or None
+
+    @staticmethod
+    def find_distributions(context: DistributionFinder.Context) -> Iterable:
+        """mmpretrain asks for its own version."""
+        inside = DistributionFinder.Context(name=context.name, path=[str(FOLDER)])
+        return MetadataPathFinder.find_distributions(inside)
 
 
 if FOLDER.is_dir():
