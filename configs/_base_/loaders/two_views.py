@@ -2,7 +2,9 @@
 # those of BYOL, with crops of at least a fifth of the frame, since splashes are small.
 # Frames of validation and test are not read, nor any label.
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
-split_table = ""  # as for the training that follows: its evaluated frames must be unseen
+split_table = (
+    ""  # as for the training that follows: its evaluated frames must be unseen
+)
 fold = None
 ratios = (0.7, 0.2, 0.1)
 embargo = 0
