@@ -8,7 +8,7 @@ on import: their schemas are enough for models.
 import sys
 from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import DistributionFinder, MetadataPathFinder
+from importlib.metadata import Distribution, DistributionFinder, MetadataPathFinder
 from pathlib import Path
 
 import torch
@@ -26,17 +26,17 @@ class Apart:
         return found or None
 
     @staticmethod
-    def find_distributions(context: DistributionFinder.Context) -> Iterable:
-        """mmpretrain asks for its own version."""
-        inside = DistributionFinder.Context(name=context.name, path=[str(FOLDER)])
-        return MetadataPathFinder.find_distributions(inside)
+    def find_distributions(context) -> Iterable[Distribution]:
+        return MetadataPathFinder.find_distributions(
+            DistributionFinder.Context(name=context.name, path=[str(FOLDER)])
+        )
 
 
 if FOLDER.is_dir():
     sys.meta_path.append(Apart)  # type: ignore[arg-type]
 _declared = None  # kept, since the operators go with it
 try:
-    import torchvision  # noqa: F401
+    import torchvision  # noqa: F401  # type: ignore[import-not-found]
 except ImportError:  # pragma: no cover
     pass
 except RuntimeError:

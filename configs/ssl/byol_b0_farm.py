@@ -10,7 +10,6 @@ data_root = "data/farm"
 split_table = "split.csv"
 view_size = 64
 train_dataloader = dict(batch_size=16, num_workers=0, persistent_workers=False)
-train_cfg = dict(val_interval=300)
 val_cfg = None
 test_cfg = None
 default_hooks = dict(

@@ -12,6 +12,7 @@ from mmengine.utils import import_modules_from_strings
 
 from mmseg_splashkd.config.class_weights import check_class_weights
 from mmseg_splashkd.config.dataset_arguments import check_dataset_arguments
+from mmseg_splashkd.config.extras_check import check_extras, missing_extra
 from mmseg_splashkd.config.faults import reading
 from mmseg_splashkd.config.keys import READ, SET_BY_TOOLS, SHARED, is_read
 from mmseg_splashkd.config.parts_check import check_parts
@@ -42,6 +43,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
 
     Raises:
         FileNotFoundError: There is no such file.
+        ImportError: The model needs a library of an extra that is not installed.
         ConfigError: A type is not registered (see ``check_types``).
         ValueError: The file is only a part of a config, sets a variable without effect
             or a key of a former name; an option is unknown or has no effect; or an
@@ -49,8 +51,11 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist; see configs/README.md")
-    with reading(path):
-        cfg = read_file(path, replaced=options or ())
+    try:
+        with reading(path):
+            cfg = read_file(path, replaced=options or ())
+    except ImportError as error:
+        raise ImportError(missing_extra(error) or str(error)) from error
     cfg.default_scope = cfg.get("default_scope") or "mmseg"  # MMEngine's knows no model
     if "model" not in cfg or not any(map(cfg.get, LOADERS)):
         missing = "data loaders" if "model" in cfg else "model"
@@ -64,6 +69,7 @@ def read_config(path: str | Path, options: dict[str, Any] | None = None) -> Conf
     _merge(cfg, options)
     check_places(written, cfg, options)
     check_parts(cfg)
+    check_extras(cfg)
     check_types(cfg)
     _rename_former_keys(cfg, path)
     for key in sorted(SHARED & options.keys()):

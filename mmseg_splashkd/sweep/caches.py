@@ -92,7 +92,7 @@ def _cache_key(
 ) -> str:
     """Hash of everything that cached logits depend on, 8 hexadecimal digits."""
     model = variant.cfg.model
-    packages = building_packages(model.get("teacher"))
+    installed, packages = versions(model.teacher), building_packages(model.teacher)
     parts = {
         "views": [cache.get("views"), cache.get("view_seed", 0), cache["store"]],
         "frames": [
@@ -108,7 +108,7 @@ def _cache_key(
             variant.cfg.get("val_dataloader"),
             variant.cfg.get("val_evaluator"),
         ],
-        "versions": [versions().get(name) for name in packages],
+        "versions": [installed.get(name) for name in packages],
     }
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

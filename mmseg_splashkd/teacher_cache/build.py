@@ -138,7 +138,7 @@ def _header(
         "align_corners": model.teacher_align_corners,
         "view_seed": options.view_seed,
         "belongs": fingerprint(cfg, options, views),
-        "versions": versions(),
+        "versions": versions(cfg.model.teacher),
         "report": None,
         "tested_on": None,
     }

@@ -55,9 +55,7 @@ OF_CLASS: dict[type, tuple[str, ...]] = {
     TransformersSegmentor: ("transformers",),
 }
 OF_MODULE = {"mmpretrain": ("mmpretrain", "onedl-mmpretrain")}
-MODEL_LIBRARIES = {name for names in OF_CLASS.values() for name in names}
-LIBRARIES = (*sorted(MODEL_LIBRARIES), *OF_MODULE["mmpretrain"])
-LIBRARIES += ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
+LIBRARIES = ("albumentations", "numpy", "opencv-python", "opencv-python-headless")
 LIBRARIES += ("pillow", "torch")
 
 
@@ -174,10 +172,14 @@ def _classes_of(config: Any) -> Iterator[type]:
             yield from _classes_of(each)
 
 
-def versions() -> dict[str, str]:
-    """Versions of the installed libraries that draw views or compute logits."""
+def versions(teacher: Any) -> dict[str, str]:
+    """Versions of the installed libraries that draw views or compute logits.
+
+    Args:
+        teacher: Config of the teacher, or of several.
+    """
     installed = {"mmseg_splashkd": __version__}
-    for library in (*BUILDS_MODELS[1:], *LIBRARIES):
+    for library in (*building_packages(teacher)[1:], *LIBRARIES):
         try:
             installed[library] = version(library)
         except PackageNotFoundError:

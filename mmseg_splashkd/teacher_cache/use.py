@@ -1,11 +1,14 @@
 """Use of a matching cache by a training run."""
 
+from typing import Any
+
 from mmengine.config import Config
 
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import wrappers
 from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.fingerprint import (
+    LIBRARIES,
     LOADER,
     building_packages,
     fingerprint,
@@ -56,7 +59,7 @@ def use_teacher_cache(cfg: Config) -> list[str]:
         "cache_dir": options.dir,
     }
     loader.sampler.update(views=options.views, view_seed=options.view_seed)
-    return _other_versions(store)
+    return _other_versions(store, cfg.model.teacher)
 
 
 def _check_not_set_directly(cfg: Config) -> None:
@@ -81,10 +84,11 @@ def _check_fits(cfg: Config, store: LogitStore) -> None:
     expected = fingerprint(cfg, cache_options(cfg), unread_frames(cfg))
     stored = store.header["belongs"]
     differing = [part for part in expected if stored.get(part) != expected[part]]
-    built_with, installed = store.header["versions"], versions()
+    teacher = cfg.model.teacher
+    built_with, installed = store.header["versions"], versions(teacher)
     differing += [
         f"version of {name} ({built_with.get(name)}, now {installed.get(name)})"
-        for name in building_packages(cfg.model.teacher)
+        for name in building_packages(teacher)
         if built_with.get(name) != installed.get(name)
     ]
     if differing:
@@ -101,11 +105,11 @@ def _check_fits(cfg: Config, store: LogitStore) -> None:
         )
 
 
-def _other_versions(store: LogitStore) -> list[str]:
-    built_with, installed = store.header["versions"], versions()
+def _other_versions(store: LogitStore, teacher: Any) -> list[str]:
+    built_with, installed = store.header["versions"], versions(teacher)
     changed = [
         f"{name} {built_with.get(name)}, now {installed.get(name)}"
-        for name in sorted(built_with.keys() | installed.keys())
+        for name in sorted({*building_packages(teacher), *LIBRARIES})
         if built_with.get(name) != installed.get(name)
     ]
     if not changed:

@@ -26,7 +26,8 @@ def root(tmp_path_factory) -> Path:
     for name in (HEADER, "answers.npy", "digests.npy"):
         shutil.copy(run.FOLDER / name, root / "cache" / name)
     header = json.loads((root / "cache" / HEADER).read_text())
-    (root / "cache" / HEADER).write_text(json.dumps(header | {"versions": versions()}))
+    header |= {"versions": versions(None)}
+    (root / "cache" / HEADER).write_text(json.dumps(header))
     return root
 
 

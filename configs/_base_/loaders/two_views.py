@@ -1,10 +1,9 @@
 # Two augmented views of each frame of the training part, for pretraining without labels:
 # those of BYOL, with crops of at least a fifth of the frame, since splashes are small.
-# Frames of validation and test are not read, nor any label.
+# Frames of validation and test are not read, nor any label: the parts must be those of the
+# training that follows.
 data_root = "{{$SPLASHKD_DATA_ROOT:data/splash}}"
-split_table = (
-    ""  # as for the training that follows: its evaluated frames must be unseen
-)
+split_table = ""
 fold = None
 ratios = (0.7, 0.2, 0.1)
 embargo = 0

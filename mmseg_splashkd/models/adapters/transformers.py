@@ -274,7 +274,10 @@ def _config(library: Any, settings: dict[str, Any]) -> Any:
     source, kind = settings.pop(PRETRAINED, None), settings.pop("model_type", None)
     try:
         if source is not None:
-            return library.AutoConfig.from_pretrained(source, **settings)
+            # A folder may hold code, which is not run.
+            return library.AutoConfig.from_pretrained(
+                source, trust_remote_code=False, **settings
+            )
         return library.AutoConfig.for_model(kind, **settings)
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(
@@ -320,6 +323,7 @@ def read_weights(source: str, config: Any) -> tuple[dict[str, Tensor], set[str]]
         model, found = _auto_class(library, config).from_pretrained(
             source,
             config=config,
+            trust_remote_code=False,
             use_safetensors=True,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
