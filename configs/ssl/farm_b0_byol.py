@@ -6,4 +6,4 @@ start = dict(
     checkpoint="work_dirs/byol_b0_farm/iter_300.pth",
     prefix="backbone.",
 )
-model = dict(backbone=dict(init_cfg=start))
+model = dict(backbone=dict(init_cfg=dict(start, _delete_=True)))

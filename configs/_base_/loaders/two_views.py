@@ -27,6 +27,7 @@ def view(blur, solarize):
                     contrast=0.4,
                     saturation=0.2,
                     hue=0.1,
+                    backend="cv2",  # the default warns of its own call
                 )
             ],
             prob=0.8,
