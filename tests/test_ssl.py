@@ -1,5 +1,6 @@
 """The chain of configs/ssl: pretrain without labels, then start from the encoder."""
 
+import re
 import shutil
 
 import pytest
@@ -15,7 +16,7 @@ from mmseg_splashkd.config.teacher_overlap import start_overlaps
 from mmseg_splashkd.models.foreign_weights import safe_init
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs.train import train
-from tests.conftest import CONFIGS, tiny_run
+from tests.conftest import CONFIGS, ROOT, tiny_run
 
 pytest.importorskip("mmpretrain")
 
@@ -106,3 +107,16 @@ def test_simsiam_learns_without_a_second_network(pond):
     unused = [name for name, each in model.named_parameters() if each.grad is None]
     assert unused == []
     assert not any("target" in name for name, _ in model.named_modules())
+
+
+def test_the_examples_of_the_documentation_can_be_built(tmp_path):
+    text = (ROOT / "docs" / "self_supervised.md").read_text()
+    examples = re.findall(r"```python\n(# my_\w+\.py\n.*?)```", text, re.S)
+    for number, example in enumerate(examples):
+        path = tmp_path / f"{number}.py"
+        path.write_text(example.replace('"configs/', f'"{CONFIGS}/'))
+        model = MODELS.build(read_config(path).model)
+        views = [torch.randn(2, 3, 32, 32) for _ in range(2)]
+        described = model.neck(model.backbone(views[0]))[0]
+        assert described.shape == (2, 256)
+    assert len(examples) == 2
