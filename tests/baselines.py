@@ -30,8 +30,12 @@ def _read(path: Path) -> Config:
 
 def shipped(path: Path) -> Config:
     """A config as it is shipped, read once; its test is skipped without its extra."""
-    if 'type="TIMMBackbone"' in _text(path):
-        pytest.importorskip("timm")
+    for library, mark in (
+        ("timm", 'type="TIMMBackbone"'),
+        ("mmpretrain", '"mmpretrain'),
+    ):
+        if mark in _text(path):
+            pytest.importorskip(library)
     return copy.deepcopy(_read(path))
 
 

@@ -1,20 +1,23 @@
-"""Overlap between the training frames of a teacher and its student's evaluated frames.
+"""Overlap between evaluated frames and those that a teacher or a start has seen.
 
 A teacher that was trained on frames of the validation or test part transfers
 information on their labels to its student, whose metrics on these frames are then too
-high.
+high. So are those of a model whose first weights were trained on them, even without
+labels: the frames of a later day would not have been there.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.embedded import embedded_values
 from mmseg_splashkd.config.frames import ListedFrame, frame_paths, real_path
+from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.checks import Finding
 from mmseg_splashkd.datasets.checks.finding import counted
@@ -23,19 +26,19 @@ from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 
-CODE = "teacher-leak"
+CODE, START_CODE = "teacher-leak", "start-leak"
 EVALUATED = ("val", "test")
 TIME = re.compile(r"\d{10}-\d{9}", re.ASCII)  # as in names of frames with a time
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Frames that a teacher was trained on and its student is evaluated on.
+    """Frames that a teacher, or a start, was trained on and its model is evaluated on.
 
     Args:
-        teacher: File of the teacher's weights.
-        trained: File of the weights that were trained on the frames: those of the
-            teacher, or of a teacher from which that teacher was distilled.
+        teacher: File of the weights of the teacher, or to start from.
+        trained: File of the weights that were trained on the frames: ``teacher``, or
+            those from which it was distilled, or which it started from.
         part: ``'val'`` or ``'test'``.
         frames: Names of the frames, in the order of the part.
         evaluated: Number of frames of the part.
@@ -65,7 +68,23 @@ def teacher_overlaps(cfg: Config) -> list[Overlap]:
         FileNotFoundError: A teacher is missing.
         ValueError: A pattern matches several files, or a record cannot be read.
     """
-    teachers = _teachers(cfg)
+    return _overlaps(cfg, _teachers(cfg))
+
+
+def start_overlaps(cfg: Config) -> list[Overlap]:
+    """Find evaluated frames in the training of the weights that a model starts from.
+
+    Those are the files of ``load_from`` and of every ``init_cfg`` of the model, which a
+    run of this package wrote, with or without labels; otherwise as
+    ``teacher_overlaps``.
+
+    Args:
+        cfg: Config of a run.
+    """
+    return _overlaps(cfg, _starts(cfg))
+
+
+def _overlaps(cfg: Config, teachers: Sequence[Path]) -> list[Overlap]:
     if not teachers:
         return []
     parts = frame_paths(cfg)
@@ -101,6 +120,8 @@ def overlap_findings(cfg: Config) -> Iterator[Finding]:
     """
     for overlap in teacher_overlaps(cfg):
         yield Finding("error", CODE, _message(overlap), overlap.frames)
+    for overlap in start_overlaps(cfg):
+        yield Finding("error", START_CODE, _start_message(overlap), overlap.frames)
     unknown = "whether a teacher was trained on evaluated frames is unknown"
     if _teachers(cfg):
         for part in unlisted_parts(cfg):
@@ -111,11 +132,25 @@ def overlap_findings(cfg: Config) -> Iterator[Finding]:
         yield Finding("warning", CODE, message)
 
 
-def _message(overlap: Overlap) -> str:
-    is_direct = overlap.trained == overlap.teacher
-    through = "" if is_direct else f", distilled from {overlap.trained},"
+def _start_message(overlap: Overlap) -> str:
     return (
-        f"the teacher {overlap.teacher}{through} was trained on {len(overlap.frames)} "
+        f"the weights {overlap.teacher}{_through(overlap)} to start from were trained "
+        f"on {len(overlap.frames)} of {counted(overlap.evaluated, 'frame')} of the "
+        f"{overlap.part} part, where the metrics would be too good, also if it was "
+        f"without their labels. Start from weights that were trained without them, "
+        f"with the same split_table, fold, ratios and embargo"
+    )
+
+
+def _through(overlap: Overlap) -> str:
+    is_direct = overlap.trained == overlap.teacher
+    return "" if is_direct else f", distilled or begun from {overlap.trained},"
+
+
+def _message(overlap: Overlap) -> str:
+    return (
+        f"the teacher {overlap.teacher}{_through(overlap)} was trained on "
+        f"{len(overlap.frames)} "
         f"of {counted(overlap.evaluated, 'frame')} of the {overlap.part} part, where "
         f"the metrics of its student would be too good. Use a teacher that was trained "
         f"without them, such as that of the same fold"
@@ -131,8 +166,37 @@ def _teachers(cfg: Config) -> list[Path]:
     ]
 
 
+def _starts(cfg: Config) -> list[Path]:
+    """Files that runs of this package have left, from which a model starts.
+
+    No type is resolved: the config of a record may name anything.
+    """
+    model = cfg.get("model") or {}
+    named = [cfg.get("load_from"), *_pretrained(model.get("student", model))]
+    found: dict[Path, None] = {}
+    for each in filter(None, named):
+        try:
+            path = find_checkpoint(each, "init_cfg.checkpoint")
+        except (OSError, ValueError):  # a URL, or missing, which its reader says
+            continue
+        if read_train_frames(path.parent) is not None:
+            found[path] = None
+    return list(found)
+
+
+def _pretrained(model: Any, inside: bool = False) -> Iterator[str]:
+    """Every ``checkpoint`` of an ``init_cfg`` in a config."""
+    if isinstance(model, Mapping):
+        for key, value in model.items():
+            if inside and key == "checkpoint" and isinstance(value, str):
+                yield value
+            yield from _pretrained(value, inside or key == "init_cfg")
+    for each in model if isinstance(model, list | tuple) else ():
+        yield from _pretrained(each, inside)
+
+
 def _with_teachers(weights: Path) -> list[Path]:
-    """Weights, and all weights they were distilled from, directly or not."""
+    """Weights, and all weights they were distilled or begun from, directly or not."""
     found, waiting = [], [weights]
     while waiting:
         path = waiting.pop()
@@ -141,7 +205,16 @@ def _with_teachers(weights: Path) -> list[Path]:
             record = read_record(path.parent)
             if record is not None and record.teacher is not None:
                 waiting += map(Path, record.teacher.checkpoints)
+            if record is not None and record.config_text is not None:
+                waiting += _recorded_starts(record.config_text)
     return found
+
+
+def _recorded_starts(text: str) -> list[Path]:
+    try:
+        return _starts(Config(text_values(text)))
+    except ValueError:  # of an older run, whose config has more than values
+        return []
 
 
 def _common(

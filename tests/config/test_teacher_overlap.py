@@ -10,6 +10,7 @@ from mmseg_splashkd.config.frames import ListedFrame, frame_paths
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import (
     overlap_findings,
+    start_overlaps,
     teacher_overlaps,
     unlisted_teachers,
 )
@@ -227,3 +228,52 @@ def test_equal_stems_are_one_frame_only_with_equal_content(
     monkeypatch.setattr(module, "_teachers", lambda cfg: [teacher])
     overlaps = teacher_overlaps(Config())
     assert [overlap.frames for overlap in overlaps] == [("./0001",)] * same
+
+
+# Weights to start from, such as of a run without labels.
+
+
+def starting(pond, path, key="model__backbone__init_cfg"):
+    start: object = str(path)
+    if key.endswith("init_cfg"):
+        start = {"type": "Pretrained", "checkpoint": start, "prefix": "backbone."}
+    return read_config(PLAIN, tiny_run(pond, **{key: start}))
+
+
+@pytest.mark.parametrize("key", ["model__backbone__init_cfg", "load_from"])
+def test_start_from_weights_of_evaluated_frames_is_refused(pond, tmp_path, parts, key):
+    leave_teacher(tmp_path / "s", [*parts["train"], *parts["val"][:2]])
+    cfg = starting(pond, tmp_path / "s" / "weights_last.safetensors", key)
+    (overlap,) = start_overlaps(cfg)
+    assert (overlap.part, overlap.frames) == ("val", tuple(parts["val"][:2]))
+    with pytest.raises(
+        ValueError, match=r"\[start-leak\] the weights .* to start from"
+    ):
+        check_data(cfg)
+    cfg.data_check = {"allow": ["start-leak"]}
+    assert "start-leak" in {finding.code for finding in check_data(cfg)}
+
+
+def test_start_from_a_pattern_of_files_is_looked_at(pond, tmp_path, parts):
+    leave_teacher(tmp_path / "s", parts["test"])
+    (overlap,) = start_overlaps(starting(pond, tmp_path / "*" / "*.safe*", "load_from"))
+    assert overlap.part == "test"
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_start_from_other_weights_passes(pond, tmp_path, parts, missing):
+    """Weights of other packages have no list of frames, and need none."""
+    path = leave_teacher(tmp_path / "s", None if missing else parts["train"])
+    assert list(overlap_findings(starting(pond, path))) == []
+
+
+def test_a_teacher_that_began_from_evaluated_frames_is_refused(pond, tmp_path, parts):
+    first = leave_teacher(tmp_path / "first", parts["val"])
+    teacher = leave_teacher(tmp_path / "t", parts["train"])
+    start = {"type": "Pretrained", "checkpoint": str(first)}
+    text = f"model = {{'type': 'os.system', 'backbone': {{'init_cfg': {start!r}}}}}\n"
+    write_record(teacher.parent, record(config_text=text))
+    (overlap,) = teacher_overlaps(config(pond, str(teacher)))
+    assert (overlap.teacher, overlap.trained) == (teacher, first)
+    (found,) = overlap_findings(config(pond, str(teacher)))
+    assert f"distilled or begun from {first}, was trained on 6 of 6" in found.message

@@ -20,6 +20,7 @@ CODES = {
     "no_splash": "A part does not show the focus class.",
     "share_drift": "The share of the focus class differs strongly between parts.",
     "teacher-leak": "A teacher was trained on frames that its student is scored on.",
+    "start-leak": "The weights to start from were trained on frames that are scored.",
     # Files: from the pixels.
     "unreadable_image": "A frame is damaged or not an image.",
     "unreadable_label": "A label is damaged or not an image.",

@@ -104,8 +104,11 @@ class PositionalSegformerHead(SegformerHead):
 
 
 def position_embedding_of(model: Any) -> dict[str, Any] | None:
-    """Kind and ratio of a segmentor's position embedding; None if it has none."""
-    for head in decode_heads(model):
+    """Kind and ratio of a segmentor's position embedding; None if it has none.
+
+    A model without a decode head, such as for pretraining, has none.
+    """
+    for head in decode_heads(model) if hasattr(model, "decode_head") else ():
         if isinstance(head, PositionalSegformerHead) and head.ratio:
             return {"kind": head.kind, "ratio": head.ratio}
     return None
