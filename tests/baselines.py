@@ -21,6 +21,7 @@ LIBRARIES = {  # type of a part -> library
     "TransformersSegmentor": "transformers",
     "timm.optim.AdamP": "timm",
 }
+MARKS = {'type="TIMMBackbone"': "timm", 'type="mmpretrain.': "mmpretrain.models"}
 
 
 @functools.cache

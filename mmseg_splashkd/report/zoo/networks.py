@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
+from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.config.reading import read_config
@@ -35,13 +36,18 @@ class Network:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A config that cannot be built on this machine, and the reason.
+    """A config that is not counted, and the reason.
 
-    It needs a library that is not installed, or settings from a hub out of reach.
+    It needs a library that is not installed, or settings from a hub out of reach, or
+    its model gives no map, as those that learn without labels.
     """
 
     config: Path
     reason: str
+
+
+class NoSegmentorError(ValueError):
+    """The model of a config gives no map."""
 
 
 def build(config: Path) -> Any:
@@ -50,13 +56,17 @@ def build(config: Path) -> Any:
     Raises:
         FileNotFoundError: There is no such config.
         ImportError: It needs a library that is not installed.
+        NoSegmentorError: Its model gives no map.
         OSError: It needs the settings of a model from a hub that is out of reach.
         ValueError: The config cannot be read or built.
     """
     cfg = read_config(config)
     init_default_scope(cfg.get("default_scope", "mmseg"))
     with safe_files(_without_downloads(plain_model(cfg.model))) as safe:
-        return MODELS.build(safe).eval()
+        model = MODELS.build(safe)
+    if not isinstance(model, BaseSegmentor):
+        raise NoSegmentorError(f"a {type(model).__name__} is no segmentor")
+    return model.eval()
 
 
 def _without_downloads(model: Any) -> Any:
@@ -115,6 +125,8 @@ def _each(
             yield config, make(config)
         except (ImportError, OSError, ValueError) as error:
             cause = _out_of_reach(error) if config.is_file() else None
+            if isinstance(error, NoSegmentorError):
+                cause = error
             if cause is None:
                 raise
             yield config, LeftOut(config, str(cause).partition("\n")[0])
