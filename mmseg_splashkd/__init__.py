@@ -4,6 +4,7 @@
 """
 
 from mmseg_splashkd._host import check_host_stack, quiet_import
+from mmseg_splashkd.shipped import config_path
 from mmseg_splashkd.version import __version__
 
 check_host_stack()
@@ -19,6 +20,7 @@ with quiet_import():
 
 __all__ = [
     "__version__",
+    "config_path",
     "datasets",
     "evaluation",
     "hooks",

@@ -7,6 +7,7 @@ names.
 """
 
 import hashlib
+import io
 import json
 import pickle
 import zipfile
@@ -47,6 +48,8 @@ ALLOWED = {
 
 # Types whose state may be set; the state of no other object is.
 STATEFUL = (OrderedDict, HistoryBuffer, np.ndarray, np.dtype)
+# The number with which files begin that torch < 1.6 wrote, pickled.
+OLD_START = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
 NUMBER_KINDS = "biufc"
 FOLDER = 0x10  # attribute of a record of an archive
 
@@ -105,6 +108,41 @@ class _ClosedUnpickler(pickle._Unpickler):
         if name in ALLOWED.get(module, ()):
             return super().find_class(module, name)
         raise _Refused(f"it needs {full_name}")
+
+
+class _OldUnpickler(_ClosedUnpickler):
+    """Unpickles the format before torch 1.6, where storages lie behind the pickles.
+
+    Each of them must lie in the file: torch returns memory that nobody has written for
+    one that does not. A subclass for each file has the two attributes.
+    """
+
+    size: ClassVar[int]  # bytes of the file
+    named: ClassVar[set[str]]  # storages that its tensors name
+
+    def load(self) -> Any:
+        content = super().load()
+        if isinstance(content, list) and self.named - set(content):
+            raise _Refused("it names storages that it does not hold")
+        return content
+
+
+def _name_storage(unpickler: Any) -> None:
+    """Check what a tensor names as its storage, and note it."""
+    kind, *about = unpickler.stack[-1]
+    if kind != "storage" or len(about) != 5:
+        raise _Refused(f"it names a {kind}, no storage")
+    _, key, _, numel, view = about
+    if view is not None or not 0 <= numel <= unpickler.size:
+        raise _Refused(f"it names a storage of {numel} values, or a part of one")
+    unpickler.named.add(key)
+    pickle._Unpickler.dispatch[pickle.BINPERSID[0]](unpickler)
+
+
+_OldUnpickler.dispatch = {
+    **_ClosedUnpickler.dispatch,
+    pickle.BINPERSID[0]: _name_storage,
+}
 
 
 def find_checkpoint(pattern: str | None, argument: str = "checkpoint") -> Path:
@@ -256,16 +294,10 @@ def _check_torch(path: Path) -> None:
 
 
 def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
-    closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
     _check_size(path)
     try:
-        # torch's reader: a forged archive can contain other files for other readers.
-        if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
-            raise _Refused("it is a TorchScript program")
-        _check_records(path)
-        checkpoint = torch.load(
-            path, map_location, pickle_module=closed, weights_only=False
-        )
+        read = _read_old if _is_old(path) else _read_archive
+        checkpoint = read(path, map_location)
     except _Refused as error:
         raise ValueError(
             f"checkpoint {path} was refused, because it may run code: {error}. Ask for "
@@ -274,13 +306,44 @@ def _read_pickle(path: Path, map_location: Any) -> dict[str, Any]:
         ) from error
     except Exception as error:  # a damaged file raises all kinds of exceptions
         raise ValueError(
-            f"checkpoint {path} is damaged or not written by torch >= 1.6: "
+            f"checkpoint {path} is damaged or not written by torch: "
             f"{one_line(str(error))}"
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f"checkpoint {path} holds a {type(checkpoint).__name__}")
     _check_tensors(checkpoint, path)
     return dict(checkpoint)
+
+
+def _read_archive(path: Path, map_location: Any) -> Any:
+    closed = SimpleNamespace(Unpickler=_ClosedUnpickler, __name__="closed_pickle")
+    # torch's reader: a forged archive can contain other files for other readers.
+    if "constants.pkl" in torch._C.PyTorchFileReader(str(path)).get_all_records():
+        raise _Refused("it is a TorchScript program")
+    _check_records(path)
+    return torch.load(path, map_location, pickle_module=closed, weights_only=False)
+
+
+def _is_old(path: Path) -> bool:
+    """Whether a file has the format before torch 1.6, as old weights of ImageNet."""
+    with path.open("rb") as file:
+        return file.read(len(OLD_START)) == OLD_START
+
+
+def _read_old(path: Path, map_location: Any) -> Any:
+    """Read the format before torch 1.6, from memory: torch looks for archives in files.
+
+    It has no checksums.
+    """
+    attributes = {"size": path.stat().st_size, "named": set()}
+    Unpickler = type("Unpickler", (_OldUnpickler,), attributes)
+
+    def load(file: Any, **kwargs: Any) -> Any:
+        return Unpickler(file, **kwargs).load()
+
+    closed = SimpleNamespace(Unpickler=Unpickler, load=load, __name__="closed_pickle")
+    content = io.BytesIO(path.read_bytes())
+    return torch.load(content, map_location, pickle_module=closed, weights_only=False)
 
 
 def _check_size(path: Path) -> None:

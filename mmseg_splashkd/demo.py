@@ -13,17 +13,19 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.records.costs import measured_in_turn
+from mmseg_splashkd.records.store import find_runs
 from mmseg_splashkd.report.experiments.page import write_experiments_page
 from mmseg_splashkd.report.experiments.panels import hero_pictures
 from mmseg_splashkd.report.experiments.report import read_experiments
 from mmseg_splashkd.report.experiments.tables import print_arms
 from mmseg_splashkd.report.hero import write_hero
-from mmseg_splashkd.runs.measure_cost import record_cost
+from mmseg_splashkd.runs.measure_cost import record_costs
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
+from mmseg_splashkd.shipped import config_path
 
 CODE = Path(__file__).resolve().parent
-CONFIGS = CODE.parent / "configs" / "demo"
 BEST_WEIGHTS = "weights_*_best.safetensors"
 SCORES = Path("scores", "test_best.npz")
 MADE_FROM = "made_from.sha256"
@@ -55,6 +57,7 @@ STAGES = (
     Stage("plain", "segformer_b0_pond.py"),
     Stage("distilled", "segformer_b0_kd_pe001_pond.py", teacher="teacher"),
 )
+MEASURED = ("plain", "distilled", "teacher")  # ratios of times are to the first one
 
 
 def demo(
@@ -83,6 +86,7 @@ def demo(
     for number, stage in enumerate(STAGES, start=2):
         console.rule(f"[bold]{number}/5  {stage.name}")
         _run(stage, table, work / stage.name, options)
+    _measure([work / name for name in MEASURED])
     console.rule("[bold]5/5  report")
     page = _report([work / stage.name for stage in STAGES], work, console)
     console.print(f"Open it: [bold]{page.resolve()}", soft_wrap=True)
@@ -107,8 +111,8 @@ def _report(work_dirs: list[Path], out: Path, console: Console) -> Path:
 
 
 def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> None:
-    """Train, test the best weights on the test part, and measure the cost."""
-    config = Path(os.path.relpath(CONFIGS / stage.config))
+    """Train, and test the best weights on the test part."""
+    config = Path(os.path.relpath(config_path(f"demo/{stage.config}")))
     options = dict(options)
     if stage.teacher:
         weights = find_checkpoint(str(work_dir.parent / stage.teacher / BEST_WEIGHTS))
@@ -127,8 +131,14 @@ def _run(stage: Stage, table: Path, work_dir: Path, options: dict[str, Any]) -> 
         scores=work_dir / SCORES,
         cfg_options=options,
     )
-    record_cost(work_dir)
     write_whole(key_file, key)
+
+
+def _measure(work_dirs: list[Path]) -> None:
+    """Measure the cost of all models in turn, unless that is done."""
+    runs = find_runs(work_dirs)
+    if not measured_in_turn([run.record.cost for run in runs]):
+        record_costs(work_dirs)
 
 
 def _key(config: Path, table: Path, options: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from mmengine.config import Config
 from mmseg_splashkd.config.arguments import parse_options
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.report.zoo.memory import peak
 from mmseg_splashkd.runs.train import train
 from tests.conftest import CONFIGS, PLAIN, ROOT, tiny, tiny_run
 from tests.test_docs import PAGES
@@ -324,6 +326,56 @@ def test_memory_of_a_process_is_what_it_takes():
     taken = bytearray(b"1" * 2**26)
     assert 60 < module.resident(os.getpid()) - before < 200
     del taken
+
+
+def test_complexity_measures_two_networks_beside_b0(tmp_path, monkeypatch, capsys):
+    def in_this_process(configs: list[Path], *rest: Any) -> list[float | None]:
+        return [peak(config, *rest) for config in configs]
+
+    monkeypatch.setattr("mmseg_splashkd.report.zoo.zoo.peak_of_each", in_this_process)
+    for name, width in (("one", 8), ("two", 16)):
+        options = tiny("model") | {"model.backbone.embed_dims": width}
+        options["model.decode_head.in_channels"] = [width] * 4
+        read_config(PLAIN, options).dump(tmp_path / f"{name}.py")
+    configs = [tmp_path / f"{name}.py" for name in ("one", "two")]
+    measuring = ("--size", 96, 64, "--rounds", 3, "--threads", 1, "--device", "cpu")
+    run("tools/complexity.py", *configs, *measuring, "--out", tmp_path / "zoo.md")
+    printed = capsys.readouterr().out
+    assert "Frames of 96x64, batch 1, float32, 3 rounds; " in printed
+    rows = [line for line in printed.splitlines() if line.startswith("| ")][2:]
+    assert {row.split(" | ")[1] for row in rows} == {"one", "two", "segformer_b0"}
+    (b0,) = [row for row in rows if "segformer_b0" in row]
+    assert b0.endswith("| 1.00 (1.00 to 1.00) |")
+    page = (tmp_path / "zoo.md").read_text()
+    assert "python tools/complexity.py " in page
+    assert "configs/kd/segformer_b0.py)" in page
+
+
+@pytest.mark.parametrize("mode", ["--check", "--fill"])
+def test_complexity_refuses_what_has_no_effect(mode, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["complexity.py", mode, "--rounds", "3"])
+    with pytest.raises(SystemExit):
+        module_of(ROOT / "tools" / "complexity.py").parse_args()
+    assert f"--rounds has no effect with {mode}" in capsys.readouterr().err
+
+
+def test_complexity_fails_where_a_metafile_differs(tmp_path, monkeypatch, capsys):
+    shutil.copy(PLAIN.parent / "metafile.yml", tmp_path)
+    read_config(PLAIN).dump(tmp_path / PLAIN.name)
+    words = ["complexity.py", str(tmp_path / PLAIN.name)]
+    main = module_of(ROOT / "tools" / "complexity.py").main
+    monkeypatch.setattr(sys, "argv", [*words, "--check"])
+    assert main() is None
+    text = (tmp_path / "metafile.yml").read_text()
+    (tmp_path / "metafile.yml").write_text(text.replace("Parameters: 3715682", ""))
+    assert main() == 1
+    assert (
+        "segformer_b0_pond: no Parameters, counted 3715682" in capsys.readouterr().out
+    )
+    monkeypatch.setattr(sys, "argv", [*words, "--fill"])
+    assert main() is None
+    monkeypatch.setattr(sys, "argv", [*words, "--check"])
+    assert main() is None
 
 
 def test_the_peer_of_another_environment_compiles():

@@ -1,7 +1,5 @@
 """Every config builds, agrees with its metafile, and trains for a step."""
 
-import copy
-import functools
 import itertools
 import os
 import re
@@ -21,12 +19,16 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
+from mmseg_splashkd.models.forward_pass import count_segmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
+from mmseg_splashkd.report.zoo.metafiles import GMACS, PARAMETERS, entry_of, figures
+from mmseg_splashkd.report.zoo.networks import SIZE
 from mmseg_splashkd.runs.train import train
+from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
-FOLDERS = ("camvid", "demo", "farm", "kd", "ssl", "study")
+FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "ssl", "study")
 ALL = sorted(path for folder in FOLDERS for path in (CONFIGS / folder).glob("*.py"))
 WITHOUT_LABELS = ("byol_b0_farm", "simsiam_b0_farm")  # types of mmpretrain
 SEGMENTORS = [path for path in ALL if path.stem not in WITHOUT_LABELS]
@@ -40,28 +42,58 @@ DEPTHS = {  # Xie et al., table 6: layers per stage
 CAMVID = Path(os.environ.get("CAMVID_ROOT") or ROOT / "data" / "camvid")
 
 
-@functools.cache
-def _read(path: Path) -> Config:
-    return read_config(path)
-
-
-def written(path: Path) -> Config:
-    """A shipped config without options; its files are read once."""
-    if path.stem in WITHOUT_LABELS:
-        pytest.importorskip("mmpretrain")
-    return copy.deepcopy(_read(path))
+# Decode head of a CNN -> network, and backbone -> network, where it has one name only.
+NETWORKS = {
+    "ASPPHead": "DeepLabV3",
+    "DDRNet": "DDRNet-23-slim",
+    "DepthwiseSeparableASPPHead": "DeepLabV3+",
+    "FastSCNN": "Fast-SCNN",
+    "FCN16sHead": "FCN-16s",
+    "FCNHead": "FCN",
+    "FPNHead": "semantic FPN",
+    "PIDNet": "PIDNet-S",
+    "PSPHead": "PSPNet",
+    "STDCContextPathNet": "STDC1",
+    "SegNetHead": "SegNet",
+    "UNet": "U-Net",
+}
 
 
 def architecture(model: dict) -> str:
+    if "network" in model:
+        network = dict(model["network"])
+        parts = (network.get(key) for key in ("arch", "encoder_name", "pretrained"))
+        return " ".join(filter(None, parts))
     backbone = model["backbone"]
-    if backbone["type"] == "ResNetV1c":
-        return f"PSPNet-R{backbone['depth']}"
+    if backbone["type"] == "ChannelAdapter":
+        inner = architecture({**model, "backbone": backbone["backbone"]})
+        return f"{inner}, {backbone['in_channels']}-channel input"
+    kind, head = backbone["type"], NETWORKS.get(model["decode_head"]["type"])
+    if kind in NETWORKS:
+        return NETWORKS[kind]
+    if kind in ("ResNetV1c", "ResNeXt"):
+        letters = "R" if kind == "ResNetV1c" else kind
+        return f"{head}-{letters}{backbone['depth']}"
+    if kind == "TIMMBackbone":
+        return f"{head} {backbone['model_name']}"
+    if kind == "FrozenTIMMBackbone":
+        return f"FPN-{backbone['model_name'].removeprefix('tf_efficientnet_').title()}"
     depth = DEPTHS[tuple(backbone["num_layers"])]
     return f"SegFormer-{'B0' if backbone['embed_dims'] == 32 else depth}"
 
 
 def label_loss(kind: str, gamma: float) -> str:
     return "cross-entropy" if kind == "ce" or gamma == 0 else f"focal, gamma {gamma}"
+
+
+def own_loss(losses: Any) -> str:
+    """The label loss of a network without a teacher."""
+    if isinstance(losses, list):
+        parts = [f"{each.get('loss_weight', 1.0)} {each.type}" for each in losses]
+        return " + ".join(parts)
+    if losses.type == "CrossEntropyLoss":
+        return "binary cross-entropy" if losses.get("use_sigmoid") else "cross-entropy"
+    return label_loss("focal", losses.gamma)
 
 
 def describe(cfg: Config) -> dict:
@@ -84,14 +116,16 @@ def describe(cfg: Config) -> dict:
     }
     if cfg.get("experiment"):
         metadata["Experiment"] = cfg.experiment
-    if "auxiliary_head" in plain_model(cfg.model):
-        auxiliary = plain_model(cfg.model)["auxiliary_head"]
+    auxiliary = plain_model(cfg.model).get("auxiliary_head")
+    if isinstance(auxiliary, dict) and isinstance(auxiliary["loss_decode"], dict):
         metadata["Auxiliary Weight"] = auxiliary["loss_decode"]["loss_weight"]
+    optimizer = cfg.optim_wrapper.optimizer
+    if Path(cfg.filename).parent.name == "baselines":
+        metadata["Optimizer"] = f"{optimizer.type}, lr {optimizer.lr}"
     if not distills(cfg):
-        loss = cfg.model.decode_head.loss_decode
         return metadata | {
             "Architecture": architecture(cfg.model),
-            "Label Loss": label_loss("focal", loss.gamma),
+            "Label Loss": own_loss(cfg.model.decode_head.loss_decode),
         }
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
     if "terms" in loss:
@@ -111,15 +145,37 @@ def metafile(folder: str) -> dict:
     return yaml.safe_load((CONFIGS / folder / "metafile.yml").read_text())
 
 
+COUNTED: set[tuple[int, float]] = set()
+
+
+def check_counts(model: Any, parameters: int, gmacs: float) -> None:
+    """Compare a network with its metafile; equal figures are counted once, in 0.3 s."""
+    remedy = "python tools/complexity.py --fill"
+    assert sum(weight.numel() for weight in model.parameters()) == parameters, remedy
+    if (parameters, gmacs) not in COUNTED:
+        assert figures(count_segmentor(model.to("meta"), SIZE))[GMACS] == gmacs, remedy
+        COUNTED.add((parameters, gmacs))
+
+
 @pytest.mark.parametrize("path", SEGMENTORS, ids=lambda path: path.stem)
 def test_config_builds(path):
     register_all_modules(init_default_scope=True)
     cfg = written(path)
-    model = MODELS.build(cfg.model)
+    plain = plain_model(cfg.model)
+    if path.parent.name == "baselines":  # test_baselines.py builds them, smaller
+        classes = plain["decode_head"]["num_classes"]
+    else:
+        if plain["backbone"]["type"] == "FrozenTIMMBackbone":
+            pytest.importorskip("timm")
+        model: Any = MODELS.build(cfg.model)
+        stated = entry_of(path)["Metadata"]
+        student = getattr(model, "student", model)
+        check_counts(student, stated[PARAMETERS], stated[GMACS])
+        classes = model.num_classes
     (frames,) = loader_leaves(cfg, "train_dataloader")
     metainfo = frames.get("metainfo")
     metainfo = metainfo or load_label_coding(frames.label_coding).metainfo
-    assert model.num_classes == len(metainfo["classes"])
+    assert classes == len(metainfo["classes"])
     for metric in cfg.test_evaluator:
         METRICS.build(metric)
     pipelines = [leaf.pipeline for leaf in loader_leaves(cfg)]
@@ -166,7 +222,13 @@ def test_first_comment_describes_the_experiment_and_its_command(path):
     assert f"python tools/train.py {path.relative_to(ROOT)}" in "\n".join(comment)
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+# A dump takes a fifth of a second: of the many baselines, one with each kind of value.
+DUMPED = [path for path in ALL if path.parent.name != "baselines"]
+DUMPED += [CONFIGS / "baselines" / f"{name}.py" for name in ("stdc1_kd", "unet_scenes")]
+DUMPED += [CONFIGS / "baselines" / "mask2former_swin-l_collection2.py"]
+
+
+@pytest.mark.parametrize("path", DUMPED, ids=lambda path: path.stem)
 def test_a_dumped_config_equals_the_config(path, tmp_path):
     cfg = written(path)
     cfg.dump(tmp_path / "dumped.py")
@@ -263,10 +325,27 @@ def test_metafile_names_every_config_and_no_other(folder):
 def test_metafile_agrees_with_the_config(model):
     cfg = written(ROOT / model["Config"])
     assert Path(model["Config"]).stem == model["Name"]
-    assert describe(cfg) == model["Metadata"]
+    counted = {PARAMETERS, GMACS}  # compared where the model is built
+    assert describe(cfg) == {
+        key: value for key, value in model["Metadata"].items() if key not in counted
+    }
     folder = Path(model["Config"]).parent.name
     collections = [item["Name"] for item in metafile(folder)["Collections"]]
     assert model["In Collection"] in collections
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_figures_of_a_metafile_stand_in_their_source(folder):
+    for model in metafile(folder)["Models"]:
+        student = plain_model(written(ROOT / model["Config"]).model)
+        for result in model.get("Results", ()):
+            source = CONFIGS / folder / result.get("Source", "README.md")
+            for value in result["Metrics"].values():
+                # In a cell or behind its name; not as the end of an interval.
+                stands = rf"(\| |Dice |mIoU ){re.escape(str(value))}(?![\d.])"
+                assert re.search(stands, source.read_text()), (model["Name"], value)
+            scratch = "'checkpoint'" not in repr(student)
+            assert (result["Start"] == "from scratch") == scratch, model["Name"]
 
 
 def experiments_of(folder: str) -> dict[str, dict]:

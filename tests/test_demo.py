@@ -4,7 +4,9 @@ import pytest
 
 from mmseg_splashkd import demo as module
 from mmseg_splashkd.demo import demo
+from mmseg_splashkd.records.costs import measured_in_turn
 from mmseg_splashkd.records.store import find_runs
+from mmseg_splashkd.shipped import config_path
 from tests.report.html import Page
 
 OPTIONS = {
@@ -42,6 +44,8 @@ def test_the_page_shows_all_three_models(page):
     assert "teacher" in teacher[0]
     assert "do not match the figures" not in html.text
     assert "Scores are of the best weights on the test part" in html.text
+    assert "in turn, relative to segformer_b0_pond" in html.text
+    assert measured_in_turn([run.record.cost for run in find_runs([page.parent])])
     rows = [each for each in html.all("div") if each.get("class") == "tiles"]
     assert {row["style"] for row in rows} == {"--columns: 4"}
     assert (page.parent / "hero.png").stat().st_size > 10_000
@@ -55,13 +59,21 @@ def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys
     assert printed.count("Kept ") == 3
     assert {r.name: r.record for r in find_runs([folder / "runs"])} == before
     words = " ".join(printed.split())
-    for column in ("mIoU", "Dice", "Pixel", "Parameters", "GMACs", "ms/frame"):
+    for column in (
+        "mIoU",
+        "Dice",
+        "Pixel",
+        "Parameters",
+        "GMACs",
+        "ms/frame",
+        "x 1.00",
+    ):
         assert column in words
     assert str(page) in words.replace(" ", "")
 
 
 def test_a_run_depends_on_config_frames_and_teacher(tmp_path):
-    config = module.CONFIGS / "segformer_b0_kd_pe001_pond.py"
+    config = config_path("demo/segformer_b0_kd_pe001_pond.py")
     table, teacher = tmp_path / "t.csv", tmp_path / "teacher"
     table.write_text("frames")
     teacher.write_text("weights")

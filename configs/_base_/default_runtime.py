@@ -1,6 +1,7 @@
 # Runtime of every config: safe checkpoints, a fixed seed, best and last weights exported.
 _base_ = ["./hardened_runtime.py"]
 default_scope = "mmseg"
+runner_type = "RecordedRunner"  # as by our tools where those of others train
 randomness = dict(seed=0)
 env_cfg = dict(
     cudnn_benchmark=True,
@@ -36,6 +37,7 @@ custom_hooks = [
     dict(type="DistillLossHook"),
     dict(type="FrameScoresHook"),
     dict(type="ExportWeightsHook"),
+    dict(type="VariablesHook"),
 ]
 
 visualizer = dict(

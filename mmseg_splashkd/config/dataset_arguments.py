@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.transforms import LoadGrayLabels
@@ -28,7 +28,7 @@ def check_dataset_arguments(cfg: Config) -> None:
         else:
             continue
         raise ValueError(
-            f"reduce_zero_label=True of a {leaf.get('type')} has no effect: {table} "
+            f"reduce_zero_label=True of a {type_name(leaf)} has no effect: {table} "
             f"maps each value to a class. Leave it out, and map 0 to 255 (ignored) "
             f"there, and the other values to one less"
         )

@@ -30,6 +30,18 @@ def check_extras(cfg: Config) -> None:
             import_extra(MODELS_OF_MMPRETRAIN, "models of mmpretrain", MMPRETRAIN)
 
 
+def check_optimizer(cfg: Config) -> None:
+    """Check the library of an optimizer such as ``'timm.optim.AdamP'``.
+
+    Raises:
+        ImportError: It is not installed; the message names the extra.
+    """
+    for part in _parts(cfg.get("optim_wrapper")):
+        kind = part.get("type")
+        if isinstance(kind, str) and kind.startswith("timm."):
+            import_extra("timm", "optimizers of timm", "timm")
+
+
 def missing_extra(error: ImportError) -> str:
     """What to install, for an import that ``custom_imports`` names; else empty."""
     if MMPRETRAIN in str(error) and find_spec(MMPRETRAIN) is None:

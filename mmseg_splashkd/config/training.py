@@ -6,6 +6,7 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.counts import check_counts
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import check_devices
+from mmseg_splashkd.config.extras_check import check_optimizer
 from mmseg_splashkd.config.head_check import check_heads
 from mmseg_splashkd.config.loop_check import check_loops
 from mmseg_splashkd.config.tta import check_tta
@@ -30,6 +31,7 @@ def check_training(cfg: Config) -> None:
     check_loops(cfg)
     check_heads(cfg)
     check_devices(cfg)
+    check_optimizer(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
     check_tta(cfg)
     if cfg.get("load_from"):

@@ -37,6 +37,7 @@ OF_LOADER = {
 }
 OF_SEGMENTOR = ("backbone", "neck", "decode_head", "auxiliary_head", "loss_decode")
 OF_SEGMENTOR += ("data_preprocessor", "student", "teacher", "distill_loss")
+OF_SEGMENTOR += ("label_loss", "terms")  # of distill_loss
 Found = tuple[str, Any, Registry]  # dotted key of a part, the part, its registry
 
 

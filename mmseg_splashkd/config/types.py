@@ -31,6 +31,23 @@ def type_name(config: Mapping[str, Any]) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
+def registered_name(kind: type) -> str:
+    """Name of a class in the registries, such as ``BN`` of ``BatchNorm2d``.
+
+    Of several names, that of the class itself or else the first. A class that is in no
+    registry has its own.
+    """
+    names = [
+        name
+        for registry in _all()
+        for each in (registry, registry.parent)
+        if each is not None
+        for name, found in each.module_dict.items()
+        if found is kind
+    ]
+    return kind.__name__ if kind.__name__ in names or not names else names[0]
+
+
 def distills(cfg: Config) -> bool:
     """Whether the model of a config is a ``DistillSegmentor``, or a subclass."""
     return is_a(cfg.get("model"), DistillSegmentor)

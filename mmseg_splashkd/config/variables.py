@@ -18,7 +18,14 @@ from typing import Any, NamedTuple
 import mmengine
 from mmengine.config import Config
 
-from mmseg_splashkd.config.keys import RECORDED, SHARED, acting, dotted_keys, is_read
+from mmseg_splashkd.config.keys import (
+    RECORDED,
+    SET_BY_TOOLS,
+    SHARED,
+    acting,
+    dotted_keys,
+    is_read,
+)
 from mmseg_splashkd.config.text import literal
 
 BASE = "_base_"
@@ -182,8 +189,8 @@ def _loads(node: ast.AST) -> set[str]:
 def _redefined(file: ConfigFile) -> Set[str]:
     """Variables that a file sets, and that a file it inherits sets too."""
     below = set().union(*map(_bound, file.inherited))
-    names = _bound(file) & below
-    return {name for name in names if name not in RECORDED and not is_read({}, name)}
+    names = (_bound(file) & below) - RECORDED.keys() - SET_BY_TOOLS.keys()
+    return {name for name in names if not is_read({}, name)}
 
 
 @functools.lru_cache(maxsize=256)

@@ -179,10 +179,40 @@ def _check_jpeg(content: bytes) -> None:
         ) from error
 
 
-def read_as_training(path: str | Path) -> np.ndarray:
-    """Pixels of a frame as ``LoadImageFromFile`` reads them by default.
+def read_as_training(path: str | Path, unchanged: bool = False) -> np.ndarray:
+    """Pixels of a frame as ``LoadImageFromFile`` reads them.
 
-    Its EXIF orientation is applied, and of 16 bits the upper 8 are kept.
+    Its EXIF orientation is applied, and of 16 bits the upper 8 are kept, by default.
+
+    Args:
+        path: The file.
+        unchanged: Whether the pipeline reads with ``color_type='unchanged'``: all
+            channels and bits as stored, without the orientation.
+
+    Returns:
+        (H, W, 3) uint8 RGB; unchanged, (H, W, C) of the file's type, blue first.
+
+    Raises:
+        ValueError: OpenCV cannot read the file, or it has more pixels than the limit.
+    """
+    read_header(path, "frame")
+    content = Path(path).read_bytes()
+    flag, order = ("unchanged", "bgr") if unchanged else ("color", "rgb")
+    try:
+        pixels = mmcv.imfrombytes(content, flag, order, backend="cv2")
+        height, width = pixels.shape[:2]
+    except Exception as error:  # OpenCV returns None for what it cannot read
+        raise ValueError(
+            f"frame {path} cannot be read by OpenCV: save it as PNG"
+        ) from error
+    return pixels.reshape(height, width, -1)
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """A frame to look at, whatever its channels and bits.
+
+    Of four channels the first three are shown. Of more than 8 bits, the values from the
+    smallest to the largest are spread over 0 to 255.
 
     Args:
         path: The file.
@@ -191,13 +221,12 @@ def read_as_training(path: str | Path) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: OpenCV cannot read the file, or it has more pixels than the limit.
+        ValueError: See ``open_image``.
     """
-    read_header(path, "frame")
-    content = Path(path).read_bytes()
-    try:
-        return mmcv.imfrombytes(content, "color", "rgb", backend="cv2")
-    except Exception as error:  # OpenCV returns None for what it cannot read
-        raise ValueError(
-            f"frame {path} cannot be read by OpenCV: save it as PNG"
-        ) from error
+    with open_image(path, "frame") as image:
+        if not _header(image).deep:
+            return np.asarray(image.convert("RGB"))
+    pixels = read_as_training(path, unchanged=True)[..., :3].astype(np.float32)
+    low, high = pixels.min(), pixels.max()
+    pixels = np.rint((pixels - low) * (255 / max(high - low, 1))).astype(np.uint8)
+    return np.broadcast_to(pixels[..., ::-1], (*pixels.shape[:2], 3)).copy()

@@ -44,21 +44,22 @@ def check_pair(image: Path, label: Path, coding: LabelCoding) -> bool:
     return bool((coding.to_train_ids(gray, str(label)) != IGNORE).any())
 
 
-def read_frame(image: Path) -> tuple[ImageHeader, np.ndarray]:
+def read_frame(image: Path, unchanged: bool = False) -> tuple[ImageHeader, np.ndarray]:
     """Header and pixels of a frame that both checks and training can read.
 
     The data check and the converters judge pictures by this function.
 
     Args:
         image: Image file of the frame.
+        unchanged: Whether training reads all channels and bits as stored.
 
     Returns:
-        The header, and (H, W, 3) uint8 RGB as training reads it.
+        The header, and the pixels of ``read_as_training``.
 
     Raises:
         ValueError: The file is damaged or not an image, or OpenCV cannot read it.
     """
-    return check_image(image, "frame"), read_as_training(image)
+    return check_image(image, "frame"), read_as_training(image, unchanged)
 
 
 def image_size(image: Path) -> tuple[int, int]:

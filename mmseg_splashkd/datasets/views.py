@@ -14,7 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.dataset import BaseDataset, InfiniteSampler
+from mmengine.dataset import (
+    BaseDataset,
+    ConcatDataset,
+    InfiniteSampler,
+    RepeatDataset,
+)
 from mmseg.registry import DATA_SAMPLERS, DATASETS
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -70,10 +75,14 @@ class ViewSampler(InfiniteSampler):
         unlabelled_share: Share of draws that are frames without a label, in (0, 1),
             spread evenly and identically on all ranks. Default None: labels are not
             considered.
+        focus_share: Share of draws that are frames whose label has ``focus_class``, in
+            (0, 1), spread in the same way. All labels are read once. Default None. Not
+            with ``unlabelled_share``.
+        focus_class: Name of that class; default the last class.
 
     Raises:
-        ValueError: An argument is out of range, or the data set has no labelled or no
-            unlabelled frames although ``unlabelled_share`` is given.
+        ValueError: An argument is out of range, both shares are given, there is no
+            class ``focus_class``, or the data set has frames of one kind only.
     """
 
     def __init__(
@@ -84,31 +93,45 @@ class ViewSampler(InfiniteSampler):
         views: int | None = None,
         view_seed: int | None = None,
         unlabelled_share: float | None = None,
+        focus_share: float | None = None,
+        focus_class: str | None = None,
     ) -> None:
         super().__init__(dataset, shuffle, seed)
         if views is not None and views < 1:
             raise ValueError(f"views must be >= 1, got {views}; None is unlimited")
         self.views = views
         self.view_seed = self.seed if view_seed is None else view_seed
-        self.unlabelled_share = unlabelled_share
+        if unlabelled_share is not None and focus_share is not None:
+            raise ValueError(
+                f"unlabelled_share={unlabelled_share} and focus_share={focus_share}: "
+                f"give one of them"
+            )
+        if focus_class is not None and focus_share is None:
+            raise ValueError(
+                f"focus_class={focus_class!r} has no effect without focus_share"
+            )
+        # Share of draws from the second pool of frames; None draws from all alike.
+        self.share = focus_share if unlabelled_share is None else unlabelled_share
         if unlabelled_share is not None:
-            self._pools = _pools(dataset, unlabelled_share)
+            self._pools = _pools_by_label(dataset, unlabelled_share)
+        elif focus_share is not None:
+            self._pools = _pools_by_class(dataset, focus_share, focus_class)
 
     def _infinite_indices(self) -> Iterator[View]:
         for index, visit in self._visits():
             yield View(index, visit % (self.views or visit + 1), self.view_seed)
 
     def _visits(self) -> Iterator[tuple[int, int]]:
-        if self.unlabelled_share is None:
+        if self.share is None:
             for position, index in enumerate(super()._infinite_indices()):
                 yield int(index), position // self.size
             return
         streams = [self._draw(pool, salt) for salt, pool in enumerate(self._pools)]
         for position in count():
             # All ranks draw the same kind in each turn.
-            turn, share = position // self.world_size, self.unlabelled_share
-            unlabelled = int((turn + 1) * share) > int(turn * share)
-            yield next(streams[unlabelled])
+            turn, share = position // self.world_size, self.share
+            second = int((turn + 1) * share) > int(turn * share)
+            yield next(streams[second])
 
     def _draw(self, pool: Tensor, salt: int) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(self.seed + salt)
@@ -120,15 +143,14 @@ class ViewSampler(InfiniteSampler):
                 yield index, visit
 
 
-def _pools(dataset: Any, share: float) -> tuple[Tensor, Tensor]:
+def _pools_by_label(dataset: Any, share: float) -> tuple[Tensor, Tensor]:
     """Indices of frames with a label, and of frames without one."""
     if not 0 < share < 1:
         raise ValueError(
             f"unlabelled_share must lie in (0, 1), got {share}: omit it, or omit the "
             f"frames without a label (unlabelled='skip')"
         )
-    labelled = torch.tensor(dataset.labelled)
-    pools = labelled.nonzero().flatten(), (~labelled).nonzero().flatten()
+    pools = _split(dataset.labelled)
     if not all(map(len, pools)):
         raise ValueError(
             f"unlabelled_share={share} needs frames with and without a label, but the "
@@ -136,6 +158,48 @@ def _pools(dataset: Any, share: float) -> tuple[Tensor, Tensor]:
             f"unlabelled='include' in the data set"
         )
     return pools
+
+
+def _pools_by_class(
+    dataset: Any, share: float, name: str | None
+) -> tuple[Tensor, Tensor]:
+    """Indices of frames without a class in their label, and of frames with it."""
+    if not 0 < share < 1:
+        raise ValueError(
+            f"focus_share must lie in (0, 1), got {share}: omit it to draw all frames "
+            f"alike"
+        )
+    classes = list(dataset.metainfo["classes"])
+    if name is not None and name not in classes:
+        raise ValueError(f"focus_class={name!r} is not a class: take one of {classes}")
+    focus = classes[-1] if name is None else name
+    has_class = _with_class(dataset, classes.index(focus))
+    pools = _split([not each for each in has_class])
+    if not all(map(len, pools)):
+        raise ValueError(
+            f"focus_share={share} needs frames with and without {focus!r}, but the "
+            f"data set has {len(pools[1])} and {len(pools[0])}: omit it; crops of "
+            f"frames that have the class can be drawn around it"
+        )
+    return pools
+
+
+def _with_class(dataset: Any, class_id: int) -> list[bool]:
+    """Whether the label of each frame has a class; each label is read once."""
+    known: dict[Any, bool] = {None: False}
+    labels = []
+    for index in range(len(dataset)):
+        label = dataset.get_data_info(index).get("seg_map_path")
+        if label not in known:
+            known[label] = class_id in dataset.get_cat_ids(index)
+        labels.append(known[label])
+    return labels
+
+
+def _split(first: list[bool]) -> tuple[Tensor, Tensor]:
+    """Indices of the true and of the false elements."""
+    chosen = torch.tensor(first, dtype=torch.bool)
+    return chosen.nonzero().flatten(), (~chosen).nonzero().flatten()
 
 
 @DATASETS.register_module()
@@ -167,6 +231,29 @@ class ViewDataset(Dataset):
     def get_data_info(self, index: int) -> dict:
         """Annotation of one frame."""
         return self.dataset.get_data_info(index)
+
+    def get_cat_ids(self, index: int) -> list[int]:
+        """Classes in the label of one frame, read from the label.
+
+        Raises:
+            ValueError: The data set does not tell them.
+        """
+        dataset: Any = self.dataset
+        while isinstance(dataset, ConcatDataset | RepeatDataset):
+            if isinstance(dataset, ConcatDataset):
+                which, index = dataset._get_ori_dataset_idx(index)
+                dataset = dataset.datasets[which]
+            else:
+                index = dataset._get_ori_dataset_idx(index)
+                dataset = dataset.dataset
+        try:
+            return dataset.get_cat_ids(index)
+        except (AttributeError, NotImplementedError) as error:
+            raise ValueError(
+                f"focus_share needs the classes in each label, and "
+                f"{type(dataset).__name__} has no get_cat_ids(index): use "
+                f"TimeSplitDataset, or a subclass that defines it"
+            ) from error
 
     @property
     def labelled(self) -> list[bool]:

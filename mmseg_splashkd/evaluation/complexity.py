@@ -1,54 +1,47 @@
-"""Computational cost of a model."""
+"""Parameters, multiply-accumulates and output stride of a model."""
 
-import statistics
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+Forward = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Complexity:
-    """Cost of inference on one frame.
+    """Cost of inference on one frame that does not depend on the machine.
 
     Args:
-        parameters: Number of weights.
+        parameters: Number of weights, those of auxiliary heads included.
         gmacs: Multiply-accumulates of matrix products and convolutions, in 1e9.
-        ms_per_frame: Median time of a forward pass with batch size 1, milliseconds.
+        stride: Pixels of the frame per row of the logits; fractions occur where the
+            network pads.
     """
 
     parameters: int
     gmacs: float
-    ms_per_frame: float
+    stride: float
 
 
 @torch.no_grad()
-def measure(model: nn.Module, size: tuple[int, int], repeats: int = 15) -> Complexity:
-    """Count and time ``model`` on one (1, 3, H, W) frame, on the model's device.
+def count(model: nn.Module, forward: Forward, frame: Tensor) -> Complexity:
+    """Count what a model computes for one frame.
+
+    On the device ``meta`` nothing is computed, and a frame of any size takes a moment.
 
     Args:
-        model: A segmentor; pre- and postprocessing are not measured.
-        size: (H, W) in pixels.
-        repeats: Number of timed passes, >= 1, after one warm-up pass.
+        model: The model; put into evaluation mode.
+        forward: Its forward pass: (1, C, H, W) frame -> (1, classes, h, w) logits.
+        frame: (1, C, H, W), on the device of the model.
     """
-    model = model.eval()
-    device = next(model.parameters()).device
-    frame = torch.zeros(1, 3, *size, device=device)
+    model.eval()
     with FlopCounterMode(display=False) as counter:
-        model(frame, mode="tensor")
-    times = [_time(model, frame) for _ in range(repeats)]
+        logits = forward(frame)
     return Complexity(
         parameters=sum(weight.numel() for weight in model.parameters()),
         gmacs=counter.get_total_flops() / 2e9,  # a multiply-accumulate is two FLOPs
-        ms_per_frame=1000 * statistics.median(times),
+        stride=frame.shape[-2] / logits.shape[-2],
     )
-
-
-def _time(model: nn.Module, frame: torch.Tensor) -> float:
-    start = time.perf_counter()
-    model(frame, mode="tensor")
-    if frame.is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - start

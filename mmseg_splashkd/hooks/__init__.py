@@ -9,6 +9,7 @@ from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook
 from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
+from mmseg_splashkd.hooks.freeze_hook import FreezeHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
 from mmseg_splashkd.hooks.made_up_validation_hook import (
     MadeUpValidationHook,
@@ -21,6 +22,7 @@ from mmseg_splashkd.hooks.resumed_epoch_hook import ResumedEpochHook
 from mmseg_splashkd.hooks.stop_signal_hook import StopSignalHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
+from mmseg_splashkd.hooks.variables_hook import VariablesHook
 from mmseg_splashkd.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "FinitePredictionsHook",
     "FiniteWeightsHook",
     "FrameScoresHook",
+    "FreezeHook",
     "IterationSeedHook",
     "MadeUpValidationHook",
     "NotFiniteError",
@@ -43,5 +46,6 @@ __all__ = [
     "StopSignalHook",
     "SyncBatchNormHook",
     "TeacherGateHook",
+    "VariablesHook",
     "WholeCheckpointHook",
 ]

@@ -36,7 +36,8 @@ class DistillLogHook(Hook):
         model: Any = bare_model(runner.model)
         if isinstance(model, DistillSegmentor):
             processor = runner.log_processor
-            terms = [term.name for term in model.distill_loss.distill_terms]
+            loss = model.distill_loss
+            terms = [term.name for term in loss.distill_terms] + loss.label_names
             processor.mean_pattern = averaged(processor.mean_pattern, terms)
 
     def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:

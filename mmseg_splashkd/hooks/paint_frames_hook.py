@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from mmseg_splashkd.datasets.image_file import open_image
+from mmseg_splashkd.datasets.image_file import read_picture
 from mmseg_splashkd.evaluation.frame_files import FrameFiles, frame_names
 from mmseg_splashkd.evaluation.frame_scores import focus_index
 from mmseg_splashkd.evaluation.operating_point import OperatingPointEvaluator
@@ -92,8 +92,7 @@ class PaintFramesHook(Hook):
         palette = metainfo["palette"]
         colours = np.full((256, 3), IGNORED, np.float32)
         colours[: len(palette)] = palette
-        with open_image(frame, "frame") as image:
-            pixels = np.asarray(image.convert("RGB"), np.float32)
+        pixels = read_picture(frame).astype(np.float32)
         height, width = pixels.shape[:2]
         scale = min(1.0, self.max_side / max(3 * width, height))
         size = max(1, int(width * scale)), max(1, int(height * scale))

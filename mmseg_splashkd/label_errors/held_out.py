@@ -232,7 +232,7 @@ def predictions(run: FoldRun, progress: bool = True) -> Iterator[Prediction]:
 
     Raises:
         RuntimeError: The weights do not fit the config, or a frame cannot be read.
-        ValueError: The weights are damaged, or the model has a single output.
+        ValueError: The weights are damaged.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with safe_files(plain_model(run.cfg.model)) as safe:
@@ -251,11 +251,13 @@ def predictions(run: FoldRun, progress: bool = True) -> Iterator[Prediction]:
 
 
 def _prediction(frame: Frame, sample: Any) -> Prediction:
-    logits = sample.seg_logits.data
-    if len(logits) < 2:
-        raise ValueError("the model has one output channel: probabilities need two")
+    logits = sample.seg_logits.data.float()
+    if len(logits) == 1:  # of a sigmoid, which the host has applied
+        probability = torch.cat([1 - logits, logits])
+    else:
+        probability = logits.softmax(0)
     return Prediction(
         frame=frame,
         label=sample.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8),
-        probability=logits.float().softmax(0).cpu().numpy(),
+        probability=probability.cpu().numpy(),
     )

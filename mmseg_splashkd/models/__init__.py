@@ -1,4 +1,4 @@
-"""Segmentors, heads, losses and teachers."""
+"""Segmentors, backbones, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
 from mmseg_splashkd.models.adapters.smp import SMPHead, SMPSegmentor
@@ -6,16 +6,32 @@ from mmseg_splashkd.models.adapters.transformers import (
     TransformersHead,
     TransformersSegmentor,
 )
+from mmseg_splashkd.models.backbones.channel_adapter import ChannelAdapter
+from mmseg_splashkd.models.backbones.frozen_timm import FrozenTIMMBackbone
+from mmseg_splashkd.models.data_preprocessors import MultiChannelPreProcessor
+from mmseg_splashkd.models.heads.fcn16s_head import FCN16sHead
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     PositionalSegformerHead,
 )
+from mmseg_splashkd.models.heads.regression_head import PSPRegressionHead
+from mmseg_splashkd.models.heads.segnet_head import SegNetHead
+from mmseg_splashkd.models.pretrained import PretrainedWeights
+from mmseg_splashkd.models.segmentors.distill_regressor import DistillRegressor
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
 __all__ = [
+    "ChannelAdapter",
+    "DistillRegressor",
     "DistillSegmentor",
+    "FCN16sHead",
+    "FrozenTIMMBackbone",
+    "MultiChannelPreProcessor",
+    "PSPRegressionHead",
     "PositionalSegformerHead",
+    "PretrainedWeights",
     "SMPHead",
     "SMPSegmentor",
+    "SegNetHead",
     "TransformersHead",
     "TransformersSegmentor",
     "losses",

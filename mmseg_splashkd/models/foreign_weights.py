@@ -3,42 +3,32 @@
 The host loads ``init_cfg=dict(type="Pretrained", checkpoint=...)`` by unpickling, where
 a refused file is loaded again without protection, and some backbones do so themselves
 to rename keys. So each file is read here first, by the closed reader, and the host gets
-a copy that holds nothing but its tensors. What it does with them stays as it is.
+a copy that holds nothing but its tensors, by the names of the module where they are
+known. What it does with them stays as it is; what of the module they filled is logged.
 """
 
 import copy
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
-from mmengine.dist import barrier, is_main_process
-from mmengine.runner import (
-    get_deprecated_model_names,
-    get_external_models,
-    get_mmcls_models,
-    get_torchvision_models,
-)
+from mmengine.logging import print_log
+from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
 from mmseg_splashkd.checkpoint import SUFFIX, read_tensors
+from mmseg_splashkd.models.pretrained.filled import NotFilledError, compare
+from mmseg_splashkd.models.pretrained.initializer import PretrainedWeights
+from mmseg_splashkd.models.pretrained.layouts import flat, renamed_for, under
+from mmseg_splashkd.models.pretrained.sources import CLASSIFIERS, PICKLES, local_file
 
-MMCLS = "mmcls"
-# Name of a scheme -> table of the URLs behind its names.
-TABLES: dict[str, Callable[[], Mapping[str, str]]] = {
-    "modelzoo": get_torchvision_models,
-    "torchvision": get_torchvision_models,
-    "open-mmlab": get_external_models,
-    "openmmlab": get_external_models,
-    MMCLS: get_mmcls_models,
-}
 OTHER_READERS = ("init_cfg", "pretrained", "teacher_checkpoint")
 # Arguments of constructors that load a file, of any suffix, and suffixes of such files.
 LOADED = ("checkpoint", "checkpoint_path", "class_embed_path", "file")
-PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle", ".tar")
 
 
 class WeightsError(ValueError):
@@ -65,9 +55,10 @@ def safe_init(model: nn.Module) -> Iterator[None]:
 
     Raises:
         WeightsError: A file is missing, cannot be downloaded, is damaged, or may run
-            code.
+            code; afterwards: it filled nothing of its module, or not all of a module
+            that has ``PretrainedWeights``.
     """
-    kept = []
+    kept, starts = [], []
     with tempfile.TemporaryDirectory() as folder:
         copies = _Copies(Path(folder))
         try:
@@ -78,11 +69,16 @@ def safe_init(model: nn.Module) -> Iterator[None]:
                     continue
                 key = ".".join(filter(None, ("model", name, "init_cfg")))
                 safe = copy.deepcopy(config)
-                for owner, argument, _ in _places(safe, is_loaded=_is_checkpoint):
-                    owner[argument] = copies.of(owner[argument], key, config)
+                for owner, argument, place in _places(safe, is_loaded=_is_checkpoint):
+                    if "override" in place:
+                        owner[argument] = copies.of(owner[argument], key, config)
+                    else:
+                        starts.append(_Start(module, owner, key, config, copies))
                 kept.append((module, config))
                 module.init_cfg = safe  # type: ignore[assignment]
             yield
+            for start in starts:
+                start.report()
         finally:
             for module, config in kept:
                 module.init_cfg = config
@@ -149,57 +145,115 @@ def _is_pickle(key: str, value: Any) -> bool:
     )
 
 
+class _Start:
+    """A module and the weights that it starts from.
+
+    Args:
+        module: The module.
+        owner: Its ``init_cfg``, or an element of it; changed in place, to a
+            ``Pretrained`` that names a copy.
+        key: Dotted key of the ``init_cfg``, for errors.
+        config: The ``init_cfg`` as the user wrote it, for errors.
+        copies: Of all files.
+    """
+
+    def __init__(
+        self, module: nn.Module, owner: Any, key: str, config: Any, copies: "_Copies"
+    ) -> None:
+        self.module, self.key, self.config = module, key, config
+        self.source = owner["checkpoint"]
+        self.strict = _strict(owner)
+        content = copies.content(self.source, key, config)
+        self.tensors = flat(content)
+        if self.strict:
+            with _naming(key, config):
+                self.tensors = self.strict.tensors_for(module, content)
+            owner.clear()
+            owner.update(type="Pretrained", checkpoint=copies.write(self.tensors))
+            return
+        prefix = owner.get("prefix")
+        with _naming(key, config):
+            self.tensors = under(self.tensors, prefix)
+        if (renamed := renamed_for(module, self.tensors)) is None:
+            owner["checkpoint"] = copies.of(self.source, key, config)
+            return
+        self.tensors = renamed
+        owner.pop("prefix", None)
+        owner["checkpoint"] = copies.write(renamed)
+
+    def report(self) -> None:
+        """Log what of the module is filled.
+
+        Raises:
+            WeightsError: It is nothing, or, for ``PretrainedWeights``, not all.
+        """
+        kind = type(self.module).__name__
+        with _naming(self.key, self.config):
+            if self.strict:
+                filled = self.strict.check(self.module, self.tensors)
+            else:
+                filled = compare(self.module, self.tensors)
+            if filled.nothing:
+                raise NotFilledError(f"they fill nothing of {kind}: {filled}")
+        random = ", ".join(self.strict.new) if self.strict else ""
+        random = random and f"; random: {random}"
+        print_log(
+            f"{self.key}: {kind} starts from {self.source}: {filled}{random}",
+            logger="current",
+            level=logging.INFO if filled.number == filled.total else logging.WARNING,
+        )
+
+
+def _strict(owner: Mapping[str, Any]) -> PretrainedWeights | None:
+    """The ``PretrainedWeights`` that a config builds; None if it is of another type."""
+    kind = owner.get("type")
+    found = WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
+    if not (isinstance(found, type) and issubclass(found, PretrainedWeights)):
+        return None
+    return WEIGHT_INITIALIZERS.build(dict(owner))
+
+
+@contextmanager
+def _naming(key: str, config: Any) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ImportError, ValueError) as error:
+        raise WeightsError(key, config, error) from error
+
+
 class _Copies:
-    """Copies of the tensors of files, each made once."""
+    """Tensors of files, each read once, and copies of them.
+
+    Args:
+        folder: Of the copies.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.contents: dict[str, dict[str, Any]] = {}
         self.paths: dict[str, str] = {}
+
+    def content(self, source: str, key: str, config: Any) -> dict[str, Any]:
+        """What a file holds, or what a URL or a scheme names."""
+        if source not in self.contents:
+            with _naming(key, config):
+                content = read_tensors(local_file(source))
+            if source.startswith(CLASSIFIERS):
+                content = _of_backbone(content)
+            self.contents[source] = content
+        return self.contents[source]
 
     def of(self, source: str, key: str, config: Any) -> str:
         """Path of the copy of a file, or of what a URL or a scheme names."""
         if source not in self.paths:
-            try:
-                tensors = read_tensors(_local(source))
-            except (OSError, ImportError, ValueError) as error:
-                raise WeightsError(key, config, error) from error
-            if source.startswith(f"{MMCLS}://"):
-                tensors = _of_backbone(tensors)
-            path = self.folder / f"{len(self.paths)}.pth"
-            torch.save(tensors, path)
-            self.paths[source] = str(path)
+            self.paths[source] = self.write(self.content(source, key, config))
         return self.paths[source]
 
-
-def _local(source: str) -> Path:
-    """The local file of a path, a URL, or a name of one of the host's tables."""
-    scheme, found, name = source.partition("://")
-    if not found:
-        return Path(source).expanduser()
-    if scheme in ("http", "https"):
-        return _downloaded(source)
-    if scheme not in TABLES:
-        raise ValueError(
-            f"files of {scheme}:// are not read here: download it, and give its path"
-        )
-    table = TABLES[scheme]()
-    url = table.get(get_deprecated_model_names().get(name, name))
-    if url is None:
-        raise ValueError(f"{source} is no name of that list")
-    if "://" not in url:
-        raise ValueError(f"{source} stands for the file {url}: give its path")
-    return _downloaded(url)
-
-
-def _downloaded(url: str) -> Path:
-    """The file of a URL in torch's cache, downloaded by one process if it is not."""
-    name = Path(urlparse(url).path).name
-    path = Path(torch.hub.get_dir(), "checkpoints", name)
-    if is_main_process() and not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), progress=False)
-    barrier()
-    return path
+    def write(self, content: Mapping[str, Any]) -> str:
+        """Write a copy, and return its path."""
+        path = self.folder / f"{len(list(self.folder.iterdir()))}.pth"
+        torch.save(dict(content), path)
+        return str(path)
 
 
 def _of_backbone(tensors: dict[str, Any]) -> dict[str, Any]:

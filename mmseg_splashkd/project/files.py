@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.shipped import CONFIGS
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "_base_"
+BASES = CONFIGS / "_base_"
 STUDENT = "segformer_b0"
 TEACHERS = tuple(f"segformer_b{n}" for n in range(1, 6))
 
@@ -70,8 +71,8 @@ def write_configs(folder: Path, teacher: str, pretrained: bool) -> list[Path]:
         teacher: Model of the teacher, one of ``TEACHERS``.
         pretrained: Keep the download of pretrained weights.
     """
-    inside = folder.resolve().is_relative_to(CONFIGS.parents[1])
-    base = os.path.relpath(CONFIGS, folder.resolve()) if inside else str(CONFIGS)
+    inside = folder.resolve().is_relative_to(BASES.parents[1])
+    base = os.path.relpath(BASES, folder.resolve()) if inside else str(BASES)
     common = {
         "folder": shown(folder),
         "base": Path(base).as_posix(),

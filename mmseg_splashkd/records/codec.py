@@ -19,6 +19,7 @@ from mmseg_splashkd.records.record import (
     Memory,
     RunRecord,
     Teacher,
+    Timing,
     Weights,
 )
 from mmseg_splashkd.records.version1 import from_version1
@@ -30,9 +31,9 @@ Convert = Callable[[Any], Any]
 def to_json(record: RunRecord) -> dict[str, Any]:
     """JSON values of a record, with the version of their schema.
 
-    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped``, ``changes``
-    and ``code.sources`` are left out where they are empty, so that earlier versions
-    read these.
+    Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped``, ``changes``,
+    ``code.sources`` and ``cost.timing`` are left out where they are empty, so that
+    earlier versions read these.
     """
     values = asdict(record)
     for key in ("skipped", "changes"):
@@ -40,6 +41,8 @@ def to_json(record: RunRecord) -> dict[str, Any]:
             del values[key]
     if not values["code"]["sources"]:
         del values["code"]["sources"]
+    if values["cost"] and not values["cost"]["timing"]:
+        del values["cost"]["timing"]
     return _finite({"version": VERSION, **values})
 
 
@@ -112,7 +115,7 @@ def _record(values: Mapping[str, Any]) -> RunRecord:
         metrics=_of(BestAndLast),
         scores=_of(BestAndLast),
         weights=_of(BestAndLast, best=_of(Weights), last=_of(Weights)),
-        cost=_of(Cost),
+        cost=_of(Cost, timing=_of(Timing, ms_quartiles=tuple, ratio_quartiles=tuple)),
         attempts=lambda values: tuple(_build(Attempt, each) for each in values),
     )
 

@@ -122,6 +122,27 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """Where the time of a model stands among those it was measured in turn with.
+
+    Args:
+        measurement: Unique identifier, the same for all models of one measurement.
+        rounds: Number of timed rounds.
+        ms_quartiles: First and third quartile of the time per frame, milliseconds.
+        reference: Name of the run that ratios are to.
+        ratio: Median over the rounds of the ratio to the time of the reference.
+        ratio_quartiles: Its first and third quartile.
+    """
+
+    measurement: str
+    rounds: int
+    ms_quartiles: tuple[float, ...]
+    reference: str
+    ratio: float
+    ratio_quartiles: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Cost:
     """Size and speed of a model.
 
@@ -130,12 +151,15 @@ class Cost:
         gmacs: Multiply-accumulates in 1e9.
         ms_per_frame: Median time of a forward pass with batch size 1, milliseconds.
         device: Device of the measurement.
+        timing: The measurement in turn with other models; None if this one was
+            measured alone, so that its time compares with no other.
     """
 
     parameters: int
     gmacs: float
     ms_per_frame: float
     device: str
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mmseg_splashkd.datasets.image_file import open_image
+from mmseg_splashkd.datasets.image_file import read_picture
 from mmseg_splashkd.datasets.label_coding import IGNORE
 
 # Orange and blue differ for every kind of colour blindness.
@@ -69,13 +69,8 @@ def tile_of(picture: np.ndarray, title: str, detail: str, alt: str) -> Tile:
 
 
 def read_rgb(path: str | Path) -> np.ndarray:
-    """Read a frame as (H, W, 3) uint8 RGB.
-
-    Raises:
-        ValueError: See ``open_image``.
-    """
-    with open_image(path, "frame") as image:
-        return np.asarray(image.convert("RGB"))
+    """Read a frame as (H, W, 3) uint8 RGB; see ``read_picture``."""
+    return read_picture(path)
 
 
 def paint_classes(

@@ -25,6 +25,7 @@ from mmseg_splashkd.models.foreign_weights import (
     safe_files,
     safe_init,
 )
+from mmseg_splashkd.models.pretrained.filled import NotFilledError
 
 
 class NamingRunner(Runner):
@@ -130,6 +131,8 @@ def _naming_weights() -> Iterator[None]:
 
 
 def _cannot_be_loaded(key: str, config: Any, cause: Exception) -> str:
+    if isinstance(cause, NotFilledError):
+        return f"{key}={shown(config)}: the weights to start from do not fit: {cause}"
     return (
         f"{key}={shown(config)}: the weights to start from cannot be loaded "
         f"({cause_of(cause)}). Without a network, download the file and set "

@@ -28,13 +28,18 @@ def add_needed_hooks(cfg: Config) -> None:
     """
     named = list(cfg.get("custom_hooks") or ())
     wanted: list[type] = []
-    if not is_a(plain_model(cfg.model), DepthEstimator):
+    if has_classes(cfg.model):
         wanted.append(FrameScoresHook)
     if not _has_several_best(cfg):
         wanted.append(ExportWeightsHook)
     missing = [kind for kind in wanted if not any(is_a(each, kind) for each in named)]
     if missing:
         cfg.custom_hooks = [*named, *({"type": kind.__name__} for kind in missing)]
+
+
+def has_classes(model: Any) -> bool:
+    """Whether a model predicts classes, or else maps of numbers, by its config."""
+    return not is_a(plain_model(model), DepthEstimator)
 
 
 def whole_checkpoints(hook: Any) -> Any:

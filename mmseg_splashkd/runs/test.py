@@ -37,6 +37,7 @@ from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import run_of_weights
 from mmseg_splashkd.records.traces import status_words
 from mmseg_splashkd.runs.dry_pass import DryPassHook
+from mmseg_splashkd.runs.needed_hooks import has_classes
 from mmseg_splashkd.runs.out_of_memory import lack_of_memory_named
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import WORK_DIRS, set_experiment_name
@@ -118,7 +119,12 @@ def evaluate(
             "--tta averages classes over flips and yields no probabilities, which a "
             "threshold needs: use only one of them"
         )
-    cfg.custom_hooks.append(hook)
+    if has_classes(cfg.model):
+        cfg.custom_hooks.append(hook)
+    else:
+        _refuse_classes(
+            tta=tta, threshold=threshold, show_dir=show_dir, out=out, scores=scores
+        )
     with parts_of(cfg):
         warnings = check_tested(cfg)
     if show_dir is not None:
@@ -155,10 +161,9 @@ def evaluate(
     with lack_of_memory_named(), writing(cfg.work_dir):
         metrics = runner.test()
     leave_distributed(launcher)
-    counting = next(h for h in runner.hooks if isinstance(h, FrameScoresHook))
-    return TestMetrics(
-        metrics, counting.target or scores_file(config, work_dir, scores)
-    )
+    counting = (h.target for h in runner.hooks if isinstance(h, FrameScoresHook))
+    target = next(counting, None) or scores_file(config, work_dir, scores)
+    return TestMetrics(metrics, target)
 
 
 class TestMetrics(dict[str, float]):
@@ -166,7 +171,8 @@ class TestMetrics(dict[str, float]):
 
     Args:
         metrics: The metrics.
-        scores: File of the counts of every frame.
+        scores: File of the counts of every frame, which a model without classes does
+            not write.
     """
 
     __test__ = False  # for pytest: this is no test case
@@ -201,6 +207,20 @@ def _check_testable(cfg: Config, config: str | Path) -> None:
             f"{config} has no {' and no '.join(missing)}: a test needs "
             f"{', '.join(TEST_KEYS)}, such as test_dataloader = val_dataloader, "
             f"test_evaluator = val_evaluator and test_cfg = dict(type='TestLoop')"
+        )
+
+
+def _refuse_classes(**given: Any) -> None:
+    """Refuse arguments that act on classes, for a model that regresses maps.
+
+    Raises:
+        ValueError: One is given.
+    """
+    if named := [name for name, value in given.items() if value not in (None, False)]:
+        shown = ", ".join(f"--{name.replace('_', '-')}" for name in named)
+        raise ValueError(
+            f"{shown}: for predictions of classes, and a DepthEstimator predicts maps. "
+            f"Leave it out; the metrics are printed"
         )
 
 

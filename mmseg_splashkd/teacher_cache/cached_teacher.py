@@ -7,10 +7,9 @@ import torch
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
-from torch import Tensor
 
 from mmseg_splashkd.models.losses import FocalModulatedKDLoss
-from mmseg_splashkd.models.segmentors.outputs import SegOutputs
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs, class_logits
 from mmseg_splashkd.teacher_cache.dataset import FIELD
 from mmseg_splashkd.teacher_cache.store import read_header
 
@@ -74,14 +73,8 @@ class CachedTeacher:
                 f"tools/train.py sets if the config has teacher_cache"
             )
         stored = torch.stack([sample.get(FIELD).data for sample in data_samples])
-        return SegOutputs(_logits(stored.float()))
-
-
-def _logits(stored: Tensor) -> Tensor:
-    """Logits (B, C, h, w) from logits, or from margins z1 - z0 of (B, 1, h, w)."""
-    if stored.shape[1] > 1:
-        return stored
-    return torch.cat([torch.zeros_like(stored), stored], dim=1)
+        classes = self.header["num_classes"]
+        return SegOutputs(class_logits(stored.float(), classes))
 
 
 def check_batch_augments(student: Any) -> None:

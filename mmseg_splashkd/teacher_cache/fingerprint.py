@@ -20,7 +20,8 @@ from mmseg_splashkd.checkpoint import (
     read_checkpoint,
     tensors_sha256,
 )
-from mmseg_splashkd.config.types import classes, is_a
+from mmseg_splashkd.config.text import literal
+from mmseg_splashkd.config.types import classes, is_a, registered_name
 from mmseg_splashkd.config.walk import leaves, loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
@@ -91,7 +92,7 @@ def fingerprint(
     ]
     allowed = (model.get("teacher_gate") or {}).get("allow", ())
     normalised = [preprocessors, "normalisation" in allowed]
-    given = [each for each in preprocessors if each is not None]
+    given = [_plain(each) for each in preprocessors if each is not None]
     if any(each != given[0] for each in given):
         normalised.append("images re-normalised for the teacher")
     return {
@@ -201,15 +202,15 @@ def _plain(value: Any) -> Any:
         }
     if isinstance(value, list | tuple | set):
         return [_plain(item) for item in value]
-    return value
+    return literal(value) if callable(value) else value
 
 
 def _class_name(kind: Any) -> Any:
     """Name of a class without scope and module, so that all spellings have one hash."""
-    if isinstance(kind, type):
-        return kind.__name__
     scope, _, name = kind.rpartition(".") if isinstance(kind, str) else ("", "", kind)
-    return name if scope == "mmseg" or "." in scope else kind
+    if isinstance(kind, type) or "." in scope:
+        return next(map(registered_name, classes(kind)), name)
+    return name if scope == "mmseg" else kind
 
 
 def _without(keys: set[str], config: Any) -> Any:

@@ -7,7 +7,11 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_splashkd import extras
-from mmseg_splashkd.config.extras_check import check_extras, missing_extra
+from mmseg_splashkd.config.extras_check import (
+    check_extras,
+    check_optimizer,
+    missing_extra,
+)
 from mmseg_splashkd.models.adapters.smp import build_network as build_smp
 from mmseg_splashkd.models.adapters.transformers import build_network
 
@@ -38,6 +42,13 @@ def test_a_backbone_of_a_library_that_is_missing(without, kind, extra, where):
         model = {"type": "DistillSegmentor", "teacher": [model]}
     with pytest.raises(ImportError, match=rf"pip install -e '\.\[{extra}\]'"):
         check_extras(Config({"model": model}))
+
+
+def test_an_optimizer_of_a_library_that_is_missing(without):
+    optimizer = {"type": "timm.optim.AdamP"}
+    with pytest.raises(ImportError, match=r"optimizers of timm need timm.*\[timm\]"):
+        check_optimizer(Config({"optim_wrapper": {"optimizer": optimizer}}))
+    check_optimizer(Config({"optim_wrapper": {"optimizer": {"type": "AdamW"}}}))
 
 
 def test_networks_of_adapters(without):

@@ -308,3 +308,9 @@ def test_an_empty_folder_is_refused_like_a_missing_one(tmp_path, filled):
     for kind in ("images", "labels"):
         (tmp_path / kind / "train" / "frame").touch()
     check_camvid(tmp_path)
+
+
+def test_a_file_may_name_the_runner_of_other_tools_anew(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(f'_base_ = "{KD}"\nrunner_type = "SafeRunner"\n')
+    assert read_config(path).runner_type == "SafeRunner"

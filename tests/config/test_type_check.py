@@ -16,6 +16,8 @@ FILE = {"type": "LoadImageFromFil"}
 LOADED = {"type": "LoadImageFromFile"}
 REPEATED = {"type": "RepeatDataset", "times": 2}
 # Dotted key of the type -> (changes of the config, the name that is suggested).
+KD = {"type": "DistillSegmentor"}
+LOSS = {"type": "FocalModulatedKDLoss"}
 MISSPELT: dict[str, tuple[dict[str, Any], str]] = {
     "val_evaluator": ({"val_evaluator": {"type": "DiceMetirc"}}, "DiceMetric"),
     "test_evaluator[1]": (
@@ -70,6 +72,19 @@ MISSPELT: dict[str, tuple[dict[str, Any], str]] = {
             }
         },
         "MixVisionTransformer",
+    ),
+    "model.distill_loss.label_loss[0]": (
+        {
+            "model": {
+                **KD,
+                "distill_loss": {**LOSS, "label_loss": [{"type": "DiceLos"}]},
+            }
+        },
+        "DiceLoss",
+    ),
+    "model.distill_loss.terms[0]": (
+        {"model": {**KD, "distill_loss": {**LOSS, "terms": [{"type": "KLDLos"}]}}},
+        "KLDLoss",
     ),
     "optim_wrapper": ({"optim_wrapper.type": "OptimWraper"}, "OptimWrapper"),
     "optim_wrapper.optimizer": ({"optim_wrapper.optimizer.type": "AdmW"}, "AdamW"),

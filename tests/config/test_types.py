@@ -1,6 +1,7 @@
 """Every legal spelling of ``type`` is resolved to its class."""
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -11,10 +12,12 @@ from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text
 from mmseg_splashkd.config.training import check_training
-from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.config.types import distills, is_a, registered_name
 from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.evaluation import DiceMetric
 from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.runs.test import writers_of
 from tests.conftest import DISTILLED, tiny_run
 
 
@@ -137,3 +140,27 @@ def test_a_class_that_is_registered_later_is_found():
     finally:
         HOOKS.module_dict.pop("RegisteredLater")
     assert not is_a({"type": "RegisteredLater"}, Hook)
+
+
+def test_a_class_has_the_name_of_its_registry():
+    assert registered_name(torch.nn.BatchNorm2d) == "BN"
+    assert registered_name(DistillSegmentor) == "DistillSegmentor"
+    assert registered_name(Renamed) == "OtherDistiller"
+    assert registered_name(dict) == "dict"
+
+
+def test_a_class_of_no_registry_is_found_by_its_dotted_name(tmp_path, monkeypatch):
+    (tmp_path / "own_parts.py").write_text(
+        "from mmseg_splashkd.evaluation import DiceMetric\n\n\n"
+        "class OwnDice(DiceMetric):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from own_parts import OwnDice\n\ntest_evaluator = [dict(type=OwnDice)]\n"
+    )
+    cfg = Config.fromfile(path)
+    for evaluator in (cfg.test_evaluator, cfg.to_dict()["test_evaluator"]):
+        assert is_a(evaluator[0], DiceMetric)
+        assert writers_of(evaluator)
+    assert cfg.to_dict()["test_evaluator"] == [{"type": "own_parts.OwnDice"}]

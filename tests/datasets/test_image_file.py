@@ -16,6 +16,7 @@ from mmseg_splashkd.datasets.image_file import (
     check_image,
     read_as_training,
     read_header,
+    read_picture,
 )
 from mmseg_splashkd.datasets.integrity import image_size
 from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
@@ -163,3 +164,29 @@ def test_dark_16_bit_frame_is_constant_for_training(tmp_path: Path):
     parts = {"train": [Frame("", 1, str(path))]}
     codes = [f.code for f in check_files(parts, SPLASH, progress=False).findings]
     assert codes == ["deep_image", "constant_frame"]
+
+
+def test_frames_read_unchanged_must_have_one_layout(tmp_path: Path):
+    deep = np.random.default_rng(0).integers(0, 4096, (12, 16, 4)).astype(np.uint16)
+    frames = []
+    for name, pixels in (("a", deep), ("b", deep[::-1]), ("c", deep[..., 0])):
+        path = tmp_path / f"{name}.png"
+        cv2.imwrite(str(path), pixels)
+        frames.append(Frame("", len(frames), str(path)))
+    (finding,) = check_files(
+        {"train": frames}, SPLASH, progress=False, unchanged=True
+    ).findings
+    assert (finding.code, finding.level) == ("several_layouts", "error")
+    assert finding.message.endswith("4 x uint16 (2), 1 x uint16 (1)")
+    assert finding.frames == (frames[2].image,)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_picture_of_16_bits_is_spread_over_8(tmp_path: Path, channels: int):
+    path = tmp_path / "a.png"
+    pixels = np.full((12, 16, channels), 500, np.uint16)
+    pixels[0], pixels[-1] = 100, 900
+    cv2.imwrite(str(path), pixels)
+    picture = read_picture(path)
+    assert picture.shape == (12, 16, 3)
+    assert [picture[row].mean() for row in (0, 5, -1)] == [0, 128, 255]

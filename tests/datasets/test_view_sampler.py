@@ -2,7 +2,7 @@
 
 from collections import Counter
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -98,3 +98,54 @@ def test_share_of_a_data_set_with_one_kind_is_refused(labelled):
 def test_zero_views_are_refused():
     with pytest.raises(ValueError, match="views must be >= 1, got 0"):
         drawn(1, views=0)
+
+
+class SplashFrames(Frames):
+    """Ten frames; three of the labelled ones have class 1."""
+
+    metainfo: ClassVar = {"classes": ("background", "splash")}
+    with_class: tuple[int, ...] = (0, 2, 3)
+
+    def get_data_info(self, index: int) -> dict:
+        return {"seg_map_path": f"{index}.png"} if self.labelled[index] else {}
+
+    def get_cat_ids(self, index: int) -> list[int]:
+        assert self.labelled[index]
+        return [0, 1] if index in self.with_class else [0]
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
+def test_every_stretch_has_the_share_of_frames_with_a_class(share):
+    views = drawn(400, SplashFrames(), focus_share=share)
+
+    focus = np.array([view.index in SplashFrames.with_class for view in views])
+    assert focus.mean() == pytest.approx(share, abs=1 / 400)
+    for batch in focus.reshape(-1, 8):
+        assert abs(batch.sum() - 8 * share) <= 1
+    assert {view.index for view in views} == set(range(10))
+
+
+def test_the_focus_class_may_be_named():
+    common = drawn(200, SplashFrames(), focus_share=0.4, focus_class="background")
+    assert sum(view.index < 4 for view in common) == 80
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"focus_share": 1.0}, r"focus_share must lie in \(0, 1\), got 1.0"),
+        ({"focus_share": 0.5, "unlabelled_share": 0.5}, "give one of them"),
+        ({"focus_class": "splash"}, "focus_class='splash' has no effect without"),
+        ({"focus_share": 0.5, "focus_class": "foam"}, "take one of .*'splash'"),
+    ],
+)
+def test_a_focus_that_has_no_effect_or_sense_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        drawn(1, SplashFrames(), **options)
+
+
+def test_a_focus_share_of_frames_of_one_kind_is_refused():
+    frames = SplashFrames()
+    frames.with_class = ()
+    with pytest.raises(ValueError, match=r"has 0 and 10: omit it"):
+        drawn(1, frames, focus_share=0.5)

@@ -1,35 +1,34 @@
 import pytest
-from mmengine.config import Config
-from mmseg.registry import MODELS
+import torch
 from torch import nn
 
-from mmseg_splashkd.evaluation.complexity import measure
-from tests.conftest import CONFIGS
+from mmseg_splashkd.evaluation.complexity import count
+
+# Convolutions worked out by hand: output pixels x weights of a filter x filters.
+BY_HAND = 12 * 16 * (3 * 9) * 5 + 6 * 8 * (5 * 9) * 7 + 6 * 8 * 7 * 2
 
 
-class OneConvolution(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 5, 3, padding=1)
-
-    def forward(self, frame, mode):
-        assert mode == "tensor"
-        assert not self.training
-        return self.conv(frame)
-
-
-def test_one_convolution_counted_by_hand():
-    cost = measure(OneConvolution(), (8, 10), repeats=1)
-    assert cost.parameters == 3 * 5 * 9 + 5
-    assert cost.gmacs == pytest.approx(8 * 10 * 3 * 5 * 9 / 1e9)
-    assert cost.ms_per_frame > 0
+def network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 5, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(5, 7, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(7),
+        nn.Conv2d(7, 2, 1),
+    )
 
 
-def test_segformer_b0_as_published():
-    # Xie et al., table 1: 3.8 M parameters (150 classes), 8.4 GFLOPs at 512x512, which
-    # are multiply-accumulates.
-    cfg = Config.fromfile(CONFIGS / "kd" / "segformer_b0.py").model
-    cfg.decode_head.update(num_classes=150, out_channels=150)
-    cost = measure(MODELS.build(cfg), (512, 512), repeats=1)
-    assert cost.parameters / 1e6 == pytest.approx(3.8, abs=0.06)
-    assert cost.gmacs == pytest.approx(8.4, rel=0.02)
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_network_of_three_convolutions_counted_by_hand(device):
+    model = network().to(device)
+    cost = count(model, model, torch.zeros(1, 3, 24, 32, device=device))
+    assert not model.training
+    convolutions = (3 * 5 * 9 + 5) + 5 * 7 * 9 + (7 * 2 + 2)
+    assert cost.parameters == convolutions + 2 * 7
+    assert cost.gmacs == pytest.approx(BY_HAND / 1e9, rel=1e-12)
+    assert cost.stride == 4
+
+
+def test_stride_of_logits_that_padding_makes_larger():
+    model = nn.Conv2d(3, 2, 3, stride=4, padding=3)
+    assert count(model, model, torch.zeros(1, 3, 8, 64)).stride == 8 / 3

@@ -4,9 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from mmseg_splashkd.evaluation.areas import frame_confusion
 from mmseg_splashkd.evaluation.frame_scores import load_scores, probability_histogram
+from mmseg_splashkd.label_errors import held_out
 from mmseg_splashkd.label_errors.held_out import open_runs, predictions
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, write_train_frames
@@ -121,3 +124,13 @@ def test_options_override_the_recorded_config(arm):
     (run,), _ = open_runs(arm[:1], cfg_options=options)
     assert run.cfg.val_dataloader.batch_size == 3
     assert len(list(predictions(run, progress=False))) == 7
+
+
+def test_one_output_channel_is_the_probability_of_class_1(fold_run):
+    (run,), _ = open_runs([fold_run])
+    sigmoid = torch.tensor([[[0.25, 1.0]]])
+    sample = SegDataSample()
+    sample.seg_logits = PixelData(data=sigmoid)
+    sample.gt_sem_seg = PixelData(data=torch.tensor([[[0, 1]]]))
+    found = held_out._prediction(run.frames[0], sample)
+    assert np.array_equal(found.probability, [[[0.75, 0.0]], [[0.25, 1.0]]])

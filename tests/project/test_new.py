@@ -129,7 +129,7 @@ def test_bases_are_found_from_anywhere(tmp_path: Path, monkeypatch, place: str):
         source = Path(__file__).parents[2] / "configs" / "_base_"
         shutil.copytree(source, checkout / "configs" / "_base_")
         monkeypatch.setattr(
-            "mmseg_splashkd.project.files.CONFIGS", checkout / "configs" / "_base_"
+            "mmseg_splashkd.project.files.BASES", checkout / "configs" / "_base_"
         )
         out = checkout / "my" / "farm"
     project(data, out)

@@ -18,6 +18,7 @@ from mmseg_splashkd.records.record import (
     Hardware,
     Memory,
     Teacher,
+    Timing,
     Weights,
 )
 from tests.records.builders import GOLDEN, record
@@ -42,13 +43,21 @@ FULL = record(
 )
 
 
+IN_TURN = replace(
+    FULL,
+    cost=Cost(7, 0.5, 2.5, "CPU", Timing("m", 3, (2.0, 3.0), "plain", 1.5, (1.0, 2.0))),
+)
+
+
 def version1(name):
     """JSON values as the first version wrote them, and the record they are read as."""
     values = json.loads((VERSION1 / name / "run.json").read_text())
     return values, from_json(values)
 
 
-@pytest.mark.parametrize("given", [FULL, record()], ids=["full", "minimal"])
+@pytest.mark.parametrize(
+    "given", [FULL, IN_TURN, record()], ids=["full", "in_turn", "minimal"]
+)
 def test_record_survives_json(given):
     text = json.dumps(to_json(given), allow_nan=False)
     assert json.loads(text)["version"] == VERSION

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.error import URLError
 
 import pytest
+from safetensors.torch import save_file
 
 from mmseg_splashkd.config.faults import ConfigError
 from tests.models.builders import distiller, segformer
@@ -232,6 +233,20 @@ def test_weights_from_a_url_without_a_network_name_init_cfg(tmp_path, monkeypatc
     )
     with pytest.raises(ConfigError, match=message):
         run({"model.backbone.init_cfg": PRETRAINED}, tmp_path)
+
+
+def test_weights_that_do_not_fill_the_backbone_name_init_cfg(tmp_path):
+    path = tmp_path / "w.safetensors"
+    weights = distiller(segformer(), segformer()).student.backbone.state_dict()
+    del weights["layers.3.2.weight"]
+    save_file(weights, path)
+    start = {"type": "PretrainedWeights", "checkpoint": str(path)}
+    message = (
+        r"^model\.backbone\.init_cfg=\{.*\}: the weights to start from do not fit: "
+        r"they do not fill MixVisionTransformer: 91 of 92 .*: layers\.3\.2\.weight"
+    )
+    with pytest.raises(ConfigError, match=message):
+        run({"model.backbone.init_cfg": start}, tmp_path)
 
 
 def test_an_error_of_this_package_is_passed_on_unchanged():

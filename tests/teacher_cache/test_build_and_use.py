@@ -155,6 +155,29 @@ def test_a_cached_teacher_saw_the_images_in_its_own_normalisation(
     assert terms(online, samples)["distill"].item() != pytest.approx(actual.item())
 
 
+def test_a_cached_teacher_sees_colours_beside_a_student_of_one_channel(
+    distil_options, tmp_path
+):
+    four = {"mean": [123.675, 116.28, 103.53, 110.0]}
+    four["std"] = [58.395, 57.12, 57.375, 50.0]
+    backbone = read_config(DISTILLED, distil_options).model.student.backbone
+    student = {"type": "ChannelAdapter", "take": [3], "backbone": backbone.to_dict()}
+    packed = {"type": "MultiChannelPreProcessor", "append_gray": True, **four}
+    packed |= {"bgr_to_rgb": True, "size_divisor": 1}
+    options = {k: v for k, v in distil_options.items() if "student.backbone" not in k}
+    options |= {
+        "model.student.backbone": student | {"_delete_": True},
+        "model.student.data_preprocessor": packed | {"_delete_": True},
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 1,
+    }
+    build_teacher_cache(DISTILLED, cfg_options=options)
+    online, offline, views = both(options)
+    samples = [views[View(frame, 0, 0)] for frame in (0, 7)]
+    expected, actual = (terms(model, samples)["distill"] for model in (online, offline))
+    assert actual.item() == pytest.approx(expected.item(), rel=2e-3, abs=1e-6)
+
+
 def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
     online, _, views = both(cached)
     samples = [views[View(frame, 1, 0)] for frame in range(4)]

@@ -12,7 +12,7 @@ from PIL import Image
 from mmseg_splashkd.datasets.checks.finding import Finding, counted
 from mmseg_splashkd.datasets.checks.tracks import Parts, unique_frames
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.image_file import read_as_training
+from mmseg_splashkd.datasets.image_file import read_as_training, read_picture
 from mmseg_splashkd.datasets.parallel import map_frames
 
 HASH_SIDE = 16
@@ -57,7 +57,10 @@ class _Hashes(NamedTuple):
 
 
 def find_duplicates(
-    parts: Parts, threshold: int | None = None, progress: bool = True
+    parts: Parts,
+    threshold: int | None = None,
+    progress: bool = True,
+    unchanged: bool = False,
 ) -> Duplicates:
     """Find frames that are copies of other frames.
 
@@ -74,6 +77,8 @@ def find_duplicates(
         threshold: Maximum number of differing bits of duplicates, in [0, 256]; default:
             the limit described above.
         progress: Show a progress bar; default True.
+        unchanged: Whether training reads all channels and bits of the files; default
+            False.
 
     Raises:
         ImportError: imagehash is not installed.
@@ -81,7 +86,11 @@ def find_duplicates(
     _import_imagehash()
     part_of = {f.image: part for part in [*parts][::-1] for f in parts[part]}
     frames = unique_frames(parts)
-    hashes = map_frames(_hashes_of, frames, "Comparing frames", progress)
+
+    def read(frame: Frame) -> _Hashes | None:
+        return _hashes_of(frame, unchanged)
+
+    hashes = map_frames(read, frames, "Comparing frames", progress)
     hashed = zip(frames, hashes, strict=True)
     usable = [(frame, own) for frame, own in hashed if own is not None]
     if len(usable) < 2:
@@ -107,15 +116,15 @@ def _import_imagehash():
     return imagehash
 
 
-def _hashes_of(frame: Frame) -> _Hashes | None:
+def _hashes_of(frame: Frame, unchanged: bool) -> _Hashes | None:
     try:
-        rgb = read_as_training(frame.image)
+        pixels = read_as_training(frame.image, unchanged)
     except ValueError:  # reported by check_files
         return None
-    if (rgb.min((0, 1)) == rgb.max((0, 1))).all():
+    if (pixels.min((0, 1)) == pixels.max((0, 1))).all():
         return None  # all frames of one colour have the same hash
-    digest = hashlib.sha256(repr(rgb.shape).encode() + rgb.tobytes()).digest()
-    image = Image.fromarray(rgb)
+    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    image = Image.fromarray(read_picture(frame.image) if unchanged else pixels)
     bits = _import_imagehash().phash(image, hash_size=HASH_SIDE).hash
     return _Hashes(digest, bits.ravel())
 

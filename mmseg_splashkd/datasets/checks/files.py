@@ -31,6 +31,8 @@ class FileFacts:
         share: Share of the focus class among labelled pixels, in [0, 1]; None without a
             valid label or focus class.
         findings: Findings about this frame only.
+        layout: Channels and type of the pixels, such as ``'4 x uint16'``, where
+            training reads them unchanged; None otherwise.
     """
 
     frame: Frame
@@ -38,6 +40,7 @@ class FileFacts:
     pixels: np.ndarray | None
     share: float | None
     findings: tuple[Finding, ...]
+    layout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ class FilesReport:
 
 
 def check_files(
-    parts: Parts, coding: LabelCoding, focus: int | None = None, progress: bool = True
+    parts: Parts,
+    coding: LabelCoding,
+    focus: int | None = None,
+    progress: bool = True,
+    unchanged: bool = False,
 ) -> FilesReport:
     """Decode every frame and every label.
 
@@ -74,17 +81,19 @@ def check_files(
         coding: Label coding of the labels.
         focus: trainId of the focus class; default: the class named splash, if any.
         progress: Show a progress bar; default True.
+        unchanged: Whether training reads all channels and bits of the files, by
+            ``LoadImageFromFile(color_type="unchanged")``; default False.
     """
     if focus is None and "splash" in coding.classes:
         focus = list(coding.classes).index("splash")
 
     def inspect(frame: Frame) -> FileFacts:
-        return _inspect(frame, coding, focus)
+        return _inspect(frame, coding, focus, unchanged)
 
     read = map_frames(inspect, unique_frames(parts), "Reading files", progress)
     facts = {fact.frame.image: fact for fact in read}
     findings = [finding for fact in facts.values() for finding in fact.findings]
-    findings += [*_sizes(facts), *_stale(facts)]
+    findings += [*_sizes(facts), *_channels(facts), *_stale(facts)]
     findings += _classes(
         parts, class_pixels(parts, facts, len(coding.classes)), coding, focus
     )
@@ -103,38 +112,43 @@ def class_pixels(
     return totals
 
 
-def _inspect(frame: Frame, coding: LabelCoding, focus: int | None) -> FileFacts:
-    size, findings = _inspect_image(frame)
+def _inspect(
+    frame: Frame, coding: LabelCoding, focus: int | None, unchanged: bool
+) -> FileFacts:
+    size, layout, findings = _inspect_image(frame, unchanged)
     if not frame.label or not Path(frame.label).is_file():
-        return FileFacts(frame, size, None, None, tuple(findings))
+        return FileFacts(frame, size, None, None, tuple(findings), layout)
     pixels, share, of_label = _inspect_label(frame, size, coding, focus)
-    return FileFacts(frame, size, pixels, share, (*findings, *of_label))
+    return FileFacts(frame, size, pixels, share, (*findings, *of_label), layout)
 
 
-def _inspect_image(frame: Frame) -> tuple[tuple[int, int] | None, list[Finding]]:
+def _inspect_image(
+    frame: Frame, unchanged: bool
+) -> tuple[tuple[int, int] | None, str | None, list[Finding]]:
     if not Path(frame.image).is_file():
-        return None, []  # check_parts reports it
+        return None, None, []  # check_parts reports it
     paths, findings = (frame.image,), []
     try:
-        header, rgb = read_frame(Path(frame.image))
+        header, pixels = read_frame(Path(frame.image), unchanged)
     except ValueError as error:
-        return None, [Finding("error", "unreadable_image", str(error), paths)]
-    if header.orientation != 1:
+        return None, None, [Finding("error", "unreadable_image", str(error), paths)]
+    if header.orientation != 1 and not unchanged:  # which reads them unturned
         level = "error" if frame.label else "warning"
         orientation = f"EXIF orientation {header.orientation}"
         text = f"{orientation} rotates the frame, but not its label"
         findings.append(Finding(level, "turned_frame", text, paths))
-    if header.deep:
+    if header.deep and not unchanged:
         text = (
             f"16 bits per channel, of which training reads the upper 8: values "
-            f"{rgb.min()} to {rgb.max()} of 255"
+            f"{pixels.min()} to {pixels.max()} of 255"
         )
         findings.append(Finding("warning", "deep_image", text, paths))
-    low, high = rgb.min((0, 1)), rgb.max((0, 1))
+    low, high = pixels.min((0, 1)), pixels.max((0, 1))
     if (high - low <= FLAT).all():
         text = f"all pixels have the colour {tuple(low.tolist())}"
         findings.append(Finding("warning", "constant_frame", text, paths))
-    return header.size, findings
+    layout = f"{pixels.shape[2]} x {pixels.dtype}" if unchanged else None
+    return header.size, layout, findings
 
 
 def _inspect_label(
@@ -188,6 +202,21 @@ def _sizes(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
             others = tuple(f.frame.image for f in own if f.size != sizes[0][0])
             text = f"recording {recording!r} has {len(sizes)} frame sizes: {listed}"
             yield Finding("warning", "several_sizes", text, others)
+
+
+def _channels(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:
+    """One normalisation fits one number of channels and one range of values."""
+    layouts = Counter(fact.layout for fact in facts.values() if fact.layout)
+    if len(layouts) > 1:
+        common, _ = layouts.most_common(1)[0]
+        listed = ", ".join(f"{each} ({n})" for each, n in layouts.most_common())
+        others = tuple(
+            fact.frame.image
+            for fact in facts.values()
+            if fact.layout and fact.layout != common
+        )
+        text = f"frames differ in channels or bits, and are read unchanged: {listed}"
+        yield Finding("error", "several_layouts", text, others)
 
 
 def _stale(facts: Mapping[str, FileFacts]) -> Iterator[Finding]:

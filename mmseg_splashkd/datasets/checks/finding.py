@@ -31,6 +31,7 @@ CODES = {
     "mostly_splash": "Most of a frame is labelled as the focus class.",
     "constant_frame": "A frame has one colour.",
     "deep_image": "A frame has 16 bits per channel, of which training reads 8.",
+    "several_layouts": "Frames that are read unchanged differ in channels or bits.",
     "turned_frame": "A frame has an EXIF orientation, its label has none.",
     "stale_share": "The table's focus_share differs from the labels.",
     "no_class": "A part lacks a class.",

@@ -37,6 +37,7 @@ class Albumentations(BaseTransform):
             its arguments. Compositions such as ``OneOf`` and ``Sequential`` take nested
             configs as ``transforms``. ``fill_mask`` defaults to 255 for all classes
             that have it; ``None`` keeps labels under dropped-out areas.
+            ``CropNonEmptyMaskIfExists`` never crops around ignored pixels.
 
     Raises:
         ImportError: Albumentations is missing or not version 2.0.
@@ -147,12 +148,21 @@ def build_transform(config: dict) -> "BasicTransform | BaseCompose":
         arguments["transforms"] = [build_transform(part) for part in parts]
     if "fill_mask" in signature(transform).parameters:
         arguments.setdefault("fill_mask", IGNORE)
+    if issubclass(transform, _by_mask()):
+        arguments["ignore_values"] = [*(arguments.get("ignore_values") or ()), IGNORE]
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", r"Argument\(s\)", UserWarning)
             return transform(**arguments)
     except (TypeError, ValueError, UserWarning) as error:
         raise ValueError(f"Albumentations cannot build {name}: {error}") from error
+
+
+def _by_mask() -> type:
+    """The crop around labels other than 0, for which ignored pixels are no class."""
+    from albumentations import CropNonEmptyMaskIfExists
+
+    return CropNonEmptyMaskIfExists
 
 
 def transform_class(name: Any) -> type:

@@ -16,6 +16,12 @@ from mmseg_splashkd.models.losses.logit_terms import (
     LogitMSELoss,
     MarginKLDLoss,
 )
+from mmseg_splashkd.models.losses.maps import (
+    RegressionKDLoss,
+    SmoothL1MapsLoss,
+    SmoothL1MapsTerm,
+)
+from mmseg_splashkd.models.losses.smp_loss import SMPLoss
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 
 __all__ = [
@@ -30,6 +36,10 @@ __all__ = [
     "KLDLoss",
     "LogitMSELoss",
     "MarginKLDLoss",
+    "RegressionKDLoss",
     "SKDLoss",
+    "SMPLoss",
+    "SmoothL1MapsLoss",
+    "SmoothL1MapsTerm",
     "SoftmaxFocalLoss",
 ]

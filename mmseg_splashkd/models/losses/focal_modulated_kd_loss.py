@@ -1,9 +1,11 @@
 """The distillation loss of the original experiments, 0520 to 0627, for any terms."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -11,9 +13,17 @@ from torch import Tensor, nn
 from mmseg_splashkd.models.losses import functional
 from mmseg_splashkd.models.losses.head_settings import (
     IGNORE_INDEX,
+    LabelSettings,
     check_class_count,
     check_label_loss,
+    check_sampler,
     ignore_index_of,
+    main_loss,
+)
+from mmseg_splashkd.models.losses.label_losses import (
+    PREFIX,
+    LabelLosses,
+    build_label_losses,
 )
 from mmseg_splashkd.models.losses.logit_terms import FITTED
 from mmseg_splashkd.models.losses.schedule import schedule_of
@@ -23,6 +33,10 @@ from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, channels_at
 
 MODULATE = ("none", "kd", "both")
+KINDS = ("focal", "ce", "student")
+LabelLoss = str | dict[str, Any] | Sequence[dict[str, Any]]
+WHERE = "distill_loss.label_loss"
+RESERVED = ("weight_", PREFIX)
 # Keys of the log that cannot be names of terms.
 OWN_NAMES = ("label", "modulation", "teacher_ratio", "acc_student", "acc_teacher")
 
@@ -45,19 +59,23 @@ class FocalModulatedKDLoss(nn.Module):
     ========== ==================================
 
     L_orig and m are computed from logits upsampled to the labels' size, L_dist at the
-    student's resolution.
+    student's resolution. m does not depend on ``label_loss``.
 
     Args:
         teacher_ratio: r in [0, 1], a number or a ``Schedule``; default 0.5.
-        label_loss: ``'focal'`` (default) or ``'ce'`` (cross-entropy).
-        gamma: Focal exponent >= 0 of L_orig and of m; default 2.
+        label_loss: ``'focal'`` (default), ``'ce'`` (cross-entropy), ``'student'`` (the
+            ``loss_decode`` of the student's decode head), or the config of a loss of a
+            decode head, or a list of them, whose sum with their ``loss_weight`` is
+            L_orig; see ``LabelLosses``.
+        gamma: Focal exponent >= 0 of a focal L_orig and of m; default 2.
         temperature: T > 0 of L_dist, default 1; or ``'fitted'``: the temperature that
             calibrates the teacher on the validation part. Cannot be combined with
             ``terms``, each of which has its own.
         modulate: ``'none'``, ``'kd'`` (default) or ``'both'``.
         detach_modulation: Whether to stop the gradient through m; default False, as in
             the original experiments.
-        class_weight: One weight >= 0 per class, for L_orig; default equal weights.
+        class_weight: One weight >= 0 per class, for a focal L_orig or a cross-entropy;
+            default equal weights. Losses of a list have their own.
         ignore_index: Label of pixels that L_orig and m exclude; default:
             ``ignore_index`` of the student's decode head.
         terms: Configs of distillation losses (``KLDLoss``, ``CWDLoss``, ...), each with
@@ -73,8 +91,8 @@ class FocalModulatedKDLoss(nn.Module):
     def __init__(
         self,
         teacher_ratio: Weight = 0.5,
-        label_loss: str = "focal",
-        gamma: float = 2.0,
+        label_loss: LabelLoss | None = None,
+        gamma: float | None = None,
         temperature: float | str = 1.0,
         modulate: str = "kd",
         detach_modulation: bool = False,
@@ -89,12 +107,12 @@ class FocalModulatedKDLoss(nn.Module):
                 f"teacher_ratio must lie in [0, 1], got {teacher_ratio}; 0 trains on "
                 f"labels only, 1 on the teacher only"
             )
-        if label_loss not in ("focal", "ce"):
-            raise ValueError(f"label_loss must be 'focal' or 'ce', got {label_loss!r}")
         if modulate not in MODULATE:
             raise ValueError(f"modulate must be one of {MODULATE}, got {modulate!r}")
-        self.gamma = check_gamma(gamma)
-        self.label_gamma = gamma if label_loss == "focal" else 0.0
+        self.kind_named, self.gamma_named = label_loss is not None, gamma is not None
+        self.gamma = check_gamma(2.0 if gamma is None else gamma)
+        self.label_loss = "focal" if label_loss is None else label_loss
+        self.label_losses = _build_label_losses(self.label_loss, class_weight)
         self.modulate = modulate
         self.terms = nn.ModuleList(_build_terms(terms, temperature))
         self.detach_modulation = detach_modulation
@@ -102,8 +120,19 @@ class FocalModulatedKDLoss(nn.Module):
         self.ignore_index = IGNORE_INDEX if ignore_index is None else ignore_index
         weight = None if class_weight is None else torch.tensor(class_weight).float()
         self.register_buffer("class_weight", weight, persistent=False)
+        self.one_channel = False
 
     # Properties that the segmentor uses.
+
+    @property
+    def label_gamma(self) -> float | None:
+        """Focal exponent of L_orig, 0 for cross-entropy; None for other losses."""
+        return {"focal": self.gamma, "ce": 0.0}.get(_kind(self.label_loss))
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names in the log of the losses of ``label_loss``, if it is not a default."""
+        return [] if self.label_losses is None else self.label_losses.names
 
     @property
     def distill_terms(self) -> list[DistillTerm]:
@@ -146,27 +175,36 @@ class FocalModulatedKDLoss(nn.Module):
         weighted = any(term.weight(iteration) for term in self.distill_terms)
         return weighted and self.teacher_ratio(iteration) > 0
 
-    def bind(self, student: EncoderDecoder, teacher: EncoderDecoder | None) -> None:
+    def bind(
+        self,
+        student: EncoderDecoder,
+        teacher: EncoderDecoder | None,
+        loss_given: bool = False,
+    ) -> None:
         """Check the loss against the models, and build projectors.
 
         Args:
             student: The student; its ``ignore_index`` is adopted.
             teacher: The single teacher; None for an ensemble or a cache.
+            loss_given: Whether the config of the student's decode head has
+                ``loss_decode``.
 
         Raises:
             ValueError: ``class_weight`` has another length than the student has
                 classes; a term has no gradient for the class count, or needs features
-                that are not available; or the student's decode head has a label loss
-                that this loss does not replace.
+                that are not available; the student's decode head has a label loss
+                that this loss does not replace; or a loss of ``label_loss`` does not
+                fit the head.
         """
         head = last_head(student)
+        self.one_channel = head.out_channels == 1
         check_class_count(
             self.class_weight, student.num_classes, "distill_loss.class_weight"
         )
-        check_label_loss(head, self.label_gamma, self.class_weight)
         self.ignore_index = ignore_index_of(
             head, self.configured_ignore_index, "distill_loss.ignore_index"
         )
+        self._bind_label_loss(head, loss_given)
         for term in self.distill_terms:
             term.check_num_classes(student.num_classes)
             term.set_ignore_index(head)
@@ -181,6 +219,33 @@ class FocalModulatedKDLoss(nn.Module):
             term.bind_channels(
                 channels_at(student, tap), channels_at(teacher, teacher_tap)
             )
+
+    def _bind_label_loss(self, head: Any, loss_given: bool) -> None:
+        check_sampler(head)
+        if self.label_loss == "student":
+            own = main_loss(head)
+            losses = list(own) if isinstance(own, nn.ModuleList) else [own]
+            where = "student.decode_head.loss_decode"
+            self.label_losses = LabelLosses(losses, where, as_in_head=True)
+        else:
+            check_label_loss(head, self._label_settings(), loss_given)
+        if self.label_losses is not None:
+            channels, classes = head.out_channels, head.num_classes
+            for line in self.label_losses.check(channels, classes, self.ignore_index):
+                print_log(line, logger="current", level=logging.WARNING)
+
+    def _label_settings(self) -> LabelSettings:
+        shown = f"{WHERE}={self.label_loss!r}, gamma={self.label_gamma}"
+        if self.label_losses is not None:
+            kinds = (type(loss).__name__ for loss in self.label_losses.losses)
+            shown = f"{WHERE} of {', '.join(kinds)}"
+        return LabelSettings(
+            shown,
+            self.label_gamma,
+            self.class_weight,
+            self.kind_named,
+            self.gamma_named,
+        )
 
     def forward(
         self,
@@ -204,26 +269,22 @@ class FocalModulatedKDLoss(nn.Module):
             ``loss_label`` and one ``loss_<name>`` per term, which sum to the total of
             the table; and, for the log only, ``label`` (L_orig), ``<name>`` (each term
             unweighted; NaN while its scheduled weight is 0), ``modulation`` (m), and
-            the current values of schedules.
+            the current values of schedules. If ``label_loss`` is not a name, there is
+            one ``loss_label_<name>`` per loss in place of ``loss_label``, and
+            ``label_<name>``, the loss without its ``loss_weight``.
         """
         size = labels.shape[-2:]
         logits = functional.resize_logits(student.logits, size, align_corners)
-        label, m = functional.focal_loss_and_modulation(
-            logits,
-            labels,
-            self.label_gamma,
-            self.gamma,
-            self.class_weight,
-            self.ignore_index,
-        )
+        parts, m = self._label_parts(logits, labels)
+        label = torch.stack([weight * value for _, weight, value in parts]).sum()
         factor = m.detach() if self.detach_modulation else m
         ratio = self.teacher_ratio(iteration)
         label_factor = factor if self.modulate == "both" else 1.0
-        losses = {
-            "loss_label": (1 - ratio) * label_factor * label,
-            "label": label.detach(),
-            "modulation": m.detach(),
-        }
+        losses = {}
+        for name, weight, value in parts:
+            losses[f"loss_{name}"] = (1 - ratio) * label_factor * weight * value
+            losses[name] = value.detach()
+        losses.update(label=label.detach(), modulation=m.detach())
         if self.teacher_ratio.changes:
             losses["teacher_ratio"] = m.new_tensor(ratio)
         for term in self.distill_terms:
@@ -243,6 +304,57 @@ class FocalModulatedKDLoss(nn.Module):
             )
             losses[term.name] = value.detach()
         return losses
+
+    def _label_parts(
+        self, logits: Tensor, labels: Tensor
+    ) -> tuple[list[tuple[str, float, Tensor]], Tensor]:
+        """Name, weight and value of each loss against the labels; and m."""
+        if self.label_losses is None:
+            label, m = functional.focal_loss_and_modulation(
+                logits,
+                labels,
+                self.label_gamma or 0.0,
+                self.gamma,
+                self.class_weight,
+                self.ignore_index,
+            )
+            return [("label", 1.0, label)], m
+        m = functional.focal_modulation(logits, labels, self.gamma, self.ignore_index)
+        if self.one_channel:  # the head's own logit, of (0, z)
+            logits = logits[:, 1:]
+        values = self.label_losses(logits, labels, self.ignore_index)
+        weights = self.label_losses.weights
+        named = zip(values.items(), weights, strict=True)
+        return [(name, weight, value) for (name, value), weight in named], m
+
+
+def _kind(label_loss: LabelLoss) -> str:
+    """One of ``KINDS``, or ``'list'`` for configs."""
+    return label_loss if isinstance(label_loss, str) else "list"
+
+
+def _build_label_losses(
+    label_loss: LabelLoss, class_weight: Sequence[float] | None
+) -> LabelLosses | None:
+    """The losses of a list; None for a name.
+
+    Raises:
+        ValueError: The name is unknown, ``class_weight`` has no effect, or a loss
+            cannot be used.
+    """
+    if isinstance(label_loss, str) and label_loss not in KINDS:
+        raise ValueError(
+            f"label_loss must be one of {KINDS} or configs of losses, got "
+            f"{label_loss!r}"
+        )
+    if class_weight is not None and label_loss not in ("focal", "ce"):
+        raise ValueError(
+            f"distill_loss.class_weight={list(class_weight)} is for label_loss='focal' "
+            f"and 'ce': with others set class_weight of the losses themselves"
+        )
+    if isinstance(label_loss, str):
+        return None
+    return build_label_losses(label_loss, WHERE)
 
 
 def _build_terms(
@@ -265,7 +377,7 @@ def _build_terms(
             raise ValueError(f"terms: {config['type']} is not a DistillTerm")
     names = [term.name for term in built]
     for name in names:
-        if names.count(name) > 1 or name in OWN_NAMES or name.startswith("weight_"):
+        if names.count(name) > 1 or name in OWN_NAMES or name.startswith(RESERVED):
             raise ValueError(
                 f"terms: the name {name!r} is taken; give each term its own, as in "
                 f"dict(type='KLDLoss', name='soft_kl')"

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,11 +11,12 @@ from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
+from mmseg_splashkd.models.segmentors.heads import branches_of
 
 IGNORE_INDEX = 255  # default of MMSegmentation's heads
 REMEDY = (
     "the label term of a distillation is set by distill_loss (label_loss, gamma, "
-    "class_weight)"
+    "class_weight), and label_loss='student' takes the student's loss_decode"
 )
 
 
@@ -55,33 +57,60 @@ def check_class_count(weights: Tensor | None, classes: int, argument: str) -> No
         )
 
 
-def check_label_loss(head: Any, gamma: float, class_weight: Tensor | None) -> None:
+@dataclass(frozen=True)
+class LabelSettings:
+    """What a distillation loss says of its label term.
+
+    Args:
+        shown: The term, for messages.
+        gamma: Focal exponent of the term, 0 for cross-entropy; None for other losses.
+        class_weight: (C,) class weights of the term.
+        kind_named: Whether the config names ``label_loss``.
+        gamma_named: Whether the config names ``gamma``.
+    """
+
+    shown: str
+    gamma: float | None
+    class_weight: Tensor | None
+    kind_named: bool
+    gamma_named: bool
+
+
+def check_sampler(head: Any) -> None:
+    """Refuse a sampler of pixels for the label loss.
+
+    Raises:
+        ValueError: The head has one.
+    """
+    if head.sampler is not None:
+        raise ValueError(
+            f"student.decode_head.sampler {type(head.sampler).__name__} selects pixels "
+            f"for the label loss, which distillation does not support: remove it"
+        )
+
+
+def check_label_loss(head: Any, label: LabelSettings, given: bool) -> None:
     """Check that no setting of the student's own label loss is dropped silently.
 
-    A plain ``CrossEntropyLoss``, MMSegmentation's default, is accepted. A
-    ``SoftmaxFocalLoss`` with another gamma is logged as a warning: shipped configs vary
-    the gamma of the distillation alone.
+    A plain ``CrossEntropyLoss`` (MMSegmentation's default) or ``SoftmaxFocalLoss`` (of
+    the shipped bases) gives way to a label term that the config of the distillation
+    names, with a warning if they differ.
 
     Args:
         head: Decode head of the student (of a cascade, the last).
-        gamma: Focal exponent of the distillation's label term; 0 is cross-entropy.
-        class_weight: (C,) class weights of that term.
+        label: The distillation's label term.
+        given: Whether the config of the head has ``loss_decode``.
 
     Raises:
         ValueError: ``loss_decode`` is another loss, has other class weights or a
-            ``loss_weight``, or the head has a pixel sampler.
+            ``loss_weight``, or is given and differs from a label term that the config
+            does not name.
     """
-    where, loss = "student.decode_head", head.loss_decode
-    if head.sampler is not None:
-        raise ValueError(
-            f"{where}.sampler {type(head.sampler).__name__} selects pixels for the "
-            f"label loss, which distillation does not support: remove it"
-        )
-    where += ".loss_decode"
-    if isinstance(loss, nn.ModuleList) or not _is_replaceable(loss):
+    where, loss = "student.decode_head.loss_decode", main_loss(head)
+    if isinstance(loss, nn.ModuleList) or not _is_replaceable(loss, head.out_channels):
         raise ValueError(
             f"{where} is {loss}, which is not used while distilling: {REMEDY}. Leave "
-            f"{where} out, and add an auxiliary head for another loss on labels"
+            f"{where} out, or set distill_loss.label_loss='student'"
         )
     if loss.loss_weight != 1:
         raise ValueError(
@@ -89,28 +118,50 @@ def check_label_loss(head: Any, gamma: float, class_weight: Tensor | None) -> No
             f"leave it out; distill_loss.teacher_ratio balances labels and teacher"
         )
     weights = _as_list(loss.class_weight)
-    if weights is not None and weights != _as_list(class_weight):
+    if weights is not None and weights != _as_list(label.class_weight):
         raise ValueError(
             f"{where}.class_weight={weights} differs from distill_loss.class_weight="
-            f"{_as_list(class_weight)}: {REMEDY}; set both to the same weights, or "
-            f"leave {where}.class_weight out"
+            f"{_as_list(label.class_weight)}: {REMEDY}; set both to the same weights, "
+            f"or leave {where}.class_weight out"
         )
-    if isinstance(loss, SoftmaxFocalLoss) and loss.gamma != gamma:
-        print_log(
-            f"{where}.gamma={loss.gamma} is not used while distilling: the label term "
-            f"has gamma={gamma} (0 is cross-entropy), as {REMEDY}",
-            logger="current",
-            level=logging.WARNING,
+    own = loss.gamma if isinstance(loss, SoftmaxFocalLoss) else 0.0
+    if not given or own == label.gamma:
+        return
+    shown = f"{where}.gamma={own}" if own else f"{where}={type(loss).__name__}"
+    by_gamma = label.gamma_named and isinstance(loss, SoftmaxFocalLoss)
+    if not (label.kind_named or by_gamma):
+        raise ValueError(
+            f"{shown} is given, and would be replaced by the default "
+            f"{label.shown}: set distill_loss.label_loss to 'student', which trains on "
+            f"{where}, or to 'focal', 'ce' or a list of losses"
         )
+    print_log(
+        f"{shown} is not used while distilling: the label term is {label.shown}, as "
+        f"{REMEDY}",
+        logger="current",
+        level=logging.WARNING,
+    )
 
 
-def _is_replaceable(loss: Any) -> bool:
+def main_loss(head: Any) -> Any:
+    """The loss of a head between its main logits and the labels.
+
+    Args:
+        head: Decode head; one of several branches has a loss for each.
+    """
+    known, losses = branches_of(head), head.loss_decode
+    if known is not None and isinstance(losses, nn.ModuleList):
+        return losses[known.main]
+    return losses
+
+
+def _is_replaceable(loss: Any, channels: int) -> bool:
     """Whether ``distill_loss`` has a label term of the same kind."""
     if type(loss) is SoftmaxFocalLoss:
         return True
     return (
         type(loss) is CrossEntropyLoss
-        and not loss.use_sigmoid
+        and loss.use_sigmoid == (channels == 1)
         and not loss.use_mask
         and loss.reduction == "mean"
     )

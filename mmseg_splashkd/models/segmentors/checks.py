@@ -1,18 +1,20 @@
 """Checks of the segmentors that a distillation is built from."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 
+from mmseg_splashkd.models.heads.regression_head import PSPRegressionHead
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 
 # Methods that a decode head overrides if its forward pass does not return plain logits,
 # or if it trains with more than a loss between logits and labels.
 ALWAYS_PLAIN = ("predict",)
 PLAIN_IN_TRAINING = ("loss", "loss_by_feat")
-BASES = (BaseDecodeHead, BaseCascadeDecodeHead)
+BASES = (BaseDecodeHead, BaseCascadeDecodeHead, PSPRegressionHead)
 
 
 def check_segmentor(model: Any, name: str, trained: bool) -> None:
@@ -27,7 +29,7 @@ def check_segmentor(model: Any, name: str, trained: bool) -> None:
     Raises:
         ValueError: It is not an encoder-decoder, one of its decode heads does not
             return (B, C, h, w) logits or overrides the loss, or it has one logit for
-            two classes.
+            other than two classes.
     """
     if not isinstance(model, EncoderDecoder):
         raise ValueError(
@@ -37,12 +39,21 @@ def check_segmentor(model: Any, name: str, trained: bool) -> None:
     names = (*ALWAYS_PLAIN, *(PLAIN_IN_TRAINING if trained else ()))
     for head in decode_heads(model):
         _check_head(head, name, names)
-    if model.out_channels != model.num_classes:
+    one_for_two = (model.out_channels, model.num_classes) == (1, 2)
+    if model.out_channels != model.num_classes and not one_for_two:
         raise ValueError(
             f"{name}.decode_head.out_channels is {model.out_channels} for "
             f"{model.num_classes} classes: distillation compares softmax logits, set "
             f"out_channels={model.num_classes}"
         )
+
+
+def has_own_loss(config: Mapping[str, Any]) -> bool:
+    """Whether the (last) decode head of a segmentor's config has ``loss_decode``."""
+    head = config.get("decode_head")
+    if isinstance(head, Sequence) and head:
+        head = head[-1]
+    return isinstance(head, Mapping) and "loss_decode" in head
 
 
 def _check_head(head: Any, name: str, methods: tuple[str, ...]) -> None:

@@ -21,7 +21,11 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
-from mmseg_splashkd.models.segmentors.checks import check_classes, check_segmentor
+from mmseg_splashkd.models.segmentors.checks import (
+    check_classes,
+    check_segmentor,
+    has_own_loss,
+)
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 from mmseg_splashkd.models.teacher.gate import TeacherGate
@@ -54,7 +58,8 @@ class DistillSegmentor(BaseSegmentor):
         student: Config of an encoder-decoder segmentor, or of a cascade. Its auxiliary
             heads, and the earlier decode heads of a cascade, are trained on labels with
             their own losses. The (last) decode head is trained by ``distill_loss``,
-            which adopts its ``ignore_index`` and replaces its ``loss_decode``.
+            which adopts its ``ignore_index``, and uses its ``loss_decode`` if
+            ``label_loss`` is ``'student'``, or refuses one that differs.
         teacher: Config of an encoder-decoder segmentor of any stride, or a list of
             several; see ``FrozenTeacher``.
         distill_loss: Config of a loss with the interface of ``FocalModulatedKDLoss``.
@@ -125,7 +130,9 @@ class DistillSegmentor(BaseSegmentor):
             if self.cache is None:
                 teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
                 self._check_teacher(teachers)
-            self.distill_loss.bind(self.student, teachers and teachers.only)
+            self.distill_loss.bind(
+                self.student, teachers and teachers.only, has_own_loss(student)
+            )
         # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
         self._register_state_dict_hook(_save_as_student)
@@ -263,7 +270,7 @@ class DistillSegmentor(BaseSegmentor):
 
     @property
     def out_channels(self) -> int:
-        """Number of logits per pixel, equal to C."""
+        """Number of logits per pixel: C, or 1 for two classes."""
         return self.student.out_channels
 
     def extract_feat(self, inputs: Tensor) -> list[Tensor]:

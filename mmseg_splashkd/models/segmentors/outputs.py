@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor, nn
 
@@ -27,7 +28,8 @@ class SegOutputs:
     """Outputs of a segmentor for (B, 3, H, W) images.
 
     Args:
-        logits: (B, C, h, w), of the last decode head.
+        logits: (B, C, h, w), of the last decode head; of its one logit z for two
+            classes, 0 and z, whose softmax is the sigmoid of z.
         stages: One (B, C_i, h_i, w_i) per output of the backbone, or of the neck.
         fused: (B, channels, h, w), the input of the classifier before dropout; None
             unless requested.
@@ -74,7 +76,8 @@ def forward_outputs(
     # Some backbones return one map alone when they do not train.
     stages = (features,) if isinstance(features, Tensor) else features
     if not fused:
-        return _outputs(head, head(features, *early[-1:]), stages, early)
+        logits = head(features, *early[-1:])
+        return _outputs(model, logits, stages, early)
     with _recorded_input(_classifier(head)) as inputs:
         logits = head(features, *early[-1:])
     if not inputs:
@@ -82,20 +85,35 @@ def forward_outputs(
             f"{type(head).__name__} classifies without cls_seg, so the input of its "
             f"classifier cannot be recorded: tap a stage or 'logits' instead"
         )
-    return _outputs(head, logits, stages, early, inputs[-1])
+    return _outputs(model, logits, stages, early, inputs[-1])
 
 
 def _outputs(
-    head: Any,
+    model: Any,
     logits: Any,
     stages: Sequence[Tensor],
     early: Sequence[Tensor],
     fused: Tensor | None = None,
 ) -> SegOutputs:
-    branches, known = (), branches_of(head)
+    branches, known = (), branches_of(last_head(model))
     if known is not None and not isinstance(logits, Tensor):
         branches, logits = logits, logits[known.main]
+    logits = class_logits(logits, model.num_classes)
     return SegOutputs(logits, stages, fused, early_logits=early, branches=branches)
+
+
+def class_logits(logits: Tensor, num_classes: int) -> Tensor:
+    """Logits (B, C, h, w) of C classes, from one logit or margin z1 - z0 if C is 2.
+
+    softmax((0, z)) is (1 - sigmoid(z), sigmoid(z)).
+
+    Args:
+        logits: (B, C, h, w), or (B, 1, h, w) for two classes.
+        num_classes: C.
+    """
+    if num_classes != 2 or logits.shape[1] != 1:
+        return logits
+    return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 
 def _classifier(head: Any) -> nn.Module:
@@ -136,7 +154,7 @@ def check_tap(tap: Tap, argument: str) -> Tap:
 def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
     """Number of channels at a tap; None if neither head nor backbone specifies it."""
     if tap == "logits":
-        return model.out_channels
+        return model.num_classes
     if tap == "fused":
         return getattr(last_head(model).conv_seg, "in_channels", None)
     for head in (*decode_heads(model), *auxiliary_heads(model)):

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+PER_CHANNEL = ("mean", "std")
+
 
 def normalisation(model: Any) -> dict[str, Any]:
     """Mean, std and channel order that a segmentor's preprocessor applies."""
@@ -38,20 +40,42 @@ class Renormalisation:
     ) -> Tensor:
         """Images (B, C, H, W) in the other normalisation; the same where it is equal.
 
+        Where the result has fewer channels, it has the first ones: of a frame with
+        depth, the teacher that was trained on colours sees the colours.
+
         Args:
             images: (B, C, H, W).
             paddings: Pixels that were added to each image at its left, right, top and
                 bottom after normalising; they stay as they are. Default none.
         """
-        if self.source == self.target:
+        source, target = self.source, self.target
+        if source == target:
             return images
-        values = images * _column(images, self.source["std"], 1.0)
-        values = values + _column(images, self.source["mean"], 0.0)
-        if self.source["swap_channels"] != self.target["swap_channels"]:
-            values = values.flip(1)
-        values = values - _column(images, self.target["mean"], 0.0)
-        values = values / _column(images, self.target["std"], 1.0)
+        count = _channels_kept(source, target)
+        images = images[:, :count]
+        source = {**source, **{key: _first(source[key], count) for key in PER_CHANNEL}}
+        if source == target:
+            return images
+        values = images * _column(images, source["std"], 1.0)
+        values = values + _column(images, source["mean"], 0.0)
+        if source["swap_channels"] != target["swap_channels"]:
+            values = torch.cat([values[:, :3].flip(1), values[:, 3:]], dim=1)
+        values = values - _column(images, target["mean"], 0.0)
+        values = values / _column(images, target["std"], 1.0)
         return values if paddings is None else _keep_padding(images, values, paddings)
+
+
+def _channels_kept(source: Mapping[str, Any], target: Mapping[str, Any]) -> int | None:
+    """Channels of the images that the target takes; None for all.
+
+    One mean is for any number of channels, so only more than three are counted.
+    """
+    counts = [len(each["mean"] or ()) for each in (source, target)]
+    return counts[1] if counts[0] > 3 and 0 < counts[1] < counts[0] else None
+
+
+def _first(values: Sequence[float] | None, count: int | None) -> list[float] | None:
+    return None if values is None else list(values[:count])
 
 
 def _column(images: Tensor, values: Sequence[float] | None, default: float) -> Tensor:

@@ -101,8 +101,9 @@ def examine(
     files = duplicates = None
     parts, runs, findings = dataset.parts, dataset.runs, []
     if not fast:
-        files = check_files(parts, dataset.coding, focus, progress)
-        duplicates = find_duplicates(parts, progress=progress)
+        unchanged = dataset.unchanged
+        files = check_files(parts, dataset.coding, focus, progress, unchanged)
+        duplicates = find_duplicates(parts, progress=progress, unchanged=unchanged)
         findings = [*files.findings, *duplicates.findings]
         parts = files.measured(parts)
         runs = {name: files.measured(run) for name, run in runs.items()}

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 
 from mmseg_splashkd.config.data_check import coding_of
 from mmseg_splashkd.config.frames import frame_paths, frames_by_part, time_splits
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.split_table import SPLITS, select_frames
@@ -22,12 +25,14 @@ class CheckedDataset(NamedTuple):
         runs: Name of a fold (empty without folds) -> frames of the train, val and test
             part of a training run.
         coding: Label coding.
+        unchanged: Whether a pipeline reads all channels and bits of the frames.
     """
 
     title: str
     parts: Mapping[str, list[Frame]]
     runs: Mapping[str, Mapping[str, list[Frame]]]
     coding: LabelCoding
+    unchanged: bool = False
 
 
 def dataset_of_config(cfg: Config, title: str) -> CheckedDataset:
@@ -50,7 +55,17 @@ def dataset_of_config(cfg: Config, title: str) -> CheckedDataset:
                 f"no img_path"
             )
         parts[part] = [file.frame for file in files]
-    return CheckedDataset(title, parts, {"": parts}, coding_of(cfg))
+    runs = {"": parts}
+    return CheckedDataset(title, parts, runs, coding_of(cfg), reads_unchanged(cfg))
+
+
+def reads_unchanged(cfg: Config) -> bool:
+    """Whether a pipeline of a config reads frames with ``color_type='unchanged'``."""
+    steps = (step for leaf in loader_leaves(cfg) for step in leaf.get("pipeline") or ())
+    return any(
+        is_a(step, LoadImageFromFile) and step.get("color_type") == "unchanged"
+        for step in steps
+    )
 
 
 def dataset_of_files(

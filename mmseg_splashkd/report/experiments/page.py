@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.experiments.costs import about_cost
 from mmseg_splashkd.report.experiments.forest import axis_limits, forest
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.experiments.learning_curves import (
@@ -31,10 +32,7 @@ from mmseg_splashkd.report.experiments.provenance import (
     seconds_of,
 )
 from mmseg_splashkd.report.experiments.ratio_curve import RatioCurve, ratio_curves
-from mmseg_splashkd.report.experiments.tables import (
-    devices,
-    rows_of,
-)
+from mmseg_splashkd.report.experiments.tables import rows_of
 from mmseg_splashkd.report.figures import NEUTRAL, line_style
 from mmseg_splashkd.report.findings import (
     Findings,
@@ -101,7 +99,7 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         name_of=name_of,
         named=named,
         rows=rows,
-        devices=devices(findings),
+        about_cost=about_cost(findings),
         extras=[[row.arm.title, *row.extras.values()] for row in rows],
         forests=_forests(findings),
         verdicts=_verdicts(findings),

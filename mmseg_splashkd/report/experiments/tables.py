@@ -6,11 +6,10 @@ from typing import NamedTuple
 from rich.console import Console
 
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.experiments.costs import about_cost, extras_of, narrow
 from mmseg_splashkd.report.findings import (
     Findings,
-    cost_of,
     dice_by_frame,
-    pixel_accuracy,
     sizes_differ,
 )
 from mmseg_splashkd.report.formatting import number, plural, signed
@@ -63,7 +62,7 @@ class ArmRow(NamedTuple):
 
 def rows_of(findings: Findings) -> list[ArmRow]:
     """Rows of the baseline, of the other arms from best to worst, and of teachers."""
-    measured = bool(devices(findings))
+    extras = extras_of(findings)
     by_frame = sizes_differ(findings.shown)
     rows = []
     for arm in findings.shown:
@@ -84,33 +83,16 @@ def rows_of(findings: Findings) -> list[ArmRow]:
             "highest": arm is findings.best and len(findings.arms) > 1,
         }
         applying = [tag for tag, applies in tags.items() if applies]
-        extras = _extras(arm) if measured else {}
         counts = count_of_runs(arm), of_arm.frames
         of_frames = _by_frame(findings, arm) if by_frame else {}
-        row = ArmRow(arm, applying, *counts, scores, of_frames, differences, extras)
-        rows.append(row)
+        shown = scores, of_frames, differences, extras[arm]
+        rows.append(ArmRow(arm, applying, *counts, *shown))
     return rows
 
 
 def _by_frame(findings: Findings, arm: ArmRuns) -> dict[str, str]:
     head = f"{name_of(findings.focus)}, mean over frames"
     return {head: number(dice_by_frame(arm), 1)}
-
-
-def _extras(arm: ArmRuns) -> dict[str, str]:
-    cost = cost_of(arm)
-    return {
-        "Pixel accuracy (%)": number(pixel_accuracy(arm)),
-        "Parameters (M)": number(cost and cost.parameters / 1e6),
-        "GMACs": number(cost and cost.gmacs),
-        "ms/frame": number(cost and cost.ms_per_frame, 1),
-    }
-
-
-def devices(findings: Findings) -> list[str]:
-    """Devices on which the cost per frame is measured."""
-    costs = [cost_of(arm) for arm in findings.shown]
-    return list(dict.fromkeys(cost.device for cost in costs if cost))
 
 
 def count_of_runs(arm: ArmRuns) -> str:
@@ -170,11 +152,12 @@ def print_arms(findings: Findings, console: Console | None = None) -> None:
         scores = findings.scores(row.arm).scores
         figures = [number(scores[metric]) for metric in metrics]
         figures += row.by_frame.values()
-        lines.append([row.arm.title, *figures, *row.extras.values()])
-        heads = [*heads[: len(metrics)], *row.by_frame, *row.extras]
+        extras = narrow(row.extras)
+        lines.append([row.arm.title, *figures, *extras.values()])
+        heads = [*heads[: len(metrics)], *row.by_frame, *extras]
     # One word per line leaves the width of a narrow terminal to the titles.
     heads = ["Arm", *(head.replace(" ", "\n") for head in heads)]
-    measured = ", ".join(devices(findings))
+    measured = about_cost(findings)
     caption = f"Cost per frame measured on {measured}." if measured else None
     table = terminal_table(heads, lines, range(1, len(heads)), caption)
     (console or Console()).print(table)

@@ -216,7 +216,7 @@ def test_a_turned_picture_is_judged_with_the_others(tmp_path):
 def test_what_the_data_check_cannot_read_is_not_converted(items, tmp_path, monkeypatch):
     refused = items[1].image
 
-    def read(path: Path) -> np.ndarray:
+    def read(path: Path, unchanged: bool = False) -> np.ndarray:
         if path == refused:
             raise ValueError(f"frame {path} cannot be read by OpenCV: save it as PNG")
         return np.zeros((1, 1, 3), np.uint8)

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 import torch
 
+from mmseg_splashkd.models.adapters.smp import build_network as build_smp
+from mmseg_splashkd.models.adapters.transformers import (
+    build_network as build_transformers,
+)
 from tests.models.adapters.families import smp, transformers, with_fcn
 from tests.models.adapters.test_backbones import DINOV3
 from tests.models.builders import distiller, fcn, losses_of, preprocessor, random_batch
@@ -84,3 +88,27 @@ def test_features_of_other_libraries_are_compared(teacher):
         if name.startswith("distill_loss"):
             assert value.grad is not None, name
             assert value.grad.any(), name
+
+
+@pytest.mark.parametrize("library", ["smp", "smp, a Hub folder", "transformers"])
+def test_files_of_the_libraries_teach_as_they_are(library, tmp_path):
+    config = FAMILIES["U-Net of smp"]()
+    if library == "transformers":
+        config = FAMILIES["SegFormer of transformers"]()
+        network = build_transformers(config["network"], 2)
+        network.save_pretrained(tmp_path)
+        file = tmp_path / "model.safetensors"
+    else:
+        network = build_smp(config["network"], 2)
+        file = tmp_path / "model.pth"
+        torch.save(network.state_dict(), file)
+        if library != "smp":
+            network.save_pretrained(tmp_path)
+            file = tmp_path / "model.safetensors"
+    model = distiller(mix_transformer(), config, teacher_checkpoint=str(file))
+    model.init_weights()
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours = model.teacher(images, mode="tensor")
+        theirs = network.eval()(images)
+    torch.testing.assert_close(ours, getattr(theirs, "logits", theirs))

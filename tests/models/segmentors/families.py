@@ -62,3 +62,54 @@ def ocrnet() -> dict:
     coarse = fcn(loss_decode={**FOCAL, "loss_weight": 0.4})["auxiliary_head"]
     ocr = resnet({"type": "OCRHead", "ocr_channels": 4})["decode_head"]
     return cascade(coarse, ocr)
+
+
+def two_branches(backbone: dict, head: dict) -> dict:
+    """A backbone of two or more branches, with a head that trains each."""
+    shared = {
+        "num_classes": 2,
+        "out_channels": 2,
+        "norm_cfg": BN,
+        "align_corners": False,
+        "dropout_ratio": 0.0,
+    }
+    return {
+        "type": "EncoderDecoder",
+        "data_preprocessor": preprocessor(),
+        "backbone": {"norm_cfg": BN, **backbone},
+        "decode_head": {**shared, **head},
+        "test_cfg": {"mode": "whole"},
+    }
+
+
+def pidnet() -> dict:
+    """PIDNet-S with a quarter of its channels."""
+    hard = {"type": "OhemCrossEntropy", "min_kept": 100, "loss_weight": 1.0}
+    return two_branches(
+        {"type": "PIDNet", "channels": 8, "ppm_channels": 8, "num_stem_blocks": 1},
+        {
+            "type": "PIDHead",
+            "in_channels": 32,
+            "channels": 8,
+            "loss_decode": [
+                {"type": "CrossEntropyLoss", "avg_non_ignore": True},
+                FOCAL,
+                {"type": "BoundaryLoss", "loss_weight": 20.0},
+                hard,
+            ],
+        },
+    )
+
+
+def ddrnet() -> dict:
+    """DDRNet-23-slim with a quarter of its channels."""
+    hard = {"type": "OhemCrossEntropy", "min_kept": 100, "loss_weight": 1.0}
+    return two_branches(
+        {"type": "DDRNet", "channels": 8, "ppm_channels": 8},
+        {
+            "type": "DDRHead",
+            "in_channels": 32,
+            "channels": 8,
+            "loss_decode": [FOCAL, {**hard, "loss_weight": 0.4}],
+        },
+    )

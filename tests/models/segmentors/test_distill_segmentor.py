@@ -542,6 +542,7 @@ def test_two_ignored_labels_are_refused():
 
 CE = {"type": "mmseg.CrossEntropyLoss", "avg_non_ignore": True}
 WEIGHTED = {"type": "FocalModulatedKDLoss", "class_weight": [0.1, 0.9]}
+NAMED_CE = {"type": "FocalModulatedKDLoss", "label_loss": "ce"}
 
 
 @pytest.mark.parametrize(
@@ -551,6 +552,11 @@ WEIGHTED = {"type": "FocalModulatedKDLoss", "class_weight": [0.1, 0.9]}
         ({"loss_decode": {**FOCAL, "class_weight": [1, 2]}}, "class_weight=.*differs"),
         ({"loss_decode": {**CE, "loss_weight": 0.4}}, "loss_weight=0.4 is not used"),
         ({"loss_decode": {**CE, "use_sigmoid": True}}, "is CrossEntropyLoss"),
+        (
+            {"loss_decode": CE},
+            r"=CrossEntropyLoss is given.*default .*'focal', gamma=2",
+        ),
+        ({"loss_decode": {**FOCAL, "gamma": 1.0}}, r"gamma=1.0 is given, .*gamma=2.0"),
         ({"loss_decode": {"type": "DiceLoss"}}, "is DiceLoss.*which is not used"),
         ({"loss_decode": [FOCAL, {"type": "DiceLoss"}]}, "(?s)is ModuleList.*not used"),
         (
@@ -568,8 +574,9 @@ def test_a_label_loss_that_would_be_dropped_is_refused(head, message):
 @pytest.mark.parametrize(
     ("loss", "distill_loss"),
     [
-        (CE, {"type": "FocalModulatedKDLoss"}),
-        ({**CE, "class_weight": [0.1, 0.9]}, WEIGHTED),
+        (CE, NAMED_CE),
+        (CE, {**NAMED_CE, "label_loss": "focal"}),
+        ({**CE, "class_weight": [0.1, 0.9]}, {**WEIGHTED, "label_loss": "ce"}),
         ({**FOCAL, "class_weight": [0.1, 0.9]}, WEIGHTED),
         (FOCAL, WEIGHTED),
     ],
@@ -715,8 +722,8 @@ def test_a_mapping_that_does_not_fit_is_refused(mapping):
 
 
 @pytest.mark.parametrize("which", ["student", "teacher"])
-def test_one_logit_for_two_classes_is_refused(which):
-    configs = {"student": segformer(), "teacher": segformer()}
+def test_one_logit_for_three_classes_is_refused(which):
+    configs = {"student": segformer(3), "teacher": segformer(3)}
     configs[which]["decode_head"].update(out_channels=1, threshold=0.5)
 
     with pytest.raises(ValueError, match=rf"{which}\.decode_head\.out_channels is 1"):

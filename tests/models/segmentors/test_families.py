@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from mmengine.structures import PixelData
 from mmseg.models.decode_heads import PointHead
 from mmseg.registry import MODELS
 
@@ -18,9 +19,11 @@ from tests.models.builders import (
     segformer,
 )
 from tests.models.segmentors.families import (
+    ddrnet,
     deeplabv3,
     deeplabv3plus,
     ocrnet,
+    pidnet,
     pspnet,
     resnet,
     unet,
@@ -100,6 +103,56 @@ class TestOCRNet(SegmentorTester):
     @staticmethod
     def config():
         return ocrnet()
+
+
+class TestPIDNet(SegmentorTester):
+    """Its boundary branch learns the edges of the labels."""
+
+    stride = 8
+    size = (64, 96)
+    batches: ClassVar = (2, 3)
+    label_losses = frozenset({f"decode.loss_{k}" for k in ("sem_p", "bd", "sem_bd")})
+    # Pixels at predicted boundaries: none at first.
+    resting = ("d_",)
+
+    @staticmethod
+    def config():
+        return pidnet()
+
+    def batch(self, **options):
+        batch = super().batch(**options)
+        for sample in batch["data_samples"]:
+            edges = (sample.gt_sem_seg.data == 1).long()
+            sample.set_data({"gt_edge_map": PixelData(data=edges)})
+        return batch
+
+
+class TestDDRNet(SegmentorTester):
+    stride = 8
+    size = (64, 96)
+    batches: ClassVar = (2, 3)
+    label_losses = frozenset({"decode.loss_spatial"})
+
+    @staticmethod
+    def config():
+        return ddrnet()
+
+
+@pytest.mark.parametrize("family", ["PIDNet", "DDRNet"])
+def test_other_branches_keep_their_losses(family):
+    """Only the label loss of the prediction is replaced."""
+    tester = TestPIDNet() if family == "PIDNet" else TestDDRNet()
+    model = tester.student()
+    plain = build(tester.config()).train()
+    plain.load_state_dict(model.state_dict())
+    ours, theirs = losses_of(model, tester.batch()), losses_of(plain, tester.batch())
+    kept = {key for key in ours if key.startswith("decode.loss")}
+    assert kept == tester.label_losses
+    for key in kept:
+        torch.testing.assert_close(ours[key], theirs[key])
+    main = {"PIDNet": "loss_sem_i", "DDRNet": "loss_context"}[family]
+    replaced = {key for key in theirs if "loss" in key} - kept
+    assert replaced == {f"decode.{main}"}
 
 
 def test_earlier_heads_of_a_cascade_have_their_own_loss():

@@ -1,13 +1,15 @@
 """The page of experiments, against the files it is made of."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from mmseg_splashkd.datasets.label_coding import SPLASH, read_gray
 from mmseg_splashkd.datasets.split_table import read_table, select_frames
-from mmseg_splashkd.records.record import BestAndLast, Cost
+from mmseg_splashkd.records.record import BestAndLast, Cost, Timing
 from mmseg_splashkd.records.store import find_runs
 from mmseg_splashkd.report.experiments import report_experiments
 from tests.report.fake_runs import KINDS, change_records, run_name
@@ -241,18 +243,43 @@ def test_the_best_weights_on_request(two):
     assert "Scores are of the best weights on the validation part" in page.text
 
 
+def timing(measurement="a", ratio=1.0):
+    return Timing(measurement, 9, (13.0, 16.5), "farm_b0_x", ratio, (0.97, 1.104))
+
+
 def test_cost_is_shown_where_it_is_recorded(two, tmp_path):
     assert "GMACs" not in Page(report_experiments([two], tmp_path / "a.html")).text
-    cost = Cost(3_715_170, 0.64, 14.52, "CPU, 2 threads")
+    cost = Cost(3_715_170, 0.64, 14.52, "CPU, 2 threads", timing(ratio=1.046))
     change_records(two, lambda old: {"cost": cost if old.teacher_ratio else None})
     page = Page(report_experiments([two], tmp_path / "b.html", tmp_path / "b.md"))
-    plain, distilled = page.table("Pixel accuracy, and cost of one frame on CPU, 2 thr")
-    assert plain[2:] == ["n/a", "n/a", "n/a"]
-    assert distilled[2:] == ["3.72", "0.64", "14.5"]
+    title = "Pixel accuracy, and cost of one frame on CPU, 2 threads; time: median"
+    plain, distilled = page.table(title)
+    assert "of 9 rounds in turn, relative to farm_b0_x" in page.text
+    assert plain[2:] == ["n/a"] * 4
+    assert distilled[2:] == ["3.72", "0.64", "14.5", "1.05 (0.97 to 1.10)"]
     paths = two.glob("*_kd_*/scores/*.npz")
     confusion = np.sum([np.load(path)["confusion"].sum(0) for path in paths], 0)
     assert distilled[1] == f"{100 * np.trace(confusion) / confusion.sum():.2f}"
-    assert "| 3.72 | 0.64 | 14.5 |" in (tmp_path / "b.md").read_text()
+    row = "| 3.72 | 0.64 | 14.5 | 1.05 (0.97 to 1.10) |"
+    assert row in (tmp_path / "b.md").read_text()
+
+
+@pytest.mark.parametrize("of_plain", [None, timing("b")], ids=["alone", "another"])
+def test_times_that_were_not_measured_in_turn_are_left_out(two, tmp_path, of_plain):
+    cost = Cost(3_715_170, 0.64, 209.0, "CPU, 2 threads", timing())
+    before = replace(cost, ms_per_frame=42.0, timing=of_plain)
+    change_records(two, lambda old: {"cost": cost if old.teacher_ratio else before})
+    page = Page(report_experiments([two], tmp_path / "page.html"))
+    title = "Pixel accuracy, and cost of one frame on CPU, 2 threads; times are left"
+    assert [row[2:] for row in page.table(title)] == [["3.72", "0.64"]] * 2
+
+
+def test_the_reference_of_times_is_named_as_its_arm(two, tmp_path):
+    (name,) = {run.name for run in find_runs([two]) if "b0_1125_fold0" in run.name}
+    cost = Cost(1, 1.0, 1.0, "CPU", replace(timing(), reference=name))
+    change_records(two, lambda _: {"cost": cost})
+    page = Page(report_experiments([two], tmp_path / "page.html"))
+    assert "relative to farm_b0" in page.text
 
 
 def test_tiles_of_a_row_are_equally_wide(reported):

@@ -1,0 +1,19 @@
+# PIDNet-S from SegFormer-B4: the loss of kd/segformer_b0_kd (0616) at the main logits;
+# details and boundaries keep their own losses.
+#   python tools/train.py configs/baselines/pidnet_s_kd.py
+# Train the teacher first: python tools/train.py configs/kd/segformer_b4.py
+_base_ = [
+    "./pidnet_s.py",
+    "../_base_/models/segformer_b4_teacher.py",
+    "../_base_/losses/focal_modulated_kd.py",
+]
+# The label term is that of distill_loss.
+_base_.model.decode_head.loss_decode[1] = dict(type="SoftmaxFocalLoss", gamma=2.0)
+model = dict(
+    _delete_=True,
+    type="DistillSegmentor",
+    student=_base_.model,
+    teacher=_base_.pop("teacher"),
+    teacher_checkpoint="work_dirs/segformer_b4_[0-9]*/weights_*_best.safetensors",
+    distill_loss=_base_.pop("distill_loss"),
+)

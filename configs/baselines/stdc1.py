@@ -1,0 +1,8 @@
+# STDC1 on splash, frames and schedule of kd/segformer_b0, its own losses.
+#   python tools/train.py configs/baselines/stdc1.py
+_base_ = [
+    "../_base_/models/stdc1.py",
+    "../_base_/datasets/splash_1024.py",
+    "../_base_/schedules/adamw_20k.py",
+    "../_base_/default_runtime.py",
+]
