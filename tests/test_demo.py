@@ -1,5 +1,7 @@
 """The demo, with three tiny trainings for all tests."""
 
+from pathlib import Path
+
 import pytest
 
 from mmseg_splashkd import demo as module
@@ -73,7 +75,7 @@ def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys
 
 
 def test_a_run_depends_on_config_frames_and_teacher(tmp_path):
-    config = config_path("demo/segformer_b0_kd_pe001_pond.py")
+    config = Path(config_path("demo/segformer_b0_kd_pe001_pond.py"))
     table, teacher = tmp_path / "t.csv", tmp_path / "teacher"
     table.write_text("frames")
     teacher.write_text("weights")

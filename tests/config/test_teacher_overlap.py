@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -234,7 +236,7 @@ def test_equal_stems_are_one_frame_only_with_equal_content(
 
 
 def starting(pond, path, key="model__backbone__init_cfg"):
-    start: object = str(path)
+    start: Any = str(path)
     if key.endswith("init_cfg"):
         start = {"type": "Pretrained", "checkpoint": start, "prefix": "backbone."}
     return read_config(PLAIN, tiny_run(pond, **{key: start}))

@@ -1,6 +1,7 @@
 """Grasps as rectangles and as maps, and the metric of rectangles."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,8 +107,10 @@ def test_a_file_without_rectangles_is_named(tmp_path, text):
 
 def test_drawn_grasps_lie_across_bars_that_depth_shows(tmp_path):
     draw_grasps(tmp_path, train=2, val=1, size=160)
-    depth = cv2.imread(str(tmp_path / "depth/train/0001.png"), cv2.IMREAD_UNCHANGED)
-    image = cv2.imread(str(tmp_path / "images/train/0001.png"))
+    depth: Any = cv2.imread(
+        str(tmp_path / "depth/train/0001.png"), cv2.IMREAD_UNCHANGED
+    )
+    image: Any = cv2.imread(str(tmp_path / "images/train/0001.png"))
     assert (depth.dtype, depth.shape, image.shape) == (
         "uint16",
         (160,) * 2,

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,5 +133,6 @@ def test_one_output_channel_is_the_probability_of_class_1(fold_run):
     sample = SegDataSample()
     sample.seg_logits = PixelData(data=sigmoid)
     sample.gt_sem_seg = PixelData(data=torch.tensor([[[0, 1]]]))
-    found = held_out._prediction(run.frames[0], sample)
+    frame: Any = run.frames[0]
+    found = held_out._prediction(frame, sample)
     assert np.array_equal(found.probability, [[[0.75, 0.0]], [[0.25, 1.0]]])

@@ -1,6 +1,7 @@
 """Frames of four channels and 16 bits: train, test, paint, check."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,7 +34,8 @@ def deep(tmp_path_factory) -> Path:
     """The photos with four channels of 16 bits."""
     folder = draw_photos(tmp_path_factory.mktemp("deep"))
     for path in sorted(folder.glob("img_dir/*/*.jpg")):
-        bgr = cv2.imread(str(path)).astype(np.uint16) * 16
+        colours: Any = cv2.imread(str(path))
+        bgr = colours.astype(np.uint16) * 16
         infrared = 4080 - bgr[..., :1]
         pixels = np.concatenate([bgr, infrared], axis=2)
         cv2.imwrite(str(path.with_suffix(".png")), pixels)
