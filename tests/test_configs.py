@@ -68,7 +68,8 @@ def architecture(model: dict) -> str:
     if backbone["type"] == "ChannelAdapter":
         inner = architecture({**model, "backbone": backbone["backbone"]})
         return f"{inner}, {backbone['in_channels']}-channel input"
-    kind, head = backbone["type"], NETWORKS.get(model["decode_head"]["type"])
+    head = NETWORKS.get(model.get("decode_head", {}).get("type"))
+    kind = backbone["type"]
     if kind in NETWORKS:
         return NETWORKS[kind]
     if kind in ("ResNetV1c", "ResNeXt"):

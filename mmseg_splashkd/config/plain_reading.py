@@ -43,7 +43,8 @@ def check_variables(cfg: Config) -> None:
     stale = dict(_changed(plain, acting(read_file(cfg.filename, check=False))))
     now = dict(_leaves(acting(cfg)))
     left = [key for key, value in stale.items() if now.get(key) == value]
-    if left:
+    # Where only some are those of the bases, options have set them to that.
+    if left and len(left) == len(stale):
         keys = ", ".join(left[:NAMED]) + (", ..." if len(left) > NAMED else "")
         raise ValueError(
             f"{cfg.filename} sets variables that its bases read, which MMEngine does "

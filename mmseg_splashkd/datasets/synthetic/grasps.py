@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mmseg_splashkd.datasets.grasp_rectangle import Grasp
+from mmseg_splashkd.files import whole_file, write_whole
 
 PARTS = ("train", "val")
 SIDE = 300  # pixels, as in GG-CNN and GR-ConvNet
@@ -74,13 +75,13 @@ def _draw_frame(folder: Path, name: str, size: int, rng: np.random.Generator) ->
     depth += rng.normal(0, 2, depth.shape)
     for kind, pixels in (("images", image), ("depth", depth)):
         path = folder / kind / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
         dtype, limit = (np.uint8, 255) if kind == "images" else (np.uint16, 65535)
-        cv2.imwrite(str(path), np.rint(pixels).clip(0, limit).astype(dtype))
+        _, png = cv2.imencode(".png", np.rint(pixels).clip(0, limit).astype(dtype))
+        with whole_file(path) as partial:
+            png.tofile(partial)
     path = folder / "grasps" / f"{name}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
     corners = np.concatenate(rectangles)
-    path.write_text("".join(f"{x:.2f} {y:.2f}\n" for x, y in corners))
+    write_whole(path, "".join(f"{x:.2f} {y:.2f}\n" for x, y in corners))
 
 
 def _table(size: int, rng: np.random.Generator) -> np.ndarray:

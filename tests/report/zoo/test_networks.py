@@ -82,7 +82,7 @@ def test_no_weights_are_downloaded_for_a_network(tmp_path, monkeypatch):
     built: list[Any] = []
     monkeypatch.setattr(networks, "read_config", lambda _: Config(cfg))
     monkeypatch.setattr(networks.MODELS, "build", lambda given: built.append(given))
-    with pytest.raises(AttributeError):  # what is built here is no model
+    with pytest.raises(networks.NoSegmentorError):  # what is built here is no model
         networks.build(tmp_path)
     (given,) = built
     assert given.backbone.pretrained is False
