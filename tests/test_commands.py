@@ -135,7 +135,11 @@ def check(call: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     config, options = (getattr(args, key, None) for key in ("config", "cfg_options"))
     if config and (ROOT / config).is_file():
         pairs = not isinstance(options, dict)  # some tools parse them after --help
-        read_config(ROOT / config, parse_options(options or []) if pairs else options)
+        given = parse_options(options or []) if pairs else options
+        try:
+            read_config(ROOT / config, given)
+        except ImportError as error:  # it names the extra that the config needs
+            assert "pip install -e" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from torch.multiprocessing.spawn import spawn
 
 from tests.models.adapters.families import smp, transformers, with_fcn
 from tests.models.adapters.test_backbones import CONVNEXT, DINOV3
-from tests.models.builders import build, distiller, fcn, random_batch, segformer
+from tests.models.builders import build, distiller, random_batch, segformer
 
 SGD = {"optimizer": {"type": "SGD", "lr": 0.01, "momentum": 0.9}}
 LABELS = {"type": "FocalModulatedKDLoss", "teacher_ratio": 0.0, "modulate": "none"}
@@ -29,7 +29,6 @@ TAUGHT = {"type": "FocalModulatedKDLoss"}
 # Family -> its config, and whether the library leaves weights unused.
 FAMILIES: dict[str, tuple[Any, bool]] = {
     "SegFormer": (segformer, False),
-    "FCN": (fcn, False),
     "U-Net of smp": (functools.partial(smp, "Unet"), False),
     "SegFormer of transformers": (functools.partial(transformers, "SegFormer"), False),
     "DPT of transformers": (functools.partial(transformers, "DPT"), True),
