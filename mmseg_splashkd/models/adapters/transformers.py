@@ -132,7 +132,7 @@ class TransformersBackbone(BaseModule):
         model: The network.
         classifier: Dotted name of the ``Recorded`` in the place of its classifier;
             empty for a network of queries.
-        resize_masks: See ``TransformersSegmentor``.
+        resize_masks: Whether the masks of queries are resized to the images.
     """
 
     def __init__(self, model: Any, classifier: str, resize_masks: bool) -> None:
@@ -251,12 +251,13 @@ def build_network(network: Mapping[str, Any], labels: int) -> Any:
     """Build a network of the library with random weights.
 
     Args:
-        network: See ``TransformersSegmentor``.
+        network: ``model_type`` or ``pretrained``, and settings of the config class.
         labels: Number of logits per pixel.
 
     Raises:
         ImportError: The library is not installed.
-        ValueError: See ``TransformersSegmentor``.
+        ValueError: ``network`` is not that of a model for semantic segmentation, or its
+            folder or name cannot be read.
     """
     library = import_extra("transformers", "models of transformers", "transformers")
     config = _config(library, dict(network))

@@ -57,7 +57,9 @@ def classes(config: dict, number: int) -> dict:
     return config
 
 
-@pytest.mark.parametrize(("teacher", "student"), PAIRS, ids=" teaches ".join)
+@pytest.mark.parametrize(
+    ("teacher", "student"), PAIRS, ids=[" teaches ".join(pair) for pair in PAIRS]
+)
 def test_a_pair_distils(teacher, student):
     """The teacher knows three classes in another order, and other colours."""
     large = classes(FAMILIES[teacher](), 3) | {"data_preprocessor": OTHER}
