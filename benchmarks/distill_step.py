@@ -1,27 +1,44 @@
 """Measure the time and memory of a training step of distillation.
 
-One student and one optimizer take steps of four variants alternately; loading the batch
-is part of a step:
+Four variants of a step, loading of the batch included:
 
 - plain: ``EncoderDecoder.train_step`` of MMSegmentation, no teacher;
 - floor: the same and a forward pass of the teacher under ``torch.inference_mode`` on
   the same batch, the lower bound of distillation with an online teacher;
 - online: ``DistillSegmentor.train_step`` with the losses of experiment 0616;
-- cached: the same with logits from a cache that ``build_teacher_cache`` wrote.
+- cached: the same with logits from a cache that ``build_teacher_cache`` wrote;
+
+with options that make a step cheaper, one by one and all together:
+
+- amp: ``--amp``, on a CPU bfloat16;
+- teacher: ``teacher_precision='bf16'`` (online only; with amp it is so anyway);
+- channels_last: ``ChannelsLastHook``;
+- compile: ``CompileHook``;
+- fused: ``optim_wrapper.optimizer.fused=True``;
+- frames: ``LoadImageOnce``.
+
+A way is a variant with some options. Each runs in several processes of its own, which
+take turns in a random order. In each process, steps of the way and of the reference
+alternate: the plain step in float32 of MMSegmentation without options, on the same views.
+So load on the machine hits both, and what differs between processes (memory layout,
+caches) is seen as spread. Plain without options is measured against itself: what it
+deviates from 1.00 is the error of the method.
 
 Weights are random: the cost of a step does not depend on them.
 
-    python benchmarks/distill_step.py
-    python benchmarks/distill_step.py --pairs "B2->B0" --repeats 15
-    python benchmarks/distill_step.py --device cuda --size 1024 --workers 8 --steps 30
+    python benchmarks/distill_step.py --out work_dirs/distill_step.json
+    python benchmarks/distill_step.py --pairs "B2->B0" --options none all
     python benchmarks/distill_step.py --device cuda --size 1024 --workers 8 --steps 30 \
-      --bf16
+      --options none amp
 """
 
 import argparse
 import copy
+import json
+import math
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -34,19 +51,23 @@ from typing import Any, NamedTuple
 
 import cv2
 import torch
-from mmcv.transforms import Resize
+from mmcv.transforms import LoadImageFromFile, Resize
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from scipy.special import stdtrit
 from torch import nn
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.config.devices import use_mixed_precision
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.hooks.compile_hook import compile_parts
+from mmseg_splashkd.records.cpu_kind import cpu_kind
 from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -55,12 +76,10 @@ FRAMES = 30  # 21 of them to train on
 VIEWS = 2  # views per frame in the cache
 MEMORY_STEPS = 3
 VARIANTS = ("plain", "floor", "online", "cached")
-RATIOS = (
-    ("floor", "plain"),
-    ("online", "plain"),
-    ("online", "floor"),
-    ("cached", "plain"),
-)
+OPTIONS = ("amp", "teacher", "channels_last", "compile", "fused", "frames")
+SETS = ("none", *OPTIONS, "all")
+# Options that change nothing in a variant, and those it is not measured with.
+NO_EFFECT = {"plain": {"teacher"}, "cached": {"teacher"}}
 
 
 class Pair(NamedTuple):
@@ -79,6 +98,41 @@ PAIRS = {
 }
 
 
+class Way(NamedTuple):
+    """A variant of a step with some options, of ``SETS``."""
+
+    variant: str
+    options: str
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the options that are on."""
+        if self.options in ("none", "all"):
+            names = OPTIONS if self.options == "all" else ()
+        else:
+            names = (self.options,)
+        return tuple(n for n in names if n not in NO_EFFECT.get(self.variant, ()))
+
+
+REFERENCE = Way("plain", "none")
+
+
+class Measured(NamedTuple):
+    """One process: seconds per step of a way and of the reference, per repeat."""
+
+    pair: str
+    way: Way
+    process: int
+    seconds: list[float]
+    reference: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """Median over the repeats of the way's time to that of the reference."""
+        both = zip(self.seconds, self.reference, strict=True)
+        return statistics.median(one / other for one, other in both)
+
+
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -88,11 +142,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--pairs",
         nargs="+",
         choices=PAIRS,
-        default=list(PAIRS),
-        help="teachers and students (default: all)",
+        default=["B1->B0"],
+        help="teachers and students (default: B1->B0)",
+    )
+    parser.add_argument(
+        "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS)
+    )
+    parser.add_argument(
+        "--options",
+        nargs="+",
+        choices=SETS,
+        default=list(SETS),
+        help="options, each alone, none or all of them (default: every one)",
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
-    parser.add_argument("--bf16", action="store_true", help="autocast, GPU only")
     parser.add_argument(
         "--size", type=int, default=256, help="side of the frames in px (default: 256)"
     )
@@ -104,22 +167,27 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="loader processes (default: 0, load in the step)",
     )
     parser.add_argument(
+        "--processes", type=int, default=5, help="processes of each way (default: 5)"
+    )
+    parser.add_argument(
         "--repeats",
         type=int,
         default=7,
-        help="alternating measurements of each variant (default: 7)",
+        help="alternating measurements in a process (default: 7)",
     )
     parser.add_argument(
         "--steps", type=int, help="steps per measurement (default: 1 to 3 by pair)"
     )
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)  # in a fresh process
+    parser.add_argument("--out", type=Path, help="JSON file of all measurements")
+    parser.add_argument("--time-of", help=argparse.SUPPRESS)  # in a fresh process
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    if args.bf16 and not args.device.startswith("cuda"):
-        parser.error("--bf16 needs --device cuda")
+    if args.processes < 2:
+        parser.error("--processes must be 2 or more: one has no spread")
     return args
 
 
-# The four variants.
+# The ways.
 
 
 def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
@@ -142,11 +210,30 @@ def write_config(pair: Pair, root: Path, args: argparse.Namespace) -> Path:
             step.scale = (args.size, args.size)
     cfg.val_dataloader = cfg.test_dataloader = None  # do not test the teacher
     cfg.teacher_cache = {"dir": str(root / f"cache_{teacher}"), "views": VIEWS}
-    if args.bf16:
-        cfg.optim_wrapper.update(type="AmpOptimWrapper", dtype="bfloat16")
     path = root / f"{student}_{teacher}.py"
     cfg.dump(path)
     return path
+
+
+def configured(way: Way, path: Path, device: str) -> Config:
+    """The config of a way: that of the pair, with the keys of the options set."""
+    cfg = read_config(path)
+    if "amp" in way.chosen:
+        use_mixed_precision(cfg)
+        if device.startswith("cuda"):
+            cfg.optim_wrapper.dtype = "bfloat16"
+    if "teacher" in way.chosen:
+        cfg.model.teacher_precision = "bf16"
+    if "fused" in way.chosen:
+        cfg.optim_wrapper.optimizer.fused = True
+    if "frames" in way.chosen:
+        for step in cfg.train_dataloader.dataset.dataset.pipeline:
+            if is_a(step, LoadImageFromFile):
+                step.type = "LoadImageOnce"
+    if way.variant == "cached":
+        cfg.model.pop("teacher_precision", None)  # of the cache that was built
+        use_teacher_cache(cfg)
+    return cfg
 
 
 class Floor:
@@ -167,56 +254,47 @@ class Floor:
         optim_wrapper.update_params(total)
 
 
-class Variant(NamedTuple):
-    """A model and the config of its loader."""
+class Built(NamedTuple):
+    """A model, the part of it that is trained, and its config."""
 
     model: Any
     student: nn.Module
     cfg: Config
 
 
-def build_variant(name: str, path: Path, device: str) -> Variant:
-    """Build only the models that one variant needs."""
-    cfg = read_config(path)
-    if name == "cached":
-        use_teacher_cache(cfg)
+def build(way: Way, path: Path, device: str) -> Built:
+    """Build only the models that a way needs."""
+    cfg = configured(way, path, device)
     torch.manual_seed(0)
-    if name in ("online", "cached"):
+    if way.variant in ("online", "cached"):
         model = MODELS.build(cfg.model)
         model.load_teacher()
-        model = model.to(device).train()
-        return Variant(model, model.student, cfg)
-    student = MODELS.build(cfg.model.student).to(device).train()
-    if name == "plain":
-        return Variant(student, student, cfg)
+        model = prepared(model.to(device).train(), way)
+        return Built(model, model.student, cfg)
+    student = prepared(MODELS.build(cfg.model.student).to(device).train(), way)
+    if way.variant == "plain":
+        return Built(student, student, cfg)
     teacher = MODELS.build(cfg.model.teacher).to(device).eval().requires_grad_(False)
-    return Variant(Floor(student, teacher), student, cfg)
+    return Built(Floor(student, prepared(teacher, way)), student, cfg)
 
 
-def build_variants(path: Path, device: str) -> dict[str, Variant]:
-    """Build all variants with one student and one teacher."""
-    online, cached = (
-        build_variant(name, path, device) for name in ("online", "cached")
-    )
-    student = cached.model.student = online.student
-    floor = Floor(student, online.model.teacher)
-    return {
-        "plain": Variant(student, student, online.cfg),
-        "floor": Variant(floor, student, online.cfg),
-        "online": online,
-        "cached": Variant(cached.model, student, cached.cfg),
-    }
+def prepared(model: Any, way: Way) -> Any:
+    """A model as the hooks of a way leave it."""
+    if "channels_last" in way.chosen:
+        model.to(memory_format=torch.channels_last)
+    if "compile" in way.chosen:
+        compile_parts(model)
+    return model
 
 
-def stepper(variant: Variant, optimizer: Any) -> Callable[[], None]:
-    """A function that takes one step of a variant, with its own infinite loader."""
-    loader = Runner.build_dataloader(
-        copy.deepcopy(variant.cfg.train_dataloader), seed=0
-    )
+def stepper(built: Built) -> Callable[[], None]:
+    """A function that takes one step, with its own optimizer and infinite loader."""
+    optimizer = build_optim_wrapper(built.student, built.cfg.optim_wrapper)
+    loader = Runner.build_dataloader(copy.deepcopy(built.cfg.train_dataloader), seed=0)
     stream: Iterator[dict] = iter(loader)
 
     def step() -> None:
-        variant.model.train_step(next(stream), optim_wrapper=optimizer)
+        built.model.train_step(next(stream), optim_wrapper=optimizer)
 
     return step
 
@@ -242,38 +320,29 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def time_pair(
-    name: str, path: Path, args: argparse.Namespace
-) -> dict[str, list[float]]:
-    """Seconds per step of each variant in every repeat; the order alternates."""
-    variants = build_variants(path, args.device)
-    plain = variants["plain"]
-    optimizer = build_optim_wrapper(plain.student, plain.cfg.optim_wrapper)
-    steps = {variant: stepper(variants[variant], optimizer) for variant in VARIANTS}
-    seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+def time_of(way: Way, path: Path, args: argparse.Namespace) -> list[list[float]]:
+    """Seconds per step of a way and of the reference, in turn, of every repeat.
+
+    The first repeat warms up: kernels are chosen, parts compiled, frames decoded.
+    """
+    steps = [stepper(build(each, path, args.device)) for each in (way, REFERENCE)]
+    seconds: list[list[float]] = [[], []]
     warm_up = 2 * args.workers  # each worker prefetches two batches
+    warmer = 1 + (FRAMES // args.batch if "frames" in way.chosen else 0)
     for repeat in range(1 + args.repeats):
-        for variant in VARIANTS if repeat % 2 else reversed(VARIANTS):
-            one = seconds_per_step(
-                steps[variant], warm_up, args.steps or PAIRS[name].steps
-            )
-            seconds[variant].append(one)
-        turn = ", ".join(
-            f"{variant} {seconds[variant][-1]:.3f}" for variant in VARIANTS
-        )
-        print_progress(f"{name}, repeat {repeat} of {args.repeats}: {turn} s")
-    return {variant: numbers[1:] for variant, numbers in seconds.items()}  # 0 warms up
+        for which in (0, 1) if repeat % 2 else (1, 0):
+            count = args.steps if repeat else warmer
+            one = seconds_per_step(steps[which], warm_up, count)
+            seconds[which].append(one)
+    return [each[1:] for each in seconds]
 
 
 # Memory.
 
 
-def memory_of(name: str, path: Path, device: str) -> float:
+def memory_of(way: Way, path: Path, device: str) -> float:
     """Peak MiB of this process (on a GPU: of its tensors) after three steps."""
-    variant = build_variant(name, path, device)
-    step = stepper(
-        variant, build_optim_wrapper(variant.student, variant.cfg.optim_wrapper)
-    )
+    step = stepper(build(way, path, device))
     for _ in range(MEMORY_STEPS):
         step()
     if device.startswith("cuda"):
@@ -283,16 +352,33 @@ def memory_of(name: str, path: Path, device: str) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def memory_of_each(path: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Peak MiB of each variant, in its own process."""
-    peaks = {}
-    for variant in VARIANTS:
-        command = [sys.executable, __file__, "--memory-of", f"{variant}:{path}"]
-        command += ["--device", args.device]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        peaks[variant] = float(done.stdout.split()[-1])
-        print_progress(f"  {variant}: {peaks[variant]:,.0f} MiB")
-    return peaks
+# Processes.
+
+
+def in_process(kind: str, way: Way, path: Path, args: argparse.Namespace) -> Any:
+    """What a fresh process measures: ``'time'`` or ``'memory'`` of a way."""
+    command = [sys.executable, __file__, f"--{kind}-of", f"{':'.join(way)}:{path}"]
+    for name in ("device", "batch", "workers", "repeats", "steps"):
+        command += [f"--{name}", str(getattr(args, name))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measured(
+    pair: str, path: Path, ways: list[Way], args: argparse.Namespace
+) -> list[Measured]:
+    """All processes of all ways of a pair; in each round, every way has one."""
+    found, order = [], random.Random(0)
+    args.steps = args.steps or PAIRS[pair].steps
+    for process in range(args.processes):
+        for way in order.sample(ways, len(ways)):
+            one = Measured(pair, way, process, *in_process("time", way, path, args))
+            found.append(one)
+            print_progress(
+                f"{pair}, process {process + 1} of {args.processes}, "
+                f"{way.variant} with {way.options}: {one.ratio:.3f}"
+            )
+    return found
 
 
 # Output.
@@ -307,16 +393,15 @@ def machine(args: argparse.Namespace) -> str:
     """Hardware, versions, threads and settings in one line."""
     names = Path("/proc/cpuinfo").read_text().split("model name\t: ")[1:]
     cpu = names[0].split("\n")[0] if names else platform.machine()
-    hardware = f"{cpu}, {os.cpu_count()} cores"
+    hardware = f"{cpu} ({cpu_kind()}), {os.cpu_count()} cores"
     if args.device.startswith("cuda"):
         hardware = f"{torch.cuda.get_device_name()} ({hardware})"
-    precision = "bf16 autocast" if args.bf16 else "float32"
     spin = os.environ.get("GOMP_SPINCOUNT", "not set")
     return (
         f"{hardware}, load {os.getloadavg()[0]:.2f}; torch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads, GOMP_SPINCOUNT {spin}; {precision}, "
+        f"{torch.get_num_threads()} threads, GOMP_SPINCOUNT {spin}; "
         f"{args.size}x{args.size}, batch {args.batch}, {args.workers} workers, "
-        f"{args.repeats} repeats"
+        f"{args.processes} processes of {args.repeats} repeats"
     )
 
 
@@ -325,66 +410,127 @@ def table(*heads: str) -> list[str]:
     return [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
 
 
-def spread(numbers: list[float]) -> str:
-    """Median, minimum and maximum."""
-    middle = statistics.median(numbers)
-    return f"{middle:.3f} ({min(numbers):.3f} to {max(numbers):.3f})"
+class Estimate(NamedTuple):
+    """A ratio: mean over the processes, 95 % interval, spread between processes."""
+
+    ratio: float
+    low: float
+    high: float
+    deviation: float  # standard deviation between processes, of the logarithm
 
 
-def ratio_row(pair: str, seconds: dict[str, list[float]]) -> str:
-    """Plain seconds and ratios of a pair; ratios are taken within a repeat."""
-    cells = [pair, spread(seconds["plain"])]
-    for over, under in RATIOS:
-        both = zip(seconds[over], seconds[under], strict=True)
-        cells.append(spread([one / other for one, other in both]))
-    return f"| {' | '.join(cells)} |"
+def estimate(ratios: Sequence[float]) -> Estimate:
+    """Geometric mean of ratios, with Student's 95 % interval over the processes."""
+    logs = [math.log(each) for each in ratios]
+    middle, deviation = statistics.mean(logs), statistics.stdev(logs)
+    half = stdtrit(len(logs) - 1, 0.975) * deviation / math.sqrt(len(logs))
+    edges = (math.exp(middle + sign * half) for sign in (0, -1, 1))
+    return Estimate(*edges, deviation)
 
 
-def variant_rows(
-    pair: str, seconds: dict[str, list[float]], peaks: dict[str, float]
-) -> list[str]:
-    """Seconds and peak memory of each variant of a pair."""
-    return [
-        f"| {pair} | {variant} | {spread(seconds[variant])} | {peaks[variant]:,.0f} |"
-        for variant in VARIANTS
+def resolution(found: list[list[Measured]]) -> float:
+    """Smallest difference of two ways that their 95 % interval would tell, as a share.
+
+    From the spread between the processes of a way, pooled over all ways.
+
+    Args:
+        found: The processes of each way.
+    """
+    squares = [estimate([m.ratio for m in each]).deviation ** 2 for each in found]
+    processes = len(found[0])
+    degrees = len(found) * (processes - 1)
+    spread = math.sqrt(statistics.mean(squares))
+    return math.expm1(stdtrit(degrees, 0.975) * spread * math.sqrt(2 / processes))
+
+
+def rows_of(found: list[Measured], over: str, under: str) -> list[str]:
+    """A row per set of options: a variant to the reference, or to another variant."""
+    rows = []
+    for pair, options in dict.fromkeys((m.pair, m.way.options) for m in found):
+        both = [
+            {m.process: m.ratio for m in found if m[:2] == (pair, Way(name, options))}
+            for name in (over, under)
+        ]
+        if not both[0] or (under and not both[1]):
+            continue
+        ratios = [both[0][p] / (both[1][p] if under else 1) for p in both[0]]
+        one = estimate(ratios)
+        to = under or "plain, float32"
+        rows.append(
+            f"| {pair} | {over} / {to} | {options} | {one.ratio:.3f} | "
+            f"{one.low:.3f} to {one.high:.3f} | {one.deviation:.1%} |"
+        )
+    return rows
+
+
+def report(found: list[Measured], peaks: dict[tuple[str, Way], float]) -> str:
+    """The tables of all measurements."""
+    heads = ("pair", "step", "options", "ratio", "95 % interval", "between processes")
+    lines = table(*heads)
+    for over, under in (*((v, "") for v in VARIANTS), ("online", "floor")):
+        lines += rows_of(found, over, under)
+    ways = dict.fromkeys((m.pair, m.way) for m in found)
+    grouped = [[m for m in found if m[:2] == each] for each in ways]
+    seconds = statistics.median(s for m in found for s in m.reference)
+    lines += [
+        "",
+        f"The reference takes {seconds:.3f} s (median). Two ways whose ratios differ by "
+        f"less than {resolution(grouped):.1%} cannot be told from another.",
+        "",
+        *table("pair", "variant", "options", "peak memory, MiB"),
     ]
+    lines += [f"| {p} | {w[0]} | {w[1]} | {peaks[p, w]:,.0f} |" for p, w in peaks]
+    return "\n".join(lines)
 
 
-def measure(pairs: list[str], args: argparse.Namespace) -> None:
-    """Measure all pairs, then print both tables."""
-    tables = [
-        table("pair", "plain, s", *(f"{over} / {under}" for over, under in RATIOS)),
-        table("pair", "variant", "s per step", "peak memory, MiB"),
-    ]
-    described = machine(args)
+def ways_of(args: argparse.Namespace) -> list[Way]:
+    """The ways to measure, without those that are the same as another."""
+    ways = [Way(v, o) for v in args.variants for o in args.options]
+    kept = [w for w in ways if w.options == "none" or w.chosen]
+    # The floor is what the host itself could do: without options, and with amp.
+    return [w for w in kept if w.variant != "floor" or w.options in ("none", "amp")]
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Measure all pairs, then print the tables."""
+    found: list[Measured] = []
+    peaks: dict[tuple[str, Way], float] = {}
+    described, ways = machine(args), ways_of(args)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         size = (args.size, args.size)
         draw_pond(root, frames=FRAMES, size=size, progress=False)
-        for pair in pairs:
+        for pair in args.pairs:
             print_progress(f"{pair}: build the cache")
             path = write_config(PAIRS[pair], root, args)
             with redirect_stdout(sys.stderr):
                 build_teacher_cache(path, args.batch, args.device)
-            seconds = time_pair(pair, path, args)
-            peaks = memory_of_each(path, args)
-            tables[0].append(ratio_row(pair, seconds))
-            tables[1] += variant_rows(pair, seconds, peaks)
-    print(described, *map("\n".join, tables), sep="\n\n")
+            found += measured(pair, path, ways, args)
+            for way in ways:
+                if way.options in ("none", "all"):
+                    peaks[pair, way] = in_process("memory", way, path, args)
+    if args.out:
+        rows = [{**m._asdict(), "way": m.way._asdict()} for m in found]
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        about = {"machine": described, "cpu_kind": cpu_kind(), "measured": rows}
+        args.out.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    print(described, report(found, peaks), sep="\n\n")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure and print; in a child process, only the memory of one variant."""
+    """Measure and print; in a child process, only one way."""
     args = parse_args(argv)
     init_default_scope("mmseg")
     MMLogger.get_instance("distill_step", log_level="WARNING")  # no line per weight
     cv2.setNumThreads(0)  # as in env_cfg of the configs
     torch.backends.cudnn.benchmark = True
-    if args.memory_of:
-        variant, path = args.memory_of.split(":", 1)
-        print(memory_of(variant, Path(path), args.device))
-        return
-    measure(args.pairs, args)
+    for kind, function in (("time", time_of), ("memory", memory_of)):
+        if of := getattr(args, f"{kind}_of"):
+            variant, options, path = of.split(":", 2)
+            last: Any = args if kind == "time" else args.device
+            print(json.dumps(function(Way(variant, options), Path(path), last)))
+            return
+    measure(args)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a model.")
     parser.add_argument("config", help="config file")
     parser.add_argument("--resume", action="store_true", help="continue this run")
-    parser.add_argument("--amp", action="store_true", help="mixed precision, GPU only")
+    parser.add_argument(
+        "--amp",
+        action="store_true",
+        help="mixed precision; on a CPU bfloat16, see docs/speed.md",
+    )
     parser.add_argument(
         "--name", help="name of the run; config, day and teacher_ratio by default"
     )

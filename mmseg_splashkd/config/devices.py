@@ -12,17 +12,59 @@ from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper
 
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.models.cpu_amp import CPUAmpOptimWrapper
+from mmseg_splashkd.records.cpu_kind import cpu_kind, lacks_bf16
+
+CPU_AMP = CPUAmpOptimWrapper.__name__
+# Arguments of AmpOptimWrapper that mean nothing to bfloat16 on a CPU.
+OF_GPU_AMP = ("loss_scale", "dtype", "use_fsdp")
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Make a run compute in mixed precision (``--amp``), on a GPU or on a CPU.
+
+    Args:
+        cfg: Config of the run; ``optim_wrapper`` is changed in place.
+    """
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.update(type="AmpOptimWrapper", loss_scale="dynamic")
+        return
+    for key in OF_GPU_AMP:
+        cfg.optim_wrapper.pop(key, None)
+    cfg.optim_wrapper.type = CPU_AMP
+
+
+def slow_precision(cfg: Config) -> list[str]:
+    """Lines for the log about a precision that is slower here than float32.
+
+    It is no error: a run can be repeated on a machine that computes it slowly.
+    """
+    kind = cpu_kind()
+    if not is_a(cfg.get("optim_wrapper"), CPUAmpOptimWrapper) or not lacks_bf16(kind):
+        return []
+    return [
+        f"this CPU ({kind}) has no instructions for bfloat16 (AMX or AVX512-BF16): "
+        f"mixed precision is slower than float32 here. Leave --amp "
+        f"({CPU_AMP}) out, unless this run is to repeat another"
+    ]
 
 
 def check_devices(cfg: Config) -> None:
     """Check that a GPU exists where the config requires one.
 
     Raises:
-        ValueError: Mixed precision or CUDA is configured without a GPU, or ``device``
-            is another than MMEngine's.
+        ValueError: CUDA or its mixed precision is configured without a GPU, mixed
+            precision of a CPU with one, or ``device`` is another than MMEngine's.
     """
     if not torch.cuda.is_available():
         _check_no_gpu_needed(cfg)
+    elif is_a(cfg.get("optim_wrapper"), CPUAmpOptimWrapper):
+        raise ValueError(
+            f"optim_wrapper.type={CPU_AMP!r} acts on a CPU, and this run uses "
+            f"{get_device()!r}. Set it to 'AmpOptimWrapper', leave it out and give "
+            f"--amp, which takes the one that fits, or hide the GPU by "
+            f"CUDA_VISIBLE_DEVICES=-1"
+        )
     wanted, used = str(cfg.get("device") or ""), get_device()
     if wanted and wanted.partition(":")[0] != used:
         raise ValueError(
@@ -32,16 +74,15 @@ def check_devices(cfg: Config) -> None:
 
 
 def _check_no_gpu_needed(cfg: Config) -> None:
-    required = {
-        "--amp (optim_wrapper.type)": is_a(cfg.get("optim_wrapper"), AmpOptimWrapper),
-        "device": str(cfg.get("device", "")).startswith("cuda"),
-    }
-    for name, needs_gpu in required.items():
-        if needs_gpu:
-            raise ValueError(
-                f"{name} needs a CUDA GPU, and torch {torch.__version__} finds none. "
-                f"Leave it out to use the CPU"
-            )
+    finds_none = f"needs a CUDA GPU, and torch {torch.__version__} finds none"
+    if is_a(cfg.get("optim_wrapper"), AmpOptimWrapper):
+        raise ValueError(
+            f"optim_wrapper.type='AmpOptimWrapper' {finds_none}. For mixed precision "
+            f"on the CPU give --amp, or set it to {CPU_AMP!r} without "
+            f"{', '.join(OF_GPU_AMP)}; for float32 set it to 'OptimWrapper'"
+        )
+    if str(cfg.get("device", "")).startswith("cuda"):
+        raise ValueError(f"device {finds_none}. Leave it out to use the CPU")
 
 
 def prepare_distributed(cfg: Config, launcher: str) -> None:

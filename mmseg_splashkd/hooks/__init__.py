@@ -1,5 +1,6 @@
 """Single-purpose hooks of mmengine's Runner, one per file."""
 
+from mmseg_splashkd.hooks.channels_last_hook import ChannelsLastHook
 from mmseg_splashkd.hooks.classes_hook import ClassesHook
 from mmseg_splashkd.hooks.distill_log_hook import DistillLogHook
 from mmseg_splashkd.hooks.distill_loss_hook import DistillLossHook
@@ -26,6 +27,7 @@ from mmseg_splashkd.hooks.variables_hook import VariablesHook
 from mmseg_splashkd.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
+    "ChannelsLastHook",
     "ClassesHook",
     "DistillLogHook",
     "DistillLossHook",

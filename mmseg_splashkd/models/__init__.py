@@ -8,6 +8,7 @@ from mmseg_splashkd.models.adapters.transformers import (
 )
 from mmseg_splashkd.models.backbones.channel_adapter import ChannelAdapter
 from mmseg_splashkd.models.backbones.frozen_timm import FrozenTIMMBackbone
+from mmseg_splashkd.models.cpu_amp import CPUAmpOptimWrapper
 from mmseg_splashkd.models.data_preprocessors import MultiChannelPreProcessor
 from mmseg_splashkd.models.heads.fcn16s_head import FCN16sHead
 from mmseg_splashkd.models.heads.positional_segformer_head import (
@@ -20,6 +21,7 @@ from mmseg_splashkd.models.segmentors.distill_regressor import DistillRegressor
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 
 __all__ = [
+    "CPUAmpOptimWrapper",
     "ChannelAdapter",
     "DistillRegressor",
     "DistillSegmentor",

@@ -15,7 +15,12 @@ from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.devices import leave_distributed, prepare_distributed
+from mmseg_splashkd.config.devices import (
+    leave_distributed,
+    prepare_distributed,
+    slow_precision,
+    use_mixed_precision,
+)
 from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.naming import latest_run, run_name
 from mmseg_splashkd.config.reading import read_config
@@ -89,7 +94,8 @@ def train(
         work_dir: Folder the run writes to; by default ``work_dirs/<run name>``.
         resume: Continue from the newest checkpoint of the work directory that is
             whole; begin again a run that was killed before its first one.
-        amp: Mixed precision (GPU only).
+        amp: Mixed precision: ``AmpOptimWrapper`` of MMEngine on a GPU, bfloat16 by
+            ``CPUAmpOptimWrapper`` on a CPU.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
         name: Name of the run; by default config, day and teacher_ratio. A resumed run
@@ -119,8 +125,7 @@ def train(
     """
     cfg = read_config(config, cfg_options)
     if amp:
-        cfg.optim_wrapper.type = "AmpOptimWrapper"
-        cfg.optim_wrapper.loss_scale = "dynamic"
+        use_mixed_precision(cfg)
     check_trackers(cfg)
     check_training(cfg)
     with parts_of(cfg):  # they build data sets
@@ -128,6 +133,7 @@ def train(
         # Before the config is changed for this run alone: tools/rerun.py needs it so.
         writes = is_writer(launcher)
         description = describe(cfg, config, cfg_options) if writes else None
+    warnings += slow_precision(cfg)
     add_needed_hooks(cfg)
     cfg.launcher = launcher
     cfg.resume = resume or bool(cfg.get("resume"))

@@ -24,6 +24,7 @@ from mmseg_splashkd.config.text import literal
 from mmseg_splashkd.config.types import classes, is_a, registered_name
 from mmseg_splashkd.config.walk import leaves, loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.transforms.load_image_once import LoadImageOnce
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.adapters.smp import SMPSegmentor
@@ -86,6 +87,8 @@ def fingerprint(
         "ensemble": model.get("ensemble"),
         "weights": [_weights(file) for file in as_list(model.teacher_checkpoint)],
     }
+    if model.get("teacher_precision") == "bf16":  # others as in format 1
+        teacher["precision"] = "bf16"
     preprocessors = [
         config.get("data_preprocessor")
         for config in (model, model.student, *as_list(model.teacher))
@@ -131,7 +134,8 @@ def unread_frames(cfg: Config, loader: str = LOADER) -> ViewDataset:
 def _view_keys(config: Mapping[str, Any]) -> Any:
     """What determines a view: keys of the data sets, and of wrappers inside theirs."""
     if next(leaves(config)) is config:
-        return {VIEW_KEYS[key]: config[key] for key in VIEW_KEYS.keys() & config.keys()}
+        keys = VIEW_KEYS.keys() & config.keys()
+        return {VIEW_KEYS[key]: _of_pixels(key, config[key]) for key in keys}
     if is_a(config, ViewDataset):
         return _view_keys(config["dataset"])
     return {
@@ -142,6 +146,18 @@ def _view_keys(config: Mapping[str, Any]) -> Any:
         else value
         for key, value in config.items()
     }
+
+
+def _of_pixels(key: str, value: Any) -> Any:
+    """A value in which frames from memory count as those from files: equal pixels."""
+    if key != "pipeline":
+        return value
+    return [
+        {**_without({"memory_share"}, step), "type": "LoadImageFromFile"}
+        if is_a(step, LoadImageOnce)
+        else step
+        for step in value or ()
+    ]
 
 
 def _roots(cfg: Config, loader: str) -> list[Path]:

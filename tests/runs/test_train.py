@@ -401,7 +401,7 @@ def test_error_for_missing_data_describes_the_layout(pond, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"amp": True}, "--amp"),
+        ({"cfg_options": {"optim_wrapper.type": "AmpOptimWrapper"}}, "AmpOptimWrapper"),
         ({"cfg_options": {"device": "cuda:0"}}, "device"),
         ({"launcher": "slurm"}, "--launcher slurm"),
     ],

@@ -8,6 +8,7 @@ from mmseg_splashkd.datasets.transforms.grasp_maps import (
     PackGraspInputs,
 )
 from mmseg_splashkd.datasets.transforms.load_gray_labels import LoadGrayLabels
+from mmseg_splashkd.datasets.transforms.load_image_once import LoadImageOnce
 from mmseg_splashkd.datasets.transforms.median_blur import MedianBlur
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CheckShapes",
     "LoadGraspMaps",
     "LoadGrayLabels",
+    "LoadImageOnce",
     "MedianBlur",
     "PackGraspInputs",
 ]

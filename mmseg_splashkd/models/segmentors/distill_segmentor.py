@@ -34,6 +34,7 @@ from mmseg_splashkd.models.teacher.teacher import (
     FrozenTeacher,
     as_list,
     build_teacher,
+    check_precision,
 )
 
 # Where the student takes what belongs to it.
@@ -75,6 +76,9 @@ class DistillSegmentor(BaseSegmentor):
         teacher_cache: Folder with stored logits of the teacher, which the data set adds
             to the samples; no teacher is built. Default None. See
             ``tools/cache_teacher.py``.
+        teacher_precision: ``'bf16'`` computes the teacher in bfloat16, ``'fp32'`` in
+            float32; default None: in the precision of the student. See
+            ``FrozenTeacher``.
         data_preprocessor: Config used for student and teacher if their configs have
             none. The teacher gets the student's images in its own normalisation.
         train_cfg: None; ``mmseg.apis.init_model`` passes it to any model. The student
@@ -102,6 +106,7 @@ class DistillSegmentor(BaseSegmentor):
         ensemble: Mapping[str, Any] | None = None,
         teacher_gate: Mapping[str, Any] | None = None,
         teacher_cache: str | None = None,
+        teacher_precision: str | None = None,
         data_preprocessor: OptConfigType = None,
         train_cfg: None = None,
         pretrained: None = None,
@@ -122,13 +127,16 @@ class DistillSegmentor(BaseSegmentor):
         self.distill_loss = MODELS.build(distill_loss)
         self.teacher_checkpoint = teacher_checkpoint
         self.class_mapping = None if class_mapping is None else list(class_mapping)
+        check_precision(teacher_precision)  # also where a cache is used
         self.teacher_gate = TeacherGate.from_config(teacher_gate)
         self.cache = _build_cached_teacher(teacher_cache)
         check_segmentor(self.student, "student", trained=True)
         teachers = None
         with seeded(0):  # equal initial weights with and without a teacher
             if self.cache is None:
-                teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
+                teachers = build_teacher(
+                    teacher, teacher_checkpoint, ensemble, teacher_precision
+                )
                 self._check_teacher(teachers)
             self.distill_loss.bind(
                 self.student, teachers and teachers.only, has_own_loss(student)

@@ -3,6 +3,8 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,14 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
 from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.losses.functional.precision import at_least_single
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
 from mmseg_splashkd.models.teacher.renormalise import Renormalisation, normalisation
 from mmseg_splashkd.records.record import FAILED, FINISHED
 from mmseg_splashkd.records.store import run_of_weights
 
 AVERAGES = ("probability", "logit")
+PRECISIONS = ("bf16", "fp32")
 
 
 class FrozenTeacher(nn.Module):
@@ -42,9 +46,12 @@ class FrozenTeacher(nn.Module):
         members: Segmentors with the same classes.
         average: ``'probability'`` or ``'logit'``.
         weights: One number > 0 per member; default equal weights.
+        precision: ``'bf16'``: convolutions and matrix products in bfloat16, logits
+            returned in float32; ``'fp32'``: float32 also where the student computes in
+            mixed precision; default None: that of the student.
 
     Raises:
-        ValueError: ``average`` is unknown, or ``weights`` do not fit.
+        ValueError: ``average`` or ``precision`` is unknown, or ``weights`` do not fit.
     """
 
     def __init__(
@@ -52,8 +59,10 @@ class FrozenTeacher(nn.Module):
         members: Sequence[EncoderDecoder],
         average: str = "probability",
         weights: Sequence[float] | None = None,
+        precision: str | None = None,
     ) -> None:
         super().__init__()
+        check_precision(precision)
         if average not in AVERAGES:
             raise ValueError(
                 f"ensemble.average must be one of {AVERAGES}, got {average!r}"
@@ -68,6 +77,7 @@ class FrozenTeacher(nn.Module):
             )
         self.members = nn.ModuleList(members)
         self.average = average
+        self.precision = precision
         self.weights = [weight / sum(weights) for weight in weights]
         self.classes: list[str] | None = None
         # From the images to those of each member.
@@ -123,16 +133,31 @@ class FrozenTeacher(nn.Module):
             paddings: Pixels added to each image; see ``Renormalisation``.
         """
         own = [change(images, paddings) for change in self.renormalise]
-        if self.only is not None:
-            return forward_outputs(self.only, own[0], fused)
-        pairs = zip(self.all, own, strict=True)
-        logits = [forward_outputs(member, images).logits for member, images in pairs]
+        with self._precision(images.device.type):
+            if self.only is not None:
+                outputs = forward_outputs(self.only, own[0], fused)
+                return self._single(outputs)
+            pairs = zip(self.all, own, strict=True)
+            outputs = [forward_outputs(member, images) for member, images in pairs]
+        logits = [at_least_single(each.logits) for each in outputs]
         size = logits[0].shape[-2:]
         corners = [member.align_corners for member in self.all]
         resized = [
             resize_logits(z, size, c) for z, c in zip(logits, corners, strict=True)
         ]
         return SegOutputs(self._averaged(resized))
+
+    def _precision(self, device: str) -> AbstractContextManager:
+        if self.precision is None:
+            return nullcontext()
+        is_half = self.precision == "bf16"
+        return torch.autocast(device, torch.bfloat16, enabled=is_half)
+
+    def _single(self, outputs: SegOutputs) -> SegOutputs:
+        """Outputs with logits in float32, unless the student's precision holds."""
+        if self.precision is None:
+            return outputs
+        return replace(outputs, logits=at_least_single(outputs.logits))
 
     def _averaged(self, logits: list[Tensor]) -> Tensor:
         weighted = zip(self.weights, logits, strict=True)
@@ -199,6 +224,19 @@ def _other_normalisation(
     return [("normalisation", text)]
 
 
+def check_precision(precision: str | None) -> None:
+    """Check ``teacher_precision``.
+
+    Raises:
+        ValueError: It is none of ``PRECISIONS``, and not None.
+    """
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(
+            f"teacher_precision={precision!r} must be one of {PRECISIONS}, or None for "
+            f"that of the student"
+        )
+
+
 def as_list(value: Any) -> list:
     """A list unchanged, other values as a one-element list; None gives ``[None]``."""
     several = isinstance(value, Sequence) and not isinstance(value, str)
@@ -206,7 +244,10 @@ def as_list(value: Any) -> list:
 
 
 def build_teacher(
-    teacher: Any, checkpoints: Any, ensemble: Mapping[str, Any] | None
+    teacher: Any,
+    checkpoints: Any,
+    ensemble: Mapping[str, Any] | None,
+    precision: str | None = None,
 ) -> FrozenTeacher:
     """Build the teachers that a config names.
 
@@ -215,6 +256,7 @@ def build_teacher(
         checkpoints: One file or pattern, or a list. One config with several files
             builds one member per file.
         ensemble: ``average`` and ``weights`` of ``FrozenTeacher``.
+        precision: As of ``FrozenTeacher``.
 
     Raises:
         ValueError: Configs and files differ in number, or the members' class counts do.
@@ -232,7 +274,8 @@ def build_teacher(
         raise ValueError(f"ensemble has {unknown}; it takes average and weights")
     if options and len(configs) == 1:
         raise ValueError("ensemble is for several teachers, but there is one")
-    teachers = FrozenTeacher([MODELS.build(config) for config in configs], **options)
+    members = [MODELS.build(config) for config in configs]
+    teachers = FrozenTeacher(members, **options, precision=precision)
     for member in teachers.all:
         if member.num_classes != teachers.first.num_classes:
             raise ValueError("the teachers' class counts differ; they must be equal")
