@@ -236,6 +236,17 @@ def test_no_teacher_is_built(cached):
     assert offline.teacher_report["frames"] == 6
 
 
+def test_views_stay_in_memory_beside_their_logits(cached):
+    cfg = read_config(DISTILLED, cached | {"train_dataloader.dataset.keep_views": 16})
+    use_teacher_cache(cfg)
+    dataset, view = DATASETS.build(cfg.train_dataloader.dataset), View(1, 1, 0)
+    first, again = dataset[view], dataset[view]
+    assert len(dataset.kept.samples) == 1
+    assert torch.equal(first["inputs"], again["inputs"])
+    both = [each["data_samples"].teacher_logits.data for each in (first, again)]
+    assert torch.equal(*both)
+
+
 def test_samples_without_logits_are_refused(cached):
     _, offline, views = both(cached)
     sample = views[0]  # by its number, not as a view
