@@ -18,11 +18,11 @@ with options that make a step cheaper, one by one and all together:
 - frames: ``LoadImageOnce``.
 
 A way is a variant with some options. Each runs in several processes of its own, which
-take turns in a random order. In each process, steps of the way and of the reference
-alternate: the plain step in float32 of MMSegmentation without options, on the same views.
-So load on the machine hits both, and what differs between processes (memory layout,
-caches) is seen as spread. Plain without options is measured against itself: what it
-deviates from 1.00 is the error of the method.
+take turns in a random order. In each process, steps of the way alternate with those of
+the reference, on the same views: the plain step of MMSegmentation in float32, without
+options. So load on the machine hits both, and what differs between processes (memory
+layout, caches) is seen as spread. Plain without options is measured against itself:
+what it deviates from 1.00 is the error of the method.
 
 Weights are random: the cost of a step does not depend on them.
 
@@ -58,6 +58,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from mmseg_splashkd.hooks.compile_hook import compile_parts
 from scipy.special import stdtrit
 from torch import nn
 
@@ -66,7 +67,6 @@ from mmseg_splashkd.config.devices import use_mixed_precision
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.synthetic import draw_pond
-from mmseg_splashkd.hooks.compile_hook import compile_parts
 from mmseg_splashkd.records.cpu_kind import cpu_kind
 from mmseg_splashkd.teacher_cache import build_teacher_cache, use_teacher_cache
 
@@ -474,8 +474,8 @@ def report(found: list[Measured], peaks: dict[tuple[str, Way], float]) -> str:
     seconds = statistics.median(s for m in found for s in m.reference)
     lines += [
         "",
-        f"The reference takes {seconds:.3f} s (median). Two ways whose ratios differ by "
-        f"less than {resolution(grouped):.1%} cannot be told from another.",
+        f"The reference takes {seconds:.3f} s (median). Two ways whose ratios differ "
+        f"by less than {resolution(grouped):.1%} cannot be told from another.",
         "",
         *table("pair", "variant", "options", "peak memory, MiB"),
     ]

@@ -6,7 +6,12 @@ import pytest
 import torch.distributed
 from mmengine.config import Config
 
-from mmseg_splashkd.config.devices import check_devices, prepare_distributed
+from mmseg_splashkd.config.devices import (
+    check_devices,
+    prepare_distributed,
+    slow_precision,
+    use_mixed_precision,
+)
 
 NCCL = {"env_cfg": {"dist_cfg": {"backend": "nccl"}}}
 
@@ -87,3 +92,44 @@ def test_processes_on_cpus_use_no_device_ids(wrapper, monkeypatch):
     cfg = Config({"model_wrapper_cfg": wrapper})
     prepare_distributed(cfg, "pytorch")
     assert cfg.model_wrapper_cfg == {**(wrapper or {}), "device_ids": None}
+
+
+AMP = {"type": "AmpOptimWrapper", "loss_scale": "dynamic", "dtype": "float16"}
+
+
+@pytest.mark.parametrize("wrapper", [{}, {"type": "OptimWrapper"}, AMP])
+def test_mixed_precision_fits_the_machine(wrapper, monkeypatch):
+    cfg = Config({"optim_wrapper": {**wrapper, "accumulative_counts": 2}})
+    use_mixed_precision(cfg)
+    expected = {"type": "CPUAmpOptimWrapper", "accumulative_counts": 2}
+    assert cfg.optim_wrapper.to_dict() == expected
+    check_devices(cfg)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    cfg = Config({"optim_wrapper": dict(wrapper)})
+    use_mixed_precision(cfg)
+    expected = {**wrapper, "type": "AmpOptimWrapper", "loss_scale": "dynamic"}
+    assert cfg.optim_wrapper.to_dict() == expected
+
+
+def test_mixed_precision_of_a_cpu_is_refused_with_a_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("mmseg_splashkd.config.devices.get_device", lambda: "cuda")
+    text = "'CPUAmpOptimWrapper' acts on a CPU, and this run uses 'cuda'.*--amp"
+    with pytest.raises(ValueError, match=text):
+        check_devices(Config({"optim_wrapper": {"type": "CPUAmpOptimWrapper"}}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "warns"),
+    [
+        ("AVX2", "CPUAmpOptimWrapper", True),
+        ("AVX2", "OptimWrapper", False),
+        ("AMX", "CPUAmpOptimWrapper", False),
+        ("unknown", "CPUAmpOptimWrapper", False),
+    ],
+)
+def test_a_cpu_without_bfloat16_is_named(kind, type_, warns, monkeypatch):
+    monkeypatch.setattr("mmseg_splashkd.config.devices.cpu_kind", lambda: kind)
+    lines = slow_precision(Config({"optim_wrapper": {"type": type_}}))
+    assert bool(lines) == warns
+    assert all("(AVX2) has no instructions for bfloat16" in line for line in lines)

@@ -109,7 +109,7 @@ def test_student_is_the_plain_model(cfg):
 def test_mixed_precision_is_refused_without_a_gpu(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     for spelling in ("AmpOptimWrapper", "mmengine.AmpOptimWrapper", AmpOptimWrapper):
-        with pytest.raises(ValueError, match=r"AmpOptimWrapper.* needs a CUDA GPU.* --amp"):
+        with pytest.raises(ValueError, match=r"needs a CUDA GPU.* give --amp"):
             check_devices(Config({"optim_wrapper": {"type": spelling}}))
 
 

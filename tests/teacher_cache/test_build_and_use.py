@@ -341,6 +341,7 @@ def refusal(options: dict) -> str:
         ({"teacher_cache.view_seed": 1}, "seed of the views"),
         ({"model.teacher.decode_head.dropout_ratio": 0.5}, "teacher"),
         ({"model.class_mapping": [1, 0]}, "teacher"),
+        ({"model.teacher_precision": "bf16"}, "teacher"),
         ({"model.student.data_preprocessor.mean": [1.0, 2.0, 3.0]}, "normalisation"),
         ({"train_dataloader.dataset.dataset.ratios": (0.6, 0.3, 0.1)}, "frames"),
         (
@@ -360,6 +361,15 @@ def test_a_cache_of_another_run_is_refused(cached, changes, part):
     message = refusal(cached | changes)
     assert f"it was built with another {part}" in message
     assert "cache_teacher.py" in message
+
+
+def test_a_cache_fits_frames_from_memory(cached):
+    changes = {f"{PIPELINE}.0.type": "LoadImageOnce", f"{PIPELINE}.0.memory_share": 0.1}
+    cfg = read_config(DISTILLED, cached | changes)
+    use_teacher_cache(cfg)
+    views = DATASETS.build(cfg.train_dataloader.dataset)
+    first, again = (views[View(0, 1, 0)] for _ in range(2))
+    assert torch.equal(first["inputs"], again["inputs"])
 
 
 def test_a_cache_of_other_weights_is_refused(cached, tmp_path):

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 from mmcv.transforms import LoadImageFromFile
@@ -101,7 +102,7 @@ def total_memory() -> int:
 def _key(path: str) -> bytes | None:
     """Path, size and time of a file as 16 bytes; None where it is no local file."""
     try:
-        about = os.stat(path)
+        about = Path(path).stat()
     except OSError:
         return None
     text = f"{about.st_size} {about.st_mtime_ns} {path}"

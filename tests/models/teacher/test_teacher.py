@@ -106,6 +106,52 @@ def test_an_unknown_average_is_refused():
         FrozenTeacher(members(segformer()), "mean")
 
 
+def convolved_in(model: torch.nn.Module) -> set[torch.dtype]:
+    """Types of what its convolutions return, filled in by a forward pass."""
+    found: set[torch.dtype] = set()
+    for part in model.modules():
+        if isinstance(part, torch.nn.Conv2d):
+            part.register_forward_hook(lambda _, __, out: found.add(out.dtype))
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("precision", "student_s", "expected"),
+    [
+        (None, torch.float32, torch.float32),
+        (None, torch.bfloat16, torch.bfloat16),
+        ("bf16", torch.float32, torch.bfloat16),
+        ("fp32", torch.bfloat16, torch.float32),
+    ],
+)
+def test_precision_is_its_own_or_that_of_the_student(
+    precision, student_s, expected, count
+):
+    several = members(*[segformer(3)] * count)
+    exact = FrozenTeacher(several)(images()).logits
+    teacher = FrozenTeacher(several, precision=precision)
+    found = convolved_in(teacher)
+    enabled = student_s == torch.bfloat16
+    with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+        logits = teacher(images()).logits
+    assert found == {expected}
+    if precision or count > 1:
+        assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits.float(), exact, rtol=0.02, atol=0.02)
+    assert torch.equal(logits, exact) == (expected == torch.float32)
+    assert {each.dtype for each in teacher.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("cache", [None, "nowhere"])
+def test_an_unknown_precision_is_refused(cache):
+    text = r"teacher_precision='half' must be one of \('bf16', 'fp32'\)"
+    with pytest.raises(ValueError, match=text):
+        distiller(
+            segformer(), segformer(), teacher_precision="half", teacher_cache=cache
+        )
+
+
 # From a config.
 
 
