@@ -2,8 +2,8 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from mmseg_splashkd.checkpoint import (
     not_finite,
     read_checkpoint,
 )
+from mmseg_splashkd.models.bf16_check import checked_layers
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
 )
@@ -78,6 +79,7 @@ class FrozenTeacher(nn.Module):
         self.members = nn.ModuleList(members)
         self.average = average
         self.precision = precision
+        self._is_checked = False
         self.weights = [weight / sum(weights) for weight in weights]
         self.classes: list[str] | None = None
         # From the images to those of each member.
@@ -147,11 +149,17 @@ class FrozenTeacher(nn.Module):
         ]
         return SegOutputs(self._averaged(resized))
 
-    def _precision(self, device: str) -> AbstractContextManager:
+    @contextmanager
+    def _precision(self, device: str) -> Iterator[None]:
         if self.precision is None:
-            return nullcontext()
+            yield
+            return
         is_half = self.precision == "bf16"
-        return torch.autocast(device, torch.bfloat16, enabled=is_half)
+        is_checked = self._is_checked or not is_half or device != "cpu"
+        check = nullcontext() if is_checked else checked_layers(self)
+        with torch.autocast(device, torch.bfloat16, enabled=is_half), check:
+            yield
+        self._is_checked = True
 
     def _single(self, outputs: SegOutputs) -> SegOutputs:
         """Outputs with logits in float32, unless the student's precision holds."""
