@@ -18,6 +18,7 @@ from tests.models.builders import (
     random_batch,
     segformer,
 )
+from tests.models.test_bf16_check import wide
 
 CLASSES = {"dataset_meta": {"classes": ["background", "splash"]}}
 
@@ -128,7 +129,7 @@ def convolved_in(model: torch.nn.Module) -> set[torch.dtype]:
 def test_precision_is_its_own_or_that_of_the_student(
     precision, student_s, expected, count
 ):
-    several = members(*[segformer(3)] * count)
+    several = members(*[fcn(3)] * count)
     exact = FrozenTeacher(several)(images()).logits
     teacher = FrozenTeacher(several, precision=precision)
     found = convolved_in(teacher)
@@ -141,6 +142,24 @@ def test_precision_is_its_own_or_that_of_the_student(
     torch.testing.assert_close(logits.float(), exact, rtol=0.02, atol=0.02)
     assert torch.equal(logits, exact) == (expected == torch.float32)
     assert {each.dtype for each in teacher.parameters()} == {torch.float32}
+
+
+def test_attention_in_bfloat16_has_no_gaps_in_memory():
+    model = build(wide())
+    exact = FrozenTeacher([model])(images()).logits
+    found: list[tuple[torch.dtype, bool, bool]] = []
+
+    def note(_, args, kwargs):
+        query, key, value = kwargs["query"], kwargs["key"], kwargs["value"]
+        found.append((query.dtype, query.is_contiguous(), key is value))
+
+    teacher = FrozenTeacher([model], precision="bf16")
+    for part in teacher.modules():
+        if isinstance(part, torch.nn.MultiheadAttention):
+            part.register_forward_pre_hook(note, with_kwargs=True)
+    logits = teacher(images()).logits
+    assert set(found) == {(torch.bfloat16, True, True)}
+    torch.testing.assert_close(logits, exact, rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("cache", [None, "nowhere"])
