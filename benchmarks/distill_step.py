@@ -13,9 +13,13 @@ with options that make a step cheaper, one by one and all together:
 - amp: ``--amp``, on a CPU bfloat16;
 - teacher: ``teacher_precision='bf16'`` (online only; with amp it is so anyway);
 - channels_last: ``ChannelsLastHook``;
-- compile: ``CompileHook``;
+- compile: ``compile=True`` of MMEngine;
 - fused: ``optim_wrapper.optimizer.fused=True``;
-- frames: ``LoadImageOnce``.
+- frames: ``LoadImageOnce``, decoded frames stay in memory;
+- views: ``keep_views``, drawn views stay in memory (cached only).
+
+"all" is every option that acts on the variant, but for compile: compiling a step takes
+a minute or more in each process, and is not what most machines can do.
 
 A way is a variant with some options. Each runs in several processes of its own, which
 take turns in a random order. In each process, steps of the way alternate with those of
@@ -58,7 +62,6 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from mmseg_splashkd.hooks.compile_hook import compile_parts
 from scipy.special import stdtrit
 from torch import nn
 
@@ -74,12 +77,19 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 RECIPE = CONFIGS / "kd/segformer_b0_kd.py"
 FRAMES = 30  # 21 of them to train on
 VIEWS = 2  # views per frame in the cache
+KEPT_MIB = 1024
 MEMORY_STEPS = 3
 VARIANTS = ("plain", "floor", "online", "cached")
-OPTIONS = ("amp", "teacher", "channels_last", "compile", "fused", "frames")
+OPTIONS = ("amp", "teacher", "channels_last", "compile", "fused", "frames", "views")
 SETS = ("none", *OPTIONS, "all")
-# Options that change nothing in a variant, and those it is not measured with.
-NO_EFFECT = {"plain": {"teacher"}, "cached": {"teacher"}}
+APART = {"compile"}  # not in "all"
+# Options that do not act on a variant.
+NO_EFFECT = {
+    "plain": {"teacher", "views"},
+    "floor": {"teacher", "views"},
+    "online": {"views"},
+    "cached": {"teacher"},
+}
 
 
 class Pair(NamedTuple):
@@ -107,11 +117,9 @@ class Way(NamedTuple):
     @property
     def chosen(self) -> tuple[str, ...]:
         """Names of the options that are on."""
-        if self.options in ("none", "all"):
-            names = OPTIONS if self.options == "all" else ()
-        else:
-            names = (self.options,)
-        return tuple(n for n in names if n not in NO_EFFECT.get(self.variant, ()))
+        sets = {"none": (), "all": [each for each in OPTIONS if each not in APART]}
+        names = sets.get(self.options, (self.options,))
+        return tuple(each for each in names if each not in NO_EFFECT[self.variant])
 
 
 REFERENCE = Way("plain", "none")
@@ -230,6 +238,8 @@ def configured(way: Way, path: Path, device: str) -> Config:
         for step in cfg.train_dataloader.dataset.dataset.pipeline:
             if is_a(step, LoadImageFromFile):
                 step.type = "LoadImageOnce"
+    if "views" in way.chosen:
+        cfg.train_dataloader.dataset.keep_views = KEPT_MIB
     if way.variant == "cached":
         cfg.model.pop("teacher_precision", None)  # of the cache that was built
         use_teacher_cache(cfg)
@@ -282,19 +292,20 @@ def prepared(model: Any, way: Way) -> Any:
     """A model as the hooks of a way leave it."""
     if "channels_last" in way.chosen:
         model.to(memory_format=torch.channels_last)
-    if "compile" in way.chosen:
-        compile_parts(model)
     return model
 
 
-def stepper(built: Built) -> Callable[[], None]:
+def stepper(built: Built, compiles: bool) -> Callable[[], None]:
     """A function that takes one step, with its own optimizer and infinite loader."""
     optimizer = build_optim_wrapper(built.student, built.cfg.optim_wrapper)
     loader = Runner.build_dataloader(copy.deepcopy(built.cfg.train_dataloader), seed=0)
     stream: Iterator[dict] = iter(loader)
+    train_step = built.model.train_step
+    if compiles:
+        train_step = torch.compile(train_step)  # as mmengine's runner does
 
     def step() -> None:
-        built.model.train_step(next(stream), optim_wrapper=optimizer)
+        train_step(next(stream), optim_wrapper=optimizer)
 
     return step
 
@@ -325,10 +336,14 @@ def time_of(way: Way, path: Path, args: argparse.Namespace) -> list[list[float]]
 
     The first repeat warms up: kernels are chosen, parts compiled, frames decoded.
     """
-    steps = [stepper(build(each, path, args.device)) for each in (way, REFERENCE)]
+    steps = [
+        stepper(build(each, path, args.device), "compile" in each.chosen)
+        for each in (way, REFERENCE)
+    ]
     seconds: list[list[float]] = [[], []]
     warm_up = 2 * args.workers  # each worker prefetches two batches
-    warmer = 1 + (FRAMES // args.batch if "frames" in way.chosen else 0)
+    keeps = {"frames", "views"} & set(way.chosen)
+    warmer = 1 + (FRAMES * VIEWS // args.batch if keeps else 0)
     for repeat in range(1 + args.repeats):
         for which in (0, 1) if repeat % 2 else (1, 0):
             count = args.steps if repeat else warmer
@@ -342,7 +357,7 @@ def time_of(way: Way, path: Path, args: argparse.Namespace) -> list[list[float]]
 
 def memory_of(way: Way, path: Path, device: str) -> float:
     """Peak MiB of this process (on a GPU: of its tensors) after three steps."""
-    step = stepper(build(way, path, device))
+    step = stepper(build(way, path, device), "compile" in way.chosen)
     for _ in range(MEMORY_STEPS):
         step()
     if device.startswith("cuda"):
@@ -353,6 +368,15 @@ def memory_of(way: Way, path: Path, device: str) -> float:
 
 
 # Processes.
+
+
+def of_one_way(args: argparse.Namespace) -> Any:
+    """What a child process measures, of the way in its arguments."""
+    variant, options, path = (args.time_of or args.memory_of).split(":", 2)
+    way = Way(variant, options)
+    if args.time_of:
+        return time_of(way, Path(path), args)
+    return memory_of(way, Path(path), args.device)
 
 
 def in_process(kind: str, way: Way, path: Path, args: argparse.Namespace) -> Any:
@@ -524,13 +548,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     MMLogger.get_instance("distill_step", log_level="WARNING")  # no line per weight
     cv2.setNumThreads(0)  # as in env_cfg of the configs
     torch.backends.cudnn.benchmark = True
-    for kind, function in (("time", time_of), ("memory", memory_of)):
-        if of := getattr(args, f"{kind}_of"):
-            variant, options, path = of.split(":", 2)
-            last: Any = args if kind == "time" else args.device
-            print(json.dumps(function(Way(variant, options), Path(path), last)))
-            return
-    measure(args)
+    if args.time_of or args.memory_of:
+        print(json.dumps(of_one_way(args)))
+    else:
+        measure(args)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
@@ -223,6 +224,8 @@ def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     module = module_of(ROOT / file)
     small = Config.fromfile(CONFIGS / "_base_" / "models" / "segformer_b0.py")
     small.merge_from_dict(tiny("model"))
+    small.model.backbone.embed_dims = 32  # torch computes 8 wrongly in bfloat16
+    small.model.decode_head.in_channels = [32] * 4
     small.dump(tmp_path / "tiny.py")
     pair = module.Pair(str(tmp_path / "tiny"), str(tmp_path / "tiny"), 1)
     monkeypatch.setattr(module, "PAIRS", {"B1->B0": pair})
@@ -230,19 +233,57 @@ def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(module, "MEMORY_STEPS", 1)
 
     def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
-        args = parse(file, command[2:], monkeypatch)
-        variant, path = args.memory_of.split(":", 1)
-        return SimpleNamespace(
-            stdout=str(module.memory_of(variant, Path(path), args.device))
-        )
+        measured = module.of_one_way(module.parse_args(command[2:]))
+        return SimpleNamespace(stdout=json.dumps(measured))
 
     monkeypatch.setattr(module.subprocess, "run", in_this_process)
     size = ("--size", 64, "--batch", 2, "--repeats", 1, "--steps", 1)
-    run(file, "--pairs", "B1->B0", *size)
+    ways = ("--variants", "online", "--options", "all")
+    out = tmp_path / "out.json"
+    run(file, *size, *ways, "--processes", 2, "--out", out)
     printed = capsys.readouterr().out
     rows = [line.split(" | ") for line in printed.splitlines() if "| B1->B0" in line]
-    assert [len(row) for row in rows] == [6, 4, 4, 4, 4]
-    assert [row[1] for row in rows[1:]] == ["plain", "floor", "online", "cached"]
+    assert [len(row) for row in rows] == [6, 4]
+    assert rows[0][1:3] == ["online / plain, float32", "all"]
+    assert float(rows[0][3]) > 0
+    stored = json.loads(out.read_text())
+    assert stored["cpu_kind"] in printed
+    assert len(stored["measured"]) == 2
+    assert {len(each["seconds"]) for each in stored["measured"]} == {1}
+
+
+def test_ratios_of_two_variants_are_taken_within_a_round():
+    module = module_of(ROOT / "benchmarks" / "distill_step.py")
+    seconds = {"floor": (3.0, 4.0), "online": (3.0, 4.0)}
+    found = [
+        module.Measured("B1->B0", module.Way(variant, "none"), process, [s], [2.0])
+        for variant, both in seconds.items()
+        for process, s in enumerate(both)
+    ]
+    (row,) = module.rows_of(found, "online", "floor")
+    assert row.startswith("| B1->B0 | online / floor | none | 1.000 | 1.000 to 1.000")
+    (row,) = module.rows_of(found, "online", "")
+    # The mean of 1.5 and 2 is geometric, and t of one degree of freedom is 12.7.
+    assert "| online / plain, float32 | none | 1.732 | 0.278 to 10.775 | 20.3% |" in row
+    ways = module.ways_of(module.parse_args([]))
+    assert module.REFERENCE in ways
+    assert module.Way("plain", "teacher") not in ways
+    assert module.Way("cached", "views") in ways
+    assert "compile" not in module.Way("online", "all").chosen
+
+
+def test_the_spread_between_processes_is_that_of_a_lognormal():
+    module = module_of(ROOT / "benchmarks" / "distill_step.py")
+    draw = np.random.default_rng(0)
+    ratios = np.exp(draw.normal(np.log(0.8), 0.05, (200, 5)))
+    estimates = [module.estimate(list(each)) for each in ratios]
+    covered = np.mean([one.low < 0.8 < one.high for one in estimates])
+    assert 0.92 < covered < 0.98
+    way = module.Way("online", "none")
+    found = [[module.Measured("", way, 0, [r], [1.0]) for r in each] for each in ratios]
+    # t of many degrees of freedom, two means of five.
+    expected = np.expm1(1.96 * 0.05 * np.sqrt(2 / 5))
+    assert module.resolution(found) == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.compile_check import check_compile
 from mmseg_splashkd.config.counts import check_counts
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.devices import check_devices
@@ -23,7 +24,7 @@ def check_training(cfg: Config) -> None:
         ValueError: The config has no training loader, a number of iterations, an
             interval or a number of workers is too small, its loop, sampler, schedules
             and checkpoints do not fit, a loss does not fit its head, the teacher's file
-            is not named, or a GPU is required and there is none.
+            is not named, or a GPU or a compiler is required and there is none.
     """
     if not cfg.get("train_dataloader"):
         raise ValueError("the config has no train_dataloader: it can only be tested")
@@ -31,6 +32,7 @@ def check_training(cfg: Config) -> None:
     check_loops(cfg)
     check_heads(cfg)
     check_devices(cfg)
+    check_compile(cfg)
     check_optimizer(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")
     check_tta(cfg)

@@ -62,7 +62,9 @@ def test_losses_are_near_those_in_float32():
     assert exact["loss"] != rounded["loss"]
     for key in exact:
         if "loss" in key:
-            assert rounded[key] == pytest.approx(float(exact[key]), rel=0.02, abs=1e-3)
+            assert rounded[key].item() == pytest.approx(
+                exact[key].item(), rel=0.02, abs=1e-3
+            )
 
 
 def test_the_fused_optimizer_takes_the_same_step():
@@ -79,7 +81,9 @@ def test_the_losses_are_the_same_in_channels_last_order():
     models[1].to(memory_format=torch.channels_last)
     one, other = (step(model, {"optimizer": ADAMW})[1] for model in models)
     for key in one:
-        assert other[key] == pytest.approx(float(one[key]), rel=1e-4, abs=1e-6), key
+        assert other[key].item() == pytest.approx(
+            one[key].item(), rel=1e-4, abs=1e-6
+        ), key
 
 
 def trained(work_dir: Path, steps: int, **options: Any) -> Runner:
