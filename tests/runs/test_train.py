@@ -14,6 +14,7 @@ from mmseg_splashkd.checkpoint import (
     tensors_sha256,
     write_weights,
 )
+from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.hooks.stop_request import Terminated
 from mmseg_splashkd.records.store import read_record
@@ -410,6 +411,28 @@ def test_gpu_is_required_where_there_is_none(pond, tmp_path, arguments, named):
     options = tiny_run(pond, "model") | arguments.pop("cfg_options", {})
     with pytest.raises(ValueError, match=f"{named}.* needs .*GPU"):
         train(PLAIN, tmp_path, cfg_options=options, **arguments)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+def test_a_cheap_step_on_a_cpu_trains_and_is_recorded(pond, tmp_path):
+    cheap = tiny_run(pond, "model", iterations=1) | {
+        "model.backbone.embed_dims": 32,  # torch computes 8 wrongly in bfloat16
+        "model.decode_head.in_channels": [32] * 4,
+        "optim_wrapper.optimizer.fused": True,
+        "train_dataloader.dataset.dataset.pipeline.0.type": "LoadImageOnce",
+        "custom_hooks": [{"type": "ChannelsLastHook"}],
+    }
+    train(PLAIN, tmp_path, amp=True, cfg_options=cheap)
+    record = read_record(tmp_path)
+    assert record is not None
+    assert record.status == "finished"
+    config = text_values(record.config_text or "")
+    assert config["optim_wrapper"]["type"] == "CPUAmpOptimWrapper"
+    checkpoint = read_checkpoint(tmp_path / "iter_1.pth", own=True)
+    assert "loss_scaler" not in checkpoint["optimizer"]
+    weights = [v for v in checkpoint["state_dict"].values() if v.is_floating_point()]
+    assert {value.dtype for value in weights} == {torch.float32}
+    assert all(value.isfinite().all() for value in weights)
 
 
 @pytest.mark.gpu
