@@ -448,8 +448,8 @@ def estimate(ratios: Sequence[float]) -> Estimate:
     logs = [math.log(each) for each in ratios]
     middle, deviation = statistics.mean(logs), statistics.stdev(logs)
     half = stdtrit(len(logs) - 1, 0.975) * deviation / math.sqrt(len(logs))
-    edges = (math.exp(middle + sign * half) for sign in (0, -1, 1))
-    return Estimate(*edges, deviation)
+    ratio, low, high = (math.exp(middle + sign * half) for sign in (0, -1, 1))
+    return Estimate(ratio, low, high, deviation)
 
 
 def resolution(found: list[list[Measured]]) -> float:

@@ -1,5 +1,7 @@
 """Keeps the weights of convolutions in channels-last order."""
 
+from typing import Any
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -21,4 +23,5 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Change the order, before weights are loaded into it."""
-        bare_model(runner.model).to(memory_format=torch.channels_last)
+        model: Any = bare_model(runner.model)
+        model.to(memory_format=torch.channels_last)
