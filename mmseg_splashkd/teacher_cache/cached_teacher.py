@@ -72,9 +72,11 @@ class CachedTeacher:
                 f"train_dataloader.dataset must be a CachedLogitsDataset, which "
                 f"tools/train.py sets if the config has teacher_cache"
             )
-        stored = torch.stack([sample.get(FIELD).data for sample in data_samples])
+        # Each in float32 first: autocast of a CPU stacks no fp16.
+        each = [sample.get(FIELD).data.float() for sample in data_samples]
+        stored = torch.stack(each)
         classes = self.header["num_classes"]
-        return SegOutputs(class_logits(stored.float(), classes))
+        return SegOutputs(class_logits(stored, classes))
 
 
 def check_batch_augments(student: Any) -> None:
