@@ -295,8 +295,11 @@ def prepared(model: Any, way: Way) -> Any:
     return model
 
 
-def stepper(built: Built, compiles: bool) -> Callable[[], None]:
-    """A function that takes one step, with its own optimizer and infinite loader."""
+def stepper(built: Built, compiles: bool) -> Callable[..., None]:
+    """A function that takes one step, with its own optimizer and infinite loader.
+
+    With ``trains=False`` it only loads a batch.
+    """
     optimizer = build_optim_wrapper(built.student, built.cfg.optim_wrapper)
     loader = Runner.build_dataloader(copy.deepcopy(built.cfg.train_dataloader), seed=0)
     stream: Iterator[dict] = iter(loader)
@@ -304,8 +307,10 @@ def stepper(built: Built, compiles: bool) -> Callable[[], None]:
     if compiles:
         train_step = torch.compile(train_step)  # as mmengine's runner does
 
-    def step() -> None:
-        train_step(next(stream), optim_wrapper=optimizer)
+    def step(trains: bool = True) -> None:
+        batch = next(stream)
+        if trains:
+            train_step(batch, optim_wrapper=optimizer)
 
     return step
 
@@ -334,7 +339,8 @@ def synchronize() -> None:
 def time_of(way: Way, path: Path, args: argparse.Namespace) -> list[list[float]]:
     """Seconds per step of a way and of the reference, in turn, of every repeat.
 
-    The first repeat warms up: kernels are chosen, parts compiled, frames decoded.
+    Before, memory is filled with frames or views, where a way keeps them. The first
+    repeat warms up: kernels are chosen, layers checked, a step compiled.
     """
     steps = [
         stepper(build(each, path, args.device), "compile" in each.chosen)
@@ -342,12 +348,12 @@ def time_of(way: Way, path: Path, args: argparse.Namespace) -> list[list[float]]
     ]
     seconds: list[list[float]] = [[], []]
     warm_up = 2 * args.workers  # each worker prefetches two batches
-    keeps = {"frames", "views"} & set(way.chosen)
-    warmer = 1 + (FRAMES * VIEWS // args.batch if keeps else 0)
+    if {"frames", "views"} & set(way.chosen):
+        for _ in range(FRAMES * VIEWS // args.batch):
+            steps[0](trains=False)
     for repeat in range(1 + args.repeats):
         for which in (0, 1) if repeat % 2 else (1, 0):
-            count = args.steps if repeat else warmer
-            one = seconds_per_step(steps[which], warm_up, count)
+            one = seconds_per_step(steps[which], warm_up, args.steps if repeat else 1)
             seconds[which].append(one)
     return [each[1:] for each in seconds]
 
