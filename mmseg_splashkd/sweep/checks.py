@@ -17,6 +17,7 @@ from mmseg_splashkd.evaluation.direction import falls
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.models.teacher.teacher import as_list
+from mmseg_splashkd.sweep.budget import BOTH, BUDGETS, ONCE, RULES, STEPS, WALL
 from mmseg_splashkd.sweep.folds import check_folds, tables_of, tables_sha256
 from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
@@ -73,6 +74,7 @@ def _check_values(spec: SweepSpec) -> None:
         if value is not None and value < least:
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"{option} {value}: it must be at least {least}")
+    _check_budget_options(spec)
     if spec.search is None:
         if spec.space or spec.trials:
             raise ValueError("--space and --trials are for --search random or tpe")
@@ -87,6 +89,28 @@ def _check_values(spec: SweepSpec) -> None:
     if not spec.space or not spec.trials or spec.trials < 1:
         raise ValueError(
             "--search needs --space KEY=LOW..HIGH and --trials N, N from 1"
+        )
+
+
+def _check_budget_options(spec: SweepSpec) -> None:
+    for name, allowed in (("budget", BUDGETS), ("charge", RULES)):
+        if getattr(spec, name) not in allowed:
+            value = getattr(spec, name)
+            raise ValueError(f"--{name} must be one of {allowed}, got {value!r}")
+    if spec.budget == STEPS:
+        if spec.charge != ONCE or spec.teacher_seconds is not None:
+            raise ValueError(
+                f"--charge and --teacher-seconds are for --budget {WALL} or {BOTH}"
+            )
+        return
+    if spec.search:
+        raise ValueError(
+            f"--budget {spec.budget} compares arms, and a search has one: leave "
+            f"--search out, or use --budget {STEPS}"
+        )
+    if spec.teacher_seconds is not None and spec.teacher_seconds < 0:
+        raise ValueError(
+            f"--teacher-seconds {spec.teacher_seconds:g}: it must be at least 0"
         )
 
 

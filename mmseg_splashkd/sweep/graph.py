@@ -37,6 +37,7 @@ class Graph:
             str(self.spec.metric),
             self.spec.predictions,
             self.spec.checkpoints,
+            variant.charge,
         )
         tasks: list[Task] = []
         if job.result() is None:
