@@ -1,5 +1,6 @@
 """Times of a training step of several configs, measured in turn."""
 
+import copy
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,7 +145,7 @@ def measure_steps(
 
 
 def _prepared(cfg: Config, work_dir: Path) -> SteppedLoop:
-    cfg = Config(cfg.to_dict(), filename=cfg.filename)
+    cfg = copy.deepcopy(cfg)
     init_default_scope(cfg.get("default_scope", "mmseg"))
     check_training(cfg)
     use_teacher_cache(cfg)

@@ -235,7 +235,7 @@ def view_pass(cfg: Config, batch_size: int = BATCH) -> ViewPass:
         FileNotFoundError: Data or the teacher's weights are missing.
         ValueError: The config cannot be cached.
     """
-    cfg = Config(cfg.to_dict(), filename=cfg.filename)
+    cfg = copy.deepcopy(cfg)
     options = cache_options(cfg)
     remove_cache(cfg)
     init_default_scope(cfg.get("default_scope", "mmseg"))

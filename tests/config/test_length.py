@@ -23,13 +23,13 @@ def rates(schedule: dict, steps: int) -> list[float]:
     """Learning rates of mmengine's own schedule."""
     given = dict(schedule)
     kind = getattr(schedulers, given.pop("type"))
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], 1.0)
-    wrapper = OptimWrapper(optimizer)
+    parameter = torch.nn.Parameter(torch.ones(1))
+    wrapper = OptimWrapper(torch.optim.SGD([parameter], 1.0))
     made = kind(wrapper, **given)
     found = []
     for _ in range(steps):
-        found.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
+        found.append(wrapper.param_groups[0]["lr"])
+        wrapper.step()
         made.step()
     return found
 
@@ -44,7 +44,12 @@ def rates(schedule: dict, steps: int) -> list[float]:
         {"type": "StepLR", "step_size": 30},
         {"type": "ExponentialLR", "gamma": 0.97},
         {"type": "OneCycleLR", "eta_max": 1.0, "total_steps": 101},
-        {"type": "CosineRestartLR", "periods": [40, 60], "eta_min": 0.0},
+        {
+            "type": "CosineRestartLR",
+            "periods": [40, 60],
+            "restart_weights": [1, 1],
+            "eta_min": 0.0,
+        },
     ],
     ids=lambda schedule: schedule["type"],
 )

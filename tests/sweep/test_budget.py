@@ -69,7 +69,7 @@ def test_lines_say_what_is_charged():
     ]
     assert lines[4] == (
         "  cached: 100 iterations in its config, 109 with equal time: teacher 60.0 s + "
-        "cache 20.0 s + 109 x 0.5500 s (quartiles 0.5000 to 0.6000) = 140.0 s"
+        "cache 20.0 s + 109 x 0.5500 s (quartiles 0.5000 to 0.6000) = 139.9 s"
     )
     shared = replace(BUDGET, rule="shared").lines()
     assert "divided among the runs" in shared[0]
