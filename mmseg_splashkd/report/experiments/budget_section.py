@@ -15,7 +15,7 @@ from mmseg_splashkd.report.experiments.learning_curves import (
     mean_curve,
     over_time,
 )
-from mmseg_splashkd.report.experiments.tables import difference_figure
+from mmseg_splashkd.report.experiments.tables import Figure, difference_figure
 from mmseg_splashkd.report.figures import line_style
 from mmseg_splashkd.report.formatting import duration, number, plural, signed
 from mmseg_splashkd.report.tables import name_of
@@ -104,7 +104,7 @@ def _charges(budgets: Budgets) -> Table:
         rows.append(
             [
                 arm.title,
-                " and ".join(VIEWS[each] for each in charge.views),
+                "both" if len(charge.views) > 1 else VIEWS[charge.views[0]],
                 f"{done:,}",
                 f"{charge.step_s:.4f}",
                 *(number(each, 1) for each in seconds),
@@ -114,38 +114,35 @@ def _charges(budgets: Budgets) -> Table:
     return "What each run is charged", heads, rows
 
 
-def _scores(budgets: Budgets, metric: str) -> Table:
+def _scores(
+    budgets: Budgets, metric: str
+) -> tuple[str, list[str], list[tuple[str, list[Figure | None]]]]:
     heads = ["Arm"]
     for view in budgets.views:
-        plain = "points from plain"
-        heads += [
-            f"{VIEWS[view.name].capitalize()}: iterations",
-            name_of(metric),
-            plain,
-        ]
-    recipes: dict[Any, list[str]] = {}
+        title = VIEWS[view.name].capitalize()
+        heads += [f"{title}: {name_of(metric)}", "Points from plain"]
+    names: dict[Any, str] = {}
     for arm in budgets.arms:
-        recipes.setdefault(recipe(arm.record), [_recipe_title(arm)])
-    for view in budgets.views:
-        found = {recipe(arm.record): arm for arm in view.findings.arms}
-        for key, row in recipes.items():
-            row += _cells(view, found.get(key), metric)
-    return f"{name_of(metric)} (%), both views", heads, list(recipes.values())
+        title = arm.title.replace(f", {EQUAL_TIME}", "")
+        names.setdefault(recipe(arm.record), title)
+    rows = []
+    for key, name in names.items():
+        cells: list[Figure | None] = []
+        for view in budgets.views:
+            found = {recipe(arm.record): arm for arm in view.findings.arms}
+            cells += _figures(view, found.get(key), metric)
+        rows.append((name, cells))
+    return f"{name_of(metric)} (%) in both views, and iterations", heads, rows
 
 
-def _recipe_title(arm: ArmRuns) -> str:
-    return arm.title.replace(f", {EQUAL_TIME}", "")
-
-
-def _cells(view: View, arm: ArmRuns | None, metric: str) -> list[str]:
+def _figures(view: View, arm: ArmRuns | None, metric: str) -> list[Figure | None]:
+    """Score and difference of an arm in a view; None where there is none."""
     if arm is None:
-        return ["", "", ""]
-    score = number(view.findings.scores(arm).scores[metric], 1)
+        return [None, None]
+    value = number(view.findings.scores(arm).scores[metric], 1)
+    score = Figure(value, plural(arm.record.iteration, "iteration"))
     difference = view.findings.difference(arm, metric)
-    if difference is None:
-        return [f"{arm.record.iteration:,}", score, "plain"]
-    text = f"{difference_figure(difference)}: {difference.verdict}"
-    return [f"{arm.record.iteration:,}", score, text]
+    return [score, None if difference is None else difference_figure(difference)]
 
 
 def _crossings(budgets: Budgets, metrics: Mapping[str, str]) -> Table:
