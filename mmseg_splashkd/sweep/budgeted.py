@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.length import length_key, longer
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.record import Charge
@@ -165,11 +166,7 @@ def check_budget(spec: SweepSpec, arms: Sequence[Variant]) -> None:
     if spec.teacher or spec.teacher_seconds is not None:
         return
     for arm in arms:
-        cfg = arm.cfg
-        if not arm.distills:
-            continue
-        if pattern := given_teacher(spec, 0 if spec.folds else None):
-            cfg = read_config(arm.config, dict(arm.options))
-            cfg.model.teacher_checkpoint = pattern
-        for path in teachers_of(cfg):
+        pattern = given_teacher(spec, 0 if spec.folds else None)
+        given = None if pattern is None else [str(find_checkpoint(pattern))]
+        for path in (given or teachers_of(arm.cfg)) if arm.distills else ():
             teacher_record(path)

@@ -89,5 +89,5 @@ def _first(arms: Sequence[ArmRuns], baseline: ArmRuns) -> ArmRuns | None:
 def recipe(record: RunRecord) -> tuple[Any, ...]:
     """Identity of an arm whatever its length: that of equal steps."""
     changed = () if record.charge is None else record.charge.changed
-    config, *options = arm_key(record)
-    return (config, *(each for each in options if each[0] not in changed))
+    key: Any = arm_key(record)
+    return (key[0], *(option for option in key[1:] if option[0] not in changed))

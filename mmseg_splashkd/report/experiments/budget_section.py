@@ -104,7 +104,7 @@ def _charges(budgets: Budgets) -> Table:
         rows.append(
             [
                 arm.title,
-                "both" if len(charge.views) > 1 else VIEWS[charge.views[0]],
+                "both" if len(charge.views) > 1 else VIEWS["".join(charge.views)],
                 f"{done:,}",
                 f"{charge.step_s:.4f}",
                 *(number(each, 1) for each in seconds),

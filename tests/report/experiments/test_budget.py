@@ -37,6 +37,7 @@ def charged(table, tmp_path_factory):
         change_record(distilled, charge=both)
         work_dir = folder / "long" / steps
         record = read_record(work_dir)
+        assert record is not None
         change_record(
             work_dir,
             name=f"{steps}_wall",
