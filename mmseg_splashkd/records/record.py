@@ -167,6 +167,7 @@ class Charge:
     """What a run costs in the comparison of a sweep at equal wall-clock.
 
     Args:
+        arm: Name of its arm in the sweep, the same in both views.
         views: ``'steps'``, where it has the iterations of its config, ``'wall'``, where
             it has the time of the dearest arm, or both.
         step_s: Seconds of a training step, measured in turn with the other arms.
@@ -178,6 +179,7 @@ class Charge:
         changed: Keys of the config that were changed to make the run longer.
     """
 
+    arm: str
     views: tuple[str, ...]
     step_s: float
     teacher_s: float

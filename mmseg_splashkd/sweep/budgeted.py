@@ -138,7 +138,7 @@ def _charged(
     cost, rule = budget.arms[arm], budget.rule
     teacher, cache = cost.teacher_s(rule), cost.cache_s(rule)
     seconds = cost.step_s, teacher, cache, budget.seconds
-    return replace(variant, charge=Charge(views, *seconds, rule, changed))
+    return replace(variant, charge=Charge(arm, views, *seconds, rule, changed))
 
 
 def check_budget(spec: SweepSpec, arms: Sequence[Variant]) -> None:

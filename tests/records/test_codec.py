@@ -50,7 +50,7 @@ IN_TURN = replace(
 )
 
 CHARGED = replace(
-    FULL, charge=Charge(("steps", "wall"), 0.1, 2, 0, 30.5, "once", ("a.max_iters",))
+    FULL, charge=Charge("kd", ("steps", "wall"), 0.1, 2, 0, 30.5, "once", ("a.b",))
 )
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from mmseg_splashkd.records.arms import arm_key
-from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.record import Charge
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.findings import Findings, judge
 from mmseg_splashkd.report.titles import EQUAL_TIME
@@ -82,12 +80,13 @@ def _views_of(arm: ArmRuns) -> tuple[str, ...]:
 
 
 def _first(arms: Sequence[ArmRuns], baseline: ArmRuns) -> ArmRuns | None:
-    same = [a for a in arms if recipe(a.record) == recipe(baseline.record)]
+    charge = baseline.record.charge
+    same = [arm for arm in arms if charge and charge_of(arm).arm == charge.arm]
     return next(iter([*same, *(arm for arm in arms if arm.plain)]), None)
 
 
-def recipe(record: RunRecord) -> tuple[Any, ...]:
-    """Identity of an arm whatever its length: that of equal steps."""
-    changed = () if record.charge is None else record.charge.changed
-    key: Any = arm_key(record)
-    return (key[0], *(option for option in key[1:] if option[0] not in changed))
+def charge_of(arm: ArmRuns) -> Charge:
+    """What each run of a charged arm is charged."""
+    charge = arm.record.charge
+    assert charge is not None
+    return charge

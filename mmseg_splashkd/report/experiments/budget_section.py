@@ -5,9 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mmseg_splashkd.records.record import Charge
 from mmseg_splashkd.report.arms import ArmRuns
-from mmseg_splashkd.report.experiments.budget import VIEWS, Budgets, View, recipe
+from mmseg_splashkd.report.experiments.budget import VIEWS, Budgets, View, charge_of
 from mmseg_splashkd.report.experiments.crossing import Crossing, cross, saturation
 from mmseg_splashkd.report.experiments.learning_curves import (
     SHOWN,
@@ -56,20 +55,14 @@ def _metrics(budgets: Budgets) -> list[str]:
     return budgets.views[0].findings.metrics
 
 
-def _charge(arm: ArmRuns) -> Charge:
-    charge = arm.record.charge
-    assert charge is not None
-    return charge
-
-
 def charged_seconds(arm: ArmRuns) -> float:
     """Seconds that a run of an arm is charged: teacher, cache and its own steps."""
-    charge = _charge(arm)
+    charge = charge_of(arm)
     return charge.teacher_s + charge.cache_s + charge.step_s * arm.record.iteration
 
 
 def _sentences(budgets: Budgets) -> list[str]:
-    charge = _charge(budgets.arms[0])
+    charge = charge_of(budgets.arms[0])
     steps = "Equal steps: each run has the iterations of its config. "
     wall = (
         f"Equal wall-clock: each run has {_seconds(charge.budget_s)}, which the "
@@ -99,7 +92,7 @@ def _charges(budgets: Budgets) -> Table:
     heads += ["Own steps (s)", "Charged (s)"]
     rows = []
     for arm in budgets.arms:
-        charge, done = _charge(arm), arm.record.iteration
+        charge, done = charge_of(arm), arm.record.iteration
         seconds = charge.teacher_s, charge.cache_s, charge.step_s * done
         rows.append(
             [
@@ -121,15 +114,15 @@ def _scores(
     for view in budgets.views:
         title = VIEWS[view.name].capitalize()
         heads += [f"{title}: {name_of(metric)}", "Points from plain"]
-    names: dict[Any, str] = {}
+    names: dict[str, str] = {}
     for arm in budgets.arms:
         title = arm.title.replace(f", {EQUAL_TIME}", "")
-        names.setdefault(recipe(arm.record), title)
+        names.setdefault(charge_of(arm).arm, title)
     rows = []
     for key, name in names.items():
         cells: list[Figure | None] = []
         for view in budgets.views:
-            found = {recipe(arm.record): arm for arm in view.findings.arms}
+            found = {charge_of(arm).arm: arm for arm in view.findings.arms}
             cells += _figures(view, found.get(key), metric)
         rows.append((name, cells))
     return f"{name_of(metric)} (%) in both views, and iterations", heads, rows
@@ -170,7 +163,7 @@ def crossing_in_words(view: View, plain: ArmRuns, arm: ArmRuns, key: str) -> str
         return f"one place in common, {_place(view, found.end)}: {_leader(found)}"
     if not found.places:
         common = f"from {_place(view, found.begin)} to {_place(view, found.end)}"
-        return f"do not cross {common}: {_leader(found)} throughout"
+        return f"do not cross {common}: {_leader(found)}"
     last = _place(view, found.places[-1])
     several = len(found.places) > 1
     times = f"cross {len(found.places)} times, the last" if several else "cross"
