@@ -2,7 +2,7 @@
 
 import copy
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +15,19 @@ from mmseg_splashkd.config.devices import prepare_distributed
 from mmseg_splashkd.config.length import length_key
 from mmseg_splashkd.config.training import check_training
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.evaluation.interleaved import Pass, Spread, spread, time_in_turn
+from mmseg_splashkd.evaluation.interleaved import (
+    Pass,
+    Spread,
+    ratios,
+    spread,
+    time_in_turn,
+)
 from mmseg_splashkd.hooks import TeacherGateHook
 from mmseg_splashkd.models.bare_model import bare_model
 from mmseg_splashkd.runs.runner import SafeRunner
 from mmseg_splashkd.runs.train import set_experiment_name
 from mmseg_splashkd.teacher_cache import use_teacher_cache
-from mmseg_splashkd.teacher_cache.build import view_pass
+from mmseg_splashkd.teacher_cache.build import ViewPass, view_pass
 
 ROUNDS = 15
 PREFETCHED = 2  # batches that a worker of torch's loader prepares by default
@@ -31,7 +37,7 @@ class StepTime(NamedTuple):
     """Time of a training step.
 
     Attributes:
-        seconds: Median and quartiles over the rounds.
+        seconds: Median and quartiles over the rounds (see ``compared``).
         iterations: Iterations of a run of the config.
     """
 
@@ -43,7 +49,7 @@ class ViewTime(NamedTuple):
     """Time of a view in a teacher's cache.
 
     Attributes:
-        seconds: Median and quartiles over the rounds, per view.
+        seconds: Median and quartiles over the rounds, per view (see ``compared``).
         views: Number of views in the cache.
     """
 
@@ -130,18 +136,34 @@ def measure_steps(
             f"arm {name}": each.drop_prefetched for name, each in loops.items()
         }
         seconds = time_in_turn(passes, rounds, before=before)
-        steps = {
-            name: StepTime(spread(seconds[f"arm {name}"]), loop.max_iters)
-            for name, loop in loops.items()
-        }
-    times = {
-        name: ViewTime(
-            spread([second / each.size for second in seconds[f"cache {name}"]]),
-            each.total,
-        )
-        for name, each in views.items()
+        iterations = {name: loop.max_iters for name, loop in loops.items()}
+    times = compared(seconds)
+    steps = {n: StepTime(times[f"arm {n}"], count) for n, count in iterations.items()}
+    return steps, {
+        name: _per_view(times[f"cache {name}"], v) for name, v in views.items()
     }
-    return steps, times
+
+
+def compared(seconds: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
+    """Times that keep their ratios although the machine was busy for a while.
+
+    Args:
+        seconds: Name -> seconds of each round, from ``time_in_turn``.
+
+    Returns:
+        Name -> median and quartiles of the ratio to the first one in the same round,
+        times the median of the first one.
+    """
+    first = next(iter(seconds.values()))
+    unit = spread(first).median
+    return {
+        name: Spread(*(unit * ratio for ratio in ratios(own, first)))
+        for name, own in seconds.items()
+    }
+
+
+def _per_view(times: Spread, views: ViewPass) -> ViewTime:
+    return ViewTime(Spread(*(each / views.size for each in times)), views.total)
 
 
 def _prepared(cfg: Config, work_dir: Path) -> SteppedLoop:
