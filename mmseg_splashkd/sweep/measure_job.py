@@ -165,14 +165,14 @@ class _Costs:
 
 
 def teachers_of(cfg: Config) -> list[str]:
-    """Files of the weights of a config's teachers; empty for a plain config.
+    """Files of the weights of a config's teachers; empty where it reads none.
 
     Raises:
         FileNotFoundError: One does not exist.
     """
     if not distills(cfg):
         return []
-    patterns = as_list(cfg.model.get("teacher_checkpoint"))
+    patterns = filter(None, as_list(cfg.model.get("teacher_checkpoint")))
     return [str(find_checkpoint(each, "teacher_checkpoint")) for each in patterns]
 
 

@@ -12,7 +12,7 @@ from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.runs.measure_steps import StepTime, ViewTime
 from mmseg_splashkd.sweep import measure_job as module
 from mmseg_splashkd.sweep.budget import Budget, read_budget
-from mmseg_splashkd.sweep.measure_job import Arm, MeasureJob
+from mmseg_splashkd.sweep.measure_job import Arm, MeasureJob, teachers_of
 
 WEIGHTS = "t/weights_t_last.safetensors"
 STEPS = {"plain": 0.1, "online": 0.3, "cached": 0.2, "teacher": 0.5}
@@ -109,3 +109,9 @@ def test_a_given_time_of_teachers_is_not_measured(timed, tmp_path):
     assert "teacher" not in timed
     assert budget.arms["online"].seconds("once") == pytest.approx(37)
     assert "7.0 s (--teacher-seconds)" in "".join(budget.lines())
+
+
+def test_an_arm_that_reads_no_weights_has_no_teacher_to_charge():
+    without = config("online")
+    del without.model["teacher_checkpoint"]
+    assert teachers_of(without) == teachers_of(config("plain")) == []
