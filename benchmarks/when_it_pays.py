@@ -18,7 +18,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from map_cells import CELLS, Arm, Cell
+from map_cells import CELLS, Cell
 from map_page import write_page
 from study_runs import StudyRun, results_of
 

@@ -28,14 +28,15 @@ def study() -> ModuleType:
 
 
 @pytest.fixture
-def cell(study) -> Any:
+def cell() -> Any:
+    cells = module_of(ROOT / "benchmarks" / "map_cells.py")
     arms = {
-        "plain": study.Arm(kind="plain"),
-        "weighted": study.Arm(kind="control"),
-        "CWD": study.Arm("kd.py", {"a": 1}, teacher=True, cached=True),
-        "KL": study.Arm("kd.py", {"a": 2}, teacher=True),
+        "plain": cells.Arm(kind="plain"),
+        "weighted": cells.Arm(kind="control"),
+        "CWD": cells.Arm("kd.py", {"a": 1}, teacher=True, cached=True),
+        "KL": cells.Arm("kd.py", {"a": 2}, teacher=True),
     }
-    return study.Cell(
+    return cells.Cell(
         name="toy",
         title="Toy.",
         metric="mIoU",
