@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_splashkd.models.losses.functional.precision import (
     at_least_single,
@@ -124,17 +125,33 @@ def intra_class_variation(
     return (cos_s - cos_t).square().sum() / members.sum().clamp_min(1)
 
 
-def _log_relations(features: Tensor, temperature: float, size: int) -> Tensor:
-    """(B n, B, n) logarithms: each node's softmax over the n nodes of each image."""
-    nodes = _unit_nodes(features, size)
-    B, n, _ = nodes.shape
-    nodes = nodes.flatten(0, 1)
-    similarity = (nodes @ nodes.T).unflatten(1, (B, n))
+def _log_relations(rows: Tensor, nodes: Tensor, temperature: float) -> Tensor:
+    """(R, B, n) logarithms: each row's softmax over the n nodes of each image.
+
+    Args:
+        rows: (R, C) unit vectors, some of the nodes.
+        nodes: (B, n, C) unit vectors.
+        temperature: T > 0.
+    """
+    similarity = (rows @ nodes.flatten(0, 1).T).unflatten(1, nodes.shape[:2])
     return F.log_softmax(similarity / temperature, dim=2)
 
 
+def _relation_divergence(
+    rows_s: Tensor, s: Tensor, rows_t: Tensor, t: Tensor, temperature: float
+) -> Tensor:
+    """Sum over some rows and all images of KL(teacher || student)."""
+    log_q = _log_relations(rows_s, s, temperature)
+    log_p = _log_relations(rows_t, t, temperature)
+    return F.kl_div(log_q, log_p, reduction="sum", log_target=True)
+
+
 def cross_image_relation(
-    student: Tensor, teacher: Tensor, temperature: float = 0.1, size: int = 16
+    student: Tensor,
+    teacher: Tensor,
+    temperature: float = 0.1,
+    size: int = 16,
+    at_once: int = 2**22,
 ) -> Tensor:
     """Mean over pairs of images and rows of KL(softmax(S_t / T) || softmax(S_s / T)).
 
@@ -143,22 +160,43 @@ def cross_image_relation(
     Relational Knowledge Distillation for Semantic Segmentation", CVPR 2022; as in their
     code, without a factor T^2.
 
+    S has (B size^2)^2 numbers. A larger one is computed in chunks of rows, and again in
+    the backward pass, so that the memory does not grow with it.
+
     Args:
         student: (B, C_s, h, w) features.
         teacher: (B, C_t, h, w) features.
         temperature: T > 0.
-        size: Features are first averaged to at most size x size patches, so that the
-            memory is bounded: (B size^2)^2 numbers.
+        size: Features are first averaged to at most size x size patches.
+        at_once: Largest number of cosines in a chunk, of which a few copies are in
+            memory; at least one row is.
 
     Returns:
         Scalar >= 0, exactly 0 for equal features.
     """
     with without_autocast(student):
-        log_q = _log_relations(student, temperature, size)
-        log_p = _log_relations(teacher, temperature, size)
-    distributions = log_q.shape[0] * log_q.shape[1]
-    total = F.kl_div(log_q, log_p, reduction="sum", log_target=True)
-    return total / distributions
+        s, t = _unit_nodes(student, size), _unit_nodes(teacher, size)
+        B, n, _ = s.shape
+        rows = max(at_once // (B * n), 1)
+        chunks = zip(
+            s.flatten(0, 1).split(rows), t.flatten(0, 1).split(rows), strict=True
+        )
+        if rows >= B * n:
+            ((rows_s, rows_t),) = chunks
+            total = _relation_divergence(rows_s, s, rows_t, t, temperature)
+        else:
+            total = torch.stack(
+                [
+                    checkpoint(
+                        _relation_divergence,
+                        *(rows_s, s, rows_t, t, temperature),
+                        use_reentrant=False,
+                        preserve_rng_state=False,
+                    )
+                    for rows_s, rows_t in chunks
+                ]
+            ).sum()
+    return total / (B * n * B)
 
 
 def feature_mse(student: Tensor, teacher: Tensor) -> Tensor:
