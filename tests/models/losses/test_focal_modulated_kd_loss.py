@@ -379,6 +379,16 @@ def test_schedules_follow_the_iteration_and_are_logged():
     )
 
 
+def test_the_label_term_may_decay_to_0():
+    student, teacher, labels = batch()
+    decay = {"kind": "linear", "start": 0.5, "end": 1.0, "until": 10}
+    loss = FocalModulatedKDLoss(decay, modulate="none")
+    for iteration, share in ((0, 0.5), (5, 0.25), (10, 0.0), (11, 0.0)):
+        losses = call(loss, student, teacher, labels, iteration=iteration)
+        assert torch.equal(losses["loss_label"], share * losses["label"])
+        assert torch.equal(losses["loss_distill"], (1 - share) * losses["distill"])
+
+
 def test_a_stopped_term_still_has_a_gradient_for_its_projector():
     _, _, labels = batch()
     never = {**FEATURES, "weight": {"end": 1.0, "stop_at": 0}}

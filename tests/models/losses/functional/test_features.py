@@ -175,6 +175,19 @@ def test_cosines_in_chunks_are_those_of_the_whole(at_once):
     )
 
 
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_cosines_in_chunks_are_those_of_the_whole_in_single_precision(temperature):
+    student, teacher = two_maps((3, 16, 16, 16))
+    values, pulls = [], []
+    for numbers in (50_000, 10**9):  # 65 of 768 rows, or all
+        leaf = student.clone().requires_grad_()
+        loss = cross_image_relation(leaf, teacher, temperature, at_once=numbers)
+        values.append(loss.detach())
+        pulls.extend(torch.autograd.grad(loss, leaf))
+    torch.testing.assert_close(*values, rtol=1e-5, atol=0)
+    assert (pulls[0] - pulls[1]).abs().max() < 1e-5 * pulls[1].abs().max()
+
+
 def test_chunks_of_equal_features_have_zero_loss_and_gradient():
     student, _ = two_maps((2, 5, 2, 3))
 
