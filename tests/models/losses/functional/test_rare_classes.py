@@ -5,6 +5,7 @@ Formulas in float64: ``tests.models.losses.test_logit_terms``, and for the error
 """
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def teacher_of(*classes: int, count: int = 2, margin: float = 4.0) -> Tensor:
     return margin * (chosen == torch.arange(count)[:, None, None]).double()
 
 
-def by_power(teacher: Tensor, **options: float) -> list[float]:
+def by_power(teacher: Tensor, **options: Any) -> list[float]:
     return rarity_weights(teacher, **options).flatten().tolist()
 
 
