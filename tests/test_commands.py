@@ -333,6 +333,18 @@ def test_memory_of_a_process_is_what_it_takes():
     del taken
 
 
+@pytest.mark.parametrize("words", [(), ("--whole",)], ids=["chunks", "whole"])
+def test_cirkd_prints_memory_and_time(words, capsys):
+    small = ("--size", 6, "--batch", 2, "--channels", 3, "--repeats", 1)
+    run("benchmarks/cirkd.py", *small, *words)
+    printed = capsys.readouterr().out
+    assert printed.startswith("2 images, 6x6 features of 3 channels, float32")
+    way = "at once" if words else "in chunks"
+    assert re.search(
+        rf"\n\| {way} \| [\d,]+ \| [\d.]+ \([\d.]+ to [\d.]+\) \|", printed
+    )
+
+
 def test_complexity_measures_two_networks_beside_b0(tmp_path, monkeypatch, capsys):
     def in_this_process(configs: list[Path], *rest: Any) -> list[float | None]:
         return [peak(config, *rest) for config in configs]

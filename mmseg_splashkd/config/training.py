@@ -61,7 +61,8 @@ def _check_modulation(cfg: Config) -> None:
     """Refuse batches without labelled frames, for which the modulation m would be 0."""
     loader, loss = cfg.train_dataloader, cfg.model.distill_loss
     share = (loader.get("sampler") or {}).get("unlabelled_share")
-    modulated = loss.get("modulate", "kd") != "none"
+    by_labels = loss.get("student_error") is None
+    modulated = by_labels and loss.get("modulate", "kd") != "none"
     if share and modulated and loader.get("batch_size", 1) * (1 - share) < 1:
         raise ValueError(
             f"unlabelled_share={share} leaves some batches of {loader.batch_size} "

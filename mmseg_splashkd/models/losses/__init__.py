@@ -15,6 +15,7 @@ from mmseg_splashkd.models.losses.logit_terms import (
     KLDLoss,
     LogitMSELoss,
     MarginKLDLoss,
+    RarityKLDLoss,
 )
 from mmseg_splashkd.models.losses.maps import (
     RegressionKDLoss,
@@ -36,6 +37,7 @@ __all__ = [
     "KLDLoss",
     "LogitMSELoss",
     "MarginKLDLoss",
+    "RarityKLDLoss",
     "RegressionKDLoss",
     "SKDLoss",
     "SMPLoss",

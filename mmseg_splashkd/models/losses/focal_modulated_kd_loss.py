@@ -1,7 +1,7 @@
 """The distillation loss of the original experiments, 0520 to 0627, for any terms."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from mmseg_splashkd.models.losses.label_losses import (
     build_label_losses,
 )
 from mmseg_splashkd.models.losses.logit_terms import FITTED
+from mmseg_splashkd.models.losses.modulation import student_error_of
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
@@ -59,7 +60,9 @@ class FocalModulatedKDLoss(nn.Module):
     ========== ==================================
 
     L_orig and m are computed from logits upsampled to the labels' size, L_dist at the
-    student's resolution. m does not depend on ``label_loss``.
+    student's resolution. m does not depend on ``label_loss``. On a class of few pixels
+    m is almost 0 as soon as the others are learned; ``student_error`` takes m from the
+    pixels where the teacher predicts that class.
 
     Args:
         teacher_ratio: r in [0, 1], a number or a ``Schedule``; default 0.5.
@@ -80,6 +83,9 @@ class FocalModulatedKDLoss(nn.Module):
             ``ignore_index`` of the student's decode head.
         terms: Configs of distillation losses (``KLDLoss``, ``CWDLoss``, ...), each with
             its ``weight``, a number or a ``Schedule``; default one ``KLDLoss``.
+        student_error: Arguments of ``StudentError``, such as ``dict(classes=[1])``: m
+            is the student's error where the teacher is sure of these classes; labels
+            are not used. Only for ``modulate='kd'``; default None: m of the labels.
 
     Raises:
         ValueError: An argument is out of its range, or the name of a term is already in
@@ -99,6 +105,7 @@ class FocalModulatedKDLoss(nn.Module):
         class_weight: Sequence[float] | None = None,
         ignore_index: int | None = None,
         terms: Sequence[dict[str, Any]] | None = None,
+        student_error: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.teacher_ratio = schedule_of(teacher_ratio, "teacher_ratio")
@@ -114,6 +121,7 @@ class FocalModulatedKDLoss(nn.Module):
         self.label_loss = "focal" if label_loss is None else label_loss
         self.label_losses = _build_label_losses(self.label_loss, class_weight)
         self.modulate = modulate
+        self.student_error = student_error_of(student_error, modulate)
         self.terms = nn.ModuleList(_build_terms(terms, temperature))
         self.detach_modulation = detach_modulation
         self.configured_ignore_index = ignore_index
@@ -205,6 +213,8 @@ class FocalModulatedKDLoss(nn.Module):
             head, self.configured_ignore_index, "distill_loss.ignore_index"
         )
         self._bind_label_loss(head, loss_given)
+        if self.student_error is not None:
+            self.student_error.check_num_classes(student.num_classes)
         for term in self.distill_terms:
             term.check_num_classes(student.num_classes)
             term.set_ignore_index(head)
@@ -277,6 +287,8 @@ class FocalModulatedKDLoss(nn.Module):
         logits = functional.resize_logits(student.logits, size, align_corners)
         parts, m = self._label_parts(logits, labels)
         label = torch.stack([weight * value for _, weight, value in parts]).sum()
+        if self.student_error is not None:
+            m = self._student_error(student, teacher)
         factor = m.detach() if self.detach_modulation else m
         ratio = self.teacher_ratio(iteration)
         label_factor = factor if self.modulate == "both" else 1.0
@@ -304,6 +316,12 @@ class FocalModulatedKDLoss(nn.Module):
             )
             losses[term.name] = value.detach()
         return losses
+
+    def _student_error(self, student: SegOutputs, teacher: SegOutputs | None) -> Tensor:
+        if teacher is None:  # no term to modulate, and none in the log
+            return student.logits.new_full((), torch.nan, dtype=torch.float)
+        assert self.student_error is not None
+        return self.student_error(student.logits, teacher.logits, self.gamma)
 
     def _label_parts(
         self, logits: Tensor, labels: Tensor

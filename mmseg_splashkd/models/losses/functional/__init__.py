@@ -22,6 +22,10 @@ from mmseg_splashkd.models.losses.functional.logits import (
     logit_mse,
     margin_kl_divergence,
 )
+from mmseg_splashkd.models.losses.functional.rare_classes import (
+    rarity_weights,
+    student_error,
+)
 
 __all__ = [
     "attention_transfer",
@@ -38,6 +42,8 @@ __all__ = [
     "logit_mse",
     "margin_kl_divergence",
     "pairwise_similarity",
+    "rarity_weights",
     "resize_logits",
     "softmax_focal_loss",
+    "student_error",
 ]
