@@ -207,8 +207,10 @@ class _Start:
 def _strict(owner: Mapping[str, Any]) -> PretrainedWeights | None:
     """The ``PretrainedWeights`` that a config builds; None if it is of another type."""
     kind = owner.get("type")
-    found = WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
-    if not (isinstance(found, type) and issubclass(found, PretrainedWeights)):
+    initializer = WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
+    if not (
+        isinstance(initializer, type) and issubclass(initializer, PretrainedWeights)
+    ):
         return None
     return WEIGHT_INITIALIZERS.build(dict(owner))
 
@@ -260,5 +262,5 @@ def _of_backbone(tensors: dict[str, Any]) -> dict[str, Any]:
     """Weights of the backbone of a classifier, as the host takes them of ``mmcls://``."""
     prefix = "backbone."
     weights = tensors.get("state_dict", tensors)
-    found = {key: value for key, value in weights.items() if key.startswith(prefix)}
-    return {"state_dict": {k.removeprefix(prefix): v for k, v in found.items()}}
+    own = {key: value for key, value in weights.items() if key.startswith(prefix)}
+    return {"state_dict": {k.removeprefix(prefix): v for k, v in own.items()}}
