@@ -1,5 +1,6 @@
 """Networks of segmentation_models.pytorch (extra ``smp``)."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -205,12 +206,26 @@ def build_network(
     smp = import_extra(LIBRARY, "models of segmentation_models.pytorch", "smp")
     for name in SET_BY_HEAD.keys() & network.keys():
         raise ValueError(f"network.{name}={network[name]!r}: {SET_BY_HEAD[name]}")
+    _check_names(smp, network)
     _check_weights(smp.encoders.encoders, network)
     options = {**network, WEIGHTS: network.get(WEIGHTS) if pretrained else None}
     try:
         return smp.create_model(classes=channels, **options)
     except (TypeError, KeyError, ValueError, OSError) as error:
         raise ValueError(f"network={dict(network)}: {error}") from error
+
+
+def _check_names(smp: Any, network: Mapping[str, Any]) -> None:
+    """Check the arguments: all others go to the encoder, and only timm's read them."""
+    kind = smp.MODEL_ARCHITECTURES_MAPPING.get(str(network.get("arch")).lower())
+    if kind is None or network.get("encoder_name") not in smp.encoders.encoders:
+        return
+    known = inspect.signature(kind).parameters.keys()
+    for name in network.keys() - known - {"arch"}:
+        raise ValueError(
+            f"network.{name}={network[name]!r} is no argument of {kind.__name__}; it "
+            f"takes {sorted(known - {'kwargs', *SET_BY_HEAD})}"
+        )
 
 
 def _check_weights(encoders: Mapping[str, Any], network: Mapping[str, Any]) -> None:

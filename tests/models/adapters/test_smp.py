@@ -82,6 +82,10 @@ def test_frames_of_one_channel():
         ({"encoder_name": "resnet19"}, "Wrong encoder name `resnet19`"),
         ({"decoder_chanels": (1,)}, "decoder_chanels"),
         (
+            {"encoder_name": "resnet18", "decoder_chanels": (1,)},
+            r"decoder_chanels=\(1,\) is no argument of Unet; .*'decoder_channels'",
+        ),
+        (
             {"encoder_name": "resnet18", "encoder_weights": "imagnet"},
             r"encoder_weights='imagnet': the library has \['imagenet', .*for resnet18",
         ),
