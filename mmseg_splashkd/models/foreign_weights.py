@@ -20,7 +20,7 @@ from mmengine.logging import print_log
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
-from mmseg_splashkd.checkpoint import SUFFIX, read_tensors
+from mmseg_splashkd.checkpoint import SUFFIX, not_finite, read_tensors
 from mmseg_splashkd.models.pretrained.filled import NotFilledError, compare
 from mmseg_splashkd.models.pretrained.initializer import PretrainedWeights
 from mmseg_splashkd.models.pretrained.layouts import flat, renamed_for, under
@@ -240,6 +240,7 @@ class _Copies:
         if source not in self.contents:
             with _naming(key, config):
                 content = read_tensors(local_file(source))
+                _check_finite(content)
             if source.startswith(CLASSIFIERS):
                 content = _of_backbone(content)
             self.contents[source] = content
@@ -256,6 +257,14 @@ class _Copies:
         path = self.folder / f"{len(list(self.folder.iterdir()))}.pth"
         torch.save(dict(content), path)
         return str(path)
+
+
+def _check_finite(content: Mapping[str, Any]) -> None:
+    if names := not_finite(flat(content)):
+        raise ValueError(
+            f"{len(names)} tensors hold NaN or infinite values, such as {names[0]}: "
+            f"the run that wrote them diverged"
+        )
 
 
 def _of_backbone(tensors: dict[str, Any]) -> dict[str, Any]:
