@@ -149,9 +149,9 @@ def main_loss(head: Any) -> Any:
     Args:
         head: Decode head; one of several branches has a loss for each.
     """
-    known, losses = branches_of(head), head.loss_decode
-    if known is not None and isinstance(losses, nn.ModuleList):
-        return losses[known.main]
+    branches, losses = branches_of(head), head.loss_decode
+    if branches is not None and isinstance(losses, nn.ModuleList):
+        return losses[branches.main]
     return losses
 
 

@@ -22,7 +22,7 @@ class DistillRegressor(DistillSegmentor):
     """
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
-        """Losses of the student.
+        """Losses of the student, with those of its auxiliary heads.
 
         Args:
             inputs: (B, 3, H, W) normalised images.
@@ -39,6 +39,10 @@ class DistillRegressor(DistillSegmentor):
             size = student.logits.shape[-2:]
             maps = resize_logits(teacher.logits, size, self.teacher_align_corners)
             teacher = replace(teacher, logits=maps)
-        return self.distill_loss(
+        losses = self.distill_loss(
             student, teacher, targets, self.align_corners, iteration
         )
+        if self.student.with_auxiliary_head:
+            auxiliary = self.student._auxiliary_head_forward_train
+            losses.update(auxiliary(student.stages, data_samples))
+        return losses

@@ -17,10 +17,10 @@ from mmseg.utils import (
     add_prefix,
 )
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.segmentors.batch_accuracy import accuracies
 from mmseg_splashkd.models.segmentors.checks import (
     check_classes,
     check_segmentor,
@@ -28,6 +28,11 @@ from mmseg_splashkd.models.segmentors.checks import (
 )
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
+from mmseg_splashkd.models.segmentors.student_names import (
+    load_as_student,
+    plain_name,
+    save_as_student,
+)
 from mmseg_splashkd.models.teacher.gate import TeacherGate
 from mmseg_splashkd.models.teacher.renormalise import normalisation, paddings_of
 from mmseg_splashkd.models.teacher.teacher import (
@@ -135,8 +140,8 @@ class DistillSegmentor(BaseSegmentor):
             )
         # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
-        self._register_state_dict_hook(_save_as_student)
-        self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
+        self._register_state_dict_hook(save_as_student)
+        self._register_load_state_dict_pre_hook(load_as_student, with_module=True)
 
     def _check_teacher(self, teachers: FrozenTeacher) -> None:
         for member in teachers.all:
@@ -321,33 +326,24 @@ class DistillSegmentor(BaseSegmentor):
         losses = self.distill_loss(
             student, teacher, labels, self.align_corners, iteration
         )
-        losses.update(self._accuracies(student, teacher, labels))
+        losses.update(
+            accuracies(student, teacher, labels, self.distill_loss.ignore_index)
+        )
+        if teacher is None and self.distill_loss.changes:
+            # The log would repeat the last value otherwise.
+            losses["acc_teacher"] = labels.new_full((), torch.nan, dtype=torch.float)
         for i, early_head in enumerate(early_heads):
             early = early_head.loss_by_feat(student.early_logits[i], data_samples)
             losses.update(add_prefix(early, f"decode_{i}"))
-        if (known := branches_of(head)) and student.branches:
+        if (branches := branches_of(head)) and student.branches:
             own = head.loss_by_feat(student.branches, data_samples)
-            replaced = (known.label_loss, "acc_seg")
+            replaced = (branches.label_loss, "acc_seg")
             others = {key: own[key] for key in own if key not in replaced}
             losses.update(add_prefix(others, "decode"))
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
         return losses
-
-    def _accuracies(
-        self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor
-    ) -> dict[str, Tensor]:
-        small = _downsampled(labels, student.logits.shape[-2:])
-        ignored = self.distill_loss.ignore_index
-        accuracies = {"acc_student": _pixel_accuracy(student.logits, small, ignored)}
-        if teacher is not None:
-            accuracy = _pixel_accuracy(teacher.logits, small, ignored)
-            accuracies["acc_teacher"] = accuracy
-        elif self.distill_loss.changes:  # the log would repeat the last value otherwise
-            nan = small.new_full((), torch.nan, dtype=torch.float)
-            accuracies["acc_teacher"] = nan
-        return accuracies
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -363,13 +359,10 @@ class DistillSegmentor(BaseSegmentor):
             recurse: Whether to go into submodules; there are no others here.
             remove_duplicate: Whether a shared parameter is named once.
         """
-        wrapped = f"{prefix}.student." if prefix else "student."
-        plain = f"{prefix}." if prefix else ""
+        start = f"{prefix}." if prefix else ""
         own = super().named_parameters(prefix, recurse, remove_duplicate)
         for name, parameter in own:
-            if name.startswith(wrapped):
-                name = plain + name.removeprefix(wrapped)
-            yield name, parameter
+            yield plain_name(name, start), parameter
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; see ``load_teacher``."""
@@ -396,36 +389,3 @@ def _build_cached_teacher(folder: str | None) -> Any:
     if folder is None:
         return None
     return MODELS.build({"type": "CachedTeacher", "folder": folder})
-
-
-def _save_as_student(module, state_dict: dict, prefix: str, local_metadata) -> None:
-    for key in list(state_dict):
-        if key.startswith(f"{prefix}student."):
-            plain = prefix + key.removeprefix(f"{prefix}student.")
-            state_dict[plain] = state_dict.pop(key)
-        elif key.startswith(f"{prefix}distill_loss."):
-            del state_dict[key]
-
-
-def _load_as_student(
-    module: DistillSegmentor, state_dict: dict, prefix: str, *_
-) -> None:
-    for key in list(state_dict):
-        if key.startswith(prefix):
-            own = f"{prefix}student.{key.removeprefix(prefix)}"
-            state_dict[own] = state_dict.pop(key)
-    for key, value in module.distill_loss.state_dict().items():
-        state_dict[f"{prefix}distill_loss.{key}"] = value  # stays unchanged
-
-
-def _downsampled(labels: Tensor, size: torch.Size) -> Tensor:
-    """Labels (B, H, W) at the logits' resolution, each from the nearest pixel."""
-    small = F.interpolate(labels[:, None].float(), size, mode="nearest-exact")
-    return small.squeeze(1).long()
-
-
-def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-    """Percentage of valid pixels (B, h, w) whose argmax is their label."""
-    valid = labels != ignore_index
-    correct = (logits.argmax(1) == labels) & valid
-    return 100 * correct.sum() / valid.sum().clamp_min(1)

@@ -95,11 +95,11 @@ def _outputs(
     early: Sequence[Tensor],
     fused: Tensor | None = None,
 ) -> SegOutputs:
-    branches, known = (), branches_of(last_head(model))
-    if known is not None and not isinstance(logits, Tensor):
-        branches, logits = logits, logits[known.main]
+    all_logits, branches = (), branches_of(last_head(model))
+    if branches is not None and not isinstance(logits, Tensor):
+        all_logits, logits = logits, logits[branches.main]
     logits = class_logits(logits, model.num_classes)
-    return SegOutputs(logits, stages, fused, early_logits=early, branches=branches)
+    return SegOutputs(logits, stages, fused, early_logits=early, branches=all_logits)
 
 
 def class_logits(logits: Tensor, num_classes: int) -> Tensor:
@@ -164,8 +164,8 @@ def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
         for stage, channels in numbers:
             if stage == tap:
                 return channels
-    known = () if model.with_neck else getattr(model.backbone, "channels", ())
-    return known[tap] if isinstance(tap, int) and tap < len(known) else None
+    counts = () if model.with_neck else getattr(model.backbone, "channels", ())
+    return counts[tap] if isinstance(tap, int) and tap < len(counts) else None
 
 
 def _listed(value: int | Sequence[int]) -> Sequence[int]:

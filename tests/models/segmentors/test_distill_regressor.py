@@ -73,6 +73,17 @@ def test_total_is_label_and_teacher_loss_in_their_shares(ratio):
     torch.testing.assert_close(total, expected)
     total.backward()
     assert model.student.backbone.adapter.weight.grad.abs().sum() > 0
+
+
+def test_auxiliary_heads_are_trained_as_without_a_teacher():
+    head = {"type": "PSPRegressionHead", "in_channels": 32, "in_index": 2}
+    head |= {"channels": 8, "num_classes": 4, "dropout_ratio": 0.0}
+    options = {"model.student.auxiliary_head": head}
+    model = pair(**options, **{"model.distill_loss.teacher_ratio": 0.0}).train()
+    ours = losses_of(model, batch_of())
+    theirs = losses_of(model.student, batch_of())
+    (key,) = (name for name in theirs if name.startswith("aux"))
+    assert torch.equal(ours[key], theirs[key])
     assert all(each.grad is None for each in model.teacher.parameters())
 
 
