@@ -7,13 +7,14 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import ParamSchedulerHook
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import AmpOptimWrapper, build_optim_wrapper
 from mmengine.structures import PixelData
+from mmseg.datasets.transforms import GenerateEdge
 from mmseg.registry import HOOKS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
 from torch import nn
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.config.walk import loader_leaves, plain_model
 from mmseg_splashkd.runs.train import train
 from tests.baselines import FOLDER, baseline, libraries, small_baseline
@@ -25,7 +26,7 @@ def batch_of(cfg: Any, classes: int) -> dict:
     """Two random frames, with edges if the pipeline of a config draws them."""
     batch = random_batch(classes, (64, 64))
     (frames,) = loader_leaves(cfg, "train_dataloader")
-    edges = [step for step in frames.pipeline if step.type == "GenerateEdge"]
+    edges = [step for step in frames.pipeline if is_a(step, GenerateEdge)]
     for sample in batch["data_samples"] if edges else ():
         label = sample.gt_sem_seg.data[0].numpy()
         results = {"img_shape": label.shape, "gt_seg_map": label}
@@ -94,7 +95,7 @@ def rates(optimizer: Any, scheduler: Any, steps: int) -> list[float]:
 
 def test_one_cycle_rises_for_30_percent_and_falls_along_a_cosine_to_1e_5():
     cfg = read_config(FOLDER / "deeplabv3_r101.py", {"max_iters": 200})
-    assert cfg.optim_wrapper.type == "AmpOptimWrapper"
+    assert is_a(cfg.optim_wrapper, AmpOptimWrapper)
     weights = [nn.Parameter(torch.zeros(1))]
     ours = torch.optim.SGD(weights, lr=cfg.optim_wrapper.optimizer.lr)
     scheduler = PARAM_SCHEDULERS.build({**cfg.param_scheduler, "optimizer": ours})

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.logging import MessageHub
@@ -17,17 +17,23 @@ from mmseg.utils import (
     add_prefix,
 )
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.checks import (
     check_classes,
+    check_of_student,
     check_segmentor,
+    check_task,
     has_own_loss,
 )
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
+from mmseg_splashkd.models.segmentors.pixel_accuracy import downsampled, pixel_accuracy
+from mmseg_splashkd.models.segmentors.student_keys import (
+    load_as_student,
+    save_as_student,
+)
 from mmseg_splashkd.models.teacher.gate import TeacherGate
 from mmseg_splashkd.models.teacher.renormalise import normalisation, paddings_of
 from mmseg_splashkd.models.teacher.teacher import (
@@ -35,12 +41,6 @@ from mmseg_splashkd.models.teacher.teacher import (
     as_list,
     build_teacher,
 )
-
-# Where the student takes what belongs to it.
-OF_STUDENT = {
-    "train_cfg": "model.student.train_cfg",
-    "pretrained": "model.student.backbone.init_cfg",
-}
 
 
 @MODELS.register_module()
@@ -90,6 +90,7 @@ class DistillSegmentor(BaseSegmentor):
             count, or needs features that a cache or an ensemble does not provide.
     """
 
+    regresses: ClassVar[bool] = False  # maps; otherwise classes
     teachers: FrozenTeacher | None
 
     def __init__(
@@ -106,12 +107,7 @@ class DistillSegmentor(BaseSegmentor):
         train_cfg: None = None,
         pretrained: None = None,
     ) -> None:
-        for name, value in (("train_cfg", train_cfg), ("pretrained", pretrained)):
-            if value:
-                raise ValueError(
-                    f"model.{name}={value!r} has no effect on a DistillSegmentor: set "
-                    f"{OF_STUDENT[name]}"
-                )
+        check_of_student(train_cfg=train_cfg, pretrained=pretrained)
         if data_preprocessor is not None:
             shared = {"data_preprocessor": data_preprocessor}
             student = {**shared, **student}
@@ -125,6 +121,7 @@ class DistillSegmentor(BaseSegmentor):
         self.teacher_gate = TeacherGate.from_config(teacher_gate)
         self.cache = _build_cached_teacher(teacher_cache)
         check_segmentor(self.student, "student", trained=True)
+        check_task(self.student, "student", self.regresses)
         teachers = None
         with seeded(0):  # equal initial weights with and without a teacher
             if self.cache is None:
@@ -135,12 +132,13 @@ class DistillSegmentor(BaseSegmentor):
             )
         # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
-        self._register_state_dict_hook(_save_as_student)
-        self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
+        self._register_state_dict_hook(save_as_student)
+        self._register_load_state_dict_pre_hook(load_as_student, with_module=True)
 
     def _check_teacher(self, teachers: FrozenTeacher) -> None:
         for member in teachers.all:
             check_segmentor(member, "teacher", trained=False)
+            check_task(member, "teacher", self.regresses)
             check_classes(self.student, member, self.class_mapping)
             named = hasattr(member.data_preprocessor, "_enable_normalize")
             if not named and normalisation(self.student)["mean"] is not None:
@@ -311,8 +309,7 @@ class DistillSegmentor(BaseSegmentor):
             # Before the student, whose activations stay in memory until the backward.
             teacher = self.teacher_outputs(inputs, data_samples)
         *early_heads, head = decode_heads(self.student)
-        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
-        labels = torch.cat([each.data for each in given])
+        labels = self._targets(data_samples)
         student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
         size = student.logits.shape[-2:]
         if teacher is not None:
@@ -335,14 +332,19 @@ class DistillSegmentor(BaseSegmentor):
             losses.update(auxiliary(student.stages, data_samples))
         return losses
 
+    def _targets(self, data_samples: SampleList) -> Tensor:
+        """Labels (B, H, W) of a batch."""
+        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
+        return torch.cat([each.data for each in given])
+
     def _accuracies(
         self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor
     ) -> dict[str, Tensor]:
-        small = _downsampled(labels, student.logits.shape[-2:])
+        small = downsampled(labels, student.logits.shape[-2:])
         ignored = self.distill_loss.ignore_index
-        accuracies = {"acc_student": _pixel_accuracy(student.logits, small, ignored)}
+        accuracies = {"acc_student": pixel_accuracy(student.logits, small, ignored)}
         if teacher is not None:
-            accuracy = _pixel_accuracy(teacher.logits, small, ignored)
+            accuracy = pixel_accuracy(teacher.logits, small, ignored)
             accuracies["acc_teacher"] = accuracy
         elif self.distill_loss.changes:  # the log would repeat the last value otherwise
             nan = small.new_full((), torch.nan, dtype=torch.float)
@@ -396,36 +398,3 @@ def _build_cached_teacher(folder: str | None) -> Any:
     if folder is None:
         return None
     return MODELS.build({"type": "CachedTeacher", "folder": folder})
-
-
-def _save_as_student(module, state_dict: dict, prefix: str, local_metadata) -> None:
-    for key in list(state_dict):
-        if key.startswith(f"{prefix}student."):
-            plain = prefix + key.removeprefix(f"{prefix}student.")
-            state_dict[plain] = state_dict.pop(key)
-        elif key.startswith(f"{prefix}distill_loss."):
-            del state_dict[key]
-
-
-def _load_as_student(
-    module: DistillSegmentor, state_dict: dict, prefix: str, *_
-) -> None:
-    for key in list(state_dict):
-        if key.startswith(prefix):
-            own = f"{prefix}student.{key.removeprefix(prefix)}"
-            state_dict[own] = state_dict.pop(key)
-    for key, value in module.distill_loss.state_dict().items():
-        state_dict[f"{prefix}distill_loss.{key}"] = value  # stays unchanged
-
-
-def _downsampled(labels: Tensor, size: torch.Size) -> Tensor:
-    """Labels (B, H, W) at the logits' resolution, each from the nearest pixel."""
-    small = F.interpolate(labels[:, None].float(), size, mode="nearest-exact")
-    return small.squeeze(1).long()
-
-
-def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-    """Percentage of valid pixels (B, h, w) whose argmax is their label."""
-    valid = labels != ignore_index
-    correct = (logits.argmax(1) == labels) & valid
-    return 100 * correct.sum() / valid.sum().clamp_min(1)
