@@ -20,6 +20,7 @@ from mmseg_splashkd.runs.train import train
 from tests.baselines import FOLDER, baseline, libraries, small_baseline
 from tests.conftest import tiny_run
 from tests.models.builders import random_batch
+from tests.photos import write_config
 
 
 def batch_of(cfg: Any, classes: int) -> dict:
@@ -113,6 +114,15 @@ def test_one_cycle_rises_for_30_percent_and_falls_along_a_cosine_to_1e_5():
         cycle_momentum=False,
     )
     np.testing.assert_allclose(found, rates(theirs, oracle, 200), rtol=1e-6)
+
+
+def test_a_run_with_one_cycle_ends_with_weights(photos, tmp_path):
+    schedule = baseline("deeplabv3_r101").param_scheduler.to_dict()
+    line = f"param_scheduler = {schedule | {'total_steps': 2}!r}\n"
+    config = write_config(tmp_path / "one_cycle.py", photos, line)
+    run = train(config, tmp_path / "run")
+    for kind in ("best", "last"):
+        assert list(run.glob(f"weights_one_cycle_*_{kind}.safetensors"))
 
 
 def test_the_classifier_ends_as_in_the_notes():
@@ -220,12 +230,19 @@ class WithModel:
 # Students of today
 
 
+def in_this_process() -> dict[str, Any]:
+    """Options of loaders without workers."""
+    return {
+        f"{part}_dataloader.{key}": value
+        for part in ("train", "val")
+        for key, value in {"num_workers": 0, "persistent_workers": False}.items()
+    }
+
+
 def test_pidnet_trains_with_the_edges_of_its_pipeline(pond, tmp_path):
-    options = tiny_run(pond, iterations=2, size=(80, 64))
+    options = tiny_run(pond, iterations=2, size=(80, 64)) | in_this_process()
     options |= {"model.backbone.init_cfg": None, "model.backbone.channels": 8}
     options |= {"model.backbone.ppm_channels": 8, "model.decode_head.in_channels": 32}
     options |= {"model.decode_head.channels": 32}
-    for loader in ("train_dataloader", "val_dataloader"):
-        options |= {f"{loader}.num_workers": 0, f"{loader}.persistent_workers": False}
     run = train(FOLDER / "pidnet_s.py", tmp_path / "run", cfg_options=options)
     assert list(run.glob("weights_pidnet_s_*_last.safetensors"))
