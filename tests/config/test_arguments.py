@@ -18,11 +18,13 @@ def test_pairs_are_parsed_as_by_mmengine():
         "[{'type': 'DiceMetric'}]",
         '[{"type": "DiceMetric"}]',
         "[dict(type='DiceMetric')]",
+        "dict(type='DiceMetric')",
+        "dict(a=1)",
     ],
 )
 def test_dicts_are_read_and_never_stay_a_text(value):
     pair = f"val_evaluator={value}"
-    if value.startswith("[dict"):
+    if "dict(" in value:
         with pytest.raises(ValueError, match=r"no literal of Python or JSON. Quote"):
             parse_options([pair])
     else:

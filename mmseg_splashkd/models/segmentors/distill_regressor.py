@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 from mmseg_splashkd.models.segmentors.heads import last_head
+from mmseg_splashkd.models.teacher.teacher import FrozenTeacher
 
 
 @MODELS.register_module()
@@ -17,10 +18,21 @@ class DistillRegressor(DistillSegmentor):
     Student and teacher are each a ``DepthEstimator`` with a ``PSPRegressionHead``, and
     ``distill_loss`` a ``RegressionKDLoss``. Arguments as for ``DistillSegmentor``;
     auxiliary heads of the student learn the maps by their own losses. The samples have
-    ``gt_depth_map``, (C, H, W).
+    ``gt_depth_map``, (C, H, W). The teacher is not tested before the first step.
+
+    Raises:
+        ValueError: As ``DistillSegmentor``; or ``teacher_gate`` has a ``floor``.
     """
 
     regresses: ClassVar[bool] = True
+
+    def _check_teacher(self, teachers: FrozenTeacher) -> None:
+        super()._check_teacher(teachers)
+        if floor := dict(self.teacher_gate.floor):
+            raise ValueError(
+                f"model.teacher_gate.floor={floor} is checked for teachers of classes "
+                f"alone: leave it out, and test the teacher by tools/test.py"
+            )
 
     def _targets(self, data_samples: SampleList) -> Tensor:
         """Maps (B, C, H, W) of a batch."""

@@ -1,6 +1,7 @@
 """Dense regression: student and teacher of maps, and the configs of grasps."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mmseg.registry import MODELS
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_grasps
+from mmseg_splashkd.hooks import TeacherGateHook
 from mmseg_splashkd.models.losses.functional.maps import smooth_l1_maps
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
@@ -125,6 +127,15 @@ def test_classes_and_maps_are_not_mixed():
         distiller(fcn(), maps, **of_maps)
     with pytest.raises(ValueError, match=r"FocalModulatedKDLoss compares classes.*tak"):
         distiller(maps, maps, type="DistillRegressor")
+
+
+def test_conditions_that_are_for_classes_are_refused():
+    floor = {"model.teacher_gate": {"floor": {"Grasp.success": 50}}}
+    with pytest.raises(ValueError, match=r"teacher_gate.floor=.* of classes alone: le"):
+        pair(**floor)
+    runner: Any = SimpleNamespace(model=pair())
+    with pytest.raises(ValueError, match="remove it from custom_hooks"):
+        TeacherGateHook().before_train(runner)
 
 
 def test_several_losses_of_the_head_are_refused():
