@@ -373,6 +373,7 @@ def test_complexity_fails_where_a_metafile_differs(tmp_path, monkeypatch, capsys
     main = module_of(ROOT / "tools" / "complexity.py").main
     monkeypatch.setattr(sys, "argv", [*words, "--check"])
     assert main() is None
+    assert capsys.readouterr().out == "Metafiles agree\n"
     text = (tmp_path / "metafile.yml").read_text()
     (tmp_path / "metafile.yml").write_text(text.replace("Parameters: 3715682", ""))
     assert main() == 1

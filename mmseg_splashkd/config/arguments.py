@@ -8,6 +8,10 @@ from typing import Any
 from mmengine.config import DictAction
 
 OPENING = ("[", "(", "{", "dict(")
+NO_LITERAL = (
+    "--cfg-options {}: the value is no literal of Python or JSON. Quote texts and "
+    "close all brackets, as in \"KEY=[{{'type': 'DiceMetric'}}]\""
+)
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
@@ -42,12 +46,10 @@ def _parse(pair: str, value: str) -> Any:
             except (SyntaxError, ValueError):
                 continue
         if value.startswith("dict(") or any(mark in value for mark in "{}'\""):
-            raise ValueError(
-                f"--cfg-options {pair}: the value is no literal of Python or JSON. "
-                f"Quote texts and close all brackets, as in "
-                f"\"KEY=[{{'type': 'DiceMetric'}}]\""
-            )
+            raise ValueError(NO_LITERAL.format(pair))
     try:
         return DictAction._parse_iterable(value)  # texts without quotes
     except AssertionError as error:
         raise ValueError(f"--cfg-options {pair}: {error}") from error
+    except RecursionError as error:  # of brackets behind a name, as in 'f(a,b)'
+        raise ValueError(NO_LITERAL.format(pair)) from error

@@ -37,7 +37,9 @@ def test_literals_of_python_and_json_are_read():
     assert parse_options(pairs) == expected | {"c": [(1, 2), "x"]}
 
 
-@pytest.mark.parametrize("pair", ["a.b", "a=[1,(2]", "a=[{'b': 1]", "a={'b'", "a=[1,2"])
+@pytest.mark.parametrize(
+    "pair", ["a.b", "a=[1,(2]", "a=[{'b': 1]", "a={'b'", "a=[1,2", "a=f(b,c)"]
+)
 def test_malformed_pair_is_named(pair):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - checked below
         parse_options([pair])
