@@ -71,7 +71,7 @@ def _has_own_loss(head: Mapping[str, Any]) -> bool:
 
 def _try(key: str, config: Mapping[str, Any], ignore_index: int) -> None:
     try:
-        loss = MODELS.build(copy.deepcopy(config))
+        loss = MODELS.build(copy.deepcopy(dict(config)))
         tried = LabelLosses([loss], f"{key}.loss_decode", as_in_head=True)
     except Exception:  # named where the head is built
         return

@@ -84,6 +84,6 @@ def test_an_image_of_inference_has_no_maps():
     results = {"img": image, "img_shape": (64, 64), "ori_shape": (64, 64)}
     steps = [{"type": "LoadGraspMaps"}, {"type": "PackGraspInputs"}]
     packed = Compose([TRANSFORMS.build(step) for step in steps])(results)
-    assert packed is not None
+    assert isinstance(packed, dict)
     assert packed["inputs"].shape == (3, 64, 64)
     assert "gt_depth_map" not in packed["data_samples"]
