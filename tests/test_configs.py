@@ -9,16 +9,24 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from mmcv.transforms import Resize
 from mmengine.config import Config
+from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.keys import RECORDED, SET_BY_TOOLS, acting, is_read
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves, plain_model
 from mmseg_splashkd.datasets.label_coding import load_label_coding
+from mmseg_splashkd.datasets.transforms import LoadGrayLabels
+from mmseg_splashkd.models import (
+    ChannelAdapter,
+    FrozenTIMMBackbone,
+    PositionalSegformerHead,
+)
 from mmseg_splashkd.models.forward_pass import count_segmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.report.zoo.metafiles import GMACS, PARAMETERS, entry_of, figures
@@ -65,7 +73,7 @@ def architecture(model: dict) -> str:
         parts = (network.get(key) for key in ("arch", "encoder_name", "pretrained"))
         return " ".join(filter(None, parts))
     backbone = model["backbone"]
-    if backbone["type"] == "ChannelAdapter":
+    if is_a(backbone, ChannelAdapter):
         inner = architecture({**model, "backbone": backbone["backbone"]})
         return f"{inner}, {backbone['in_channels']}-channel input"
     head = NETWORKS.get(model.get("decode_head", {}).get("type"))
@@ -92,7 +100,7 @@ def own_loss(losses: Any) -> str:
     if isinstance(losses, list):
         parts = [f"{each.get('loss_weight', 1.0)} {each.type}" for each in losses]
         return " + ".join(parts)
-    if losses.type == "CrossEntropyLoss":
+    if is_a(losses, CrossEntropyLoss):
         return "binary cross-entropy" if losses.get("use_sigmoid") else "cross-entropy"
     return label_loss("focal", losses.gamma)
 
@@ -109,7 +117,7 @@ def describe(cfg: Config) -> dict:
             "Iterations": cfg.train_cfg.max_iters,
         }
     steps = train_loader.dataset.dataset.pipeline
-    size = next(step.scale for step in steps if step.type == "Resize")
+    size = next(step.scale for step in steps if is_a(step, Resize))
     metadata = {
         "Frame Size": "{}x{}".format(*size),
         "Batch Size": train_loader.batch_size,
@@ -131,7 +139,7 @@ def describe(cfg: Config) -> dict:
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
     if "terms" in loss:
         metadata["Terms"] = ", ".join(term.type for term in loss.terms)
-    positional = head.type == "PositionalSegformerHead"
+    positional = is_a(head, PositionalSegformerHead)
     return metadata | {
         "Architecture": architecture(cfg.model.student),
         "Teacher": architecture(cfg.model.teacher),
@@ -166,7 +174,7 @@ def test_config_builds(path):
     if path.parent.name == "baselines":  # test_baselines.py builds them, smaller
         classes = plain["decode_head"]["num_classes"]
     else:
-        if plain["backbone"]["type"] == "FrozenTIMMBackbone":
+        if is_a(plain["backbone"], FrozenTIMMBackbone):
             pytest.importorskip("timm")
         model: Any = MODELS.build(cfg.model)
         stated = entry_of(path)["Metadata"]
@@ -459,7 +467,7 @@ def test_camvid_has_the_classes_of_its_label_coding():
     for loader in LOADERS:
         (dataset,) = loader_leaves(cfg, loader)
         assert dataset.metainfo == coding.metainfo
-        load = next(step for step in dataset.pipeline if step.type == "LoadGrayLabels")
+        load = next(step for step in dataset.pipeline if is_a(step, LoadGrayLabels))
         assert load.gray_to_train_id == coding.gray_to_train_id
 
 

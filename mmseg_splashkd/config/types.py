@@ -25,6 +25,12 @@ def is_a(config: Any, *wanted: type) -> bool:
     return any(issubclass(found, wanted) for found in classes(kind))
 
 
+def is_from(config: Mapping[str, Any], *packages: str) -> bool:
+    """Whether a class that a config names is defined in one of several packages."""
+    found = classes(config.get("type"))
+    return any(each.__module__.partition(".")[0] in packages for each in found)
+
+
 def type_name(config: Mapping[str, Any]) -> str:
     """``type`` of a config for messages: as it is written, or the name of the class."""
     kind = config.get("type")

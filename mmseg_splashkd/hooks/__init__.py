@@ -19,6 +19,7 @@ from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
 from mmseg_splashkd.hooks.resumed_epoch_hook import ResumedEpochHook
+from mmseg_splashkd.hooks.scheduler_state_hook import SchedulerStateHook
 from mmseg_splashkd.hooks.stop_signal_hook import StopSignalHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
@@ -43,6 +44,7 @@ __all__ = [
     "PaintFramesHook",
     "RankWatchHook",
     "ResumedEpochHook",
+    "SchedulerStateHook",
     "StopSignalHook",
     "SyncBatchNormHook",
     "TeacherGateHook",

@@ -32,15 +32,20 @@ class TeacherGateHook(Hook):
         """Test the teacher, store its metrics and check them.
 
         Raises:
-            ValueError: The teacher's weights or outputs are not finite; it is not
-                better than ``teacher_gate.floor``, or
-                without one, hardly better than one class everywhere; a metric
-                of the floor does not exist, or a floor or a fitted temperature is
-                configured without validation frames.
+            ValueError: The teacher regresses maps; its weights or outputs are not
+                finite; it is not better than ``teacher_gate.floor``, or without one,
+                hardly better than one class everywhere; a metric of the floor does not
+                exist, or a floor or a fitted temperature is configured without
+                validation frames.
         """
         model: Any = bare_model(runner.model)
         if not isinstance(model, DistillSegmentor):
             return
+        if model.regresses:
+            raise ValueError(
+                "TeacherGateHook tests teachers of classes, and this one regresses "
+                "maps: remove it from custom_hooks"
+            )
         report = _report_of(runner, model)
         if report is None:
             runner.logger.warning(_check_untested(model))

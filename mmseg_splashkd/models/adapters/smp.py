@@ -212,7 +212,9 @@ def build_network(
     try:
         return smp.create_model(classes=channels, **options)
     except (TypeError, KeyError, ValueError, OSError) as error:
-        raise ValueError(f"network={dict(network)}: {error}") from error
+        offline = pretrained and isinstance(error, OSError)
+        remedy = f" Without a network, set network.{WEIGHTS}=None" if offline else ""
+        raise ValueError(f"network={dict(network)}: {error}{remedy}") from error
 
 
 def _check_names(smp: Any, network: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from mmseg_splashkd.models.losses.head_settings import (
     IGNORE_INDEX,
     LabelSettings,
     check_class_count,
+    check_classifies,
     check_label_loss,
     check_sampler,
     ignore_index_of,
@@ -198,13 +199,14 @@ class FocalModulatedKDLoss(nn.Module):
                 ``loss_decode``.
 
         Raises:
-            ValueError: ``class_weight`` has another length than the student has
-                classes; a term has no gradient for the class count, or needs features
-                that are not available; the student's decode head has a label loss
-                that this loss does not replace; or a loss of ``label_loss`` does not
-                fit the head.
+            ValueError: The student regresses maps; ``class_weight`` has another length
+                than it has classes; a term has no gradient for the class count, or
+                needs features that are not available; the student's decode head has a
+                label loss that this loss does not replace; or a loss of ``label_loss``
+                does not fit the head.
         """
         head = last_head(student)
+        check_classifies(head, type(self).__name__)
         self.one_channel = head.out_channels == 1
         check_class_count(
             self.class_weight, student.num_classes, "distill_loss.class_weight"

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import inspect
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +20,7 @@ class LabelLosses(nn.Module):
     """A weighted sum of losses between logits and labels.
 
     The losses are those of MMSegmentation's heads, called as a head calls them: with
-    the head's ``ignore_index``, on logits upsampled to the labels. Their
+    the head's ``ignore_index`` if they take one, on logits at the labels' size. Their
     ``loss_weight`` is taken out of them, so that both numbers can be logged. Frames
     without a valid pixel are left out: some losses have no value for them.
 
@@ -76,8 +77,11 @@ class LabelLosses(nn.Module):
     ) -> Tensor:
         if isinstance(loss, DiceLoss) and not self.as_in_head:
             return _of_valid_pixels(loss, logits, labels, ignore_index)
+        given: dict[str, Any] = {"weight": None, "ignore_index": ignore_index}
+        if not _takes(loss, *given):  # as OhemCrossEntropy, which has its own
+            given = {}
         # A map (reduction='none') is averaged, as mmengine does.
-        return loss(logits, labels, weight=None, ignore_index=ignore_index).mean()
+        return loss(logits, labels, **given).mean()
 
     def check(self, channels: int, classes: int, ignore_index: int) -> list[str]:
         """Try every loss on a small frame.
@@ -164,6 +168,13 @@ def build_label_losses(
     return LabelLosses([MODELS.build(config) for config in listed], where)
 
 
+def _takes(loss: nn.Module, *arguments: str) -> bool:
+    """Whether a loss is called with these arguments."""
+    parameters = inspect.signature(loss.forward).parameters
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return anything or parameters.keys() >= set(arguments)
+
+
 def _names(losses: Sequence[nn.Module], where: str) -> list[str]:
     """Keys in the log, without 'loss', which mmengine would add to the total."""
     names: list[str] = []
@@ -219,6 +230,6 @@ def _remedy(channels: int) -> str:
     if channels > 1:
         return "Take other options or another loss, such as SMPLoss"
     return (
-        "Take CrossEntropyLoss(use_sigmoid=True), LovaszLoss(loss_type='binary') or "
-        "SMPLoss(mode='binary'), or set out_channels=2"
+        "Take CrossEntropyLoss(use_sigmoid=True), SMPLoss(mode='binary') or "
+        "LovaszLoss(loss_type='binary', reduction='none'), or set out_channels=2"
     )

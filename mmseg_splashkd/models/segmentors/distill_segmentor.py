@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.logging import MessageHub
@@ -23,7 +23,9 @@ from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.batch_accuracy import accuracies
 from mmseg_splashkd.models.segmentors.checks import (
     check_classes,
+    check_of_student,
     check_segmentor,
+    check_task,
     has_own_loss,
 )
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
@@ -40,12 +42,6 @@ from mmseg_splashkd.models.teacher.teacher import (
     as_list,
     build_teacher,
 )
-
-# Where the student takes what belongs to it.
-OF_STUDENT = {
-    "train_cfg": "model.student.train_cfg",
-    "pretrained": "model.student.backbone.init_cfg",
-}
 
 
 @MODELS.register_module()
@@ -95,6 +91,7 @@ class DistillSegmentor(BaseSegmentor):
             count, or needs features that a cache or an ensemble does not provide.
     """
 
+    regresses: ClassVar[bool] = False  # maps; otherwise classes
     teachers: FrozenTeacher | None
 
     def __init__(
@@ -111,12 +108,7 @@ class DistillSegmentor(BaseSegmentor):
         train_cfg: None = None,
         pretrained: None = None,
     ) -> None:
-        for name, value in (("train_cfg", train_cfg), ("pretrained", pretrained)):
-            if value:
-                raise ValueError(
-                    f"model.{name}={value!r} has no effect on a DistillSegmentor: set "
-                    f"{OF_STUDENT[name]}"
-                )
+        check_of_student(train_cfg=train_cfg, pretrained=pretrained)
         if data_preprocessor is not None:
             shared = {"data_preprocessor": data_preprocessor}
             student = {**shared, **student}
@@ -130,6 +122,7 @@ class DistillSegmentor(BaseSegmentor):
         self.teacher_gate = TeacherGate.from_config(teacher_gate)
         self.cache = _build_cached_teacher(teacher_cache)
         check_segmentor(self.student, "student", trained=True)
+        check_task(self.student, "student", self.regresses)
         teachers = None
         with seeded(0):  # equal initial weights with and without a teacher
             if self.cache is None:
@@ -146,6 +139,7 @@ class DistillSegmentor(BaseSegmentor):
     def _check_teacher(self, teachers: FrozenTeacher) -> None:
         for member in teachers.all:
             check_segmentor(member, "teacher", trained=False)
+            check_task(member, "teacher", self.regresses)
             check_classes(self.student, member, self.class_mapping)
             named = hasattr(member.data_preprocessor, "_enable_normalize")
             if not named and normalisation(self.student)["mean"] is not None:
@@ -316,8 +310,7 @@ class DistillSegmentor(BaseSegmentor):
             # Before the student, whose activations stay in memory until the backward.
             teacher = self.teacher_outputs(inputs, data_samples)
         *early_heads, head = decode_heads(self.student)
-        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
-        labels = torch.cat([each.data for each in given])
+        labels = self._targets(data_samples)
         student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
         size = student.logits.shape[-2:]
         if teacher is not None:
@@ -326,12 +319,7 @@ class DistillSegmentor(BaseSegmentor):
         losses = self.distill_loss(
             student, teacher, labels, self.align_corners, iteration
         )
-        losses.update(
-            accuracies(student, teacher, labels, self.distill_loss.ignore_index)
-        )
-        if teacher is None and self.distill_loss.changes:
-            # The log would repeat the last value otherwise.
-            losses["acc_teacher"] = labels.new_full((), torch.nan, dtype=torch.float)
+        losses.update(self._accuracies(student, teacher, labels))
         for i, early_head in enumerate(early_heads):
             early = early_head.loss_by_feat(student.early_logits[i], data_samples)
             losses.update(add_prefix(early, f"decode_{i}"))
@@ -344,6 +332,21 @@ class DistillSegmentor(BaseSegmentor):
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
         return losses
+
+    def _targets(self, data_samples: SampleList) -> Tensor:
+        """Labels (B, H, W) of a batch."""
+        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
+        return torch.cat([each.data for each in given])
+
+    def _accuracies(
+        self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor
+    ) -> dict[str, Tensor]:
+        ignored = self.distill_loss.ignore_index
+        percent = accuracies(student, teacher, labels, ignored)
+        if teacher is None and self.distill_loss.changes:
+            # The log would repeat the last value otherwise.
+            percent["acc_teacher"] = torch.full_like(percent["acc_student"], torch.nan)
+        return percent
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
