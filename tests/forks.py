@@ -39,4 +39,5 @@ def join(processes: ProcessContext) -> None:
 
 def _in_fork(number: int, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)  # a fork lacks the threads of its parent
+    warnings.simplefilter("default")  # as in a process of its own
     work(number, *args)

@@ -24,6 +24,7 @@ from mmseg_splashkd.models.forward_pass import count_segmentor
 from mmseg_splashkd.models.losses.functional import softmax_focal_loss
 from mmseg_splashkd.report.zoo.metafiles import GMACS, PARAMETERS, entry_of, figures
 from mmseg_splashkd.report.zoo.networks import SIZE
+from mmseg_splashkd.runs.once_formatted import OnceFormattedConfig
 from mmseg_splashkd.runs.train import train
 from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
@@ -244,7 +245,7 @@ DUMPED += [CONFIGS / "baselines" / "mask2former_swin-l_collection2.py"]
 @pytest.mark.parametrize("path", DUMPED, ids=lambda path: path.stem)
 def test_a_dumped_config_equals_the_config(path, tmp_path):
     cfg = written(path)
-    cfg.dump(tmp_path / "dumped.py")
+    OnceFormattedConfig.of(cfg).dump(tmp_path / "dumped.py")  # as a run does
     assert Config.fromfile(tmp_path / "dumped.py").model == cfg.model
 
 
