@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
+from torch.overrides import TorchFunctionMode
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.keys import RECORDED, SET_BY_TOOLS, acting, is_read
@@ -166,6 +167,16 @@ def check_counts(model: Any, parameters: int, gmacs: float) -> None:
         COUNTED.add((parameters, gmacs))
 
 
+class AsAllocated(TorchFunctionMode):
+    """Leaves new weights as they are: to draw those of a B5 takes seconds."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        draws = ("uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_")
+        if getattr(func, "__name__", "") in draws:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 @pytest.mark.parametrize("path", SEGMENTORS, ids=lambda path: path.stem)
 def test_config_builds(path):
     register_all_modules(init_default_scope=True)
@@ -176,7 +187,8 @@ def test_config_builds(path):
     else:
         if is_a(plain["backbone"], FrozenTIMMBackbone):
             pytest.importorskip("timm")
-        model: Any = MODELS.build(cfg.model)
+        with AsAllocated():
+            model: Any = MODELS.build(cfg.model)
         stated = entry_of(path)["Metadata"]
         student = getattr(model, "student", model)
         check_counts(student, stated[PARAMETERS], stated[GMACS])
@@ -231,16 +243,17 @@ def test_first_comment_describes_the_experiment_and_its_command(path):
     assert f"python tools/train.py {path.relative_to(ROOT)}" in "\n".join(comment)
 
 
-# A dump takes a fifth of a second: of the many baselines, one with each kind of value.
-DUMPED = [path for path in ALL if path.parent.name != "baselines"]
-DUMPED += [CONFIGS / "baselines" / f"{name}.py" for name in ("stdc1_kd", "unet_scenes")]
-DUMPED += [CONFIGS / "baselines" / "mask2former_swin-l_collection2.py"]
+# To format a text takes a second: of the many configs, one with each kind of value.
+FORMATTED = ("segformer_b0_kd_pe001", "segformer_b0_kd_pe001_pond", "byol_b0_farm")
+FORMATTED += ("stdc1_kd", "unet_scenes", "mask2former_swin-l_collection2", "lite0")
+FORMATTED += ("study_camvid_b0_kd", "farm_b0_kd")
 
 
-@pytest.mark.parametrize("path", DUMPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_a_dumped_config_equals_the_config(path, tmp_path):
     cfg = written(path)
-    cfg.dump(tmp_path / "dumped.py")
+    formatted = path.stem in FORMATTED
+    Config(cfg.to_dict(), format_python_code=formatted).dump(tmp_path / "dumped.py")
     assert Config.fromfile(tmp_path / "dumped.py").model == cfg.model
 
 

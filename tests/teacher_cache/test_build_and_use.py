@@ -1,10 +1,6 @@
 """A cache gives the losses of the online teacher, or the run is refused."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +27,9 @@ from mmseg_splashkd.teacher_cache.store import (
     read_header,
     write_header,
 )
-from tests.conftest import BEST, DISTILLED, PLAIN, ROOT, tiny_run
+from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
+from tests.forks import fork
+from tests.tools import run_tool
 
 PIPELINE = "train_dataloader.dataset.dataset.pipeline"
 LOAD = [{"type": "LoadImageFromFile"}, {"type": "LoadGrayLabels"}]
@@ -284,19 +282,12 @@ def test_killed_and_called_again_it_ends_as_if_never_interrupted(
     options = cached | {"teacher_cache.dir": str(tmp_path / "cache")}
     cfg = read_config(DISTILLED, options)
     cfg.dump(tmp_path / "cached.py")
-    command = [sys.executable, "tools/cache_teacher.py", tmp_path / "cached.py"]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    builder = subprocess.Popen(
-        [*map(str, command), "--batch-size", "1"],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while builder.poll() is None and _missing(tmp_path / "cache") > 40:
+    words = ("cache_teacher.py", tmp_path / "cached.py", "--batch-size", 1)
+    (builder,) = fork(lambda _: run_tool(*words)).processes
+    while builder.is_alive() and _missing(tmp_path / "cache") > 40:
         time.sleep(0.005)
-    builder.send_signal(signal.SIGKILL)
-    builder.wait()
+    builder.kill()
+    builder.join()
     left = _missing(tmp_path / "cache")
     assert 0 < left < 44  # in the middle
     refused = cfg.copy()
