@@ -11,6 +11,7 @@ from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.models.segmentors.outputs import forward_outputs
+from mmseg_splashkd.models.teacher.labels import LabelTeacher
 
 
 @MODELS.register_module()
@@ -18,8 +19,16 @@ class DistillRegressor(DistillSegmentor):
     """``DistillSegmentor`` for dense regression: maps in place of logits.
 
     Student and teacher are each a ``DepthEstimator`` with a ``PSPRegressionHead``, and
-    ``distill_loss`` a ``RegressionKDLoss``. Arguments as for ``DistillSegmentor``.
+    ``distill_loss`` a ``RegressionKDLoss``. Arguments as for ``DistillSegmentor``;
+    labels cannot stand in the teacher's place, as they are no one-hot classes.
     """
+
+    def _label_teacher(self, margin: float | None) -> LabelTeacher:
+        raise ValueError(
+            "teacher='labels' gives one-hot classes, and a student that regresses maps "
+            "has none: train it on its labels alone, distill_loss.teacher_ratio=0, or "
+            "set teacher_control='shuffled'"
+        )
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of the student.
