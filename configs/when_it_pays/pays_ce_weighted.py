@@ -1,5 +1,5 @@
 # Class-weighted cross-entropy without a teacher: median frequency balancing (Eigen and
-# Fergus, ICCV 2015, section 6.3) on the training part, as README.md computes it.
+# Fergus, ICCV 2015) on the training part, as README.md computes it.
 #   CAMVID_ROOT=... python tools/train.py configs/when_it_pays/pays_ce_weighted.py
 _base_ = "./pays_ce.py"
 class_weight = [
