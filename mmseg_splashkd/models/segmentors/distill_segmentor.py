@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub, print_log
+from mmengine.logging import MessageHub
 from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import (
@@ -32,6 +32,7 @@ from mmseg_splashkd.models.teacher.controls import (
     UNTRAINED,
     read_control,
     shuffled,
+    without_pretrained,
 )
 from mmseg_splashkd.models.teacher.gate import TeacherGate
 from mmseg_splashkd.models.teacher.labels import LABELS, LabelTeacher, downsampled
@@ -84,7 +85,7 @@ class DistillSegmentor(BaseSegmentor):
             to the samples; no teacher is built. Default None. See
             ``tools/cache_teacher.py``.
         teacher_control: ``'shuffled'``: every frame is taught the answer to another
-            frame of its batch. ``'untrained'``: the teacher keeps random weights.
+            frame of its batch. ``'untrained'``: the teacher has random weights.
             Default None: neither. See ``docs/distillation.md``.
         teacher_seed: Seed >= 0 of the weights of an untrained teacher; default 0.
         label_margin: Logit > 0 of the label over the others for ``teacher='labels'``;
@@ -150,6 +151,8 @@ class DistillSegmentor(BaseSegmentor):
             student = {**shared, **student}
             if not takes_labels:
                 teacher = [{**shared, **config} for config in as_list(teacher)]
+        if self.control.kind == UNTRAINED:
+            teacher = without_pretrained(teacher)
         student_model = MODELS.build(student)
         super().__init__(data_preprocessor=student_model.data_preprocessor)
         self.student = student_model
@@ -295,8 +298,7 @@ class DistillSegmentor(BaseSegmentor):
         if self.teachers is None:  # labels
             return
         if self.control.kind == UNTRAINED:
-            seed = self.control.seed
-            print_log(f"The teacher keeps random weights of seed {seed}", "current")
+            self.teachers.draw_weights(self.control.seed)
             return
         self.teachers.load(as_list(self.teacher_checkpoint))
         for rule, fault in self.teachers.faults:

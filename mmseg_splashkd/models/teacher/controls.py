@@ -5,6 +5,7 @@ the same loss with one-hot labels, with a teacher's answers to other frames, and
 teacher that has learnt nothing.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,22 @@ def _refuse(model: Any, names: Sequence[str], why: str) -> None:
             raise ValueError(
                 f"model.{name}={model[name]!r} has no effect: {why}. Leave it out"
             )
+
+
+def without_pretrained(config: Any) -> Any:
+    """Config of a teacher, or of several, without an ``init_cfg`` that names a file."""
+    copied = copy.deepcopy(config)
+    _remove_files(copied)
+    return copied
+
+
+def _remove_files(node: Any) -> None:
+    if isinstance(node, dict):
+        if "checkpoint" in str(node.get("init_cfg")):
+            node["init_cfg"] = None
+        node = list(node.values())
+    for child in node if isinstance(node, list | tuple) else ():
+        _remove_files(child)
 
 
 def shuffled(outputs: SegOutputs, samples: Sequence[Any]) -> SegOutputs:

@@ -170,18 +170,40 @@ def test_one_frame_cannot_be_shuffled():
 
 
 def untrained(**options: Any) -> Any:
-    return distiller(segformer(), fcn(), teacher_control="untrained", **options)
+    model = distiller(segformer(), fcn(), teacher_control="untrained", **options)
+    model.load_teacher()  # reads no file
+    return model.train()
 
 
-def test_an_untrained_teacher_has_the_weights_of_its_seed():
-    states = [untrained(teacher_seed=seed).teacher.state_dict() for seed in (0, 3, 3)]
+def test_an_untrained_teacher_has_the_first_weights_of_its_seed():
+    torch.manual_seed(5)
+    following, _ = torch.rand(1), torch.manual_seed(5)
+    models = [untrained(teacher_seed=seed) for seed in (0, 3, 3)]
+    states = [model.teacher.state_dict() for model in models]
     assert equal_weights(states[1], states[2])
     assert not equal_weights(states[0], states[1])
     assert equal_weights(states[0], untrained().teacher.state_dict())
-    model = untrained(teacher_seed=3)
-    model.init_weights()  # reads no file
-    assert equal_weights(model.teacher.state_dict(), states[1])
-    assert losses_of(model.train(), random_batch())["loss_distill"] > 0
+    for name, weight in states[0].items():
+        drawn = weight.ndim > 1
+        assert torch.equal(weight, states[1][name]) != drawn, name
+    # As MMSegmentation's heads begin: normal, of deviation 0.01.
+    assert 0.007 < states[1]["decode_head.conv_seg.weight"].std() < 0.013
+    losses = losses_of(models[0], random_batch())
+    assert losses["loss_distill"] > 0
+    assert not any(w.requires_grad for w in models[0].teacher.parameters())
+    models[0].load_teacher()
+    torch.manual_seed(5)
+    models[0].load_teacher()
+    assert torch.equal(torch.rand(1), following)
+
+
+def test_an_untrained_teacher_reads_no_pretrained_weights():
+    teacher = fcn()
+    teacher["backbone"]["init_cfg"] = {"type": "Pretrained", "checkpoint": "none.pth"}
+    options = {"teacher_control": "untrained"}
+    model = distiller(segformer(), teacher, **options)
+    model.load_teacher()
+    assert equal_weights(model.teacher.state_dict(), untrained().teacher.state_dict())
 
 
 def test_the_seed_of_an_untrained_teacher_leaves_the_student_alone():
