@@ -29,7 +29,7 @@ def test_all_arms_have_one_student_one_schedule_and_the_same_views(arms):
     for name, cfg in arms.items():
         if name == "pays_lite2":
             continue
-        student = plain_model(cfg.model).to_dict()
+        student = Config(plain_model(cfg.model)).to_dict()
         if name == "pays_ce_weighted":
             assert student["decode_head"]["loss_decode"].pop("class_weight")
         assert student == first.model.to_dict(), name
