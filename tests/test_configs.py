@@ -37,7 +37,7 @@ from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
-FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "ssl", "study")
+FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "ssl", "study", "when_it_pays")
 ALL = sorted(path for folder in FOLDERS for path in (CONFIGS / folder).glob("*.py"))
 WITHOUT_LABELS = ("byol_b0_farm", "simsiam_b0_farm")  # types of mmpretrain
 SEGMENTORS = [path for path in ALL if path.stem not in WITHOUT_LABELS]
@@ -103,7 +103,11 @@ def own_loss(losses: Any) -> str:
         return " + ".join(parts)
     if is_a(losses, CrossEntropyLoss):
         return "binary cross-entropy" if losses.get("use_sigmoid") else "cross-entropy"
-    return label_loss("focal", losses.gamma)
+    return label_loss("focal", losses.gamma) + weighted(losses)
+
+
+def weighted(loss: Any) -> str:
+    return ", class weights" if loss.get("class_weight") else ""
 
 
 def describe(cfg: Config) -> dict:
@@ -140,11 +144,15 @@ def describe(cfg: Config) -> dict:
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
     if "terms" in loss:
         metadata["Terms"] = ", ".join(term.type for term in loss.terms)
+    if cfg.model.get("teacher_control"):
+        metadata["Teacher Control"] = cfg.model.teacher_control
     positional = is_a(head, PositionalSegformerHead)
+    teacher = cfg.model.teacher
+    kind = label_loss(loss.label_loss, loss.get("gamma", 2.0))
     return metadata | {
         "Architecture": architecture(cfg.model.student),
-        "Teacher": architecture(cfg.model.teacher),
-        "Label Loss": label_loss(loss.label_loss, loss.get("gamma", 2.0)),
+        "Teacher": teacher if teacher == "labels" else architecture(teacher),
+        "Label Loss": kind + weighted(loss),
         "Position Embedding": head.ratio if positional else 0,
         "Modulate": loss.modulate,
         "Teacher Ratio": loss.teacher_ratio,
@@ -246,7 +254,7 @@ def test_first_comment_describes_the_experiment_and_its_command(path):
 # To format a text takes a second: of the many configs, one with each kind of value.
 FORMATTED = ("segformer_b0_kd_pe001", "segformer_b0_kd_pe001_pond", "byol_b0_farm")
 FORMATTED += ("stdc1_kd", "unet_scenes", "mask2former_swin-l_collection2", "lite0")
-FORMATTED += ("study_camvid_b0_kd", "farm_b0_kd")
+FORMATTED += ("study_camvid_b0_kd", "farm_b0_kd", "pays_cwd_labels")
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

@@ -10,7 +10,8 @@ from mmseg_splashkd.config.extras_check import check_optimizer
 from mmseg_splashkd.config.head_check import check_heads
 from mmseg_splashkd.config.loop_check import check_loops
 from mmseg_splashkd.config.tta import check_tta
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, reads_teacher
+from mmseg_splashkd.models.teacher.controls import SHUFFLED, check_batch, read_control
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.store import run_of_weights
 
@@ -23,7 +24,8 @@ def check_training(cfg: Config) -> None:
         ValueError: The config has no training loader, a number of iterations, an
             interval or a number of workers is too small, its loop, sampler, schedules
             and checkpoints do not fit, a loss does not fit its head, the teacher's file
-            is not named, or a GPU is required and there is none.
+            is not named, a batch of one frame is to be shuffled, or a GPU is required
+            and there is none.
     """
     if not cfg.get("train_dataloader"):
         raise ValueError("the config has no train_dataloader: it can only be tested")
@@ -38,6 +40,9 @@ def check_training(cfg: Config) -> None:
         find_checkpoint(cfg.load_from, "load_from")
     if distills(cfg):
         _check_modulation(cfg)
+        if read_control(cfg.model).kind == SHUFFLED:
+            check_batch(cfg.train_dataloader.get("batch_size") or 2)
+    if reads_teacher(cfg):
         for pattern in as_list(cfg.model.get("teacher_checkpoint")):
             _check_there(pattern)
 

@@ -418,6 +418,28 @@ def test_a_resumed_run_without_stored_figures_measures_the_teacher(tmp_path):
     assert report_of(tmp_path) == REPORT
 
 
+def test_an_untrained_teacher_may_be_as_bad_as_one_class(tmp_path, monkeypatch):
+    monkeypatch.setattr(Cached, "teacher_report", REPORT | {"skill": 1.0})
+    runner = runner_of(tmp_path, cached=True, teacher_control="untrained")
+    before_train(runner)
+    assert report_of(tmp_path)["skill"] == 1.0
+    assert runner.lines[-1].startswith("the teacher is untrained (teacher_control=")
+    gate = {"floor": {"mIoU": 99}}
+    runner = runner_of(
+        tmp_path, cached=True, teacher_control="untrained", teacher_gate=gate
+    )
+    with pytest.raises(ValueError, match="mIoU 70, which is not above 99"):
+        before_train(runner)
+
+
+def test_labels_are_not_tested(tmp_path):
+    runner = runner_of(tmp_path)
+    runner.model = distiller(segformer(), "labels")
+    before_train(runner)
+    assert runner.lines == []
+    assert not (tmp_path / "teacher.json").exists()
+
+
 def test_a_teacher_that_cannot_be_tested_is_named(tmp_path, monkeypatch):
     def measure(*_: object) -> None:
         raise ValueError("logits hold values that are not finite: check the model")

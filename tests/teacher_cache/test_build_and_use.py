@@ -21,6 +21,8 @@ from mmseg_splashkd.teacher_cache import (
     build_teacher_cache,
     use_teacher_cache,
 )
+from mmseg_splashkd.teacher_cache.fingerprint import fingerprint, unread_frames
+from mmseg_splashkd.teacher_cache.options import cache_options
 from mmseg_splashkd.teacher_cache.store import (
     LogitStore,
     locked,
@@ -65,6 +67,11 @@ PIPELINES = {
         {"type": "RandomFlip", "prob": 0.5},
         {"type": "PhotoMetricDistortion"},
     ],
+}
+OF_LABELS = {
+    "model.teacher": "labels",
+    "model.teacher_checkpoint": None,
+    "model.teacher_gate": None,
 }
 
 
@@ -224,6 +231,30 @@ def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(cached, tmp_p
     )
     for key, value in first.items():
         assert torch.equal(value, second[key]), key
+
+
+def test_shuffled_answers_are_read_from_the_cache_of_the_teacher(cached):
+    online, offline, views = both(cached | {"model.teacher_control": "shuffled"})
+    plain, _, _ = both(cached)
+    plain.load_state_dict(online.state_dict())
+    samples = [views[View(frame, 1, 0)] for frame in (0, 7, 21)]
+    expected, own = terms(online, samples), terms(plain, samples)
+    cached_term = terms(offline, samples)["distill"].item()
+    assert cached_term == pytest.approx(expected["distill"].item(), rel=2e-3)
+    assert cached_term != pytest.approx(own["distill"].item(), rel=2e-3)
+
+
+def test_the_cache_of_an_untrained_teacher_is_that_of_its_seed(cached):
+    untrained = cached | {"model.teacher_checkpoint": None}
+    untrained |= {"model.teacher_control": "untrained"}
+    hashes = []
+    for seed in (3, 3, 4):
+        cfg = read_config(DISTILLED, untrained | {"model.teacher_seed": seed})
+        hashes.append(fingerprint(cfg, cache_options(cfg), unread_frames(cfg)))
+        with pytest.raises(ValueError, match="was built with another teacher"):
+            use_teacher_cache(cfg)
+    assert hashes[0] == hashes[1]
+    assert hashes[0]["teacher"] != hashes[2]["teacher"]
 
 
 def test_no_teacher_is_built(cached):
@@ -494,6 +525,7 @@ def test_the_error_for_a_missing_cache_names_the_command(cached, tmp_path):
             {PIPELINE: [*LOAD, PIPELINES["resize and crop"][0], PACK]},
             "views have different sizes",
         ),
+        (OF_LABELS, "teacher_cache stores logits, and model.teacher='labels' needs"),
     ],
 )
 def test_configs_that_cannot_be_cached_are_refused(

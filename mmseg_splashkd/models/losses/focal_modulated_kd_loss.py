@@ -224,8 +224,9 @@ class FocalModulatedKDLoss(nn.Module):
             if teacher is None:
                 raise ValueError(
                     f"{type(term).__name__} compares features, which need one teacher "
-                    f"that runs beside the student: caches and ensembles give logits "
-                    f"only. Leave out teacher_cache, name one teacher, or take KLDLoss"
+                    f"that runs beside the student: caches, ensembles and labels give "
+                    f"logits only. Leave out teacher_cache, name one teacher, or take "
+                    f"KLDLoss"
                 )
             tap, teacher_tap = term.taps
             term.bind_channels(
@@ -301,6 +302,7 @@ class FocalModulatedKDLoss(nn.Module):
         losses.update(label=label.detach(), modulation=m.detach())
         if self.teacher_ratio.changes:
             losses["teacher_ratio"] = m.new_tensor(ratio)
+        compared = student if teacher is None else teacher.comparable(student)
         for term in self.distill_terms:
             weight = ratio * term.weight(iteration)
             if term.weight.changes:
@@ -311,7 +313,7 @@ class FocalModulatedKDLoss(nn.Module):
                     losses[term.name] = m.new_tensor(torch.nan)
                 continue
             assert teacher is not None, "uses_teacher() is True at this iteration"
-            value = term(student, teacher, labels)
+            value = term(compared, teacher, labels)
             modulated = term.modulate and self.modulate != "none"
             losses[f"loss_{term.name}"] = (
                 weight * (factor if modulated else 1.0) * value

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 from mmseg_splashkd.models.segmentors.heads import last_head
+from mmseg_splashkd.models.teacher.labels import LabelTeacher
 from mmseg_splashkd.models.teacher.teacher import FrozenTeacher
 
 
@@ -18,13 +19,22 @@ class DistillRegressor(DistillSegmentor):
     Student and teacher are each a ``DepthEstimator`` with a ``PSPRegressionHead``, and
     ``distill_loss`` a ``RegressionKDLoss``. Arguments as for ``DistillSegmentor``;
     auxiliary heads of the student learn the maps by their own losses. The samples have
-    ``gt_depth_map``, (C, H, W). The teacher is not tested before the first step.
+    ``gt_depth_map``, (C, H, W). The teacher is not tested before the first step,
+    and labels cannot stand in its place, as they are no one-hot classes.
 
     Raises:
-        ValueError: As ``DistillSegmentor``; or ``teacher_gate`` has a ``floor``.
+        ValueError: As ``DistillSegmentor``; or ``teacher_gate`` has a ``floor``, or
+            ``teacher`` is ``'labels'``.
     """
 
     regresses: ClassVar[bool] = True
+
+    def _label_teacher(self, margin: float | None) -> LabelTeacher:
+        raise ValueError(
+            "teacher='labels' gives one-hot classes, and a student that regresses maps "
+            "has none: train it on its labels alone, distill_loss.teacher_ratio=0, or "
+            "set teacher_control='shuffled'"
+        )
 
     def _check_teacher(self, teachers: FrozenTeacher) -> None:
         super()._check_teacher(teachers)

@@ -35,13 +35,23 @@ from mmseg_splashkd.models.segmentors.student_names import (
     plain_name,
     save_as_student,
 )
+from mmseg_splashkd.models.teacher.controls import (
+    SHUFFLED,
+    UNTRAINED,
+    read_control,
+    shuffled,
+    without_pretrained,
+)
 from mmseg_splashkd.models.teacher.gate import TeacherGate
+from mmseg_splashkd.models.teacher.labels import LABELS, LabelTeacher
 from mmseg_splashkd.models.teacher.renormalise import normalisation, paddings_of
 from mmseg_splashkd.models.teacher.teacher import (
     FrozenTeacher,
     as_list,
     build_teacher,
 )
+
+NO_MODEL = "with teacher_cache and teacher='labels' there is no teacher model"
 
 
 @MODELS.register_module()
@@ -62,7 +72,8 @@ class DistillSegmentor(BaseSegmentor):
             which adopts its ``ignore_index``, and uses its ``loss_decode`` if
             ``label_loss`` is ``'student'``, or refuses one that differs.
         teacher: Config of an encoder-decoder segmentor of any stride, or a list of
-            several; see ``FrozenTeacher``.
+            several; see ``FrozenTeacher``. ``'labels'``: the one-hot labels stand in
+            its place, see ``LabelTeacher``; there is no file, gate or cache.
         distill_loss: Config of a loss with the interface of ``FocalModulatedKDLoss``.
         teacher_checkpoint: The teacher's weights: a ``.safetensors`` file that a run
             exported, a checkpoint, or a pattern that matches one file; a list for
@@ -76,6 +87,12 @@ class DistillSegmentor(BaseSegmentor):
         teacher_cache: Folder with stored logits of the teacher, which the data set adds
             to the samples; no teacher is built. Default None. See
             ``tools/cache_teacher.py``.
+        teacher_control: ``'shuffled'``: every frame is taught the answer to another
+            frame of its batch. ``'untrained'``: the teacher has random weights.
+            Default None: neither. See ``docs/distillation.md``.
+        teacher_seed: Seed >= 0 of the weights of an untrained teacher; default 0.
+        label_margin: Logit > 0 of the label over the others for ``teacher='labels'``;
+            default None: one-hot at any temperature.
         data_preprocessor: Config used for student and teacher if their configs have
             none. The teacher gets the student's images in its own normalisation.
         train_cfg: None; ``mmseg.apis.init_model`` passes it to any model. The student
@@ -88,7 +105,9 @@ class DistillSegmentor(BaseSegmentor):
             teacher do not fit, the normalisation of the teacher is unknown, a decode
             head does not return plain logits, the student has a label loss that
             ``distill_loss`` does not replace, or a loss has no gradient for the class
-            count, or needs features that a cache or an ensemble does not provide.
+            count, or needs features that a cache, an ensemble or labels do not
+            provide; or an option has no effect beside ``teacher`` and
+            ``teacher_control``.
     """
 
     regresses: ClassVar[bool] = False  # maps; otherwise classes
@@ -97,22 +116,42 @@ class DistillSegmentor(BaseSegmentor):
     def __init__(
         self,
         student: ConfigType,
-        teacher: ConfigType | Sequence[ConfigType],
+        teacher: str | ConfigType | Sequence[ConfigType],
         distill_loss: ConfigType,
         teacher_checkpoint: str | Sequence[str] | None = None,
         class_mapping: Sequence[int] | None = None,
         ensemble: Mapping[str, Any] | None = None,
         teacher_gate: Mapping[str, Any] | None = None,
         teacher_cache: str | None = None,
+        teacher_control: str | None = None,
+        teacher_seed: int | None = None,
+        label_margin: float | None = None,
         data_preprocessor: OptConfigType = None,
         train_cfg: None = None,
         pretrained: None = None,
     ) -> None:
         check_of_student(train_cfg=train_cfg, pretrained=pretrained)
+        self.control = read_control(
+            {
+                "teacher": teacher,
+                "teacher_checkpoint": teacher_checkpoint,
+                "class_mapping": class_mapping,
+                "ensemble": ensemble,
+                "teacher_gate": teacher_gate,
+                "teacher_cache": teacher_cache,
+                "teacher_control": teacher_control,
+                "teacher_seed": teacher_seed,
+                "label_margin": label_margin,
+            }
+        )
+        takes_labels = self.control.kind == LABELS
         if data_preprocessor is not None:
             shared = {"data_preprocessor": data_preprocessor}
             student = {**shared, **student}
-            teacher = [{**shared, **config} for config in as_list(teacher)]
+            if not takes_labels:
+                teacher = [{**shared, **config} for config in as_list(teacher)]
+        if self.control.kind == UNTRAINED:
+            teacher = without_pretrained(teacher)
         student_model = MODELS.build(student)
         super().__init__(data_preprocessor=student_model.data_preprocessor)
         self.student = student_model
@@ -124,17 +163,26 @@ class DistillSegmentor(BaseSegmentor):
         check_segmentor(self.student, "student", trained=True)
         check_task(self.student, "student", self.regresses)
         teachers = None
-        with seeded(0):  # equal initial weights with and without a teacher
-            if self.cache is None:
+        # Equal initial weights with and without a teacher.
+        with seeded(self.control.seed):
+            if self.cache is None and not takes_labels:
                 teachers = build_teacher(teacher, teacher_checkpoint, ensemble)
                 self._check_teacher(teachers)
             self.distill_loss.bind(
                 self.student, teachers and teachers.only, has_own_loss(student)
             )
+        self.labels = self._label_teacher(label_margin) if takes_labels else None
         # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
         self._register_state_dict_hook(save_as_student)
         self._register_load_state_dict_pre_hook(load_as_student, with_module=True)
+
+    def _label_teacher(self, margin: float | None) -> LabelTeacher:
+        loss = self.distill_loss
+        sigmoid = self.out_channels == 1
+        labels = LabelTeacher(self.num_classes, sigmoid, loss.ignore_index, margin)
+        labels.check_terms(loss.distill_terms, loss.needs_fitted_temperature)
+        return labels
 
     def _check_teacher(self, teachers: FrozenTeacher) -> None:
         for member in teachers.all:
@@ -155,13 +203,13 @@ class DistillSegmentor(BaseSegmentor):
 
     @property
     def has_teacher(self) -> bool:
-        """Whether there is a teacher model instead of a cache of its logits."""
+        """Whether there is a teacher model, and no cache or labels in its place."""
         return self.teachers is not None
 
     @property
     def teacher(self) -> EncoderDecoder:
         """The teacher, or the first of several."""
-        assert self.teachers is not None, "with teacher_cache there is no teacher model"
+        assert self.teachers is not None, NO_MODEL
         return self.teachers.first
 
     @property
@@ -208,20 +256,28 @@ class DistillSegmentor(BaseSegmentor):
             data_samples: B samples, with ``teacher_logits`` if there is a cache.
 
         Returns:
-            Logits at the teacher's resolution, and features if a term compares them.
+            Logits at the teacher's resolution, and features if a term compares them;
+            those of another frame each for ``teacher_control='shuffled'``.
+
+        Raises:
+            ValueError: A batch of one frame is to be shuffled.
         """
         if self.cache is not None:
-            return self.cache.outputs(data_samples)
-        outputs = self._run_teacher(inputs, data_samples, self.distill_loss.needs_fused)
-        # Without feature terms, the large stages are freed before the student runs.
-        return (
-            outputs if self.distill_loss.feature_terms else SegOutputs(outputs.logits)
-        )
+            outputs = self.cache.outputs(data_samples)
+        else:
+            fused = self.distill_loss.needs_fused
+            outputs = self._run_teacher(inputs, data_samples, fused)
+            # Without feature terms, the large stages are freed before the student runs.
+            if not self.distill_loss.feature_terms:
+                outputs = SegOutputs(outputs.logits)
+        if self.control.kind == SHUFFLED:
+            return shuffled(outputs, data_samples)
+        return outputs
 
     def _run_teacher(
         self, inputs: Tensor, data_samples: Sequence[Any], fused: bool
     ) -> SegOutputs:
-        assert self.teachers is not None, "with teacher_cache there is no teacher model"
+        assert self.teachers is not None, NO_MODEL
         outputs = self.teachers(inputs, fused, paddings_of(data_samples))
         if self.class_mapping is None:
             return outputs
@@ -240,7 +296,11 @@ class DistillSegmentor(BaseSegmentor):
         if self.cache is not None:
             self.cache.load(self.student, self.distill_loss)
             return
-        assert self.teachers is not None
+        if self.teachers is None:  # labels
+            return
+        if self.control.kind == UNTRAINED:
+            self.teachers.draw_weights(self.control.seed)
+            return
         self.teachers.load(as_list(self.teacher_checkpoint))
         for rule, fault in self.teachers.faults:
             self.teacher_gate.refuse(rule, fault)
@@ -305,15 +365,17 @@ class DistillSegmentor(BaseSegmentor):
             teacher.
         """
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
-        teacher = None
-        if self.distill_loss.uses_teacher(iteration):
+        teacher, is_used = None, self.distill_loss.uses_teacher(iteration)
+        if is_used and self.labels is None:
             # Before the student, whose activations stay in memory until the backward.
             teacher = self.teacher_outputs(inputs, data_samples)
         *early_heads, head = decode_heads(self.student)
         labels = self._targets(data_samples)
         student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
         size = student.logits.shape[-2:]
-        if teacher is not None:
+        if is_used and self.labels is not None:
+            teacher = self.labels(labels, size)
+        elif teacher is not None:
             logits = resize_logits(teacher.logits, size, self.teacher_align_corners)
             teacher = replace(teacher, logits=logits)
         losses = self.distill_loss(
