@@ -83,6 +83,9 @@ CAMVID_LITE = Cell(
         "CE": Arm(kind="plain"),
         "weighted CE": Arm(f"{PAYS}ce_weighted.py", kind="control"),
         "CWD, labels": Arm(f"{PAYS}cwd_labels.py", kind="control"),
+        "CWD, labels, margin 16": Arm(
+            f"{PAYS}cwd_labels.py", {"model.label_margin": 16.0}, kind="control"
+        ),
         "CWD, shuffled": Arm(
             f"{PAYS}cwd_shuffled.py", kind="control", teacher=True, cached=True
         ),
