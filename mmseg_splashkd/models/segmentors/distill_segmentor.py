@@ -333,7 +333,20 @@ class DistillSegmentor(BaseSegmentor):
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
+        losses.update(self.further_losses(student, inputs, data_samples))
         return losses
+
+    def further_losses(
+        self, student: SegOutputs, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses that a subclass adds from the outputs of the student; here none.
+
+        Args:
+            student: Outputs of the student for the batch.
+            inputs: (B, 3, H, W) normalised images.
+            data_samples: B samples.
+        """
+        return {}
 
     def _accuracies(
         self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor

@@ -22,6 +22,7 @@ from mmseg_splashkd.models.losses.functional.logits import (
     logit_mse,
     margin_kl_divergence,
 )
+from mmseg_splashkd.models.losses.functional.temporal import temporal_disagreement
 
 __all__ = [
     "attention_transfer",
@@ -40,4 +41,5 @@ __all__ = [
     "pairwise_similarity",
     "resize_logits",
     "softmax_focal_loss",
+    "temporal_disagreement",
 ]
