@@ -3,9 +3,8 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from mmcv.transforms.utils import cache_random_params
 from mmengine.structures import PixelData
 
 from mmseg_splashkd.datasets.duration import FramesOrSeconds
@@ -15,7 +14,7 @@ from mmseg_splashkd.datasets.views import random_states, set_random_states
 
 NEIGHBOUR = "neighbour"  # field of a sample: (C, H, W), the image of the other frame
 PAIRED = "has_neighbour"  # False: the field repeats the frame's own image
-# What must be equal for two images to show one place at one pixel.
+# What differs if two images do not show one place at one pixel.
 VIEW_KEYS = ("img_shape", "flip", "flip_direction")
 
 
@@ -84,20 +83,18 @@ def _nearest(frame: Frame, others: list[Frame], gap: Gap) -> Frame | None:
 
 
 def draw_pair(
-    transforms: Iterable[Callable], frame: dict, neighbour: dict | None
+    pipeline: Callable[[dict], dict | None], frame: dict, neighbour: dict | None
 ) -> dict | None:
     """Draw a frame and its neighbour in the same view.
 
-    Both go through each transform from the same random state. What a transform draws
-    once per sample (mmcv's ``cache_randomness``, as of crops, flips and scales) is
-    drawn for the frame and taken for the neighbour, since it may depend on the label,
-    which the neighbour does not have. The frame's own sample is that of the transforms
-    without a neighbour, bit by bit.
+    Both pass the pipeline from one random state, with the label of the frame: what a
+    transform draws by the label, such as a crop, is the same for both. The frame is
+    what it is without a neighbour, bit by bit, and so is what is drawn after it.
 
     Args:
-        transforms: Transforms of a pipeline that ends with ``PackSegInputs``.
+        pipeline: A pipeline that ends with ``PackSegInputs``.
         frame: Sample of the frame.
-        neighbour: Sample of the other frame, without a label; None if there is none.
+        neighbour: The same with the picture of the other frame; None if there is none.
 
     Returns:
         The sample, with the image of the neighbour as field ``neighbour``, and
@@ -105,31 +102,24 @@ def draw_pair(
         a transform drops the frame.
 
     Raises:
-        ValueError: The pipeline does not pack, or gives the two frames other views.
+        ValueError: The pipeline does not pack, drops the neighbour, or gives the two
+            frames other views.
     """
-    drawn: Any = frame
-    other: Any = neighbour
-    for transform in transforms:
-        before = random_states()
-        with cache_random_params(transform):  # type: ignore[arg-type]
-            drawn = transform(drawn)
-            if other is not None:
-                after = random_states()
-                set_random_states(before)
-                other = transform(other)
-                set_random_states(after)
-        if drawn is None:
-            return None
-        if other is None and neighbour is not None:
-            raise ValueError(
-                f"{type(transform).__name__} drops its neighbour "
-                f"{neighbour.get('img_path')}: neighbours have no label to choose by"
-            )
+    before = random_states()
+    drawn = pipeline(frame)
+    if drawn is None or neighbour is None:
+        return drawn and _packed(drawn, None)
+    after = random_states()
+    set_random_states(before)
+    other = pipeline(neighbour)
+    set_random_states(after)
+    if other is None:
+        raise ValueError(f"the pipeline drops its neighbour {neighbour['img_path']}")
     return _packed(drawn, other)
 
 
-def _packed(drawn: Any, other: Any) -> dict:
-    if not isinstance(drawn, dict) or not {"inputs", "data_samples"} <= drawn.keys():
+def _packed(drawn: dict, other: dict | None) -> dict:
+    if not {"inputs", "data_samples"} <= drawn.keys():
         raise ValueError(
             "neighbour needs a pipeline that ends with dict(type='PackSegInputs')"
         )
@@ -151,6 +141,6 @@ def _check_views(drawn: dict, other: dict) -> None:
     if differing:
         raise ValueError(
             f"the pipeline gives the neighbour {two.get('img_path')} another view "
-            f"({', '.join(differing)}): both frames need one size, and a transform "
-            f"that draws by the label must do so in a method with cache_randomness"
+            f"({', '.join(differing)}): frames of a recording need one size, and a "
+            f"transform may draw by the random state and the label only"
         )

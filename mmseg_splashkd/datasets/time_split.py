@@ -92,9 +92,10 @@ class TimeSplitDataset(BaseSegDataset):
     Raises:
         FileNotFoundError: A folder, the table, an image or a label is missing.
         ValueError: A name has no time stamp, a time stamp occurs twice in a recording,
-            frames have neither a split nor a time, ``neighbour`` finds none, a label has a value outside the
-            coding or another size than its frame, ``ratios`` do not sum to 1, the part
-            is empty, the fold does not exist, or an argument is unknown.
+            frames have neither a split nor a time, ``neighbour`` finds none, a label
+            has a value outside the coding or another size than its frame, ``ratios`` do
+            not sum to 1, the part is empty, the fold does not exist, or an argument is
+            unknown.
     """
 
     @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
@@ -333,10 +334,9 @@ class TimeSplitDataset(BaseSegDataset):
         Raises:
             RuntimeError: It fails or drops the frame; the message names the frame.
         """
-        info = self.get_data_info(idx)
-        frame = info["img_path"]
+        frame = self.get_data_info(idx)["img_path"]
         try:
-            sample = self._draw(info)
+            sample = self._draw(idx)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise RuntimeError(f"frame {frame} cannot be used: {reason}") from error
@@ -344,15 +344,13 @@ class TimeSplitDataset(BaseSegDataset):
             raise RuntimeError(f"frame {frame} was dropped by the pipeline")
         return sample
 
-    def _draw(self, info: dict) -> dict | None:
+    def _draw(self, idx: int) -> dict | None:
+        info = self.get_data_info(idx)
         if self.gap is None:
             return self.pipeline(info)
-        other = info.pop("neighbour")
-        if other is not None:
-            unlabelled = {"seg_fields": [], "ignore_missing_label": True}
-            other = {**info, **unlabelled, **other}
-            other.pop("seg_map_path", None)
-        return draw_pair(self.pipeline.transforms, info, other)
+        picture = info.pop("neighbour")
+        other = picture and {**self.get_data_info(idx), **picture}
+        return draw_pair(self.pipeline, info, other)
 
 
 def _sample_of(frame: Frame) -> dict:

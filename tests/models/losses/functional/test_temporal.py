@@ -91,4 +91,5 @@ def test_extreme_logits_have_finite_gradients():
     logits, others, *images = random_pair()
     logits = (1e4 * logits).requires_grad_()
     temporal_disagreement(logits, -1e4 * others, *images).sum().backward()
-    assert logits.grad is not None and logits.grad.isfinite().all()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
