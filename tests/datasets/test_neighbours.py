@@ -209,6 +209,25 @@ def test_a_pair_in_two_views_is_an_error(tmp_path: Path):
         views[View(0, 0, 0)]
 
 
+@TRANSFORMS.register_module(force=True)
+class DrawByPicture(BaseTransform):
+    """Draw as many numbers as the picture says."""
+
+    def transform(self, results: dict) -> dict:
+        torch.rand(1 + int(results["img"][0, 0, 0]))
+        return results
+
+
+def test_what_is_drawn_after_a_pair_is_what_is_drawn_after_its_frame(tmp_path: Path):
+    root, draws = draw_frames(tmp_path, [stamp(0), stamp(1)]), []
+    for made in (pairs, alone):
+        dataset = made(root, [{"type": "DrawByPicture"}]).dataset
+        torch.manual_seed(1)
+        dataset[0]
+        draws.append(torch.rand(()))
+    assert torch.equal(*draws)
+
+
 def test_a_pipeline_that_does_not_pack_is_an_error(tmp_path: Path):
     views = pairs(draw_frames(tmp_path, [stamp(0), stamp(1)]))
     views.dataset.pipeline.transforms.pop()
