@@ -156,33 +156,41 @@ class TimeSplitDataset(BaseSegDataset):
         self._check_files(frames)
         samples = [_sample_of(frame) for frame in frames]
         if self.gap:
-            for sample, other in zip(samples, self.neighbours(frames), strict=True):
-                sample["neighbour"] = other and _sample_of(replace(other, label=""))
+            found = self.neighbours(frames)
+            self._check_neighbours(found)
+            for sample, other in zip(samples, found, strict=True):
+                sample["neighbour"] = other and _sample_of(other)
         return samples
 
     def neighbours(self, frames: Sequence[Frame]) -> list[Frame | None]:
-        """The neighbour in time of each frame of this part; None where there is none.
+        """The neighbour in time of each frame of this part, without its label.
+
+        Returns:
+            One per frame; None where there is none, for all frames if pairs are not
+            drawn.
 
         Raises:
-            ValueError: No frame has one, or a frame has no time.
-            FileNotFoundError: A neighbour's image is missing.
+            ValueError: A frame has no time.
         """
-        assert self.gap is not None
+        if self.gap is None:
+            return [None] * len(frames)
         found = find_neighbours(frames, self.frames_of_split(), self.gap)
+        return [other and replace(other, label="") for other in found]
+
+    def _check_neighbours(self, found: Sequence[Frame | None]) -> None:
         others = [other for other in found if other is not None]
-        lacking = f"{len(found) - len(others)} of {len(found)} frames of {self.source}"
         if not others:
             raise ValueError(
                 f"neighbour={self.gap}: no frame of split {self.split!r} of "
                 f"{self.source} has another of its recording so near: give more "
                 f"seconds than the interval of the frames"
             )
-        check_present([replace(each, label="") for each in others], self.source)
+        check_present(others, self.source)
         print_log(
-            f"{lacking} have no neighbour within {self.gap}, and no temporal loss",
+            f"{len(found) - len(others)} of {len(found)} frames of {self.source} have "
+            f"no neighbour within {self.gap}, and no temporal loss",
             logger="current",
         )
-        return found
 
     def _why_empty(self) -> str:
         frames = self.all_frames()
