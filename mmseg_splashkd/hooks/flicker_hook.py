@@ -25,7 +25,7 @@ from mmseg_splashkd.evaluation.frame_files import recordings_of
 class _Row(NamedTuple):
     """The predicted classes of a frame, packed: they are kept for all frames."""
 
-    size: tuple[int, ...]
+    size: tuple[int, int]
     packed: bytes
 
     @property
@@ -70,7 +70,9 @@ class FlickerHook(Hook):
         """Keep the predictions of a batch."""
         for sample in outputs or ():
             pixels = sample.pred_sem_seg.data.squeeze(0).byte().cpu().numpy()
-            self.rows.append(_Row(pixels.shape, zlib.compress(pixels.tobytes(), 1)))
+            height, width = pixels.shape
+            packed = zlib.compress(pixels.tobytes(), 1)
+            self.rows.append(_Row((height, width), packed))
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Compare neighbouring frames; add the figures to log and ``metrics``."""
@@ -94,7 +96,8 @@ class FlickerHook(Hook):
         for pair in pairs:
             first, second = (rows[index].classes for index in pair)
             paths = [infos[index]["img_path"] for index in pair]
-            images = _image(paths[0], first.shape), _image(paths[1], first.shape)
+            size = rows[pair[0]].size
+            images = _image(paths[0], size), _image(paths[1], size)
             counts += transitions((first, second), images, len(classes), self.tolerance)
         figures = flicker_metrics(counts, classes)
         if not figures:
@@ -118,10 +121,10 @@ def _pairs(dataset: Any, infos: list[dict[str, Any]]) -> Iterator[tuple[int, int
         yield from zip(rows[:-1].tolist(), rows[1:].tolist(), strict=True)
 
 
-def _image(path: str, size: tuple[int, ...]) -> np.ndarray:
+def _image(path: str, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3) of a frame at the size of its prediction."""
     pixels = read_as_training(path)
     if pixels.shape[:2] != size:
         picture = Image.fromarray(pixels)
-        pixels = np.asarray(picture.resize(size[::-1], Image.Resampling.BOX))
+        pixels = np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BOX))
     return pixels

@@ -56,9 +56,8 @@ class TemporalEncoderDecoder(EncoderDecoder):
         raw: Any = outputs.branches or outputs.logits[:, -head.out_channels :]
         losses = add_prefix(head.loss_by_feat(raw, data_samples), "decode")
         if self.with_auxiliary_head:
-            losses.update(
-                self._auxiliary_head_forward_train(outputs.stages, data_samples)
-            )
+            stages = list(outputs.stages)
+            losses.update(self._auxiliary_head_forward_train(stages, data_samples))
         losses.update(
             temporal_losses(
                 self.temporal_loss, self, inputs, outputs.logits, data_samples

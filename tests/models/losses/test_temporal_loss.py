@@ -26,7 +26,7 @@ def test_frames_without_a_neighbour_add_nothing_and_are_counted():
 def test_weight_follows_its_schedule_and_alpha_is_passed_on():
     ramp = {"kind": "linear", "end": 2.0, "until": 4}
     found = [loss_of([True] * 2, i, weight=ramp, alpha=0.5) for i in (0, 1, 4)]
-    mean = temporal_disagreement(*random_pair(), 0.5).mean().item()
+    mean = temporal_disagreement(*random_pair(), alpha=0.5).mean().item()
     assert [each["loss_temporal"] for each in found] == pytest.approx(
         [0, mean / 2, 2 * mean]
     )

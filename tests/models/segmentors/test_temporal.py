@@ -101,8 +101,8 @@ def test_the_term_compares_the_outputs_on_both_images():
     images = torch.stack(random_batch(seed=7)["inputs"]).flip(1).float()
     mean, std = (torch.tensor(IMAGENET[key]).view(3, 1, 1) for key in ("mean", "std"))
     others = (images - mean) / std
-    logits = [forward_outputs(model, each).logits for each in (data["inputs"], others)]
-    each = temporal_disagreement(*logits, data["inputs"], others, 0.3)
+    p, q = (forward_outputs(model, each).logits for each in (data["inputs"], others))
+    each = temporal_disagreement(p, q, data["inputs"], others, 0.3)
     assert found["temporal"].item() == pytest.approx(each[1].item(), rel=1e-5)
     assert found["paired"] == 50
 

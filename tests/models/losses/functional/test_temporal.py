@@ -1,16 +1,18 @@
 """The temporal loss: float64 NumPy, and corners by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from mmseg_splashkd.models.losses.functional import temporal_disagreement
 
 
 def random_pair(
     shape: tuple[int, ...] = (2, 3, 4, 5), scale: int = 2, dtype=torch.float32
-) -> list[Tensor]:
+) -> Any:
+    """Logits of two frames, and their images."""
     generator = torch.Generator().manual_seed(0)
     B, _, h, w = shape
     logits = 3 * torch.randn(2, *shape, generator=generator)
@@ -43,8 +45,10 @@ def oracle(logits, others, images, other_images, alpha, scale) -> list[float]:
 @pytest.mark.parametrize("scale", [1, 4])
 def test_it_is_the_formula_in_float64(alpha, scale):
     pair = random_pair(scale=scale)
-    expected = oracle(*(each.double().numpy() for each in pair), alpha, scale)
-    assert temporal_disagreement(*pair, alpha).tolist() == pytest.approx(expected)
+    expected = oracle(
+        *(each.double().numpy() for each in pair), alpha=alpha, scale=scale
+    )
+    assert temporal_disagreement(*pair, alpha=alpha).tolist() == pytest.approx(expected)
 
 
 def test_static_frames_that_agree_have_no_loss():
