@@ -90,7 +90,8 @@ class FlickerHook(Hook):
         self, runner: Runner, dataset: Any, rows: Sequence[_Row]
     ) -> dict[str, float]:
         classes = dataset.metainfo["classes"]
-        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        info_of = getattr(dataset, "get_data_info", lambda _: {})  # not in all wrappers
+        infos = [info_of(index) for index in range(len(dataset))]
         pairs = list(_pairs(dataset, infos))
         counts = np.zeros((len(classes), len(classes)), np.int64)
         for pair in pairs:

@@ -98,8 +98,11 @@ def test_pictures_are_compared_at_the_size_of_the_prediction(tmp_path):
     )  # the other pixel changed
 
 
-def test_frames_without_time_have_no_figures(tmp_path, caplog):
+@pytest.mark.parametrize("listed", [True, False])
+def test_frames_without_time_have_no_figures(tmp_path, caplog, monkeypatch, listed):
     caplog.set_level(logging.INFO)
     frames = Frames(tmp_path, [-1, -1], "aa")
+    if not listed:
+        monkeypatch.delattr(Frames, "get_data_info")
     assert figures_of(frames, [[0] * 4, [1] * 4]) == {"mIoU": 1.0}
     assert "no frame has a neighbour in time" in caplog.text
