@@ -37,7 +37,8 @@ from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
 from tests.models.builders import losses_of, random_batch
 
-FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "ssl", "study", "when_it_pays")
+FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "ssl", "study", "temporal")
+FOLDERS += ("when_it_pays",)
 ALL = sorted(path for folder in FOLDERS for path in (CONFIGS / folder).glob("*.py"))
 WITHOUT_LABELS = ("byol_b0_farm", "simsiam_b0_farm")  # types of mmpretrain
 SEGMENTORS = [path for path in ALL if path.stem not in WITHOUT_LABELS]

@@ -9,6 +9,7 @@ from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.extras_check import check_optimizer
 from mmseg_splashkd.config.head_check import check_heads
 from mmseg_splashkd.config.loop_check import check_loops
+from mmseg_splashkd.config.temporal_check import check_temporal
 from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import distills, reads_teacher
 from mmseg_splashkd.models.teacher.controls import SHUFFLED, check_batch, read_control
@@ -23,15 +24,17 @@ def check_training(cfg: Config) -> None:
         FileNotFoundError: A data root, ``load_from`` or the teacher's file is missing.
         ValueError: The config has no training loader, a number of iterations, an
             interval or a number of workers is too small, its loop, sampler, schedules
-            and checkpoints do not fit, a loss does not fit its head, the teacher's file
-            is not named, a batch of one frame is to be shuffled, or a GPU is required
-            and there is none.
+            and checkpoints do not fit, a loss does not fit its head, pairs of frames
+            are drawn and not compared or the reverse, the teacher's file is not named,
+            a batch of one frame is to be shuffled, or a GPU is required and there is
+            none.
     """
     if not cfg.get("train_dataloader"):
         raise ValueError("the config has no train_dataloader: it can only be tested")
     check_counts(cfg)
     check_loops(cfg)
     check_heads(cfg)
+    check_temporal(cfg)
     check_devices(cfg)
     check_optimizer(cfg)
     check_data_root(cfg, "train_dataloader", "val_dataloader")

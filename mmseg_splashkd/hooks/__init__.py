@@ -8,6 +8,7 @@ from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
 from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook
 from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
+from mmseg_splashkd.hooks.flicker_hook import FlickerHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.freeze_hook import FreezeHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
@@ -35,6 +36,7 @@ __all__ = [
     "FiniteGuardHook",
     "FinitePredictionsHook",
     "FiniteWeightsHook",
+    "FlickerHook",
     "FrameScoresHook",
     "FreezeHook",
     "IterationSeedHook",

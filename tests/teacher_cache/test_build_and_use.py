@@ -183,6 +183,27 @@ def test_a_cached_teacher_sees_colours_beside_a_student_of_one_channel(
     assert actual.item() == pytest.approx(expected.item(), rel=2e-3, abs=1e-6)
 
 
+def test_a_cache_that_was_built_without_pairs_serves_them(cached):
+    paired = cached | {
+        "model.type": "TemporalDistillSegmentor",
+        "model.temporal_loss": {"type": "TemporalConsistencyLoss"},
+        "train_dataloader.dataset.dataset.neighbour": "4s",
+    }
+    online, offline, views = both(paired)
+    *_, alone = both(cached)
+    for visit in range(2):
+        chosen = [View(frame, visit, 0) for frame in (0, 7, 21)]
+        samples = [views[view] for view in chosen]
+        for view, sample in zip(chosen, samples, strict=True):
+            assert torch.equal(sample["inputs"], alone[view]["inputs"])
+        expected, actual = terms(online, samples), terms(offline, samples)
+        distill = expected["distill"].item()
+        assert actual["distill"].item() == pytest.approx(distill, rel=2e-3, abs=1e-6)
+        for name in ("loss_label", "temporal", "loss_temporal", "paired"):
+            assert torch.equal(actual[name], expected[name]), name
+        assert actual["temporal"] > 0
+
+
 def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
     online, _, views = both(cached)
     samples = [views[View(frame, 1, 0)] for frame in range(4)]

@@ -24,6 +24,7 @@ from mmseg_splashkd.models.losses.maps import (
 )
 from mmseg_splashkd.models.losses.smp_loss import SMPLoss
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
+from mmseg_splashkd.models.losses.temporal_loss import TemporalConsistencyLoss
 
 __all__ = [
     "AttentionTransferLoss",
@@ -44,4 +45,5 @@ __all__ = [
     "SmoothL1MapsLoss",
     "SmoothL1MapsTerm",
     "SoftmaxFocalLoss",
+    "TemporalConsistencyLoss",
 ]

@@ -393,12 +393,25 @@ class DistillSegmentor(BaseSegmentor):
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
+        losses.update(self.further_losses(student, inputs, data_samples))
         return losses
 
     def _targets(self, data_samples: SampleList) -> Tensor:
         """Labels (B, H, W) of a batch."""
         given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
         return torch.cat([each.data for each in given])
+
+    def further_losses(
+        self, student: SegOutputs, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses that a subclass adds from the outputs of the student; here none.
+
+        Args:
+            student: Outputs of the student for the batch.
+            inputs: (B, 3, H, W) normalised images.
+            data_samples: B samples.
+        """
+        return {}
 
     def _accuracies(
         self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor

@@ -26,6 +26,7 @@ from mmseg_splashkd.models.losses.functional.rare_classes import (
     rarity_weights,
     student_error,
 )
+from mmseg_splashkd.models.losses.functional.temporal import temporal_disagreement
 
 __all__ = [
     "attention_transfer",
@@ -46,4 +47,5 @@ __all__ = [
     "resize_logits",
     "softmax_focal_loss",
     "student_error",
+    "temporal_disagreement",
 ]
