@@ -9,22 +9,17 @@ Finished runs are kept, so an interrupted command can be repeated.
 """
 
 import argparse
-import contextlib
 import json
 import math
-import os
 import statistics
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scipy.special import stdtrit
+from study_runs import StudyRun, results_of
 
-RESULT = "result.json"
 LOSS = "model.distill_loss"
 HEAD = "model.student.decode_head"
 FOCAL_MODULATED = {f"{LOSS}.label_loss": "focal", f"{LOSS}.modulate": "kd"}
@@ -129,96 +124,36 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-class Run(NamedTuple):
-    """One training run."""
-
-    arm: str
-    rate: float
-    seed: int
-    dataset: str
-    iterations: int
-    folder: Path
-    options: dict[str, Any]
-
-
-def run_of(args: argparse.Namespace, arm: str, rate: float, seed: int) -> Run:
+def run_of(args: argparse.Namespace, arm: str, rate: float, seed: int) -> StudyRun:
     """The run of an arm at a learning rate."""
     name = f"{arm}{args.name}".replace(" ", "_").replace(",", "").replace("+", "and")
     name = f"{name}_{args.iterations}it_lr{rate:g}_seed{seed}"
-    folder = args.out / args.dataset / name
+    kind = ARMS[arm]
     pairs = (option.partition("=") for option in args.option)
-    options = {key: json.loads(value) for key, _, value in pairs}
-    return Run(arm, rate, seed, args.dataset, args.iterations, folder, options)
-
-
-def result_of(job: Run) -> dict[str, Any]:
-    """Train and test, or read the result if the run is finished."""
-    from mmseg_splashkd.files import write_whole
-
-    done = job.folder / RESULT
-    if not done.is_file():
-        job.folder.mkdir(parents=True, exist_ok=True)
-        log = (job.folder / "printed.log").open("w")
-        with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            write_whole(done, json.dumps(_train_and_test(job), indent=1))
-    return json.loads(done.read_text())
-
-
-def _train_and_test(job: Run) -> dict[str, Any]:
-    import torch
-
-    from mmseg_splashkd.runs.test import evaluate
-    from mmseg_splashkd.runs.train import train
-
-    torch.set_num_threads(1)
-    arm = ARMS[job.arm]
-    config = f"configs/study/study_{job.dataset}_b0{CONFIGS[arm.config]}.py"
-    warm_up = max(1, job.iterations // 10)
+    warm_up = max(1, args.iterations // 10)
     options = {
-        "randomness.seed": job.seed,
-        "optim_wrapper.optimizer.lr": job.rate,
-        "train_cfg.max_iters": job.iterations,
-        "train_cfg.val_interval": job.iterations,
-        "default_hooks.checkpoint.interval": job.iterations,
+        "randomness.seed": seed,
+        "optim_wrapper.optimizer.lr": rate,
+        "train_cfg.max_iters": args.iterations,
+        "train_cfg.val_interval": args.iterations,
+        "default_hooks.checkpoint.interval": args.iterations,
         "param_scheduler.0.end": warm_up,
         "param_scheduler.1.begin": warm_up,
-        "param_scheduler.1.end": job.iterations,
-        **arm.options,
-        **job.options,
+        "param_scheduler.1.end": args.iterations,
+        **kind.options,
+        **{key: json.loads(value) for key, _, value in pairs},
     }
     options = {
-        key: value.format(job.dataset) if isinstance(value, str) else value
+        key: value.format(args.dataset) if isinstance(value, str) else value
         for key, value in options.items()
     }
-    begin = time.perf_counter()
-    work_dir = train(config, job.folder / f"run_{os.getpid()}", cfg_options=options)
-    seconds = time.perf_counter() - begin
-    (weights,) = work_dir.glob("weights_*_last.safetensors")
-    figures = {
-        "test": evaluate(
-            config, weights, work_dir=job.folder / "test", cfg_options=options
-        ),
-        "val": _last_validation(work_dir),
-    }
-    return {**figures, "seconds": seconds, "rate": job.rate, "seed": job.seed}
+    config = f"configs/study/study_{args.dataset}_b0{CONFIGS[kind.config]}.py"
+    folder = args.out / args.dataset / name
+    return StudyRun(folder, config, options, METRICS[args.dataset])
 
 
 CONFIGS = {"plain": "", "kd": "_kd", "unlabelled": "_kd_unlabelled"}
-
-
-def _last_validation(work_dir: Path) -> dict[str, float]:
-    (log,) = work_dir.glob("2*/vis_data/scalars.json")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    return next(line for line in reversed(lines) if "mIoU" in line)
-
-
-def results_of(jobs: list[Run], processes: int) -> Iterator[dict[str, Any]]:
-    """Results of runs, executed in parallel; prints each finished run."""
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=1) as pool:
-        for job, result in zip(jobs, pool.map(result_of, jobs), strict=True):
-            print(f"{time.strftime('%H:%M:%S')}  {job.folder.name}", flush=True)
-            yield result
+METRICS = {"camvid": "mIoU", "farm": "Dice.splash"}
 
 
 def interval(values: list[float]) -> tuple[float, float]:
@@ -233,22 +168,22 @@ def interval(values: list[float]) -> tuple[float, float]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Choose learning rates, train all seeds, print a table."""
     args = parse_args(argv)
-    os.environ["OMP_NUM_THREADS"] = "1"
-    metric = {"camvid": "mIoU", "farm": "Dice.splash"}[args.dataset]
+    metric = METRICS[args.dataset]
     arms = args.arms or MAIN[args.dataset]
     by_rate: dict[str, dict[float, dict]] = {arm: {} for arm in arms}
-    jobs = [run_of(args, arm, rate, 0) for arm, rate in product(arms, args.rates)]
-    for job, result in zip(jobs, results_of(jobs, args.jobs), strict=True):
-        by_rate[job.arm][job.rate] = result
+    tried = [(arm, rate) for arm in arms for rate in args.rates]
+    runs = [run_of(args, arm, rate, 0) for arm, rate in tried]
+    for (arm, rate), result in zip(tried, results_of(runs, args.jobs), strict=True):
+        by_rate[arm][rate] = result
     best = {
         arm: max(by_rate[arm], key=lambda rate: by_rate[arm][rate]["val"][metric])
         for arm in arms
     }
     results = {arm: [by_rate[arm][best[arm]]] for arm in arms}
-    seeds = range(1, args.seeds)
-    jobs = [run_of(args, arm, best[arm], seed) for seed, arm in product(seeds, arms)]
-    for job, result in zip(jobs, results_of(jobs, args.jobs), strict=True):
-        results[job.arm].append(result)
+    left = list(product(range(1, args.seeds), arms))
+    runs = [run_of(args, arm, best[arm], seed) for seed, arm in left]
+    for (_, arm), result in zip(left, results_of(runs, args.jobs), strict=True):
+        results[arm].append(result)
     print(f"| arm | lr | {metric}, test, mean and 95 % interval | per seed | s |")
     print("|---|---|---|---|---|")
     for arm in arms:

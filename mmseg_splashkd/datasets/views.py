@@ -24,6 +24,8 @@ from mmseg.registry import DATA_SAMPLERS, DATASETS
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mmseg_splashkd.datasets.kept_views import KeptViews
+
 
 class View(NamedTuple):
     """One augmentation of one frame, as requested by the sampler."""
@@ -50,14 +52,24 @@ def seed_all(*entropy: int) -> None:
 @contextmanager
 def seeded(*entropy: int) -> Iterator[None]:
     """Use a separate CPU seed inside the context, then restore the outer state."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    states = random_states()
     seed_cpu(*entropy)  # not the GPU: without workers it is used by the model
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
+        set_random_states(states)
+
+
+def random_states() -> tuple[Any, Any, Tensor]:
+    """States of the generators of Python, NumPy and torch on the CPU."""
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+
+
+def set_random_states(states: tuple[Any, Any, Tensor]) -> None:
+    """Return to the states of ``random_states``."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
 
 
 @DATA_SAMPLERS.register_module()
@@ -82,7 +94,8 @@ class ViewSampler(InfiniteSampler):
 
     Raises:
         ValueError: An argument is out of range, both shares are given, there is no
-            class ``focus_class``, or the data set has frames of one kind only.
+            class ``focus_class``, the data set has frames of one kind only, or it keeps
+            views and ``views`` is None.
     """
 
     def __init__(
@@ -99,6 +112,11 @@ class ViewSampler(InfiniteSampler):
         super().__init__(dataset, shuffle, seed)
         if views is not None and views < 1:
             raise ValueError(f"views must be >= 1, got {views}; None is unlimited")
+        if views is None and getattr(dataset, "kept", None) is not None:
+            raise ValueError(
+                "keep_views of the data set has no effect without views of the "
+                "sampler, the number of views per frame: no view would repeat"
+            )
         self.views = views
         self.view_seed = self.seed if view_seed is None else view_seed
         if unlabelled_share is not None and focus_share is not None:
@@ -211,13 +229,21 @@ class ViewDataset(Dataset):
     Args:
         dataset: An mmengine data set, or its config. It may be a wrapper, such as
             ``RepeatDataset``, of which every repetition is a frame of its own.
+        keep_views: Memory in MiB for views that stay loaded, of each process that
+            loads. They are the same as if they were loaded again, because a view is a
+            function of (seed, frame, visit). Needs a sampler with ``views``. Default
+            None: every view is loaded when it is drawn.
 
     Raises:
+        ValueError: ``keep_views`` is not above 0.
         RuntimeError: A frame cannot be loaded; the message names it.
     """
 
-    def __init__(self, dataset: BaseDataset | dict) -> None:
+    def __init__(
+        self, dataset: BaseDataset | dict, keep_views: float | None = None
+    ) -> None:
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.kept = None if keep_views is None else KeptViews(keep_views)
 
     @property
     def metainfo(self) -> dict:
@@ -275,5 +301,11 @@ class ViewDataset(Dataset):
     def _draw(self, view: View | int) -> dict:
         if not isinstance(view, View):
             return self.dataset[view]
+        kept = None if self.kept is None else self.kept.get(view)
+        if kept is not None:
+            return kept
         with seeded(view.seed, view.index, view.visit):
-            return self.dataset[view.index]
+            sample = self.dataset[view.index]
+        if self.kept is not None:
+            self.kept.put(view, sample)
+        return sample

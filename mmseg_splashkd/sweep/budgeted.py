@@ -168,5 +168,5 @@ def check_budget(spec: SweepSpec, arms: Sequence[Variant]) -> None:
     for arm in arms:
         pattern = given_teacher(spec, 0 if spec.folds else None)
         given = None if pattern is None else [str(find_checkpoint(pattern))]
-        for path in (given or teachers_of(arm.cfg)) if arm.distills else ():
+        for path in (given or teachers_of(arm.cfg)) if arm.needs_teacher else ():
             teacher_record(path)

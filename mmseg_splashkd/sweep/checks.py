@@ -12,7 +12,7 @@ from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
-from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.config.types import distills, is_a, reads_teacher
 from mmseg_splashkd.evaluation.direction import falls
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
@@ -189,7 +189,7 @@ def _check_used(spec: SweepSpec, read: Mapping[str, Config]) -> None:
         for name in ("teacher", "teacher_checkpoint", "cache_views")
         if getattr(spec, name)
     ]
-    if given and not any(distills(read[config]) for config in spec.configs):
+    if given and not any(reads_teacher(read[config]) for config in spec.configs):
         raise ValueError(
             f"{' and '.join(given)} needs a config that distils, and none of "
             f"{', '.join(spec.configs)} does"
@@ -203,7 +203,7 @@ def _check_teacher(spec: SweepSpec, config: str, cfg: Config) -> None:
             option = "--baseline" if config == spec.baseline else "--teacher"
             raise ValueError(f"{option} {config} distils: give a plain config")
         return
-    if not has_teacher:
+    if not reads_teacher(cfg):
         return
     if spec.teacher and spec.teacher_checkpoint:
         raise ValueError("give either --teacher or --teacher-checkpoint")
@@ -239,7 +239,7 @@ def check_frames(spec: SweepSpec) -> list[str]:
             if fold is not None:
                 options["fold"] = fold
             cfg = read_config(config, options)
-            if distills(cfg):
+            if reads_teacher(cfg):
                 _set_teacher(cfg, spec, fold)
             for finding in check_data(cfg):
                 if finding.code == CODE:  # each run logs the others

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.length import length_key
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import reads_teacher
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.environment import hardware
 from mmseg_splashkd.records.record import RunRecord
@@ -170,7 +170,7 @@ def teachers_of(cfg: Config) -> list[str]:
     Raises:
         FileNotFoundError: One does not exist.
     """
-    if not distills(cfg):
+    if not reads_teacher(cfg):
         return []
     patterns = filter(None, as_list(cfg.model.get("teacher_checkpoint")))
     return [str(find_checkpoint(each, "teacher_checkpoint")) for each in patterns]

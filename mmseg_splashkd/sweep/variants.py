@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.naming import run_name
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, reads_teacher
 from mmseg_splashkd.records.record import Charge
 from mmseg_splashkd.sweep.keys import SHORT, has_place
 from mmseg_splashkd.sweep.spec import SweepSpec
@@ -42,8 +42,13 @@ class Variant:
 
     @property
     def distills(self) -> bool:
-        """Whether it needs a teacher."""
+        """Whether it has a loss against a teacher, or what stands in its place."""
         return distills(self.cfg)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether it reads the weights of a trained teacher."""
+        return reads_teacher(self.cfg)
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,11 @@ def _build_model(cfg: Config, device: str | None) -> DistillSegmentor:
     with safe_files(cfg.model) as safe:
         model = MODELS.build(safe)
     check_batch_augments(model.student)
+    if model.regresses:
+        raise ValueError(
+            "teacher_cache stores logits of classes, and DistillRegressor compares "
+            "maps: remove teacher_cache"
+        )
     if model.distill_loss.feature_terms:
         names = [type(term).__name__ for term in model.distill_loss.feature_terms]
         raise ValueError(

@@ -25,6 +25,7 @@ class CachedLogitsDataset(ViewDataset):
     Args:
         dataset: Any mmengine data set, or its config.
         cache_dir: Folder of a ``LogitStore``.
+        keep_views: As of ``ViewDataset``.
 
     Raises:
         ValueError: The store has another number of frames, or a view is drawn that the
@@ -32,8 +33,13 @@ class CachedLogitsDataset(ViewDataset):
         RuntimeError: A view has other pixels than when it was cached.
     """
 
-    def __init__(self, dataset: BaseDataset | dict, cache_dir: str) -> None:
-        super().__init__(dataset)
+    def __init__(
+        self,
+        dataset: BaseDataset | dict,
+        cache_dir: str,
+        keep_views: float | None = None,
+    ) -> None:
+        super().__init__(dataset, keep_views)
         self.cache_dir = cache_dir
         self._store: LogitStore | None = LogitStore(cache_dir)
         frames = self._store.header["shape"][0]

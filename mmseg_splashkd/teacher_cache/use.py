@@ -54,8 +54,8 @@ def use_teacher_cache(cfg: Config) -> list[str]:
     cfg.model.teacher_cache = options.dir
     loader = cfg[LOADER]
     loader.dataset = {
+        **loader.dataset,
         "type": CachedLogitsDataset.__name__,
-        "dataset": loader.dataset.dataset,
         "cache_dir": options.dir,
     }
     loader.sampler.update(views=options.views, view_seed=options.view_seed)

@@ -1,0 +1,106 @@
+"""The cells of docs/when_it_pays.md: what is trained, and with which seeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A student that differs from the others of its cell in the loss only.
+
+    Args:
+        config: Config file; default None: that of the plain student.
+        options: Dotted config keys.
+        kind: ``'plain'``, ``'control'`` (what the teacher must beat) or ``'taught'``.
+        teacher: Whether it is told the weights of the teacher.
+        cached: Whether it reads the teacher's answers from a cache.
+    """
+
+    config: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "taught"
+    teacher: bool = False
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One comparison of arms.
+
+    Args:
+        name: Name of the cell, and of the file of its results.
+        title: Data, student and schedule, in words.
+        metric: Score on the validation part that chooses rates and whose curve is kept.
+        tested: Score on the test part that is compared.
+        plain: Config of the plain student.
+        teacher: Config of the teacher.
+        arms: The arms by name; the first one is the plain student.
+        rates: Learning rates to choose from, in rising order.
+        rarest: Class that is left out of the second mean; None with two classes.
+        shared: Config keys of all runs, also of teachers.
+        options: Config keys of the students.
+        teacher_options: Config keys of the teachers.
+        threshold: As of ``evaluate``.
+        teacher_seeds: One teacher each; students take them in turn.
+        tuning_seeds: Seeds that choose the rates.
+        seeds: Seeds of the runs that are compared.
+    """
+
+    name: str
+    title: str
+    metric: str
+    tested: str
+    plain: str
+    teacher: str
+    arms: Mapping[str, Arm]
+    rates: tuple[float, ...]
+    rarest: str | None = None
+    shared: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    teacher_options: Mapping[str, Any] = field(default_factory=dict)
+    threshold: str | None = None
+    teacher_seeds: tuple[int, ...] = (200, 201)
+    tuning_seeds: tuple[int, ...] = (100,)
+    seeds: tuple[int, ...] = tuple(range(8))
+
+    def __post_init__(self) -> None:
+        """Check that no seed tunes and compares."""
+        both = set(self.tuning_seeds) & set(self.seeds)
+        if both:
+            raise ValueError(f"{self.name}: seeds {sorted(both)} tune and compare")
+
+
+PAYS = "configs/when_it_pays/pays_"
+CAMVID_LITE = Cell(
+    name="camvid_lite",
+    title="CamVid, EfficientNet-Lite2 to Lite0 from ImageNet weights, 800 iterations.",
+    metric="mIoU",
+    tested="mIoU",
+    plain=f"{PAYS}ce.py",
+    teacher=f"{PAYS}lite2.py",
+    arms={
+        "CE": Arm(kind="plain"),
+        "weighted CE": Arm(f"{PAYS}ce_weighted.py", kind="control"),
+        "CWD, labels": Arm(f"{PAYS}cwd_labels.py", kind="control"),
+        "CWD, labels, margin 16": Arm(
+            f"{PAYS}cwd_labels.py", {"model.label_margin": 16.0}, kind="control"
+        ),
+        "CWD, shuffled": Arm(
+            f"{PAYS}cwd_shuffled.py", kind="control", teacher=True, cached=True
+        ),
+        "CWD, untrained": Arm(f"{PAYS}cwd_untrained.py", kind="control", cached=True),
+        "CWD": Arm(f"{PAYS}cwd.py", teacher=True, cached=True),
+        "CWD, weighted CE": Arm(f"{PAYS}cwd_weighted.py", teacher=True, cached=True),
+        "KL": Arm(f"{PAYS}kl.py", teacher=True, cached=True),
+    },
+    rates=(4e-3, 8e-3, 1.6e-2),
+    rarest="bicyclist",
+    shared={
+        "train_dataloader.dataset.keep_views": 1000,
+        "train_dataloader.num_workers": 0,
+        "train_dataloader.persistent_workers": False,
+    },
+    options={"train_cfg.val_interval": 200},
+)
+CELLS = {cell.name: cell for cell in (CAMVID_LITE,)}

@@ -1,0 +1,140 @@
+"""The page docs/when_it_pays.md: a table and pictures of all cells."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from map_cells import Cell
+from map_results import CellResults, has_saturated, mean_of, paired, read_results
+from matplotlib.axes import Axes
+
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.figures import BAD, GOOD, NEUTRAL, grid, line, svg_figure
+from mmseg_splashkd.statistics.intervals import Interval
+
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
+
+
+def write_page(cells: Sequence[Cell], folder: Path) -> None:
+    """Write the measured part of the page, and its pictures beside the results.
+
+    Args:
+        cells: The cells, in the order of the page.
+        folder: Folder of their results; the page is ``<folder>.md``.
+    """
+    measured = read_results(cells, folder)
+    page = folder.with_suffix(".md")
+    before, _, rest = page.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    text = "\n".join(_lines(measured, folder))
+    write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def _lines(measured: Sequence[CellResults], folder: Path) -> Iterator[str]:
+    yield "## All cells\n"
+    _save(folder / "gains.svg", lambda axes: _gains(axes, measured), len(measured))
+    yield f"![Gains with 95 % intervals]({folder.name}/gains.svg)\n"
+    yield (
+        "| cell | lead of the teachers | best taught arm | gain over plain "
+        "| best control | gain over it | verdict |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for results in measured:
+        yield _row(results)
+    for results in measured:
+        yield ""
+        yield from _section(results, folder)
+
+
+def _row(results: CellResults) -> str:
+    taught, control = results.best_taught, results.best_control
+    over_plain = _gain(results, taught, results.plain)
+    over_control = _gain(results, taught, control)
+    lead = ", ".join(f"{value:+.1f}" for value in results.lead)
+    cells = [
+        f"[{results.cell.name}](#{results.cell.name})",
+        lead,
+        taught,
+        _words(over_plain),
+        control,
+        _words(over_control),
+        verdict(over_control),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def verdict(gain: Interval) -> str:
+    """What an interval of the gain over the best control says."""
+    if gain.low > 0:
+        return "pays"
+    return "costs" if gain.high < 0 else "cannot tell"
+
+
+def _gain(results: CellResults, arm: str, other: str) -> Interval:
+    return paired(results.scores(arm), results.scores(other))
+
+
+def _words(gain: Interval) -> str:
+    return f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})"
+
+
+def _section(results: CellResults, folder: Path) -> Iterator[str]:
+    cell = results.cell
+    seeds = f"{len(results.seeds)} of {len(cell.seeds)} seeds"
+    yield f"## {cell.name}\n"
+    yield f"{cell.title} {seeds}, {results.stored['date']}.\n"
+    rare = f" | without {cell.rarest}" if cell.rarest else ""
+    yield f"| arm | rate | {cell.tested} | gain over plain{rare} | saturated |"
+    yield "|---|---|---|---|---|" + ("---|" if cell.rarest else "")
+    for arm in cell.arms:
+        yield _arm_row(results, arm)
+    yield ""
+    curves = folder / f"{cell.name}_curves.svg"
+    _save(curves, lambda axes: _curves(axes, results), 8)
+    yield f"![Curves on the validation part]({folder.name}/{curves.name})"
+
+
+def _arm_row(results: CellResults, arm: str) -> str:
+    cell, scores = results.cell, results.scores(arm)
+    mean = mean_of(scores)
+    rate = results.stored["rates"][arm]
+    edge = " (edge)" if rate in (cell.rates[0], cell.rates[-1]) else ""
+    base = arm == results.plain
+    cells = [arm, f"{rate:g}{edge}", f"{mean.value:.2f} ± {mean.high - mean.value:.2f}"]
+    cells.append("" if base else _words(_gain(results, arm, results.plain)))
+    if cell.rarest:
+        rest = results.without_rarest(arm)
+        others = results.without_rarest(results.plain)
+        cells.append("" if base else _words(paired(rest, others)))
+    cells.append("yes" if has_saturated(results.curve(arm)) else "no")
+    return f"| {' | '.join(cells)} |"
+
+
+def _save(file: Path, draw, rows: int) -> None:
+    with svg_figure((7.0, 1.6 + 0.35 * rows), file.stem) as drawn:
+        draw(drawn.axes)
+    write_whole(file, str(drawn.svg))
+
+
+def _gains(axes: Axes, measured: Sequence[CellResults]) -> None:
+    for row, results in enumerate(measured):
+        taught = results.best_taught
+        for other, shift in ((results.plain, 0.12), (results.best_control, -0.12)):
+            gain = _gain(results, taught, other)
+            color = {"pays": GOOD, "costs": BAD}.get(verdict(gain), NEUTRAL)
+            filled = "none" if other == results.plain else color
+            axes.plot([gain.low, gain.high], [row - shift] * 2, color=color)
+            axes.plot(gain.value, row - shift, "o", color=color, markerfacecolor=filled)
+    axes.axvline(0, color=NEUTRAL, linewidth=1)
+    axes.set_yticks(range(len(measured)), [each.cell.name for each in measured])
+    axes.invert_yaxis()
+    axes.set_xlabel("gain in points; open: over plain, filled: over the best control")
+    grid(axes)
+
+
+def _curves(axes: Axes, results: CellResults) -> None:
+    for index, arm in enumerate(results.cell.arms):
+        axes.plot(*results.curve(arm).T, label=arm, linewidth=1.8, **line(index))
+    axes.set_xlabel("iteration")
+    axes.set_ylabel(f"{results.cell.metric}, validation part")
+    axes.legend(frameon=False, fontsize=9)
+    grid(axes)

@@ -1,0 +1,143 @@
+"""Gains of the arms of a cell, with intervals over seeds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from map_cells import Cell
+
+from mmseg_splashkd.statistics.intervals import Interval, interval_of
+
+# A curve has stopped gaining if its last third is not better than what was reached
+# before by more than this, in points.
+SATURATED = 0.5
+
+
+@dataclass(frozen=True)
+class CellResults:
+    """What was measured of a cell.
+
+    Args:
+        cell: The cell.
+        stored: Content of its file of results.
+    """
+
+    cell: Cell
+    stored: dict[str, Any]
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Seeds with which every arm has run."""
+        by_arm = [
+            {run["seed"] for run in self.stored["runs"] if run["arm"] == arm}
+            for arm in self.cell.arms
+        ]
+        return sorted(set.intersection(*by_arm))
+
+    def runs(self, arm: str) -> list[dict[str, Any]]:
+        """The runs of an arm, by seed."""
+        found = {run["seed"]: run for run in self.stored["runs"] if run["arm"] == arm}
+        return [found[seed] for seed in self.seeds]
+
+    def scores(self, arm: str, score: str | None = None) -> np.ndarray:
+        """Scores on the test part, one per seed."""
+        score = score or self.cell.tested
+        return np.array([run["test"][score] for run in self.runs(arm)])
+
+    def without_rarest(self, arm: str) -> np.ndarray:
+        """Mean IoU of all classes but the rarest, one per seed."""
+        left = [name for name in self.classes if name != self.cell.rarest]
+        return np.mean([self.scores(arm, f"IoU.{name}") for name in left], axis=0)
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        test = self.stored["runs"][0]["test"]
+        names = [key.partition(".")[2] for key in test if key.startswith("IoU.")]
+        return [name for name in names if name]
+
+    @cached_property
+    def best_control(self) -> str:
+        """The control with the highest mean on the test part: the strictest choice."""
+        controls = [
+            name for name, arm in self.cell.arms.items() if arm.kind != "taught"
+        ]
+        return max(controls, key=lambda name: self.scores(name).mean())
+
+    @cached_property
+    def best_taught(self) -> str:
+        """The taught arm with the highest mean on the validation part."""
+        return max(self._of_kind("taught"), key=self._validated)
+
+    def _of_kind(self, *kinds: str) -> list[str]:
+        return [name for name, arm in self.cell.arms.items() if arm.kind in kinds]
+
+    def _validated(self, arm: str) -> float:
+        values = [run["val"][self.cell.metric] for run in self.runs(arm)]
+        return float(np.mean(values))
+
+    @property
+    def plain(self) -> str:
+        """The plain student."""
+        return next(iter(self.cell.arms))
+
+    @property
+    def lead(self) -> np.ndarray:
+        """Lead of each teacher over the mean plain student, in points, on the test."""
+        teachers = [run["test"][self.cell.tested] for run in self.stored["teachers"]]
+        return np.array(teachers) - self.scores(self.plain).mean()
+
+    def curve(self, arm: str) -> np.ndarray:
+        """(n, 2) iterations and mean scores on the validation part."""
+        return np.mean([run["curve"] for run in self.runs(arm)], axis=0)
+
+
+def has_saturated(curve: np.ndarray) -> bool:
+    """Whether the last third of a curve is no better than what came before.
+
+    Args:
+        curve: (n, 2) iterations in rising order, and scores in points.
+    """
+    steps, values = curve.T
+    late = steps > steps[-1] * 2 / 3
+    if late.all():
+        return False
+    return bool(values[late].max() <= values[~late].max() + SATURATED)
+
+
+def paired(values: np.ndarray, others: np.ndarray) -> Interval:
+    """Interval of the mean difference over seeds.
+
+    Args:
+        values: (n,) scores in points, n > 1.
+        others: (n,) scores of the same seeds.
+    """
+    return mean_of(values - others)
+
+
+def mean_of(values: np.ndarray) -> Interval:
+    """Student's t interval of a mean over seeds; (n,) values, n > 1."""
+    count = len(values)
+    return interval_of(
+        float(values.mean()), float(values.var(ddof=1)) / count, count - 1
+    )
+
+
+def read_results(cells: Sequence[Cell], folder: Path) -> list[CellResults]:
+    """What has been measured, of cells with at least two seeds.
+
+    Args:
+        cells: The cells.
+        folder: Folder of their results.
+    """
+    files = [(cell, folder / f"{cell.name}.json") for cell in cells]
+    read = [
+        CellResults(cell, json.loads(file.read_text()))
+        for cell, file in files
+        if file.is_file()
+    ]
+    return [results for results in read if len(results.seeds) > 1]

@@ -1,0 +1,105 @@
+"""Runs of a study: each is trained and tested once, in its own process."""
+
+import contextlib
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RESULT = "result.json"
+
+
+class StudyRun(NamedTuple):
+    """One training run.
+
+    Attributes:
+        folder: Where it is kept; a finished one is not repeated.
+        config: Config file.
+        options: Dotted config keys.
+        metric: Score of the validation part whose curve is kept.
+        tested: Whether the last weights are tested; a run that only chooses a rate is
+            not, because the test part is for the final runs.
+        threshold: As of ``evaluate``; default None: argmax.
+    """
+
+    folder: Path
+    config: str
+    options: Mapping[str, Any]
+    metric: str
+    tested: bool = True
+    threshold: str | None = None
+
+
+def results_of(runs: Sequence[StudyRun], processes: int) -> Iterator[dict[str, Any]]:
+    """Results of runs, executed in parallel; prints each finished run."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=1) as pool:
+        for run, result in zip(runs, pool.map(result_of, runs), strict=True):
+            print(f"{time.strftime('%H:%M:%S')}  {run.folder.name}", flush=True)
+            yield result
+
+
+def result_of(run: StudyRun) -> dict[str, Any]:
+    """Train and test, or read the result if the run is finished."""
+    from mmseg_splashkd.files import write_whole
+
+    done = run.folder / RESULT
+    if not done.is_file():
+        run.folder.mkdir(parents=True, exist_ok=True)
+        log = (run.folder / "printed.log").open("w")
+        with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            write_whole(done, json.dumps(_train_and_test(run), indent=1))
+    return json.loads(done.read_text())
+
+
+def _train_and_test(run: StudyRun) -> dict[str, Any]:
+    import torch
+
+    from mmseg_splashkd.report.logs import logged
+    from mmseg_splashkd.runs.test import evaluate
+    from mmseg_splashkd.runs.train import train
+
+    torch.set_num_threads(1)
+    options, folder = dict(run.options), run.folder / f"run_{os.getpid()}"
+    begin, used = time.perf_counter(), _cpu_seconds()
+    work_dir = train(run.config, folder, cfg_options=options)
+    seconds, used = time.perf_counter() - begin, _cpu_seconds() - used
+    result = {
+        "seconds": seconds,
+        "cpu_seconds": used,
+        "weights": str(weights_of(work_dir)),
+        "curve": list(zip(*logged(work_dir, run.metric), strict=True)),
+        "val": _last_validation(work_dir, run.metric),
+    }
+    if run.tested:
+        result["test"] = evaluate(
+            run.config,
+            result["weights"],
+            work_dir=run.folder / "test",
+            threshold=run.threshold,
+            cfg_options=options,
+        )
+    return result
+
+
+def _cpu_seconds() -> float:
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return sum(sum(resource.getrusage(each)[:2]) for each in whose)
+
+
+def weights_of(work_dir: Path) -> Path:
+    """The last weights of a run."""
+    (weights,) = work_dir.glob("weights_*_last.safetensors")
+    return weights
+
+
+def _last_validation(work_dir: Path, metric: str) -> dict[str, float]:
+    (log,) = work_dir.glob("2*/vis_data/scalars.json")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return next(line for line in reversed(lines) if metric in line)

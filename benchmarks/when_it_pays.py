@@ -1,0 +1,191 @@
+"""Measure where distillation pays: the cells of docs/when_it_pays.md.
+
+    python benchmarks/when_it_pays.py camvid_lite --jobs 2
+    python benchmarks/when_it_pays.py --page
+
+A cell is one data set, schedule, student and teacher, with the same arms: students that
+differ in their loss only. Its learning rates are chosen on the validation part with
+seeds that the final runs do not have. Finished runs are kept, so that an interrupted
+command can be repeated; the results so far are in docs/when_it_pays/<cell>.json.
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from map_cells import CELLS, Cell
+from map_page import write_page
+from study_runs import StudyRun, results_of
+
+RATE = "optim_wrapper.optimizer.lr"
+RESULTS = Path("docs/when_it_pays")
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cell", nargs="*", help=f"cells: {', '.join(CELLS)}")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="parallel runs, one thread each (default 1)"
+    )
+    parser.add_argument(
+        "--work-dir",
+        type=Path,
+        default=Path("work_dirs/when_it_pays"),
+        help="folder of the runs (default: work_dirs/when_it_pays)",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        help=f"folder of the results (default: {RESULTS})",
+    )
+    parser.add_argument(
+        "--page", action="store_true", help="write the page of all results"
+    )
+    args = parser.parse_args(argv)
+    unknown = sorted(set(args.cell) - set(CELLS))
+    if unknown or not (args.cell or args.page):
+        parser.error(f"name cells of {', '.join(CELLS)}, or --page; got {unknown}")
+    return args
+
+
+class Study:
+    """The runs of one cell.
+
+    Args:
+        cell: What is compared.
+        folder: Folder of the runs.
+        jobs: Parallel runs.
+    """
+
+    def __init__(self, cell: Cell, folder: Path, jobs: int) -> None:
+        self.cell = cell
+        self.folder = folder
+        self.jobs = jobs
+        self.teachers: list[dict[str, Any]] = []
+
+    def train_teachers(self) -> None:
+        """Train one teacher per seed."""
+        cell = self.cell
+        runs = [
+            StudyRun(
+                self.folder / f"teacher{seed}",
+                cell.teacher,
+                {**cell.shared, **cell.teacher_options, "randomness.seed": seed},
+                cell.metric,
+                threshold=cell.threshold,
+            )
+            for seed in cell.teacher_seeds
+        ]
+        self.teachers = list(results_of(runs, self.jobs))
+
+    def tune(self) -> dict[str, float]:
+        """Choose the rate of each arm by its mean score on the validation part."""
+        tried = [
+            (name, rate, seed)
+            for seed in self.cell.tuning_seeds
+            for name, rate in product(self.cell.arms, self.cell.rates)
+        ]
+        runs = [self._run(*each, tested=False) for each in tried]
+        scores: dict[tuple[str, float], list[float]] = {}
+        for (name, rate, _), result in zip(
+            tried, results_of(runs, self.jobs), strict=True
+        ):
+            score = result["val"][self.cell.metric]
+            scores.setdefault((name, rate), []).append(score)
+        means = {key: statistics.fmean(values) for key, values in scores.items()}
+        return {
+            name: max(self.cell.rates, key=lambda rate: means[name, rate])
+            for name in self.cell.arms
+        }
+
+    def compare(self, rates: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+        """Train and test each arm with each seed, at its rate."""
+        final = list(product(self.cell.seeds, self.cell.arms))
+        runs = [self._run(name, rates[name], seed) for seed, name in final]
+        for (seed, name), result in zip(
+            final, results_of(runs, self.jobs), strict=True
+        ):
+            yield {"arm": name, "seed": seed, "rate": rates[name], **result}
+
+    def _run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
+        arm, cell = self.cell.arms[name], self.cell
+        number = seed % len(cell.teacher_seeds)
+        options = {**cell.shared, **cell.options, **arm.options}
+        cache = f"cache_{name}".replace(" ", "_")
+        if arm.teacher:
+            cache = f"cache{number}"  # of all arms with this teacher
+            options["model.teacher_checkpoint"] = self.teachers[number]["weights"]
+        if arm.cached:
+            options["teacher_cache.dir"] = str(self.folder / cache)
+        options |= {"randomness.seed": seed, RATE: rate}
+        folder = f"{name}_lr{rate:g}_seed{seed}".replace(" ", "_")
+        config = arm.config or cell.plain
+        return StudyRun(
+            self.folder / folder, config, options, cell.metric, tested, cell.threshold
+        )
+
+    def build_caches(self) -> None:
+        """Store the answers of each teacher once, for all arms that read them."""
+        from mmseg_splashkd.teacher_cache import build_teacher_cache
+
+        cached = [name for name, arm in self.cell.arms.items() if arm.cached]
+        numbers = range(len(self.cell.teacher_seeds))
+        runs = {
+            run.options["teacher_cache.dir"]: run
+            for name, number in product(cached, numbers)
+            for run in [self._run(name, self.cell.rates[0], number)]
+        }
+        for run in runs.values():
+            build_teacher_cache(run.config, cfg_options=dict(run.options))
+
+
+def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
+    """Run a cell, and write its results after every final run.
+
+    Args:
+        cell: What is compared.
+        folder: Folder of the runs.
+        jobs: Parallel runs.
+        results: File of the results.
+    """
+    from mmseg_splashkd.files import write_whole
+
+    runs = Study(cell, folder, jobs)
+    runs.train_teachers()
+    runs.build_caches()
+    rates = runs.tune()
+    done: list[dict[str, Any]] = []
+    results.parent.mkdir(parents=True, exist_ok=True)
+    for result in runs.compare(rates):
+        done.append(result)
+        text = {
+            "cell": cell.name,
+            "date": datetime.now(UTC).date().isoformat(),
+            "rates": rates,
+            "teachers": runs.teachers,
+            "runs": done,
+        }
+        write_whole(results, json.dumps(text, indent=1) + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run cells, or write the page."""
+    args = parse_args(argv)
+    for name in args.cell:
+        file = args.results / f"{name}.json"
+        study(CELLS[name], args.work_dir / name, args.jobs, file)
+    if args.page:
+        write_page(list(CELLS.values()), args.results)
+
+
+if __name__ == "__main__":
+    main()
