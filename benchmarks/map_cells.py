@@ -71,4 +71,36 @@ class Cell:
             raise ValueError(f"{self.name}: seeds {sorted(both)} tune and compare")
 
 
-CELLS: dict[str, Cell] = {}
+PAYS = "configs/when_it_pays/pays_"
+CAMVID_LITE = Cell(
+    name="camvid_lite",
+    title="CamVid, EfficientNet-Lite2 to Lite0 from ImageNet weights, 800 iterations.",
+    metric="mIoU",
+    tested="mIoU",
+    plain=f"{PAYS}ce.py",
+    teacher=f"{PAYS}lite2.py",
+    arms={
+        "CE": Arm(kind="plain"),
+        "weighted CE": Arm(f"{PAYS}ce_weighted.py", kind="control"),
+        "CWD, labels": Arm(f"{PAYS}cwd_labels.py", kind="control"),
+        "CWD, labels, margin 16": Arm(
+            f"{PAYS}cwd_labels.py", {"model.label_margin": 16.0}, kind="control"
+        ),
+        "CWD, shuffled": Arm(
+            f"{PAYS}cwd_shuffled.py", kind="control", teacher=True, cached=True
+        ),
+        "CWD, untrained": Arm(f"{PAYS}cwd_untrained.py", kind="control", cached=True),
+        "CWD": Arm(f"{PAYS}cwd.py", teacher=True, cached=True),
+        "CWD, weighted CE": Arm(f"{PAYS}cwd_weighted.py", teacher=True, cached=True),
+        "KL": Arm(f"{PAYS}kl.py", teacher=True, cached=True),
+    },
+    rates=(4e-3, 8e-3, 1.6e-2),
+    rarest="bicyclist",
+    shared={
+        "train_dataloader.dataset.keep_views": 1000,
+        "train_dataloader.num_workers": 0,
+        "train_dataloader.persistent_workers": False,
+    },
+    options={"train_cfg.val_interval": 200},
+)
+CELLS = {cell.name: cell for cell in (CAMVID_LITE,)}

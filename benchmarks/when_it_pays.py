@@ -18,7 +18,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from map_cells import CELLS, Arm, Cell
+from map_cells import CELLS, Cell
 from map_page import write_page
 from study_runs import StudyRun, results_of
 
@@ -120,8 +120,12 @@ class Study:
         arm, cell = self.cell.arms[name], self.cell
         number = seed % len(cell.teacher_seeds)
         options = {**cell.shared, **cell.options, **arm.options}
+        cache = f"cache_{name}".replace(" ", "_")
         if arm.teacher:
-            options |= self._with_teacher(arm, number)
+            cache = f"cache{number}"  # of all arms with this teacher
+            options["model.teacher_checkpoint"] = self.teachers[number]["weights"]
+        if arm.cached:
+            options["teacher_cache.dir"] = str(self.folder / cache)
         options |= {"randomness.seed": seed, RATE: rate}
         folder = f"{name}_lr{rate:g}_seed{seed}".replace(" ", "_")
         config = arm.config or cell.plain
@@ -129,21 +133,18 @@ class Study:
             self.folder / folder, config, options, cell.metric, tested, cell.threshold
         )
 
-    def _with_teacher(self, arm: Arm, number: int) -> dict[str, Any]:
-        options = {"model.teacher_checkpoint": self.teachers[number]["weights"]}
-        if arm.cached:
-            options["teacher_cache.dir"] = str(self.folder / f"cache{number}")
-        return options
-
     def build_caches(self) -> None:
         """Store the answers of each teacher once, for all arms that read them."""
         from mmseg_splashkd.teacher_cache import build_teacher_cache
 
         cached = [name for name, arm in self.cell.arms.items() if arm.cached]
-        if not cached:
-            return
-        for number in range(len(self.cell.teacher_seeds)):
-            run = self._run(cached[0], self.cell.rates[0], number)
+        numbers = range(len(self.cell.teacher_seeds))
+        runs = {
+            run.options["teacher_cache.dir"]: run
+            for name, number in product(cached, numbers)
+            for run in [self._run(name, self.cell.rates[0], number)]
+        }
+        for run in runs.values():
             build_teacher_cache(run.config, cfg_options=dict(run.options))
 
 

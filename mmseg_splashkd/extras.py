@@ -13,15 +13,20 @@ def import_extra(module: str, purpose: str, extra: str = "data") -> ModuleType:
         extra: Extra that installs it.
 
     Raises:
-        ImportError: It is not installed, or the operators of torchvision, which it
-            uses, do not load.
+        ImportError: It, or a package that it needs, is not installed or does not fit
+            the others, or the operators of torchvision, which it uses, do not load.
     """
+    install = f"pip install -e '.[{extra}]'"
+    package = module.partition(".")[0]
     try:
         return import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
+    except ModuleNotFoundError as error:
+        missing = (error.name or package).partition(".")[0]
+        raise ImportError(f"{purpose} need {missing}: {install}") from error
+    except ImportError as error:  # such as a name that another version has
         raise ImportError(
-            f"{purpose} need {package}: pip install -e '.[{extra}]'"
+            f"{purpose} need {package}, which is installed and cannot be imported "
+            f"({error}): {install} installs versions that fit each other"
         ) from error
     except RuntimeError as error:
         if "torchvision" not in str(error):

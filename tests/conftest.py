@@ -1,20 +1,19 @@
-"""Fixtures shared by all tests: a small synthetic video and tiny trained runs."""
+"""Fixtures shared by all tests: a small synthetic video and tiny trained runs.
+
+Nothing heavy is imported here: with several processes, the one that starts them reads
+this file first, and runs no test.
+"""
 
 import gc
 import signal
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from mmengine.registry import init_default_scope
 
-import tests.torchvision_apart  # before what imports the host stack  # noqa: F401
 from benchmarks.short_runs import tiny
-from mmseg_splashkd.datasets.synthetic import draw_pond
-from mmseg_splashkd.hooks.held_signals import STOPS
-from mmseg_splashkd.runs.train import train
-from tests.photos import draw_photos, write_config
 
 ROOT = Path(__file__).resolve().parents[1]
 # Tools import what they share from their own folder.
@@ -24,6 +23,14 @@ TEACHER = CONFIGS / "demo" / "segformer_b1_pond.py"
 PLAIN = CONFIGS / "demo" / "segformer_b0_pond.py"
 DISTILLED = CONFIGS / "demo" / "segformer_b0_kd_pe001_pond.py"
 BEST = "weights_*_best.safetensors"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make torchvision importable before the host stack is imported, which we do."""
+    starts_others = bool(config.getoption("numprocesses", None))
+    if not starts_others or hasattr(config, "workerinput"):
+        for name in ("tests.torchvision_apart", "mmseg_splashkd"):
+            import_module(name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +52,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def default_signals() -> Iterator[None]:
     """Handlers of Python, also under nohup and beside Ray, which sets its own."""
+    from mmseg_splashkd.hooks.held_signals import STOPS
+
     before = {each: signal.getsignal(each) for each in STOPS}
     for each in STOPS:
         signal.signal(each, signal.SIG_DFL)
@@ -57,12 +66,16 @@ def default_signals() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def default_scope() -> None:
     """Let models build without a runner, which would set the scope."""
+    from mmengine.registry import init_default_scope
+
     init_default_scope("mmseg")
 
 
 @pytest.fixture(scope="session")
 def pond(tmp_path_factory) -> Path:
     """Draw 31 frames of 64x80: 22 to train on, 6 to validate, 3 to test."""
+    from mmseg_splashkd.datasets.synthetic import draw_pond
+
     folder = tmp_path_factory.mktemp("data") / "pond"
     draw_pond(folder, frames=31, size=(64, 80), progress=False)
     return folder
@@ -71,6 +84,8 @@ def pond(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory) -> Path:
     """Draw twelve photos without time stamps: 8 to train on, 4 to validate."""
+    from tests.photos import draw_photos
+
     return draw_photos(tmp_path_factory.mktemp("photos"))
 
 
@@ -80,8 +95,17 @@ def photo_run(photos, tmp_path_factory) -> Path:
 
     The config lies in the folder of the work directory.
     """
+    from tests.photos import write_config
+
     folder = tmp_path_factory.mktemp("photo_run")
     return train(write_config(folder / "photos.py", photos), folder / "run")
+
+
+def train(*given, **options) -> Path:
+    """Train; return the work directory."""
+    from mmseg_splashkd.runs.train import train
+
+    return train(*given, **options)
 
 
 def tiny_run(pond: Path, *models: str, iterations: int = 2, **options) -> dict:

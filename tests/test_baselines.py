@@ -7,25 +7,27 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import ParamSchedulerHook
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import AmpOptimWrapper, build_optim_wrapper
 from mmengine.structures import PixelData
+from mmseg.datasets.transforms import GenerateEdge
 from mmseg.registry import HOOKS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
 from torch import nn
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, is_a
 from mmseg_splashkd.config.walk import loader_leaves, plain_model
 from mmseg_splashkd.runs.train import train
 from tests.baselines import FOLDER, baseline, libraries, small_baseline
 from tests.conftest import tiny_run
 from tests.models.builders import random_batch
+from tests.photos import write_config
 
 
 def batch_of(cfg: Any, classes: int) -> dict:
     """Two random frames, with edges if the pipeline of a config draws them."""
     batch = random_batch(classes, (64, 64))
     (frames,) = loader_leaves(cfg, "train_dataloader")
-    edges = [step for step in frames.pipeline if step.type == "GenerateEdge"]
+    edges = [step for step in frames.pipeline if is_a(step, GenerateEdge)]
     for sample in batch["data_samples"] if edges else ():
         label = sample.gt_sem_seg.data[0].numpy()
         results = {"img_shape": label.shape, "gt_seg_map": label}
@@ -94,7 +96,7 @@ def rates(optimizer: Any, scheduler: Any, steps: int) -> list[float]:
 
 def test_one_cycle_rises_for_30_percent_and_falls_along_a_cosine_to_1e_5():
     cfg = read_config(FOLDER / "deeplabv3_r101.py", {"max_iters": 200})
-    assert cfg.optim_wrapper.type == "AmpOptimWrapper"
+    assert is_a(cfg.optim_wrapper, AmpOptimWrapper)
     weights = [nn.Parameter(torch.zeros(1))]
     ours = torch.optim.SGD(weights, lr=cfg.optim_wrapper.optimizer.lr)
     scheduler = PARAM_SCHEDULERS.build({**cfg.param_scheduler, "optimizer": ours})
@@ -112,6 +114,15 @@ def test_one_cycle_rises_for_30_percent_and_falls_along_a_cosine_to_1e_5():
         cycle_momentum=False,
     )
     np.testing.assert_allclose(found, rates(theirs, oracle, 200), rtol=1e-6)
+
+
+def test_a_run_with_one_cycle_ends_with_weights(photos, tmp_path):
+    schedule = baseline("deeplabv3_r101").param_scheduler.to_dict()
+    line = f"param_scheduler = {schedule | {'total_steps': 2}!r}\n"
+    config = write_config(tmp_path / "one_cycle.py", photos, line)
+    run = train(config, tmp_path / "run")
+    for kind in ("best", "last"):
+        assert list(run.glob(f"weights_one_cycle_*_{kind}.safetensors"))
 
 
 def test_the_classifier_ends_as_in_the_notes():
@@ -219,12 +230,19 @@ class WithModel:
 # Students of today
 
 
+def in_this_process() -> dict[str, Any]:
+    """Options of loaders without workers."""
+    return {
+        f"{part}_dataloader.{key}": value
+        for part in ("train", "val")
+        for key, value in {"num_workers": 0, "persistent_workers": False}.items()
+    }
+
+
 def test_pidnet_trains_with_the_edges_of_its_pipeline(pond, tmp_path):
-    options = tiny_run(pond, iterations=2, size=(80, 64))
+    options = tiny_run(pond, iterations=2, size=(80, 64)) | in_this_process()
     options |= {"model.backbone.init_cfg": None, "model.backbone.channels": 8}
     options |= {"model.backbone.ppm_channels": 8, "model.decode_head.in_channels": 32}
     options |= {"model.decode_head.channels": 32}
-    for loader in ("train_dataloader", "val_dataloader"):
-        options |= {f"{loader}.num_workers": 0, f"{loader}.persistent_workers": False}
     run = train(FOLDER / "pidnet_s.py", tmp_path / "run", cfg_options=options)
     assert list(run.glob("weights_pidnet_s_*_last.safetensors"))

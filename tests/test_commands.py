@@ -25,6 +25,7 @@ from mmengine.config import Config
 from mmseg_splashkd.config.arguments import parse_options
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.report.zoo.load import STAT
 from mmseg_splashkd.report.zoo.memory import peak
 from mmseg_splashkd.runs.train import train
 from tests.conftest import CONFIGS, PLAIN, ROOT, tiny, tiny_run
@@ -374,6 +375,18 @@ def test_memory_of_a_process_is_what_it_takes():
     del taken
 
 
+@pytest.mark.parametrize("words", [(), ("--whole",)], ids=["chunks", "whole"])
+def test_cirkd_prints_memory_and_time(words, capsys):
+    small = ("--size", 6, "--batch", 2, "--channels", 3, "--repeats", 1)
+    run("benchmarks/cirkd.py", *small, *words)
+    printed = capsys.readouterr().out
+    assert printed.startswith("2 images, 6x6 features of 3 channels, float32")
+    way = "at once" if words else "in chunks"
+    assert re.search(
+        rf"\n\| {way} \| [\d,]+ \| [\d.]+ \([\d.]+ to [\d.]+\) \|", printed
+    )
+
+
 def test_complexity_measures_two_networks_beside_b0(tmp_path, monkeypatch, capsys):
     def in_this_process(configs: list[Path], *rest: Any) -> list[float | None]:
         return [peak(config, *rest) for config in configs]
@@ -388,6 +401,7 @@ def test_complexity_measures_two_networks_beside_b0(tmp_path, monkeypatch, capsy
     run("tools/complexity.py", *configs, *measuring, "--out", tmp_path / "zoo.md")
     printed = capsys.readouterr().out
     assert "Frames of 96x64, batch 1, float32, 3 rounds; " in printed
+    assert "of the CPU while networks were timed." in printed or not STAT.is_file()
     rows = [line for line in printed.splitlines() if line.startswith("| ")][2:]
     assert {row.split(" | ")[1] for row in rows} == {"one", "two", "segformer_b0"}
     (b0,) = [row for row in rows if "segformer_b0" in row]
@@ -412,6 +426,7 @@ def test_complexity_fails_where_a_metafile_differs(tmp_path, monkeypatch, capsys
     main = module_of(ROOT / "tools" / "complexity.py").main
     monkeypatch.setattr(sys, "argv", [*words, "--check"])
     assert main() is None
+    assert capsys.readouterr().out == "Metafiles agree\n"
     text = (tmp_path / "metafile.yml").read_text()
     (tmp_path / "metafile.yml").write_text(text.replace("Parameters: 3715682", ""))
     assert main() == 1

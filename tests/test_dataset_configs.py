@@ -11,9 +11,10 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.variables import read_file
 from mmseg_splashkd.datasets.label_coding import load_label_coding
-from mmseg_splashkd.datasets.transforms import albumentations
+from mmseg_splashkd.datasets.transforms import LoadGrayLabels, albumentations
 from mmseg_splashkd.datasets.views import View, seeded
 from tests.conftest import CONFIGS
 from tests.datasets.builders import stamp, write_frame, write_table
@@ -147,7 +148,7 @@ def test_labels_loaded_at_the_wrong_step_are_refused(
 ):
     cfg = read(name, root)
     pipeline = part_of(cfg, split).pipeline
-    loading = next(step for step in pipeline if step.type == "LoadGrayLabels")
+    loading = next(step for step in pipeline if is_a(step, LoadGrayLabels))
     pipeline.remove(loading)
     pipeline.insert(place, loading)
     dataset = build(cfg, split)

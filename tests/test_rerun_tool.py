@@ -14,7 +14,7 @@ from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.records.traces import resumable
 from tests.conftest import ROOT, tiny_run
 from tests.records.builders import leave_run
-from tests.test_tools import call, write_config
+from tests.test_tools import write_config
 from tests.tools import status_of
 
 pytestmark = pytest.mark.slow
@@ -82,12 +82,12 @@ def test_killed_run_is_found_and_resumed_and_sigterm_stops_it(pond, tmp_path):
         assert record.weights.last is not None
 
 
-def test_run_is_repeated_from_its_record(teacher, tmp_path):
+def test_run_is_repeated_from_its_record(teacher, tmp_path, capsys):
     (tmp_path / "run").mkdir()
     shutil.copy(teacher / "run.json", tmp_path / "run")
-    done = call(sys.executable, "tools/rerun.py", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "The weights are bit-equal to the recorded ones" in done.stdout
+    assert status_of("rerun.py", tmp_path) == 0
+    printed = capsys.readouterr().out
+    assert "The weights are bit-equal to the recorded ones" in printed
     (again,) = tmp_path.glob("*_rerun")
     assert (again / "config.py").is_file()
 

@@ -1,4 +1,4 @@
-"""The command-line tools as processes of their own."""
+"""The command-line tools with one process, in this one, and with two."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.conftest import ROOT, tiny_run
+from tests.tools import run_tool, status_of
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +59,7 @@ def teacher_run(pond, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("teacher")
     options = tiny_run(pond, "model")
     config = write_config(folder / "tiny_b1.py", "segformer_b1_pond.py", options)
-    succeed(sys.executable, "tools/train.py", config, "--work-dir", folder / "run")
+    assert status_of("train.py", config, "--work-dir", folder / "run") == 0
     return folder
 
 
@@ -89,10 +90,9 @@ def distillation(pond, teacher_run, tmp_path_factory) -> Path:
     return folder
 
 
-def test_train_then_test(teacher_run):
-    output = succeed(
-        sys.executable,
-        "tools/test.py",
+def test_train_then_test(teacher_run, capfd):
+    run_tool(
+        "test.py",
         teacher_run / "tiny_b1.py",
         teacher_run / "run" / "weights_*_best.safetensors",
         "--work-dir",
@@ -102,7 +102,7 @@ def test_train_then_test(teacher_run):
         "--cfg-options",
         "test_dataloader.batch_size=2",
     )
-    assert "Dice.splash" in output
+    assert "Dice.splash" in capfd.readouterr().out
     assert len(list((teacher_run / "show").rglob("*.png"))) == 3
 
 
@@ -126,18 +126,7 @@ def test_two_processes_yield_the_metrics_of_one(distillation):
     weights = distillation / "run" / "weights_*_last.safetensors"
     common = ("--cfg-options", "test_dataloader.batch_size=2")
     one, two = distillation / "one", distillation / "two"
-    python = sys.executable
-    environment = {"PYTHONPATH": str(ROOT)}
-    succeed(
-        python,
-        "tools/test.py",
-        config,
-        weights,
-        "--work-dir",
-        one,
-        *common,
-        **environment,
-    )
+    run_tool("test.py", config, weights, "--work-dir", one, *common)
     succeed(
         "tools/dist_test.sh",
         config,
@@ -147,7 +136,7 @@ def test_two_processes_yield_the_metrics_of_one(distillation):
         two,
         *common,
         PORT=free_port(),
-        **environment,
+        PYTHONPATH=str(ROOT),
     )
     first, second = metrics_of(one), metrics_of(two)
     names = [name for name in first if "time" not in name]
@@ -157,16 +146,13 @@ def test_two_processes_yield_the_metrics_of_one(distillation):
 
 
 def test_error_of_bad_input_names_the_remedy(tmp_path):
-    done = call(
-        sys.executable,
-        "tools/train.py",
-        "configs/kd/segformer_b0.py",
-        "--cfg-options",
-        f"data_root={tmp_path / 'nowhere'}",
-    )
-    assert done.returncode != 0
-    assert "make demo" in done.stderr
-    assert "tools/new_project.py" in done.stderr.splitlines()[-1]
+    config = ROOT / "configs" / "kd" / "segformer_b0.py"
+    nowhere = f"data_root={tmp_path / 'nowhere'}"
+    with pytest.raises(SystemExit) as ended:
+        run_tool("train.py", config, "--cfg-options", nowhere)
+    message = str(ended.value)
+    assert "make demo" in message
+    assert "tools/new_project.py" in message.splitlines()[-1]
 
 
 @pytest.mark.parametrize("script", ["dist_train.sh", "dist_test.sh"])

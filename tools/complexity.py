@@ -102,7 +102,8 @@ def main() -> int | None:
         lines, left_out = check_metafiles(configs)
     for each in left_out:
         print(f"Left out {each.config}: {each.reason}")
-    print(*lines, sep="\n")
+    nothing = "Metafiles agree" if args.check else "No metafile was changed"
+    print(*(lines or [nothing]), sep="\n")
     return 1 if args.check and lines else None
 
 

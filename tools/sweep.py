@@ -14,6 +14,7 @@ def parse_args() -> argparse.Namespace:
     )
     _add_runs(parser.add_argument_group("runs"))
     _add_teacher(parser.add_argument_group("teachers"))
+    _add_budget(parser.add_argument_group("time"))
     _add_outputs(parser.add_argument_group("outputs"))
     _add_resources(parser.add_argument_group("resources"))
     return parser.parse_args()
@@ -69,6 +70,29 @@ def _add_teacher(group: argparse._ArgumentGroup) -> None:
         type=int,
         metavar="N",
         help="cache the teacher's logits for N views of each frame",
+    )
+
+
+def _add_budget(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--budget",
+        choices=["steps", "wall", "both"],
+        default="steps",
+        help="steps: each run has the iterations of its config (default); wall: each "
+        "arm has the time of the dearest one, with its teacher; both: each arm in both",
+    )
+    group.add_argument(
+        "--charge",
+        choices=["once", "shared"],
+        default="once",
+        help="teacher and cache: charged to each run in full (default), or divided "
+        "among the runs that use them",
+    )
+    group.add_argument(
+        "--teacher-seconds",
+        type=float,
+        metavar="S",
+        help="time to train each teacher; default: measured, by the record beside it",
     )
 
 

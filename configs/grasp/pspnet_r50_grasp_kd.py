@@ -2,8 +2,13 @@
 #   python tools/train.py configs/grasp/pspnet_r50_grasp_kd.py
 # Train the teacher first: python tools/train.py configs/grasp/pspnet_r101_grasp.py
 _base_ = "./pspnet_r101_grasp.py"
-for each in (_base_.train_dataloader, _base_.val_dataloader, _base_.test_dataloader):
-    each.dataset.pipeline.insert(1, dict(type="AppendImage"))  # depth, in millimetres
+for each in (
+    _base_.test_pipeline,
+    _base_.train_dataloader.dataset.pipeline,
+    _base_.val_dataloader.dataset.pipeline,
+    _base_.test_dataloader.dataset.pipeline,
+):
+    each.insert(1, dict(type="AppendImage"))  # depth, in millimetres
 small = dict(_base_.model.backbone, depth=50)
 small["init_cfg"] = dict(type="Pretrained", checkpoint="open-mmlab://resnet50_v1c")
 student = dict(

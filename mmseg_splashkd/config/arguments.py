@@ -7,7 +7,11 @@ from typing import Any
 
 from mmengine.config import DictAction
 
-OPENING = "[({"
+OPENING = ("[", "(", "{", "dict(")
+NO_LITERAL = (
+    "--cfg-options {}: the value is no literal of Python or JSON. Quote texts and "
+    "close all brackets, as in \"KEY=[{{'type': 'DiceMetric'}}]\""
+)
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
@@ -22,7 +26,8 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
             (``[{'type': 'DiceMetric'}]``).
 
     Raises:
-        ValueError: A pair has no ``=``, or a value in brackets is no literal.
+        ValueError: A pair has no ``=``, or a value in brackets, or of the form
+            ``dict(...)``, is no literal.
     """
     options: dict[str, Any] = {}
     for pair in pairs:
@@ -34,19 +39,17 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _parse(pair: str, value: str) -> Any:
-    if value.startswith(tuple(OPENING)):
+    if value.startswith(OPENING):
         for parse in (ast.literal_eval, json.loads):
             try:
                 return parse(value)
             except (SyntaxError, ValueError):
                 continue
-        if any(mark in value for mark in "{}'\""):
-            raise ValueError(
-                f"--cfg-options {pair}: the value is no literal of Python or JSON. "
-                f"Quote texts and close all brackets, as in "
-                f"\"KEY=[{{'type': 'DiceMetric'}}]\""
-            )
+        if value.startswith("dict(") or any(mark in value for mark in "{}'\""):
+            raise ValueError(NO_LITERAL.format(pair))
     try:
         return DictAction._parse_iterable(value)  # texts without quotes
     except AssertionError as error:
         raise ValueError(f"--cfg-options {pair}: {error}") from error
+    except RecursionError as error:  # of brackets behind a name, as in 'f(a,b)'
+        raise ValueError(NO_LITERAL.format(pair)) from error

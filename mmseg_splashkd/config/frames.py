@@ -131,7 +131,7 @@ def _unread(config: dict) -> TimeSplitDataset:
 def listed_of(leaf: dict) -> list[ListedFrame] | None:
     """Frames of a data set without wrappers; None if it does not list them."""
     if is_a(leaf, TimeSplitDataset):
-        return [ListedFrame(frame_name(each), each) for each in _frames(_unread(leaf))]
+        return [ListedFrame(frame_name(each), each) for each in _drawn(_unread(leaf))]
     try:
         dataset = unread_dataset(leaf)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
@@ -174,6 +174,14 @@ def unread_dataset(leaf: dict) -> Any:
         raise ValueError(f"{type_name(leaf)} is no registered data set")
     empty = {"pipeline": []} if "pipeline" in leaf else {}
     return DATASETS.build({**leaf, **empty})
+
+
+def _drawn(dataset: TimeSplitDataset) -> list[Frame]:
+    """The frames, and those that are drawn as a neighbour only."""
+    frames = _frames(dataset)
+    known = {frame.key for frame in frames}
+    others = {other.key: other for other in dataset.neighbours(frames) if other}
+    return frames + [other for key, other in others.items() if key not in known]
 
 
 def _frames(dataset: TimeSplitDataset) -> list[Frame]:

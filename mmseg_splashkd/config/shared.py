@@ -4,9 +4,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_splashkd.config.chain import names_set
 from mmseg_splashkd.config.keys import SHARED
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.variables import names_set
 from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 

@@ -173,15 +173,15 @@ def _starts(cfg: Config) -> list[Path]:
     """
     model = cfg.get("model") or {}
     named = [cfg.get("load_from"), *_pretrained(model.get("student", model))]
-    found: dict[Path, None] = {}
+    starts: dict[Path, None] = {}
     for each in filter(None, named):
         try:
             path = find_checkpoint(each, "init_cfg.checkpoint")
         except (OSError, ValueError):  # a URL, or missing, which its reader says
             continue
         if read_train_frames(path.parent) is not None:
-            found[path] = None
-    return list(found)
+            starts[path] = None
+    return list(starts)
 
 
 def _pretrained(model: Any, inside: bool = False) -> Iterator[str]:

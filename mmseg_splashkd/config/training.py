@@ -10,8 +10,10 @@ from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.extras_check import check_optimizer
 from mmseg_splashkd.config.head_check import check_heads
 from mmseg_splashkd.config.loop_check import check_loops
+from mmseg_splashkd.config.temporal_check import check_temporal
 from mmseg_splashkd.config.tta import check_tta
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, reads_teacher
+from mmseg_splashkd.models.teacher.controls import SHUFFLED, check_batch, read_control
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.records.store import run_of_weights
 
@@ -23,14 +25,17 @@ def check_training(cfg: Config) -> None:
         FileNotFoundError: A data root, ``load_from`` or the teacher's file is missing.
         ValueError: The config has no training loader, a number of iterations, an
             interval or a number of workers is too small, its loop, sampler, schedules
-            and checkpoints do not fit, a loss does not fit its head, the teacher's file
-            is not named, or a GPU or a compiler is required and there is none.
+            and checkpoints do not fit, a loss does not fit its head, pairs of frames
+            are drawn and not compared or the reverse, the teacher's file is not named,
+            a batch of one frame is to be shuffled, or a GPU or a compiler is required
+            and there is none.
     """
     if not cfg.get("train_dataloader"):
         raise ValueError("the config has no train_dataloader: it can only be tested")
     check_counts(cfg)
     check_loops(cfg)
     check_heads(cfg)
+    check_temporal(cfg)
     check_devices(cfg)
     check_compile(cfg)
     check_optimizer(cfg)
@@ -40,6 +45,9 @@ def check_training(cfg: Config) -> None:
         find_checkpoint(cfg.load_from, "load_from")
     if distills(cfg):
         _check_modulation(cfg)
+        if read_control(cfg.model).kind == SHUFFLED:
+            check_batch(cfg.train_dataloader.get("batch_size") or 2)
+    if reads_teacher(cfg):
         for pattern in as_list(cfg.model.get("teacher_checkpoint")):
             _check_there(pattern)
 
@@ -63,7 +71,8 @@ def _check_modulation(cfg: Config) -> None:
     """Refuse batches without labelled frames, for which the modulation m would be 0."""
     loader, loss = cfg.train_dataloader, cfg.model.distill_loss
     share = (loader.get("sampler") or {}).get("unlabelled_share")
-    modulated = loss.get("modulate", "kd") != "none"
+    by_labels = loss.get("student_error") is None
+    modulated = by_labels and loss.get("modulate", "kd") != "none"
     if share and modulated and loader.get("batch_size", 1) * (1 - share) < 1:
         raise ValueError(
             f"unlabelled_share={share} leaves some batches of {loader.batch_size} "

@@ -14,10 +14,11 @@ from mmengine.registry import FUNCTIONS, RUNNERS, Registry
 from mmseg import registry as of
 
 from mmseg_splashkd.config.faults import ConfigError, unknown_type
-from mmseg_splashkd.config.types import classes, is_a
+from mmseg_splashkd.config.types import classes, is_a, is_from
 from mmseg_splashkd.config.walk import INNER, LOADERS
 
 SCOPE = "mmseg"
+OURS = ("mmseg", "mmseg_splashkd")  # packages whose classes build parts of theirs
 SCOPES = ("", SCOPE, "mmengine")  # those of other packages are looked up when built
 PARTS = {  # key of the config -> registry of the part, or of all parts in a list
     "custom_hooks": of.HOOKS,
@@ -100,15 +101,9 @@ def _of_model(key: str, value: Any) -> Iterator[Found]:
     """A model or a part of one, with the parts that the host's classes build."""
     for name, part, registry in _each(key, value, of.MODELS):
         yield name, part, registry
-        if isinstance(part, Mapping) and _is_known(part):
+        if isinstance(part, Mapping) and is_from(part, *OURS):
             for inner in OF_SEGMENTOR:
                 yield from _of_model(f"{name}.{inner}", part.get(inner))
-
-
-def _is_known(part: Mapping[str, Any]) -> bool:
-    """Whether a class of MMSegmentation or of this package reads a config."""
-    packages = {each.__module__.partition(".")[0] for each in classes(part.get("type"))}
-    return bool(packages & {"mmseg", "mmseg_splashkd"})
 
 
 def _of_loader(key: str, loader: Mapping[str, Any]) -> Iterator[Found]:
@@ -125,7 +120,7 @@ def _of_dataset(key: str, dataset: Any) -> Iterator[Found]:
         for inner, each, _ in _each(f"{key}.{name}", dataset.get(name), of.DATASETS):
             if isinstance(each, Mapping):
                 yield from _of_dataset(inner, each)
-    if is_a(dataset, BaseDataset) or _is_known(dataset):
+    if is_a(dataset, BaseDataset) or is_from(dataset, *OURS):
         yield from _transforms(f"{key}.pipeline", dataset.get("pipeline"))
 
 

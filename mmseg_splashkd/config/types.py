@@ -9,6 +9,7 @@ from mmengine.registry import Registry
 from mmseg import registry as registries
 
 from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.teacher.controls import read_control
 
 
 def is_a(config: Any, *wanted: type) -> bool:
@@ -23,6 +24,12 @@ def is_a(config: Any, *wanted: type) -> bool:
     """
     kind = config.get("type") if isinstance(config, Mapping) else None
     return any(issubclass(found, wanted) for found in classes(kind))
+
+
+def is_from(config: Mapping[str, Any], *packages: str) -> bool:
+    """Whether a class that a config names is defined in one of several packages."""
+    found = classes(config.get("type"))
+    return any(each.__module__.partition(".")[0] in packages for each in found)
 
 
 def type_name(config: Mapping[str, Any]) -> str:
@@ -51,6 +58,14 @@ def registered_name(kind: type) -> str:
 def distills(cfg: Config) -> bool:
     """Whether the model of a config is a ``DistillSegmentor``, or a subclass."""
     return is_a(cfg.get("model"), DistillSegmentor)
+
+
+def reads_teacher(cfg: Config) -> bool:
+    """Whether a run reads the weights of a trained teacher.
+
+    It distils, and neither labels nor random weights stand in their place.
+    """
+    return distills(cfg) and read_control(cfg.model).has_weights
 
 
 def classes(kind: Any) -> Iterator[type]:

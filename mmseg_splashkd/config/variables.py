@@ -7,60 +7,30 @@ from a rewritten copy of the chain, in which the later value follows every assig
 
 import ast
 import functools
-import io
 import itertools
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import mmengine
 from mmengine.config import Config
 
-from mmseg_splashkd.config.keys import (
-    RECORDED,
-    SET_BY_TOOLS,
-    SHARED,
-    acting,
-    dotted_keys,
-    is_read,
+from mmseg_splashkd.config.chain import (
+    BASE,
+    ConfigFile,
+    assigned_names,
+    bound_names,
+    carried_names,
+    data_of,
+    read_chain,
+    redefined_names,
 )
+from mmseg_splashkd.config.keys import RECORDED, SHARED, acting, dotted_keys
 from mmseg_splashkd.config.text import literal
 
-BASE = "_base_"
-SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
-SCOPES += (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 NAMED = 3  # keys listed in an error
-
-
-class ConfigFile(NamedTuple):
-    """A config file and the local files that it inherits.
-
-    Attributes:
-        path: The file.
-        text: Its content, with the variables that MMEngine substitutes.
-        bases: Files it inherits; a text for one of another package (``mmseg::...``).
-        env: Environment variables that it reads.
-    """
-
-    path: Path
-    text: str
-    bases: tuple["ConfigFile | str", ...]
-    env: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def is_python(self) -> bool:
-        """Whether it is a Python file, not JSON or YAML."""
-        return self.path.suffix == ".py"
-
-    @property
-    def inherited(self) -> Iterator["ConfigFile"]:
-        """Every local file below it."""
-        for base in self.bases:
-            if isinstance(base, ConfigFile):
-                yield base
-                yield from base.inherited
 
 
 def read_file(
@@ -88,7 +58,7 @@ def read_file(
     if Config._is_lazy_import(str(path)):  # Python imports, which set no variables
         cfg = Config.fromfile(str(path))
     else:
-        file = _read(Path(path).absolute())
+        file = read_chain(Path(path).absolute())
         if check:
             for name, problem, fatal in _problems(file):
                 if fatal and name not in replaced:
@@ -99,14 +69,6 @@ def read_file(
     for name, value in given.items():
         cfg[name] = value
     return cfg
-
-
-def names_set(path: str | Path) -> Set[str]:
-    """Top-level names that a file sets over the files it inherits; else none."""
-    if Config._is_lazy_import(str(path)):
-        return set()
-    file = _read(Path(path).absolute())
-    return _bound(file) if file.bases else set()
 
 
 def _evaluate(
@@ -125,92 +87,6 @@ def _evaluate(
             ) from error
     env = dict(pair for each in (file, *file.inherited) for pair in each.env)
     return Config(cfg._cfg_dict, filename=str(path or file.path), env_variables=env)
-
-
-# Files, and the names that they set and read.
-
-
-def _read(path: Path) -> ConfigFile:
-    text, env, named = _substituted(path)
-    bases = [
-        name if "::" in name else _read(Path(Config._get_cfg_path(name, str(path))[0]))
-        for name in named
-    ]
-    return ConfigFile(path, text, tuple(bases), tuple(env.items()))
-
-
-def _substituted(path: Path) -> tuple[str, dict[str, str], list[str]]:
-    """A file's text with MMEngine's variables, those of the environment, its bases."""
-    text = path.read_text(encoding="utf-8")
-    if "{{" not in text:
-        return text, {}, Config._get_base_files(str(path))
-    with tempfile.TemporaryDirectory() as folder:
-        copy = str(Path(folder, path.name))
-        Config._substitute_predefined_vars(str(path), copy)
-        env = Config._substitute_env_variables(copy, copy)
-        text = Path(copy).read_text(encoding="utf-8")
-        return text, env, Config._get_base_files(copy)
-
-
-def _bound(file: ConfigFile) -> Set[str]:
-    """Names that a file assigns at its top level."""
-    if not file.is_python:
-        return set(_data(file)) - {BASE}
-    return _assigned(file.text) - {BASE}
-
-
-@functools.lru_cache(maxsize=256)
-def _assigned(text: str) -> frozenset[str]:
-    return frozenset().union(*map(_targets, ast.parse(text).body))
-
-
-def _data(file: ConfigFile) -> dict[str, Any]:
-    return _load(file.path, file.text)
-
-
-def _load(path: Path, text: str) -> dict[str, Any]:
-    with io.StringIO(text) as stream:
-        return mmengine.load(stream, file_format=path.suffix[1:]) or {}
-
-
-def _targets(node: ast.AST) -> set[str]:
-    if isinstance(node, SCOPES):
-        return set()
-    if isinstance(node, ast.Name):
-        return {node.id} if isinstance(node.ctx, ast.Store) else set()
-    return set().union(*map(_targets, ast.iter_child_nodes(node)))
-
-
-def _loads(node: ast.AST) -> set[str]:
-    names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
-    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
-
-
-def _redefined(file: ConfigFile) -> Set[str]:
-    """Variables that a file sets, and that a file it inherits sets too."""
-    below = set().union(*map(_bound, file.inherited))
-    names = (_bound(file) & below) - RECORDED.keys() - SET_BY_TOOLS.keys()
-    return {name for name in names if not is_read({}, name)}
-
-
-@functools.lru_cache(maxsize=256)
-def _carried(file: ConfigFile) -> Set[str]:
-    """Variables for its bases: redefined, and used for nothing else in the file."""
-    names = _redefined(file)
-    if not names or not file.is_python:
-        return names
-    body = ast.parse(file.text).body
-    while True:
-        others = [each for each in body if not _sets_only(each, names)]
-        used = names & set().union(*map(_loads, others))
-        if not used:
-            return names
-        names = names - used
-
-
-def _sets_only(statement: ast.stmt, names: Set[str]) -> bool:
-    targets = _targets(statement)
-    return bool(targets) and targets <= names
 
 
 # Rewritten copies.
@@ -242,14 +118,14 @@ class _Copy:
             without: Variables of this file that its bases do not get.
             also: Variables that its bases get although the file reads them itself.
         """
-        names = (_carried(file) - set(without) | set(also)) - given.keys()
+        names = (carried_names(file) - set(without) | set(also)) - given.keys()
         carried = self._values(file, names, given)
         values = {**carried, **given}
         bases = [
             base if isinstance(base, str) else str(self.write(base, values))
             for base in file.bases
         ]
-        if not _bound(file) & values.keys() and bases == [*map(_path, file.bases)]:
+        if not bound_names(file) & values.keys() and bases == [*map(_path, file.bases)]:
             return file.path  # nothing to rewrite
         copy = self.folder / str(next(self.numbers)) / file.path.name
         copy.parent.mkdir()
@@ -257,7 +133,7 @@ class _Copy:
             text = ast.unparse(_rewritten(ast.parse(file.text), bases, values))
             copy.write_text(text, encoding="utf-8")
         else:
-            data = _data(file)
+            data = data_of(file)
             data |= {name: literal(values[name]) for name in data.keys() & values}
             mmengine.dump(data | ({BASE: bases} if bases else {}), str(copy))
         return copy
@@ -267,7 +143,7 @@ class _Copy:
     ) -> dict[str, Any]:
         if not names:
             return {}
-        values = _literals(ast.parse(file.text)) if file.is_python else _data(file)
+        values = _literals(ast.parse(file.text)) if file.is_python else data_of(file)
         if not names <= values.keys():
             path = self.write(file, given, without=names)
             values = Config.fromfile(str(path)).to_dict() | values
@@ -277,7 +153,7 @@ class _Copy:
 def _literals(tree: ast.Module) -> dict[str, Any]:
     """Values that a file assigns once, as a literal."""
     values, body = {}, tree.body
-    bound = [name for statement in body for name in _targets(statement)]
+    bound = [name for statement in body for name in assigned_names(statement)]
     for statement in body:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             (target,) = statement.targets
@@ -294,7 +170,7 @@ def _rewritten(
 ) -> ast.Module:
     body: list[ast.stmt] = []
     for statement in tree.body:
-        targets = _targets(statement)
+        targets = assigned_names(statement)
         if BASE in targets:
             statement = _parsed(f"{BASE} = {bases!r}")
         body.append(statement)
@@ -324,7 +200,7 @@ def _assignment(name: str, value: Any) -> str:
 @functools.lru_cache(maxsize=256)
 def _problems(file: ConfigFile) -> tuple[tuple[str, str, bool], ...]:
     """Variables of a file that change nothing (an error), or not all (a warning)."""
-    redefined, carried = _redefined(file), _carried(file)
+    redefined, carried = redefined_names(file), carried_names(file)
     if not redefined:
         return ()
     cfg = _evaluate(file, {})
@@ -361,7 +237,7 @@ def _inherits(file: ConfigFile, name: str, value: Any) -> bool:
         _evaluate(base, {}).get(name)
         for base in file.bases
         if isinstance(base, ConfigFile)
-        and any(name in _bound(each) for each in (base, *base.inherited))
+        and any(name in bound_names(each) for each in (base, *base.inherited))
     ]
     return value in found
 

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mmseg_splashkd.datasets.label_coding import (
     load_label_coding,
     read_gray,
 )
+from mmseg_splashkd.datasets.neighbours import Gap, draw_pair, find_neighbours
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import (
     SPLITS,
@@ -76,6 +78,11 @@ class TimeSplitDataset(BaseSegDataset):
             ``'skip'`` (their number is logged), ``'include'``, or ``'only'`` (no other
             frames). In the train part, their label is 255 (ignored) everywhere, so only
             losses against the teacher apply.
+        neighbour: Draw with each frame, in the same view, the next frame of its
+            recording and part (else the one before) that is at most so far away in
+            time, such as ``'2s'``, labelled or not; for a ``temporal_loss`` of the
+            model, in training only. How many frames have none is logged. Default None:
+            frames alone. See ``datasets.neighbours``.
         check_labels: Read every label when the data set is loaded; default None: only
             if there are at most 5,000 frames.
         img_suffix: Suffix of image files in folders; default ``'.png'``.
@@ -85,9 +92,10 @@ class TimeSplitDataset(BaseSegDataset):
     Raises:
         FileNotFoundError: A folder, the table, an image or a label is missing.
         ValueError: A name has no time stamp, a time stamp occurs twice in a recording,
-            frames have neither a split nor a time, a label has a value outside the
-            coding or another size than its frame, ``ratios`` do not sum to 1, the part
-            is empty, the fold does not exist, or an argument is unknown.
+            frames have neither a split nor a time, ``neighbour`` finds none, a label
+            has a value outside the coding or another size than its frame, ``ratios`` do
+            not sum to 1, the part is empty, the fold does not exist, or an argument is
+            unknown.
     """
 
     @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
@@ -102,6 +110,7 @@ class TimeSplitDataset(BaseSegDataset):
         label_coding: str | Mapping[str, Any] = "splash",
         timestamp: str | Mapping[str, Any] = "seconds-nanoseconds",
         unlabelled: str = "error",
+        neighbour: str | None = None,
         check_labels: bool | None = None,
         img_suffix: str = ".png",
         seg_map_suffix: str = ".png",
@@ -121,6 +130,12 @@ class TimeSplitDataset(BaseSegDataset):
         self.coding = load_label_coding(label_coding)
         self.timestamp = timestamp_format(timestamp)
         self.unlabelled = unlabelled
+        self.gap = None if neighbour is None else Gap.parse(str(neighbour))
+        if self.gap and split != "train":
+            raise ValueError(
+                f"neighbour={neighbour!r} is for training, and split is {split!r}: "
+                f"remove it"
+            )
         self.check_labels = check_labels
         super().__init__(
             ann_file=split_table,
@@ -139,7 +154,43 @@ class TimeSplitDataset(BaseSegDataset):
                 f"split {self.split!r} of {self.source} is empty: {self._why_empty()}"
             )
         self._check_files(frames)
-        return [_sample_of(frame) for frame in frames]
+        samples = [_sample_of(frame) for frame in frames]
+        if self.gap:
+            found = self.neighbours(frames)
+            self._check_neighbours(found)
+            for sample, other in zip(samples, found, strict=True):
+                sample["neighbour"] = other and _sample_of(other)
+        return samples
+
+    def neighbours(self, frames: Sequence[Frame]) -> list[Frame | None]:
+        """The neighbour in time of each frame of this part, without its label.
+
+        Returns:
+            One per frame; None where there is none, for all frames if pairs are not
+            drawn.
+
+        Raises:
+            ValueError: A frame has no time.
+        """
+        if self.gap is None:
+            return [None] * len(frames)
+        found = find_neighbours(frames, self.frames_of_split(), self.gap)
+        return [other and replace(other, label="") for other in found]
+
+    def _check_neighbours(self, found: Sequence[Frame | None]) -> None:
+        others = [other for other in found if other is not None]
+        if not others:
+            raise ValueError(
+                f"neighbour={self.gap}: no frame of split {self.split!r} of "
+                f"{self.source} has another of its recording so near: give more "
+                f"seconds than the interval of the frames"
+            )
+        check_present(others, self.source)
+        print_log(
+            f"{len(found) - len(others)} of {len(found)} frames of {self.source} have "
+            f"no neighbour within {self.gap}, and no temporal loss",
+            logger="current",
+        )
 
     def _why_empty(self) -> str:
         frames = self.all_frames()
@@ -291,16 +342,23 @@ class TimeSplitDataset(BaseSegDataset):
         Raises:
             RuntimeError: It fails or drops the frame; the message names the frame.
         """
-        info = self.get_data_info(idx)
-        frame = info["img_path"]
+        frame = self.get_data_info(idx)["img_path"]
         try:
-            sample = self.pipeline(info)
+            sample = self._draw(idx)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise RuntimeError(f"frame {frame} cannot be used: {reason}") from error
         if sample is None:  # BaseDataset would silently draw another frame
             raise RuntimeError(f"frame {frame} was dropped by the pipeline")
         return sample
+
+    def _draw(self, idx: int) -> dict | None:
+        info = self.get_data_info(idx)
+        if self.gap is None:
+            return self.pipeline(info)
+        picture = info.pop("neighbour")
+        other = picture and {**self.get_data_info(idx), **picture}
+        return draw_pair(self.pipeline, info, other)
 
 
 def _sample_of(frame: Frame) -> dict:

@@ -52,14 +52,24 @@ def seed_all(*entropy: int) -> None:
 @contextmanager
 def seeded(*entropy: int) -> Iterator[None]:
     """Use a separate CPU seed inside the context, then restore the outer state."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    states = random_states()
     seed_cpu(*entropy)  # not the GPU: without workers it is used by the model
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
+        set_random_states(states)
+
+
+def random_states() -> tuple[Any, Any, Tensor]:
+    """States of the generators of Python, NumPy and torch on the CPU."""
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+
+
+def set_random_states(states: tuple[Any, Any, Tensor]) -> None:
+    """Return to the states of ``random_states``."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
 
 
 @DATA_SAMPLERS.register_module()

@@ -3,7 +3,7 @@
 Pixel scores weight a burst by its area; these count each burst once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -125,7 +125,7 @@ def score_bursts(
     claims = (predicted > 0) & (predicted >= min_share * valid)
     found = BurstScores([], [], 0.0)
     seconds = 0.0
-    for rows, interval in _stretches(scores):
+    for rows, interval in stretches(scores.recordings, scores.timestamps):
         seconds += _span(scores, rows) + interval
         in_burst = np.zeros(len(scores), bool)
         for run in _runs(scores, rows[shows[rows]], rows, bridge_seconds):
@@ -170,16 +170,22 @@ def _check(
             raise ValueError(f"{name} must be {need}")
 
 
-def _stretches(scores: FrameScores) -> Iterator[tuple[np.ndarray, float]]:
+def stretches(
+    recordings: Sequence[str], timestamps: np.ndarray
+) -> Iterator[tuple[np.ndarray, float]]:
     """Indices of frames in time order without a pause, and their interval in seconds.
 
     The interval of a recording with one frame is 0.
+
+    Args:
+        recordings: N names of the recordings of the frames.
+        timestamps: (N,) UNIX time in nanoseconds.
     """
-    names = np.array(scores.recordings)
-    for name in dict.fromkeys(scores.recordings):
+    names = np.array(recordings)
+    for name in dict.fromkeys(recordings):
         rows = np.flatnonzero(names == name)
-        rows = rows[np.argsort(scores.timestamps[rows])]
-        steps = np.diff(scores.timestamps[rows])
+        rows = rows[np.argsort(timestamps[rows])]
+        steps = np.diff(timestamps[rows])
         interval = float(np.median(steps)) if len(steps) else 0.0
         pauses = 1 + np.flatnonzero(steps > GAP_INTERVALS * interval)
         for stretch in np.split(rows, pauses):

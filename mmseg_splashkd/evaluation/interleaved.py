@@ -31,6 +31,7 @@ def time_in_turn(
     passes: Mapping[str, Pass],
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
+    before: Mapping[str, Pass] | None = None,
 ) -> dict[str, list[float]]:
     """Time passes in rounds: each runs once per round, after one round of warm-up.
 
@@ -41,6 +42,7 @@ def time_in_turn(
         passes: Name -> a pass, which returns when its result is there.
         rounds: Number of timed rounds, >= 1.
         clock: Seconds.
+        before: Name -> what precedes each of its passes, and is not timed.
 
     Returns:
         Name -> seconds of each round.
@@ -50,9 +52,12 @@ def time_in_turn(
     """
     if rounds < 1:
         raise ValueError(f"rounds={rounds} must be at least 1")
+    preceding = before or {}
     seconds: dict[str, list[float]] = {name: [] for name in passes}
     for number in range(1 + rounds):
         for name in passes if number % 2 == 0 else reversed(list(passes)):
+            if name in preceding:
+                preceding[name]()
             start = clock()
             passes[name]()
             seconds[name].append(clock() - start)

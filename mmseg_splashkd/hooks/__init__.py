@@ -9,6 +9,7 @@ from mmseg_splashkd.hooks.export_weights_hook import ExportWeightsHook
 from mmseg_splashkd.hooks.finite_guard_hook import FiniteGuardHook
 from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
 from mmseg_splashkd.hooks.finite_weights_hook import FiniteWeightsHook
+from mmseg_splashkd.hooks.flicker_hook import FlickerHook
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.freeze_hook import FreezeHook
 from mmseg_splashkd.hooks.iteration_seed_hook import IterationSeedHook
@@ -20,6 +21,7 @@ from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.hooks.paint_frames_hook import PaintFramesHook
 from mmseg_splashkd.hooks.rank_watch_hook import RankWatchHook
 from mmseg_splashkd.hooks.resumed_epoch_hook import ResumedEpochHook
+from mmseg_splashkd.hooks.scheduler_state_hook import SchedulerStateHook
 from mmseg_splashkd.hooks.stop_signal_hook import StopSignalHook
 from mmseg_splashkd.hooks.sync_batch_norm_hook import SyncBatchNormHook
 from mmseg_splashkd.hooks.teacher_gate_hook import TeacherGateHook
@@ -36,6 +38,7 @@ __all__ = [
     "FiniteGuardHook",
     "FinitePredictionsHook",
     "FiniteWeightsHook",
+    "FlickerHook",
     "FrameScoresHook",
     "FreezeHook",
     "IterationSeedHook",
@@ -45,6 +48,7 @@ __all__ = [
     "PaintFramesHook",
     "RankWatchHook",
     "ResumedEpochHook",
+    "SchedulerStateHook",
     "StopSignalHook",
     "SyncBatchNormHook",
     "TeacherGateHook",

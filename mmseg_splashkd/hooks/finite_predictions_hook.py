@@ -11,6 +11,8 @@ from mmseg.registry import HOOKS
 from mmseg_splashkd.hooks.not_finite import NotFiniteError
 from mmseg_splashkd.hooks.stop_request import any_process
 
+FIELDS = ("seg_logits", "pred_depth_map")  # (C, H, W) of a sample
+
 
 @HOOKS.register_module()
 class FinitePredictionsHook(Hook):
@@ -41,7 +43,7 @@ class FinitePredictionsHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[Any] | None = None,
     ) -> None:
-        """Note the frames whose logits (C, H, W) are not finite."""
+        """Note the frames whose logits or maps (C, H, W) are not finite."""
         self._frames += [_name(each) for each in outputs or () if _is_broken(each)]
 
     after_test_iter = after_val_iter
@@ -71,10 +73,12 @@ class FinitePredictionsHook(Hook):
 
 
 def _is_broken(sample: Any) -> bool:
-    logits = getattr(sample, "seg_logits", None)
-    if logits is None:
-        return False
-    return bool((torch.isnan(logits.data) | torch.isposinf(logits.data)).any())
+    predicted = (getattr(sample, field, None) for field in FIELDS)
+    return any(
+        bool((torch.isnan(each.data) | torch.isposinf(each.data)).any())
+        for each in predicted
+        if each is not None
+    )
 
 
 def _name(sample: Any) -> str:

@@ -51,9 +51,10 @@ class FreezeHook(Hook):
             parameter.requires_grad_(bool(named))
             count += parameter.numel() if named else 0
         if unknown := sorted(self.trained - found):
-            modules = sorted({name for name, _ in model.named_children()})
+            # Of a distillation, the names of its parameters are those of the student.
+            parts = {name.partition(".")[0] for name, _ in model.named_parameters()}
             raise ValueError(
                 f"FreezeHook: trained={unknown} names no module with parameters: give "
-                f"parts of dotted names, such as {modules}"
+                f"parts of dotted names, such as {sorted(parts)}"
             )
         print_log(f"Training {count} weights, the others are frozen", runner.logger)

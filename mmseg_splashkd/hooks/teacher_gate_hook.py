@@ -13,6 +13,7 @@ from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.hooks.teacher_report import measure_teacher, write_report
 from mmseg_splashkd.models import DistillSegmentor
 from mmseg_splashkd.models.bare_model import bare_model
+from mmseg_splashkd.models.teacher.controls import UNTRAINED
 
 INFO = "teacher_gate"  # key in the message hub, and so in checkpoints
 
@@ -24,23 +25,29 @@ class TeacherGateHook(Hook):
     The metrics are logged, written to ``teacher.json`` in the work directory and stored
     in the checkpoints, so that a resumed run reuses them. The fitted temperature is
     passed to the distillation loss. For a cached teacher, the metrics stored in the
-    cache are used. The conditions are the model's ``teacher_gate``. Other models than
-    ``DistillSegmentor`` are ignored.
+    cache are used. The conditions are the model's ``teacher_gate``; an untrained
+    teacher (``teacher_control``) need not be better than one class everywhere. Other
+    models than ``DistillSegmentor`` are ignored, and labels in the teacher's place.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Test the teacher, store its metrics and check them.
 
         Raises:
-            ValueError: The teacher's weights or outputs are not finite; it is not
-                better than ``teacher_gate.floor``, or
-                without one, hardly better than one class everywhere; a metric
-                of the floor does not exist, or a floor or a fitted temperature is
-                configured without validation frames.
+            ValueError: The teacher regresses maps; its weights or outputs are not
+                finite; it is not better than ``teacher_gate.floor``, or without one,
+                hardly better than one class everywhere; a metric of the floor does not
+                exist, or a floor or a fitted temperature is configured without
+                validation frames.
         """
         model: Any = bare_model(runner.model)
-        if not isinstance(model, DistillSegmentor):
+        if not isinstance(model, DistillSegmentor) or model.labels is not None:
             return
+        if model.regresses:
+            raise ValueError(
+                "TeacherGateHook tests teachers of classes, and this one regresses "
+                "maps: remove it from custom_hooks"
+            )
         report = _report_of(runner, model)
         if report is None:
             runner.logger.warning(_check_untested(model))
@@ -50,6 +57,11 @@ class TeacherGateHook(Hook):
         write_report(runner.work_dir, report)
         if model.teacher_gate.floor:
             model.teacher_gate.check_floor(report["metrics"])
+        elif model.control.kind == UNTRAINED:
+            runner.logger.warning(
+                f"the teacher is untrained (teacher_control={UNTRAINED!r}): whether it "
+                f"is better than one class everywhere is not checked"
+            )
         elif (unchecked := model.teacher_gate.check_skill(report)) is not None:
             runner.logger.warning(unchecked)
         model.distill_loss.set_fitted_temperature(report["temperature"])

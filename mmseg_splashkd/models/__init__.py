@@ -19,6 +19,10 @@ from mmseg_splashkd.models.heads.segnet_head import SegNetHead
 from mmseg_splashkd.models.pretrained import PretrainedWeights
 from mmseg_splashkd.models.segmentors.distill_regressor import DistillRegressor
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
+from mmseg_splashkd.models.segmentors.temporal import (
+    TemporalDistillSegmentor,
+    TemporalEncoderDecoder,
+)
 
 __all__ = [
     "CPUAmpOptimWrapper",
@@ -34,6 +38,8 @@ __all__ = [
     "SMPHead",
     "SMPSegmentor",
     "SegNetHead",
+    "TemporalDistillSegmentor",
+    "TemporalEncoderDecoder",
     "TransformersHead",
     "TransformersSegmentor",
     "losses",

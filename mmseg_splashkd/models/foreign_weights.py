@@ -20,7 +20,7 @@ from mmengine.logging import print_log
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
-from mmseg_splashkd.checkpoint import SUFFIX, read_tensors
+from mmseg_splashkd.checkpoint import SUFFIX, not_finite, read_tensors
 from mmseg_splashkd.models.pretrained.filled import NotFilledError, compare
 from mmseg_splashkd.models.pretrained.initializer import PretrainedWeights
 from mmseg_splashkd.models.pretrained.layouts import flat, renamed_for, under
@@ -207,8 +207,10 @@ class _Start:
 def _strict(owner: Mapping[str, Any]) -> PretrainedWeights | None:
     """The ``PretrainedWeights`` that a config builds; None if it is of another type."""
     kind = owner.get("type")
-    found = WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
-    if not (isinstance(found, type) and issubclass(found, PretrainedWeights)):
+    initializer = WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
+    if not (
+        isinstance(initializer, type) and issubclass(initializer, PretrainedWeights)
+    ):
         return None
     return WEIGHT_INITIALIZERS.build(dict(owner))
 
@@ -238,6 +240,7 @@ class _Copies:
         if source not in self.contents:
             with _naming(key, config):
                 content = read_tensors(local_file(source))
+                _check_finite(content)
             if source.startswith(CLASSIFIERS):
                 content = _of_backbone(content)
             self.contents[source] = content
@@ -256,9 +259,17 @@ class _Copies:
         return str(path)
 
 
+def _check_finite(content: Mapping[str, Any]) -> None:
+    if names := not_finite(flat(content)):
+        raise ValueError(
+            f"{len(names)} tensors hold NaN or infinite values, such as {names[0]}: "
+            f"the run that wrote them diverged"
+        )
+
+
 def _of_backbone(tensors: dict[str, Any]) -> dict[str, Any]:
     """Weights of the backbone of a classifier, as the host takes them of ``mmcls://``."""
     prefix = "backbone."
     weights = tensors.get("state_dict", tensors)
-    found = {key: value for key, value in weights.items() if key.startswith(prefix)}
-    return {"state_dict": {k.removeprefix(prefix): v for k, v in found.items()}}
+    own = {key: value for key, value in weights.items() if key.startswith(prefix)}
+    return {"state_dict": {k.removeprefix(prefix): v for k, v in own.items()}}

@@ -12,6 +12,7 @@ from mmseg_splashkd.records.record import (
     Attempt,
     BestAndLast,
     Change,
+    Charge,
     Code,
     Cost,
     Data,
@@ -32,11 +33,11 @@ def to_json(record: RunRecord) -> dict[str, Any]:
     """JSON values of a record, with the version of their schema.
 
     Numbers that JSON cannot hold (NaN, infinity) become None. ``skipped``, ``changes``,
-    ``code.sources`` and ``cost.timing`` are left out where they are empty, so that
-    earlier versions read these.
+    ``charge``, ``code.sources`` and ``cost.timing`` are left out where they are empty,
+    so that earlier versions read these.
     """
     values = asdict(record)
-    for key in ("skipped", "changes"):
+    for key in ("skipped", "changes", "charge"):
         if not values[key]:
             del values[key]
     if not values["code"]["sources"]:
@@ -116,6 +117,7 @@ def _record(values: Mapping[str, Any]) -> RunRecord:
         scores=_of(BestAndLast),
         weights=_of(BestAndLast, best=_of(Weights), last=_of(Weights)),
         cost=_of(Cost, timing=_of(Timing, ms_quartiles=tuple, ratio_quartiles=tuple)),
+        charge=_of(Charge, views=tuple, changed=tuple),
         attempts=lambda values: tuple(_build(Attempt, each) for each in values),
     )
 

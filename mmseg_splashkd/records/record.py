@@ -163,6 +163,33 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Charge:
+    """What a run costs in the comparison of a sweep at equal wall-clock.
+
+    Args:
+        arm: Name of its arm in the sweep, the same in both views.
+        views: ``'steps'``, where it has the iterations of its config, ``'wall'``, where
+            it has the time of the dearest arm, or both.
+        step_s: Seconds of a training step, measured in turn with the other arms.
+        teacher_s: Seconds of its teacher's training that it is charged.
+        cache_s: Seconds of building its teacher's cache that it is charged.
+        budget_s: Seconds of the dearest arm, which all runs have in ``'wall'``.
+        rule: ``'once'``, where teacher and cache are charged in full, or ``'shared'``,
+            where they are divided among the runs that use them.
+        changed: Keys of the config that were changed to make the run longer.
+    """
+
+    arm: str
+    views: tuple[str, ...]
+    step_s: float
+    teacher_s: float
+    cache_s: float
+    budget_s: float
+    rule: str
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Attempt:
     """An earlier start in the same work directory, which a later one resumed."""
 
@@ -238,6 +265,7 @@ class RunRecord:
             directory.
         weights: Exported weights.
         cost: Parameters, multiply-accumulates and time per frame, if measured.
+        charge: Time that a sweep at equal wall-clock charges it; None without one.
         attempts: Earlier starts, oldest first.
         pid: Process that trains.
         hostname: Machine of that process.
@@ -276,6 +304,7 @@ class RunRecord:
     scores: BestAndLast[str] = BestAndLast()
     weights: BestAndLast[Weights] = BestAndLast()
     cost: Cost | None = None
+    charge: Charge | None = None
     attempts: tuple[Attempt, ...] = ()
     pid: int | None = None
     hostname: str | None = None

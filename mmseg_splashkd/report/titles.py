@@ -10,6 +10,8 @@ from mmseg_splashkd.records.arms import OWN
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import Run
 
+EQUAL_TIME = "equal wall-clock"  # an arm that was made longer
+
 
 def families_of(arms: Sequence[Sequence[Run]]) -> list[str]:
     """Config and differing options of arms, such as ``farm_b0_kd, lr = 0.01``.
@@ -61,12 +63,16 @@ def _family(runs: Sequence[Run], records: Sequence[RunRecord]) -> str:
     record = runs[0].record
     if record.config is None:
         return _common_name([run.name for run in runs])
-    siblings = [_options(each) for each in records if each.config == record.config]
+    same = [each for each in records if each.config == record.config]
+    siblings = [_options(each) for each in same]
+    stretched = {key for each in same if each.charge for key in each.charge.changed}
     differing = [
         f"{key.rpartition('.')[2]} = {value}"
         for key, value in _options(record).items()
-        if any(each.get(key) != value for each in siblings)
+        if key not in stretched and any(each.get(key) != value for each in siblings)
     ]
+    if record.charge is not None and record.charge.changed:
+        differing.append(EQUAL_TIME)
     return ", ".join([Path(record.config).stem, *differing])
 
 

@@ -32,6 +32,7 @@ from mmseg_splashkd.evaluation.operating_point import (
 )
 from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.hooks.finite_predictions_hook import FinitePredictionsHook
+from mmseg_splashkd.hooks.flicker_hook import FlickerHook
 from mmseg_splashkd.hooks.frame_scores_hook import TEST, FrameScoresHook
 from mmseg_splashkd.records.record import FINISHED
 from mmseg_splashkd.records.store import run_of_weights
@@ -331,4 +332,5 @@ def _drop_training(cfg: Config) -> None:
             cfg.pop(f"{part}_{key}", None)
     for key in ("optim_wrapper", "param_scheduler"):
         cfg.pop(key, None)
-    cfg.custom_hooks = [{"type": "ClassesHook"}]
+    hooks = [h for h in cfg.get("custom_hooks") or [] if is_a(h, FlickerHook)]
+    cfg.custom_hooks = [{"type": "ClassesHook"}, *hooks]

@@ -35,6 +35,7 @@ from mmseg_splashkd.hooks import (
     MadeUpValidationHook,
     NoteValidationHook,
     ResumedEpochHook,
+    SchedulerStateHook,
     StopSignalHook,
 )
 from mmseg_splashkd.hooks.stop_request import stop_by_signals
@@ -69,6 +70,7 @@ NEEDED = (
     ResumedEpochHook,
     StopSignalHook,
     MadeUpValidationHook,
+    SchedulerStateHook,
 )
 _run_counter = itertools.count()
 

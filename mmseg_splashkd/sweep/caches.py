@@ -10,6 +10,8 @@ from typing import Any
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.files import file_sha256
+from mmseg_splashkd.models.teacher.controls import read_control
+from mmseg_splashkd.models.teacher.labels import LABELS
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.sweep.folds import tables_of, tables_sha256
 from mmseg_splashkd.sweep.job import Job
@@ -55,13 +57,16 @@ def teacher_options(
 
     Args:
         spec: Specification of the sweep.
-        variant: Variant; one that does not distil gets no options.
+        variant: Variant; one that does not distil, or whose teacher are the labels,
+            gets no options, and one with an untrained teacher no weights.
         fold: Fold; None without folds.
         teacher: Teacher that the sweep trains for the fold; None: an existing one.
     """
-    if not variant.distills:
+    if not variant.distills or read_control(variant.cfg.model).kind == LABELS:
         return {}
-    pattern = teacher.weights if teacher else given_teacher(spec, fold)
+    pattern = None
+    if variant.needs_teacher:
+        pattern = teacher.weights if teacher else given_teacher(spec, fold)
     options: dict[str, Any] = {}
     if pattern:
         options["model.teacher_checkpoint"] = pattern
@@ -81,7 +86,9 @@ def teacher_options(
 
 
 def _weights_sha256(pattern: str | None, variant: Variant) -> list[str]:
-    """Hashes of the weights of existing teachers."""
+    """Hashes of the weights of existing teachers; of an untrained one, its seed."""
+    if not variant.needs_teacher:
+        return [str(read_control(variant.cfg.model))]
     configured = as_list(variant.cfg.model.get("teacher_checkpoint"))
     patterns = [pattern] if pattern else configured
     return [file_sha256(find_checkpoint(p, "teacher_checkpoint")) for p in patterns]

@@ -12,11 +12,12 @@ from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.data_root import check_data_root
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.teacher_overlap import CODE
-from mmseg_splashkd.config.types import distills, is_a
+from mmseg_splashkd.config.types import distills, is_a, reads_teacher
 from mmseg_splashkd.evaluation.direction import falls
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.models.teacher.teacher import as_list
+from mmseg_splashkd.sweep.budget import BOTH, BUDGETS, ONCE, RULES, STEPS, WALL
 from mmseg_splashkd.sweep.folds import check_folds, tables_of, tables_sha256
 from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
@@ -73,6 +74,7 @@ def _check_values(spec: SweepSpec) -> None:
         if value is not None and value < least:
             option = f"--{name.replace('_', '-')}"
             raise ValueError(f"{option} {value}: it must be at least {least}")
+    _check_budget_options(spec)
     if spec.search is None:
         if spec.space or spec.trials:
             raise ValueError("--space and --trials are for --search random or tpe")
@@ -87,6 +89,28 @@ def _check_values(spec: SweepSpec) -> None:
     if not spec.space or not spec.trials or spec.trials < 1:
         raise ValueError(
             "--search needs --space KEY=LOW..HIGH and --trials N, N from 1"
+        )
+
+
+def _check_budget_options(spec: SweepSpec) -> None:
+    for name, allowed in (("budget", BUDGETS), ("charge", RULES)):
+        if getattr(spec, name) not in allowed:
+            value = getattr(spec, name)
+            raise ValueError(f"--{name} must be one of {allowed}, got {value!r}")
+    if spec.budget == STEPS:
+        if spec.charge != ONCE or spec.teacher_seconds is not None:
+            raise ValueError(
+                f"--charge and --teacher-seconds are for --budget {WALL} or {BOTH}"
+            )
+        return
+    if spec.search:
+        raise ValueError(
+            f"--budget {spec.budget} compares arms, and a search has one: leave "
+            f"--search out, or use --budget {STEPS}"
+        )
+    if spec.teacher_seconds is not None and spec.teacher_seconds < 0:
+        raise ValueError(
+            f"--teacher-seconds {spec.teacher_seconds:g}: it must be at least 0"
         )
 
 
@@ -165,7 +189,7 @@ def _check_used(spec: SweepSpec, read: Mapping[str, Config]) -> None:
         for name in ("teacher", "teacher_checkpoint", "cache_views")
         if getattr(spec, name)
     ]
-    if given and not any(distills(read[config]) for config in spec.configs):
+    if given and not any(reads_teacher(read[config]) for config in spec.configs):
         raise ValueError(
             f"{' and '.join(given)} needs a config that distils, and none of "
             f"{', '.join(spec.configs)} does"
@@ -179,7 +203,7 @@ def _check_teacher(spec: SweepSpec, config: str, cfg: Config) -> None:
             option = "--baseline" if config == spec.baseline else "--teacher"
             raise ValueError(f"{option} {config} distils: give a plain config")
         return
-    if not has_teacher:
+    if not reads_teacher(cfg):
         return
     if spec.teacher and spec.teacher_checkpoint:
         raise ValueError("give either --teacher or --teacher-checkpoint")
@@ -215,7 +239,7 @@ def check_frames(spec: SweepSpec) -> list[str]:
             if fold is not None:
                 options["fold"] = fold
             cfg = read_config(config, options)
-            if distills(cfg):
+            if reads_teacher(cfg):
                 _set_teacher(cfg, spec, fold)
             for finding in check_data(cfg):
                 if finding.code == CODE:  # each run logs the others

@@ -37,6 +37,7 @@ class Graph:
             str(self.spec.metric),
             self.spec.predictions,
             self.spec.checkpoints,
+            variant.charge,
         )
         tasks: list[Task] = []
         if job.result() is None:
@@ -50,7 +51,7 @@ class Graph:
         return [*tasks, Task(run.name, job, tuple(task.name for task in tasks))]
 
     def _teacher_of(self, run: PlannedRun) -> TeacherJob | None:
-        if self.spec.teacher is None or not run.variant.distills:
+        if self.spec.teacher is None or not run.variant.needs_teacher:
             return None
         if run.fold not in self._teachers:
             self._teachers[run.fold] = teacher_job(self.spec, run.fold)

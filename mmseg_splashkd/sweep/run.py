@@ -10,6 +10,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from mmseg_splashkd.sweep.budget import STEPS
+from mmseg_splashkd.sweep.budgeted import Budgeted, check_budget
 from mmseg_splashkd.sweep.checks import (
     check_frames,
     check_spec,
@@ -65,7 +67,10 @@ def run_sweep(
     folder = Path(out) if out else _default_folder(requested)
     _check_same(read_sweep(folder), requested, folder)
     if spec.search is None:
-        check_variants(variants_of_grid(spec, requested.began))
+        variants = variants_of_grid(spec, requested.began)
+        check_variants(variants)
+        if spec.budget != STEPS:
+            check_budget(spec, variants)
     warnings = check_frames(spec)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,29 +134,33 @@ def _run(
 ) -> int:
     graph = Graph(spec, folder)
     scheduler = Scheduler(Cluster(resources), folder)
-    search, rows = None, list[Row]()
+    growing: Search | Budgeted | None = None
+    rows = list[Row]()
     if spec.search:
-        search = _search(spec, began, folder, graph)
-        search.extend(scheduler)
+        growing = _search(spec, began, folder, graph)
+    elif spec.budget != STEPS:
+        growing = Budgeted(spec, began, folder, graph)
+    if growing is not None:
+        growing.extend(scheduler)
     else:
         variants = variants_of_grid(spec, began)
         rows = [(v.name, [run.name for run in runs_of(spec, v)]) for v in variants]
         for run in in_order(spec, variants):
             scheduler.add(graph.tasks_of(run))
-    per_row = (spec.folds or 1) * (spec.seeds or 1)
-    total = per_row * (search.trials if search else len(rows))
     progress = Progress(
         scheduler,
-        lambda: search.rows() if search else rows,
+        lambda: growing.rows() if growing else rows,
         str(spec.metric),
         folder,
-        total,
+        growing.total if growing else sum(len(names) for _, names in rows),
     )
     for warning in warnings:
         progress.print(f"warning: {warning}")
     if scheduler.is_open:
         with progress:
-            _execute(scheduler, search, progress)
+            _execute(scheduler, growing, progress)
+    elif growing is not None:
+        _tell(growing, progress)
     return progress.conclude()
 
 
@@ -164,20 +173,29 @@ def _search(spec: SweepSpec, began: date, folder: Path, graph: Graph) -> Search:
     return Search(spec, folder, direction_of(spec), tasks_at)
 
 
-def _execute(scheduler: Scheduler, search: Search | None, progress: Progress) -> None:
+def _execute(
+    scheduler: Scheduler, growing: Search | Budgeted | None, progress: Progress
+) -> None:
     """Run tasks until none is left, or until a signal."""
     scheduler.cluster.connect()
     with _signals() as received:  # after Ray, which sets a handler of its own
         try:
             while scheduler.is_open:
                 scheduler.step(STEP)
-                if search is not None:
-                    search.extend(scheduler)
+                if growing is not None:
+                    growing.extend(scheduler)
+                    _tell(growing, progress)
                 if received and not scheduler.is_stopping:
                     scheduler.stop(f"interrupted by {received[0].name}")
                 progress.update()
         finally:
             scheduler.cluster.close()
+
+
+def _tell(growing: Search | Budgeted, progress: Progress) -> None:
+    progress.total = growing.total
+    for line in growing.news():
+        progress.print(line)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.files import remove_partials
-from mmseg_splashkd.records.record import FINISHED, Metrics
+from mmseg_splashkd.records.record import FINISHED, Charge, Metrics
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.records.traces import CHECKPOINTS
 from mmseg_splashkd.runs.outcome import plain_metrics
@@ -38,6 +38,7 @@ class RunJob(Job):
         metric: Validation metric that is the result of the job.
         predictions: Keep the predicted label maps.
         checkpoints: Keep the checkpoints of the finished run.
+        charge: What a sweep at equal wall-clock charges it; None without one.
     """
 
     variant_options: Mapping[str, Any] = field(hash=False)
@@ -45,6 +46,7 @@ class RunJob(Job):
     metric: str
     predictions: bool = True
     checkpoints: bool = False
+    charge: Charge | None = None
 
     def result(self) -> float | None:
         """Metric of the last weights; None unless the run is complete.
@@ -106,7 +108,8 @@ class RunJob(Job):
         metrics = self._predict_test(cfg) if has_test_part(cfg) else {}
         record = read_record(self.folder)
         assert record is not None  # training has just written it
-        write_record(self.folder, replace(record, test_metrics=metrics))
+        record = replace(record, test_metrics=metrics, charge=self.charge)
+        write_record(self.folder, record)
 
     def _predict_val(self, cfg: Config) -> None:
         """Predict the validation part by presenting it as the test part."""

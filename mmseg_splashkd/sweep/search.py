@@ -81,6 +81,15 @@ class Search:
             while len(self.points) < self.trials and self._has_room(scheduler):
                 self._add(scheduler)
 
+    @property
+    def total(self) -> int:
+        """Number of runs, of all points."""
+        return self.trials * (self.spec.folds or 1) * (self.spec.seeds or 1)
+
+    def news(self) -> list[str]:
+        """Nothing: the progress shows the points."""
+        return []
+
     def rows(self) -> list[tuple[str, Sequence[str]]]:
         """Name and parameters of each point, and the names of its runs."""
         return [

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmseg_splashkd.files import read_text, write_whole
 from mmseg_splashkd.foreign import parse_json, reading
+from mmseg_splashkd.sweep.budget import ONCE, STEPS
 
 FILE = "sweep.json"
 VERSION = 2
@@ -39,6 +40,11 @@ class SweepSpec:
             ``{fold}`` is replaced by the fold.
         cache_views: Number of views of each frame for which the teacher's logits are
             cached, from 1; None: as set in the config.
+        budget: ``'steps'``: every run has the iterations of its config. ``'wall'``:
+            every arm has the time of the dearest one. ``'both'``: each arm in both.
+        charge: ``'once'`` or ``'shared'``: how runs are charged teacher and cache, see
+            ``Budget``.
+        teacher_seconds: Seconds of training each teacher; None: measured.
         cfg_options: Config keys for every run whose config has a place for them.
         predictions: Keep the predicted label maps of each run.
         checkpoints: Keep the checkpoints of finished runs.
@@ -56,6 +62,9 @@ class SweepSpec:
     teacher: str | None = None
     teacher_checkpoint: str | None = None
     cache_views: int | None = None
+    budget: str = STEPS
+    charge: str = ONCE
+    teacher_seconds: float | None = None
     cfg_options: dict[str, Any] = field(default_factory=dict)
     predictions: bool = True
     checkpoints: bool = False

@@ -12,7 +12,8 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.naming import run_name
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.types import distills
+from mmseg_splashkd.config.types import distills, reads_teacher
+from mmseg_splashkd.records.record import Charge
 from mmseg_splashkd.sweep.keys import SHORT, has_place
 from mmseg_splashkd.sweep.spec import SweepSpec
 
@@ -29,6 +30,7 @@ class Variant:
         point: Dotted key -> value, of the grid or the search.
         options: ``--cfg-options`` of its runs without fold, seed and teacher.
         cfg: The resolved config with these options.
+        charge: What a sweep at equal wall-clock charges each of its runs.
     """
 
     name: str
@@ -36,11 +38,17 @@ class Variant:
     point: Mapping[str, Any]
     options: Mapping[str, Any] = field(repr=False)
     cfg: Config = field(repr=False, compare=False)
+    charge: Charge | None = field(default=None, compare=False)
 
     @property
     def distills(self) -> bool:
-        """Whether it needs a teacher."""
+        """Whether it has a loss against a teacher, or what stands in its place."""
         return distills(self.cfg)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether it reads the weights of a trained teacher."""
+        return reads_teacher(self.cfg)
 
 
 @dataclass(frozen=True)

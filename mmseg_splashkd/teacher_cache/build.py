@@ -2,9 +2,9 @@
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
@@ -51,12 +51,13 @@ from mmseg_splashkd.teacher_cache.store import (
 
 # Keys of a header that must be equal to continue a build, beside the fingerprint.
 FIXED = ("shape", "store", "view_size", "versions")
+BATCH = 8  # views per forward pass
 PROBED = 24  # views that are drawn twice to check that they are reproducible
 
 
 def build_teacher_cache(
     config: str | Path,
-    batch_size: int = 8,
+    batch_size: int = BATCH,
     device: str | None = None,
     cfg_options: dict[str, Any] | None = None,
     dry_run: bool = False,
@@ -112,6 +113,11 @@ def _build_model(cfg: Config, device: str | None) -> DistillSegmentor:
     with safe_files(cfg.model) as safe:
         model = MODELS.build(safe)
     check_batch_augments(model.student)
+    if model.regresses:
+        raise ValueError(
+            "teacher_cache stores logits of classes, and DistillRegressor compares "
+            "maps: remove teacher_cache"
+        )
     if model.distill_loss.feature_terms:
         names = [type(term).__name__ for term in model.distill_loss.feature_terms]
         raise ValueError(
@@ -209,15 +215,62 @@ def _teacher_logits(
     return logits.cpu()
 
 
+class ViewPass(NamedTuple):
+    """A part of building a cache that can be timed.
+
+    Attributes:
+        run: Draws views and runs the teacher on them.
+        size: Number of these views.
+        total: Number of views in the whole cache.
+    """
+
+    run: Callable[[], object]
+    size: int
+    total: int
+
+
+def view_pass(cfg: Config, batch_size: int = BATCH) -> ViewPass:
+    """A part of building the cache of a config, which need not exist.
+
+    Args:
+        cfg: Resolved config with ``teacher_cache``; not changed.
+        batch_size: Number of views per forward pass, >= 1.
+
+    Raises:
+        FileNotFoundError: Data or the teacher's weights are missing.
+        ValueError: The config cannot be cached.
+    """
+    cfg = copy.deepcopy(cfg)
+    options = cache_options(cfg)
+    remove_cache(cfg)
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    model = _build_model(cfg, None)
+    views = DATASETS.build(cfg[LOADER].dataset)
+    run = _pass(model, views, options, batch_size)
+    return ViewPass(run, batch_size, len(views) * options.views)
+
+
+def _pass(
+    model: DistillSegmentor, views: ViewDataset, options: CacheOptions, batch_size: int
+) -> Callable[[], object]:
+    """Draw views and run the teacher on them, as ``_fill`` does."""
+    frames = [index % len(views) for index in range(batch_size)]
+
+    def run() -> None:
+        samples = [views[View(frame, 0, options.view_seed)] for frame in frames]
+        _teacher_logits(model, samples, "logits")
+
+    return run
+
+
 def _seconds_per_view(
     model: DistillSegmentor, views: ViewDataset, options: CacheOptions, batch_size: int
 ) -> float:
     """Seconds to draw a view and run the teacher on it, after one warm-up batch."""
-    frames = [index % len(views) for index in range(batch_size)]
+    run = _pass(model, views, options, batch_size)
     for _ in range(2):
         begin = time.perf_counter()
-        samples = [views[View(frame, 0, options.view_seed)] for frame in frames]
-        _teacher_logits(model, samples, "logits")
+        run()
     return (time.perf_counter() - begin) / batch_size
 
 

@@ -29,6 +29,7 @@ from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.models.adapters.smp import SMPSegmentor
 from mmseg_splashkd.models.adapters.transformers import TransformersSegmentor
+from mmseg_splashkd.models.teacher.controls import read_control
 from mmseg_splashkd.models.teacher.teacher import as_list
 from mmseg_splashkd.teacher_cache.options import CacheOptions
 from mmseg_splashkd.version import __version__
@@ -85,7 +86,7 @@ def fingerprint(
         ],
         "class_mapping": model.get("class_mapping"),
         "ensemble": model.get("ensemble"),
-        "weights": [_weights(file) for file in as_list(model.teacher_checkpoint)],
+        "weights": _weights_of(model),
     }
     if model.get("teacher_precision") == "bf16":  # others as in format 1
         teacher["precision"] = "bf16"
@@ -236,6 +237,14 @@ def _without(keys: set[str], config: Any) -> Any:
     if isinstance(config, list | tuple):
         return [_without(keys, item) for item in config]
     return config
+
+
+def _weights_of(model: Mapping[str, Any]) -> list[str]:
+    """Hashes of the weights of the teachers; of an untrained one, what they follow."""
+    control = read_control(model)
+    if not control.has_weights:
+        return [f"{control.kind}, seed {control.seed}"]
+    return [_weights(file) for file in as_list(model["teacher_checkpoint"])]
 
 
 def _weights(pattern: str) -> str:

@@ -8,6 +8,8 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.types import distills, is_a, type_name
 from mmseg_splashkd.datasets.views import ViewDataset, ViewSampler
+from mmseg_splashkd.models.teacher.controls import read_control
+from mmseg_splashkd.models.teacher.labels import LABELS
 from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.store import STORES
 
@@ -38,9 +40,9 @@ def cache_options(cfg: Config) -> CacheOptions:
     """Read and check ``teacher_cache`` of a config.
 
     Raises:
-        ValueError: The model is not a ``DistillSegmentor``, there is no
-            ``teacher_cache``, a key of it is unknown, missing or out of its range, or
-            the training loader draws no views.
+        ValueError: The model is not a ``DistillSegmentor`` or has labels in the
+            teacher's place, there is no ``teacher_cache``, a key of it is unknown,
+            missing or out of its range, or the training loader draws no views.
     """
     config: Mapping[str, Any] | None = cfg.get("teacher_cache")
     if not config:
@@ -51,6 +53,12 @@ def cache_options(cfg: Config) -> CacheOptions:
     if not distills(cfg):
         raise ValueError(
             "teacher_cache needs a DistillSegmentor, the model is of another type"
+        )
+    if read_control(cfg.model).kind == LABELS:
+        raise ValueError(
+            f"teacher_cache stores logits, and model.teacher={LABELS!r} needs none: "
+            f"leave it out, and set train_dataloader.sampler.views and view_seed for "
+            f"the same views"
         )
     fields = CacheOptions.__dataclass_fields__
     unknown, missing = config.keys() - fields, {"dir", "views"} - config.keys()

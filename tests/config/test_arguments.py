@@ -18,11 +18,13 @@ def test_pairs_are_parsed_as_by_mmengine():
         "[{'type': 'DiceMetric'}]",
         '[{"type": "DiceMetric"}]',
         "[dict(type='DiceMetric')]",
+        "dict(type='DiceMetric')",
+        "dict(a=1)",
     ],
 )
 def test_dicts_are_read_and_never_stay_a_text(value):
     pair = f"val_evaluator={value}"
-    if value.startswith("[dict"):
+    if "dict(" in value:
         with pytest.raises(ValueError, match=r"no literal of Python or JSON. Quote"):
             parse_options([pair])
     else:
@@ -35,7 +37,9 @@ def test_literals_of_python_and_json_are_read():
     assert parse_options(pairs) == expected | {"c": [(1, 2), "x"]}
 
 
-@pytest.mark.parametrize("pair", ["a.b", "a=[1,(2]", "a=[{'b': 1]", "a={'b'", "a=[1,2"])
+@pytest.mark.parametrize(
+    "pair", ["a.b", "a=[1,(2]", "a=[{'b': 1]", "a={'b'", "a=[1,2", "a=f(b,c)"]
+)
 def test_malformed_pair_is_named(pair):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - checked below
         parse_options([pair])

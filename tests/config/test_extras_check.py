@@ -24,7 +24,7 @@ def without(monkeypatch):
 
     def refuse(name: str):
         if name.partition(".")[0] in LIBRARIES:
-            raise ImportError(f"No module named {name!r}")
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return importlib.import_module(name)
 
     monkeypatch.setattr(extras, "import_module", refuse)
@@ -65,6 +65,31 @@ def test_custom_imports_of_a_library_that_is_missing(monkeypatch):
     )
     assert missing_extra(error).endswith("pip install -e '.[mmpretrain]'")
     assert missing_extra(ImportError("no module named mine")) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "match"),
+    [
+        (
+            ModuleNotFoundError(
+                "No module named 'einops.layers'", name="einops.layers"
+            ),
+            r"models of mmpretrain need einops: pip install -e '\.\[mmpretrain\]'",
+        ),
+        (
+            ImportError("cannot import name 'x' from 'huggingface_hub'"),
+            r"need mmpretrain, which is installed .*'x' from 'huggingface_hub'",
+        ),
+    ],
+    ids=["needs another", "does not fit another"],
+)
+def test_a_package_that_the_library_needs_is_named(monkeypatch, error, match):
+    def broken(name: str):
+        raise error
+
+    monkeypatch.setattr(extras, "import_module", broken)
+    with pytest.raises(ImportError, match=match):
+        extras.import_extra("mmpretrain.models", "models of mmpretrain", "mmpretrain")
 
 
 def test_operators_of_torchvision_that_do_not_load(monkeypatch):

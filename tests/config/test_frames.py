@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mmseg_splashkd.config.frames import (
@@ -5,9 +7,11 @@ from mmseg_splashkd.config.frames import (
     frame_paths,
     frames_by_part,
     listed_frames,
+    listed_of,
 )
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.timestamps import NO_TIME
+from tests.datasets.builders import draw_frames, stamp
 from tests.photos import loaders, part, pond_part
 
 
@@ -81,3 +85,14 @@ def test_a_record_calls_no_function_by_its_name(tmp_path):
     function = {"type": "os.makedirs", "name": str(tmp_path / "made")}
     assert frame_paths(loaders(train=function)) == {"train": None}
     assert not list(tmp_path.iterdir())
+
+
+def test_a_frame_that_is_drawn_as_a_neighbour_only_is_listed(tmp_path):
+    root = draw_frames(tmp_path, [stamp(i) for i in range(4)])
+    (root / "labels" / f"{stamp(1)}.png").unlink()
+    leaf = {"type": "TimeSplitDataset", "split": "train", "ratios": (1.0, 0.0, 0.0)}
+    leaf |= {"data_root": str(root), "unlabelled": "skip", "pipeline": []}
+    for gap, numbers in ((None, [0, 2, 3]), ("6s", [0, 2, 3, 1])):
+        listed = listed_of(leaf | {"neighbour": gap}) or []
+        assert [Path(each.image).stem for each in listed] == [*map(stamp, numbers)]
+        assert [bool(each.label) for each in listed] == [n != 1 for n in numbers]

@@ -2,9 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
+from mmcv.transforms import Resize
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.training import check_data_root
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import LOADERS, loader_leaves
 from tests.conftest import CONFIGS
 from tests.photos import write_config
@@ -228,7 +230,7 @@ def test_a_config_that_inherits_sets_data_and_size_in_one_line_each(tmp_path):
             found = (leaf.data_root, leaf.split_table, leaf.embargo, leaf.fold)
             assert found == ("x", "split.csv", "30s", 1)
             assert leaf.label_coding == "data/river.yaml"
-            (resize,) = (step for step in leaf.pipeline if step.type == "Resize")
+            (resize,) = (step for step in leaf.pipeline if is_a(step, Resize))
             assert resize.scale == (192, 128)
         assert cfg.tta_pipeline[1].transforms[0][0].scale == (192, 128)
 

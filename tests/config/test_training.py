@@ -34,6 +34,25 @@ def test_what_cannot_be_trained_is_refused(pond, options, message):
         check_training(cfg)
 
 
+def test_a_batch_of_one_frame_cannot_be_shuffled(pond):
+    options = tiny_run(pond, "model.student", "model.teacher")
+    options |= {"model.teacher_control": "shuffled", "train_dataloader.batch_size": 1}
+    with pytest.raises(ValueError, match="a batch has 1: set train_dataloader"):
+        check_training(read_config(DISTILLED, options))
+
+
+@pytest.mark.parametrize(
+    "control", [{"model.teacher": "labels"}, {"model.teacher_control": "untrained"}]
+)
+def test_a_control_needs_no_file_of_a_teacher(pond, control):
+    options = tiny_run(pond, "model.student", "model.teacher") | control
+    options |= {"model.teacher_checkpoint": None, "model.teacher_gate": None}
+    check_training(read_config(DISTILLED, options))
+    options["model.teacher_checkpoint"] = "nowhere.pth"
+    with pytest.raises(ValueError, match=r"teacher_checkpoint='nowhere\.pth' has no e"):
+        check_training(read_config(DISTILLED, options))
+
+
 def test_error_about_a_missing_teacher_says_how_its_run_ended(pond, tmp_path):
     reason = "loss is not finite at iteration 2"
     record = RunRecord(id="a", name="farm", status="failed", reason=reason)

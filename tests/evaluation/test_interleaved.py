@@ -46,6 +46,14 @@ def test_the_first_round_is_a_warm_up():
     assert times == {"a": [1.0], "b": [2.0], "c": [4.0]}
 
 
+def test_what_precedes_a_pass_is_not_timed():
+    machine = Machine()
+    before = {"b": machine.passing("-", 100.0)}
+    times = time_in_turn(passes_of(machine), 1, machine.clock, before)
+    assert "".join(machine.ran) == "a-bc" + "c-ba"
+    assert times == {"a": [1.0], "b": [2.0], "c": [4.0]}
+
+
 def test_a_busy_time_changes_no_ratio():
     # Rounds 1 and 2 of three are slow: medians are, ratios of the same round are not.
     machine = Machine(slow=range(3, 9))

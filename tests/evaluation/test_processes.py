@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from mmengine.dataset import DefaultSampler
 from torch import distributed
-from torch.multiprocessing.spawn import spawn
 from torch.utils.data import BatchSampler
 
 from mmseg_splashkd.evaluation import CrossEntropyMetric, DiceMetric
 from tests.evaluation.helpers import random_frames
+from tests.forks import fork, join
 
 SIZES = (5, 7)
 
@@ -45,13 +45,11 @@ def _child(_, folder):
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gloo")
-    context = spawn(_child, args=(str(folder),), nprocs=1, join=False)
+    other = fork(_child, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         first = _work(0, folder)
-    assert context is not None  # as join=False
-    while not context.join():
-        pass
+    join(other)
     second = json.loads((folder / "1.json").read_text())
     return dict(zip(SIZES, zip(first, second, strict=True), strict=True))
 

@@ -43,6 +43,13 @@ def test_frames_without_finite_logits_are_counted_and_named(value):
     assert e.value.reason == "predictions are not finite at iteration 3"
 
 
+def test_maps_of_a_regression_are_checked_too():
+    sample = SegDataSample(metainfo={"img_path": "a/7.png"})
+    sample.set_data({"pred_depth_map": PixelData(data=torch.full((4, 2, 2), math.nan))})
+    with pytest.raises(NotFiniteError, match=r"1 frames, the first is a/7\.png"):
+        validate(sample)
+
+
 def test_excluded_classes_and_predictions_without_logits_are_legal():
     validate(predicted(0, -math.inf), SegDataSample())
 

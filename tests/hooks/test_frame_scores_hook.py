@@ -17,7 +17,6 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 from torch import distributed
-from torch.multiprocessing.spawn import spawn
 from torch.utils.data import BatchSampler
 
 from mmseg_splashkd.config.reading import read_config
@@ -33,6 +32,7 @@ from mmseg_splashkd.statistics.metrics import areas_of
 from tests.conftest import TEACHER, tiny_run
 from tests.datasets.checks.builders import clean_pond, parts_of
 from tests.evaluation.helpers import random_frames
+from tests.forks import fork, join
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, fcn
 
@@ -321,7 +321,7 @@ def _work(rank: int, folder: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_count_as_one(tmp_path):
-    spawn(_work, args=(str(tmp_path),), nprocs=2)
+    join(fork(_work, str(tmp_path), number=2))
     assert not (tmp_path / "1").exists()  # the first process writes
     expected = validated_in(Frames(5), str(tmp_path / "one"))[METRIC]
     for rank in (0, 1):  # all select the best weights

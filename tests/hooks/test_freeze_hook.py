@@ -7,7 +7,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_splashkd.hooks import FreezeHook
 from tests.hooks.small_runs import small_run
-from tests.models.builders import build, fcn
+from tests.models.builders import build, distiller, fcn
 
 BEFORE: dict = {}
 
@@ -58,6 +58,15 @@ def test_an_unknown_module_is_an_error():
     text = r"trained=\['decode_haed'\] names no module .* such as .*'decode_head'"
     with pytest.raises(ValueError, match=text):
         FreezeHook(["decode_haed", "backbone"]).before_train(runner_of(build(fcn())))
+
+
+def test_the_modules_of_a_student_are_named_as_without_a_teacher():
+    model = distiller(fcn(auxiliary=False), fcn())
+    with pytest.raises(ValueError, match=r"such as \['backbone', 'decode_head'\]"):
+        FreezeHook(["student"]).before_train(runner_of(model))
+    FreezeHook(["decode_head"]).before_train(runner_of(model))
+    assert all(weight.requires_grad for weight in model.decode_head.parameters())
+    assert not any(weight.requires_grad for weight in model.backbone.parameters())
 
 
 @pytest.mark.parametrize("trained", ["decode_head", []], ids=["text", "empty"])

@@ -15,7 +15,6 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from PIL import Image
 from torch import distributed
-from torch.multiprocessing.spawn import spawn
 from torch.nn import functional as F
 from torchmetrics.functional.classification import multiclass_calibration_error
 
@@ -29,6 +28,7 @@ from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
 from tests.conftest import BEST, DISTILLED, TEACHER, tiny_run
 from tests.evaluation.test_calibration import fitted_by_scipy
+from tests.forks import fork, join
 from tests.models.builders import distiller, segformer
 from tests.runs.test_test import network_input
 
@@ -214,7 +214,7 @@ def _work(rank: int, folder: str, options: dict) -> None:
 @pytest.mark.slow
 def test_two_processes_measure_as_one(distil_options, tmp_path, monkeypatch):
     monkeypatch.setattr(teacher_report, "PIXELS_PER_FRAME", None)  # and back afterwards
-    spawn(_work, args=(str(tmp_path), distil_options), nprocs=2)
+    join(fork(_work, str(tmp_path), distil_options, number=2))
     first, second = (json.loads((tmp_path / f"{r}.json").read_text()) for r in (0, 1))
     expected = _sampled(distil_options)
     assert expected["pixels"] == 3 * 64 * 80  # of two processes, one filled up
@@ -416,6 +416,28 @@ def test_a_resumed_run_without_stored_figures_measures_the_teacher(tmp_path):
     runner = runner_of(tmp_path, cached=True, iteration=7)
     before_train(runner)
     assert report_of(tmp_path) == REPORT
+
+
+def test_an_untrained_teacher_may_be_as_bad_as_one_class(tmp_path, monkeypatch):
+    monkeypatch.setattr(Cached, "teacher_report", REPORT | {"skill": 1.0})
+    runner = runner_of(tmp_path, cached=True, teacher_control="untrained")
+    before_train(runner)
+    assert report_of(tmp_path)["skill"] == 1.0
+    assert runner.lines[-1].startswith("the teacher is untrained (teacher_control=")
+    gate = {"floor": {"mIoU": 99}}
+    runner = runner_of(
+        tmp_path, cached=True, teacher_control="untrained", teacher_gate=gate
+    )
+    with pytest.raises(ValueError, match="mIoU 70, which is not above 99"):
+        before_train(runner)
+
+
+def test_labels_are_not_tested(tmp_path):
+    runner = runner_of(tmp_path)
+    runner.model = distiller(segformer(), "labels")
+    before_train(runner)
+    assert runner.lines == []
+    assert not (tmp_path / "teacher.json").exists()
 
 
 def test_a_teacher_that_cannot_be_tested_is_named(tmp_path, monkeypatch):

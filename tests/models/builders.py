@@ -98,8 +98,8 @@ def build(config: dict, seed: int = 0) -> Any:
     return MODELS.build(ConfigDict(config))
 
 
-def distiller(student: dict, teacher: dict | list[dict], **changes: Any) -> Any:
-    """Build a ``DistillSegmentor`` whose teacher has random weights."""
+def distiller(student: dict, teacher: str | dict | list[dict], **changes: Any) -> Any:
+    """Build a ``DistillSegmentor`` whose teacher, if any, has random weights."""
     config = {
         "type": "DistillSegmentor",
         "student": student,

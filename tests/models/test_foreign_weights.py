@@ -107,6 +107,16 @@ def test_names_of_the_host_are_downloaded_to_the_cache_of_torch(tmp_path, monkey
     assert files == {url.rpartition("/")[2] for url in loaded}
 
 
+def test_weights_of_a_run_that_diverged_are_refused(tmp_path):
+    weights = backbone("MixVisionTransformer", None, seed=5).state_dict()
+    weights["layers.0.0.norm.weight"][0] = torch.nan
+    torch.save({"state_dict": weights}, tmp_path / "w.pth")
+    model = backbone("MixVisionTransformer", pretrained(tmp_path / "w.pth"))
+    text = r"1 tensors hold NaN or infinite values, such as layers\.0\.0\.norm"
+    with pytest.raises(WeightsError, match=text), safe_init(model):
+        model.init_weights()
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "message"),
     [

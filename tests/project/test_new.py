@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmcv.transforms import Resize
 from mmengine.config import Config
 from PIL import Image
 
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.project import read_plan
@@ -84,7 +86,7 @@ def test_configs_have_twelve_lines_at_most_and_read_the_plan(tmp_path: Path):
         assert cfg.train_cfg.max_iters == 150
         assert cfg.work_dir == str(out / "runs" / name)
         for leaf in leaves(cfg):
-            (resize,) = [step for step in leaf.pipeline if step.type == "Resize"]
+            (resize,) = [step for step in leaf.pipeline if is_a(step, Resize)]
             assert tuple(resize.scale) == (64, 32)
     replace(plan, size=[32, 96], max_iters=40).write(out / "plan.json")
     cfg = read_config(out / "distilled.py")

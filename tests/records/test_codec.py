@@ -13,6 +13,7 @@ from mmseg_splashkd.records.record import (
     VERSION,
     Attempt,
     BestAndLast,
+    Charge,
     Cost,
     Data,
     Hardware,
@@ -48,6 +49,10 @@ IN_TURN = replace(
     cost=Cost(7, 0.5, 2.5, "CPU", Timing("m", 3, (2.0, 3.0), "plain", 1.5, (1.0, 2.0))),
 )
 
+CHARGED = replace(
+    FULL, charge=Charge("kd", ("steps", "wall"), 0.1, 2, 0, 30.5, "once", ("a.b",))
+)
+
 
 def version1(name):
     """JSON values as the first version wrote them, and the record they are read as."""
@@ -56,7 +61,9 @@ def version1(name):
 
 
 @pytest.mark.parametrize(
-    "given", [FULL, IN_TURN, record()], ids=["full", "in_turn", "minimal"]
+    "given",
+    [FULL, IN_TURN, CHARGED, record()],
+    ids=["full", "in_turn", "charged", "minimal"],
 )
 def test_record_survives_json(given):
     text = json.dumps(to_json(given), allow_nan=False)

@@ -1,11 +1,8 @@
 """Two processes, of which one hangs, dies or fails: the other ends and names it."""
 
-import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Callable
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from mmseg_splashkd.records.record import FAILED, RunRecord
 from mmseg_splashkd.records.store import read_run
 from mmseg_splashkd.runs.train import train
 from tests.conftest import PLAIN, tiny_run
+from tests.forks import fork
 
 PATIENCE = 100  # seconds; only reached where a process does not end
 TIMEOUT = 3.0  # seconds without a sign
@@ -58,23 +56,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def start() -> Callable[..., BaseProcess]:
-    """Starts a process quickly, from one that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-
-    def start(*args: Any) -> BaseProcess:
-        process = context.Process(target=work, args=args, daemon=True)
-        process.start()
-        return process
-
-    return start
-
-
-def run_with(
-    lost: int, how: str, at: int, pond: Path, tmp_path: Path, start: Any
-) -> list:
+def run_with(lost: int, how: str, at: int, pond: Path, tmp_path: Path) -> list:
     """Exit codes of both processes; one that is stopped is killed at the end."""
     options = tiny_run(pond, "model", iterations=4) | {
         "custom_hooks": [
@@ -82,8 +64,7 @@ def run_with(
             {"type": "LoseRankHook", "rank": lost, "how": how, "at": at},
         ]
     }
-    port = free_port()
-    both = [start(rank, port, str(tmp_path / "run"), options) for rank in (0, 1)]
+    both = fork(work, free_port(), str(tmp_path / "run"), options, number=2).processes
     both[1 - lost].join(PATIENCE)
     codes = [process.exitcode for process in both]
     for process in both:
@@ -112,9 +93,9 @@ def record(tmp_path: Path) -> RunRecord:
     ],
 )
 def test_the_other_process_ends_and_the_record_names_the_lost_one(
-    lost, how, at, reason, pond, tmp_path, start
+    lost, how, at, reason, pond, tmp_path
 ):
-    codes = run_with(lost, how, at, pond, tmp_path, start)
+    codes = run_with(lost, how, at, pond, tmp_path)
     assert codes[1 - lost] == 1
     found = record(tmp_path)
     first, _, last = reason.partition("{} ")

@@ -2,8 +2,10 @@ import copy
 from typing import Any
 
 import yapf.yapflib.yapf_api
+from mmengine.config import Config
 
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.runs import once_formatted as module
 from mmseg_splashkd.runs.once_formatted import OnceFormattedConfig
 from mmseg_splashkd.runs.train import train
 from tests.conftest import PLAIN, tiny_run
@@ -22,18 +24,37 @@ def test_the_text_is_mmengine_s_and_follows_changes():
     assert once.pretty_text == cfg.pretty_text
 
 
-def test_a_run_formats_its_config_twice(pond, tmp_path, monkeypatch):
-    """Once as it is, and once with what mmengine adds to it; not at checkpoints."""
-    calls: list[int] = []
-    module = yapf.yapflib.yapf_api
-    format_code = module.FormatCode
+def test_a_config_that_is_no_list_of_assignments_or_not_formatted():
+    for cfg in (
+        Config({"a b": 1}),
+        Config({"c": 2}, format_python_code=False),
+    ):
+        assert OnceFormattedConfig.of(cfg).pretty_text == cfg.pretty_text
 
-    def counted(text: str, **style: Any) -> Any:
-        calls.append(len(text))
+
+def test_few_texts_are_kept(monkeypatch):
+    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(OnceFormattedConfig, "_texts", {})
+    for number in range(5):
+        cfg = OnceFormattedConfig.of(Config({"a": number, "b": 0}))
+        assert cfg.pretty_text == f"a = {number}\nb = 0\n"
+        assert len(OnceFormattedConfig._texts) <= 2
+
+
+def test_a_run_formats_each_value_once(pond, tmp_path, monkeypatch):
+    """Not again with what mmengine adds to the config, nor at checkpoints."""
+    formatted: list[str] = []
+    api = yapf.yapflib.yapf_api
+    format_code = api.FormatCode
+
+    def noted(text: str, **style: Any) -> Any:
+        formatted.append(text)
         return format_code(text, **style)
 
-    monkeypatch.setattr(module, "FormatCode", counted)
+    monkeypatch.setattr(api, "FormatCode", noted)
+    monkeypatch.setattr(OnceFormattedConfig, "_texts", {})
     options = tiny_run(pond, "model") | {"default_hooks.checkpoint.interval": 1}
     train(PLAIN, tmp_path, cfg_options=options)
     assert (tmp_path / "iter_2.pth").is_file()
-    assert len(calls) <= 2
+    assert formatted
+    assert len(formatted) == len(set(formatted))

@@ -127,3 +127,6 @@ def test_batches_without_labels_are_refused_where_m_is_zero(options, batch, modu
         return
     with pytest.raises(ValueError, match=r"leaves some batches of 1 without a label"):
         check_training(cfg)
+    if modulate == "kd":
+        cfg.model.distill_loss.student_error = {}  # needs no labels
+        check_training(cfg)

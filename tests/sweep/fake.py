@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class FakeJob(Job):
         return float(done.read_text()) if done.is_file() else None
 
     def calls(self) -> list[str]:
-        """Process and node of every call that got to work."""
+        """Process, node and whether torch is imported, of every call at work."""
         path = self.folder / "calls"
         return path.read_text().splitlines() if path.is_file() else []
 
@@ -59,7 +60,7 @@ class FakeJob(Job):
         first = not self.calls()
         node = ray.get_runtime_context().get_node_id()
         with (self.folder / "calls").open("a") as file:
-            file.write(f"{os.getpid()} {node}\n")
+            file.write(f"{os.getpid()} {node} {'torch' in sys.modules}\n")
         if first and self.holds:
             os.mkfifo(self.fifo)
         yield "works"

@@ -19,9 +19,10 @@ def spec(tiny_farm) -> SweepSpec:
     return SweepSpec((STUDENT,), metric="mIoU", **options)
 
 
-def tasks(spec: SweepSpec, folder, config: str = STUDENT) -> list[list[Task]]:
+def tasks(spec: SweepSpec, folder, config: str = STUDENT, **point) -> list[list[Task]]:
     """Tasks of the run of each fold."""
-    variant = variant_at(spec, date(2026, 6, 27), config, {})
+    point = {f"model.{key}": value for key, value in point.items()}
+    variant = variant_at(spec, date(2026, 6, 27), config, point)
     graph = Graph(spec, folder)
     return [graph.tasks_of(run) for run in runs_of(spec, variant)]
 
@@ -52,6 +53,29 @@ def test_a_plain_student_has_no_requirements(spec, tmp_path):
         assert run.needs == ()
         assert isinstance(run.job, RunJob)
         assert "model.teacher_checkpoint" not in run.job.options
+
+
+def test_a_student_of_labels_has_no_requirements(spec, tmp_path):
+    spec = replace(spec, cache_views=4)
+    point = {"teacher": "labels", "teacher_checkpoint": None}
+    for (run,) in tasks(spec, tmp_path, **point):
+        assert run.needs == ()
+        assert isinstance(run.job, RunJob)
+        assert run.job.options["model.teacher_checkpoint"] is None
+        assert "teacher_cache" not in run.job.options
+
+
+def test_an_untrained_teacher_is_cached_and_not_trained(spec, tmp_path):
+    spec = replace(spec, cache_views=4)
+    point = {"teacher_control": "untrained", "teacher_checkpoint": None}
+    caches = set()
+    for seed in (0, 1):
+        for cache, run in tasks(spec, tmp_path, teacher_seed=seed, **point):
+            assert isinstance(cache.job, CacheJob)
+            assert cache.needs == ()
+            assert run.needs == (cache.name,)
+            caches.add(cache.job.folder)
+    assert len(caches) == 4  # of two seeds in two folds
 
 
 def test_a_complete_run_needs_no_teacher(spec, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Which sweep a command continues; no test trains."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from mmseg_splashkd.sweep import run as module
 from mmseg_splashkd.sweep.run import LOCK, run_sweep
 from mmseg_splashkd.sweep.spec import SweepSpec, read_sweep
 from tests.sweep.conftest import PLAIN
+
+RUN = module._run
 
 
 @pytest.fixture
@@ -76,3 +79,31 @@ def test_one_driver_per_folder(spec, began):
         run_sweep(spec, out="sweep")
     assert len(began) == 1
     assert read_sweep(Path("sweep")) is not None
+
+
+class Planned:
+    """Runs whose lengths are known already."""
+
+    total = 0
+
+    def __init__(self, *_) -> None:
+        self.extended = 0
+
+    def extend(self, _) -> None:
+        self.extended += 1
+
+    def rows(self) -> list:
+        return []
+
+    def news(self) -> list[str]:
+        return ["Equal wall-clock: 9 s"] * self.extended
+
+
+def test_a_budget_is_printed_by_a_sweep_that_is_done(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "Budgeted", Planned)
+    spec = SweepSpec((PLAIN,), budget="both", metric="mIoU")
+    began = date(2026, 6, 27)
+    assert RUN(spec, began, tmp_path, module.Resources(), ["beware"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["warning: beware", "Equal wall-clock: 9 s"]
+    assert lines[2].startswith("0 of 0 done")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg_splashkd.records.record import BestAndLast, Metrics, RunRecord
+from mmseg_splashkd.records.record import BestAndLast, Charge, Metrics, RunRecord
 from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.sweep import run_job as module
 from mmseg_splashkd.sweep.run_job import RunJob
@@ -58,13 +58,14 @@ def call(job: RunJob) -> float | None:
 
 
 def test_a_complete_run_is_not_repeated(tmp_path, calls):
-    run = job(tmp_path)
+    charge = Charge("kd", ("steps", "wall"), 0.1, 3.0, 0.0, 9.0, "once")
+    run = job(tmp_path, charge=charge)
     assert run.result() is None
     assert call(run) == run.result() == 50.0
     assert calls == ["train", "val", "test"]
     record = read_record(run.folder)
     assert record is not None
-    assert record.test_metrics == TEST
+    assert (record.test_metrics, record.charge) == (TEST, charge)
     assert not list(run.folder.glob("*.pth"))
     assert call(run) == 50.0
     assert calls == ["train", "val", "test"]

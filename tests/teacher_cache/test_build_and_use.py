@@ -1,10 +1,6 @@
 """A cache gives the losses of the online teacher, or the run is refused."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,13 +21,17 @@ from mmseg_splashkd.teacher_cache import (
     build_teacher_cache,
     use_teacher_cache,
 )
+from mmseg_splashkd.teacher_cache.fingerprint import fingerprint, unread_frames
+from mmseg_splashkd.teacher_cache.options import cache_options
 from mmseg_splashkd.teacher_cache.store import (
     LogitStore,
     locked,
     read_header,
     write_header,
 )
-from tests.conftest import BEST, DISTILLED, PLAIN, ROOT, tiny_run
+from tests.conftest import BEST, DISTILLED, PLAIN, tiny_run
+from tests.forks import fork
+from tests.tools import run_tool
 
 PIPELINE = "train_dataloader.dataset.dataset.pipeline"
 LOAD = [{"type": "LoadImageFromFile"}, {"type": "LoadGrayLabels"}]
@@ -67,6 +67,11 @@ PIPELINES = {
         {"type": "RandomFlip", "prob": 0.5},
         {"type": "PhotoMetricDistortion"},
     ],
+}
+OF_LABELS = {
+    "model.teacher": "labels",
+    "model.teacher_checkpoint": None,
+    "model.teacher_gate": None,
 }
 
 
@@ -178,6 +183,27 @@ def test_a_cached_teacher_sees_colours_beside_a_student_of_one_channel(
     assert actual.item() == pytest.approx(expected.item(), rel=2e-3, abs=1e-6)
 
 
+def test_a_cache_that_was_built_without_pairs_serves_them(cached):
+    paired = cached | {
+        "model.type": "TemporalDistillSegmentor",
+        "model.temporal_loss": {"type": "TemporalConsistencyLoss"},
+        "train_dataloader.dataset.dataset.neighbour": "4s",
+    }
+    online, offline, views = both(paired)
+    *_, alone = both(cached)
+    for visit in range(2):
+        chosen = [View(frame, visit, 0) for frame in (0, 7, 21)]
+        samples = [views[view] for view in chosen]
+        for view, sample in zip(chosen, samples, strict=True):
+            assert torch.equal(sample["inputs"], alone[view]["inputs"])
+        expected, actual = terms(online, samples), terms(offline, samples)
+        distill = expected["distill"].item()
+        assert actual["distill"].item() == pytest.approx(distill, rel=2e-3, abs=1e-6)
+        for name in ("loss_label", "temporal", "loss_temporal", "paired"):
+            assert torch.equal(actual[name], expected[name]), name
+        assert actual["temporal"] > 0
+
+
 def test_cached_logits_are_the_teacher_s_to_half_precision(cached):
     online, _, views = both(cached)
     samples = [views[View(frame, 1, 0)] for frame in range(4)]
@@ -226,6 +252,30 @@ def test_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(cached, tmp_p
     )
     for key, value in first.items():
         assert torch.equal(value, second[key]), key
+
+
+def test_shuffled_answers_are_read_from_the_cache_of_the_teacher(cached):
+    online, offline, views = both(cached | {"model.teacher_control": "shuffled"})
+    plain, _, _ = both(cached)
+    plain.load_state_dict(online.state_dict())
+    samples = [views[View(frame, 1, 0)] for frame in (0, 7, 21)]
+    expected, own = terms(online, samples), terms(plain, samples)
+    cached_term = terms(offline, samples)["distill"].item()
+    assert cached_term == pytest.approx(expected["distill"].item(), rel=2e-3)
+    assert cached_term != pytest.approx(own["distill"].item(), rel=2e-3)
+
+
+def test_the_cache_of_an_untrained_teacher_is_that_of_its_seed(cached):
+    untrained = cached | {"model.teacher_checkpoint": None}
+    untrained |= {"model.teacher_control": "untrained"}
+    hashes = []
+    for seed in (3, 3, 4):
+        cfg = read_config(DISTILLED, untrained | {"model.teacher_seed": seed})
+        hashes.append(fingerprint(cfg, cache_options(cfg), unread_frames(cfg)))
+        with pytest.raises(ValueError, match="was built with another teacher"):
+            use_teacher_cache(cfg)
+    assert hashes[0] == hashes[1]
+    assert hashes[0]["teacher"] != hashes[2]["teacher"]
 
 
 def test_no_teacher_is_built(cached):
@@ -284,19 +334,12 @@ def test_killed_and_called_again_it_ends_as_if_never_interrupted(
     options = cached | {"teacher_cache.dir": str(tmp_path / "cache")}
     cfg = read_config(DISTILLED, options)
     cfg.dump(tmp_path / "cached.py")
-    command = [sys.executable, "tools/cache_teacher.py", tmp_path / "cached.py"]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    builder = subprocess.Popen(
-        [*map(str, command), "--batch-size", "1"],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while builder.poll() is None and _missing(tmp_path / "cache") > 40:
+    words = ("cache_teacher.py", tmp_path / "cached.py", "--batch-size", 1)
+    (builder,) = fork(lambda _: run_tool(*words)).processes
+    while builder.is_alive() and _missing(tmp_path / "cache") > 40:
         time.sleep(0.005)
-    builder.send_signal(signal.SIGKILL)
-    builder.wait()
+    builder.kill()
+    builder.join()
     left = _missing(tmp_path / "cache")
     assert 0 < left < 44  # in the middle
     refused = cfg.copy()
@@ -513,6 +556,7 @@ def test_the_error_for_a_missing_cache_names_the_command(cached, tmp_path):
             {PIPELINE: [*LOAD, PIPELINES["resize and crop"][0], PACK]},
             "views have different sizes",
         ),
+        (OF_LABELS, "teacher_cache stores logits, and model.teacher='labels' needs"),
     ],
 )
 def test_configs_that_cannot_be_cached_are_refused(

@@ -1,7 +1,6 @@
 """A store returns what was written, and refuses damaged or foreign files."""
 
 import json
-import multiprocessing
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -23,6 +22,7 @@ from mmseg_splashkd.teacher_cache.store import (
     store_size,
     write_header,
 )
+from tests.forks import fork, join
 
 SHAPE = [3, 2, 2, 4, 5]  # frames, views, classes, h, w
 
@@ -147,21 +147,19 @@ def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path, monkeypatc
 # Several processes.
 
 
-def read_all(folder: Path, queue) -> None:
+def read_all(number: int, folder: Path) -> None:
     store = LogitStore(folder)
     rows = [store.read(f, v, 10 * f + v + 1) for f in range(3) for v in range(2)]
-    queue.put(float(np.stack(rows).astype(np.float64).sum()))
+    total = float(np.stack(rows).astype(np.float64).sum())
+    (folder / f"sum{number}").write_text(repr(total))
 
 
 @pytest.mark.slow
 def test_two_processes_read_the_same_store(full):
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    reader = context.Process(target=read_all, args=(full, queue))
-    reader.start()
-    read_all(full, queue)
-    sums = [queue.get(timeout=120) for _ in range(2)]
-    reader.join()
+    reader = fork(read_all, full)
+    read_all(1, full)
+    join(reader)
+    sums = [float((full / f"sum{number}").read_text()) for number in range(2)]
     assert sums == [float(logits(6).half().double().sum())] * 2
 
 

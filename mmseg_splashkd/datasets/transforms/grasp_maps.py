@@ -17,7 +17,8 @@ class LoadGraspMaps(BaseTransform):
     It comes after ``Resize`` and ``RandomFlip``, whose effect on the corners it
     repeats, or right after loading, for maps at the size of the file. Requires
     ``grasp_path`` and ``img``; adds ``grasps``, (N, 4, 2) corners, and
-    ``gt_grasp_maps``, (4, H, W) float32 (see ``draw_maps``).
+    ``gt_grasp_maps``, (4, H, W) float32 (see ``draw_maps``). A sample without
+    ``grasp_path`` (mmseg's inference) passes unchanged.
     """
 
     def transform(self, results: dict) -> dict:
@@ -27,6 +28,8 @@ class LoadGraspMaps(BaseTransform):
             ValueError: The file cannot be read, or the frame was cropped, padded or
                 flipped diagonally.
         """
+        if "grasp_path" not in results:
+            return results
         corners = read_rectangles(results["grasp_path"])
         size = results["img"].shape[:2]
         scale = np.array(results.get("scale_factor", (1.0, 1.0)))
@@ -52,12 +55,15 @@ class PackGraspInputs(PackSegInputs):
     """``PackSegInputs`` for grasps.
 
     The maps become ``gt_depth_map`` of the sample, (4, H, W), the field of
-    MMSegmentation for dense regression, and the corners ``grasps`` of its metadata.
+    MMSegmentation for dense regression, and the corners ``grasps`` of its metadata,
+    where a sample has them.
     """
 
     def transform(self, results: dict) -> dict:
         """Pack image, maps and corners."""
         packed = super().transform(results)
+        if "gt_grasp_maps" not in results:
+            return packed
         sample = packed["data_samples"]
         maps = torch.from_numpy(results["gt_grasp_maps"])
         sample.set_data({"gt_depth_map": PixelData(data=maps)})

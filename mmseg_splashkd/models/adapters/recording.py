@@ -43,18 +43,18 @@ def find_classifier(network: nn.Module, channels: int) -> str:
     Raises:
         ValueError: There is none.
     """
-    found = [
+    convolutions = [
         name
         for name, module in network.named_modules()
         if isinstance(module, nn.Conv2d) and module.out_channels == channels
     ]
-    named = [name for name in found if "classifier" in name]
-    if not found:
+    classifiers = [name for name in convolutions if "classifier" in name]
+    if not convolutions:
         raise ValueError(
             f"{type(network).__name__} has no convolution with {channels} output "
             f"channels, so its classifier is unknown"
         )
-    return (named or found)[-1]
+    return (classifiers or convolutions)[-1]
 
 
 def maps_of(network: Any, images: Tensor) -> tuple[Any, list[Tensor]]:

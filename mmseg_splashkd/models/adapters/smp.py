@@ -1,5 +1,6 @@
 """Networks of segmentation_models.pytorch (extra ``smp``)."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmseg_splashkd.models.adapters.sizes import cut_to, pad_to, rounded_up
 
 LIBRARY = "segmentation_models_pytorch"
 WEIGHTS = "encoder_weights"
+RGB = 3
 OWNERS = {"encoder": "backbone", "decoder": "decode_head"}
 SET_BY_HEAD = {
     "classes": "set decode_head.num_classes",
@@ -75,7 +77,11 @@ class SMPSegmentor(EncoderDecoder):
                 "model": model,
                 "pretrained": dict(network) if network.get(WEIGHTS) else None,
             },
-            decode_head={**decode_head, "model": model},
+            decode_head={
+                **decode_head,
+                "model": model,
+                "image_channels": network.get("in_channels", RGB),
+            },
             auxiliary_head=auxiliary_head,
             train_cfg=train_cfg,
             test_cfg=test_cfg or ConfigDict(mode="whole"),
@@ -131,6 +137,7 @@ class SMPHead(BaseDecodeHead):
     Args:
         model: The network; given by ``SMPSegmentor``.
         num_classes: Number of classes C.
+        image_channels: Number of channels of the images; given by ``SMPSegmentor``.
         align_corners: For resizing the logits; default True, as in the library.
         **kwargs: ``loss_decode``, ``ignore_index``, ``out_channels``, ``threshold`` and
             ``sampler`` of the decode heads of MMSegmentation.
@@ -141,6 +148,7 @@ class SMPHead(BaseDecodeHead):
         *,
         model: Any,
         num_classes: int,
+        image_channels: int = RGB,
         align_corners: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -148,7 +156,7 @@ class SMPHead(BaseDecodeHead):
         # The head of DPT has layers of its own before the classifier.
         *before, classifier = head.head if hasattr(head, "head") else [head[0]]
         of_image = [] if hasattr(head, "head") else [model.encoder.out_channels[0]]
-        channels: Any = [3, *model.encoder.out_channels[len(of_image) :]]
+        channels: Any = [image_channels, *model.encoder.out_channels[len(of_image) :]]
         super().__init__(
             in_channels=channels,
             in_index=list(range(len(channels))),  # type: ignore[arg-type]
@@ -198,11 +206,41 @@ def build_network(
     smp = import_extra(LIBRARY, "models of segmentation_models.pytorch", "smp")
     for name in SET_BY_HEAD.keys() & network.keys():
         raise ValueError(f"network.{name}={network[name]!r}: {SET_BY_HEAD[name]}")
+    _check_names(smp, network)
+    _check_weights(smp.encoders.encoders, network)
     options = {**network, WEIGHTS: network.get(WEIGHTS) if pretrained else None}
     try:
         return smp.create_model(classes=channels, **options)
     except (TypeError, KeyError, ValueError, OSError) as error:
-        raise ValueError(f"network={dict(network)}: {error}") from error
+        offline = pretrained and isinstance(error, OSError)
+        remedy = f" Without a network, set network.{WEIGHTS}=None" if offline else ""
+        raise ValueError(f"network={dict(network)}: {error}{remedy}") from error
+
+
+def _check_names(smp: Any, network: Mapping[str, Any]) -> None:
+    """Check the arguments: all others go to the encoder, and only timm's read them."""
+    kind = smp.MODEL_ARCHITECTURES_MAPPING.get(str(network.get("arch")).lower())
+    if kind is None or network.get("encoder_name") not in smp.encoders.encoders:
+        return
+    known = inspect.signature(kind).parameters.keys()
+    for name in network.keys() - known - {"arch"}:
+        raise ValueError(
+            f"network.{name}={network[name]!r} is no argument of {kind.__name__}; it "
+            f"takes {sorted(known - {'kwargs', *SET_BY_HEAD})}"
+        )
+
+
+def _check_weights(encoders: Mapping[str, Any], network: Mapping[str, Any]) -> None:
+    """Check the name of weights before they are downloaded, when training starts."""
+    name, weights = network.get("encoder_name", ""), network.get(WEIGHTS)
+    if weights is None or name not in encoders:  # timm's have no names of weights
+        return
+    known = list(encoders[name]["pretrained_settings"])
+    if weights not in known:
+        raise ValueError(
+            f"network.{WEIGHTS}={weights!r}: the library has {known or 'no weights'} "
+            f"for {name}"
+        )
 
 
 def divisor(model: Any) -> int:

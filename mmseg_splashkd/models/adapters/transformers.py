@@ -15,6 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmseg_splashkd.extras import import_extra
+from mmseg_splashkd.foreign import one_line
+from mmseg_splashkd.models.adapters.network_config import (
+    PRETRAINED,
+    QUERY_MODELS,
+    auto_class,
+    config_of,
+    patch_size,
+)
 from mmseg_splashkd.models.adapters.recording import (
     Recorded,
     channels_of,
@@ -23,10 +31,8 @@ from mmseg_splashkd.models.adapters.recording import (
 )
 from mmseg_splashkd.models.adapters.sizes import cut_to, pad_to, rounded_up
 
-PRETRAINED = "pretrained"
 # Models whose position embedding is built for config.image_size.
 FIXED_SIZE = ("beit", "data2vec-vision", "eomt")
-QUERY_MODELS = ("eomt", "mask2former", "maskformer")
 SMALLEST = 1e-6  # of a class score, before its logarithm
 OURS, CLASSIFIER = "backbone.model.", "decode_head.conv_seg"
 AUXILIARY = "auxiliary_head."
@@ -256,47 +262,22 @@ def build_network(network: Mapping[str, Any], labels: int) -> Any:
 
     Raises:
         ImportError: The library is not installed.
-        ValueError: ``network`` is not that of a model for semantic segmentation, or its
-            folder or name cannot be read.
+        ValueError: ``network`` is not that of a model for semantic segmentation, has an
+            unknown setting, or its folder or name cannot be read.
     """
     library = import_extra("transformers", "models of transformers", "transformers")
-    config = _config(library, dict(network))
+    config = config_of(library, network)
     config.num_labels = labels
+    config.dtype = torch.float32  # files of half precision are trained as any other
     if hasattr(config, "use_auxiliary_head"):
         config.use_auxiliary_head = False  # it has no place in MMSegmentation's losses
-    return _auto_class(library, config).from_config(config)
-
-
-def _config(library: Any, settings: dict[str, Any]) -> Any:
-    settings.pop("num_labels", None)
-    for key in settings:
-        if key.endswith("_config") and isinstance(settings[key], Mapping):
-            settings[key] = dict(settings[key])
-    source, kind = settings.pop(PRETRAINED, None), settings.pop("model_type", None)
+    kind = auto_class(library, config)
     try:
-        if source is not None:
-            # A folder may hold code, which is not run.
-            return library.AutoConfig.from_pretrained(
-                source, trust_remote_code=False, **settings
-            )
-        return library.AutoConfig.for_model(kind, **settings)
-    except (OSError, ValueError, TypeError) as error:
+        return kind.from_config(config)
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         raise ValueError(
-            f"network.{PRETRAINED}={source!r}, network.model_type={kind!r}: {error}"
+            f"network={dict(network)} cannot be built: {one_line(str(error))}"
         ) from error
-
-
-def _auto_class(library: Any, config: Any) -> Any:
-    if config.model_type in QUERY_MODELS:
-        return library.AutoModelForUniversalSegmentation
-    if type(config) in library.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
-        return library.AutoModelForSemanticSegmentation
-    raise ValueError(
-        f"network.model_type={config.model_type!r} is no model for semantic "
-        f"segmentation that has logits per pixel or queries with class and mask: "
-        f"choose one of those of AutoModelForSemanticSegmentation, such as 'segformer' "
-        f"or 'upernet', or of {QUERY_MODELS}"
-    )
 
 
 def _aligns_corners(model: nn.Module) -> bool:
@@ -321,7 +302,7 @@ def read_weights(source: str, config: Any) -> tuple[dict[str, Tensor], set[str]]
     """
     library = import_extra("transformers", "models of transformers", "transformers")
     try:
-        model, found = _auto_class(library, config).from_pretrained(
+        model, report = auto_class(library, config).from_pretrained(
             source,
             config=config,
             trust_remote_code=False,
@@ -331,23 +312,13 @@ def read_weights(source: str, config: Any) -> tuple[dict[str, Tensor], set[str]]
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(f"network.{PRETRAINED}={source!r}: {error}") from error
-    new = {name for name, *_ in found["mismatched_keys"]}
-    if missing := sorted(set(found["missing_keys"]) - new):
+    new = {name for name, *_ in report["mismatched_keys"]}
+    if missing := sorted(set(report["missing_keys"]) - new):
         raise ValueError(
             f"network.{PRETRAINED}={source!r} has no weights for {missing[:3]} "
             f"({len(missing)} in all): it is of another model"
         )
     return dict(model.state_dict()), new
-
-
-def patch_size(config: Any) -> int:
-    """Number that the height and width of images must be multiples of."""
-    for each in (config, getattr(config, "backbone_config", None)):
-        size = getattr(each, "patch_size", None)
-        if isinstance(size, int):
-            # DPT halves the map of its transformer once more.
-            return 2 * size if config.model_type == "dpt" else size
-    return 1
 
 
 def _rename_weights(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:

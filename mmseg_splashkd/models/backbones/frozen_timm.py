@@ -82,20 +82,20 @@ class FrozenTIMMBackbone(TIMMBackbone):
         end = info[max(stages - 1, 0)]["module"]
         # Classes of timm give the module of a map one of these names.
         ends = (end, end.replace(".", "_"), f"model.{end}")
-        found, reached = [], False
+        modules, reached = [], False
         for name, module in self.timm_model.named_modules():
             inside = name in ends or name.startswith(tuple(f"{each}." for each in ends))
             if (inside and stages == 0) or (reached and not inside):
-                return found
+                return modules
             reached = inside
-            found.append(module)
+            modules.append(module)
         if not reached:
             kind = type(self.timm_model).__name__
             raise ValueError(
                 f"frozen_stages={stages}: no module of {kind} ends at its feature map "
                 f"{end!r}: choose -1, or lr_mult=0 of paramwise_cfg"
             )
-        return found
+        return modules
 
     def train(self, mode: bool = True) -> "FrozenTIMMBackbone":
         """Set the mode; what is frozen stays in eval mode."""

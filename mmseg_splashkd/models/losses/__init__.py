@@ -15,6 +15,7 @@ from mmseg_splashkd.models.losses.logit_terms import (
     KLDLoss,
     LogitMSELoss,
     MarginKLDLoss,
+    RarityKLDLoss,
 )
 from mmseg_splashkd.models.losses.maps import (
     RegressionKDLoss,
@@ -23,6 +24,7 @@ from mmseg_splashkd.models.losses.maps import (
 )
 from mmseg_splashkd.models.losses.smp_loss import SMPLoss
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
+from mmseg_splashkd.models.losses.temporal_loss import TemporalConsistencyLoss
 
 __all__ = [
     "AttentionTransferLoss",
@@ -36,10 +38,12 @@ __all__ = [
     "KLDLoss",
     "LogitMSELoss",
     "MarginKLDLoss",
+    "RarityKLDLoss",
     "RegressionKDLoss",
     "SKDLoss",
     "SMPLoss",
     "SmoothL1MapsLoss",
     "SmoothL1MapsTerm",
     "SoftmaxFocalLoss",
+    "TemporalConsistencyLoss",
 ]

@@ -110,7 +110,7 @@ class CIRKDLoss(CosineTerm):
     Args:
         temperature: T > 0 of the softmax over the pixels of an image; default 0.1.
         size: Features are averaged to at most size x size patches, size >= 1; default
-            16. The loss allocates a few times (B size^2)^2 numbers.
+            16. Its time grows with (B size^2)^2, its memory does not.
         **kwargs: Arguments of ``FeatureTerm``.
 
     Raises:

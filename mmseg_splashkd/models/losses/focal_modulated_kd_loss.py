@@ -1,7 +1,7 @@
 """The distillation loss of the original experiments, 0520 to 0627, for any terms."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from mmseg_splashkd.models.losses.head_settings import (
     IGNORE_INDEX,
     LabelSettings,
     check_class_count,
+    check_classifies,
     check_label_loss,
     check_sampler,
     ignore_index_of,
@@ -26,6 +27,7 @@ from mmseg_splashkd.models.losses.label_losses import (
     build_label_losses,
 )
 from mmseg_splashkd.models.losses.logit_terms import FITTED
+from mmseg_splashkd.models.losses.modulation import student_error_of
 from mmseg_splashkd.models.losses.schedule import schedule_of
 from mmseg_splashkd.models.losses.softmax_focal_loss import check_gamma
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm, Weight
@@ -59,7 +61,9 @@ class FocalModulatedKDLoss(nn.Module):
     ========== ==================================
 
     L_orig and m are computed from logits upsampled to the labels' size, L_dist at the
-    student's resolution. m does not depend on ``label_loss``.
+    student's resolution. m does not depend on ``label_loss``. On a class of few pixels
+    m is almost 0 as soon as the others are learned; ``student_error`` takes m from the
+    pixels where the teacher predicts that class.
 
     Args:
         teacher_ratio: r in [0, 1], a number or a ``Schedule``; default 0.5.
@@ -80,6 +84,9 @@ class FocalModulatedKDLoss(nn.Module):
             ``ignore_index`` of the student's decode head.
         terms: Configs of distillation losses (``KLDLoss``, ``CWDLoss``, ...), each with
             its ``weight``, a number or a ``Schedule``; default one ``KLDLoss``.
+        student_error: Arguments of ``StudentError``, such as ``dict(classes=[1])``: m
+            is the student's error where the teacher is sure of these classes; labels
+            are not used. Only for ``modulate='kd'``; default None: m of the labels.
 
     Raises:
         ValueError: An argument is out of its range, or the name of a term is already in
@@ -99,6 +106,7 @@ class FocalModulatedKDLoss(nn.Module):
         class_weight: Sequence[float] | None = None,
         ignore_index: int | None = None,
         terms: Sequence[dict[str, Any]] | None = None,
+        student_error: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.teacher_ratio = schedule_of(teacher_ratio, "teacher_ratio")
@@ -114,6 +122,7 @@ class FocalModulatedKDLoss(nn.Module):
         self.label_loss = "focal" if label_loss is None else label_loss
         self.label_losses = _build_label_losses(self.label_loss, class_weight)
         self.modulate = modulate
+        self.student_error = student_error_of(student_error, modulate)
         self.terms = nn.ModuleList(_build_terms(terms, temperature))
         self.detach_modulation = detach_modulation
         self.configured_ignore_index = ignore_index
@@ -190,13 +199,14 @@ class FocalModulatedKDLoss(nn.Module):
                 ``loss_decode``.
 
         Raises:
-            ValueError: ``class_weight`` has another length than the student has
-                classes; a term has no gradient for the class count, or needs features
-                that are not available; the student's decode head has a label loss
-                that this loss does not replace; or a loss of ``label_loss`` does not
-                fit the head.
+            ValueError: The student regresses maps; ``class_weight`` has another length
+                than it has classes; a term has no gradient for the class count, or
+                needs features that are not available; the student's decode head has a
+                label loss that this loss does not replace; or a loss of ``label_loss``
+                does not fit the head.
         """
         head = last_head(student)
+        check_classifies(head, type(self).__name__)
         self.one_channel = head.out_channels == 1
         check_class_count(
             self.class_weight, student.num_classes, "distill_loss.class_weight"
@@ -205,6 +215,8 @@ class FocalModulatedKDLoss(nn.Module):
             head, self.configured_ignore_index, "distill_loss.ignore_index"
         )
         self._bind_label_loss(head, loss_given)
+        if self.student_error is not None:
+            self.student_error.check_num_classes(student.num_classes)
         for term in self.distill_terms:
             term.check_num_classes(student.num_classes)
             term.set_ignore_index(head)
@@ -212,8 +224,9 @@ class FocalModulatedKDLoss(nn.Module):
             if teacher is None:
                 raise ValueError(
                     f"{type(term).__name__} compares features, which need one teacher "
-                    f"that runs beside the student: caches and ensembles give logits "
-                    f"only. Leave out teacher_cache, name one teacher, or take KLDLoss"
+                    f"that runs beside the student: caches, ensembles and labels give "
+                    f"logits only. Leave out teacher_cache, name one teacher, or take "
+                    f"KLDLoss"
                 )
             tap, teacher_tap = term.taps
             term.bind_channels(
@@ -277,6 +290,8 @@ class FocalModulatedKDLoss(nn.Module):
         logits = functional.resize_logits(student.logits, size, align_corners)
         parts, m = self._label_parts(logits, labels)
         label = torch.stack([weight * value for _, weight, value in parts]).sum()
+        if self.student_error is not None:
+            m = self._student_error(student, teacher)
         factor = m.detach() if self.detach_modulation else m
         ratio = self.teacher_ratio(iteration)
         label_factor = factor if self.modulate == "both" else 1.0
@@ -287,6 +302,7 @@ class FocalModulatedKDLoss(nn.Module):
         losses.update(label=label.detach(), modulation=m.detach())
         if self.teacher_ratio.changes:
             losses["teacher_ratio"] = m.new_tensor(ratio)
+        compared = student if teacher is None else teacher.comparable(student)
         for term in self.distill_terms:
             weight = ratio * term.weight(iteration)
             if term.weight.changes:
@@ -297,13 +313,19 @@ class FocalModulatedKDLoss(nn.Module):
                     losses[term.name] = m.new_tensor(torch.nan)
                 continue
             assert teacher is not None, "uses_teacher() is True at this iteration"
-            value = term(student, teacher, labels)
+            value = term(compared, teacher, labels)
             modulated = term.modulate and self.modulate != "none"
             losses[f"loss_{term.name}"] = (
                 weight * (factor if modulated else 1.0) * value
             )
             losses[term.name] = value.detach()
         return losses
+
+    def _student_error(self, student: SegOutputs, teacher: SegOutputs | None) -> Tensor:
+        if teacher is None:  # no term to modulate, and none in the log
+            return student.logits.new_full((), torch.nan, dtype=torch.float)
+        assert self.student_error is not None
+        return self.student_error(student.logits, teacher.logits, self.gamma)
 
     def _label_parts(
         self, logits: Tensor, labels: Tensor

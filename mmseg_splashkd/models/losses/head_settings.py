@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
+from mmseg_splashkd.models.heads.regression_head import PSPRegressionHead
 from mmseg_splashkd.models.losses.softmax_focal_loss import SoftmaxFocalLoss
 from mmseg_splashkd.models.segmentors.heads import branches_of
 
@@ -54,6 +55,23 @@ def check_class_count(weights: Tensor | None, classes: int, argument: str) -> No
         raise ValueError(
             f"{argument}={_as_list(weights)} has {len(weights)} weights for {classes} "
             f"classes: give one per class"
+        )
+
+
+def check_classifies(head: Any, loss: str) -> None:
+    """Refuse a head that regresses maps.
+
+    Args:
+        head: Decode head of the student.
+        loss: Name of the loss that compares classes, for the error.
+
+    Raises:
+        ValueError: The head regresses maps.
+    """
+    if isinstance(head, PSPRegressionHead):
+        raise ValueError(
+            f"{loss} compares classes, and student.decode_head is a "
+            f"{type(head).__name__}, which regresses maps: take RegressionKDLoss"
         )
 
 
@@ -149,9 +167,9 @@ def main_loss(head: Any) -> Any:
     Args:
         head: Decode head; one of several branches has a loss for each.
     """
-    known, losses = branches_of(head), head.loss_decode
-    if known is not None and isinstance(losses, nn.ModuleList):
-        return losses[known.main]
+    branches, losses = branches_of(head), head.loss_decode
+    if branches is not None and isinstance(losses, nn.ModuleList):
+        return losses[branches.main]
     return losses
 
 

@@ -1,6 +1,8 @@
 """Any losses of decode heads as the label term of a distillation."""
 
+import contextlib
 import copy
+import inspect
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +20,7 @@ class LabelLosses(nn.Module):
     """A weighted sum of losses between logits and labels.
 
     The losses are those of MMSegmentation's heads, called as a head calls them: with
-    the head's ``ignore_index``, on logits upsampled to the labels. Their
+    the head's ``ignore_index`` if they take one, on logits at the labels' size. Their
     ``loss_weight`` is taken out of them, so that both numbers can be logged. Frames
     without a valid pixel are left out: some losses have no value for them.
 
@@ -75,8 +77,11 @@ class LabelLosses(nn.Module):
     ) -> Tensor:
         if isinstance(loss, DiceLoss) and not self.as_in_head:
             return _of_valid_pixels(loss, logits, labels, ignore_index)
+        given: dict[str, Any] = {"weight": None, "ignore_index": ignore_index}
+        if not _takes(loss, *given):  # as OhemCrossEntropy, which has its own
+            given = {}
         # A map (reduction='none') is averaged, as mmengine does.
-        return loss(logits, labels, weight=None, ignore_index=ignore_index).mean()
+        return loss(logits, labels, **given).mean()
 
     def check(self, channels: int, classes: int, ignore_index: int) -> list[str]:
         """Try every loss on a small frame.
@@ -94,11 +99,11 @@ class LabelLosses(nn.Module):
                 the logits of the true class, or counts ignored pixels.
         """
         logits, labels = _frame(channels, classes, ignore_index)
-        found = [
+        warnings = [
             self._try(name, loss, logits, labels, ignore_index)
             for name, loss in zip(self.names, self.losses, strict=True)
         ]
-        return [warning for warning in found if warning]
+        return [warning for warning in warnings if warning]
 
     def _try(
         self, name: str, loss: Any, logits: Tensor, labels: Tensor, ignore_index: int
@@ -106,7 +111,7 @@ class LabelLosses(nn.Module):
         kind = f"{self.where}: {type(loss).__name__} ({name.removeprefix(PREFIX)})"
         try:
             slope = self._slope(loss, logits, labels, ignore_index)
-        except Exception as error:  # of any loss, for any reason
+        except Exception as error:  # the loss may be anybody's, and raise anything
             raise ValueError(
                 f"{kind} cannot be computed from logits {tuple(logits.shape)} and "
                 f"labels {tuple(labels.shape)}: {error}. {_remedy(logits.shape[1])}"
@@ -130,18 +135,21 @@ class LabelLosses(nn.Module):
     def _slope(
         self, loss: Any, logits: Tensor, labels: Tensor, ignore_index: int
     ) -> Tensor:
-        """Gradient of a loss, where it has one: some losses need a GPU."""
-        devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-        for device in devices:
-            there = copy.deepcopy(loss).to(device), labels.to(device)
-            leaf = logits.to(device).clone().requires_grad_()
-            try:
-                value = self._value(there[0], leaf, there[1], ignore_index)
-                return torch.autograd.grad(value, leaf)[0].cpu()
-            except Exception:
-                if device == devices[-1]:
-                    raise
-        raise AssertionError
+        """Gradient of a loss on the CPU, or else on a GPU: some losses need one."""
+        if torch.cuda.is_available():
+            # Without a GPU they fail in ways of their own.
+            with contextlib.suppress(Exception):
+                return self._slope_on("cpu", loss, logits, labels, ignore_index)
+            return self._slope_on("cuda", loss, logits, labels, ignore_index)
+        return self._slope_on("cpu", loss, logits, labels, ignore_index)
+
+    def _slope_on(
+        self, device: str, loss: Any, logits: Tensor, labels: Tensor, ignore_index: int
+    ) -> Tensor:
+        there = copy.deepcopy(loss).to(device)
+        leaf = logits.to(device).clone().requires_grad_()
+        value = self._value(there, leaf, labels.to(device), ignore_index)
+        return torch.autograd.grad(value, leaf)[0].cpu()
 
 
 def build_label_losses(
@@ -158,6 +166,13 @@ def build_label_losses(
     """
     listed = [configs] if isinstance(configs, dict) else list(configs)
     return LabelLosses([MODELS.build(config) for config in listed], where)
+
+
+def _takes(loss: nn.Module, *arguments: str) -> bool:
+    """Whether a loss is called with these arguments."""
+    parameters = inspect.signature(loss.forward).parameters
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return anything or parameters.keys() >= set(arguments)
 
 
 def _names(losses: Sequence[nn.Module], where: str) -> list[str]:
@@ -215,6 +230,6 @@ def _remedy(channels: int) -> str:
     if channels > 1:
         return "Take other options or another loss, such as SMPLoss"
     return (
-        "Take CrossEntropyLoss(use_sigmoid=True), LovaszLoss(loss_type='binary') or "
-        "SMPLoss(mode='binary'), or set out_channels=2"
+        "Take CrossEntropyLoss(use_sigmoid=True), SMPLoss(mode='binary') or "
+        "LovaszLoss(loss_type='binary', reduction='none'), or set out_channels=2"
     )

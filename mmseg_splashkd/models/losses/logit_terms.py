@@ -1,5 +1,6 @@
 """Distillation terms on logits: ``functional.logits`` as registered losses."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from mmseg.registry import MODELS
@@ -15,7 +16,7 @@ FEATURE_LOSSES = (
     "AttentionTransferLoss"
 )
 FOR_ONE_CLASS = f"LogitMSELoss, CWDLoss, {FEATURE_LOSSES}"
-FOR_TWO_CLASSES = f"KLDLoss, MarginKLDLoss, {FOR_ONE_CLASS}"
+FOR_TWO_CLASSES = f"KLDLoss, RarityKLDLoss, MarginKLDLoss, {FOR_ONE_CLASS}"
 
 
 def check_softmax(loss: DistillTerm, num_classes: int) -> None:
@@ -118,6 +119,74 @@ class KLDLoss(TemperatureTerm):
         """Loss of (B, C, h, w) logits, a scalar; no labels used."""
         temperature = self.temperature_value()
         return functional.kl_divergence(student, teacher, temperature, self.standardize)
+
+
+@MODELS.register_module()
+class RarityKLDLoss(TemperatureTerm):
+    """The KL of ``KLDLoss``, with pixels weighted by ``functional.rarity_weights``.
+
+    In ``KLDLoss``, a class on 1 % of the pixels has 1 % of the weight. Here, pixels are
+    weighted by the rarity of the class that the teacher predicts, with a mean of 1, so
+    that ``weight`` keeps its scale.
+
+    Args:
+        temperature: T > 0 or ``'fitted'``, default 1; see ``TemperatureTerm``.
+        power: Exponent >= 0 of the rarity, default 1: the same total weight
+            for each class that the teacher predicts in the batch; 0 is ``KLDLoss``.
+        floor: Share in (0, 1) below which a class is no rarer, default 0.001. It bounds
+            the weight of a few pixels.
+        shares: Share or pixel count of each class in all of the data, C numbers >= 0;
+            default None: the shares of the teacher's predictions in the batch. Under
+            DDP, that is the batch of the process.
+        **kwargs: Arguments of ``DistillTerm``.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+
+    short_name: ClassVar[str] = "rarity_kl"
+    shift_invariant: ClassVar[bool] = True
+    min_classes: ClassVar[int] = 2
+
+    def __init__(
+        self,
+        temperature: float | str = 1.0,
+        power: float = 1.0,
+        floor: float = 1e-3,
+        shares: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(temperature, **kwargs)
+        self.power = check_not_negative(power, "power")
+        self.floor = check_positive(floor, "floor")
+        if floor >= 1:
+            raise ValueError(f"floor must be a share < 1, got {floor!r}")
+        self.shares = shares
+        for share in shares or ():
+            check_not_negative(share, "shares")
+        if shares is not None and not sum(shares):
+            raise ValueError(f"shares must not all be 0, got {list(shares)}")
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check for at least two classes, and one share per class.
+
+        Raises:
+            ValueError: There are fewer classes, or another number of shares.
+        """
+        check_softmax(self, num_classes)
+        if self.shares is not None and len(self.shares) != num_classes:
+            raise ValueError(
+                f"shares={list(self.shares)} of {self.name} has {len(self.shares)} "
+                f"numbers for {num_classes} classes: give one per class"
+            )
+
+    def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
+        weights = functional.rarity_weights(
+            teacher, self.power, self.floor, self.shares
+        )
+        temperature = self.temperature_value()
+        return functional.kl_divergence(student, teacher, temperature, weights=weights)
 
 
 @MODELS.register_module()

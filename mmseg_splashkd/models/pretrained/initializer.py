@@ -58,6 +58,7 @@ class PretrainedWeights:
         """
         content = read_tensors(local_file(self.checkpoint))
         tensors = self.tensors_for(module, content)
+        _initialise_parts(module)
         own = module.state_dict()
         module.load_state_dict(
             {
@@ -116,3 +117,15 @@ class PretrainedWeights:
 
 def _kind(module: nn.Module) -> str:
     return type(module).__name__
+
+
+def _initialise_parts(module: nn.Module) -> None:
+    """Initialise the parts of a module, before weights fill them.
+
+    mmengine initialises them after the module, unless its initializer is that of
+    ``Pretrained``: a part such as ``ConvModule`` would then be random again.
+    """
+    for part in module.children():
+        if hasattr(part, "init_weights") and not getattr(part, "is_init", False):
+            part.init_weights()  # type: ignore[operator]
+            part.is_init = True  # type: ignore[assignment]

@@ -44,18 +44,18 @@ def under(tensors: Mapping[str, Tensor], prefix: str | None) -> dict[str, Tensor
     if not prefix:
         return dict(tensors)
     start = prefix.rstrip(".") + "."
-    found = {
+    part = {
         name.removeprefix(start): value
         for name, value in tensors.items()
         if name.startswith(start)
     }
-    if not found:
+    if not part:
         tops = sorted({name.partition(".")[0] for name in tensors})
         raise ValueError(
             f"prefix={prefix!r} begins no name in the file, whose names begin with "
             f"{', '.join(tops[:8])}"
         )
-    return found
+    return part
 
 
 def renamed_for(
@@ -100,8 +100,8 @@ def lite_to_timm(
     Returns:
         Names of timm; tensors of blocks that the model does not have keep theirs.
     """
-    found = (re.match(r"blocks\.(\d+)\.(\d+)\.", name) for name in names)
-    blocks = sorted({(int(match[1]), int(match[2])) for match in found if match})
+    matches = (re.match(r"blocks\.(\d+)\.(\d+)\.", name) for name in names)
+    blocks = sorted({(int(match[1]), int(match[2])) for match in matches if match})
     renamed = {}
     for name, value in tensors.items():
         part, _, end = name.rpartition(".")

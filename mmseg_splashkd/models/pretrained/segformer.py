@@ -48,9 +48,9 @@ def log_eps(network: nn.Module) -> None:
     transformers builds all LayerNorms with that of torch, whatever its config says.
     """
     eps = nn.LayerNorm(1).eps
-    found = {m.eps for m in network.modules() if isinstance(m, nn.LayerNorm)}
-    if found != {eps}:
-        own = ", ".join(f"{each:g}" for each in sorted(found))
+    values = {m.eps for m in network.modules() if isinstance(m, nn.LayerNorm)}
+    if values != {eps}:
+        own = ", ".join(f"{each:g}" for each in sorted(values))
         print_log(
             f"transformers runs these weights with LayerNorm eps {eps:g}, the backbone "
             f"has {own}: for equal outputs set its "

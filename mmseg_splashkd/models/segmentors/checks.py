@@ -5,7 +5,7 @@ from typing import Any
 
 from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors import DepthEstimator, EncoderDecoder
 
 from mmseg_splashkd.models.heads.regression_head import PSPRegressionHead
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
@@ -14,7 +14,29 @@ from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 # or if it trains with more than a loss between logits and labels.
 ALWAYS_PLAIN = ("predict",)
 PLAIN_IN_TRAINING = ("loss", "loss_by_feat")
+# Where the student takes what belongs to it.
+OF_STUDENT = {
+    "train_cfg": "model.student.train_cfg",
+    "pretrained": "model.student.backbone.init_cfg",
+}
 BASES = (BaseDecodeHead, BaseCascadeDecodeHead, PSPRegressionHead)
+
+
+def check_of_student(**given: Any) -> None:
+    """Refuse arguments of a distillation that the student takes.
+
+    Args:
+        **given: Name -> value, which ``mmseg.apis.init_model`` sets to None.
+
+    Raises:
+        ValueError: One has a value.
+    """
+    for name, value in given.items():
+        if value:
+            raise ValueError(
+                f"model.{name}={value!r} has no effect on a DistillSegmentor: set "
+                f"{OF_STUDENT[name]}"
+            )
 
 
 def check_segmentor(model: Any, name: str, trained: bool) -> None:
@@ -46,6 +68,31 @@ def check_segmentor(model: Any, name: str, trained: bool) -> None:
             f"{model.num_classes} classes: distillation compares softmax logits, set "
             f"out_channels={model.num_classes}"
         )
+
+
+def check_task(model: Any, name: str, regresses: bool) -> None:
+    """Check that a segmentor predicts what a distillation compares.
+
+    Args:
+        model: Segmentor.
+        name: ``'student'`` or ``'teacher'``, for the error.
+        regresses: Whether maps are compared, not classes.
+
+    Raises:
+        ValueError: It predicts the other.
+    """
+    if isinstance(model, DepthEstimator) == regresses:
+        return
+    kind = type(model).__name__
+    if regresses:
+        raise ValueError(
+            f"{name} is a {kind}, which predicts classes, and DistillRegressor "
+            f"compares maps: take DistillSegmentor, or a DepthEstimator as {name}"
+        )
+    raise ValueError(
+        f"{name} is a {kind}, which regresses maps, and DistillSegmentor compares "
+        f"classes: take DistillRegressor with RegressionKDLoss"
+    )
 
 
 def has_own_loss(config: Mapping[str, Any]) -> bool:

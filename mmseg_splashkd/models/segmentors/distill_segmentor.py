@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.logging import MessageHub
@@ -17,18 +17,33 @@ from mmseg.utils import (
     add_prefix,
 )
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.segmentors.batch_accuracy import accuracies
 from mmseg_splashkd.models.segmentors.checks import (
     check_classes,
+    check_of_student,
     check_segmentor,
+    check_task,
     has_own_loss,
 )
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
+from mmseg_splashkd.models.segmentors.student_names import (
+    load_as_student,
+    plain_name,
+    save_as_student,
+)
+from mmseg_splashkd.models.teacher.controls import (
+    SHUFFLED,
+    UNTRAINED,
+    read_control,
+    shuffled,
+    without_pretrained,
+)
 from mmseg_splashkd.models.teacher.gate import TeacherGate
+from mmseg_splashkd.models.teacher.labels import LABELS, LabelTeacher
 from mmseg_splashkd.models.teacher.renormalise import normalisation, paddings_of
 from mmseg_splashkd.models.teacher.teacher import (
     FrozenTeacher,
@@ -37,11 +52,7 @@ from mmseg_splashkd.models.teacher.teacher import (
     check_precision,
 )
 
-# Where the student takes what belongs to it.
-OF_STUDENT = {
-    "train_cfg": "model.student.train_cfg",
-    "pretrained": "model.student.backbone.init_cfg",
-}
+NO_MODEL = "with teacher_cache and teacher='labels' there is no teacher model"
 
 
 @MODELS.register_module()
@@ -62,7 +73,8 @@ class DistillSegmentor(BaseSegmentor):
             which adopts its ``ignore_index``, and uses its ``loss_decode`` if
             ``label_loss`` is ``'student'``, or refuses one that differs.
         teacher: Config of an encoder-decoder segmentor of any stride, or a list of
-            several; see ``FrozenTeacher``.
+            several; see ``FrozenTeacher``. ``'labels'``: the one-hot labels stand in
+            its place, see ``LabelTeacher``; there is no file, gate or cache.
         distill_loss: Config of a loss with the interface of ``FocalModulatedKDLoss``.
         teacher_checkpoint: The teacher's weights: a ``.safetensors`` file that a run
             exported, a checkpoint, or a pattern that matches one file; a list for
@@ -79,6 +91,12 @@ class DistillSegmentor(BaseSegmentor):
         teacher_precision: ``'bf16'`` computes the teacher in bfloat16, ``'fp32'`` in
             float32; default None: in the precision of the student. See
             ``FrozenTeacher``.
+        teacher_control: ``'shuffled'``: every frame is taught the answer to another
+            frame of its batch. ``'untrained'``: the teacher has random weights.
+            Default None: neither. See ``docs/distillation.md``.
+        teacher_seed: Seed >= 0 of the weights of an untrained teacher; default 0.
+        label_margin: Logit > 0 of the label over the others for ``teacher='labels'``;
+            default None: one-hot at any temperature.
         data_preprocessor: Config used for student and teacher if their configs have
             none. The teacher gets the student's images in its own normalisation.
         train_cfg: None; ``mmseg.apis.init_model`` passes it to any model. The student
@@ -91,15 +109,18 @@ class DistillSegmentor(BaseSegmentor):
             teacher do not fit, the normalisation of the teacher is unknown, a decode
             head does not return plain logits, the student has a label loss that
             ``distill_loss`` does not replace, or a loss has no gradient for the class
-            count, or needs features that a cache or an ensemble does not provide.
+            count, or needs features that a cache, an ensemble or labels do not
+            provide; or an option has no effect beside ``teacher`` and
+            ``teacher_control``.
     """
 
+    regresses: ClassVar[bool] = False  # maps; otherwise classes
     teachers: FrozenTeacher | None
 
     def __init__(
         self,
         student: ConfigType,
-        teacher: ConfigType | Sequence[ConfigType],
+        teacher: str | ConfigType | Sequence[ConfigType],
         distill_loss: ConfigType,
         teacher_checkpoint: str | Sequence[str] | None = None,
         class_mapping: Sequence[int] | None = None,
@@ -107,20 +128,36 @@ class DistillSegmentor(BaseSegmentor):
         teacher_gate: Mapping[str, Any] | None = None,
         teacher_cache: str | None = None,
         teacher_precision: str | None = None,
+        teacher_control: str | None = None,
+        teacher_seed: int | None = None,
+        label_margin: float | None = None,
         data_preprocessor: OptConfigType = None,
         train_cfg: None = None,
         pretrained: None = None,
     ) -> None:
-        for name, value in (("train_cfg", train_cfg), ("pretrained", pretrained)):
-            if value:
-                raise ValueError(
-                    f"model.{name}={value!r} has no effect on a DistillSegmentor: set "
-                    f"{OF_STUDENT[name]}"
-                )
+        check_of_student(train_cfg=train_cfg, pretrained=pretrained)
+        self.control = read_control(
+            {
+                "teacher": teacher,
+                "teacher_checkpoint": teacher_checkpoint,
+                "class_mapping": class_mapping,
+                "ensemble": ensemble,
+                "teacher_gate": teacher_gate,
+                "teacher_cache": teacher_cache,
+                "teacher_precision": teacher_precision,
+                "teacher_control": teacher_control,
+                "teacher_seed": teacher_seed,
+                "label_margin": label_margin,
+            }
+        )
+        takes_labels = self.control.kind == LABELS
         if data_preprocessor is not None:
             shared = {"data_preprocessor": data_preprocessor}
             student = {**shared, **student}
-            teacher = [{**shared, **config} for config in as_list(teacher)]
+            if not takes_labels:
+                teacher = [{**shared, **config} for config in as_list(teacher)]
+        if self.control.kind == UNTRAINED:
+            teacher = without_pretrained(teacher)
         student_model = MODELS.build(student)
         super().__init__(data_preprocessor=student_model.data_preprocessor)
         self.student = student_model
@@ -131,9 +168,11 @@ class DistillSegmentor(BaseSegmentor):
         self.teacher_gate = TeacherGate.from_config(teacher_gate)
         self.cache = _build_cached_teacher(teacher_cache)
         check_segmentor(self.student, "student", trained=True)
+        check_task(self.student, "student", self.regresses)
         teachers = None
-        with seeded(0):  # equal initial weights with and without a teacher
-            if self.cache is None:
+        # Equal initial weights with and without a teacher.
+        with seeded(self.control.seed):
+            if self.cache is None and not takes_labels:
                 teachers = build_teacher(
                     teacher, teacher_checkpoint, ensemble, teacher_precision
                 )
@@ -141,14 +180,23 @@ class DistillSegmentor(BaseSegmentor):
             self.distill_loss.bind(
                 self.student, teachers and teachers.only, has_own_loss(student)
             )
+        self.labels = self._label_teacher(label_margin) if takes_labels else None
         # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
-        self._register_state_dict_hook(_save_as_student)
-        self._register_load_state_dict_pre_hook(_load_as_student, with_module=True)
+        self._register_state_dict_hook(save_as_student)
+        self._register_load_state_dict_pre_hook(load_as_student, with_module=True)
+
+    def _label_teacher(self, margin: float | None) -> LabelTeacher:
+        loss = self.distill_loss
+        sigmoid = self.out_channels == 1
+        labels = LabelTeacher(self.num_classes, sigmoid, loss.ignore_index, margin)
+        labels.check_terms(loss.distill_terms, loss.needs_fitted_temperature)
+        return labels
 
     def _check_teacher(self, teachers: FrozenTeacher) -> None:
         for member in teachers.all:
             check_segmentor(member, "teacher", trained=False)
+            check_task(member, "teacher", self.regresses)
             check_classes(self.student, member, self.class_mapping)
             named = hasattr(member.data_preprocessor, "_enable_normalize")
             if not named and normalisation(self.student)["mean"] is not None:
@@ -164,13 +212,13 @@ class DistillSegmentor(BaseSegmentor):
 
     @property
     def has_teacher(self) -> bool:
-        """Whether there is a teacher model instead of a cache of its logits."""
+        """Whether there is a teacher model, and no cache or labels in its place."""
         return self.teachers is not None
 
     @property
     def teacher(self) -> EncoderDecoder:
         """The teacher, or the first of several."""
-        assert self.teachers is not None, "with teacher_cache there is no teacher model"
+        assert self.teachers is not None, NO_MODEL
         return self.teachers.first
 
     @property
@@ -217,20 +265,28 @@ class DistillSegmentor(BaseSegmentor):
             data_samples: B samples, with ``teacher_logits`` if there is a cache.
 
         Returns:
-            Logits at the teacher's resolution, and features if a term compares them.
+            Logits at the teacher's resolution, and features if a term compares them;
+            those of another frame each for ``teacher_control='shuffled'``.
+
+        Raises:
+            ValueError: A batch of one frame is to be shuffled.
         """
         if self.cache is not None:
-            return self.cache.outputs(data_samples)
-        outputs = self._run_teacher(inputs, data_samples, self.distill_loss.needs_fused)
-        # Without feature terms, the large stages are freed before the student runs.
-        return (
-            outputs if self.distill_loss.feature_terms else SegOutputs(outputs.logits)
-        )
+            outputs = self.cache.outputs(data_samples)
+        else:
+            fused = self.distill_loss.needs_fused
+            outputs = self._run_teacher(inputs, data_samples, fused)
+            # Without feature terms, the large stages are freed before the student runs.
+            if not self.distill_loss.feature_terms:
+                outputs = SegOutputs(outputs.logits)
+        if self.control.kind == SHUFFLED:
+            return shuffled(outputs, data_samples)
+        return outputs
 
     def _run_teacher(
         self, inputs: Tensor, data_samples: Sequence[Any], fused: bool
     ) -> SegOutputs:
-        assert self.teachers is not None, "with teacher_cache there is no teacher model"
+        assert self.teachers is not None, NO_MODEL
         outputs = self.teachers(inputs, fused, paddings_of(data_samples))
         if self.class_mapping is None:
             return outputs
@@ -249,7 +305,11 @@ class DistillSegmentor(BaseSegmentor):
         if self.cache is not None:
             self.cache.load(self.student, self.distill_loss)
             return
-        assert self.teachers is not None
+        if self.teachers is None:  # labels
+            return
+        if self.control.kind == UNTRAINED:
+            self.teachers.draw_weights(self.control.seed)
+            return
         self.teachers.load(as_list(self.teacher_checkpoint))
         for rule, fault in self.teachers.faults:
             self.teacher_gate.refuse(rule, fault)
@@ -314,16 +374,17 @@ class DistillSegmentor(BaseSegmentor):
             teacher.
         """
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
-        teacher = None
-        if self.distill_loss.uses_teacher(iteration):
+        teacher, is_used = None, self.distill_loss.uses_teacher(iteration)
+        if is_used and self.labels is None:
             # Before the student, whose activations stay in memory until the backward.
             teacher = self.teacher_outputs(inputs, data_samples)
         *early_heads, head = decode_heads(self.student)
-        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
-        labels = torch.cat([each.data for each in given])
+        labels = self._targets(data_samples)
         student = forward_outputs(self.student, inputs, self.distill_loss.needs_fused)
         size = student.logits.shape[-2:]
-        if teacher is not None:
+        if is_used and self.labels is not None:
+            teacher = self.labels(labels, size)
+        elif teacher is not None:
             logits = resize_logits(teacher.logits, size, self.teacher_align_corners)
             teacher = replace(teacher, logits=logits)
         losses = self.distill_loss(
@@ -333,29 +394,43 @@ class DistillSegmentor(BaseSegmentor):
         for i, early_head in enumerate(early_heads):
             early = early_head.loss_by_feat(student.early_logits[i], data_samples)
             losses.update(add_prefix(early, f"decode_{i}"))
-        if (known := branches_of(head)) and student.branches:
+        if (branches := branches_of(head)) and student.branches:
             own = head.loss_by_feat(student.branches, data_samples)
-            replaced = (known.label_loss, "acc_seg")
+            replaced = (branches.label_loss, "acc_seg")
             others = {key: own[key] for key in own if key not in replaced}
             losses.update(add_prefix(others, "decode"))
         if self.student.with_auxiliary_head:
             auxiliary = self.student._auxiliary_head_forward_train
             losses.update(auxiliary(student.stages, data_samples))
+        losses.update(self.further_losses(student, inputs, data_samples))
         return losses
+
+    def _targets(self, data_samples: SampleList) -> Tensor:
+        """Labels (B, H, W) of a batch."""
+        given: list[Any] = [sample.gt_sem_seg for sample in data_samples]
+        return torch.cat([each.data for each in given])
+
+    def further_losses(
+        self, student: SegOutputs, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses that a subclass adds from the outputs of the student; here none.
+
+        Args:
+            student: Outputs of the student for the batch.
+            inputs: (B, 3, H, W) normalised images.
+            data_samples: B samples.
+        """
+        return {}
 
     def _accuracies(
         self, student: SegOutputs, teacher: SegOutputs | None, labels: Tensor
     ) -> dict[str, Tensor]:
-        small = _downsampled(labels, student.logits.shape[-2:])
         ignored = self.distill_loss.ignore_index
-        accuracies = {"acc_student": _pixel_accuracy(student.logits, small, ignored)}
-        if teacher is not None:
-            accuracy = _pixel_accuracy(teacher.logits, small, ignored)
-            accuracies["acc_teacher"] = accuracy
-        elif self.distill_loss.changes:  # the log would repeat the last value otherwise
-            nan = small.new_full((), torch.nan, dtype=torch.float)
-            accuracies["acc_teacher"] = nan
-        return accuracies
+        percent = accuracies(student, teacher, labels, ignored)
+        if teacher is None and self.distill_loss.changes:
+            # The log would repeat the last value otherwise.
+            percent["acc_teacher"] = torch.full_like(percent["acc_student"], torch.nan)
+        return percent
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -371,13 +446,10 @@ class DistillSegmentor(BaseSegmentor):
             recurse: Whether to go into submodules; there are no others here.
             remove_duplicate: Whether a shared parameter is named once.
         """
-        wrapped = f"{prefix}.student." if prefix else "student."
-        plain = f"{prefix}." if prefix else ""
+        start = f"{prefix}." if prefix else ""
         own = super().named_parameters(prefix, recurse, remove_duplicate)
         for name, parameter in own:
-            if name.startswith(wrapped):
-                name = plain + name.removeprefix(wrapped)
-            yield name, parameter
+            yield plain_name(name, start), parameter
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; see ``load_teacher``."""
@@ -404,36 +476,3 @@ def _build_cached_teacher(folder: str | None) -> Any:
     if folder is None:
         return None
     return MODELS.build({"type": "CachedTeacher", "folder": folder})
-
-
-def _save_as_student(module, state_dict: dict, prefix: str, local_metadata) -> None:
-    for key in list(state_dict):
-        if key.startswith(f"{prefix}student."):
-            plain = prefix + key.removeprefix(f"{prefix}student.")
-            state_dict[plain] = state_dict.pop(key)
-        elif key.startswith(f"{prefix}distill_loss."):
-            del state_dict[key]
-
-
-def _load_as_student(
-    module: DistillSegmentor, state_dict: dict, prefix: str, *_
-) -> None:
-    for key in list(state_dict):
-        if key.startswith(prefix):
-            own = f"{prefix}student.{key.removeprefix(prefix)}"
-            state_dict[own] = state_dict.pop(key)
-    for key, value in module.distill_loss.state_dict().items():
-        state_dict[f"{prefix}distill_loss.{key}"] = value  # stays unchanged
-
-
-def _downsampled(labels: Tensor, size: torch.Size) -> Tensor:
-    """Labels (B, H, W) at the logits' resolution, each from the nearest pixel."""
-    small = F.interpolate(labels[:, None].float(), size, mode="nearest-exact")
-    return small.squeeze(1).long()
-
-
-def _pixel_accuracy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-    """Percentage of valid pixels (B, h, w) whose argmax is their label."""
-    valid = labels != ignore_index
-    correct = (logits.argmax(1) == labels) & valid
-    return 100 * correct.sum() / valid.sum().clamp_min(1)

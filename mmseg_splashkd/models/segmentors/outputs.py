@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,9 @@ from mmseg_splashkd.models.segmentors.heads import (
 # from 0.
 Tap = str | int
 NAMED = ("logits", "fused")
+# Of all logits of a pixel without an answer: of classes, all are then equally probable,
+# and of the pixels of a channel, it has none of the probability.
+FILL = -1e4
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class SegOutputs:
         early_logits: (B, C, h_i, w_i) of each earlier decode head of a cascade, such
             as OCRNet.
         branches: All outputs of a head that has several in training, such as PIDNet's.
+        valid: (B, h, w), False where there is no answer and all logits are ``FILL``;
+            None for answers everywhere.
     """
 
     logits: Tensor
@@ -43,6 +48,7 @@ class SegOutputs:
     fused: Tensor | None = None
     early_logits: Sequence[Tensor] = field(default=(), kw_only=True)
     branches: Sequence[Tensor] = field(default=(), kw_only=True)
+    valid: Tensor | None = field(default=None, kw_only=True)
 
     def at(self, tap: Tap) -> Tensor:
         """The tensor at a tap."""
@@ -52,6 +58,25 @@ class SegOutputs:
             assert self.fused is not None, "the forward pass did not request fused=True"
             return self.fused
         return self.stages[int(tap)]
+
+    def comparable(self, student: "SegOutputs") -> "SegOutputs":
+        """Outputs of a student without those logits for which these have no answer.
+
+        Both then have equal logits there, and no gradient.
+        """
+        if self.valid is None:
+            return student
+        logits = torch.where(self.valid[:, None], student.logits, FILL)
+        return replace(student, logits=logits)
+
+    def rolled(self, shift: int) -> "SegOutputs":
+        """Outputs for the frame ``shift`` places earlier in the batch, which is a ring.
+
+        Only logits, stages and fused features, which a teacher has.
+        """
+        fused = None if self.fused is None else self.fused.roll(shift, 0)
+        stages = [stage.roll(shift, 0) for stage in self.stages]
+        return SegOutputs(self.logits.roll(shift, 0), stages, fused)
 
 
 def forward_outputs(
@@ -95,11 +120,11 @@ def _outputs(
     early: Sequence[Tensor],
     fused: Tensor | None = None,
 ) -> SegOutputs:
-    branches, known = (), branches_of(last_head(model))
-    if known is not None and not isinstance(logits, Tensor):
-        branches, logits = logits, logits[known.main]
+    all_logits, branches = (), branches_of(last_head(model))
+    if branches is not None and not isinstance(logits, Tensor):
+        all_logits, logits = logits, logits[branches.main]
     logits = class_logits(logits, model.num_classes)
-    return SegOutputs(logits, stages, fused, early_logits=early, branches=branches)
+    return SegOutputs(logits, stages, fused, early_logits=early, branches=all_logits)
 
 
 def class_logits(logits: Tensor, num_classes: int) -> Tensor:
@@ -164,8 +189,8 @@ def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
         for stage, channels in numbers:
             if stage == tap:
                 return channels
-    known = () if model.with_neck else getattr(model.backbone, "channels", ())
-    return known[tap] if isinstance(tap, int) and tap < len(known) else None
+    counts = () if model.with_neck else getattr(model.backbone, "channels", ())
+    return counts[tap] if isinstance(tap, int) and tap < len(counts) else None
 
 
 def _listed(value: int | Sequence[int]) -> Sequence[int]:

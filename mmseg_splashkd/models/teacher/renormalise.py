@@ -103,8 +103,8 @@ def paddings_of(samples: Sequence[Any]) -> list[Sequence[int]] | None:
     Returns:
         Left, right, top and bottom of each; None if nothing was added to any.
     """
-    found = [
+    paddings = [
         sample.get("img_padding_size", sample.get("padding_size", (0, 0, 0, 0)))
         for sample in samples
     ]
-    return found if any(map(any, found)) else None
+    return paddings if any(map(any, paddings)) else None

@@ -21,6 +21,7 @@ from mmseg_splashkd.checkpoint import (
     not_finite,
     read_checkpoint,
 )
+from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.bf16_check import checked_layers
 from mmseg_splashkd.models.heads.positional_segformer_head import (
     check_position_embedding,
@@ -205,6 +206,17 @@ class FrozenTeacher(nn.Module):
                 f"the teachers' classes differ: {stored}; they must be equal"
             )
         self.classes = stored[0] if stored else None
+
+    def draw_weights(self, seed: int) -> None:
+        """Draw the weights with which a training begins.
+
+        Args:
+            seed: Seed >= 0, by which the members were built, too.
+        """
+        for index, member in enumerate(self.all):
+            with seeded(seed, index):
+                member.init_weights()
+        print_log(f"The teacher has random weights of seed {seed}", logger="current")
 
 
 def _faults(path: Path, state_dict: Mapping[str, Tensor]) -> list[tuple[str, str]]:

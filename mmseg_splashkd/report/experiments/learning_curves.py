@@ -7,7 +7,9 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
+from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.experiments.crossing import Curve
 from mmseg_splashkd.report.figures import grid, line, svg_figure
 from mmseg_splashkd.report.findings import Findings
 from mmseg_splashkd.report.logs import logged
@@ -15,8 +17,6 @@ from mmseg_splashkd.report.logs import logged
 SHOWN = 6  # arms: there are as many line styles
 STEPS = 150  # points per line; more enlarge the page without being visible
 MARKED = 12  # points per line up to which each is marked
-
-Curve = tuple[np.ndarray, np.ndarray]  # steps, values
 
 
 def arms_to_draw(findings: Findings) -> list[ArmRuns]:
@@ -30,12 +30,14 @@ def arms_to_draw(findings: Findings) -> list[ArmRuns]:
     return [*students, *findings.teachers[: SHOWN - len(students)]]
 
 
-def learning_curves(arms: Sequence[ArmRuns], key: str) -> Markup:
+def learning_curves(arms: Sequence[ArmRuns], key: str, charged: bool = False) -> Markup:
     """Draw one logged quantity over the iterations.
 
     Args:
         arms: At most ``SHOWN`` arms; their order selects the line styles.
         key: Name in the log, such as ``loss``.
+        charged: Draw it over the time that the runs are charged instead, which their
+            records hold.
 
     Returns:
         An ``<svg>`` element; empty if no run logged the quantity more than once.
@@ -43,23 +45,41 @@ def learning_curves(arms: Sequence[ArmRuns], key: str) -> Markup:
     lines = [[_curve(run.work_dir, key) for run in arm.runs.values()] for arm in arms]
     if not any(len(steps) > 1 for of_arm in lines for steps, _ in of_arm):
         return Markup("")
-    with svg_figure((5.4, 3.5), f"arms {key}") as drawn:
+    salt = " ".join([key, str(charged), *(arm.title for arm in arms)])
+    with svg_figure((5.4, 3.5), salt) as drawn:
         axes = drawn.axes
         for index, of_arm in enumerate(lines):
+            record = arms[index].record
             style = line(index)
             if len(of_arm) > 1:
                 thin = {"color": style["color"], "linewidth": 0.7, "alpha": 0.35}
                 for curve in of_arm:
-                    axes.plot(*curve, **thin)
+                    axes.plot(*(over_time(curve, record) if charged else curve), **thin)
             mean = _mean(of_arm)
             marker = "o" if len(mean[0]) <= MARKED else ""
-            axes.plot(*mean, linewidth=2.1, marker=marker, markersize=3.5, **style)
-        axes.set_xlabel("iteration")
+            drawn_mean = over_time(mean, record) if charged else mean
+            axes.plot(
+                *drawn_mean, linewidth=2.1, marker=marker, markersize=3.5, **style
+            )
+        axes.set_xlabel("charged time (s)" if charged else "iteration")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         grid(axes)
     return drawn.svg
+
+
+def mean_curve(arm: ArmRuns, key: str) -> Curve:
+    """Mean of a logged quantity over the runs of an arm, over the iterations."""
+    return _mean([_curve(run.work_dir, key) for run in arm.runs.values()])
+
+
+def over_time(curve: Curve, record: RunRecord) -> Curve:
+    """A curve over the iterations, over the seconds that a run is charged instead."""
+    charge = record.charge
+    assert charge is not None
+    steps, values = curve
+    return charge.teacher_s + charge.cache_s + charge.step_s * steps, values
 
 
 def _curve(work_dir: Path, key: str) -> Curve:

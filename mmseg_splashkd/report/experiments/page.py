@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.experiments.budget import Budgets
+from mmseg_splashkd.report.experiments.budget_section import about_budget
 from mmseg_splashkd.report.experiments.costs import about_cost
 from mmseg_splashkd.report.experiments.forest import axis_limits, forest
 from mmseg_splashkd.report.experiments.headline import headline
@@ -63,6 +65,7 @@ class ExperimentsReport:
         part: ``'val'`` or ``'test'``.
         weights: ``'last'`` or ``'best'``.
         remarks: Paragraphs below the table of arms; one in backquotes is a command.
+        budgets: Views of runs that a sweep has charged their time; None without any.
     """
 
     title: str
@@ -72,6 +75,7 @@ class ExperimentsReport:
     part: str
     weights: str
     remarks: Sequence[str]
+    budgets: Budgets | None = None
 
 
 def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
@@ -107,6 +111,7 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         ratio_heads=["Arm", "Score", "r", "Mean", *map(_fold_head, folds)],
         ratio_rows=_ratio_rows(ratio, folds),
         learning=_learning(findings),
+        budget=_budget(report),
         classes=_classes(findings),
         matrices=[_matrix(arm) for arm in pair],
         panels=panels(_shown_in_panels(findings, report.part), report.part),
@@ -206,13 +211,25 @@ def _ratio_rows(
     ]
 
 
-def _learning(findings: Findings) -> dict[str, Any]:
-    arms = arms_to_draw(findings)
-    captions = {"loss": "Training loss, the sum of each arm's own terms"}
-    captions |= {m: f"Validation {name_of(m)} (%)" for m in findings.metrics}
+def _validated(findings: Findings) -> dict[str, str]:
+    """Scores in the log -> their captions."""
+    captions = {m: f"Validation {name_of(m)} (%)" for m in findings.metrics}
     if findings.hidden is not None:
         focus = findings.baseline.arm.first.focus
         captions[METRIC] = f"Validation Dice of {focus} at the operating point (%)"
+    return captions
+
+
+def _budget(report: ExperimentsReport) -> dict[str, Any] | None:
+    if report.budgets is None:
+        return None
+    return about_budget(report.budgets, _validated(report.findings))
+
+
+def _learning(findings: Findings) -> dict[str, Any]:
+    arms = arms_to_draw(findings)
+    captions = {"loss": "Training loss, the sum of each arm's own terms"}
+    captions |= _validated(findings)
     drawn = [(text, learning_curves(arms, key)) for key, text in captions.items()]
     return {
         "keys": [(arm.title, line_style(index)) for index, arm in enumerate(arms)],

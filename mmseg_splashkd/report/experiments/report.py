@@ -17,6 +17,7 @@ from mmseg_splashkd.report.arms import (
     gather_arms,
 )
 from mmseg_splashkd.report.data_sets import DataSet, by_data_set
+from mmseg_splashkd.report.experiments.budget import budgets_of
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.experiments.page import (
     PARTS,
@@ -235,6 +236,7 @@ def compare_selected(
         others = [arm for arm in arms if arm is not first]
         findings, unpaired = judge(first, others, settings)
         findings = replace(findings, hidden=hidden)
+        budgets = budgets_of(arms, first, settings)
     runs = [each.run for each in selected]
     remarks = _remarks(findings, part, weights)
     if operating_point or (hidden is not None and hidden.obstacle is None):
@@ -247,6 +249,7 @@ def compare_selected(
         part=part,
         weights=weights,
         remarks=remarks,
+        budgets=budgets,
     )
 
 

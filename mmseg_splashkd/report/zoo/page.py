@@ -9,6 +9,7 @@ from mmseg_splashkd.evaluation.interleaved import Spread
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.formatting import number
 from mmseg_splashkd.report.tables import markdown_table
+from mmseg_splashkd.report.zoo.load import BUSY
 from mmseg_splashkd.report.zoo.metafiles import entry_of
 from mmseg_splashkd.report.zoo.networks import LeftOut
 from mmseg_splashkd.report.zoo.zoo import Measured, Settings, Zoo, zoo
@@ -88,13 +89,13 @@ def write_zoo(
     Raises:
         ValueError: A config cannot be read or built.
     """
-    found = zoo(configs, folder, settings)
-    print(f"{found.conditions}\n\n{table_of(found)}")
-    print(*_left_out(found.left_out), sep="\n")
+    measured = zoo(configs, folder, settings)
+    print(f"{measured.conditions}. {_load(measured)}\n\n{table_of(measured)}")
+    print(*_left_out(measured.left_out), sep="\n")
     if out is not None:
-        write_whole(out, page_of(found, command, out))
+        write_whole(out, page_of(measured, command, out))
         print(f"Wrote {out}")
-    return found
+    return measured
 
 
 def table_of(of: Zoo, link_from: Path | None = None) -> str:
@@ -118,9 +119,9 @@ def page_of(of: Zoo, command: str, out: Path) -> str:
     """
     configs = [config for each in of.measured for config in each.network.configs]
     parts = [INTRODUCTION, f"```bash\n{command}\n```\n", "## Cost\n"]
-    parts += [f"{of.conditions}.\n", table_of(of, out.parent) + "\n", ABOUT]
+    parts += [f"{of.conditions}. {_load(of)}\n", table_of(of, out.parent) + "\n", ABOUT]
     if of.left_out:
-        parts.append("Left out:\n")
+        parts.append("Left out, as they could not be built where this was measured:\n")
         parts.append("\n".join(_left_out(of.left_out)) + "\n")
     rows = [row for config in sorted(configs) for row in _figures(config, out.parent)]
     if rows:
@@ -157,9 +158,27 @@ def _link(text: str, path: Path, link_from: Path | None) -> str:
     return f"[{text}]({os.path.relpath(path, link_from)})" if link_from else text
 
 
+def _load(of: Zoo) -> str:
+    """How busy the machine was, and what that means for the times."""
+    if of.others is None:
+        return "What else the machine did meanwhile is not known."
+    share = f"{100 * of.others:.0f} %"
+    if of.others < BUSY:
+        return f"Other processes used {share} of the CPU while networks were timed."
+    return (
+        f"**The machine was busy: other processes used {share} of the CPU while "
+        f"networks were timed. The times are longer than on an idle machine; only "
+        f"their ratios compare networks.**"
+    )
+
+
 def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """A line for each reason, with the configs."""
+    configs: dict[str, list[str]] = {}
     for each in left_out:
-        yield f"- `{each.config.stem}`: {each.reason}"
+        configs.setdefault(each.reason, []).append(f"`{each.config.stem}`")
+    for reason, names in configs.items():
+        yield f"- {', '.join(names)}: {reason}"
 
 
 def _figures(config: Path, folder: Path) -> Iterator[list[str]]:

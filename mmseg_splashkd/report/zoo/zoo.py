@@ -1,6 +1,5 @@
 """Measures the networks of configs in turn, and writes the page of the zoo."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,6 +11,7 @@ from mmseg_splashkd.evaluation.interleaved import Spread, ratios, spread, time_i
 from mmseg_splashkd.models.forward_pass import timed_pass
 from mmseg_splashkd.records.environment import hardware
 from mmseg_splashkd.report.formatting import plural
+from mmseg_splashkd.report.zoo.load import processor_time, share_of_others
 from mmseg_splashkd.report.zoo.memory import peak_of_each
 from mmseg_splashkd.report.zoo.networks import (
     LeftOut,
@@ -71,13 +71,16 @@ class Zoo:
 
     Args:
         measured: The networks, from the fastest on.
-        left_out: Configs whose library is not installed.
+        left_out: Configs that could not be built here, with the reason.
         conditions: Size, rounds, hardware, versions and date, as one sentence.
+        others: Share in [0, 1] of the CPU that other processes used while networks were
+            timed; None where it is not known.
     """
 
     measured: Sequence[Measured]
     left_out: Sequence[LeftOut]
     conditions: str
+    others: float | None = None
 
 
 def zoo(configs: Sequence[Path], folder: Path, settings: Settings) -> Zoo:
@@ -101,7 +104,9 @@ def zoo(configs: Sequence[Path], folder: Path, settings: Settings) -> Zoo:
     passes = {
         str(config): timed_pass(build(config).to(device), size) for config in first
     }
+    before = processor_time()
     seconds = list(time_in_turn(passes, settings.rounds).values())
+    others = share_of_others(before, processor_time())
     number = next(n for n, each in enumerate(networks) if reference in each.configs)
     measured = [
         Measured(
@@ -113,7 +118,7 @@ def zoo(configs: Sequence[Path], folder: Path, settings: Settings) -> Zoo:
         for network, peak, times in zip(networks, peaks, seconds, strict=True)
     ]
     measured.sort(key=lambda each: each.ratio.median)
-    return Zoo(measured, left_out, _conditions(settings))
+    return Zoo(measured, left_out, _conditions(settings), others)
 
 
 def _conditions(settings: Settings) -> str:
@@ -121,8 +126,6 @@ def _conditions(settings: Settings) -> str:
     height, width = settings.size
     machine = hardware()
     place = f"{machine.cores}-core CPU, {plural(torch.get_num_threads(), 'thread')}"
-    if hasattr(os, "getloadavg"):
-        place += f", load {os.getloadavg()[-1]:.1f} (mean of 15 minutes)"
     if settings.device != "cpu":
         place = torch.cuda.get_device_name(settings.device)
     day = datetime.now(timezone.utc).date().isoformat()

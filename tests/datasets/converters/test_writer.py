@@ -1,17 +1,18 @@
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from torch.multiprocessing.spawn import ProcessExitedException
 
 from mmseg_splashkd.datasets.checks.files import check_files
 from mmseg_splashkd.datasets.converters.item import Item
@@ -29,7 +30,6 @@ from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.version import __version__
-from tests.conftest import ROOT
 from tests.datasets.builders import (
     SIZE,
     START,
@@ -39,6 +39,7 @@ from tests.datasets.builders import (
     write_frame,
     write_label,
 )
+from tests.forks import fork, join
 
 ABOUT = {"converter": "mine", "source": "src", "options": {"fps": 3}}
 WIDE = LabelCoding(("a", "b"), [(0, 0, 1), (0, 0, 2)], {7: 0, 1000: 1})
@@ -317,31 +318,25 @@ def test_partial_files_of_a_killed_conversion_are_removed(items, tmp_path, lefto
     np.testing.assert_array_equal(label, splash_label(2))
 
 
-# Kills itself between the writing of the third label and its rename.
-CONVERT_AND_DIE = """
-import os, signal, sys
-from pathlib import Path
-from PIL import Image
-from tests.datasets.converters.test_writer import convert, item_of
+def convert_and_die(_: int, items: list[Item], dst: Path) -> None:
+    """Kill this process between the writing of the third label and its rename."""
+    labels, save = dst / "labels" / "cam", Image.Image.save
 
-def save_and_die(image, path, *args):
-    save(image, path, *args)
-    if path.parent == labels and len(list(labels.iterdir())) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def save_and_die(image: Any, path: Path, *args: Any) -> None:
+        save(image, path, *args)
+        if path.parent == labels and len(list(labels.iterdir())) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-src, dst = map(Path, sys.argv[1:])
-labels = dst / "labels" / "cam"
-items = [item_of(src, number) for number in range(6)]
-save, Image.Image.save = Image.Image.save, save_and_die
-convert(items, dst)
-"""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image.Image, "save", save_and_die)
+        convert(items, dst)
 
 
 @pytest.mark.slow
 def test_a_killed_conversion_ends_like_an_uninterrupted_one(items, tmp_path):
     dst = tmp_path / "dst"
-    command = [sys.executable, "-c", CONVERT_AND_DIE, str(tmp_path / "src"), str(dst)]
-    assert subprocess.run(command, cwd=ROOT).returncode == -signal.SIGKILL
+    with pytest.raises(ProcessExitedException, match="SIGKILL"):
+        join(fork(convert_and_die, items, dst))
     assert len(list(dst.rglob("*.partial.png"))) == 1
     convert(items, dst)
     convert(items, tmp_path / "whole")

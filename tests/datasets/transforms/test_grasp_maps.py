@@ -77,3 +77,13 @@ def test_the_data_set_packs_maps_and_corners(tmp_path):
     assert packed["data_samples"].gt_depth_map.data.shape == (4, 64, 64)
     assert packed["data_samples"].grasps.shape[1:] == (4, 2)
     assert dataset.metainfo["classes"] == ("position", "cos", "sin", "width")
+
+
+def test_an_image_of_inference_has_no_maps():
+    image = np.zeros((64, 64, 3), np.uint8)
+    results = {"img": image, "img_shape": (64, 64), "ori_shape": (64, 64)}
+    steps = [{"type": "LoadGraspMaps"}, {"type": "PackGraspInputs"}]
+    packed = Compose([TRANSFORMS.build(step) for step in steps])(results)
+    assert isinstance(packed, dict)
+    assert packed["inputs"].shape == (3, 64, 64)
+    assert "gt_depth_map" not in packed["data_samples"]

@@ -3,10 +3,12 @@
 from typing import ClassVar
 
 import pytest
+import torch
 
+from mmseg_splashkd.models.segmentors.outputs import channels_at, forward_outputs
 from tests.models.adapters.families import smp
 from tests.models.adapters.tester import AdapterTester
-from tests.models.builders import build
+from tests.models.builders import build, preprocessor
 
 # The library resizes so, and MMSegmentation warns of it for most sizes.
 pytestmark = pytest.mark.filterwarnings("ignore:When align_corners=True:UserWarning")
@@ -61,6 +63,16 @@ class TestDeepLabV3Plus(SMPTester):
     options: ClassVar = {"decoder_channels": 8, "decoder_aspp_dropout": 0.0}
 
 
+def test_frames_of_one_channel():
+    config = smp("Unet", decoder_channels=(16, 8, 8, 8, 8), in_channels=1)
+    config["data_preprocessor"] = preprocessor(mean=[127.5], std=[127.5])
+    config["data_preprocessor"].update(bgr_to_rgb=False)
+    model = build(config).eval()
+    outputs = forward_outputs(model, torch.zeros(1, 1, 33, 47))
+    assert outputs.logits.shape == (1, 2, 33, 47)
+    assert channels_at(model, 0) == outputs.stages[0].shape[1] == 1
+
+
 @pytest.mark.parametrize(
     ("network", "match"),
     [
@@ -69,6 +81,14 @@ class TestDeepLabV3Plus(SMPTester):
         ({"arch": "Uned"}, "Wrong architecture type `Uned`"),
         ({"encoder_name": "resnet19"}, "Wrong encoder name `resnet19`"),
         ({"decoder_chanels": (1,)}, "decoder_chanels"),
+        (
+            {"encoder_name": "resnet18", "decoder_chanels": (1,)},
+            r"decoder_chanels=\(1,\) is no argument of Unet; .*'decoder_channels'",
+        ),
+        (
+            {"encoder_name": "resnet18", "encoder_weights": "imagnet"},
+            r"encoder_weights='imagnet': the library has \['imagenet', .*for resnet18",
+        ),
     ],
 )
 def test_arguments_that_the_library_does_not_take_are_refused(network, match):

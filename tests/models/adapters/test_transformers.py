@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mmseg_splashkd.models.adapters.transformers import build_network, log_scores
 from mmseg_splashkd.models.segmentors.outputs import forward_outputs
-from tests.models.adapters.families import NETWORKS, transformers
+from tests.models.adapters.families import NETWORKS, SWIN, UPERNET, transformers
 from tests.models.adapters.tester import AdapterTester
 from tests.models.builders import build
 from tests.models.segmentors.tester import equal_weights
@@ -91,16 +91,66 @@ class TestEoMT(QueryTester):
 @pytest.mark.parametrize(
     ("network", "match"),
     [
-        ({"model_type": "segformr"}, "model_type='segformr'.*egformr"),
+        (
+            {"model_type": "segformr"},
+            "model_type='segformr' is no network.*mean 'segformer'",
+        ),
         ({"model_type": "bert"}, "'bert' is no model for semantic segmentation"),
         ({"model_type": "oneformer"}, "'oneformer' is no model for semantic"),
         ({"pretrained": "/no/such/model"}, "pretrained='/no/such/model'"),
+        ({"depths": [1, 1, 1, 1]}, "names no network: give model_type, such as"),
+        (
+            {**NETWORKS["SegFormer"], "hiden_sizes": [8] * 4},
+            r"network.hiden_sizes=\[8, 8, 8, 8\]: .* did you mean 'hidden_sizes'",
+        ),
+        (
+            {**UPERNET, "backbone_config": {**SWIN, "window": 7}},
+            r"network.backbone_config.window=7: SwinConfig has no such setting",
+        ),
+        (
+            {**UPERNET, "backbone_config": {**SWIN, "model_type": "swim"}},
+            r"network.backbone_config.model_type='swim' .* did you mean 'swin'",
+        ),
+        (
+            {**NETWORKS["SegFormer"], "num_attention_heads": [3] * 4},
+            r"network=.* cannot be built: .*not a multiple of the number of attention",
+        ),
+        (
+            {**UPERNET, "backbone_config": {"embed_dim": 8}},
+            r"network.backbone_config names no network: give model_type",
+        ),
     ],
 )
 def test_networks_that_are_no_segmentors_are_refused(network, match):
     config = transformers("SegFormer") | {"network": network}
     with pytest.raises(ValueError, match=match):
         build(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"depth": [1, 1, 1, 2]}, "network.depth=.* did you mean 'depths'"),
+        ({"model_type": "upernet"}, "model_type='upernet': the folder is of a 'segf"),
+    ],
+)
+def test_settings_that_a_folder_does_not_have_are_refused(settings, match, tmp_path):
+    build_network(NETWORKS["SegFormer"], 2).config.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=match):
+        build_network({"pretrained": str(tmp_path), **settings}, 2)
+
+
+def test_a_folder_of_half_precision_is_trained_in_single(tmp_path):
+    theirs = build_network(NETWORKS["SegFormer"], 2)
+    theirs.half().save_pretrained(tmp_path)
+    model = build(
+        transformers("SegFormer") | {"network": {"pretrained": str(tmp_path)}}
+    )
+    model.init_weights()
+    assert {value.dtype for value in model.parameters()} == {torch.float32}
+    expected = theirs.segformer.encoder.block[0][0].mlp.dense1.weight
+    ours = model.backbone.model.segformer.encoder.block[0][0].mlp.dense1.weight
+    assert torch.equal(ours, expected.float())
 
 
 def test_frames_above_a_fixed_size_are_refused():

@@ -4,8 +4,6 @@ Both must hold equal weights after two steps on different frames, and a student 
 a weight for its teacher those of the plain model.
 """
 
-import tests.torchvision_apart  # noqa: F401  isort: skip  (the other process, too)
-
 import functools
 import warnings
 from pathlib import Path
@@ -17,8 +15,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch import Tensor, distributed
-from torch.multiprocessing.spawn import spawn
 
+from tests.forks import fork, join
 from tests.models.adapters.families import smp, transformers, with_fcn
 from tests.models.adapters.test_backbones import CONVNEXT, DINOV3
 from tests.models.builders import build, distiller, random_batch, segformer
@@ -77,8 +75,6 @@ def _work(rank: int, folder: str) -> dict[str, list[dict[str, Tensor]]]:
 
 
 def _child(_: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    init_default_scope("mmseg")
     torch.save(_work(1, folder), Path(folder, "1.pt"))
 
 
@@ -88,11 +84,9 @@ def two_processes(tmp_path_factory):
         pytest.importorskip(library)
     init_default_scope("mmseg")
     folder = tmp_path_factory.mktemp("families")
-    context = spawn(_child, args=(str(folder),), nprocs=1, join=False)
+    other = fork(_child, str(folder))
     first = _work(0, str(folder))
-    assert context is not None  # as join=False
-    while not context.join():
-        pass
+    join(other)
     return first, torch.load(folder / "1.pt")
 
 

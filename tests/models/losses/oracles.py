@@ -89,6 +89,49 @@ def tempered_kl(student: np.ndarray, teacher: np.ndarray, temperature: float) ->
     return float(temperature**2 * np.mean(values))
 
 
+def rarity_kl(
+    student: np.ndarray,
+    teacher: np.ndarray,
+    temperature: float,
+    power: float,
+    floor: float,
+    shares: list[float] | None = None,
+) -> float:
+    """``tempered_kl``, pixels weighted by the rarity of the teacher's class."""
+    answers = [int(t.argmax()) for t in pixels(teacher)]
+    C = teacher.shape[1]
+    f = (
+        [answers.count(c) / len(answers) for c in range(C)]
+        if shares is None
+        else shares
+    )
+    f = [share / sum(f) for share in f]
+    rarity = [1 / max(share, floor) ** power for share in f]
+    mean = sum(share * each for share, each in zip(f, rarity, strict=True))
+    values = [
+        rarity[c] / mean * vector_kl(s / temperature, t / temperature)
+        for s, t, c in zip(pixels(student), pixels(teacher), answers, strict=True)
+    ]
+    return float(temperature**2 * np.mean(values))
+
+
+def student_error(
+    student: np.ndarray,
+    teacher: np.ndarray,
+    gamma: float,
+    threshold: float,
+    classes: list[int],
+) -> float:
+    """Mean over classes of the student's mean error where the teacher is sure."""
+    q, p = pixels(softmax(student)), pixels(softmax(teacher))
+    means = []
+    for c in classes:
+        sure = [i for i in range(len(p)) if p[i].argmax() == c and p[i][c] >= threshold]
+        if sure:
+            means.append(np.mean([(1 - q[i][c]) ** gamma for i in sure]))
+    return float(np.mean(means)) if means else 0.0
+
+
 def standardized_kl(
     student: np.ndarray, teacher: np.ndarray, temperature: float
 ) -> float:

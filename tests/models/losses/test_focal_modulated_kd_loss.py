@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmseg_splashkd.models.losses import FocalModulatedKDLoss
+from mmseg_splashkd.models.losses import FocalModulatedKDLoss, functional
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 from tests.models.builders import build, distiller, fcn, segformer
 from tests.models.losses import oracles
@@ -264,6 +264,89 @@ def test_terms_are_summed_with_their_weights(modulate):
     assert losses.keys() == {"loss_label", *logged}
 
 
+# m of the student's error where the teacher is sure, in place of all labels.
+
+
+@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize(("classes", "threshold"), [([1], 0.5), ([0, 2], 0.7)])
+def test_m_may_be_the_student_s_error_on_classes_of_the_teacher(
+    classes, threshold, detach
+):
+    student, teacher, labels = batch()
+    student.requires_grad_()
+    chosen = {"classes": classes, "threshold": threshold}
+    loss = FocalModulatedKDLoss(0.3, student_error=chosen, detach_modulation=detach)
+
+    losses = call(loss, student, teacher, labels)
+    m = oracles.student_error(
+        numpy64(student), numpy64(teacher), 2.0, threshold, classes
+    )
+    distill = oracles.kl(numpy64(student), numpy64(teacher), 1.0)
+    assert losses.keys() == TERMS
+    assert losses["modulation"].item() == pytest.approx(m, rel=1e-5)
+    assert losses["loss_distill"].item() == pytest.approx(0.3 * m * distill, rel=1e-5)
+    plain = call(FocalModulatedKDLoss(0.3), student, teacher, labels)
+    assert torch.equal(losses["loss_label"], plain["loss_label"])
+    (actual,) = torch.autograd.grad(losses["loss_distill"], student)
+    leaf = student.detach().clone().requires_grad_()
+    kl = functional.kl_divergence(leaf, teacher)
+    (through_kl,) = torch.autograd.grad(kl, leaf)
+    rest = actual - 0.3 * losses["modulation"] * through_kl
+    assert (rest.abs().max().item() < 1e-7) is detach
+
+
+def test_unlabelled_frames_are_distilled_by_the_student_s_error():
+    student, teacher, labels = batch()
+    loss = FocalModulatedKDLoss(student_error={})
+
+    expected = call(loss, student, teacher, labels)
+    actual = call(loss, student, teacher, torch.full_like(labels, 255))
+    assert actual["loss_label"].item() == 0
+    assert torch.equal(actual["loss_distill"], expected["loss_distill"])
+    assert actual["modulation"].item() > 0.1
+
+
+def test_without_a_teacher_there_is_no_error_to_log():
+    student, _, labels = batch()
+    never = {"end": 0.5, "stop_at": 3}
+    loss = FocalModulatedKDLoss(never, student_error={"classes": [1]})
+
+    losses = loss(SegOutputs(student), None, labels, iteration=3)
+    assert losses["modulation"].isnan()
+    assert total(losses).isfinite()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (True, r"student_error takes a dict with \['classes', 'threshold'\], got True"),
+        ({"class": [1]}, "student_error takes a dict"),
+        ({"threshold": 1.1}, r"threshold must lie in \[0, 1\], got 1.1"),
+        ({"classes": []}, r"student_error.classes must be .*indices, got \[\]"),
+        ({"classes": 1}, "classes must be different class indices, got 1"),
+        ({"classes": [1, 1]}, "classes must be different"),
+        ({"classes": [-1]}, "classes must be different"),
+        ({"classes": "1"}, "classes must be different"),
+    ],
+)
+def test_invalid_pixels_of_the_student_s_error_are_refused(value, message):
+    with pytest.raises(ValueError, match=message):
+        FocalModulatedKDLoss(student_error=value)
+
+
+@pytest.mark.parametrize("modulate", ["none", "both"])
+def test_the_student_s_error_modulates_the_terms_alone(modulate):
+    with pytest.raises(ValueError, match=f"needs modulate='kd', got '{modulate}'"):
+        FocalModulatedKDLoss(modulate=modulate, student_error={})
+
+
+def test_classes_of_the_student_s_error_must_exist():
+    models = [build(fcn(3, channels=5))] * 2
+    FocalModulatedKDLoss(student_error={"classes": [2]}).bind(*models)
+    with pytest.raises(ValueError, match=r"classes=\[1, 3\] has 3, .*classes 0 to 2"):
+        FocalModulatedKDLoss(student_error={"classes": [1, 3]}).bind(*models)
+
+
 def test_a_term_may_stay_out_of_the_modulation():
     student, teacher, labels = batch()
     free = {"type": "KLDLoss", "modulate": False}
@@ -294,6 +377,16 @@ def test_schedules_follow_the_iteration_and_are_logged():
     assert stopped["loss_label"].item() == pytest.approx(
         (1 - 0.64) * losses["label"].item()
     )
+
+
+def test_the_label_term_may_decay_to_0():
+    student, teacher, labels = batch()
+    decay = {"kind": "linear", "start": 0.5, "end": 1.0, "until": 10}
+    loss = FocalModulatedKDLoss(decay, modulate="none")
+    for iteration, share in ((0, 0.5), (5, 0.25), (10, 0.0), (11, 0.0)):
+        losses = call(loss, student, teacher, labels, iteration=iteration)
+        assert torch.equal(losses["loss_label"], share * losses["label"])
+        assert torch.equal(losses["loss_distill"], (1 - share) * losses["distill"])
 
 
 def test_a_stopped_term_still_has_a_gradient_for_its_projector():

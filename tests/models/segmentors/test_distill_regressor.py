@@ -1,6 +1,7 @@
 """Dense regression: student and teacher of maps, and the configs of grasps."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mmseg.registry import MODELS
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_grasps
+from mmseg_splashkd.hooks import TeacherGateHook
 from mmseg_splashkd.models.losses.functional.maps import smooth_l1_maps
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import train
@@ -73,7 +75,6 @@ def test_total_is_label_and_teacher_loss_in_their_shares(ratio):
     torch.testing.assert_close(total, expected)
     total.backward()
     assert model.student.backbone.adapter.weight.grad.abs().sum() > 0
-    assert all(each.grad is None for each in model.teacher.parameters())
 
 
 def test_it_learns_the_maps_and_saves_the_student_alone():
@@ -98,9 +99,42 @@ def test_predicts_four_maps_of_the_size_of_the_frame():
     assert sample.pred_depth_map.data.shape == (4, 32, 32)
 
 
-def test_the_loss_of_maps_is_refused_for_classes():
+def test_an_auxiliary_head_learns_the_maps():
+    model = read_config(STUDENT, OF_PAIR).model.to_dict()
+    head = {**model["student"]["decode_head"], "in_index": 2, "in_channels": 32}
+    head["loss_decode"] = {"type": "SmoothL1MapsLoss", "loss_weight": 0.4}
+    model["student"]["auxiliary_head"] = head
+    torch.manual_seed(0)
+    built: Any = MODELS.build(model).train()
+    losses = losses_of(built, batch_of())
+    assert losses["aux.loss_maps"] > 0
+    losses["aux.loss_maps"].backward()
+    assert built.student.auxiliary_head.conv_seg.weight.grad.abs().sum() > 0
+
+
+def test_classes_and_maps_are_not_mixed():
+    maps = read_config(TEACHER, small("model")).model.to_dict()
+    to_maps = {"distill_loss": {"type": "RegressionKDLoss"}}
     with pytest.raises(ValueError, match="regresses maps, and its decode_head is FCN"):
-        distiller(fcn(), fcn(), distill_loss={"type": "RegressionKDLoss"})
+        distiller(fcn(), fcn(), **to_maps)
+    with pytest.raises(ValueError, match=r"^student is a DepthEst.*DistillRegressor w"):
+        distiller(maps, maps, **to_maps)
+    with pytest.raises(ValueError, match=r"^teacher is a DepthEstimator, which regr"):
+        distiller(fcn(4), maps)
+    of_maps = {"type": "DistillRegressor", **to_maps}
+    with pytest.raises(ValueError, match=r"^student is a EncoderDecoder, which predi"):
+        distiller(fcn(), maps, **of_maps)
+    with pytest.raises(ValueError, match=r"FocalModulatedKDLoss compares classes.*tak"):
+        distiller(maps, maps, type="DistillRegressor")
+
+
+def test_conditions_that_are_for_classes_are_refused():
+    floor = {"model.teacher_gate": {"floor": {"Grasp.success": 50}}}
+    with pytest.raises(ValueError, match=r"teacher_gate.floor=.* of classes alone: le"):
+        pair(**floor)
+    runner: Any = SimpleNamespace(model=pair())
+    with pytest.raises(ValueError, match="remove it from custom_hooks"):
+        TeacherGateHook().before_train(runner)
 
 
 def test_several_losses_of_the_head_are_refused():

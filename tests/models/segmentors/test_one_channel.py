@@ -24,6 +24,11 @@ from tests.models.losses.oracles import numpy64
 SIGMOID = {"type": "CrossEntropyLoss", "use_sigmoid": True, "avg_non_ignore": True}
 ONE = {"out_channels": 1, "threshold": 0.3, "loss_decode": SIGMOID}
 CE = {"type": "FocalModulatedKDLoss", "label_loss": "ce"}
+RARE = {
+    **CE,
+    "terms": [{"type": "RarityKLDLoss"}, {"type": "CWDLoss"}],
+    "student_error": {"classes": [1]},
+}
 
 
 def margin(model: Any, images: Tensor) -> Tensor:
@@ -82,9 +87,10 @@ def test_losses_are_those_of_the_margin(student, teacher):
     assert all(weight.grad is not None for weight in model.parameters())
 
 
-def test_the_same_weights_give_the_same_losses_as_two_logits():
-    one = distiller(segformer(**ONE), fcn(**ONE), distill_loss=CE).train()
-    two = distiller(segformer(), fcn(), distill_loss=CE).train()
+@pytest.mark.parametrize("loss", [CE, RARE], ids=["ce", "rare"])
+def test_the_same_weights_give_the_same_losses_as_two_logits(loss):
+    one = distiller(segformer(**ONE), fcn(**ONE), distill_loss=loss).train()
+    two = distiller(segformer(), fcn(), distill_loss=loss).train()
     for wide, narrow in ((two.student, one.student), (two.teacher, one.teacher)):
         state = narrow.state_dict()
         for name in ("conv_seg.weight", "conv_seg.bias"):

@@ -1,4 +1,7 @@
 import re
+from dataclasses import replace
+
+import pytest
 
 from mmseg_splashkd.evaluation.complexity import Complexity
 from mmseg_splashkd.evaluation.interleaved import Spread
@@ -20,7 +23,7 @@ def measured(configs, peak_mib):
 
 ZOO = Zoo(
     [measured(B0, 96.6), measured((OWN,), None)],
-    [LeftOut(CONFIGS / "x.py", "models need smp")],
+    [LeftOut(CONFIGS / f"{name}.py", "models need smp") for name in "xy"],
     "Frames of 512x512",
 )
 
@@ -42,7 +45,7 @@ def test_the_page_links_configs_and_sources_and_names_what_is_left_out():
     links = re.findall(r"\]\(([^)]+)\)", page.replace("../mine/own.py", ""))
     assert all((ROOT / "docs" / link).is_file() for link in links)
     assert "../configs/camvid/README.md" in links
-    assert "- `x`: models need smp" in page
+    assert "- `x`, `y`: models need smp\n" in page
     row = page.split("| [segformer_b0_kd_camvid]")[1].splitlines()[0]
     assert "| CamVid, test part, seed 0 | mIoU 30.42 | from scratch |" in row
 
@@ -52,3 +55,18 @@ def test_a_page_without_figures_has_no_table_of_them():
     page = page_of(without, "python", ROOT / "docs" / "zoo.md")
     assert "## Figures" not in page
     assert "Left out" not in page
+
+
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [
+        (None, "512x512. What else the machine did meanwhile is not known."),
+        (
+            0.02,
+            "512x512. Other processes used 2 % of the CPU while networks were",
+        ),
+        (0.75, "512x512. **The machine was busy: other processes used 75 % of the CPU"),
+    ],
+)
+def test_the_page_says_how_busy_the_machine_was(others, text):
+    assert text in page_of(replace(ZOO, others=others), "python", ROOT / "docs/zoo.md")

@@ -22,6 +22,11 @@ from mmseg_splashkd.models.losses.functional.logits import (
     logit_mse,
     margin_kl_divergence,
 )
+from mmseg_splashkd.models.losses.functional.rare_classes import (
+    rarity_weights,
+    student_error,
+)
+from mmseg_splashkd.models.losses.functional.temporal import temporal_disagreement
 
 __all__ = [
     "attention_transfer",
@@ -38,6 +43,9 @@ __all__ = [
     "logit_mse",
     "margin_kl_divergence",
     "pairwise_similarity",
+    "rarity_weights",
     "resize_logits",
     "softmax_focal_loss",
+    "student_error",
+    "temporal_disagreement",
 ]

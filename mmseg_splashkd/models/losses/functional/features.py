@@ -6,9 +6,11 @@ included.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from mmseg_splashkd.models.losses.functional.precision import (
@@ -124,17 +126,60 @@ def intra_class_variation(
     return (cos_s - cos_t).square().sum() / members.sum().clamp_min(1)
 
 
-def _log_relations(features: Tensor, temperature: float, size: int) -> Tensor:
-    """(B n, B, n) logarithms: each node's softmax over the n nodes of each image."""
-    nodes = _unit_nodes(features, size)
-    B, n, _ = nodes.shape
-    nodes = nodes.flatten(0, 1)
-    similarity = (nodes @ nodes.T).unflatten(1, (B, n))
+def _log_relations(rows: Tensor, nodes: Tensor, temperature: float) -> Tensor:
+    """(R, B, n) logarithms: each row's softmax over the n nodes of each image.
+
+    Args:
+        rows: (R, C) unit vectors, some of the nodes.
+        nodes: (B, n, C) unit vectors.
+        temperature: T > 0.
+    """
+    similarity = (rows @ nodes.flatten(0, 1).T).unflatten(1, nodes.shape[:2])
     return F.log_softmax(similarity / temperature, dim=2)
 
 
+class _DivergenceInChunks(torch.autograd.Function):
+    """Sum over rows and images of KL(teacher || student), a chunk of rows at a time.
+
+    Args of ``apply``:
+        s: (B, n, C_s) unit vectors of the student.
+        t: (B, n, C_t) unit vectors of the teacher, constant.
+        temperature: T > 0.
+        rows: Number of rows in a chunk, >= 1.
+
+    The gradient by a cosine is (q - p) / T, so that it is summed up with the value:
+    nothing of a chunk is kept, or computed again. It has no second derivative.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, s: Tensor, t: Tensor, temperature: float, rows: int):
+        nodes = s.flatten(0, 1)
+        total, slope = nodes.new_zeros(()), torch.zeros_like(nodes)
+        chunks = (each.split(rows) for each in (nodes, t.flatten(0, 1), slope))
+        for rows_s, rows_t, slope_of_rows in zip(*chunks, strict=True):
+            log_q = _log_relations(rows_s, s, temperature)
+            log_p = _log_relations(rows_t, t, temperature)
+            total += F.kl_div(log_q, log_p, reduction="sum", log_target=True)
+            by_cosine = log_q.exp_().sub_(log_p.exp_()).flatten(1)
+            # Of a cosine, one vector is of the rows and one of all nodes.
+            slope_of_rows.addmm_(by_cosine, nodes)
+            slope.addmm_(by_cosine.T, rows_s)
+        ctx.save_for_backward(slope.div_(temperature).view_as(s))
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, pull: Tensor):  # type: ignore[override]
+        (slope,) = ctx.saved_tensors
+        return pull * slope, None, None, None
+
+
 def cross_image_relation(
-    student: Tensor, teacher: Tensor, temperature: float = 0.1, size: int = 16
+    student: Tensor,
+    teacher: Tensor,
+    temperature: float = 0.1,
+    size: int = 16,
+    at_once: int = 2**23,
 ) -> Tensor:
     """Mean over pairs of images and rows of KL(softmax(S_t / T) || softmax(S_s / T)).
 
@@ -143,22 +188,32 @@ def cross_image_relation(
     Relational Knowledge Distillation for Semantic Segmentation", CVPR 2022; as in their
     code, without a factor T^2.
 
+    S has (B size^2)^2 numbers. If they are too many, S is computed in chunks of rows,
+    so that the memory does not grow with it; the teacher then has no gradient.
+
     Args:
         student: (B, C_s, h, w) features.
         teacher: (B, C_t, h, w) features.
         temperature: T > 0.
-        size: Features are first averaged to at most size x size patches, so that the
-            memory is bounded: (B size^2)^2 numbers.
+        size: Features are first averaged to at most size x size patches.
+        at_once: Largest number of cosines in a chunk, of which a few copies are in
+            memory; at least one row is. By default, in float32, these are of 32 MiB:
+            smaller ones would fragment the memory of glibc.
 
     Returns:
         Scalar >= 0, exactly 0 for equal features.
     """
     with without_autocast(student):
-        log_q = _log_relations(student, temperature, size)
-        log_p = _log_relations(teacher, temperature, size)
-    distributions = log_q.shape[0] * log_q.shape[1]
-    total = F.kl_div(log_q, log_p, reduction="sum", log_target=True)
-    return total / distributions
+        s, t = _unit_nodes(student, size), _unit_nodes(teacher, size)
+        B, n, _ = s.shape
+        rows = max(at_once // (B * n), 1)
+        if rows < B * n:
+            total = _DivergenceInChunks.apply(s, t, temperature, rows)
+        else:
+            log_q = _log_relations(s.flatten(0, 1), s, temperature)
+            log_p = _log_relations(t.flatten(0, 1), t, temperature)
+            total = F.kl_div(log_q, log_p, reduction="sum", log_target=True)
+    return total / (B * n * B)
 
 
 def feature_mse(student: Tensor, teacher: Tensor) -> Tensor:

@@ -28,13 +28,14 @@ def _log_probability_of_truth(logits: Tensor, labels: Tensor, valid: Tensor) -> 
     return log_probabilities.gather(1, truth[:, None]).squeeze(1)
 
 
-def _modulation(log_pt: Tensor, gamma: float) -> Tensor:
+def focal_error(log_pt: Tensor, gamma: float) -> Tensor:
+    """(1 - pt)^gamma, of log pt of any shape, with a finite gradient for any gamma."""
     error = (-torch.expm1(log_pt)).clamp_min(MIN_ERROR)
     return error.square() if gamma == 2 else error**gamma  # a square is much cheaper
 
 
 def _mean_modulation(log_pt: Tensor, valid: Tensor, gamma: float) -> Tensor:
-    return (_modulation(log_pt, gamma) * valid).sum() / valid.sum().clamp_min(1)
+    return (focal_error(log_pt, gamma) * valid).sum() / valid.sum().clamp_min(1)
 
 
 def _mean_focal(
@@ -47,7 +48,7 @@ def _mean_focal(
     weight = valid.to(log_pt.dtype)
     if class_weight is not None:
         weight = weight * class_weight[torch.where(valid, labels, 0)]
-    focal = -_modulation(log_pt, gamma) * log_pt if gamma else -log_pt
+    focal = -focal_error(log_pt, gamma) * log_pt if gamma else -log_pt
     total = weight.sum()
     return (focal * weight).sum() / torch.where(total > 0, total, 1)
 

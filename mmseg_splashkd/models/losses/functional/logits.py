@@ -37,6 +37,7 @@ def kl_divergence(
     teacher: Tensor,
     temperature: float = 1.0,
     standardize: bool = False,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """T^2 * mean over all pixels of KL(softmax(t / T) || softmax(s / T)).
 
@@ -51,6 +52,7 @@ def kl_divergence(
             divide by their standard deviation (that of a sample, n - 1): Sun et al.,
             "Logit Standardization in Knowledge Distillation", CVPR 2024, algorithm 1.
             Requires more than two classes: with two, only the sign remains.
+        weights: (B, h, w) factors of the pixels before the mean; default: all 1.
 
     Returns:
         Scalar >= 0, exactly 0 for equal logits.
@@ -58,8 +60,8 @@ def kl_divergence(
     student, teacher = at_least_single(student), at_least_single(teacher)
     if standardize:
         student, teacher = _standardized(student), _standardized(teacher)
-    pixels = _softmax_kl(student / temperature, teacher / temperature, dim=1)
-    return temperature**2 * pixels.sum(1).mean()
+    pixels = _softmax_kl(student / temperature, teacher / temperature, dim=1).sum(1)
+    return temperature**2 * (pixels if weights is None else pixels * weights).mean()
 
 
 def _margin(logits: Tensor) -> Tensor:

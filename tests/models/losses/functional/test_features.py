@@ -3,6 +3,8 @@
 Values, gradients and precision: ``tests.models.losses.test_feature_terms``.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -154,6 +156,65 @@ def test_relations_are_between_images():
     expected = (2 * q - 1) * np.log(q / (1 - q)) / 2
     value = cross_image_relation(student, teacher, 1.0).item()
     assert value == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 119, 144])
+def test_cosines_in_chunks_are_those_of_the_whole(at_once):
+    # 2 images of 6 pixels: 12 rows of 12 cosines, of which a chunk has 1, 3, 9 or 12.
+    student, teacher = two_maps((2, 5, 2, 3), torch.float64)
+
+    def value(s: Tensor, numbers: int) -> Tensor:
+        return cross_image_relation(s, teacher, at_once=numbers)
+
+    whole = value(student, 10**9)
+    torch.testing.assert_close(value(student, at_once), whole, rtol=1e-12, atol=0)
+    pulls = [gradient(partial(value, numbers=k), student) for k in (at_once, 10**9)]
+    torch.testing.assert_close(*pulls, rtol=1e-10, atol=1e-14)
+    assert torch.autograd.gradcheck(
+        partial(value, numbers=at_once), student.requires_grad_()
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_cosines_in_chunks_are_those_of_the_whole_in_single_precision(temperature):
+    student, teacher = two_maps((3, 16, 16, 16))
+    values, pulls = [], []
+    for numbers in (50_000, 10**9):  # 65 of 768 rows, or all
+        leaf = student.clone().requires_grad_()
+        loss = cross_image_relation(leaf, teacher, temperature, at_once=numbers)
+        values.append(loss.detach())
+        pulls.extend(torch.autograd.grad(loss, leaf))
+    torch.testing.assert_close(*values, rtol=1e-5, atol=0)
+    assert (pulls[0] - pulls[1]).abs().max() < 1e-5 * pulls[1].abs().max()
+
+
+def test_chunks_of_equal_features_have_zero_loss_and_gradient():
+    student, _ = two_maps((2, 5, 2, 3))
+
+    def value(s: Tensor) -> Tensor:
+        return cross_image_relation(s, student, at_once=40)
+
+    assert value(student).item() == 0
+    assert gradient(value, student).abs().max() < 1e-6
+
+
+def test_chunks_keep_no_cosines_for_the_gradient():
+    # 4 images of 64 pixels: without chunks, matrices of 256 x 256 are kept.
+    student, teacher = two_maps((4, 3, 8, 8))
+    kept: list[int] = []
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept.append(tensor.numel())
+        return tensor
+
+    for at_once, largest in ((2**16, 256 * 256), (2**16 - 1, 256 * 3)):
+        kept.clear()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            loss = cross_image_relation(
+                student.requires_grad_(), teacher, at_once=at_once
+            )
+        assert loss.requires_grad
+        assert max(kept) == largest
 
 
 def test_cosine_by_hand():

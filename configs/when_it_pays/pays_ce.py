@@ -1,0 +1,15 @@
+# Plain student: EfficientNet-Lite0 and FPN on five fixed views of each CamVid frame,
+# cross-entropy. All other arms change a few lines of this one.
+#   CAMVID_ROOT=... python tools/train.py configs/when_it_pays/pays_ce.py
+_base_ = [
+    "../_base_/models/fpn_lite0.py",
+    "../_base_/datasets/camvid_views.py",
+    "../_base_/schedules/adamw_lite_400.py",
+    "../_base_/default_runtime.py",
+]
+max_iters = 800
+model = dict(
+    decode_head=dict(num_classes=11, out_channels=11, loss_decode=dict(gamma=0.0)),
+)
+train_cfg = dict(val_interval=800)
+default_hooks = dict(logger=dict(interval=50), checkpoint=dict(save_best="mIoU"))

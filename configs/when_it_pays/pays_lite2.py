@@ -1,0 +1,14 @@
+# The teacher: EfficientNet-Lite2 and FPN, cross-entropy, 1200 iterations.
+#   CAMVID_ROOT=... python tools/train.py configs/when_it_pays/pays_lite2.py
+_base_ = [
+    "../_base_/models/fpn_lite2.py",
+    "../_base_/datasets/camvid_views.py",
+    "../_base_/schedules/adamw_lite_400.py",
+    "../_base_/default_runtime.py",
+]
+max_iters = 1200
+model = dict(
+    decode_head=dict(num_classes=11, out_channels=11, loss_decode=dict(gamma=0.0)),
+)
+train_cfg = dict(val_interval=1200)
+default_hooks = dict(logger=dict(interval=50), checkpoint=dict(save_best="mIoU"))

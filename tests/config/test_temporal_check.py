@@ -1,0 +1,31 @@
+import pytest
+
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.temporal_check import check_temporal
+from tests.conftest import CONFIGS
+
+TEMPORAL = CONFIGS / "temporal"
+NEIGHBOUR = "train_dataloader.dataset.dataset.neighbour"
+
+
+@pytest.mark.parametrize("name", ["temporal_farm_b0", "temporal_farm_b0_kd"])
+def test_pairs_and_their_loss_belong_together(name):
+    check_temporal(read_config(TEMPORAL / f"{name}.py"))
+    with pytest.raises(ValueError, match="set neighbour of a TimeSplitDataset"):
+        check_temporal(read_config(TEMPORAL / f"{name}.py", {NEIGHBOUR: None}))
+
+
+def test_pairs_that_nothing_compares_are_refused():
+    path = CONFIGS / "study" / "study_farm_b0.py"
+    check_temporal(read_config(path))
+    with pytest.raises(ValueError, match="'4s' of train_dataloader draws pairs"):
+        check_temporal(read_config(path, {NEIGHBOUR: "4s"}))
+
+
+def test_a_data_set_without_time_has_no_pairs():
+    loss = {"type": "TemporalConsistencyLoss"}
+    path = CONFIGS / "camvid" / "segformer_b0_camvid.py"
+    kind = {"model.type": "TemporalEncoderDecoder"}
+    cfg = read_config(path, kind | {"model.temporal_loss": loss})
+    with pytest.raises(ValueError, match="the BaseSegDataset of train_dataloader"):
+        check_temporal(cfg)

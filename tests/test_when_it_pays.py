@@ -1,0 +1,169 @@
+"""Arithmetic and order of runs of the study of where distillation pays."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.conftest import ROOT
+from tests.test_commands import module_of, run
+
+SCORES = {
+    "plain": [50.0, 52.0, 51.0],
+    "weighted": [53.0, 52.0, 54.0],
+    "CWD": [55.0, 56.0, 54.0],
+    "KL": [49.0, 50.0, 48.0],
+}
+VALIDATED = {"plain": 60.0, "weighted": 61.0, "CWD": 62.0, "KL": 63.0}
+
+
+@pytest.fixture(scope="module")
+def study() -> ModuleType:
+    return module_of(ROOT / "benchmarks" / "when_it_pays.py")
+
+
+@pytest.fixture
+def cell() -> Any:
+    cells = module_of(ROOT / "benchmarks" / "map_cells.py")
+    arms = {
+        "plain": cells.Arm(kind="plain"),
+        "weighted": cells.Arm(kind="control"),
+        "CWD": cells.Arm("kd.py", {"a": 1}, teacher=True, cached=True),
+        "KL": cells.Arm("kd.py", {"a": 2}, teacher=True),
+    }
+    return cells.Cell(
+        name="toy",
+        title="Toy.",
+        metric="mIoU",
+        tested="mIoU",
+        plain="plain.py",
+        teacher="teacher.py",
+        arms=arms,
+        rates=(1e-3, 2e-3, 4e-3),
+        rarest="c",
+        seeds=(0, 1, 2),
+    )
+
+
+def result(score: float, validated: float = 60.0) -> dict[str, Any]:
+    iou = {"IoU.a": score + 3, "IoU.b": score, "IoU.c": score - 3}
+    curve = [[100, 40.0], [200, validated - 0.2], [300, validated]]
+    return {
+        "test": {"mIoU": score, **iou},
+        "val": {"mIoU": validated},
+        "curve": curve,
+        "weights": "teacher.safetensors",
+    }
+
+
+@pytest.fixture
+def stored() -> dict[str, Any]:
+    runs = [
+        {"arm": arm, "seed": seed, **result(score, VALIDATED[arm])}
+        for arm, scores in SCORES.items()
+        for seed, score in enumerate(scores)
+    ]
+    return {
+        "date": "2026-01-01",
+        "rates": dict.fromkeys(SCORES, 2e-3) | {"KL": 4e-3},
+        "teachers": [result(57.0), result(56.0)],
+        "runs": [*runs, {"arm": "plain", "seed": 3, **result(10.0)}],
+    }
+
+
+@pytest.fixture
+def measured(cell, stored) -> Any:
+    return module_of(ROOT / "benchmarks" / "map_results.py").CellResults(cell, stored)
+
+
+def test_a_gain_is_the_paired_mean_over_the_seeds_of_all_arms(measured):
+    assert measured.seeds == [0, 1, 2]
+    paired = module_of(ROOT / "benchmarks" / "map_results.py").paired
+    gain = paired(measured.scores("CWD"), measured.scores("plain"))
+    difference = np.subtract(SCORES["CWD"], SCORES["plain"])
+    low, high = stats.t.interval(0.95, 2, difference.mean(), stats.sem(difference))
+    assert [gain.value, gain.low, gain.high] == pytest.approx([4, low, high])
+
+
+def test_the_best_control_is_chosen_against_us_and_the_arm_without_the_test(measured):
+    assert measured.best_control == "weighted"  # 53 on the test part, plain 51
+    assert measured.best_taught == "KL"  # by validation, although CWD tests better
+
+
+def test_lead_of_each_teacher_and_mean_without_the_rarest_class(measured):
+    assert measured.lead == pytest.approx([6.0, 5.0])
+    assert measured.without_rarest("plain") == pytest.approx([51.5, 53.5, 52.5])
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([10, 20, 30, 30.4, 30.4, 30.5], True),
+        ([10, 20, 30, 30.4, 30.4, 30.95], False),  # 0.55 more in the last third
+        ([10, 20, 30, 33, 29, 28], True),
+        ([10], False),
+    ],
+)
+def test_saturation_is_no_gain_in_the_last_third(scores, expected):
+    module = module_of(ROOT / "benchmarks" / "map_results.py")
+    steps = np.arange(1, len(scores) + 1) * 100
+    curve = np.stack([steps, np.array(scores)], axis=1)
+    assert module.has_saturated(curve) is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [([1, 2, 3], "cannot tell"), ([2, 2.1, 2.2], "pays"), ([-2, -2.1, -2.2], "costs")],
+)
+def test_verdict_needs_the_whole_interval(values, words):
+    page = module_of(ROOT / "benchmarks" / "map_page.py")
+    assert page.verdict(page.mean_of(np.array(values, float))) == words
+
+
+def test_seeds_that_tune_do_not_compare(cell):
+    with pytest.raises(ValueError, match=r"toy: seeds \[2\] tune and compare"):
+        replace(cell, tuning_seeds=(2, 100))
+
+
+def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
+    asked: list[Any] = []
+
+    def answered(runs, processes):
+        asked.extend(runs)
+        for each in runs:
+            yield result(50.0, 60 + ("lr0.002" in each.folder.name))
+
+    monkeypatch.setattr(study, "results_of", answered)
+    monkeypatch.setattr(study.Study, "build_caches", lambda self: None)
+    study.study(cell, tmp_path, 2, tmp_path / "toy.json")
+    teachers, tuning, final = asked[:2], asked[2:14], asked[14:]
+    assert [each.options["randomness.seed"] for each in teachers] == [200, 201]
+    assert {each.options["randomness.seed"] for each in tuning} == {100}
+    assert not any(each.tested for each in tuning)
+    assert all(each.tested for each in final)
+    assert {each.options[study.RATE] for each in final} == {2e-3}
+    caches = [each.options.get("teacher_cache.dir") for each in final]
+    assert caches[2::4] == [str(tmp_path / f"cache{n}") for n in (0, 1, 0)]
+    assert final[0].config == "plain.py"
+    assert "model.teacher_checkpoint" not in final[1].options
+
+
+def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeypatch):
+    folder = tmp_path / "map"
+    folder.mkdir()
+    (folder / "toy.json").write_text(json.dumps(stored))
+    page = Path(f"{folder}.md")
+    page.write_text("# Map\n\n<!-- measured -->\nold\n<!-- end of measured -->\nend\n")
+    monkeypatch.setattr(study, "CELLS", {"toy": cell})
+    run("benchmarks/when_it_pays.py", "--page", "--results", folder)
+    text = page.read_text()
+    assert text.startswith("# Map\n")
+    assert text.endswith("-->\nend\n")
+    assert "old" not in text
+    assert "| KL | 0.004 (edge) | 49.00 ± 2.48 | -2.00 (-4.48 to +0.48)" in text
+    assert (folder / "gains.svg").read_text().startswith("<svg")
