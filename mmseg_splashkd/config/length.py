@@ -15,6 +15,7 @@ from mmseg_splashkd.config.types import is_a, type_name
 
 # Arguments of mmengine's schedules that count steps; all others are values.
 STEPS = {"begin", "end", "T_max", "total_steps", "step_size", "milestones", "periods"}
+LOSSES = ("distill_loss", "temporal_loss")  # arguments of a model with schedules
 # Those of ``models.losses.schedule.Schedule``: a mapping with ``end`` and one of these.
 OF_LOSS = {"begin", "until", "stop_at"}
 OF_HOOKS = {"begin_iter", "begin_epoch"}  # such as of mmengine's EMAHook
@@ -72,10 +73,11 @@ def longer(cfg: Config, length: int) -> Options:
     options: Options = {f"train_cfg.{key}": length}
     options |= _intervals(cfg, key, length)
     options |= _of_schedules(cfg.get("param_scheduler"), scaled, before / length)
-    loss = cfg.model.get("distill_loss") if isinstance(cfg.model, Mapping) else None
-    for path, node in _mappings(loss, "model.distill_loss"):
-        if "end" in node and OF_LOSS & node.keys():
-            options |= _scaled_keys(node, path, OF_LOSS, scaled)
+    for loss in LOSSES:
+        own = cfg.model.get(loss) if isinstance(cfg.model, Mapping) else None
+        for path, node in _mappings(own, f"model.{loss}"):
+            if "end" in node and OF_LOSS & node.keys():
+                options |= _scaled_keys(node, path, OF_LOSS, scaled)
     for path, node in _mappings(cfg.get("custom_hooks"), "custom_hooks"):
         options |= _scaled_keys(node, path, OF_HOOKS, scaled)
     return options

@@ -78,7 +78,8 @@ def test_what_counts_steps_is_stretched_and_what_counts_validations_is_not():
             "distill_loss": {
                 "teacher_ratio": {"kind": "linear", "end": 0.5, "until": 40},
                 "terms": [{"weight": {"end": 1.0, "stop_at": 90}}, {"weight": 2.0}],
-            }
+            },
+            "temporal_loss": {"weight": {"kind": "cosine", "end": 1.0, "until": 20}},
         },
     )
     assert longer(cfg, 150) == {
@@ -88,6 +89,7 @@ def test_what_counts_steps_is_stretched_and_what_counts_validations_is_not():
         "custom_hooks.0.begin_iter": 15,
         "model.distill_loss.teacher_ratio.until": 60,
         "model.distill_loss.terms.0.weight.stop_at": 135,
+        "model.temporal_loss.weight.until": 30,
     }
 
 
