@@ -42,6 +42,7 @@ class Cell:
         options: Config keys of the students.
         teacher_options: Config keys of the teachers.
         threshold: As of ``evaluate``.
+        longer: Arms that also run for the time of the dearest taught one.
         teacher_seeds: One teacher each; students take them in turn.
         tuning_seeds: Seeds that choose the rates.
         seeds: Seeds of the runs that are compared.
@@ -60,6 +61,7 @@ class Cell:
     options: Mapping[str, Any] = field(default_factory=dict)
     teacher_options: Mapping[str, Any] = field(default_factory=dict)
     threshold: str | None = None
+    longer: tuple[str, ...] = ()
     teacher_seeds: tuple[int, ...] = (200, 201)
     tuning_seeds: tuple[int, ...] = (100,)
     seeds: tuple[int, ...] = tuple(range(8))
@@ -102,5 +104,6 @@ CAMVID_LITE = Cell(
         "train_dataloader.persistent_workers": False,
     },
     options={"train_cfg.val_interval": 200},
+    longer=("CE", "weighted CE"),
 )
 CELLS = {cell.name: cell for cell in (CAMVID_LITE,)}

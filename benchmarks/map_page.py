@@ -35,9 +35,9 @@ def _lines(measured: Sequence[CellResults], folder: Path) -> Iterator[str]:
     yield f"![Gains with 95 % intervals]({folder.name}/gains.svg)\n"
     yield (
         "| cell | lead of the teachers | best taught arm | gain over plain "
-        "| best control | gain over it | verdict |"
+        "| best control | gain over it | gain at equal time | verdict |"
     )
-    yield "|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|"
     for results in measured:
         yield _row(results)
     for results in measured:
@@ -57,9 +57,19 @@ def _row(results: CellResults) -> str:
         _words(over_plain),
         control,
         _words(over_control),
+        _equal_time(results, taught),
         verdict(over_control),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _equal_time(results: CellResults, taught: str) -> str:
+    """Gain over the best arm that trained for as long as the taught one and teacher."""
+    longer = [scores for _, scores in results.with_equal_time.values()]
+    if not longer:
+        return "not run"
+    best = max(longer, key=lambda scores: scores.mean())
+    return _words(paired(results.scores(taught), best))
 
 
 def verdict(gain: Interval) -> str:
@@ -88,9 +98,32 @@ def _section(results: CellResults, folder: Path) -> Iterator[str]:
     for arm in cell.arms:
         yield _arm_row(results, arm)
     yield ""
+    yield from _longer(results)
     curves = folder / f"{cell.name}_curves.svg"
     _save(curves, lambda axes: _curves(axes, results), 8)
     yield f"![Curves on the validation part]({folder.name}/{curves.name})"
+
+
+def _longer(results: CellResults) -> Iterator[str]:
+    cell, longer = results.cell, results.with_equal_time
+    if not longer:
+        return
+    yield "With the time of the dearest taught arm and its teacher (CPU seconds of a"
+    yield f"run: {_seconds(results, results.plain)} plain, "
+    yield f"{_seconds(results, results.best_taught)} {results.best_taught}):\n"
+    yield f"| arm | iterations | {cell.tested} |"
+    yield "|---|---|---|"
+    for arm, (iterations, scores) in longer.items():
+        mean = mean_of(scores)
+        half = mean.high - mean.value
+        yield f"| {arm} | {iterations:,} | {mean.value:.2f} ± {half:.2f} |"
+    yield ""
+
+
+def _seconds(results: CellResults, arm: str) -> str:
+    parts = results.stored["cpu seconds"][arm]
+    named = [f"{name} {value:,.0f}" for name, value in parts.items() if value]
+    return " + ".join(named)
 
 
 def _arm_row(results: CellResults, arm: str) -> str:

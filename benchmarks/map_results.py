@@ -73,6 +73,18 @@ class CellResults:
         """The taught arm with the highest mean on the validation part."""
         return max(self._of_kind("taught"), key=self._validated)
 
+    @cached_property
+    def with_equal_time(self) -> dict[str, tuple[int, np.ndarray]]:
+        """Arm -> iterations and scores per seed, with the time of a taught arm."""
+        longer = {}
+        for arm in self.cell.longer:
+            runs = [each for each in self.stored["equal time"] if each["arm"] == arm]
+            found = {each["seed"]: each for each in runs}
+            if all(seed in found for seed in self.seeds):
+                scores = [found[s]["test"][self.cell.tested] for s in self.seeds]
+                longer[arm] = (runs[0]["iterations"], np.array(scores))
+        return longer
+
     def _of_kind(self, *kinds: str) -> list[str]:
         return [name for name, arm in self.cell.arms.items() if arm.kind in kinds]
 

@@ -67,9 +67,9 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     options, folder = dict(run.options), run.folder / f"run_{os.getpid()}"
-    begin, used = time.perf_counter(), _cpu_seconds()
+    begin, used = time.perf_counter(), cpu_seconds()
     work_dir = train(run.config, folder, cfg_options=options)
-    seconds, used = time.perf_counter() - begin, _cpu_seconds() - used
+    seconds, used = time.perf_counter() - begin, cpu_seconds() - used
     result = {
         "seconds": seconds,
         "cpu_seconds": used,
@@ -88,7 +88,8 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     return result
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
     whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
     return sum(sum(resource.getrusage(each)[:2]) for each in whose)
 

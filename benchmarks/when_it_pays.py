@@ -20,10 +20,11 @@ from typing import Any
 
 from map_cells import CELLS, Cell
 from map_page import write_page
-from study_runs import StudyRun, results_of
+from study_runs import StudyRun, cpu_seconds, results_of
 
 RATE = "optim_wrapper.optimizer.lr"
 RESULTS = Path("docs/when_it_pays")
+TAUGHT = "taught"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -116,6 +117,63 @@ class Study:
         ):
             yield {"arm": name, "seed": seed, "rate": rates[name], **result}
 
+    def charged(self, done: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+        """CPU seconds of each arm: teacher, cache and own training.
+
+        A run is charged the whole of its teacher and its cache, as somebody is who
+        needs one student.
+
+        Args:
+            done: Results of the compared runs.
+        """
+        teacher = statistics.median(each["cpu_seconds"] for each in self.teachers)
+        seconds = {}
+        for name, arm in self.cell.arms.items():
+            own = [each["cpu_seconds"] for each in done if each["arm"] == name]
+            seconds[name] = {
+                "teacher": teacher if arm.teacher else 0.0,
+                "cache": self._cache_seconds(name) if arm.cached else 0.0,
+                "own": statistics.median(own),
+            }
+        return seconds
+
+    def give_equal_time(
+        self, rates: Mapping[str, float], done: Sequence[dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Train plain student and controls for the time of the dearest taught arm.
+
+        Each keeps its rate; its schedule is stretched.
+
+        Args:
+            rates: Rate of each arm.
+            done: Results of the compared runs.
+        """
+        seconds = {
+            name: sum(each.values()) for name, each in self.charged(done).items()
+        }
+        arms = self.cell.arms
+        dearest = max(seconds[name] for name, arm in arms.items() if arm.kind == TAUGHT)
+        names = [name for name in self.cell.longer if seconds[name] < dearest]
+        final = list(product(self.cell.seeds, names))
+        runs = [
+            self._longer(self._run(name, rates[name], seed), dearest / seconds[name])
+            for seed, name in final
+        ]
+        for (seed, name), run, result in zip(
+            final, runs, results_of(runs, self.jobs), strict=True
+        ):
+            length = run.options["train_cfg.max_iters"]
+            yield {"arm": name, "seed": seed, "iterations": length, **result}
+
+    def _longer(self, run: StudyRun, factor: float) -> StudyRun:
+        from mmseg_splashkd.config.length import longer
+        from mmseg_splashkd.config.reading import read_config
+
+        cfg = read_config(run.config, dict(run.options))
+        length = int(cfg.train_cfg.max_iters * factor)
+        folder = run.folder.with_name(f"{run.folder.name}_{length}it")
+        return run._replace(folder=folder, options=run.options | longer(cfg, length))
+
     def _run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
         arm, cell = self.cell.arms[name], self.cell
         number = seed % len(cell.teacher_seeds)
@@ -144,8 +202,21 @@ class Study:
             for name, number in product(cached, numbers)
             for run in [self._run(name, self.cell.rates[0], number)]
         }
-        for run in runs.values():
-            build_teacher_cache(run.config, cfg_options=dict(run.options))
+        for folder, run in runs.items():
+            if not _timed(folder).is_file():
+                begin = cpu_seconds()
+                build_teacher_cache(run.config, cfg_options=dict(run.options))
+                used = json.dumps(cpu_seconds() - begin)
+                _timed(folder).write_text(used, encoding="utf-8")
+
+    def _cache_seconds(self, name: str) -> float:
+        folder = self._run(name, self.cell.rates[0], 0).options["teacher_cache.dir"]
+        return json.loads(_timed(folder).read_text(encoding="utf-8"))
+
+
+def _timed(folder: str) -> Path:
+    """Where the CPU seconds of a cache are kept."""
+    return Path(f"{folder}_seconds.json")
 
 
 def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
@@ -163,18 +234,20 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     runs.train_teachers()
     runs.build_caches()
     rates = runs.tune()
-    done: list[dict[str, Any]] = []
+    text: dict[str, Any] = {"cell": cell.name, "rates": rates}
+    text |= {"teachers": runs.teachers, "runs": [], "equal time": []}
     results.parent.mkdir(parents=True, exist_ok=True)
-    for result in runs.compare(rates):
-        done.append(result)
-        text = {
-            "cell": cell.name,
-            "date": datetime.now(UTC).date().isoformat(),
-            "rates": rates,
-            "teachers": runs.teachers,
-            "runs": done,
-        }
+
+    def keep(part: str, result: dict[str, Any]) -> None:
+        text[part].append(result)
+        text["date"] = datetime.now(UTC).date().isoformat()
         write_whole(results, json.dumps(text, indent=1) + "\n")
+
+    for result in runs.compare(rates):
+        keep("runs", result)
+    text["cpu seconds"] = runs.charged(text["runs"])
+    for result in runs.give_equal_time(rates, text["runs"]):
+        keep("equal time", result)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

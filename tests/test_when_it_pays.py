@@ -46,6 +46,7 @@ def cell() -> Any:
         arms=arms,
         rates=(1e-3, 2e-3, 4e-3),
         rarest="c",
+        longer=("plain",),
         seeds=(0, 1, 2),
     )
 
@@ -58,6 +59,7 @@ def result(score: float, validated: float = 60.0) -> dict[str, Any]:
         "val": {"mIoU": validated},
         "curve": curve,
         "weights": "teacher.safetensors",
+        "cpu_seconds": 100.0,
     }
 
 
@@ -72,6 +74,11 @@ def stored() -> dict[str, Any]:
         "date": "2026-01-01",
         "rates": dict.fromkeys(SCORES, 2e-3) | {"KL": 4e-3},
         "teachers": [result(57.0), result(56.0)],
+        "cpu seconds": {arm: {"teacher": 0.0, "own": 120.0} for arm in SCORES},
+        "equal time": [
+            {"arm": "plain", "seed": seed, "iterations": 900, **result(50.0 - seed)}
+            for seed in range(3)
+        ],
         "runs": [*runs, {"arm": "plain", "seed": 3, **result(10.0)}],
     }
 
@@ -130,6 +137,11 @@ def test_seeds_that_tune_do_not_compare(cell):
         replace(cell, tuning_seeds=(2, 100))
 
 
+def longer(run: Any, factor: float) -> Any:
+    length = {"train_cfg.max_iters": int(1000 * factor)}
+    return run._replace(options=run.options | length)
+
+
 def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     asked: list[Any] = []
 
@@ -140,8 +152,10 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "results_of", answered)
     monkeypatch.setattr(study.Study, "build_caches", lambda self: None)
+    monkeypatch.setattr(study.Study, "_cache_seconds", lambda self, name: 50.0)
+    monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
-    teachers, tuning, final = asked[:2], asked[2:14], asked[14:]
+    teachers, tuning, final, equal = asked[:2], asked[2:14], asked[14:26], asked[26:]
     assert [each.options["randomness.seed"] for each in teachers] == [200, 201]
     assert {each.options["randomness.seed"] for each in tuning} == {100}
     assert not any(each.tested for each in tuning)
@@ -149,6 +163,11 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     assert {each.options[study.RATE] for each in final} == {2e-3}
     caches = [each.options.get("teacher_cache.dir") for each in final]
     assert caches[2::4] == [str(tmp_path / f"cache{n}") for n in (0, 1, 0)]
+    # Teacher 100 s, cache 50 s and its own 100 s, where a plain run takes 100 s.
+    assert [each.options["train_cfg.max_iters"] for each in equal] == [2500] * 3
+    kept = json.loads((tmp_path / "toy.json").read_text())
+    assert kept["cpu seconds"]["CWD"] == {"teacher": 100, "cache": 50, "own": 100}
+    assert [each["iterations"] for each in kept["equal time"]] == [2500] * 3
     assert final[0].config == "plain.py"
     assert "model.teacher_checkpoint" not in final[1].options
 
@@ -166,4 +185,7 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert text.endswith("-->\nend\n")
     assert "old" not in text
     assert "| KL | 0.004 (edge) | 49.00 ± 2.48 | -2.00 (-4.48 to +0.48)" in text
+    # 49, 50, 48 against 50, 49, 48 of the plain student with more iterations.
+    assert "| -4.00 (-8.97 to +0.97) | +0.00 (-2.48 to +2.48) | cannot tell |" in text
+    assert "| plain | 900 | 49.00 ± 2.48 |" in text
     assert (folder / "gains.svg").read_text().startswith("<svg")
