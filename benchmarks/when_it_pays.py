@@ -172,7 +172,9 @@ class Study:
         cfg = read_config(run.config, dict(run.options))
         length = int(cfg.train_cfg.max_iters * factor)
         folder = run.folder.with_name(f"{run.folder.name}_{length}it")
-        return run._replace(folder=folder, options=run.options | longer(cfg, length))
+        return run._replace(
+            folder=folder, options={**run.options, **longer(cfg, length)}
+        )
 
     def _run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
         arm, cell = self.cell.arms[name], self.cell
