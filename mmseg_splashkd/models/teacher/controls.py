@@ -94,8 +94,8 @@ def _refuse(model: Any, names: Sequence[str], why: str) -> None:
 def without_pretrained(config: Any) -> Any:
     """Config of a teacher, or of several, that names no weights to start from.
 
-    Neither an ``init_cfg`` with a file nor ``pretrained`` of a module. That of a network
-    of transformers stays, because it gives the settings, too; see
+    Neither an ``init_cfg`` with a file nor ``pretrained`` of a module. That of a
+    network of transformers stays, because it gives the settings, too; see
     ``FrozenTeacher.draw_weights``.
     """
     copied = copy.deepcopy(config)
