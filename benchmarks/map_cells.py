@@ -73,6 +73,7 @@ class Cell:
             raise ValueError(f"{self.name}: seeds {sorted(both)} tune and compare")
 
 
+PARTS = ("train", "val", "test")
 PAYS = "configs/when_it_pays/pays_"
 CAMVID_LITE = Cell(
     name="camvid_lite",
@@ -100,8 +101,9 @@ CAMVID_LITE = Cell(
     rarest="bicyclist",
     shared={
         "train_dataloader.dataset.keep_views": 1000,
-        "train_dataloader.num_workers": 0,
-        "train_dataloader.persistent_workers": False,
+        # Runs fill the cores, and so each loads its frames itself.
+        **{f"{part}_dataloader.num_workers": 0 for part in PARTS},
+        **{f"{part}_dataloader.persistent_workers": False for part in PARTS},
     },
     options={"train_cfg.val_interval": 200},
     longer=("CE", "weighted CE"),

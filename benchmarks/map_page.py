@@ -49,6 +49,7 @@ def _row(results: CellResults) -> str:
     taught, control = results.best_taught, results.best_control
     over_plain = _gain(results, taught, results.plain)
     over_control = _gain(results, taught, control)
+    equal_time = _equal_time(results, taught)
     lead = ", ".join(f"{value:+.1f}" for value in results.lead)
     cells = [
         f"[{results.cell.name}](#{results.cell.name})",
@@ -57,19 +58,26 @@ def _row(results: CellResults) -> str:
         _words(over_plain),
         control,
         _words(over_control),
-        _equal_time(results, taught),
-        verdict(over_control),
+        "not run" if equal_time is None else _words(equal_time),
+        _judged(over_control, equal_time),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _equal_time(results: CellResults, taught: str) -> str:
+def _equal_time(results: CellResults, taught: str) -> Interval | None:
     """Gain over the best arm that trained for as long as the taught one and teacher."""
-    longer = [scores for _, scores in results.with_equal_time.values()]
+    longer = [each.scores for each in results.with_equal_time.values()]
     if not longer:
-        return "not run"
+        return None
     best = max(longer, key=lambda scores: scores.mean())
-    return _words(paired(results.scores(taught), best))
+    return paired(results.scores(taught), best)
+
+
+def _judged(gain: Interval, equal_time: Interval | None) -> str:
+    """The verdict, which says so where a gain is not one at equal time, too."""
+    said = verdict(gain)
+    also = equal_time is not None and equal_time.value >= 0
+    return said if said != "pays" or also else "pays at equal steps only"
 
 
 def verdict(gain: Interval) -> str:
@@ -111,12 +119,15 @@ def _longer(results: CellResults) -> Iterator[str]:
     yield "With the time of the dearest taught arm and its teacher (CPU seconds of a"
     yield f"run: {_seconds(results, results.plain)} plain, "
     yield f"{_seconds(results, results.best_taught)} {results.best_taught}):\n"
-    yield f"| arm | iterations | {cell.tested} |"
-    yield "|---|---|---|"
-    for arm, (iterations, scores) in longer.items():
-        mean = mean_of(scores)
+    yield f"| arm | iterations | CPU seconds | {cell.tested} |"
+    yield "|---|---|---|---|"
+    for arm, runs in longer.items():
+        mean = mean_of(runs.scores)
         half = mean.high - mean.value
-        yield f"| {arm} | {iterations:,} | {mean.value:.2f} ± {half:.2f} |"
+        yield (
+            f"| {arm} | {runs.iterations:,} | {runs.cpu_seconds:,.0f} "
+            f"| {mean.value:.2f} ± {half:.2f} |"
+        )
     yield ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from map_cells import Cell
@@ -15,6 +15,20 @@ from mmseg_splashkd.statistics.intervals import Interval, interval_of
 # A curve has stopped gaining if its last third is not better than what was reached
 # before by more than this, in points.
 SATURATED = 0.5
+
+
+class Longer(NamedTuple):
+    """Runs of an arm with the time of the dearest taught one.
+
+    Attributes:
+        iterations: Their length.
+        scores: (n,) on the test part, one per seed.
+        cpu_seconds: Median of the time that they took.
+    """
+
+    iterations: int
+    scores: np.ndarray
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -74,15 +88,19 @@ class CellResults:
         return max(self._of_kind("taught"), key=self._validated)
 
     @cached_property
-    def with_equal_time(self) -> dict[str, tuple[int, np.ndarray]]:
-        """Arm -> iterations and scores per seed, with the time of a taught arm."""
+    def with_equal_time(self) -> dict[str, Longer]:
+        """Arm -> its runs with the time of a taught arm."""
         longer = {}
         for arm in self.cell.longer:
             runs = [each for each in self.stored["equal time"] if each["arm"] == arm]
             found = {each["seed"]: each for each in runs}
             if all(seed in found for seed in self.seeds):
-                scores = [found[s]["test"][self.cell.tested] for s in self.seeds]
-                longer[arm] = (runs[0]["iterations"], np.array(scores))
+                own = [found[seed] for seed in self.seeds]
+                longer[arm] = Longer(
+                    own[0]["iterations"],
+                    np.array([each["test"][self.cell.tested] for each in own]),
+                    float(np.median([each["cpu_seconds"] for each in own])),
+                )
         return longer
 
     def _of_kind(self, *kinds: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Runs of a study: each is trained and tested once, in its own process."""
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -89,7 +90,11 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of its children that have ended."""
+    """CPU time of this process and of its children that have ended.
+
+    Workers of a data loader that keeps them end when it is collected.
+    """
+    gc.collect()
     whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
     return sum(sum(resource.getrusage(each)[:2]) for each in whose)
 

@@ -11,6 +11,7 @@ command can be repeated; the results so far are in docs/when_it_pays/<cell>.json
 
 import argparse
 import json
+import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -206,6 +207,8 @@ class Study:
         }
         for folder, run in runs.items():
             if not _timed(folder).is_file():
+                # Of a build that was interrupted, the time is not known.
+                shutil.rmtree(folder, ignore_errors=True)
                 begin = cpu_seconds()
                 build_teacher_cache(run.config, cfg_options=dict(run.options))
                 used = json.dumps(cpu_seconds() - begin)

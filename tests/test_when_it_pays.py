@@ -1,6 +1,8 @@
 """Arithmetic and order of runs of the study of where distillation pays."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mmseg_splashkd import teacher_cache
 from tests.conftest import ROOT
 from tests.test_commands import module_of, run
 
@@ -132,6 +135,60 @@ def test_verdict_needs_the_whole_interval(values, words):
     assert page.verdict(page.mean_of(np.array(values, float))) == words
 
 
+@pytest.mark.parametrize(
+    ("at_equal_time", "words"),
+    [
+        ([0.5, -0.5, 0.1], "pays"),
+        ([0.5, -0.5, -0.1], "pays at equal steps only"),
+        (None, "pays at equal steps only"),
+    ],
+)
+def test_a_gain_at_equal_steps_is_not_one_at_equal_time(at_equal_time, words):
+    page = module_of(ROOT / "benchmarks" / "map_page.py")
+    gain = page.mean_of(np.array([2, 2.1, 2.2]))
+    also = at_equal_time and page.mean_of(np.array(at_equal_time))
+    assert page._judged(gain, also) == words
+    assert page._judged(page.mean_of(np.array([1.0, 2, 3])), also) == "cannot tell"
+
+
+class Kept:
+    """Ends its process when it is collected, as a loader that keeps its workers."""
+
+    def __init__(self) -> None:
+        self.itself = self  # as a runner, which is not freed at once
+        busy = "import time\nwhile time.process_time() < 0.3: pass"
+        self.process = subprocess.Popen([sys.executable, "-S", "-c", busy])
+
+    def __del__(self) -> None:
+        self.process.wait()
+
+
+def test_time_of_workers_that_a_loader_keeps_is_counted():
+    cpu_seconds = module_of(ROOT / "benchmarks" / "study_runs.py").cpu_seconds
+    begin = cpu_seconds()
+    Kept()
+    assert cpu_seconds() - begin > 0.3
+
+
+def test_a_cache_whose_time_is_not_known_is_built_again(
+    study, cell, tmp_path, monkeypatch
+):
+    cell = replace(cell, arms={"CWD": replace(cell.arms["CWD"], teacher=False)})
+    part = tmp_path / "cache_CWD" / "answers.npy"
+    part.parent.mkdir()
+    part.touch()
+    built = []
+    monkeypatch.setattr(
+        teacher_cache,
+        "build_teacher_cache",
+        lambda config, cfg_options: built.append((config, part.exists())),
+    )
+    runs = study.Study(cell, tmp_path, 1)
+    runs.build_caches()
+    runs.build_caches()
+    assert built == [("kd.py", False)]
+
+
 def test_seeds_that_tune_do_not_compare(cell):
     with pytest.raises(ValueError, match=r"toy: seeds \[2\] tune and compare"):
         replace(cell, tuning_seeds=(2, 100))
@@ -187,5 +244,5 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert "| KL | 0.004 (edge) | 49.00 ± 2.48 | -2.00 (-4.48 to +0.48)" in text
     # 49, 50, 48 against 50, 49, 48 of the plain student with more iterations.
     assert "| -4.00 (-8.97 to +0.97) | +0.00 (-2.48 to +2.48) | cannot tell |" in text
-    assert "| plain | 900 | 49.00 ± 2.48 |" in text
+    assert "| plain | 900 | 100 | 49.00 ± 2.48 |" in text
     assert (folder / "gains.svg").read_text().startswith("<svg")

@@ -53,7 +53,12 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 def _networks(model: nn.Module) -> list[nn.Module]:
-    """A model, and the teacher of a distillation, which is no part of it."""
+    """A model, and the teacher of a distillation, which is no part of it.
+
+    A teacher with a precision of its own computes in it, and checks itself.
+    """
     bare = bare_model(model)
     teachers = getattr(bare, "teachers", None)
-    return [bare] if teachers is None else [bare, teachers]
+    if teachers is None or teachers.precision is not None:
+        return [bare]
+    return [bare, teachers]

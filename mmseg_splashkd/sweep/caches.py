@@ -73,7 +73,8 @@ def teacher_options(
     cache = dict(variant.cfg.get("teacher_cache") or {})
     if spec.cache_views:
         cache["views"] = spec.cache_views
-    if cache and (pattern or spec.cache_views):
+    drawn = not variant.needs_teacher  # one cache for each seed and fold, too
+    if cache and (pattern or spec.cache_views or drawn):
         # Every loss can read logits: variants with different losses share a cache.
         cache["store"] = "margin" if cache.get("store") == "margin" else "logits"
         folder = teacher.folder if teacher else ROOT
@@ -117,5 +118,7 @@ def _cache_key(
         ],
         "versions": [installed.get(name) for name in packages],
     }
+    if model.get("teacher_precision") == "bf16":  # the others compute in float32
+        parts["precision"] = "bf16"
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

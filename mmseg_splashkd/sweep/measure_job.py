@@ -23,9 +23,10 @@ from mmseg_splashkd.runs.recorded_config import recorded_config
 from mmseg_splashkd.sweep.budget import ArmCost, Budget, Item, read_budget, write_budget
 from mmseg_splashkd.sweep.job import Job
 
-# Keys of a config on which the time of a step depends.
+# Keys of a config on which the time of a step, or the number of steps, depends.
 TIMED = ("model", "data_preprocessor", "train_dataloader", "optim_wrapper")
 TIMED += ("custom_hooks", "teacher_cache", "compile", "activation_checkpointing")
+TIMED += ("train_cfg",)  # its length places schedules of the loss, and is counted
 SECONDS = (
     "give the time to train each teacher on this machine by --teacher-seconds SECONDS"
 )

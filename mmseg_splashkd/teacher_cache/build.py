@@ -93,7 +93,7 @@ def build_teacher_cache(
     check_data(cfg)
     init_default_scope(cfg.get("default_scope", "mmseg"))
     model = _build_model(cfg, device)
-    views = DATASETS.build(cfg[LOADER].dataset)
+    views = _views_of(cfg)
     check_teacher_classes(model, list(views.metainfo.get("classes") or []))
     console = Console()
     with locked(options.dir):
@@ -107,6 +107,16 @@ def build_teacher_cache(
             _fill(store, model, views, cfg, options, batch_size)
             _test_teacher(store, model, cfg, console)
     return Path(options.dir)
+
+
+def _views_of(cfg: Config) -> ViewDataset:
+    """The training views, without ``keep_views``: a view in memory equals itself.
+
+    Each is stored once, and is timed with the loading.
+    """
+    views: ViewDataset = DATASETS.build(cfg[LOADER].dataset)
+    views.kept = None
+    return views
 
 
 def _build_model(cfg: Config, device: str | None) -> DistillSegmentor:
@@ -245,7 +255,7 @@ def view_pass(cfg: Config, batch_size: int = BATCH) -> ViewPass:
     remove_cache(cfg)
     init_default_scope(cfg.get("default_scope", "mmseg"))
     model = _build_model(cfg, None)
-    views = DATASETS.build(cfg[LOADER].dataset)
+    views = _views_of(cfg)
     run = _pass(model, views, options, batch_size)
     return ViewPass(run, batch_size, len(views) * options.views)
 

@@ -97,6 +97,7 @@ def remove_cache(cfg: Config) -> None:
     built or used.
     """
     cfg.model.pop("teacher_cache", None)
-    if is_a(cfg.train_dataloader.dataset, CachedLogitsDataset):
-        frames = cfg.train_dataloader.dataset.dataset
-        cfg.train_dataloader.dataset = {"type": "ViewDataset", "dataset": frames}
+    views = cfg.train_dataloader.dataset
+    if is_a(views, CachedLogitsDataset):
+        own = {key: value for key, value in views.items() if key != "cache_dir"}
+        cfg.train_dataloader.dataset = {**own, "type": "ViewDataset"}

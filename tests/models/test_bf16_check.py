@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from mmseg_splashkd.models import CPUAmpOptimWrapper
 from mmseg_splashkd.models.bf16_check import WrongLayerError, checked_layers
 from mmseg_splashkd.models.teacher.teacher import FrozenTeacher
-from tests.models.builders import build, fcn, segformer
+from tests.models.builders import build, distiller, fcn, random_batch, segformer
 
 
 def wide() -> dict:
@@ -81,3 +81,17 @@ def test_a_teacher_is_checked_where_it_is_in_bfloat16(precision):
             teacher(frames)
     else:
         teacher(frames)
+
+
+@pytest.mark.parametrize("precision", ["fp32", None])
+def test_a_teacher_in_float32_is_not_checked_beside_a_student_in_bfloat16(precision):
+    model = distiller(fcn(), fcn(), teacher_precision=precision).train()
+    model.teacher.decode_head.conv_seg = Wrong(False, channels=2, kernel=1)
+    model.teacher.requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    wrapper = CPUAmpOptimWrapper(optimizer=optimizer)
+    if precision == "fp32":
+        model.train_step(random_batch(), wrapper)
+    else:
+        with pytest.raises(WrongLayerError, match=r"members\.0\.decode_head\.conv_seg"):
+            model.train_step(random_batch(), wrapper)

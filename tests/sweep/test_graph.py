@@ -78,6 +78,23 @@ def test_an_untrained_teacher_is_cached_and_not_trained(spec, tmp_path):
     assert len(caches) == 4  # of two seeds in two folds
 
 
+def test_an_untrained_teacher_with_a_cache_of_its_config_has_one_for_each_fold(
+    spec, tmp_path
+):
+    point = {"model.teacher_control": "untrained", "model.teacher_checkpoint": None}
+    point["teacher_cache"] = {"dir": "cache", "views": 2}
+    variant = variant_at(spec, date(2026, 6, 27), STUDENT, point)
+    made = [Graph(spec, tmp_path).tasks_of(run) for run in runs_of(spec, variant)]
+    assert len({cache.name for cache, _ in made}) == 2
+
+
+def test_teachers_of_another_precision_have_a_cache_of_their_own(spec, tmp_path):
+    spec = replace(spec, cache_views=4, folds=None)
+    made = [tasks(spec, tmp_path, teacher_precision=p) for p in (None, "bf16")]
+    plain, half = (cache.name for ((_, cache, _),) in made)
+    assert plain != half
+
+
 def test_a_complete_run_needs_no_teacher(spec, tmp_path, monkeypatch):
     monkeypatch.setattr(RunJob, "result", lambda job: 50.0)
     assert [len(each) for each in tasks(spec, tmp_path)] == [1, 1]

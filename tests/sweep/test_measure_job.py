@@ -104,6 +104,15 @@ def test_arms_with_the_same_step_are_timed_as_one(timed, tmp_path):
     assert timed == ["plain", "online", "cached", "teacher"]
 
 
+def test_arms_of_other_lengths_are_counted_each(timed, tmp_path, monkeypatch):
+    long = config("plain")
+    long.train_cfg.max_iters = 300
+    monkeypatch.setitem(CONFIGS, "plain", long)
+    monkeypatch.setitem(CONFIGS, "online, slowly", config("plain"))
+    measured(tmp_path)
+    assert timed == ["plain", "online", "plain", "cached", "teacher"]
+
+
 def test_a_given_time_of_teachers_is_not_measured(timed, tmp_path):
     budget = measured(tmp_path, teacher_seconds=7.0)
     assert "teacher" not in timed

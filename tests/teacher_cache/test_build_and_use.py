@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -21,8 +22,9 @@ from mmseg_splashkd.teacher_cache import (
     build_teacher_cache,
     use_teacher_cache,
 )
+from mmseg_splashkd.teacher_cache.build import view_pass
 from mmseg_splashkd.teacher_cache.fingerprint import fingerprint, unread_frames
-from mmseg_splashkd.teacher_cache.options import cache_options
+from mmseg_splashkd.teacher_cache.options import cache_options, remove_cache
 from mmseg_splashkd.teacher_cache.store import (
     LogitStore,
     locked,
@@ -73,6 +75,17 @@ OF_LABELS = {
     "model.teacher_checkpoint": None,
     "model.teacher_gate": None,
 }
+
+
+class Unseeded:
+    """A transform whose random numbers are its own."""
+
+    def __init__(self) -> None:
+        self.generator = np.random.default_rng(0)
+
+    def __call__(self, results: dict) -> dict:
+        shift = int(self.generator.integers(1, 256))
+        return results | {"img": results["img"] + np.uint8(shift)}
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +308,44 @@ def test_views_stay_in_memory_beside_their_logits(cached):
     assert torch.equal(first["inputs"], again["inputs"])
     both = [each["data_samples"].teacher_logits.data for each in (first, again)]
     assert torch.equal(*both)
+
+
+def test_views_in_memory_are_not_taken_for_views_that_can_be_repeated(
+    distil_options, tmp_path
+):
+    shift = {"type": Unseeded}
+    options = distil_options | {
+        "teacher_cache.dir": str(tmp_path / "cache"),
+        "teacher_cache.views": 1,
+        "train_dataloader.dataset.keep_views": 16,
+        PIPELINE: [*LOAD, RESIZE, shift, PACK],
+    }
+    with pytest.raises(ValueError, match="differs when it is drawn twice"):
+        build_teacher_cache(DISTILLED, cfg_options=options)
+
+
+def test_a_view_is_timed_with_its_loading(cached):
+    cfg = read_config(DISTILLED, cached | {"train_dataloader.dataset.keep_views": 16})
+    timed, loaded = view_pass(cfg, 2), []
+    load = LoadImageFromFile.transform
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            LoadImageFromFile,
+            "transform",
+            lambda self, results: loaded.append(1) or load(self, results),
+        )
+        for _ in range(2):
+            timed.run()
+    assert len(loaded) == 4
+
+
+def test_a_recorded_config_of_a_cached_run_keeps_views_as_it_did(cached):
+    cfg = read_config(DISTILLED, cached | {"train_dataloader.dataset.keep_views": 16})
+    use_teacher_cache(cfg)
+    remove_cache(cfg)
+    views = cfg.train_dataloader.dataset
+    assert (views.type, views.keep_views) == ("ViewDataset", 16)
+    assert "cache_dir" not in views
 
 
 def test_samples_without_logits_are_refused(cached):

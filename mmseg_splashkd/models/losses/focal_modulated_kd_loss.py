@@ -325,7 +325,8 @@ class FocalModulatedKDLoss(nn.Module):
         if teacher is None:  # no term to modulate, and none in the log
             return student.logits.new_full((), torch.nan, dtype=torch.float)
         assert self.student_error is not None
-        return self.student_error(student.logits, teacher.logits, self.gamma)
+        logits = student.logits, teacher.logits
+        return self.student_error(*logits, self.gamma, teacher.valid)
 
     def _label_parts(
         self, logits: Tensor, labels: Tensor

@@ -9,6 +9,7 @@ from torch import Tensor
 from mmseg_splashkd.models.losses import functional
 from mmseg_splashkd.models.losses.arguments import check_not_negative, check_positive
 from mmseg_splashkd.models.losses.term import DistillTerm
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 
 FITTED = "fitted"
 FEATURE_LOSSES = (
@@ -180,10 +181,29 @@ class RarityKLDLoss(TemperatureTerm):
                 f"numbers for {num_classes} classes: give one per class"
             )
 
-    def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
+    def forward(
+        self, student: SegOutputs, teacher: SegOutputs, labels: Tensor
+    ) -> Tensor:
+        """Loss of the outputs of student and teacher, a scalar; no labels used."""
+        return self.compare(student.logits, teacher.logits, labels, teacher.valid)
+
+    def compare(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        labels: Tensor,
+        valid: Tensor | None = None,
+    ) -> Tensor:
+        """Loss of (B, C, h, w) logits, a scalar; no labels used.
+
+        Args:
+            student: Logits of the student.
+            teacher: Logits of the teacher.
+            labels: Not used.
+            valid: (B, h, w), False where the teacher has no answer.
+        """
         weights = functional.rarity_weights(
-            teacher, self.power, self.floor, self.shares
+            teacher, self.power, self.floor, self.shares, valid
         )
         temperature = self.temperature_value()
         return functional.kl_divergence(student, teacher, temperature, weights=weights)

@@ -24,10 +24,12 @@ class StudentError:
     classes: Sequence[int] | None = None
     threshold: float = 0.5
 
-    def __call__(self, student: Tensor, teacher: Tensor, gamma: float) -> Tensor:
+    def __call__(
+        self, student: Tensor, teacher: Tensor, gamma: float, valid: Tensor | None
+    ) -> Tensor:
         """Scalar m in [0, 1] of (B, C, h, w) logits; 0 if there is no such pixel."""
         return functional.student_error(
-            student, teacher, gamma, self.threshold, self.classes
+            student, teacher, gamma, self.threshold, self.classes, valid
         )
 
     def check_num_classes(self, num_classes: int) -> None:

@@ -92,7 +92,12 @@ def _refuse(model: Any, names: Sequence[str], why: str) -> None:
 
 
 def without_pretrained(config: Any) -> Any:
-    """Config of a teacher, or of several, without an ``init_cfg`` that names a file."""
+    """Config of a teacher, or of several, that names no weights to start from.
+
+    Neither an ``init_cfg`` with a file nor ``pretrained`` of a module. That of a
+    network of transformers stays, because it gives the settings, too; see
+    ``FrozenTeacher.draw_weights``.
+    """
     copied = copy.deepcopy(config)
     _remove_files(copied)
     return copied
@@ -102,6 +107,8 @@ def _remove_files(node: Any) -> None:
     if isinstance(node, dict):
         if "checkpoint" in str(node.get("init_cfg")):
             node["init_cfg"] = None
+        if "type" in node and node.get("pretrained"):
+            node["pretrained"] = False if node["pretrained"] is True else None
         node = list(node.values())
     for child in node if isinstance(node, list | tuple) else ():
         _remove_files(child)

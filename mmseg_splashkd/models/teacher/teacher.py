@@ -208,12 +208,16 @@ class FrozenTeacher(nn.Module):
         self.classes = stored[0] if stored else None
 
     def draw_weights(self, seed: int) -> None:
-        """Draw the weights with which a training begins.
+        """Draw the weights with which a training begins, without any published ones.
 
         Args:
             seed: Seed >= 0, by which the members were built, too.
         """
         for index, member in enumerate(self.all):
+            for part in member.modules():
+                # What adapters of model libraries would load.
+                if getattr(part, "pretrained", None):
+                    part.pretrained = None  # type: ignore[assignment]
             with seeded(seed, index):
                 member.init_weights()
         print_log(f"The teacher has random weights of seed {seed}", logger="current")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.model import BaseModule
 from torch.nn import functional as F
 
 from mmseg_splashkd.models import DistillRegressor
@@ -43,6 +44,16 @@ def inputs_of(model: Any, batch: dict) -> torch.Tensor:
 
 def labels_of(batch: dict) -> torch.Tensor:
     return torch.cat([each.gt_sem_seg.data for each in batch["data_samples"]])
+
+
+class Published(BaseModule):
+    """Loads weights when training starts, as adapters of model libraries do."""
+
+    pretrained: str | None = "folder"
+    is_loaded = False
+
+    def init_weights(self) -> None:
+        self.is_loaded = self.pretrained is not None
 
 
 # Labels.
@@ -197,13 +208,29 @@ def test_an_untrained_teacher_has_the_first_weights_of_its_seed():
     assert torch.equal(torch.rand(1), following)
 
 
-def test_an_untrained_teacher_reads_no_pretrained_weights():
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"init_cfg": {"type": "Pretrained", "checkpoint": "none.pth"}},
+        {"pretrained": "none.pth"},  # as most configs of MMSegmentation name weights
+    ],
+    ids=["init_cfg", "pretrained"],
+)
+def test_an_untrained_teacher_reads_no_pretrained_weights(named):
     teacher = fcn()
-    teacher["backbone"]["init_cfg"] = {"type": "Pretrained", "checkpoint": "none.pth"}
+    teacher["backbone"] |= named
     options = {"teacher_control": "untrained"}
     model = distiller(segformer(), teacher, **options)
     model.load_teacher()
     assert equal_weights(model.teacher.state_dict(), untrained().teacher.state_dict())
+
+
+def test_an_untrained_teacher_of_an_adapter_reads_no_pretrained_weights():
+    model = distiller(segformer(), fcn(), teacher_control="untrained")
+    adapter = Published()
+    model.teacher.backbone.add_module("adapter", adapter)
+    model.load_teacher()
+    assert not adapter.is_loaded
 
 
 def test_the_seed_of_an_untrained_teacher_leaves_the_student_alone():

@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmseg_splashkd.models.losses import FocalModulatedKDLoss
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs
 from mmseg_splashkd.models.teacher.labels import LabelTeacher
 from tests.models.losses import oracles
@@ -163,3 +164,36 @@ def test_a_margin_is_a_positive_number(margin):
         ValueError, match=r"label_margin must be a number in \(0, 10000"
     ):
         LabelTeacher(5, margin=margin)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "share"),
+    [
+        ({"terms": [{"type": "RarityKLDLoss"}]}, "rarity_kl", 0.5),
+        ({"student_error": {}}, "modulation", 1.0),
+    ],
+)
+def test_frames_without_a_label_do_not_change_what_other_pixels_count(
+    options, key, share
+):
+    # Their logits are all equal, so that their most probable class would be the first.
+    loss = FocalModulatedKDLoss(**options)
+    student, labels = logits_of(2).float(), torch.zeros(2, *SMALL, dtype=torch.long)
+    labels[0, 0], labels[1] = 1, IGNORED
+
+    def value(frames: int) -> float:
+        taught = LabelTeacher(2)(labels[:frames], torch.Size(SMALL))
+        return loss(SegOutputs(student[:frames]), taught, labels[:frames])[key].item()
+
+    assert value(2) == pytest.approx(share * value(1), rel=1e-6)
+
+
+def test_no_pixel_with_an_answer_has_no_rare_class():
+    loss = FocalModulatedKDLoss(terms=[{"type": "RarityKLDLoss"}], student_error={})
+    student, labels = logits_of(2).float(), torch.full((2, *SMALL), IGNORED)
+    losses = loss(
+        SegOutputs(student), LabelTeacher(2)(labels, torch.Size(SMALL)), labels
+    )
+    assert losses["rarity_kl"].item() == losses["modulation"].item() == 0
+    total = losses["loss_rarity_kl"] + losses["loss_label"]
+    assert torch.autograd.grad(total, student)[0].isfinite().all()

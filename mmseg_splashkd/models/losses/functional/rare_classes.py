@@ -21,6 +21,7 @@ def rarity_weights(
     power: float = 1.0,
     floor: float = 1e-3,
     shares: Sequence[float] | None = None,
+    valid: Tensor | None = None,
 ) -> Tensor:
     """Weights of pixels by the rarity of the teacher's class, of mean 1.
 
@@ -42,13 +43,18 @@ def rarity_weights(
         shares: Share or pixel count of each class, C numbers; default: those of the
             batch. Given shares make the weight of a pixel independent of its batch. The
             mean of the weights is then 1 over batches of these shares.
+        valid: (B, h, w), False where the teacher has no answer: such pixels count for
+            no class; default: answers everywhere.
 
     Returns:
-        (B, h, w) weights > 0.
+        (B, h, w) weights > 0, of mean 1 over valid pixels.
     """
     answers = teacher.argmax(1)
+    if valid is not None and not valid.any():  # no class has a share
+        valid = None
     if shares is None:
-        f = torch.bincount(answers.flatten(), minlength=teacher.shape[1])
+        given = answers.flatten() if valid is None else answers[valid]
+        f = torch.bincount(given, minlength=teacher.shape[1])
     else:
         f = torch.tensor(shares, device=teacher.device)
     f = f.to(torch.promote_types(teacher.dtype, torch.float32))
@@ -63,6 +69,7 @@ def student_error(
     gamma: float = 2.0,
     threshold: float = 0.5,
     classes: Sequence[int] | None = None,
+    valid: Tensor | None = None,
 ) -> Tensor:
     """Mean over classes, of the mean over a class's pixels of (1 - p)^gamma.
 
@@ -77,6 +84,8 @@ def student_error(
         gamma: Focal exponent >= 0.
         threshold: Probability in [0, 1]; up to 1 / C, all pixels count.
         classes: Indices of the classes that count; default: all C.
+        valid: (B, h, w), False where the teacher has no answer: such pixels do not
+            count; default: answers everywhere.
 
     Returns:
         Scalar in [0, 1]; 0 (with a gradient of 0) if the teacher is sure of none of the
@@ -89,6 +98,8 @@ def student_error(
     counted = range(teacher.shape[1]) if classes is None else classes
     index = torch.tensor(list(counted), device=teacher.device)[:, None, None]
     members = (answers[:, None] == index) & (sure >= threshold)[:, None]
+    if valid is not None:
+        members = members & valid[:, None]
     pixels = members.sum((0, 2, 3))
     means = (error * members).sum((0, 2, 3)) / pixels.clamp_min(1)
     return means.sum() / (pixels > 0).sum().clamp_min(1)
