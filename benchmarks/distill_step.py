@@ -398,17 +398,17 @@ def measured(
     pair: str, path: Path, ways: list[Way], args: argparse.Namespace
 ) -> list[Measured]:
     """All processes of all ways of a pair; in each round, every way has one."""
-    found, order = [], random.Random(0)
+    results, order = [], random.Random(0)
     args.steps = args.steps or PAIRS[pair].steps
     for process in range(args.processes):
         for way in order.sample(ways, len(ways)):
             one = Measured(pair, way, process, *in_process("time", way, path, args))
-            found.append(one)
+            results.append(one)
             print_progress(
                 f"{pair}, process {process + 1} of {args.processes}, "
                 f"{way.variant} with {way.options}: {one.ratio:.3f}"
             )
-    return found
+    return results
 
 
 # Output.
@@ -458,27 +458,27 @@ def estimate(ratios: Sequence[float]) -> Estimate:
     return Estimate(ratio, low, high, deviation)
 
 
-def resolution(found: list[list[Measured]]) -> float:
+def resolution(results: list[list[Measured]]) -> float:
     """Smallest difference of two ways that their 95 % interval would tell, as a share.
 
     From the spread between the processes of a way, pooled over all ways.
 
     Args:
-        found: The processes of each way.
+        results: The processes of each way.
     """
-    squares = [estimate([m.ratio for m in each]).deviation ** 2 for each in found]
-    processes = len(found[0])
-    degrees = len(found) * (processes - 1)
+    squares = [estimate([m.ratio for m in each]).deviation ** 2 for each in results]
+    processes = len(results[0])
+    degrees = len(results) * (processes - 1)
     spread = math.sqrt(statistics.mean(squares))
     return math.expm1(stdtrit(degrees, 0.975) * spread * math.sqrt(2 / processes))
 
 
-def rows_of(found: list[Measured], over: str, under: str) -> list[str]:
+def rows_of(results: list[Measured], over: str, under: str) -> list[str]:
     """A row per set of options: a variant to the reference, or to another variant."""
     rows = []
-    for pair, options in dict.fromkeys((m.pair, m.way.options) for m in found):
+    for pair, options in dict.fromkeys((m.pair, m.way.options) for m in results):
         both = [
-            {m.process: m.ratio for m in found if m[:2] == (pair, Way(name, options))}
+            {m.process: m.ratio for m in results if m[:2] == (pair, Way(name, options))}
             for name in (over, under)
         ]
         if not both[0] or (under and not both[1]):
@@ -493,15 +493,15 @@ def rows_of(found: list[Measured], over: str, under: str) -> list[str]:
     return rows
 
 
-def report(found: list[Measured], peaks: dict[tuple[str, Way], float]) -> str:
+def report(results: list[Measured], peaks: dict[tuple[str, Way], float]) -> str:
     """The tables of all measurements."""
     heads = ("pair", "step", "options", "ratio", "95 % interval", "between processes")
     lines = table(*heads)
     for over, under in (*((v, "") for v in VARIANTS), ("online", "floor")):
-        lines += rows_of(found, over, under)
-    ways = dict.fromkeys((m.pair, m.way) for m in found)
-    grouped = [[m for m in found if m[:2] == each] for each in ways]
-    seconds = statistics.median(s for m in found for s in m.reference)
+        lines += rows_of(results, over, under)
+    ways = dict.fromkeys((m.pair, m.way) for m in results)
+    grouped = [[m for m in results if m[:2] == each] for each in ways]
+    seconds = statistics.median(s for m in results for s in m.reference)
     lines += [
         "",
         f"The reference takes {seconds:.3f} s (median). Two ways whose ratios differ "
@@ -523,7 +523,7 @@ def ways_of(args: argparse.Namespace) -> list[Way]:
 
 def measure(args: argparse.Namespace) -> None:
     """Measure all pairs, then print the tables."""
-    found: list[Measured] = []
+    results: list[Measured] = []
     peaks: dict[tuple[str, Way], float] = {}
     described, ways = machine(args), ways_of(args)
     with tempfile.TemporaryDirectory() as folder:
@@ -535,16 +535,16 @@ def measure(args: argparse.Namespace) -> None:
             path = write_config(PAIRS[pair], root, args)
             with redirect_stdout(sys.stderr):
                 build_teacher_cache(path, args.batch, args.device)
-            found += measured(pair, path, ways, args)
+            results += measured(pair, path, ways, args)
             for way in ways:
                 if way.options in ("none", "all"):
                     peaks[pair, way] = in_process("memory", way, path, args)
     if args.out:
-        rows = [{**m._asdict(), "way": m.way._asdict()} for m in found]
+        rows = [{**m._asdict(), "way": m.way._asdict()} for m in results]
         args.out.parent.mkdir(parents=True, exist_ok=True)
         about = {"machine": described, "cpu_kind": cpu_kind(), "measured": rows}
         args.out.write_text(json.dumps(about, indent=1), encoding="utf-8")
-    print(described, report(found, peaks), sep="\n\n")
+    print(described, report(results, peaks), sep="\n\n")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

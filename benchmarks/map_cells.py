@@ -41,7 +41,8 @@ class Cell:
         shared: Config keys of all runs, also of teachers.
         options: Config keys of the students.
         teacher_options: Config keys of the teachers.
-        threshold: As of ``evaluate``.
+        threshold: ``'stored'``: the focus class is predicted from the probability that
+            the validation part chose; default None: argmax.
         longer: Arms that also run for the time of the dearest taught one.
         teacher_seeds: One teacher each; students take them in turn.
         tuning_seeds: Seeds that choose the rates.

@@ -54,8 +54,8 @@ class CellResults:
 
     def runs(self, arm: str) -> list[dict[str, Any]]:
         """The runs of an arm, by seed."""
-        found = {run["seed"]: run for run in self.stored["runs"] if run["arm"] == arm}
-        return [found[seed] for seed in self.seeds]
+        by_seed = {run["seed"]: run for run in self.stored["runs"] if run["arm"] == arm}
+        return [by_seed[seed] for seed in self.seeds]
 
     def scores(self, arm: str, score: str | None = None) -> np.ndarray:
         """Scores on the test part, one per seed."""
@@ -93,9 +93,9 @@ class CellResults:
         longer = {}
         for arm in self.cell.longer:
             runs = [each for each in self.stored["equal time"] if each["arm"] == arm]
-            found = {each["seed"]: each for each in runs}
-            if all(seed in found for seed in self.seeds):
-                own = [found[seed] for seed in self.seeds]
+            by_seed = {each["seed"]: each for each in runs}
+            if all(seed in by_seed for seed in self.seeds):
+                own = [by_seed[seed] for seed in self.seeds]
                 longer[arm] = Longer(
                     own[0]["iterations"],
                     np.array([each["test"][self.cell.tested] for each in own]),

@@ -25,7 +25,8 @@ class StudyRun(NamedTuple):
         metric: Score of the validation part whose curve is kept.
         tested: Whether the last weights are tested; a run that only chooses a rate is
             not, because the test part is for the final runs.
-        threshold: As of ``evaluate``; default None: argmax.
+        threshold: Probability in [0, 1] from which the focus class is predicted, or
+            ``'stored'``: the one chosen on the validation part; default None: argmax.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ def result_of(run: StudyRun) -> dict[str, Any]:
 def _train_and_test(run: StudyRun) -> dict[str, Any]:
     import torch
 
+    from mmseg_splashkd.hooks.not_finite import NotFiniteError
     from mmseg_splashkd.report.logs import logged
     from mmseg_splashkd.runs.test import evaluate
     from mmseg_splashkd.runs.train import train
@@ -69,7 +71,12 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     torch.set_num_threads(1)
     options, folder = dict(run.options), run.folder / f"run_{os.getpid()}"
     begin, used = time.perf_counter(), cpu_seconds()
-    work_dir = train(run.config, folder, cfg_options=options)
+    try:
+        work_dir = train(run.config, folder, cfg_options=options)
+    except NotFiniteError as error:
+        if run.tested:
+            raise
+        return {"diverged": str(error)}  # its rate is not chosen
     seconds, used = time.perf_counter() - begin, cpu_seconds() - used
     result = {
         "seconds": seconds,

@@ -11,6 +11,7 @@ command can be repeated; the results so far are in docs/when_it_pays/<cell>.json
 
 import argparse
 import json
+import math
 import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -101,7 +102,8 @@ class Study:
         for (name, rate, _), result in zip(
             tried, results_of(runs, self.jobs), strict=True
         ):
-            score = result["val"][self.cell.metric]
+            diverged = "diverged" in result
+            score = -math.inf if diverged else result["val"][self.cell.metric]
             scores.setdefault((name, rate), []).append(score)
         means = {key: statistics.fmean(values) for key, values in scores.items()}
         return {

@@ -199,6 +199,18 @@ def longer(run: Any, factor: float) -> Any:
     return run._replace(options=run.options | length)
 
 
+def test_a_rate_that_diverges_is_not_chosen(study, cell, tmp_path, monkeypatch):
+    def answered(runs, processes):
+        for each in runs:
+            fast = "lr0.004" in each.folder.name
+            yield {"diverged": "loss is nan"} if fast else result(0, 60.0)
+
+    monkeypatch.setattr(study, "results_of", answered)
+    runs = study.Study(replace(cell, tuning_seeds=(100, 101)), tmp_path, 1)
+    runs.teachers = [result(57.0)] * 2
+    assert set(runs.tune().values()) == {1e-3}
+
+
 def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     asked: list[Any] = []
 

@@ -65,8 +65,8 @@ def _check_classes(key: str, loss: Mapping[str, Any], number: int) -> None:
 def _has_own_loss(head: Mapping[str, Any]) -> bool:
     """Whether a head gives its losses other arguments than logits and labels."""
     plain = BaseDecodeHead.loss_by_feat
-    found = classes(head.get("type"))
-    return any(getattr(each, "loss_by_feat", plain) is not plain for each in found)
+    kinds = classes(head.get("type"))
+    return any(getattr(each, "loss_by_feat", plain) is not plain for each in kinds)
 
 
 def _try(key: str, config: Mapping[str, Any], ignore_index: int) -> None:

@@ -28,8 +28,8 @@ def is_a(config: Any, *wanted: type) -> bool:
 
 def is_from(config: Mapping[str, Any], *packages: str) -> bool:
     """Whether a class that a config names is defined in one of several packages."""
-    found = classes(config.get("type"))
-    return any(each.__module__.partition(".")[0] in packages for each in found)
+    kinds = classes(config.get("type"))
+    return any(each.__module__.partition(".")[0] in packages for each in kinds)
 
 
 def type_name(config: Mapping[str, Any]) -> str:

@@ -156,9 +156,9 @@ class TimeSplitDataset(BaseSegDataset):
         self._check_files(frames)
         samples = [_sample_of(frame) for frame in frames]
         if self.gap:
-            found = self.neighbours(frames)
-            self._check_neighbours(found)
-            for sample, other in zip(samples, found, strict=True):
+            others = self.neighbours(frames)
+            self._check_neighbours(others)
+            for sample, other in zip(samples, others, strict=True):
                 sample["neighbour"] = other and _sample_of(other)
         return samples
 
@@ -174,11 +174,11 @@ class TimeSplitDataset(BaseSegDataset):
         """
         if self.gap is None:
             return [None] * len(frames)
-        found = find_neighbours(frames, self.frames_of_split(), self.gap)
-        return [other and replace(other, label="") for other in found]
+        others = find_neighbours(frames, self.frames_of_split(), self.gap)
+        return [other and replace(other, label="") for other in others]
 
-    def _check_neighbours(self, found: Sequence[Frame | None]) -> None:
-        others = [other for other in found if other is not None]
+    def _check_neighbours(self, neighbours: Sequence[Frame | None]) -> None:
+        others = [other for other in neighbours if other is not None]
         if not others:
             raise ValueError(
                 f"neighbour={self.gap}: no frame of split {self.split!r} of "
@@ -187,8 +187,8 @@ class TimeSplitDataset(BaseSegDataset):
             )
         check_present(others, self.source)
         print_log(
-            f"{len(found) - len(others)} of {len(found)} frames of {self.source} have "
-            f"no neighbour within {self.gap}, and no temporal loss",
+            f"{len(neighbours) - len(others)} of {len(neighbours)} frames of "
+            f"{self.source} have no neighbour within {self.gap}, and no temporal loss",
             logger="current",
         )
 

@@ -227,6 +227,6 @@ def _without_floats(node: Any) -> Any:
 
 
 def _machine() -> str:
-    found = hardware()
-    devices = ", ".join(found.gpus) or f"{found.cpu}, threads: {found.threads}"
-    return f"{found.machine} ({devices})"
+    own = hardware()
+    devices = ", ".join(own.gpus) or f"{own.cpu}, threads: {own.threads}"
+    return f"{own.machine} ({devices})"

@@ -25,7 +25,8 @@ class CachedLogitsDataset(ViewDataset):
     Args:
         dataset: Any mmengine data set, or its config.
         cache_dir: Folder of a ``LogitStore``.
-        keep_views: As of ``ViewDataset``.
+        keep_views: Memory in MiB, above 0, for views that stay loaded in each process;
+            default None: none stays.
 
     Raises:
         ValueError: The store has another number of frames, or a view is drawn that the

@@ -24,10 +24,13 @@ class LoadImageOnce(LoadImageFromFile):
 
     Args:
         memory_share: Share of the machine's memory that frames may take, in (0, 1).
-        to_float32: As of ``LoadImageFromFile``.
-        color_type: As of ``LoadImageFromFile``.
-        imdecode_backend: As of ``LoadImageFromFile``.
-        ignore_empty: As of ``LoadImageFromFile``.
+        to_float32: Whether pixels become float32 instead of uint8; default False.
+        color_type: Channels of a frame: ``'color'`` (BGR), ``'grayscale'`` or
+            ``'unchanged'``.
+        imdecode_backend: Library that decodes: ``'cv2'``, ``'pillow'``, ``'turbojpeg'``
+            or ``'tifffile'``.
+        ignore_empty: Whether a file that cannot be read gives None instead of an
+            error; default False.
 
     Raises:
         ValueError: ``memory_share`` is not in (0, 1).

@@ -122,8 +122,8 @@ def temporal_losses(
     if not loss.uses_neighbours(iteration):
         return {}
     images = neighbours_of(network.data_preprocessor, data_samples)
-    found = [bool(sample.get(PAIRED)) for sample in data_samples]
-    paired = torch.tensor(found, device=logits.device)
+    is_paired = [bool(sample.get(PAIRED)) for sample in data_samples]
+    paired = torch.tensor(is_paired, device=logits.device)
     others = forward_outputs(network, images).logits
     return loss(logits, others, inputs, images, paired, iteration)
 

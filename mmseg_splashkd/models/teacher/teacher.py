@@ -302,7 +302,7 @@ def build_teacher(
         checkpoints: One file or pattern, or a list. One config with several files
             builds one member per file.
         ensemble: ``average`` and ``weights`` of ``FrozenTeacher``.
-        precision: As of ``FrozenTeacher``.
+        precision: ``'bf16'`` or ``'fp32'``; default None: that of the student.
 
     Raises:
         ValueError: Configs and files differ in number, or the members' class counts do.

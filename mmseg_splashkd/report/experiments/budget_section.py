@@ -122,8 +122,8 @@ def _scores(
     for key, name in names.items():
         cells: list[Figure | None] = []
         for view in budgets.views:
-            found = {charge_of(arm).arm: arm for arm in view.findings.arms}
-            cells += _figures(view, found.get(key), metric)
+            arms = {charge_of(arm).arm: arm for arm in view.findings.arms}
+            cells += _figures(view, arms.get(key), metric)
         rows.append((name, cells))
     return f"{name_of(metric)} (%) in both views, and iterations", heads, rows
 
@@ -156,28 +156,28 @@ def crossing_in_words(view: View, plain: ArmRuns, arm: ArmRuns, key: str) -> str
     if view.timed:
         both = zip(curves, (plain, arm), strict=True)
         curves = [over_time(curve, each.record) for curve, each in both]
-    found = cross(curves[0], curves[1])
-    if found is None:
+    crossing = cross(curves[0], curves[1])
+    if crossing is None:
         return "no validation in common"
-    if found.begin == found.end:
-        return f"one place in common, {_place(view, found.end)}: {_leader(found)}"
-    if not found.places:
-        common = f"from {_place(view, found.begin)} to {_place(view, found.end)}"
-        return f"do not cross {common}: {_leader(found)}"
-    last = _place(view, found.places[-1])
-    several = len(found.places) > 1
-    times = f"cross {len(found.places)} times, the last" if several else "cross"
-    return f"{times} at {last}: {_leader(found)} from there"
+    if crossing.begin == crossing.end:
+        return f"one place in common, {_place(view, crossing.end)}: {_leader(crossing)}"
+    if not crossing.places:
+        common = f"from {_place(view, crossing.begin)} to {_place(view, crossing.end)}"
+        return f"do not cross {common}: {_leader(crossing)}"
+    last = _place(view, crossing.places[-1])
+    several = len(crossing.places) > 1
+    times = f"cross {len(crossing.places)} times, the last" if several else "cross"
+    return f"{times} at {last}: {_leader(crossing)} from there"
 
 
 def _place(view: View, place: float) -> str:
     return _seconds(place) if view.timed else f"iteration {place:,.0f}"
 
 
-def _leader(found: Crossing) -> str:
-    if found.first_leads is None:
+def _leader(crossing: Crossing) -> str:
+    if crossing.first_leads is None:
         return "equal at the end"
-    return "the plain student leads" if found.first_leads else "this arm leads"
+    return "the plain student leads" if crossing.first_leads else "this arm leads"
 
 
 def _saturation(budgets: Budgets, metrics: Mapping[str, str]) -> Table:
@@ -185,11 +185,11 @@ def _saturation(budgets: Budgets, metrics: Mapping[str, str]) -> Table:
     rows = []
     for arm in budgets.arms:
         for key, caption in metrics.items():
-            found = saturation(mean_curve(arm, key), budgets.worth)
+            end = saturation(mean_curve(arm, key), budgets.worth)
             gain, answer = "", "cannot tell: fewer than 3 validations"
-            if found is not None:
-                gain = signed(found.gain)
-                answer = "saturated" if found.is_flat else "still gains"
+            if end is not None:
+                gain = signed(end.gain)
+                answer = "saturated" if end.is_flat else "still gains"
             done = f"{arm.record.iteration:,}"
             rows.append([arm.title, caption, done, gain, answer])
     caption = (
