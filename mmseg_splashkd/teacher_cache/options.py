@@ -14,6 +14,8 @@ from mmseg_splashkd.teacher_cache.dataset import CachedLogitsDataset
 from mmseg_splashkd.teacher_cache.store import STORES
 
 AUTO = "auto"
+# Of ``CachedLogitsDataset``: today's and the former name of its folder.
+FOLDER_KEYS = ("cache_dir", "answers")
 
 
 @dataclass(frozen=True)
@@ -99,5 +101,5 @@ def remove_cache(cfg: Config) -> None:
     cfg.model.pop("teacher_cache", None)
     views = cfg.train_dataloader.dataset
     if is_a(views, CachedLogitsDataset):
-        own = {key: value for key, value in views.items() if key != "cache_dir"}
+        own = {key: value for key, value in views.items() if key not in FOLDER_KEYS}
         cfg.train_dataloader.dataset = {**own, "type": "ViewDataset"}
