@@ -35,7 +35,7 @@ def test_all_arms_have_one_student_one_schedule_and_the_same_views(arms):
         assert student == first.model.to_dict(), name
         for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
             assert cfg[key] == first[key], (name, key)
-        for key in ("optim_wrapper", "param_scheduler", "train_cfg"):
+        for key in ("optim_wrapper", "param_scheduler", "train_cfg", "custom_hooks"):
             assert cfg[key] == first[key], (name, key)
         sampler, cache = cfg.train_dataloader.sampler, cfg.get("teacher_cache")
         assert cache is None or cache.views == sampler.views == 5
