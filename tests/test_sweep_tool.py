@@ -86,10 +86,16 @@ def killed(folder, command) -> str:
         assert process.stdout is not None
         student = (s for s in process.stdout if "_kd_" in s and ": trains on " in s)
         name = next(student).split("] ")[1].split(":")[0]
-        while not (folder / "sweep" / name / "last_checkpoint").is_file():
+        run = folder / "sweep" / name
+        while not (run / "last_checkpoint").is_file():
             with pytest.raises(subprocess.TimeoutExpired):  # it is still running
-                process.wait(0.1)
+                process.wait(0.02)
         process.kill()
+        # Ray ends the tasks of a lost driver a second later: a run ends before that.
+        pid = record_of(run).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    assert record_of(run).status == "running"
     return name
 
 
