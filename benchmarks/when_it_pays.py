@@ -182,7 +182,8 @@ class Study:
     def _run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
         arm, cell = self.cell.arms[name], self.cell
         number = seed % len(cell.teacher_seeds)
-        options = {**cell.shared, **cell.options, **arm.options}
+        compared = cell.options if tested else {}
+        options = {**cell.shared, **compared, **arm.options}
         cache = f"cache_{name}".replace(" ", "_")
         if arm.teacher:
             cache = f"cache{number}"  # of all arms with this teacher

@@ -1,9 +1,7 @@
 # CamVid as in camvid_240x320.py, in five fixed views of each training frame: scaled by
-# 0.67 to 1.5, cropped to 160x208 (H x W), mirrored or not. Tested on whole images at
-# 240x180; the labels have their own size.
+# 0.67 to 1.5, cropped to 160x208 (H x W), mirrored or not. Tested on whole images.
 _base_ = "./camvid_240x320.py"
 load_image = dict(type="LoadImageFromFile", imdecode_backend="pillow")
-small = dict(type="Resize", scale=(240, 180), keep_ratio=False)
 train_pipeline = [
     load_image,
     _base_.load_labels,
@@ -14,18 +12,5 @@ train_pipeline = [
     dict(type="RandomCrop", crop_size=(160, 208)),
     dict(type="RandomFlip", prob=0.5),
     dict(type="PackSegInputs"),
-]
-test_pipeline = [load_image, small, _base_.load_labels, dict(type="PackSegInputs")]
-tta_pipeline = [
-    load_image,
-    dict(
-        type="TestTimeAug",
-        transforms=[
-            [small],
-            [dict(type="RandomFlip", prob=0.0), dict(type="RandomFlip", prob=1.0)],
-            [_base_.load_labels],
-            [dict(type="PackSegInputs")],
-        ],
-    ),
 ]
 train_dataloader = dict(batch_size=4, sampler=dict(views=5, view_seed=0))
