@@ -39,7 +39,7 @@ class Cell:
         rates: Learning rates to choose from, in rising order.
         rarest: Class that is left out of the second mean; None with two classes.
         shared: Config keys of all runs, also of teachers.
-        options: Config keys of the students that are compared, such as more validations.
+        options: Config keys of the compared students, such as more validations.
         teacher_options: Config keys of the teachers.
         threshold: ``'stored'``: the focus class is predicted from the probability that
             the validation part chose; default None: argmax.

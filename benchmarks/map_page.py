@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from map_cells import Cell
-from map_results import CellResults, has_saturated, mean_of, paired, read_results
+from map_results import CellResults, mean_of, paired, read_results
 from matplotlib.axes import Axes
 
+from mmseg_splashkd.advice.cells import verdict_of, write_cells
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.figures import BAD, GOOD, NEUTRAL, grid, line, svg_figure
 from mmseg_splashkd.statistics.intervals import Interval
@@ -14,12 +15,15 @@ from mmseg_splashkd.statistics.intervals import Interval
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 
 
-def write_page(cells: Sequence[Cell], folder: Path) -> None:
+def write_page(cells: Sequence[Cell], folder: Path, shipped: Path) -> None:
     """Write the measured part of the page, and its pictures beside the results.
+
+    What whole cells say is also written for ``tools/advise.py``.
 
     Args:
         cells: The cells, in the order of the page.
         folder: Folder of their results; the page is ``<folder>.md``.
+        shipped: File of what ``tools/advise.py`` reads.
     """
     measured = read_results(cells, folder)
     page = folder.with_suffix(".md")
@@ -27,6 +31,8 @@ def write_page(cells: Sequence[Cell], folder: Path) -> None:
     after = rest.partition(END)[2]
     text = "\n".join(_lines(measured, folder))
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    whole = [results.mapped for results in measured if "setting" in results.stored]
+    write_cells(shipped, whole)
 
 
 def _lines(measured: Sequence[CellResults], folder: Path) -> Iterator[str]:
@@ -47,9 +53,9 @@ def _lines(measured: Sequence[CellResults], folder: Path) -> Iterator[str]:
 
 def _row(results: CellResults) -> str:
     taught, control = results.best_taught, results.best_control
-    over_plain = _gain(results, taught, results.plain)
-    over_control = _gain(results, taught, control)
-    equal_time = _equal_time(results, taught)
+    over_plain = results.gain(taught, results.plain)
+    over_control = results.gain(taught, control)
+    equal_time = results.at_equal_time
     lead = ", ".join(f"{value:+.1f}" for value in results.lead)
     cells = [
         f"[{results.cell.name}](#{results.cell.name})",
@@ -59,36 +65,9 @@ def _row(results: CellResults) -> str:
         control,
         _words(over_control),
         "not run" if equal_time is None else _words(equal_time),
-        _judged(over_control, equal_time),
+        verdict_of(over_control, equal_time),
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _equal_time(results: CellResults, taught: str) -> Interval | None:
-    """Gain over the best arm that trained for as long as the taught one and teacher."""
-    longer = [each.scores for each in results.with_equal_time.values()]
-    if not longer:
-        return None
-    best = max(longer, key=lambda scores: scores.mean())
-    return paired(results.scores(taught), best)
-
-
-def _judged(gain: Interval, equal_time: Interval | None) -> str:
-    """The verdict, which says so where a gain is not one at equal time, too."""
-    said = verdict(gain)
-    also = equal_time is not None and equal_time.value >= 0
-    return said if said != "pays" or also else "pays at equal steps only"
-
-
-def verdict(gain: Interval) -> str:
-    """What an interval of the gain over the best control says."""
-    if gain.low > 0:
-        return "pays"
-    return "costs" if gain.high < 0 else "cannot tell"
-
-
-def _gain(results: CellResults, arm: str, other: str) -> Interval:
-    return paired(results.scores(arm), results.scores(other))
 
 
 def _words(gain: Interval) -> str:
@@ -144,12 +123,12 @@ def _arm_row(results: CellResults, arm: str) -> str:
     edge = " (edge)" if rate in (cell.rates[0], cell.rates[-1]) else ""
     base = arm == results.plain
     cells = [arm, f"{rate:g}{edge}", f"{mean.value:.2f} ± {mean.high - mean.value:.2f}"]
-    cells.append("" if base else _words(_gain(results, arm, results.plain)))
+    cells.append("" if base else _words(results.gain(arm, results.plain)))
     if cell.rarest:
         rest = results.without_rarest(arm)
         others = results.without_rarest(results.plain)
         cells.append("" if base else _words(paired(rest, others)))
-    cells.append("yes" if has_saturated(results.curve(arm)) else "no")
+    cells.append("yes" if results.has_saturated(arm) else "no")
     return f"| {' | '.join(cells)} |"
 
 
@@ -163,8 +142,8 @@ def _gains(axes: Axes, measured: Sequence[CellResults]) -> None:
     for row, results in enumerate(measured):
         taught = results.best_taught
         for other, shift in ((results.plain, 0.12), (results.best_control, -0.12)):
-            gain = _gain(results, taught, other)
-            color = {"pays": GOOD, "costs": BAD}.get(verdict(gain), NEUTRAL)
+            gain = results.gain(taught, other)
+            color = GOOD if gain.low > 0 else BAD if gain.high < 0 else NEUTRAL
             filled = "none" if other == results.plain else color
             axes.plot([gain.low, gain.high], [row - shift] * 2, color=color)
             axes.plot(gain.value, row - shift, "o", color=color, markerfacecolor=filled)

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from map_cells import Cell
 
+from mmseg_splashkd.advice.cells import Gain, MappedCell
+from mmseg_splashkd.advice.look import WORTH
+from mmseg_splashkd.advice.setting import Setting
+from mmseg_splashkd.report.experiments.crossing import saturation
 from mmseg_splashkd.statistics.intervals import Interval, interval_of
-
-# A curve has stopped gaining if its last third is not better than what was reached
-# before by more than this, in points.
-SATURATED = 0.5
 
 
 class Longer(NamedTuple):
@@ -125,18 +125,54 @@ class CellResults:
         """(n, 2) iterations and mean scores on the validation part."""
         return np.mean([run["curve"] for run in self.runs(arm)], axis=0)
 
+    def has_saturated(self, arm: str) -> bool:
+        """Whether the mean curve of an arm gained nothing in its last third."""
+        steps, values = self.curve(arm).T
+        found = saturation((steps, values), WORTH)
+        return found is not None and found.is_flat
 
-def has_saturated(curve: np.ndarray) -> bool:
-    """Whether the last third of a curve is no better than what came before.
+    @property
+    def lead_in_validation(self) -> float:
+        """Lead of the mean teacher over the mean plain student, without the test."""
+        teachers = [run["val"][self.cell.metric] for run in self.stored["teachers"]]
+        return float(np.mean(teachers)) - self._validated(self.plain)
 
-    Args:
-        curve: (n, 2) iterations in rising order, and scores in points.
-    """
-    steps, values = curve.T
-    late = steps > steps[-1] * 2 / 3
-    if late.all():
-        return False
-    return bool(values[late].max() <= values[~late].max() + SATURATED)
+    def gain(self, arm: str, other: str) -> Interval:
+        """Gain of an arm over another one on the test part, paired by seed."""
+        return paired(self.scores(arm), self.scores(other))
+
+    @cached_property
+    def at_equal_time(self) -> Interval | None:
+        """Gain over the best arm with the time of the taught one and its teacher."""
+        longer = [each.scores for each in self.with_equal_time.values()]
+        if not longer:
+            return None
+        best = max(longer, key=lambda scores: scores.mean())
+        return paired(self.scores(self.best_taught), best)
+
+    @cached_property
+    def mapped(self) -> MappedCell:
+        """What the map says of this cell."""
+        taught, control = self.best_taught, self.best_control
+        equal = self.at_equal_time
+        return MappedCell(
+            name=self.cell.name,
+            title=self.cell.title,
+            score=self.cell.tested,
+            setting=Setting(**self.stored["setting"]),
+            taught=taught,
+            config=self.cell.arms[taught].config or self.cell.plain,
+            control=control,
+            over_plain=_rounded(self.gain(taught, self.plain)),
+            over_control=_rounded(self.gain(taught, control)),
+            equal_time=None if equal is None else _rounded(equal),
+            seeds=len(self.seeds),
+            date=self.stored["date"],
+        )
+
+
+def _rounded(gain: Interval) -> Gain:
+    return Gain(*(round(each, 3) for each in (gain.value, gain.low, gain.high)))
 
 
 def paired(values: np.ndarray, others: np.ndarray) -> Interval:

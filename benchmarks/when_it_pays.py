@@ -15,17 +15,23 @@ import math
 import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from map_cells import CELLS, Cell
 from map_page import write_page
+from map_results import CellResults
 from study_runs import StudyRun, cpu_seconds, results_of
+
+if TYPE_CHECKING:
+    from mmseg_splashkd.advice.setting import Setting
 
 RATE = "optim_wrapper.optimizer.lr"
 RESULTS = Path("docs/when_it_pays")
+SHIPPED = Path("mmseg_splashkd/advice/cells.json")
 TAUGHT = "taught"
 
 
@@ -51,7 +57,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"folder of the results (default: {RESULTS})",
     )
     parser.add_argument(
-        "--page", action="store_true", help="write the page of all results"
+        "--page",
+        action="store_true",
+        help="write the page of all results, and what tools/advise.py reads",
+    )
+    parser.add_argument(
+        "--shipped",
+        type=Path,
+        default=SHIPPED,
+        help=f"file of what tools/advise.py reads (default: {SHIPPED})",
     )
     args = parser.parse_args(argv)
     unknown = sorted(set(args.cell) - set(CELLS))
@@ -169,14 +183,14 @@ class Study:
             yield {"arm": name, "seed": seed, "iterations": length, **result}
 
     def _longer(self, run: StudyRun, factor: float) -> StudyRun:
-        from mmseg_splashkd.config.length import longer
+        from mmseg_splashkd.config.length import of_length
         from mmseg_splashkd.config.reading import read_config
 
         cfg = read_config(run.config, dict(run.options))
         length = int(cfg.train_cfg.max_iters * factor)
         folder = run.folder.with_name(f"{run.folder.name}_{length}it")
         return run._replace(
-            folder=folder, options={**run.options, **longer(cfg, length)}
+            folder=folder, options={**run.options, **of_length(cfg, length)}
         )
 
     def _run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
@@ -217,6 +231,23 @@ class Study:
                 used = json.dumps(cpu_seconds() - begin)
                 _timed(folder).write_text(used, encoding="utf-8")
 
+    def setting(self, measured: CellResults) -> "Setting":
+        """What a case must be like for this cell to say something of it."""
+        from mmseg_splashkd.advice.look import setting_of
+        from mmseg_splashkd.config.class_shares import class_shares
+        from mmseg_splashkd.config.length import length_key
+        from mmseg_splashkd.config.reading import read_config
+
+        run = self._run(measured.best_taught, self.cell.rates[0], self.cell.seeds[0])
+        cfg = read_config(run.config, dict(run.options))
+        return setting_of(
+            cfg,
+            class_shares(cfg),
+            cfg.train_cfg[length_key(cfg)],
+            measured.has_saturated(measured.plain),
+            measured.lead_in_validation,
+        )
+
     def _cache_seconds(self, name: str) -> float:
         folder = self._run(name, self.cell.rates[0], 0).options["teacher_cache.dir"]
         return json.loads(_timed(folder).read_text(encoding="utf-8"))
@@ -256,6 +287,8 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     text["cpu seconds"] = runs.charged(text["runs"])
     for result in runs.give_equal_time(rates, text["runs"]):
         keep("equal time", result)
+    text["setting"] = asdict(runs.setting(CellResults(cell, text)))
+    write_whole(results, json.dumps(text, indent=1) + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -265,7 +298,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         file = args.results / f"{name}.json"
         study(CELLS[name], args.work_dir / name, args.jobs, file)
     if args.page:
-        write_page(list(CELLS.values()), args.results)
+        write_page(list(CELLS.values()), args.results, args.shipped)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,9 +13,12 @@ import pytest
 from scipy import stats
 
 from mmseg_splashkd import teacher_cache
+from mmseg_splashkd.advice.cells import Gain
+from mmseg_splashkd.advice.setting import Setting
 from tests.conftest import ROOT
 from tests.test_commands import module_of, run
 
+SETTING = Setting(False, True, False, True, 3.2, 367, 0.2, 8.7, 4.0)
 SCORES = {
     "plain": [50.0, 52.0, 51.0],
     "weighted": [53.0, 52.0, 54.0],
@@ -110,45 +113,23 @@ def test_lead_of_each_teacher_and_mean_without_the_rarest_class(measured):
     assert measured.without_rarest("plain") == pytest.approx([51.5, 53.5, 52.5])
 
 
-@pytest.mark.parametrize(
-    ("scores", "expected"),
-    [
-        ([10, 20, 30, 30.4, 30.4, 30.5], True),
-        ([10, 20, 30, 30.4, 30.4, 30.95], False),  # 0.55 more in the last third
-        ([10, 20, 30, 33, 29, 28], True),
-        ([10], False),
-    ],
-)
-def test_saturation_is_no_gain_in_the_last_third(scores, expected):
-    module = module_of(ROOT / "benchmarks" / "map_results.py")
-    steps = np.arange(1, len(scores) + 1) * 100
-    curve = np.stack([steps, np.array(scores)], axis=1)
-    assert module.has_saturated(curve) is expected
+def test_a_curve_is_judged_as_in_reports(measured):
+    # The mean of each arm ends 0.2 above what it had at two thirds of its run.
+    assert measured.has_saturated("plain")
+    for each in measured.stored["runs"]:
+        each["curve"][-1][1] += 0.4
+    assert not measured.has_saturated("plain")
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [([1, 2, 3], "cannot tell"), ([2, 2.1, 2.2], "pays"), ([-2, -2.1, -2.2], "costs")],
-)
-def test_verdict_needs_the_whole_interval(values, words):
-    page = module_of(ROOT / "benchmarks" / "map_page.py")
-    assert page.verdict(page.mean_of(np.array(values, float))) == words
-
-
-@pytest.mark.parametrize(
-    ("at_equal_time", "words"),
-    [
-        ([0.5, -0.5, 0.1], "pays"),
-        ([0.5, -0.5, -0.1], "pays at equal steps only"),
-        (None, "pays at equal steps only"),
-    ],
-)
-def test_a_gain_at_equal_steps_is_not_one_at_equal_time(at_equal_time, words):
-    page = module_of(ROOT / "benchmarks" / "map_page.py")
-    gain = page.mean_of(np.array([2, 2.1, 2.2]))
-    also = at_equal_time and page.mean_of(np.array(at_equal_time))
-    assert page._judged(gain, also) == words
-    assert page._judged(page.mean_of(np.array([1.0, 2, 3])), also) == "cannot tell"
+def test_the_map_says_of_a_cell_what_was_measured(measured, stored):
+    stored["setting"] = asdict(SETTING)
+    said = measured.mapped
+    assert said.setting == SETTING
+    assert (said.taught, said.control, said.config) == ("KL", "weighted", "kd.py")
+    assert said.over_control == Gain(-4.0, pytest.approx(-8.968, abs=1e-3), 0.968)
+    assert said.equal_time == Gain(0.0, -2.484, 2.484)
+    assert said.verdict == "cannot tell"
+    assert measured.lead_in_validation == pytest.approx(0.0)
 
 
 class Kept:
@@ -223,6 +204,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     monkeypatch.setattr(study.Study, "build_caches", lambda self: None)
     monkeypatch.setattr(study.Study, "_cache_seconds", lambda self, name: 50.0)
     monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
+    monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
     teachers, tuning, final, equal = asked[:2], asked[2:14], asked[14:26], asked[26:]
     assert [each.options["randomness.seed"] for each in teachers] == [200, 201]
@@ -235,6 +217,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     # Teacher 100 s, cache 50 s and its own 100 s, where a plain run takes 100 s.
     assert [each.options["train_cfg.max_iters"] for each in equal] == [2500] * 3
     kept = json.loads((tmp_path / "toy.json").read_text())
+    assert Setting(**kept["setting"]) == SETTING
     assert kept["cpu seconds"]["CWD"] == {"teacher": 100, "cache": 50, "own": 100}
     assert [each["iterations"] for each in kept["equal time"]] == [2500] * 3
     assert final[0].config == "plain.py"
@@ -244,11 +227,16 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
 def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeypatch):
     folder = tmp_path / "map"
     folder.mkdir()
+    stored["setting"] = asdict(SETTING)
     (folder / "toy.json").write_text(json.dumps(stored))
     page = Path(f"{folder}.md")
     page.write_text("# Map\n\n<!-- measured -->\nold\n<!-- end of measured -->\nend\n")
     monkeypatch.setattr(study, "CELLS", {"toy": cell})
-    run("benchmarks/when_it_pays.py", "--page", "--results", folder)
+    shipped = tmp_path / "cells.json"
+    run(
+        "benchmarks/when_it_pays.py",
+        *("--page", "--results", folder, "--shipped", shipped),
+    )
     text = page.read_text()
     assert text.startswith("# Map\n")
     assert text.endswith("-->\nend\n")
@@ -256,5 +244,7 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert "| KL | 0.004 (edge) | 49.00 ± 2.48 | -2.00 (-4.48 to +0.48)" in text
     # 49, 50, 48 against 50, 49, 48 of the plain student with more iterations.
     assert "| -4.00 (-8.97 to +0.97) | +0.00 (-2.48 to +2.48) | cannot tell |" in text
+    (said,) = json.loads(shipped.read_text())
+    assert (said["name"], said["setting"]) == ("toy", asdict(SETTING))
     assert "| plain | 900 | 100 | 49.00 ± 2.48 |" in text
     assert (folder / "gains.svg").read_text().startswith("<svg")

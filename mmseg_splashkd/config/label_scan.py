@@ -76,10 +76,15 @@ def _has_plain_labels(leaf: Mapping[str, Any]) -> bool:
     return all(k and k.__module__.partition(".")[0] in PACKAGES for k in kinds)
 
 
-def _focus(cfg: Config, coding: LabelCoding) -> int | None:
+def focus_name(cfg: Config) -> str | None:
+    """The class that a hook of a config names as ``focus_class``; None without one."""
     hooks = [h for h in cfg.get("custom_hooks") or () if isinstance(h, Mapping)]
-    named = [hook.get("focus_class") for hook in hooks]
-    name = next((name for name in named if name in coding.classes), None)
+    return next(filter(None, (hook.get("focus_class") for hook in hooks)), None)
+
+
+def _focus(cfg: Config, coding: LabelCoding) -> int | None:
+    name = focus_name(cfg)
+    name = name if name in coding.classes else None
     if name is None and len(coding.classes) != 2:
         return None
     return focus_index(coding.classes, name)

@@ -1,4 +1,4 @@
-"""The length of a run, and the options that make it longer with all its schedules."""
+"""The length of a run, and the options that change it with all its schedules."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +12,7 @@ from mmengine.optim.scheduler.param_scheduler import (
 )
 
 from mmseg_splashkd.config.types import is_a, type_name
+from mmseg_splashkd.config.walk import mappings
 
 # Arguments of mmengine's schedules that count steps; all others are values.
 STEPS = {"begin", "end", "T_max", "total_steps", "step_size", "milestones", "periods"}
@@ -36,49 +37,49 @@ def length_key(cfg: Config) -> str:
             return key
     raise ValueError(
         f"train_cfg={dict(loop)} of {cfg.filename} has neither max_iters nor "
-        f"max_epochs, so that its run cannot be made longer: set one"
+        f"max_epochs, so that its length cannot be changed: set one"
     )
 
 
-def longer(cfg: Config, length: int) -> Options:
-    """``--cfg-options`` with which a run is longer, and otherwise the same recipe.
+def of_length(cfg: Config, length: int) -> Options:
+    """``--cfg-options`` with which a run has another length, and else the same recipe.
 
-    Everything that counts steps is stretched in proportion: loop, schedules of rates
-    and of the loss, and the intervals of validations and checkpoints, so that there are
-    as many of both. An exponential decay reaches the same rate at the end. What counts
+    Everything that counts steps changes in proportion: loop, schedules of rates and of
+    the loss, and the intervals of validations and checkpoints, so that there are as
+    many of both. An exponential decay reaches the same rate at the end. What counts
     validations (patience) stays.
 
     Args:
         cfg: The resolved config.
-        length: New ``max_iters``, or ``max_epochs`` of a loop of epochs; not less than
-            that of the config.
+        length: New ``max_iters``, or ``max_epochs`` of a loop of epochs, from 1.
 
     Returns:
         Dotted key -> value; empty if the length is that of the config.
 
     Raises:
-        ValueError: ``length`` is less than that of the config, the config names no
-            length, or an exponential decay names no rate.
+        ValueError: ``length`` is below 1, the config names no length, or an exponential
+            decay names no rate.
     """
     key = length_key(cfg)
     before = cfg.train_cfg[key]
-    if length < before:
-        raise ValueError(f"{key}={length} must be at least {before}, as in the config")
+    if length < 1:
+        raise ValueError(f"{key}={length} must be at least 1")
     if length == before:
         return {}
 
     def scaled(steps: int) -> int:
-        return steps if steps >= INF else math.floor(steps * length / before + 0.5)
+        whole = math.floor(steps * length / before + 0.5)
+        return steps if steps >= INF else max(1, whole)
 
     options: Options = {f"train_cfg.{key}": length}
     options |= _intervals(cfg, key, length)
     options |= _of_schedules(cfg.get("param_scheduler"), scaled, before / length)
     for loss in LOSSES:
         own = cfg.model.get(loss) if isinstance(cfg.model, Mapping) else None
-        for path, node in _mappings(own, f"model.{loss}"):
+        for path, node in mappings(own, f"model.{loss}"):
             if "end" in node and OF_LOSS & node.keys():
                 options |= _scaled_keys(node, path, OF_LOSS, scaled)
-    for path, node in _mappings(cfg.get("custom_hooks"), "custom_hooks"):
+    for path, node in mappings(cfg.get("custom_hooks"), "custom_hooks"):
         options |= _scaled_keys(node, path, OF_HOOKS, scaled)
     return options
 
@@ -128,16 +129,6 @@ def _schedules(value: Any, path: str = "param_scheduler") -> Iterator[tuple[str,
     elif isinstance(value, (list, tuple)):
         for index, each in enumerate(value):
             yield from _schedules(each, f"{path}.{index}")
-
-
-def _mappings(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if isinstance(value, Mapping):
-        yield path, value
-        for name, each in value.items():
-            yield from _mappings(each, f"{path}.{name}")
-    elif isinstance(value, (list, tuple)):
-        for index, each in enumerate(value):
-            yield from _mappings(each, f"{path}.{index}")
 
 
 def _scaled_keys(

@@ -81,3 +81,19 @@ def metrics_of(evaluator: Any) -> list[Any]:
 def plain_model(model: dict) -> dict:
     """Config of the student of a ``DistillSegmentor``; other models unchanged."""
     return model["student"] if is_a(model, DistillSegmentor) else model
+
+
+def mappings(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every mapping in a part of a config, with its dotted key.
+
+    Args:
+        value: The part.
+        path: Its dotted key.
+    """
+    if isinstance(value, Mapping):
+        yield path, value
+        for name, each in value.items():
+            yield from mappings(each, f"{path}.{name}")
+    elif isinstance(value, (list, tuple)):
+        for index, each in enumerate(value):
+            yield from mappings(each, f"{path}.{index}")

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.config.length import length_key, longer
+from mmseg_splashkd.config.length import length_key, of_length
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.record import Charge
 from mmseg_splashkd.sweep.budget import BOTH, STEPS, WALL, Budget, read_budget
@@ -113,7 +113,7 @@ def planned(spec: SweepSpec, arms: Sequence[Variant], budget: Budget) -> list[Va
     """
     variants = []
     for arm in arms:
-        options = longer(arm.cfg, budget.length_of(arm.name))
+        options = of_length(arm.cfg, budget.length_of(arm.name))
         if not options:
             variants.append(_charged(arm, budget, arm.name, (STEPS, WALL)))
             continue
@@ -162,7 +162,7 @@ def check_budget(spec: SweepSpec, arms: Sequence[Variant]) -> None:
     if not any(arm.distills for arm in arms) and len(arms) < 2:
         raise ValueError(f"--budget {spec.budget} needs a second arm to compare with")
     for arm in arms:
-        longer(arm.cfg, 2 * arm.cfg.train_cfg[length_key(arm.cfg)])
+        of_length(arm.cfg, 2 * arm.cfg.train_cfg[length_key(arm.cfg)])
     if spec.teacher or spec.teacher_seconds is not None:
         return
     for arm in arms:

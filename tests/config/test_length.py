@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.optim import scheduler as schedulers
 
-from mmseg_splashkd.config.length import length_key, longer
+from mmseg_splashkd.config.length import length_key, of_length
 from mmseg_splashkd.config.reading import read_config
 from tests.conftest import CONFIGS
 
@@ -55,7 +55,7 @@ def rates(schedule: dict, steps: int) -> list[float]:
 )
 def test_rates_at_the_same_share_of_the_run_are_the_same(schedule):
     schedule = {**schedule, "by_epoch": False}
-    options = longer(config([schedule]), 300)
+    options = of_length(config([schedule]), 300)
     prefix = "param_scheduler.0."
     changed = {
         key.removeprefix(prefix): value
@@ -82,7 +82,7 @@ def test_what_counts_steps_is_stretched_and_what_counts_validations_is_not():
             "temporal_loss": {"weight": {"kind": "cosine", "end": 1.0, "until": 20}},
         },
     )
-    assert longer(cfg, 150) == {
+    assert of_length(cfg, 150) == {
         "train_cfg.max_iters": 150,
         "train_cfg.val_interval": 38,
         "default_hooks.checkpoint.interval": 75,
@@ -97,16 +97,28 @@ def test_what_counts_steps_is_stretched_and_what_counts_validations_is_not():
 @pytest.mark.parametrize("every", [7, 25, 40, 100])
 def test_there_are_never_more_validations(length, every):
     cfg = config(loop={**ITERATIONS, "val_interval": every})
-    options = longer(cfg, length) or {"train_cfg.val_interval": every}
+    options = of_length(cfg, length) or {"train_cfg.val_interval": every}
     after = math.ceil(length / options["train_cfg.val_interval"])
     assert math.ceil(100 / every) - 1 <= after <= math.ceil(100 / every)
+
+
+def test_a_shorter_run_has_the_same_share_of_everything():
+    warmup = {"type": "LinearLR", "by_epoch": False, "begin": 0, "end": 4}
+    poly = {"type": "PolyLR", "by_epoch": False, "begin": 4, "end": 100}
+    assert of_length(config([warmup, poly]), 10) == {
+        "train_cfg.max_iters": 10,
+        "train_cfg.val_interval": 3,
+        "param_scheduler.0.end": 1,  # 0.4, but a schedule has a step
+        "param_scheduler.1.begin": 1,
+        "param_scheduler.1.end": 10,
+    }
 
 
 def test_a_loop_of_epochs():
     loop = {"type": "EpochBasedTrainLoop", "max_epochs": 20}
     cfg = config({"type": "CosineAnnealingLR", "T_max": 20}, loop)
     assert length_key(cfg) == "max_epochs"
-    assert longer(cfg, 30) == {
+    assert of_length(cfg, 30) == {
         "train_cfg.max_epochs": 30,
         "train_cfg.val_interval": 2,
         "param_scheduler.T_max": 30,
@@ -115,32 +127,32 @@ def test_a_loop_of_epochs():
 
 def test_schedules_of_several_optimizers():
     poly = {"type": "PolyLR", "by_epoch": False, "end": 100}
-    options = longer(config({"one": poly, "two": [poly]}), 200)
+    options = of_length(config({"one": poly, "two": [poly]}), 200)
     assert options["param_scheduler.one.end"] == 200
     assert options["param_scheduler.two.0.end"] == 200
 
 
 def test_a_schedule_without_end_has_none_afterwards():
     cfg = config([{"type": "ConstantLR", "by_epoch": False, "end": int(1e9)}])
-    assert longer(cfg, 200)["param_scheduler.0.end"] == int(1e9)
+    assert of_length(cfg, 200)["param_scheduler.0.end"] == int(1e9)
 
 
 def test_the_length_of_the_config_changes_nothing():
-    assert longer(config(), 100) == {}
+    assert of_length(config(), 100) == {}
 
 
 @pytest.mark.parametrize(
     ("cfg", "length", "message"),
     [
-        (config(), 99, "max_iters=99 must be at least 100"),
+        (config(), 0, "max_iters=0 must be at least 1"),
         (config(loop={"type": "Mine"}), 9, "neither max_iters nor max_epochs"),
         (config([{"type": "ExponentialLR"}]), 200, r"0 \(ExponentialLR\) has no gamma"),
     ],
-    ids=["shorter", "no length", "no rate"],
+    ids=["nothing", "no length", "no rate"],
 )
 def test_a_run_that_cannot_be_made_longer(cfg, length, message):
     with pytest.raises(ValueError, match=message):
-        longer(cfg, length)
+        of_length(cfg, length)
 
 
 @pytest.mark.parametrize("name", ["camvid/lite0_kd", "farm/farm_b0_kd"])
@@ -148,6 +160,6 @@ def test_a_shipped_config_is_read_with_the_options(name):
     path = CONFIGS / f"{name}.py"
     cfg = read_config(path)
     length = 2 * cfg.train_cfg.max_iters + 1
-    made = read_config(path, longer(cfg, length))
+    made = read_config(path, of_length(cfg, length))
     assert made.train_cfg.max_iters == length
     assert made.param_scheduler[-1].end == length

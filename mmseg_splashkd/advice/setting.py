@@ -1,0 +1,79 @@
+"""What a case is compared by with the cells of the map."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# By what factor a case may differ from a cell, either way, to be called like it: a
+# judgement, not a measurement.
+REACH = {
+    "parameters": 2.0,
+    "labelled": 2.0,
+    "rarest_share": 3.0,
+    "passes": 2.0,
+    "lead": 1.5,
+}
+WORDS = {
+    "two_classes": "two classes",
+    "pretrained": "student starts from pretrained weights",
+    "has_unlabelled": "frames without a label are used",
+    "saturated": "plain student has stopped gaining",
+    "parameters": "parameters of the student in millions",
+    "labelled": "labelled training frames",
+    "rarest_share": "share of the rarest class in percent",
+    "passes": "passes over the labelled frames",
+    "lead": "lead of the teacher in points",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A task on which distilling may pay.
+
+    Args:
+        two_classes: Whether there are two classes, and not more.
+        pretrained: Whether the student starts from pretrained weights.
+        has_unlabelled: Whether frames without a label are used.
+        saturated: Whether the plain student has stopped gaining for the last third of
+            its run.
+        parameters: Number of parameters of the student, in millions.
+        labelled: Number of labelled training frames.
+        rarest_share: Share of the rarest class in the labelled pixels, in percent.
+        passes: Passes over the labelled frames.
+        lead: Score of the teacher minus that of the plain student on the validation
+            part, in points.
+    """
+
+    two_classes: bool
+    pretrained: bool
+    has_unlabelled: bool
+    saturated: bool
+    parameters: float
+    labelled: int
+    rarest_share: float
+    passes: float
+    lead: float
+
+    def differences(self, cell: "Setting") -> list[str]:
+        """In what a cell is another case than this one, in words; empty if in nothing.
+
+        Args:
+            cell: The setting of the cell.
+        """
+        return [*self._other_kinds(cell), *self._other_sizes(cell)]
+
+    def _other_kinds(self, cell: "Setting") -> Iterator[str]:
+        for name in ("two_classes", "pretrained", "has_unlabelled", "saturated"):
+            own, other = getattr(self, name), getattr(cell, name)
+            if own != other:
+                said = ("no", "yes")
+                yield f"{WORDS[name]}: {said[own]} here, {said[other]} there"
+
+    def _other_sizes(self, cell: "Setting") -> Iterator[str]:
+        for name, factor in REACH.items():
+            own, other = getattr(self, name), getattr(cell, name)
+            low, high = min(own, other), max(own, other)
+            if low != high and (low <= 0 or high > factor * low):
+                yield (
+                    f"{WORDS[name]}: {own:.3g} here, {other:.3g} there (like it within "
+                    f"a factor of {factor:g})"
+                )
