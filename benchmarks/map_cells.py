@@ -109,4 +109,70 @@ CAMVID_LITE = Cell(
     options={"train_cfg.val_interval": 200},
     longer=("CE", "weighted CE"),
 )
-CELLS = {cell.name: cell for cell in (CAMVID_LITE,)}
+PONDS = "configs/when_it_pays/ponds_"
+SPLASH_WEIGHTS = [0.517, 14.879]  # as CamVid's: median frequency over frequency
+FARM_SMALL = Cell(
+    name="farm_small",
+    title="Six drawn recordings of two farms, SegFormer-B0 to 0.02 M parameters, "
+    "1,500 iterations from scratch.",
+    metric="OperatingPoint.Dice",
+    tested="Dice.splash",
+    plain=f"{PONDS}ce.py",
+    teacher=f"{PONDS}b0.py",
+    arms={
+        "CE": Arm(kind="plain"),
+        "weighted CE": Arm(
+            options={"model.decode_head.loss_decode.class_weight": SPLASH_WEIGHTS},
+            kind="control",
+        ),
+        "CE + Dice": Arm(
+            options={
+                "model.decode_head.loss_decode": [
+                    {"type": "SoftmaxFocalLoss", "gamma": 0.0},
+                    {"type": "DiceLoss"},
+                ]
+            },
+            kind="control",
+        ),
+        "CWD, labels": Arm(
+            f"{PONDS}cwd.py",
+            {
+                "model.teacher": "labels",
+                "model.teacher_checkpoint": None,
+                "teacher_cache": None,
+            },
+            kind="control",
+        ),
+        "CWD, shuffled": Arm(
+            f"{PONDS}cwd.py",
+            {"model.teacher_control": "shuffled"},
+            kind="control",
+            teacher=True,
+            cached=True,
+        ),
+        "CWD, untrained": Arm(
+            f"{PONDS}cwd.py",
+            {
+                "model.teacher_control": "untrained",
+                "model.teacher_seed": 0,
+                "model.teacher_checkpoint": None,
+            },
+            kind="control",
+            cached=True,
+        ),
+        "CWD": Arm(f"{PONDS}cwd.py", teacher=True, cached=True),
+        "KL": Arm(f"{PONDS}kl.py", teacher=True, cached=True),
+        "rarity KL": Arm(
+            f"{PONDS}kl.py",
+            {"model.distill_loss.terms": [{"type": "RarityKLDLoss"}]},
+            teacher=True,
+            cached=True,
+        ),
+    },
+    rates=(1.5e-3, 3e-3, 6e-3),
+    shared={"train_dataloader.dataset.keep_views": 1000},
+    options={"train_cfg.val_interval": 250},
+    threshold="stored",
+    longer=("CE", "weighted CE"),
+)
+CELLS = {cell.name: cell for cell in (CAMVID_LITE, FARM_SMALL)}

@@ -1,0 +1,18 @@
+# The teacher: SegFormer-B0 on the same recordings, cross-entropy, 1600 iterations.
+#   python tools/train.py configs/when_it_pays/ponds_b0.py
+_base_ = [
+    "../_base_/models/segformer_b0.py",
+    "../_base_/datasets/ponds_views.py",
+    "../_base_/schedules/adamw_scratch_300.py",
+    "../_base_/default_runtime.py",
+]
+max_iters = 1600
+warmup = 30
+model = dict(
+    backbone=dict(init_cfg=None),
+    decode_head=dict(loss_decode=dict(gamma=0.0)),
+)
+train_cfg = dict(val_interval=1600)
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
+default_hooks = dict(logger=dict(interval=100), checkpoint=dict(interval=1600))
+custom_hooks = [*_base_.custom_hooks, dict(type="ChannelsLastHook")]
