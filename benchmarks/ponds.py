@@ -1,7 +1,7 @@
-"""Draw six recordings for one model: two farms, each in three weathers.
+r"""Draw six recordings for one model: two farms, each in three weathers.
 
     python benchmarks/ponds.py data/ponds
-    python tools/split_dataset.py data/ponds --strategy per-recording \\
+    python tools/split_dataset.py data/ponds --strategy per-recording \
         --ratios .5 .2 .3 --embargo 10s --out data/ponds/split.csv
 
 Each has its folder in ``images`` and ``labels``.

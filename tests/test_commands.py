@@ -219,6 +219,16 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
     assert len(before) == len(after) == 24
 
 
+def test_ponds_draws_six_recordings(tmp_path):
+    run("benchmarks/ponds.py", tmp_path / "ponds", "--frames", 20)
+    names = {f"{f}_{w}" for f in "AB" for w in ("clear", "rain", "rainy_night")}
+    for part in ("images", "labels"):
+        folders = list((tmp_path / "ponds" / part).iterdir())
+        assert {path.name for path in folders} == names
+        assert {len(list(path.glob("*.png"))) for path in folders} == {20}
+    assert not list((tmp_path / "ponds").glob("tmp*"))
+
+
 @pytest.mark.slow
 def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     file = "benchmarks/distill_step.py"
@@ -370,8 +380,9 @@ def test_memory_that_grows_after_the_second_validation_fails(
 def test_memory_of_a_process_is_what_it_takes():
     module = module_of(ROOT / "benchmarks" / "memory.py")
     before = module.resident(os.getpid())
-    taken = bytearray(b"1" * 2**26)
-    assert 60 < module.resident(os.getpid()) - before < 200
+    # Older kernels count 64 page faults later, which are 128 MiB of huge pages.
+    taken = bytearray(b"1" * 2**28)
+    assert 120 < module.resident(os.getpid()) - before < 600
     del taken
 
 

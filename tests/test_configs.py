@@ -89,8 +89,8 @@ def architecture(model: dict) -> str:
         return f"{head} {backbone['model_name']}"
     if kind == "FrozenTIMMBackbone":
         return f"FPN-{backbone['model_name'].removeprefix('tf_efficientnet_').title()}"
-    depth = DEPTHS[tuple(backbone["num_layers"])]
-    return f"SegFormer-{'B0' if backbone['embed_dims'] == 32 else depth}"
+    narrow = {32: "B0", 8: "w8"}.get(backbone["embed_dims"])
+    return f"SegFormer-{narrow or DEPTHS[tuple(backbone['num_layers'])]}"
 
 
 def label_loss(kind: str, gamma: float) -> str:

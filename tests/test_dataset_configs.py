@@ -25,6 +25,7 @@ CODINGS = {
     "splash_1024": "splash",
     "splash_1024_median": "splash",
     "farm_96x160": "splash",
+    "ponds_views": "splash",
     "camvid_128x160": "camvid",
     "pond_128x192": "splash",
     "scenes_15": "wildscenes",

@@ -12,7 +12,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
 from tests.conftest import CONFIGS, ROOT
 
-ARMS = sorted((CONFIGS / "when_it_pays").glob("*.py"))
+ARMS = sorted((CONFIGS / "when_it_pays").glob("pays_*.py"))
 CAMVID = Path(os.environ.get("CAMVID_ROOT") or ROOT / "data" / "camvid")
 CWD = "pays_cwd"
 CONTROLS = {"labels": "teacher", "shuffled": "teacher_control"}
@@ -72,3 +72,22 @@ def test_class_weights_balance_the_median_frequency_of_the_training_part(arms):
     expected = np.median(frequency) / frequency
     weights = arms["pays_ce_weighted"].model.decode_head.loss_decode.class_weight
     np.testing.assert_allclose(weights, expected, atol=5e-4)
+
+
+PONDS = sorted((CONFIGS / "when_it_pays").glob("ponds_*.py"))
+
+
+def test_all_arms_on_ponds_have_one_student_one_schedule_and_the_same_views():
+    read = {path.stem: read_config(path) for path in PONDS}
+    teacher, first = read.pop("ponds_b0"), read["ponds_ce"]
+    assert set(read) == {"ponds_ce", "ponds_cwd", "ponds_kl"}
+    for name, cfg in read.items():
+        assert Config(plain_model(cfg.model)).to_dict() == first.model.to_dict(), name
+        for key in ("optim_wrapper", "param_scheduler", "train_cfg", "custom_hooks"):
+            assert cfg[key] == first[key], (name, key)
+        for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            assert cfg[key] == first[key] == teacher[key], (name, key)
+        if cfg is not first:
+            for model in (cfg.model.teacher, teacher.model):  # it is not trained here
+                model.decode_head.pop("loss_decode", None)
+            assert cfg.model.teacher == teacher.model, name
