@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
 from tests.conftest import CONFIGS, ROOT
+from tests.test_commands import module_of
 
 ARMS = sorted((CONFIGS / "when_it_pays").glob("pays_*.py"))
 CAMVID = Path(os.environ.get("CAMVID_ROOT") or ROOT / "data" / "camvid")
@@ -91,3 +93,33 @@ def test_all_arms_on_ponds_have_one_student_one_schedule_and_the_same_views():
             for model in (cfg.model.teacher, teacher.model):  # it is not trained here
                 model.decode_head.pop("loss_decode", None)
             assert cfg.model.teacher == teacher.model, name
+
+
+MAP = module_of(ROOT / "benchmarks" / "map_cells.py").CELLS
+
+
+@pytest.mark.parametrize("name", MAP)
+def test_all_arms_of_a_cell_can_be_built_and_differ_in_the_loss(name):
+    cell = MAP[name]
+    teacher = read_config(ROOT / cell.teacher, cell.shared | cell.teacher_options)
+    lengths, students = set(), set()
+    for arm in cell.arms.values():
+        options = {**cell.shared, **cell.options, **arm.options}
+        if arm.cached:
+            options["teacher_cache.dir"] = "cache"
+        cfg = read_config(ROOT / (arm.config or cell.plain), options)
+        MODELS.build(cfg.model)
+        lengths.add(cfg.train_cfg.max_iters)
+        student = Config(plain_model(cfg.model)).to_dict()
+        student["decode_head"].pop("loss_decode")
+        for key in ("type", "ratio"):  # which the record varies
+            student["decode_head"].pop(key, None)
+        students.add(str(student))
+        if arm.teacher:
+            own = Config(dict(cfg.model.teacher)).to_dict()
+            expected = Config(dict(teacher.model)).to_dict()
+            for each in (own, expected):
+                each["decode_head"].pop("loss_decode")
+                each["backbone"].pop("init_cfg")
+            assert own == expected
+    assert len(lengths) == len(students) == 1

@@ -18,7 +18,7 @@ def draw(folder, labels: dict[str, np.ndarray | None]) -> Config:
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True)
     for name, label in labels.items():
-        Image.new("RGB", SIZE[::-1]).save(folder / "images" / f"{name}.png")
+        Image.new("RGB", (SIZE[1], SIZE[0])).save(folder / "images" / f"{name}.png")
         if label is not None:
             Image.fromarray(label).save(folder / "labels" / f"{name}.png")
     leaf = {
