@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--work-dir",
         metavar="FOLDER",
-        help="folder of the plain run (default: work_dirs/advice/<config>)",
+        help="folder of plain runs (default: work_dirs/advice/<config>)",
     )
     parser.add_argument(
         "--cfg-options",

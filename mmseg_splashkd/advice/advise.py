@@ -40,8 +40,8 @@ def described(seen: Look) -> Iterator[str]:
     yield (
         f"Teacher: {seen.metric} {teacher['skill']:.1f}, a lead of "
         f"{seen.setting.lead:+.1f}; expected calibration error {teacher['ece']:.3f}, "
-        f"fitted temperature {teacher['temperature']:.2f} (1: neither over- nor "
-        f"under-confident)"
+        f"fitted temperature {teacher['temperature']:.2f} (1: calibrated; "
+        f"below: under-confident)"
     )
     yield (
         f"Labels: {shares.labelled:,} frames with, {shares.unlabelled:,} without; "

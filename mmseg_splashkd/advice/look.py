@@ -14,10 +14,12 @@ from mmseg.registry import MODELS
 
 from mmseg_splashkd.advice.plain import plain_options
 from mmseg_splashkd.advice.setting import Setting
+from mmseg_splashkd.advice.stages import Stages
 from mmseg_splashkd.config.class_shares import ClassShares, class_shares
 from mmseg_splashkd.config.label_scan import focus_name
 from mmseg_splashkd.config.length import length_key, of_length
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.config.types import reads_teacher
 from mmseg_splashkd.config.walk import mappings, plain_model
 from mmseg_splashkd.hooks.teacher_report import measure_teacher
@@ -71,8 +73,8 @@ def look(
 
     Args:
         config: Config file of the distillation that is thought of.
-        folder: Folder of the plain run; an interrupted one is resumed, a finished one
-            used again.
+        folder: Folder of plain runs: an interrupted one is resumed, a finished one of
+            the same config and length used again.
         length: Iterations, or epochs, of the plain run; default None: a quarter of the
             config's.
         cfg_options: Dotted config keys to override.
@@ -97,11 +99,16 @@ def look(
             f"--length {length} must be in [{VALIDATIONS}, {whole}], from as many "
             f"steps as validations to the length of {config}"
         )
-    shares = class_shares(cfg)
-    teacher = _teacher(cfg)
+    stages = Stages(folder / "advice.log")
+    with stages.stage(f"reads the labels (log: {stages.log})"):
+        shares = class_shares(cfg)
+    with stages.stage("tests the teacher"):
+        teacher = _teacher(cfg)
     metric = BINARY if len(shares.classes) == 2 else MEAN
-    score, curve = _plain_run(config, plain, length, folder, metric)
-    steps, view = _times(config, given, plain)
+    with stages.stage(f"trains the plain student, {length:,} of {whole:,} steps"):
+        score, curve = _plain_run(config, plain, length, folder, metric)
+    with stages.stage("times steps"):
+        steps, view = _times(config, given, plain)
     lead = float(teacher["skill"]) - score
     setting = setting_of(cfg, shares, length, curve.is_flat, lead)
     return Look(
@@ -157,7 +164,10 @@ def _plain_run(
     cfg = read_config(config, options)
     options = options | of_length(cfg, length)
     options["train_cfg.val_interval"] = length // VALIDATIONS
-    train_once(config, folder, folder.name, options)
+    # A run of another config, or of another length, is another run.
+    digest = text_sha256(config_text(read_config(config, options)))
+    folder = folder / f"{length}_{digest[:8]}"
+    train_once(config, folder, f"plain_{folder.name}", options)
     steps, values = logged(folder, metric)
     gained = saturation((np.array(steps), np.array(values)), WORTH)
     if gained is None:
