@@ -56,6 +56,7 @@ from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.records.table import print_runs, write_csv
 from mmseg_splashkd.records.train_frames import TRAIN_FRAMES, read_train_frames
 from mmseg_splashkd.report.logs import logged
+from mmseg_splashkd.sweep import budget
 from mmseg_splashkd.sweep.spec import (
     Sweep,
     SweepSpec,
@@ -491,6 +492,24 @@ def _sweep(folder: Path) -> list[Path]:
     return [folder / "sweep.json"]
 
 
+def _budget(folder: Path) -> list[Path]:
+    teacher = budget.Item(
+        "training of the teacher t", 60.0, 2, "100 iterations x 0.6 s"
+    )
+    arms = {
+        "plain": budget.ArmCost(100, 100, 0.2, (0.19, 0.21)),
+        "distilled": budget.ArmCost(100, 100, 0.3, (0.29, 0.31), (teacher,)),
+    }
+    budget.write_budget(folder, budget.Budget("once", arms, "a machine"))
+    return [folder / "budget.json"]
+
+
+def _read_budget(folder: Path) -> Any:
+    found = budget.read_budget(folder)
+    assert found is not None
+    return found.lines(), [found.length_of(name) for name in found.arms]
+
+
 READERS = {
     "split table": Reader(_table, lambda f: read_table(f / "split.csv")),
     "lists of frames": Reader(_lists, _read_lists),
@@ -512,4 +531,5 @@ READERS = {
     "texts of a run": Reader(_texts, _read_texts),
     "plan": Reader(_plan, lambda f: read_plan(f / "plan.json")),
     "sweep": Reader(_sweep, read_sweep),
+    "budget": Reader(_budget, _read_budget),
 }

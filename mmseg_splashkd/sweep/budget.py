@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmseg_splashkd.files import read_text, write_whole
 from mmseg_splashkd.foreign import parse_json, reading
+from mmseg_splashkd.records.field_types import check_types
 
 STEPS, WALL, BOTH = "steps", "wall", "both"
 BUDGETS = (STEPS, WALL, BOTH)
@@ -14,6 +15,8 @@ ONCE, SHARED = "once", "shared"
 RULES = (ONCE, SHARED)
 FILE = "budget.json"
 VERSION = 1
+LOWEST, HIGHEST = 1e-9, 1e12  # of seconds and counts
+POSITIVE = ("length", "iterations", "step_s")  # of an arm
 TINY = 1e-9  # relative: rounding of the division must not cost an iteration
 
 
@@ -87,6 +90,29 @@ class Budget:
     rule: str
     arms: Mapping[str, ArmCost]
     machine: str = ""
+
+    def check_values(self) -> None:
+        """Check numbers that are divided by, or that a file may hold otherwise.
+
+        Raises:
+            ValueError: One cannot be; the message names it.
+        """
+        if self.rule not in RULES:
+            raise ValueError(f"rule={self.rule!r} must be one of {RULES}")
+        if not self.arms:
+            raise ValueError("arms is empty")
+        for name, arm in self.arms.items():
+            positive = {key: getattr(arm, key) for key in POSITIVE}
+            if len(arm.quartiles_s) != 2:
+                raise ValueError(f"arms.{name}: quartiles_s must be two numbers")
+            for item in (*arm.teachers, *arm.caches):
+                positive |= {f"runs of {item.name}": item.runs}
+                positive |= {f"seconds of {item.name}": item.seconds}
+            for key, value in positive.items():
+                if not LOWEST <= value <= HIGHEST:
+                    raise ValueError(
+                        f"arms.{name}: {key} is {value}, not in [{LOWEST}, {HIGHEST}]"
+                    )
 
     @property
     def dearest(self) -> str:
@@ -162,7 +188,10 @@ class Budget:
             if values.pop("version") != VERSION:
                 raise ValueError("its version is unknown")
             arms = {name: _arm(each) for name, each in values.pop("arms").items()}
-            return cls(arms=arms, **values)
+            budget = cls(arms=arms, **values)
+            check_types(budget)
+            budget.check_values()
+            return budget
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{source} is no budget that this version can read: {error}. Start a "

@@ -88,3 +88,22 @@ def test_a_budget_that_cannot_be_read(tmp_path, text):
     (tmp_path / "budget.json").write_text(text)
     with pytest.raises(ValueError, match=r"budget\.json is no budget that"):
         read_budget(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ('"rule": "once"', '"rule": "never"', "rule='never' must be one of"),
+        ('"step_s": 0.5', '"step_s": 0', r"step_s is 0, not in \[1e-09"),
+        ('"step_s": 0.5', '"step_s": "0.2"', "step_s='0.2' must be float"),
+        ('"runs": 2', '"runs": 0', "runs of the cache is 0, not in"),
+    ],
+)
+def test_damaged_values_are_named(tmp_path, before, after, fault):
+    write_budget(tmp_path, BUDGET)
+    path = tmp_path / "budget.json"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises(ValueError, match=fault):
+        read_budget(tmp_path)
