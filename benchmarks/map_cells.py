@@ -169,7 +169,7 @@ FARM_SMALL = Cell(
             cached=True,
         ),
     },
-    rates=(3e-3, 6e-3, 1.2e-2),
+    rates=(6e-3, 1.2e-2, 2.4e-2),
     shared={"train_dataloader.dataset.keep_views": 1000},
     options={"train_cfg.val_interval": 250},
     threshold="stored",
