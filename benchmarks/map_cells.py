@@ -43,7 +43,6 @@ class Cell:
         teacher_options: Config keys of the teachers.
         threshold: ``'stored'``: the focus class is predicted from the probability that
             the validation part chose; default None: argmax.
-        longer: Arms that also run for the time of the dearest taught one.
         teacher_seeds: One teacher each; students take them in turn.
         tuning_seeds: Seeds that choose the rates.
         seeds: Seeds of the runs that are compared.
@@ -62,10 +61,14 @@ class Cell:
     options: Mapping[str, Any] = field(default_factory=dict)
     teacher_options: Mapping[str, Any] = field(default_factory=dict)
     threshold: str | None = None
-    longer: tuple[str, ...] = ()
     teacher_seeds: tuple[int, ...] = (200, 201)
     tuning_seeds: tuple[int, ...] = (100,)
     seeds: tuple[int, ...] = tuple(range(8))
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether arms isolate what a trained teacher adds; else it is no evidence."""
+        return any(arm.kind == "control" for arm in self.arms.values())
 
     def __post_init__(self) -> None:
         """Check that no seed tunes and compares."""
@@ -107,7 +110,6 @@ CAMVID_LITE = Cell(
         **{f"{part}_dataloader.persistent_workers": False for part in PARTS},
     },
     options={"train_cfg.val_interval": 200},
-    longer=("CE", "weighted CE"),
 )
 PONDS = "configs/when_it_pays/ponds_"
 SPLASH_WEIGHTS = [0.517, 14.879]  # as CamVid's: median frequency over frequency
@@ -173,7 +175,6 @@ FARM_SMALL = Cell(
     shared={"train_dataloader.dataset.keep_views": 1000},
     options={"train_cfg.val_interval": 250},
     threshold="stored",
-    longer=("CE", "weighted CE"),
 )
 FARM = "configs/farm/farm_"
 EXPERIMENTS = {
@@ -222,7 +223,6 @@ RECORD = Cell(
         "model.decode_head.loss_decode.gamma": 0.0,
     },
     threshold="stored",
-    longer=("plain",),
     seeds=tuple(range(5)),
 )
 CELLS = {cell.name: cell for cell in (CAMVID_LITE, FARM_SMALL, RECORD)}

@@ -31,7 +31,11 @@ def write_page(cells: Sequence[Cell], folder: Path, shipped: Path) -> None:
     after = rest.partition(END)[2]
     text = "\n".join(_lines(measured, folder))
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
-    whole = [results.mapped for results in measured if "setting" in results.stored]
+    whole = [
+        results.mapped
+        for results in measured
+        if "setting" in results.stored and results.cell.has_controls
+    ]
     write_cells(shipped, whole)
 
 
@@ -65,7 +69,9 @@ def _row(results: CellResults) -> str:
         control,
         _words(over_control),
         "not run" if equal_time is None else _words(equal_time),
-        verdict_of(over_control, equal_time),
+        verdict_of(over_control, equal_time)
+        if results.cell.has_controls
+        else "no controls",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -91,7 +91,7 @@ class CellResults:
     def with_equal_time(self) -> dict[str, Longer]:
         """Arm -> its runs with the time of a taught arm."""
         longer = {}
-        for arm in self.cell.longer:
+        for arm in dict.fromkeys((self.plain, self.best_control)):
             runs = [each for each in self.stored["equal time"] if each["arm"] == arm]
             by_seed = {each["seed"]: each for each in runs}
             if all(seed in by_seed for seed in self.seeds):
@@ -144,9 +144,9 @@ class CellResults:
     @cached_property
     def at_equal_time(self) -> Interval | None:
         """Gain over the best arm with the time of the taught one and its teacher."""
-        longer = [each.scores for each in self.with_equal_time.values()]
-        if not longer:
+        if self.best_control not in self.with_equal_time:
             return None
+        longer = [each.scores for each in self.with_equal_time.values()]
         best = max(longer, key=lambda scores: scores.mean())
         return paired(self.scores(self.best_taught), best)
 
@@ -162,6 +162,8 @@ class CellResults:
             setting=Setting(**self.stored["setting"]),
             taught=taught,
             config=self.cell.arms[taught].config or self.cell.plain,
+            options=dict(self.cell.arms[taught].options),
+            rate=self.stored["rates"][taught],
             control=control,
             over_plain=_rounded(self.gain(taught, self.plain)),
             over_control=_rounded(self.gain(taught, control)),

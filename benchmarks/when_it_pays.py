@@ -157,20 +157,23 @@ class Study:
     def give_equal_time(
         self, rates: Mapping[str, float], done: Sequence[dict[str, Any]]
     ) -> Iterator[dict[str, Any]]:
-        """Train plain student and controls for the time of the dearest taught arm.
+        """Train plain student and best control for the time of the dearest taught arm.
 
-        Each keeps its rate; its schedule is stretched.
+        Each keeps its rate; its schedule is stretched. The best control is that of the
+        test part, the strictest choice.
 
         Args:
             rates: Rate of each arm.
             done: Results of the compared runs.
         """
+        measured = CellResults(self.cell, {"runs": list(done)})
         seconds = {
             name: sum(each.values()) for name, each in self.charged(done).items()
         }
         arms = self.cell.arms
         dearest = max(seconds[name] for name, arm in arms.items() if arm.kind == TAUGHT)
-        names = [name for name in self.cell.longer if seconds[name] < dearest]
+        names = dict.fromkeys((measured.plain, measured.best_control))
+        names = [name for name in names if seconds[name] < dearest]
         final = list(product(self.cell.seeds, names))
         runs = [
             self._longer(self._run(name, rates[name], seed), dearest / seconds[name])
@@ -233,7 +236,7 @@ class Study:
 
     def setting(self, measured: CellResults) -> "Setting":
         """What a case must be like for this cell to say something of it."""
-        from mmseg_splashkd.advice.look import setting_of
+        from mmseg_splashkd.advice.look import batch_size, setting_of
         from mmseg_splashkd.config.class_shares import class_shares
         from mmseg_splashkd.config.length import length_key
         from mmseg_splashkd.config.reading import read_config
@@ -243,7 +246,7 @@ class Study:
         return setting_of(
             cfg,
             class_shares(cfg),
-            cfg.train_cfg[length_key(cfg)],
+            cfg.train_cfg[length_key(cfg)] * batch_size(cfg),
             measured.has_saturated(measured.plain),
             measured.lead_in_validation,
         )

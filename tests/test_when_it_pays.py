@@ -52,7 +52,6 @@ def cell() -> Any:
         arms=arms,
         rates=(1e-3, 2e-3, 4e-3),
         rarest="c",
-        longer=("plain",),
         seeds=(0, 1, 2),
     )
 
@@ -82,7 +81,8 @@ def stored() -> dict[str, Any]:
         "teachers": [result(57.0), result(56.0)],
         "cpu seconds": {arm: {"teacher": 0.0, "own": 120.0} for arm in SCORES},
         "equal time": [
-            {"arm": "plain", "seed": seed, "iterations": 900, **result(50.0 - seed)}
+            {"arm": arm, "seed": seed, "iterations": 900, **result(score - seed)}
+            for arm, score in (("plain", 50.0), ("weighted", 49.0))
             for seed in range(3)
         ],
         "runs": [*runs, {"arm": "plain", "seed": 3, **result(10.0)}],
@@ -126,6 +126,7 @@ def test_the_map_says_of_a_cell_what_was_measured(measured, stored):
     said = measured.mapped
     assert said.setting == SETTING
     assert (said.taught, said.control, said.config) == ("KL", "weighted", "kd.py")
+    assert (said.options, said.rate) == ({"a": 2}, 4e-3)
     assert said.over_control == Gain(-4.0, -8.968, 0.968)
     assert said.equal_time == Gain(0.0, -2.484, 2.484)
     assert said.verdict == "cannot tell"
@@ -207,6 +208,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
     teachers, tuning, final, equal = asked[:2], asked[2:14], asked[14:26], asked[26:]
+    assert [each.folder.name.split("_")[0] for each in equal] == ["plain"] * 3
     assert [each.options["randomness.seed"] for each in teachers] == [200, 201]
     assert {each.options["randomness.seed"] for each in tuning} == {100}
     assert not any(each.tested for each in tuning)

@@ -16,8 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--length",
         type=int,
-        help="iterations (or epochs) of the plain run (default: a quarter of the "
-        "config's)",
+        help="iterations (or epochs) of the plain run (default: half of the config's)",
     )
     parser.add_argument(
         "--work-dir",

@@ -13,6 +13,7 @@ from mmseg_splashkd.advice.cells import (
 )
 from mmseg_splashkd.advice.look import Look, look
 from mmseg_splashkd.report.formatting import duration
+from mmseg_splashkd.runs.measure_steps import StepTime
 
 LEAST_LEAD = 3.0  # points
 PAGE = "docs/when_it_pays.md"
@@ -33,15 +34,15 @@ def described(seen: Look) -> Iterator[str]:
     """What was seen, in words."""
     teacher, shares, gained = seen.teacher, seen.shares, seen.saturation.gain
     yield (
-        f"Plain student: {seen.metric} {seen.plain:.1f} on the validation part after "
-        f"{seen.length:,} of {seen.whole:,} steps of the loop; the last third of this "
-        f"run gained {gained:+.1f}"
+        f"Plain student: {seen.metric} {seen.plain:.1f} on the validation part, after "
+        f"{seen.length:,} of {seen.whole:,} iterations or epochs; best of the last "
+        f"third {gained:+.1f} against the best before"
     )
     yield (
-        f"Teacher: {seen.metric} {teacher['skill']:.1f}, a lead of "
-        f"{seen.setting.lead:+.1f}; expected calibration error {teacher['ece']:.3f}, "
-        f"fitted temperature {teacher['temperature']:.2f} (1: calibrated; "
-        f"below: under-confident)"
+        f"Teacher: {seen.metric} {seen.best:.1f}, a lead of {seen.setting.lead:+.1f} "
+        f"(one run, no interval); expected calibration error {teacher['ece']:.3f}, "
+        f"fitted temperature {teacher['temperature']:.2f} (1: calibrated; below: "
+        f"under-confident)"
     )
     yield (
         f"Labels: {shares.labelled:,} frames with, {shares.unlabelled:,} without; "
@@ -52,12 +53,9 @@ def described(seen: Look) -> Iterator[str]:
 
 def _times(seen: Look) -> Iterator[str]:
     plain, taught = seen.steps["plain"], seen.steps["distilled"]
-    whole = plain.iterations
     yield (
-        f"Time on this machine, without validations: plain "
-        f"{duration(whole * plain.seconds.median)} ({whole:,} x "
-        f"{plain.seconds.median:.3f} s), distilled with the teacher in the loop "
-        f"{duration(whole * taught.seconds.median)}"
+        f"Time on this machine, without validations: plain {_whole(plain)}, distilled "
+        f"with the teacher in the loop {_whole(taught)}"
     )
     if seen.view is not None:
         view, count = seen.view.seconds.median, seen.view.views
@@ -67,6 +65,12 @@ def _times(seen: Look) -> Iterator[str]:
         )
 
 
+def _whole(step: StepTime) -> str:
+    seconds = step.seconds.median
+    whole = duration(step.iterations * seconds)
+    return f"{whole} ({step.iterations:,} x {seconds:.3f} s)"
+
+
 def verdict(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:
     """What to do, how sure that is, and on what it stands.
 
@@ -74,35 +78,47 @@ def verdict(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:
         seen: The look.
         cells: The cells of the map.
     """
-    lead = seen.setting.lead
-    if lead < LEAST_LEAD:
-        yield (
-            f"Do not distil: the teacher leads by {lead:+.1f} points, and below "
-            f"{LEAST_LEAD:g} there is nothing to distil. A longer plain run can only "
-            f"lower this. Take a better teacher, or the plain student"
-        )
-        yield from _without_lead(cells)
-        return
     alike = [cell for cell in cells if not seen.setting.differences(cell.setting)]
-    if not alike:
+    if seen.setting.lead < LEAST_LEAD:
+        yield from _no_lead(seen.setting.lead, cells)
+    elif not alike:
         yield from _refusal(seen, cells)
-        return
-    verdicts = {cell.verdict for cell in alike}
-    words = {
-        frozenset({PAYS}): "Distil: it is likely to pay here",
-        frozenset({STEPS_ONLY}): (
-            "Distil only where the teacher exists already or serves several students: "
-            "with the teacher's time, the plain student was as good"
-        ),
-        frozenset({COSTS}): "Do not distil: where it was measured, it cost",
-    }
-    said = words.get(
-        frozenset(verdicts),
-        "Cannot tell: what was measured does not say one thing",
+    else:
+        said = {cell.verdict: cell for cell in alike}
+        yield f"{_summed_up(said)}. {_sureness(len(alike))}"
+        yield from map(_cited, alike)
+
+
+def _no_lead(lead: float, cells: Sequence[MappedCell]) -> Iterator[str]:
+    yield (
+        f"Probably not: the teacher leads by {lead:+.1f} points in one run, and with "
+        f"less than {LEAST_LEAD:g} there is little that it could teach. Take a better "
+        f"teacher, or the plain student. This is a rule, not a measurement on data "
+        f"like these"
     )
-    yield f"{said}. {_sureness(len(alike))}"
-    for cell in alike:
-        yield _cited(cell)
+    below = [cell for cell in cells if cell.setting.lead < LEAST_LEAD]
+    yield (
+        "Cells of the map with as small a lead:"
+        if below
+        else "No cell of the map has as small a lead"
+    )
+    yield from map(_cited, below)
+
+
+def _summed_up(said: Mapping[str, MappedCell]) -> str:
+    """One sentence for the verdicts of all cells that are alike."""
+    if set(said) == {PAYS}:
+        return "Distil: it is likely to pay here"
+    if set(said) == {COSTS}:
+        control = said[COSTS].control
+        return f"Do not distil: {control}, which needs no trained teacher, was better"
+    if set(said) <= {PAYS, STEPS_ONLY}:
+        return (
+            "Distil only where the teacher exists already or serves several students: "
+            "at equal steps it paid, and with the teacher's time it did not or was "
+            "not run"
+        )
+    return "Cannot tell: what was measured does not say one thing"
 
 
 def _sureness(count: int) -> str:
@@ -113,19 +129,15 @@ def _sureness(count: int) -> str:
 
 def _cited(cell: MappedCell) -> str:
     equal = "not run" if cell.equal_time is None else str(cell.equal_time)
+    options = " ".join(f"{key}={value}" for key, value in cell.options.items())
+    recipe = f"{cell.config} {options}".strip()
     return (
         f"  {PAGE}#{cell.name} ({cell.title} {cell.seeds} seeds, {cell.date}): "
-        f"{cell.taught} by {cell.config}, {cell.score} {cell.over_plain} over plain, "
+        f"{cell.taught}, which is {recipe} at the rate {cell.rate:g}: {cell.score} "
+        f"{cell.over_plain} over plain, "
         f"{cell.over_control} over the best control ({cell.control}), at equal time "
         f"{equal}: {cell.verdict}"
     )
-
-
-def _without_lead(cells: Sequence[MappedCell]) -> Iterator[str]:
-    below = [cell for cell in cells if cell.setting.lead < LEAST_LEAD]
-    if below:
-        yield "Cells of the map with as small a lead:"
-        yield from map(_cited, below)
 
 
 def _refusal(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:
@@ -133,11 +145,10 @@ def _refusal(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:
         f"No advice: no cell of the map ({PAGE}, {len(cells)} cells) is like this one, "
         f"and it is not extrapolated"
     )
-    if not seen.setting.saturated:
+    if seen.length < seen.whole:
         yield (
-            f"The plain student still gains, so that its lead of "
-            f"{seen.setting.lead:+.1f} is an upper bound: give --length "
-            f"{min(seen.whole, 3 * seen.length)}"
+            f"The plain student was trained for {seen.length:,} of {seen.whole:,}, and "
+            f"a longer run may be like one: --length {seen.whole}"
         )
     if cells:
         compared = [(seen.setting.differences(cell.setting), cell) for cell in cells]

@@ -38,11 +38,13 @@ class MappedCell:
         setting: What it was measured on.
         taught: Name of the best taught arm.
         config: Its config file, the recipe.
+        options: Dotted config keys beside it that make the recipe.
+        rate: Learning rate that it chose.
         control: Name of the best arm without what the teacher knows.
         over_plain: Gain of the taught arm over the plain student.
         over_control: Its gain over the best control.
-        equal_time: Its gain over the best of those that trained as long as student,
-            cache and teacher together; None: not run.
+        equal_time: Its gain over the best of plain student and best control with the
+            time of student, cache and teacher together; None: not run.
         seeds: Number of seeds.
         date: Day of the last run.
     """
@@ -53,6 +55,8 @@ class MappedCell:
     setting: Setting
     taught: str
     config: str
+    options: Mapping[str, Any]
+    rate: float
     control: str
     over_plain: Gain
     over_control: Gain

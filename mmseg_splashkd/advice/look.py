@@ -1,7 +1,8 @@
 """A short look at a task: plain student, teacher, labels, and what a step takes."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +11,34 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.advice.plain import plain_options
 from mmseg_splashkd.advice.setting import Setting
 from mmseg_splashkd.advice.stages import Stages
+from mmseg_splashkd.advice.teacher_score import KEY, CrossFittedDice
 from mmseg_splashkd.config.class_shares import ClassShares, class_shares
+from mmseg_splashkd.config.frames import frame_paths
 from mmseg_splashkd.config.label_scan import focus_name
 from mmseg_splashkd.config.length import length_key, of_length
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text, text_sha256
-from mmseg_splashkd.config.types import reads_teacher
-from mmseg_splashkd.config.walk import mappings, plain_model
+from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.walk import mappings, metrics_of, plain_model
+from mmseg_splashkd.evaluation.dice_metric import DiceMetric
+from mmseg_splashkd.hooks import FrameScoresHook
 from mmseg_splashkd.hooks.teacher_report import measure_teacher
+from mmseg_splashkd.models import DistillRegressor
 from mmseg_splashkd.models.foreign_weights import safe_files
+from mmseg_splashkd.models.teacher.controls import read_control
 from mmseg_splashkd.report.experiments.crossing import Saturation, saturation
 from mmseg_splashkd.report.logs import logged
+from mmseg_splashkd.runs.describe import files_sha256
 from mmseg_splashkd.runs.measure_steps import StepTime, ViewTime, measure_steps
 from mmseg_splashkd.sweep.train_once import train_once
 
-VALIDATIONS = 6
+VALIDATIONS, FEWEST = 6, 3
 WORTH = 0.5  # points; a smaller gain in the last third is none
 BINARY, MEAN = "OperatingPoint.Dice", "mIoU"
 
@@ -44,6 +53,7 @@ class Look:
         length: Iterations, or epochs, of that run.
         whole: Those of the config.
         saturation: Whether it still gained.
+        best: Score of the teacher, in percent.
         teacher: Figures of the teacher, see ``measure_teacher``.
         shares: Frames and classes of the training labels.
         setting: What the map is asked for.
@@ -56,6 +66,7 @@ class Look:
     length: int
     whole: int
     saturation: Saturation
+    best: float
     teacher: Mapping[str, Any]
     shares: ClassShares
     setting: Setting
@@ -74,57 +85,110 @@ def look(
     Args:
         config: Config file of the distillation that is thought of.
         folder: Folder of plain runs: an interrupted one is resumed, a finished one of
-            the same config and length used again.
-        length: Iterations, or epochs, of the plain run; default None: a quarter of the
+            the same config, data and length used again.
+        length: Iterations, or epochs, of the plain run; default None: half of the
             config's.
         cfg_options: Dotted config keys to override.
 
     Raises:
         FileNotFoundError: Data or the teacher's weights are missing.
-        ValueError: The config does not distil from a trained teacher, or ``length`` is
-            not in [``VALIDATIONS``, that of the config].
+        ValueError: The config cannot be looked at (see ``check_lookable``), ``length``
+            is not in [``FEWEST``, that of the config], or a score is not finite.
     """
     given = dict(cfg_options or {})
     cfg = read_config(config, given)
     plain = given | plain_options(cfg)
-    if not reads_teacher(cfg):
-        raise ValueError(
-            f"{config} names no trained teacher: it is one of the controls. Name the "
-            f"config with the teacher that is thought of"
-        )
+    check_lookable(cfg)
     whole = cfg.train_cfg[length_key(cfg)]
-    length = max(VALIDATIONS, whole // 4) if length is None else length
-    if not VALIDATIONS <= length <= whole:
+    length = max(FEWEST, whole // 2) if length is None else length
+    if not FEWEST <= length <= whole:
         raise ValueError(
-            f"--length {length} must be in [{VALIDATIONS}, {whole}], from as many "
-            f"steps as validations to the length of {config}"
+            f"--length {length} must be in [{FEWEST}, {whole}]: a curve needs as many "
+            f"validations, and {config} has no more steps"
         )
     stages = Stages(folder / "advice.log")
     with stages.stage(f"reads the labels (log: {stages.log})"):
         shares = class_shares(cfg)
-    with stages.stage("tests the teacher"):
-        teacher = _teacher(cfg)
     metric = BINARY if len(shares.classes) == 2 else MEAN
+    hooks = cfg.get("custom_hooks") or ()
+    if metric == BINARY and not any(is_a(hook, FrameScoresHook) for hook in hooks):
+        raise ValueError(
+            f"the score of two classes, {BINARY}, is logged by FrameScoresHook: add "
+            f"dict(type='FrameScoresHook') to custom_hooks"
+        )
+    with stages.stage("tests the teacher"):
+        teacher, best = _teacher(cfg, metric)
     with stages.stage(f"trains the plain student, {length:,} of {whole:,} steps"):
         score, curve = _plain_run(config, plain, length, folder, metric)
     with stages.stage("times steps"):
         steps, view = _times(config, given, plain)
-    lead = float(teacher["skill"]) - score
-    setting = setting_of(cfg, shares, length, curve.is_flat, lead)
+    draws = steps["plain"].iterations * length / whole * batch_size(cfg)
+    setting = setting_of(cfg, shares, draws, curve.is_flat, best - score)
+    for name, value in (("score", score), ("teacher", best), *asdict(setting).items()):
+        if not math.isfinite(value):
+            raise ValueError(
+                f"{name} is {value}: {metric} is not defined on the validation part, "
+                f"or no training label has a valid pixel: see tools/check_dataset.py"
+            )
     return Look(
-        metric, score, length, whole, curve, teacher, shares, setting, steps, view
+        metric, score, length, whole, curve, best, teacher, shares, setting, steps, view
     )
 
 
+def check_lookable(cfg: Config) -> None:
+    """Check, before anything takes time, that a look would end.
+
+    Args:
+        cfg: The resolved config of a distillation.
+
+    Raises:
+        ValueError: It is a control or regresses maps, it has no validation or not the
+            score that is compared, or it tests by sliding windows.
+    """
+    if read_control(cfg.model).kind is not None:
+        raise ValueError(
+            f"{cfg.filename} names no trained teacher: it is one of the controls. Name "
+            f"the config with the teacher that is thought of"
+        )
+    if is_a(cfg.model, DistillRegressor):
+        raise ValueError(
+            f"{cfg.filename} distils maps, and the map of what pays holds classes only"
+        )
+    metrics = metrics_of(cfg.get("val_evaluator"))
+    if not cfg.get("val_dataloader") or not any(map(_has_mean_iou, metrics)):
+        raise ValueError(
+            "the plain student is compared with its teacher in validations: set "
+            "val_dataloader, val_cfg and val_evaluator with DiceMetric, or with "
+            "IoUMetric and mIoU"
+        )
+    mode = (plain_model(cfg.model).get("test_cfg") or {}).get("mode", "whole")
+    if mode != "whole":
+        raise ValueError(
+            f"model.student.test_cfg.mode={mode!r}: the teacher is tested on whole "
+            f"frames, and cannot be compared with this student. Set 'whole'"
+        )
+
+
+def _has_mean_iou(metric: Any) -> bool:
+    if is_a(metric, IoUMetric):
+        return MEAN in metric.get("iou_metrics", [MEAN])
+    return is_a(metric, DiceMetric)
+
+
+def batch_size(cfg: Config) -> int:
+    """Frames of a training step."""
+    return cfg.train_dataloader.get("batch_size", 1)
+
+
 def setting_of(
-    cfg: Config, shares: ClassShares, length: int, saturated: bool, lead: float
+    cfg: Config, shares: ClassShares, draws: float, saturated: bool, lead: float
 ) -> Setting:
     """The setting of a student that is distilled.
 
     Args:
         cfg: The resolved config of the distillation.
         shares: Frames and classes of its training labels.
-        length: Iterations, or epochs, of the plain run.
+        draws: Labelled frames that the plain run draws, with repetitions.
         saturated: Whether the plain student has stopped gaining.
         lead: Lead of the teacher on the validation part, in points.
     """
@@ -133,28 +197,24 @@ def setting_of(
         weights = MODELS.build(safe).parameters()
     return Setting(
         two_classes=len(shares.classes) == 2,
-        pretrained=any(
-            "checkpoint" in str(node.get("init_cfg")) or bool(node.get("pretrained"))
-            for _, node in mappings(student, "")
-        ),
+        pretrained=bool(cfg.get("load_from")) or is_pretrained(student),
         has_unlabelled=shares.unlabelled > 0,
         saturated=saturated,
         parameters=sum(each.numel() for each in weights) / 1e6,
         labelled=shares.labelled,
         rarest_share=100 * shares.share_of_rarest,
-        passes=_passes(cfg, length, shares),
+        passes=draws / max(1, shares.labelled),
         lead=lead,
     )
 
 
-def _passes(cfg: Config, length: int, shares: ClassShares) -> float:
-    """Passes over the labelled frames."""
-    if length_key(cfg) == "max_epochs":
-        return float(length)
-    loader = cfg.train_dataloader
-    unlabelled = (loader.get("sampler") or {}).get("unlabelled_share") or 0.0
-    draws = length * loader.get("batch_size", 1) * (1 - unlabelled)
-    return draws / max(1, shares.labelled)
+def is_pretrained(model: Any) -> bool:
+    """Whether the config of a model names weights to start from."""
+    return any(
+        bool(node.get("pretrained"))
+        or bool(node.get("checkpoint") and "init_cfg" in path)
+        for path, node in mappings(model, "")
+    )
 
 
 def _plain_run(
@@ -163,31 +223,42 @@ def _plain_run(
     """Last score of the short run, and whether it still gained."""
     cfg = read_config(config, options)
     options = options | of_length(cfg, length)
-    options["train_cfg.val_interval"] = length // VALIDATIONS
-    # A run of another config, or of another length, is another run.
-    digest = text_sha256(config_text(read_config(config, options)))
+    options["train_cfg.val_interval"] = length // min(VALIDATIONS, length)
+    options |= {
+        f"train_cfg.{key}": value
+        for key, value in (("val_begin", 1), ("dynamic_intervals", None))
+        if cfg.train_cfg.get(key)
+    }
+    # A run of another config or length, or with other files, is another run.
+    files = files_sha256(frame_paths(cfg).values())
+    digest = text_sha256(config_text(read_config(config, options)) + files)
     folder = folder / f"{length}_{digest[:8]}"
     train_once(config, folder, f"plain_{folder.name}", options)
     steps, values = logged(folder, metric)
     gained = saturation((np.array(steps), np.array(values)), WORTH)
     if gained is None:
         raise ValueError(
-            f"the plain run in {folder} logged {metric} {len(steps)} times, and a "
-            f"curve needs three: val_evaluator needs IoUMetric with mIoU, and two "
-            f"classes the hook FrameScoresHook"
+            f"the plain run in {folder} logged {metric} in {len(steps)} validations, "
+            f"and a curve needs {FEWEST}: does a hook end it early, or does "
+            f"log_processor place them at one step?"
         )
     return values[-1], gained
 
 
-def _teacher(cfg: Config) -> dict[str, Any]:
-    """Figures of the teacher on the validation part."""
+def _teacher(cfg: Config, metric: str) -> tuple[dict[str, Any], float]:
+    """Figures of the teacher on the validation part, and its score."""
     init_default_scope(cfg.get("default_scope", "mmseg"))
     with safe_files(cfg.model) as safe:
         model = MODELS.build(safe)
     model.load_teacher()
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     loader = Runner.build_dataloader(cfg.val_dataloader, seed=0)
-    return measure_teacher(model, loader, cfg.val_evaluator, focus_name(cfg))
+    metrics: list[Any] = metrics_of(cfg.val_evaluator)
+    focus = focus_name(cfg)
+    if metric == BINARY:
+        metrics = [*metrics, CrossFittedDice(loader.dataset, focus)]
+    report = measure_teacher(model, loader, metrics, focus)
+    return report, report["metrics"][KEY if metric == BINARY else metric]
 
 
 def _times(

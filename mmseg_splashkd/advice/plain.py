@@ -23,7 +23,7 @@ def plain_options(cfg: Config) -> dict[str, Any]:
         cfg: The resolved config.
 
     Raises:
-        ValueError: It does not distil.
+        ValueError: It does not distil, or a data set has frames without a label only.
     """
     if not distills(cfg):
         raise ValueError(
@@ -43,6 +43,11 @@ def plain_options(cfg: Config) -> dict[str, Any]:
     for path, node in mappings(cfg.get("train_dataloader"), "train_dataloader"):
         if node.get("unlabelled") == "include":
             options[f"{path}.unlabelled"] = "skip"
+        if node.get("unlabelled") == "only":
+            raise ValueError(
+                f"{path}.unlabelled='only' leaves a plain student nothing to learn "
+                f"there: give one data set with unlabelled='include' instead"
+            )
         if node.get("unlabelled_share"):
             options[f"{path}.unlabelled_share"] = None
     return options

@@ -72,7 +72,7 @@ class Setting:
         for name, factor in REACH.items():
             own, other = getattr(self, name), getattr(cell, name)
             low, high = min(own, other), max(own, other)
-            if low != high and (low <= 0 or high > factor * low):
+            if low != high and not 0 < high <= factor * low:  # nor if one is NaN
                 yield (
                     f"{WORDS[name]}: {own:.3g} here, {other:.3g} there (like it within "
                     f"a factor of {factor:g})"

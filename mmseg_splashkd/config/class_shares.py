@@ -1,12 +1,13 @@
 """How many pixels of the labels each class has."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
 
-from mmseg_splashkd.config.frames import listed_of
+from mmseg_splashkd.config.frames import ListedFrame, listed_of
 from mmseg_splashkd.config.leaf_coding import leaf_coding
+from mmseg_splashkd.config.types import type_name
 from mmseg_splashkd.config.walk import leaves
 from mmseg_splashkd.datasets.label_coding import read_gray
 
@@ -47,29 +48,39 @@ def class_shares(cfg: Config, loader: str = "train_dataloader") -> ClassShares:
         loader: One of ``LOADERS``.
 
     Raises:
-        ValueError: A data set does not list its frames or has no class names, or a
-            label is unreadable or holds a value outside its coding.
+        ValueError: A data set does not list its frames or has no class names, data sets
+            differ in their classes, or a label is unreadable or holds a value outside
+            its coding.
     """
-    pixels: np.ndarray | None = None
-    classes: tuple[str, ...] = ()
-    labelled = unlabelled = 0
-    for leaf in leaves(cfg[loader].dataset):
-        frames = listed_of(leaf)
-        if frames is None:
-            raise ValueError(
-                f"the data set {leaf.get('type')} of {loader} does not list its "
-                f"frames, so that its labels cannot be counted"
-            )
-        coding = leaf_coding(leaf)
-        classes = tuple(coding.classes)
-        if pixels is None:
-            pixels = np.zeros(len(classes), np.int64)
-        for path in (frame.label for frame in frames):
-            if path:
-                ids = coding.to_train_ids(read_gray(path), path)
-                pixels += coding.class_pixels(ids)
-            labelled, unlabelled = labelled + bool(path), unlabelled + (not path)
-    counts = np.zeros(len(classes)) if pixels is None else pixels.astype(float)
+    codings = [leaf_coding(leaf) for leaf in leaves(cfg[loader].dataset)]
+    classes = tuple(codings[0].classes)
+    if any(tuple(each.classes) != classes for each in codings):
+        raise ValueError(f"the data sets of {loader} differ in their classes")
+    frames = {
+        frame.image: (frame.label, coding)
+        for leaf, coding in zip(leaves(cfg[loader].dataset), codings, strict=True)
+        for frame in _frames_of(leaf, loader)
+    }
+    counts = np.zeros(len(classes))
+    for path, coding in frames.values():
+        if path:
+            counts += coding.class_pixels(coding.to_train_ids(read_gray(path), path))
     with np.errstate(invalid="ignore"):
         shares = counts / counts.sum()
-    return ClassShares(classes, tuple(shares.tolist()), labelled, unlabelled)
+    labelled = sum(bool(path) for path, _ in frames.values())
+    return ClassShares(
+        classes, tuple(shares.tolist()), labelled, len(frames) - labelled
+    )
+
+
+def _frames_of(leaf: Any, loader: str) -> list[ListedFrame]:
+    """The frames of a data set, without those that are drawn as a neighbour only."""
+    alone = {"neighbour": None} if leaf.get("neighbour") else {}
+    frames = listed_of({**leaf, **alone})
+    if frames is None:
+        raise ValueError(
+            f"the data set {type_name(leaf)} of {loader} does not list its frames, so "
+            f"that its labels cannot be counted: it needs get_data_info with img_path "
+            f"and seg_map_path, as data sets of MMSegmentation have"
+        )
+    return frames

@@ -1,5 +1,6 @@
 """The verdict from a look and the cells of the map."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ CELL = MappedCell(
     setting=CASE,
     taught="CWD",
     config="configs/farm/cwd.py",
+    options={"model.a": 1},
+    rate=0.003,
     control="weighted CE",
     over_plain=Gain(3.0, 2.0, 4.0),
     over_control=Gain(1.0, 0.5, 1.5),
@@ -48,7 +51,8 @@ def seen(setting: Setting = CASE) -> Look:
         length=300,
         whole=1200,
         saturation=Saturation(0.1, setting.saturated),
-        teacher={"skill": 76.0, "ece": 0.04, "temperature": 0.5},
+        best=76.0,
+        teacher={"ece": 0.04, "temperature": 0.5},
         shares=ClassShares(("background", "splash"), (0.985, 0.015), 200, 0),
         setting=setting,
         steps={
@@ -80,7 +84,7 @@ def test_a_cell_pays_beyond_its_control_and_at_equal_time(control, equal, expect
 def test_a_case_like_a_cell_gets_its_advice():
     text = said(CASE, CELL)
     assert text.startswith("Distil: it is likely to pay here. It stands on one cell")
-    assert "configs/farm/cwd.py" in text
+    assert "which is configs/farm/cwd.py model.a=1 at the rate 0.003" in text
     assert "+1.00 (+0.50 to +1.50) over the best control (weighted CE)" in text
 
 
@@ -120,16 +124,40 @@ def test_without_a_map_there_is_no_advice():
     )
 
 
-def test_a_lead_that_still_shrinks_is_called_an_upper_bound():
-    text = said(replace(CASE, saturated=False), CELL)
-    assert "upper bound: give --length 900" in text
+def test_a_longer_run_is_proposed_where_it_was_a_short_one():
+    assert "--length 1200" in said(replace(CASE, saturated=False), CELL)
+    whole = replace(seen(replace(CASE, saturated=False)), length=1200)
+    assert "--length" not in "\n".join(verdict(whole, [CELL]))
+
+
+def test_a_look_of_default_length_is_like_the_cell_of_its_own_config():
+    half = replace(CASE, passes=CASE.passes / 2)
+    assert said(half, CELL).startswith("Distil")
+
+
+@pytest.mark.parametrize("name", REACH)
+def test_what_is_not_known_is_like_no_cell(name):
+    assert replace(CASE, **{name: math.nan}).differences(CASE)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([{"over_control": Gain(-2.0, -3.0, -1.0)}], "Do not distil: weighted CE"),
+        ([{"equal_time": None}], "Distil only where the teacher exists already"),
+        ([{}, {"equal_time": None}], "Distil only where the teacher exists already"),
+        ([{}, {"over_control": Gain(-2.0, -3.0, -1.0)}], "Cannot tell"),
+    ],
+)
+def test_the_weaker_verdict_is_given(cells, expected):
+    assert said(CASE, *(replace(CELL, **each) for each in cells)).startswith(expected)
 
 
 @pytest.mark.parametrize("lead", [2.9, 0.0, -4.0])
 def test_without_a_lead_there_is_nothing_to_distil(lead):
     low = replace(CELL, setting=replace(CASE, lead=1.0), name="easy")
     text = said(replace(CASE, lead=lead), CELL, low)
-    assert text.startswith(f"Do not distil: the teacher leads by {lead:+.1f} points")
+    assert text.startswith(f"Probably not: the teacher leads by {lead:+.1f} points")
     assert "#easy" in text
     assert "#farm" not in text
 
@@ -137,7 +165,7 @@ def test_without_a_lead_there_is_nothing_to_distil(lead):
 def test_times_are_those_of_whole_runs():
     text = "\n".join(described(seen()))
     assert "plain 10 min 0 s (1,200 x 0.500 s)" in text
-    assert "distilled with the teacher in the loop 20 min" in text
+    assert "the loop 20 min 0 s (1,200 x 1.000 s)" in text
     assert "takes 30 s (1,000 views x 0.030 s) once" in text
 
 

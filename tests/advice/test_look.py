@@ -1,10 +1,20 @@
 """``tools/advise.py`` on the drawn pond."""
 
-import json
+import functools
+import operator
 
 import pytest
+from mmengine.config import Config
 
-from mmseg_splashkd.advice.look import look
+import mmseg_splashkd.advice.look as module
+from mmseg_splashkd.advice.look import (
+    check_lookable,
+    is_pretrained,
+    look,
+    setting_of,
+)
+from mmseg_splashkd.config.class_shares import ClassShares
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.store import read_record
 from tests.conftest import DISTILLED, PLAIN
 from tests.tools import run_tool
@@ -12,48 +22,96 @@ from tests.tools import run_tool
 
 @pytest.fixture(scope="module")
 def options(distil_options) -> dict:
-    return distil_options | {"train_cfg.max_iters": 24}
+    return distil_options | {"train_cfg.max_iters": 12}
+
+
+@pytest.fixture
+def cfg(options) -> Config:
+    return read_config(str(DISTILLED), dict(options))
 
 
 @pytest.mark.slow
-def test_the_tool_says_what_it_saw_and_trains_once(
-    options, distilled, tmp_path, capsys
-):
+def test_the_tool_says_what_it_saw_and_trains_once(options, tmp_path, capsys):
     given = [f"{key}={value}".replace(" ", "") for key, value in options.items()]
-    folder = tmp_path / "plain"
     starts = set()
     for _ in range(2):
-        run_tool("advise.py", DISTILLED, "--work-dir", folder, "--cfg-options", *given)
-        (run,) = folder.glob("6_*")
+        run_tool(
+            "advise.py", DISTILLED, "--work-dir", tmp_path, "--cfg-options", *given
+        )
+        (run,) = tmp_path.glob("6_*")
         record = read_record(run)
         assert record is not None
         assert record.iteration == 6
         starts.add(record.id)
     assert len(starts) == 1
     printed = capsys.readouterr().out
-    assert printed.count("Plain student: OperatingPoint.Dice") == 2
+    score = record.validations[6]["OperatingPoint.Dice"]
+    assert printed.count(f"Plain student: OperatingPoint.Dice {score:.1f}") == 2
     assert "Labels: 22 frames with, 0 without; rarest class splash" in printed
-    # The teacher's figures are those of the gate of a real distillation.
-    report = json.loads((distilled / "teacher.json").read_text())
-    assert f"Teacher: OperatingPoint.Dice {report['skill']:.1f}" in printed
+    assert printed.count("(12 x 0.") == 4  # the whole config, plain and distilled
+
+
+def test_the_teacher_is_scored_as_a_student_is(cfg, teacher):
+    """Its own run validated the same weights by the hook."""
+    report, score = module._teacher(cfg, "OperatingPoint.Dice")
+    record = read_record(teacher)
+    assert record is not None
+    expected = max(v["OperatingPoint.Dice"] for v in record.validations.values())
+    assert score == pytest.approx(expected, abs=1e-3)
+    assert report["skill"] >= score  # at the threshold that is best on these frames
 
 
 def test_lengths_out_of_range_are_refused(options, tmp_path):
-    for length in (5, 25):
+    for length in (2, 13):
         with pytest.raises(
-            ValueError, match=rf"--length {length} must be in \[6, 24\]"
+            ValueError, match=rf"--length {length} must be in \[3, 12\]"
         ):
             look(str(DISTILLED), tmp_path, length, options)
 
 
-def test_a_control_is_refused(options, tmp_path):
-    given = options | {"model.teacher": "labels", "model.teacher_checkpoint": None}
-    given = {k: v for k, v in given.items() if "teacher." not in k}
-    given.pop("model.teacher_gate.allow", None)
-    with pytest.raises(ValueError, match="names no trained teacher"):
-        look(str(DISTILLED), tmp_path, cfg_options=given)
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"model.teacher_control": "shuffled"}, "is one of the controls"),
+        ({"model.student.test_cfg.mode": "slide"}, "cannot be compared"),
+        ({"val_evaluator": None}, "set val_dataloader, val_cfg and val_evaluator"),
+        (
+            {"val_evaluator": {"type": "IoUMetric", "iou_metrics": ["mDice"]}},
+            "with IoUMetric",
+        ),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused_at_once(cfg, changes, fault):
+    for key, value in changes.items():
+        *parents, name = key.split(".")
+        functools.reduce(operator.getitem, parents, cfg)[name] = value
+    with pytest.raises(ValueError, match=fault):
+        check_lookable(cfg)
 
 
 def test_a_plain_config_is_refused(tmp_path):
     with pytest.raises(ValueError, match="does not distil"):
         look(str(PLAIN), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ({"backbone": {"init_cfg": {"type": "Pretrained", "checkpoint": "a"}}}, True),
+        ({"init_cfg": [{"type": "Pretrained", "checkpoint": "a"}]}, True),
+        ({"backbone": {"pretrained": True}}, True),
+        ({"backbone": {"init_cfg": {"type": "Pretrained", "checkpoint": None}}}, False),
+        ({"backbone": {"init_cfg": None, "pretrained": False}}, False),
+    ],
+)
+def test_weights_to_start_from_are_seen(model, expected):
+    assert is_pretrained(model) is expected
+
+
+def test_the_setting_of_a_run(cfg):
+    shares = ClassShares(("background", "splash"), (0.98, 0.02), 22, 3)
+    found = setting_of(cfg, shares, draws=44, saturated=True, lead=5.0)
+    assert (found.passes, found.labelled, found.has_unlabelled) == (2.0, 22, True)
+    assert found.rarest_share == pytest.approx(2.0)
+    cfg.load_from = "weights.pth"
+    assert setting_of(cfg, shares, 44, True, 5.0).pretrained

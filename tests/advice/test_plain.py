@@ -43,3 +43,10 @@ def test_a_config_that_does_not_distil_is_refused():
     cfg = read_config(CONFIGS / "farm" / "farm_b0.py")
     with pytest.raises(ValueError, match=r"farm_b0\.py does not distil"):
         plain_options(cfg)
+
+
+def test_frames_without_labels_alone_are_refused():
+    cfg = read_config(STUDY / "study_farm_b0_kd_unlabelled.py")
+    cfg.train_dataloader.dataset.dataset.unlabelled = "only"
+    with pytest.raises(ValueError, match=r"dataset\.unlabelled='only' leaves a plain"):
+        plain_options(cfg)

@@ -55,3 +55,24 @@ def test_pixels_of_all_labels_are_counted(tmp_path):
 def test_the_rarest_class_has_pixels():
     found = ClassShares(("sky", "car", "boat"), (0.9, 0.1, 0.0), 1, 0)
     assert (found.rarest, found.share_of_rarest) == ("car", 0.1)
+
+
+def test_frames_of_several_data_sets_count_once_and_neighbours_not(tmp_path):
+    names = [f"{1683000000 + 3 * i}-000000000" for i in range(3)]
+    labels = dict(zip(names, (gray(1), gray(0), None), strict=True))
+    cfg = draw(tmp_path / "data", labels)
+    leaf = cfg.train_dataloader.dataset
+    one = {**leaf, "unlabelled": "skip", "neighbour": "3s"}
+    cfg.train_dataloader.dataset = {"type": "ConcatDataset", "datasets": [one, one]}
+    found = class_shares(cfg)
+    assert (found.labelled, found.unlabelled) == (2, 0)
+    assert found.shares[1] == pytest.approx(1 / 40)
+
+
+def test_data_sets_of_other_classes_are_refused(tmp_path):
+    cfg = draw(tmp_path / "data", {"1683000000-000000000": gray(1)})
+    leaf = cfg.train_dataloader.dataset
+    other = {**leaf, "label_coding": "camvid"}
+    cfg.train_dataloader.dataset = {"type": "ConcatDataset", "datasets": [leaf, other]}
+    with pytest.raises(ValueError, match="train_dataloader differ in their classes"):
+        class_shares(cfg)
