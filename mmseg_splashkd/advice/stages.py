@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmseg_splashkd.unwritable import writing
+
 STDOUT = 1
 
 
@@ -27,10 +29,12 @@ class Stages:
     def stage(self, name: str) -> Iterator[None]:
         """Say its name; log what is printed inside."""
         print(f"{time.strftime('%H:%M:%S')}  {name}", flush=True)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with writing(self.log):
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            file = self.log.open("ab")
         kept = os.dup(STDOUT)
         try:
-            with self.log.open("ab") as file:
+            with file:
                 os.dup2(file.fileno(), STDOUT)
             yield
         finally:
