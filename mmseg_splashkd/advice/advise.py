@@ -39,9 +39,9 @@ def described(seen: Look) -> Iterator[str]:
         f"third {gained:+.1f} against the best before"
     )
     yield (
-        f"Teacher: {seen.metric} {seen.best:.1f}, a lead of {seen.setting.lead:+.1f} "
-        f"(one run, no interval); expected calibration error {teacher['ece']:.3f}, "
-        f"fitted temperature {teacher['temperature']:.2f} (1: calibrated; below: "
+        f"Teacher: {seen.metric} {seen.teacher_score:.1f}, a lead of "
+        f"{seen.setting.lead:+.1f} (one run, no interval); expected calibration error "
+        f"{teacher['ece']:.3f}, fitted temperature {teacher['temperature']:.2f} (1: calibrated; below: "
         f"under-confident)"
     )
     yield (
@@ -111,7 +111,7 @@ def _summed_up(said: Mapping[str, MappedCell]) -> str:
         return "Distil: it is likely to pay here"
     if set(said) == {COSTS}:
         control = said[COSTS].control
-        return f"Do not distil: {control}, which needs no trained teacher, was better"
+        return f"Do not distil: the control {control} was better"
     if set(said) <= {PAYS, STEPS_ONLY}:
         return (
             "Distil only where the teacher exists already or serves several students: "

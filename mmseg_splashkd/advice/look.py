@@ -53,7 +53,7 @@ class Look:
         length: Iterations, or epochs, of that run.
         whole: Those of the config.
         saturation: Whether it still gained.
-        best: Score of the teacher, in percent.
+        teacher_score: Score of the teacher, in percent.
         teacher: Figures of the teacher, see ``measure_teacher``.
         shares: Frames and classes of the training labels.
         setting: What the map is asked for.
@@ -66,7 +66,7 @@ class Look:
     length: int
     whole: int
     saturation: Saturation
-    best: float
+    teacher_score: float
     teacher: Mapping[str, Any]
     shares: ClassShares
     setting: Setting
@@ -117,21 +117,32 @@ def look(
             f"dict(type='FrameScoresHook') to custom_hooks"
         )
     with stages.stage("tests the teacher"):
-        teacher, best = _teacher(cfg, metric)
+        teacher, teacher_score = _teacher(cfg, metric)
     with stages.stage(f"trains the plain student, {length:,} of {whole:,} steps"):
         score, curve = _plain_run(config, plain, length, folder, metric)
     with stages.stage("times steps"):
         steps, view = _times(config, given, plain)
     draws = steps["plain"].iterations * length / whole * batch_size(cfg)
-    setting = setting_of(cfg, shares, draws, curve.is_flat, best - score)
-    for name, value in (("score", score), ("teacher", best), *asdict(setting).items()):
+    setting = setting_of(cfg, shares, draws, curve.is_flat, teacher_score - score)
+    scores = {"plain student": score, "teacher": teacher_score}
+    for name, value in (scores | asdict(setting)).items():
         if not math.isfinite(value):
             raise ValueError(
                 f"{name} is {value}: {metric} is not defined on the validation part, "
                 f"or no training label has a valid pixel: see tools/check_dataset.py"
             )
     return Look(
-        metric, score, length, whole, curve, best, teacher, shares, setting, steps, view
+        metric=metric,
+        plain=score,
+        length=length,
+        whole=whole,
+        saturation=curve,
+        teacher_score=teacher_score,
+        teacher=teacher,
+        shares=shares,
+        setting=setting,
+        steps=steps,
+        view=view,
     )
 
 

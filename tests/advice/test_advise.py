@@ -51,7 +51,7 @@ def seen(setting: Setting = CASE) -> Look:
         length=300,
         whole=1200,
         saturation=Saturation(0.1, setting.saturated),
-        best=76.0,
+        teacher_score=76.0,
         teacher={"ece": 0.04, "temperature": 0.5},
         shares=ClassShares(("background", "splash"), (0.985, 0.015), 200, 0),
         setting=setting,
@@ -143,7 +143,10 @@ def test_what_is_not_known_is_like_no_cell(name):
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        ([{"over_control": Gain(-2.0, -3.0, -1.0)}], "Do not distil: weighted CE"),
+        (
+            [{"over_control": Gain(-2.0, -3.0, -1.0)}],
+            "Do not distil: the control weighted CE",
+        ),
         ([{"equal_time": None}], "Distil only where the teacher exists already"),
         ([{}, {"equal_time": None}], "Distil only where the teacher exists already"),
         ([{}, {"over_control": Gain(-2.0, -3.0, -1.0)}], "Cannot tell"),
