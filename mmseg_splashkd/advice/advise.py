@@ -41,8 +41,8 @@ def described(seen: Look) -> Iterator[str]:
     yield (
         f"Teacher: {seen.metric} {seen.teacher_score:.1f}, a lead of "
         f"{seen.setting.lead:+.1f} (one run, no interval); expected calibration error "
-        f"{teacher['ece']:.3f}, fitted temperature {teacher['temperature']:.2f} (1: calibrated; below: "
-        f"under-confident)"
+        f"{teacher['ece']:.3f}, fitted temperature {teacher['temperature']:.2f} "
+        f"(1: calibrated; below: under-confident)"
     )
     yield (
         f"Labels: {shares.labelled:,} frames with, {shares.unlabelled:,} without; "
