@@ -1,7 +1,7 @@
 """The cells of docs/when_it_pays.md: what is trained, and with which seeds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -15,6 +15,7 @@ class Arm:
         kind: ``'plain'``, ``'control'`` (what the teacher must beat) or ``'taught'``.
         teacher: Whether it is told the weights of the teacher.
         cached: Whether it reads the teacher's answers from a cache.
+        cache: Name of the views of that cache, where those of arms differ.
     """
 
     config: str | None = None
@@ -22,6 +23,7 @@ class Arm:
     kind: str = "taught"
     teacher: bool = False
     cached: bool = False
+    cache: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,27 @@ class Cell:
 
 PARTS = ("train", "val", "test")
 PAYS = "configs/when_it_pays/pays_"
+CAMVID_ARMS = {
+    "CE": Arm(kind="plain"),
+    "weighted CE": Arm(f"{PAYS}ce_weighted.py", kind="control"),
+    "CWD, labels": Arm(f"{PAYS}cwd_labels.py", kind="control"),
+    "CWD, labels, margin 16": Arm(
+        f"{PAYS}cwd_labels.py", {"model.label_margin": 16.0}, kind="control"
+    ),
+    "CWD, shuffled": Arm(
+        f"{PAYS}cwd_shuffled.py", kind="control", teacher=True, cached=True
+    ),
+    "CWD, untrained": Arm(f"{PAYS}cwd_untrained.py", kind="control", cached=True),
+    "CWD": Arm(f"{PAYS}cwd.py", teacher=True, cached=True),
+    "CWD, weighted CE": Arm(f"{PAYS}cwd_weighted.py", teacher=True, cached=True),
+    "KL": Arm(f"{PAYS}kl.py", teacher=True, cached=True),
+}
+CAMVID_SHARED = {
+    "train_dataloader.dataset.keep_views": 1000,
+    # Runs fill the cores, and so each loads its frames itself.
+    **{f"{part}_dataloader.num_workers": 0 for part in PARTS},
+    **{f"{part}_dataloader.persistent_workers": False for part in PARTS},
+}
 CAMVID_LITE = Cell(
     name="camvid_lite",
     title="CamVid, EfficientNet-Lite2 to Lite0 from ImageNet weights, 800 iterations.",
@@ -86,30 +109,121 @@ CAMVID_LITE = Cell(
     tested="mIoU",
     plain=f"{PAYS}ce.py",
     teacher=f"{PAYS}lite2.py",
+    arms=CAMVID_ARMS,
+    rates=(4e-3, 8e-3, 1.6e-2),
+    rarest="bicyclist",
+    shared=CAMVID_SHARED,
+    options={"train_cfg.val_interval": 200},
+)
+CAMVID_LONG = replace(
+    CAMVID_LITE,
+    name="camvid_long",
+    title="The same with 3,200 iterations of the students.",
     arms={
+        name: replace(arm, options={**arm.options, "max_iters": 3200})
+        for name, arm in CAMVID_ARMS.items()
+    },
+    options={"train_cfg.val_interval": 400},
+)
+CLASS_WEIGHTS = [0.279, 0.202, 4.789, 0.149, 1.0, 0.424, 3.846, 1.98, 0.789, 6.385]
+CLASS_WEIGHTS += [8.819]  # of configs/_base_/losses/camvid_class_weights.py
+PLAIN_WEIGHTS = {"model.decode_head.loss_decode.class_weight": CLASS_WEIGHTS}
+TAUGHT_WEIGHTS = {"model.distill_loss.class_weight": CLASS_WEIGHTS}
+LABELS = {
+    "model.teacher": "labels",
+    "model.teacher_checkpoint": None,
+    "teacher_cache": None,
+}
+MARGIN = {"model.label_margin": 16.0}
+SHUFFLED = {"model.teacher_control": "shuffled"}
+UNTRAINED = {
+    "model.teacher_control": "untrained",
+    "model.teacher_seed": 0,
+    "model.teacher_checkpoint": None,
+}
+KL_T2 = {
+    "model.distill_loss.terms": [{"type": "KLDLoss", "temperature": 2.0, "weight": 1.0}]
+}
+
+
+def controlled(taught: str) -> dict[str, Arm]:
+    """Arms of a plain student and of all controls of CWD.
+
+    Args:
+        taught: Config of the student that is taught with CWD.
+    """
+    return {
         "CE": Arm(kind="plain"),
-        "weighted CE": Arm(f"{PAYS}ce_weighted.py", kind="control"),
-        "CWD, labels": Arm(f"{PAYS}cwd_labels.py", kind="control"),
-        "CWD, labels, margin 16": Arm(
-            f"{PAYS}cwd_labels.py", {"model.label_margin": 16.0}, kind="control"
-        ),
+        "weighted CE": Arm(options=PLAIN_WEIGHTS, kind="control"),
+        "CWD, labels": Arm(taught, LABELS, kind="control"),
+        "CWD, labels, margin 16": Arm(taught, {**LABELS, **MARGIN}, kind="control"),
         "CWD, shuffled": Arm(
-            f"{PAYS}cwd_shuffled.py", kind="control", teacher=True, cached=True
+            taught, SHUFFLED, kind="control", teacher=True, cached=True
         ),
-        "CWD, untrained": Arm(f"{PAYS}cwd_untrained.py", kind="control", cached=True),
-        "CWD": Arm(f"{PAYS}cwd.py", teacher=True, cached=True),
-        "CWD, weighted CE": Arm(f"{PAYS}cwd_weighted.py", teacher=True, cached=True),
-        "KL": Arm(f"{PAYS}kl.py", teacher=True, cached=True),
+        "CWD, untrained": Arm(taught, UNTRAINED, kind="control", cached=True),
+        "CWD": Arm(taught, teacher=True, cached=True),
+        "CWD, weighted CE": Arm(taught, TAUGHT_WEIGHTS, teacher=True, cached=True),
+        "KL": Arm(taught, KL_T2, teacher=True, cached=True),
+    }
+
+
+FEW = "configs/when_it_pays/few_"
+FEW_ALL = f"{FEW}cwd_all.py"
+CAMVID_FEW = Cell(
+    name="camvid_few4",
+    title="CamVid with 1 label in 4, also in the teacher's training; arms with *all* "
+    "learn from the frames without a label, too. Else as camvid_lite.",
+    metric="mIoU",
+    tested="mIoU",
+    plain=f"{FEW}ce.py",
+    teacher=f"{FEW}lite2.py",
+    arms={
+        **controlled(f"{FEW}cwd.py"),
+        "CWD, all": Arm(FEW_ALL, teacher=True, cached=True, cache="all"),
+        "CWD, weighted CE, all": Arm(
+            FEW_ALL, TAUGHT_WEIGHTS, teacher=True, cached=True, cache="all"
+        ),
+        "KL, all": Arm(FEW_ALL, KL_T2, teacher=True, cached=True, cache="all"),
     },
     rates=(4e-3, 8e-3, 1.6e-2),
     rarest="bicyclist",
-    shared={
-        "train_dataloader.dataset.keep_views": 1000,
-        # Runs fill the cores, and so each loads its frames itself.
-        **{f"{part}_dataloader.num_workers": 0 for part in PARTS},
-        **{f"{part}_dataloader.persistent_workers": False for part in PARTS},
-    },
+    shared=CAMVID_SHARED,
     options={"train_cfg.val_interval": 200},
+)
+CAMVID_FEWER = replace(
+    CAMVID_FEW,
+    name="camvid_few16",
+    title="The same with 1 label in 16.",
+    shared={**CAMVID_SHARED, "split_table": "few16.csv"},
+)
+LABELS_ONLY = ("CE", "weighted CE", "CWD, labels", "CWD, labels, margin 16")
+CAMVID_FEWER_WEIGHTED = replace(
+    CAMVID_FEWER,
+    name="camvid_few16_weighted",
+    title="The same with class weights in the teacher's training, too.",
+    teacher_options=PLAIN_WEIGHTS,
+    arms={
+        **{name: CAMVID_FEWER.arms[name] for name in LABELS_ONLY},
+        "CWD, labels, margin 16, weighted CE": Arm(
+            f"{FEW}cwd.py", {**LABELS, **MARGIN, **TAUGHT_WEIGHTS}, kind="control"
+        ),
+        "CWD, weighted CE, all": CAMVID_FEWER.arms["CWD, weighted CE, all"],
+    },
+)
+TINY = "configs/when_it_pays/tiny_"
+CAMVID_TINY = Cell(
+    name="camvid_tiny",
+    title="CamVid, EfficientNet-Lite2 from ImageNet weights to a SegFormer of 0.055 M "
+    "parameters from scratch, 2,400 iterations.",
+    metric="mIoU",
+    tested="mIoU",
+    plain=f"{TINY}ce.py",
+    teacher=f"{PAYS}lite2.py",
+    arms=controlled(f"{TINY}cwd.py"),
+    rates=(6e-3, 1.2e-2, 2.4e-2),
+    rarest="bicyclist",
+    shared=CAMVID_SHARED,
+    options={"train_cfg.val_interval": 400},
 )
 PONDS = "configs/when_it_pays/ponds_"
 SPLASH_WEIGHTS = [0.517, 14.879]  # as CamVid's: median frequency over frequency
@@ -138,27 +252,19 @@ FARM_SMALL = Cell(
         ),
         "CWD, labels": Arm(
             f"{PONDS}cwd.py",
-            {
-                "model.teacher": "labels",
-                "model.teacher_checkpoint": None,
-                "teacher_cache": None,
-            },
+            LABELS,
             kind="control",
         ),
         "CWD, shuffled": Arm(
             f"{PONDS}cwd.py",
-            {"model.teacher_control": "shuffled"},
+            SHUFFLED,
             kind="control",
             teacher=True,
             cached=True,
         ),
         "CWD, untrained": Arm(
             f"{PONDS}cwd.py",
-            {
-                "model.teacher_control": "untrained",
-                "model.teacher_seed": 0,
-                "model.teacher_checkpoint": None,
-            },
+            UNTRAINED,
             kind="control",
             cached=True,
         ),
@@ -225,4 +331,6 @@ RECORD = Cell(
     threshold="stored",
     seeds=tuple(range(5)),
 )
-CELLS = {cell.name: cell for cell in (CAMVID_LITE, FARM_SMALL, RECORD)}
+CAMVID_FEW_LABELS = (CAMVID_FEW, CAMVID_FEWER, CAMVID_FEWER_WEIGHTED)
+CAMVID = (CAMVID_LITE, CAMVID_LONG, *CAMVID_FEW_LABELS, CAMVID_TINY)
+CELLS = {cell.name: cell for cell in (*CAMVID, FARM_SMALL, RECORD)}

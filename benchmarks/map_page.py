@@ -84,7 +84,8 @@ def _section(results: CellResults, folder: Path) -> Iterator[str]:
     cell = results.cell
     seeds = f"{len(results.seeds)} of {len(cell.seeds)} seeds"
     yield f"## {cell.name}\n"
-    yield f"{cell.title} {seeds}, {results.stored['date']}.\n"
+    machines = [f"{name} ({count} runs)" for name, count in results.machines.items()]
+    yield f"{cell.title} {seeds}, {results.stored['date']}, {', '.join(machines)}.\n"
     rare = f" | without {cell.rarest}" if cell.rarest else ""
     yield f"| arm | rate | {cell.tested} | gain over plain{rare} | saturated |"
     yield "|---|---|---|---|---|" + ("---|" if cell.rarest else "")
@@ -92,6 +93,7 @@ def _section(results: CellResults, folder: Path) -> Iterator[str]:
         yield _arm_row(results, arm)
     yield ""
     yield from _longer(results)
+    yield from _tuning(results)
     curves = folder / f"{cell.name}_curves.svg"
     _save(curves, lambda axes: _curves(axes, results), 8)
     yield f"![Curves on the validation part]({folder.name}/{curves.name})"
@@ -101,23 +103,34 @@ def _longer(results: CellResults) -> Iterator[str]:
     cell, longer = results.cell, results.with_equal_time
     if not longer:
         return
-    yield "With the time of the dearest taught arm and its teacher (CPU seconds of a"
-    yield f"run: {_seconds(results, results.plain)} plain, "
-    yield f"{_seconds(results, results.best_taught)} {results.best_taught}):\n"
-    yield f"| arm | iterations | CPU seconds | {cell.tested} |"
-    yield "|---|---|---|---|"
+    costs = results.stored["costs"]
+    yield "With the time of the dearest taught arm and its teacher, in seconds of"
+    yield f"{costs['hardware']} ({costs['date']}): {_seconds(results, results.plain)} "
+    yield f"{results.plain}, {_seconds(results, results.best_taught)} "
+    yield f"{results.best_taught}.\n"
+    yield f"| arm | iterations | {cell.tested} |"
+    yield "|---|---|---|"
     for arm, runs in longer.items():
         mean = mean_of(runs.scores)
         half = mean.high - mean.value
-        yield (
-            f"| {arm} | {runs.iterations:,} | {runs.cpu_seconds:,.0f} "
-            f"| {mean.value:.2f} ± {half:.2f} |"
-        )
+        yield f"| {arm} | {runs.iterations:,} | {mean.value:.2f} ± {half:.2f} |"
+    yield ""
+
+
+def _tuning(results: CellResults) -> Iterator[str]:
+    rates = results.cell.rates
+    seeds = ", ".join(map(str, results.cell.tuning_seeds))
+    yield f"Tuning: {results.cell.metric} on the validation part, seed {seeds}.\n"
+    yield f"| arm | {' | '.join(f'{rate:g}' for rate in rates)} |"
+    yield "|---|" + "---|" * len(rates)
+    for arm, scores in results.tuning.items():
+        values = " | ".join(f"{scores[rate]:.1f}" for rate in rates)
+        yield f"| {arm} | {values} |"
     yield ""
 
 
 def _seconds(results: CellResults, arm: str) -> str:
-    parts = results.stored["cpu seconds"][arm]
+    parts = results.stored["costs"]["seconds"][arm]
     named = [f"{name} {value:,.0f}" for name, value in parts.items() if value]
     return " + ".join(named)
 

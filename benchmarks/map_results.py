@@ -1,6 +1,8 @@
 """Gains of the arms of a cell, with intervals over seeds."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +25,10 @@ class Longer(NamedTuple):
     Attributes:
         iterations: Their length.
         scores: (n,) on the test part, one per seed.
-        cpu_seconds: Median of the time that they took.
     """
 
     iterations: int
     scores: np.ndarray
-    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,25 @@ class CellResults:
         left = [name for name in self.classes if name != self.cell.rarest]
         return np.mean([self.scores(arm, f"IoU.{name}") for name in left], axis=0)
 
+    @property
+    def machines(self) -> dict[str, int]:
+        """Hardware -> number of compared runs on it."""
+        runs = [run for arm in self.cell.arms for run in self.runs(arm)]
+        return dict(Counter(run["hardware"] for run in runs))
+
+    @property
+    def tuning(self) -> dict[str, dict[float, float]]:
+        """Arm -> rate -> mean score on the validation part; NaN where it diverged."""
+        scores: dict[str, dict[float, list[float]]] = {}
+        for run in self.stored["tuning"]:
+            score = run["val"][self.cell.metric] if "val" in run else math.nan
+            of_arm = scores.setdefault(run["arm"], {})
+            of_arm.setdefault(run["rate"], []).append(score)
+        return {
+            arm: {rate: float(np.mean(each)) for rate, each in rates.items()}
+            for arm, rates in scores.items()
+        }
+
     @cached_property
     def classes(self) -> list[str]:
         """Names of the classes."""
@@ -99,7 +118,6 @@ class CellResults:
                 longer[arm] = Longer(
                     own[0]["iterations"],
                     np.array([each["test"][self.cell.tested] for each in own]),
-                    float(np.median([each["cpu_seconds"] for each in own])),
                 )
         return longer
 

@@ -1,10 +1,8 @@
-"""Runs of a study: each is trained and tested once, in its own process."""
+"""Runs of a study: each is trained and tested once, several at the same time."""
 
 import contextlib
-import gc
 import json
 import os
-import resource
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,10 +36,13 @@ class StudyRun(NamedTuple):
 
 
 def results_of(runs: Sequence[StudyRun], processes: int) -> Iterator[dict[str, Any]]:
-    """Results of runs, executed in parallel; prints each finished run."""
+    """Results of runs, executed in parallel; prints each finished run.
+
+    A process makes one run after the other: on a GPU, its start takes as long as many
+    steps.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for run, result in zip(runs, pool.map(result_of, runs), strict=True):
             print(f"{time.strftime('%H:%M:%S')}  {run.folder.name}", flush=True)
             yield result
@@ -70,17 +71,17 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     options, folder = dict(run.options), run.folder / f"run_{os.getpid()}"
-    begin, used = time.perf_counter(), cpu_seconds()
+    begin = time.perf_counter()
     try:
         work_dir = train(run.config, folder, cfg_options=options)
     except NotFiniteError as error:
         if run.tested:
             raise
         return {"diverged": str(error)}  # its rate is not chosen
-    seconds, used = time.perf_counter() - begin, cpu_seconds() - used
+    seconds = time.perf_counter() - begin
     result = {
         "seconds": seconds,
-        "cpu_seconds": used,
+        "hardware": device_name(),
         "weights": str(weights_of(work_dir)),
         "curve": list(zip(*logged(work_dir, run.metric), strict=True)),
         "val": _last_validation(work_dir, run.metric),
@@ -96,14 +97,12 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     return result
 
 
-def cpu_seconds() -> float:
-    """CPU time of this process and of its children that have ended.
+def device_name() -> str:
+    """The GPU that runs use, or the CPU."""
+    from mmseg_splashkd.records.environment import hardware
 
-    Workers of a data loader that keeps them end when it is collected.
-    """
-    gc.collect()
-    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    return sum(sum(resource.getrusage(each)[:2]) for each in whose)
+    machine = hardware()
+    return machine.gpus[0] if machine.gpus else machine.cpu
 
 
 def weights_of(work_dir: Path) -> Path:

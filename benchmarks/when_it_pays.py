@@ -10,21 +10,20 @@ command can be repeated; the results so far are in docs/when_it_pays/<cell>.json
 """
 
 import argparse
-import json
 import math
-import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from map_cells import CELLS, Cell
+from map_costs import Costs, costs_of
 from map_page import write_page
 from map_results import CellResults
-from study_runs import StudyRun, cpu_seconds, results_of
+from map_store import Kept, longer_folder, restore
+from study_runs import StudyRun, results_of
 
 if TYPE_CHECKING:
     from mmseg_splashkd.advice.setting import Setting
@@ -55,6 +54,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         default=RESULTS,
         help=f"folder of the results (default: {RESULTS})",
+    )
+    parser.add_argument(
+        "--costs",
+        action="store_true",
+        help="only measure what the arms cost on this machine, which must be idle, "
+        "and keep it beside the results; else done when the runs are",
     )
     parser.add_argument(
         "--page",
@@ -89,36 +94,42 @@ class Study:
         self.jobs = jobs
         self.teachers: list[dict[str, Any]] = []
 
+    def teacher_run(self, seed: int) -> StudyRun:
+        """The training of a teacher."""
+        cell = self.cell
+        return StudyRun(
+            self.folder / f"teacher{seed}",
+            cell.teacher,
+            {**cell.shared, **cell.teacher_options, "randomness.seed": seed},
+            cell.metric,
+            threshold=cell.threshold,
+        )
+
     def train_teachers(self) -> None:
         """Train one teacher per seed."""
-        cell = self.cell
-        runs = [
-            StudyRun(
-                self.folder / f"teacher{seed}",
-                cell.teacher,
-                {**cell.shared, **cell.teacher_options, "randomness.seed": seed},
-                cell.metric,
-                threshold=cell.threshold,
-            )
-            for seed in cell.teacher_seeds
-        ]
+        runs = [self.teacher_run(seed) for seed in self.cell.teacher_seeds]
         self.teachers = list(results_of(runs, self.jobs))
 
-    def tune(self) -> dict[str, float]:
-        """Choose the rate of each arm by its mean score on the validation part."""
+    def tune(self) -> Iterator[dict[str, Any]]:
+        """Train each arm with each rate; validated only."""
         tried = [
             (name, rate, seed)
             for seed in self.cell.tuning_seeds
             for name, rate in product(self.cell.arms, self.cell.rates)
         ]
-        runs = [self._run(*each, tested=False) for each in tried]
-        scores: dict[tuple[str, float], list[float]] = {}
-        for (name, rate, _), result in zip(
+        runs = [self.run(*each, tested=False) for each in tried]
+        for (name, rate, seed), result in zip(
             tried, results_of(runs, self.jobs), strict=True
         ):
-            diverged = "diverged" in result
-            score = -math.inf if diverged else result["val"][self.cell.metric]
-            scores.setdefault((name, rate), []).append(score)
+            yield {"arm": name, "rate": rate, "seed": seed, **result}
+
+    def best_rates(self, tuning: Sequence[dict[str, Any]]) -> dict[str, float]:
+        """The rate of each arm with the best mean score on the validation part."""
+        scores: dict[tuple[str, float], list[float]] = {}
+        for each in tuning:
+            lost = "diverged" in each
+            score = -math.inf if lost else each["val"][self.cell.metric]
+            scores.setdefault((each["arm"], each["rate"]), []).append(score)
         means = {key: statistics.fmean(values) for key, values in scores.items()}
         return {
             name: max(self.cell.rates, key=lambda rate: means[name, rate])
@@ -128,34 +139,14 @@ class Study:
     def compare(self, rates: Mapping[str, float]) -> Iterator[dict[str, Any]]:
         """Train and test each arm with each seed, at its rate."""
         final = list(product(self.cell.seeds, self.cell.arms))
-        runs = [self._run(name, rates[name], seed) for seed, name in final]
+        runs = [self.run(name, rates[name], seed) for seed, name in final]
         for (seed, name), result in zip(
             final, results_of(runs, self.jobs), strict=True
         ):
             yield {"arm": name, "seed": seed, "rate": rates[name], **result}
 
-    def charged(self, done: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-        """CPU seconds of each arm: teacher, cache and own training.
-
-        A run is charged the whole of its teacher and its cache, as somebody is who
-        needs one student.
-
-        Args:
-            done: Results of the compared runs.
-        """
-        teacher = statistics.median(each["cpu_seconds"] for each in self.teachers)
-        seconds = {}
-        for name, arm in self.cell.arms.items():
-            own = [each["cpu_seconds"] for each in done if each["arm"] == name]
-            seconds[name] = {
-                "teacher": teacher if arm.teacher else 0.0,
-                "cache": self._cache_seconds(name) if arm.cached else 0.0,
-                "own": statistics.median(own),
-            }
-        return seconds
-
     def give_equal_time(
-        self, rates: Mapping[str, float], done: Sequence[dict[str, Any]]
+        self, rates: Mapping[str, float], done: Sequence[dict[str, Any]], costs: Costs
     ) -> Iterator[dict[str, Any]]:
         """Train plain student and best control for the time of the dearest taught arm.
 
@@ -165,25 +156,25 @@ class Study:
         Args:
             rates: Rate of each arm.
             done: Results of the compared runs.
+            costs: Seconds of each arm, see ``costs_of``.
         """
         measured = CellResults(self.cell, {"runs": list(done)})
-        seconds = {
-            name: sum(each.values()) for name, each in self.charged(done).items()
-        }
+        seconds = {name: sum(each.values()) for name, each in costs.items()}
         arms = self.cell.arms
         dearest = max(seconds[name] for name, arm in arms.items() if arm.kind == TAUGHT)
         names = dict.fromkeys((measured.plain, measured.best_control))
         names = [name for name in names if seconds[name] < dearest]
         final = list(product(self.cell.seeds, names))
         runs = [
-            self._longer(self._run(name, rates[name], seed), dearest / seconds[name])
+            self._longer(self.run(name, rates[name], seed), dearest / seconds[name])
             for seed, name in final
         ]
         for (seed, name), run, result in zip(
             final, runs, results_of(runs, self.jobs), strict=True
         ):
             length = run.options["train_cfg.max_iters"]
-            yield {"arm": name, "seed": seed, "iterations": length, **result}
+            longer = {"rate": rates[name], "iterations": length}
+            yield {"arm": name, "seed": seed, **longer, **result}
 
     def _longer(self, run: StudyRun, factor: float) -> StudyRun:
         from mmseg_splashkd.config.length import of_length
@@ -191,48 +182,48 @@ class Study:
 
         cfg = read_config(run.config, dict(run.options))
         length = int(cfg.train_cfg.max_iters * factor)
-        folder = run.folder.with_name(f"{run.folder.name}_{length}it")
+        folder = longer_folder(run.folder, length)
         return run._replace(
             folder=folder, options={**run.options, **of_length(cfg, length)}
         )
 
-    def _run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
+    def run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
+        """The training of an arm, at a rate."""
         arm, cell = self.cell.arms[name], self.cell
         number = seed % len(cell.teacher_seeds)
         compared = cell.options if tested else {}
         options = {**cell.shared, **compared, **arm.options}
         cache = f"cache_{name}".replace(" ", "_")
         if arm.teacher:
-            cache = f"cache{number}"  # of all arms with this teacher
+            # Of all arms with this teacher and the same views.
+            cache = f"cache{number}{arm.cache}"
             options["model.teacher_checkpoint"] = self.teachers[number]["weights"]
         if arm.cached:
             options["teacher_cache.dir"] = str(self.folder / cache)
         options |= {"randomness.seed": seed, RATE: rate}
-        folder = f"{name}_lr{rate:g}_seed{seed}".replace(" ", "_")
-        config = arm.config or cell.plain
-        return StudyRun(
-            self.folder / folder, config, options, cell.metric, tested, cell.threshold
-        )
+        folder, config = self.folder_of(name, rate, seed), arm.config or cell.plain
+        return StudyRun(folder, config, options, cell.metric, tested, cell.threshold)
 
-    def build_caches(self) -> None:
-        """Store the answers of each teacher once, for all arms that read them."""
+    def folder_of(self, name: str, rate: float, seed: int) -> Path:
+        """Where a run of an arm is kept."""
+        return self.folder / f"{name}_lr{rate:g}_seed{seed}".replace(" ", "_")
+
+    def build_caches(self, teachers: int) -> None:
+        """Store the answers of each teacher once, for all arms that read them.
+
+        Args:
+            teachers: Number of teachers, the first ones.
+        """
         from mmseg_splashkd.teacher_cache import build_teacher_cache
 
         cached = [name for name, arm in self.cell.arms.items() if arm.cached]
-        numbers = range(len(self.cell.teacher_seeds))
         runs = {
             run.options["teacher_cache.dir"]: run
-            for name, number in product(cached, numbers)
-            for run in [self._run(name, self.cell.rates[0], number)]
+            for name, number in product(cached, range(teachers))
+            for run in [self.run(name, self.cell.rates[0], number)]
         }
-        for folder, run in runs.items():
-            if not _timed(folder).is_file():
-                # Of a build that was interrupted, the time is not known.
-                shutil.rmtree(folder, ignore_errors=True)
-                begin = cpu_seconds()
-                build_teacher_cache(run.config, cfg_options=dict(run.options))
-                used = json.dumps(cpu_seconds() - begin)
-                _timed(folder).write_text(used, encoding="utf-8")
+        for run in runs.values():
+            build_teacher_cache(run.config, cfg_options=dict(run.options))
 
     def setting(self, measured: CellResults) -> "Setting":
         """What a case must be like for this cell to say something of it."""
@@ -241,7 +232,7 @@ class Study:
         from mmseg_splashkd.config.length import length_key
         from mmseg_splashkd.config.reading import read_config
 
-        run = self._run(measured.best_taught, self.cell.rates[0], self.cell.seeds[0])
+        run = self.run(measured.best_taught, self.cell.rates[0], self.cell.seeds[0])
         cfg = read_config(run.config, dict(run.options))
         return setting_of(
             cfg,
@@ -251,15 +242,6 @@ class Study:
             measured.lead_in_validation,
         )
 
-    def _cache_seconds(self, name: str) -> float:
-        folder = self._run(name, self.cell.rates[0], 0).options["teacher_cache.dir"]
-        return json.loads(_timed(folder).read_text(encoding="utf-8"))
-
-
-def _timed(folder: str) -> Path:
-    """Where the CPU seconds of a cache are kept."""
-    return Path(f"{folder}_seconds.json")
-
 
 def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     """Run a cell, and write its results after every final run.
@@ -268,30 +250,24 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
         cell: What is compared.
         folder: Folder of the runs.
         jobs: Parallel runs.
-        results: File of the results.
+        results: File of the results; what the arms cost is kept beside it.
     """
-    from mmseg_splashkd.files import write_whole
-
     runs = Study(cell, folder, jobs)
+    kept = Kept(cell, results)
+    restore(runs, kept.text)
     runs.train_teachers()
-    runs.build_caches()
-    rates = runs.tune()
-    text: dict[str, Any] = {"cell": cell.name, "rates": rates}
-    text |= {"teachers": runs.teachers, "runs": [], "equal time": []}
-    results.parent.mkdir(parents=True, exist_ok=True)
-
-    def keep(part: str, result: dict[str, Any]) -> None:
-        text[part].append(result)
-        text["date"] = datetime.now(UTC).date().isoformat()
-        write_whole(results, json.dumps(text, indent=1) + "\n")
-
-    for result in runs.compare(rates):
-        keep("runs", result)
-    text["cpu seconds"] = runs.charged(text["runs"])
-    for result in runs.give_equal_time(rates, text["runs"]):
-        keep("equal time", result)
-    text["setting"] = asdict(runs.setting(CellResults(cell, text)))
-    write_whole(results, json.dumps(text, indent=1) + "\n")
+    kept.text["teachers"] = [kept.short(each) for each in runs.teachers]
+    runs.build_caches(len(cell.teacher_seeds))
+    tuning = kept.keep("tuning", runs.tune())
+    rates = kept.text["rates"] = runs.best_rates(tuning)
+    compared = kept.keep("runs", runs.compare(rates))
+    costs = costs_of(Study(cell, folder / "costs", 1), results)
+    kept.text["costs"] = costs
+    longer = runs.give_equal_time(rates, compared, costs["seconds"])
+    kept.keep("equal time", longer)
+    measured = CellResults(cell, kept.text)
+    kept.text["setting"] = asdict(runs.setting(measured))
+    kept.write()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -299,7 +275,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     for name in args.cell:
         file = args.results / f"{name}.json"
-        study(CELLS[name], args.work_dir / name, args.jobs, file)
+        cell, folder = CELLS[name], args.work_dir / name
+        if args.costs:
+            costs_of(Study(cell, folder / "costs", 1), file)
+        else:
+            study(cell, folder, args.jobs, file)
     if args.page:
         write_page(list(CELLS.values()), args.results, args.shipped)
 

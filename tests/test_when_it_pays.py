@@ -1,8 +1,6 @@
 """Arithmetic and order of runs of the study of where distillation pays."""
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -64,7 +62,8 @@ def result(score: float, validated: float = 60.0) -> dict[str, Any]:
         "val": {"mIoU": validated},
         "curve": curve,
         "weights": "teacher.safetensors",
-        "cpu_seconds": 100.0,
+        "seconds": 100.0,
+        "hardware": "a CPU",
     }
 
 
@@ -79,7 +78,16 @@ def stored() -> dict[str, Any]:
         "date": "2026-01-01",
         "rates": dict.fromkeys(SCORES, 2e-3) | {"KL": 4e-3},
         "teachers": [result(57.0), result(56.0)],
-        "cpu seconds": {arm: {"teacher": 0.0, "own": 120.0} for arm in SCORES},
+        "costs": {
+            "hardware": "a CPU",
+            "date": "2026-01-01",
+            "seconds": {arm: {"teacher": 0.0, "own": 120.0} for arm in SCORES},
+        },
+        "tuning": [
+            {"arm": arm, "rate": rate, "seed": 100, **result(0, 60 + 1000 * rate)}
+            for arm in SCORES
+            for rate in (1e-3, 2e-3, 4e-3)
+        ],
         "equal time": [
             {"arm": arm, "seed": seed, "iterations": 900, **result(score - seed)}
             for arm, score in (("plain", 50.0), ("weighted", 49.0))
@@ -133,42 +141,23 @@ def test_the_map_says_of_a_cell_what_was_measured(measured, stored):
     assert measured.lead_in_validation == pytest.approx(0.0)
 
 
-class Kept:
-    """Ends its process when it is collected, as a loader that keeps its workers."""
-
-    def __init__(self) -> None:
-        self.itself = self  # as a runner, which is not freed at once
-        busy = "import time\nwhile time.process_time() < 0.3: pass"
-        self.process = subprocess.Popen([sys.executable, "-S", "-c", busy])
-
-    def __del__(self) -> None:
-        self.process.wait()
-
-
-def test_time_of_workers_that_a_loader_keeps_is_counted():
-    cpu_seconds = module_of(ROOT / "benchmarks" / "study_runs.py").cpu_seconds
-    begin = cpu_seconds()
-    Kept()
-    assert cpu_seconds() - begin > 0.3
-
-
-def test_a_cache_whose_time_is_not_known_is_built_again(
+def test_one_cache_for_all_arms_with_a_teacher_and_the_same_views(
     study, cell, tmp_path, monkeypatch
 ):
-    cell = replace(cell, arms={"CWD": replace(cell.arms["CWD"], teacher=False)})
-    part = tmp_path / "cache_CWD" / "answers.npy"
-    part.parent.mkdir()
-    part.touch()
+    taught = replace(cell.arms["CWD"], options={})
+    arms = {"CWD": taught, "KL": taught, "all": replace(taught, cache="all")}
+    cell = replace(cell, arms={"plain": cell.arms["plain"], **arms})
     built = []
     monkeypatch.setattr(
         teacher_cache,
         "build_teacher_cache",
-        lambda config, cfg_options: built.append((config, part.exists())),
+        lambda config, cfg_options: built.append(cfg_options["teacher_cache.dir"]),
     )
     runs = study.Study(cell, tmp_path, 1)
-    runs.build_caches()
-    runs.build_caches()
-    assert built == [("kd.py", False)]
+    runs.teachers = [result(57.0)] * 2
+    runs.build_caches(2)
+    names = ("cache0", "cache1", "cache0all", "cache1all")
+    assert built == [str(tmp_path / name) for name in names]
 
 
 def test_seeds_that_tune_do_not_compare(cell):
@@ -190,7 +179,13 @@ def test_a_rate_that_diverges_is_not_chosen(study, cell, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "results_of", answered)
     runs = study.Study(replace(cell, tuning_seeds=(100, 101)), tmp_path, 1)
     runs.teachers = [result(57.0)] * 2
-    assert set(runs.tune().values()) == {1e-3}
+    assert set(runs.best_rates(list(runs.tune())).values()) == {1e-3}
+
+
+COSTS = {
+    arm: {"teacher": 100.0 * taught, "cache": 50.0 * taught, "own": 100.0}
+    for arm, taught in {"plain": 0, "weighted": 0, "CWD": 1, "KL": 1}.items()
+}
 
 
 def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
@@ -202,8 +197,8 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
             yield result(50.0, 60 + ("lr0.002" in each.folder.name))
 
     monkeypatch.setattr(study, "results_of", answered)
-    monkeypatch.setattr(study.Study, "build_caches", lambda self: None)
-    monkeypatch.setattr(study.Study, "_cache_seconds", lambda self, name: 50.0)
+    monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
+    monkeypatch.setattr(study, "costs_of", lambda runs, results: {"seconds": COSTS})
     monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
     monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
@@ -220,7 +215,9 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     assert [each.options["train_cfg.max_iters"] for each in equal] == [2500] * 3
     kept = json.loads((tmp_path / "toy.json").read_text())
     assert Setting(**kept["setting"]) == SETTING
-    assert kept["cpu seconds"]["CWD"] == {"teacher": 100, "cache": 50, "own": 100}
+    assert kept["costs"] == {"seconds": COSTS}
+    assert [len(kept[part]) for part in ("tuning", "runs")] == [12, 12]
+    assert "weights" not in (tmp_path / "toy.json").read_text()
     assert [each["iterations"] for each in kept["equal time"]] == [2500] * 3
     assert final[0].config == "plain.py"
     assert "model.teacher_checkpoint" not in final[1].options
@@ -248,5 +245,42 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert "| -4.00 (-8.97 to +0.97) | +0.00 (-2.48 to +2.48) | cannot tell |" in text
     (said,) = json.loads(shipped.read_text())
     assert (said["name"], said["setting"]) == ("toy", asdict(SETTING))
-    assert "| plain | 900 | 100 | 49.00 ± 2.48 |" in text
+    assert "| plain | 900 | 49.00 ± 2.48 |" in text
+    assert "a CPU (12 runs)" in text
+    assert "| KL | 61.0 | 62.0 | 64.0 |" in text
     assert (folder / "gains.svg").read_text().startswith("<svg")
+
+
+def test_a_study_goes_on_from_its_results_where_its_runs_are_lost(
+    study, cell, stored, tmp_path
+):
+    store = module_of(ROOT / "benchmarks" / "map_store.py")
+    for each in (*stored["runs"], *stored["equal time"]):
+        each["rate"] = 2e-3
+    store.restore(study.Study(cell, tmp_path, 1), stored)
+    folders = {each.parent.name for each in tmp_path.glob("*/result.json")}
+    assert {"KL_lr0.004_seed100", "plain_lr0.002_seed0"} < folders
+    assert "plain_lr0.002_seed2_900it" in folders
+    assert len(folders) == 12 + 13 + 6
+    mended = tmp_path / "plain_lr0.002_seed0" / "result.json"
+    mended.write_text("{}")
+    store.restore(study.Study(cell, tmp_path, 1), stored)
+    assert mended.read_text() == "{}"  # what is there stays
+
+
+def test_results_that_wait_for_their_turn_stay_in_the_file(cell, stored, tmp_path):
+    store = module_of(ROOT / "benchmarks" / "map_store.py")
+    file = tmp_path / "toy.json"
+    late = {"arm": "KL", "seed": 2, "rate": 4e-3, **result(48.0)}
+    file.write_text(json.dumps({"cell": "toy", "runs": [late]}))
+
+    def watched():
+        yield {"arm": "plain", "seed": 0, "rate": 4e-3, **result(50.0)}
+        seen = json.loads(file.read_text())["runs"]
+        assert [each["arm"] for each in seen] == ["KL", "plain"]
+        yield late
+
+    other = store.Kept(cell, file)
+    assert [each["arm"] for each in other.keep("runs", watched())] == ["plain", "KL"]
+    with pytest.raises(ValueError, match="holds the cell 'toy', not 'other'"):
+        store.Kept(replace(cell, name="other"), file)
