@@ -331,6 +331,33 @@ RECORD = Cell(
     threshold="stored",
     seeds=tuple(range(5)),
 )
+LABELLED_ONLY = {
+    "train_dataloader.dataset.dataset.unlabelled": "skip",
+    "train_dataloader.sampler.unlabelled_share": None,
+}
+TINY_FEW = f"{TINY}few_cwd.py"
+TINY_LABELS = {**LABELS, **MARGIN, **LABELLED_ONLY}
+CAMVID_TINY_FEWER = replace(
+    CAMVID_FEWER_WEIGHTED,
+    name="camvid_tiny_few16",
+    title="CamVid with 1 label in 16, EfficientNet-Lite2 with class weights to a "
+    "SegFormer of 0.055 M parameters from scratch, 1,600 iterations.",
+    plain=f"{TINY}few_ce.py",
+    arms={
+        "CE": Arm(kind="plain"),
+        "weighted CE": Arm(options=PLAIN_WEIGHTS, kind="control"),
+        "CWD, labels, margin 16": Arm(TINY_FEW, TINY_LABELS, kind="control"),
+        "CWD, labels, margin 16, weighted CE": Arm(
+            TINY_FEW, {**TINY_LABELS, **TAUGHT_WEIGHTS}, kind="control"
+        ),
+        "CWD, weighted CE, all": Arm(
+            TINY_FEW, TAUGHT_WEIGHTS, teacher=True, cached=True, cache="all"
+        ),
+    },
+    rates=(6e-3, 1.2e-2, 2.4e-2),
+    options={"train_cfg.val_interval": 400},
+)
 CAMVID_FEW_LABELS = (CAMVID_FEW, CAMVID_FEWER, CAMVID_FEWER_WEIGHTED)
-CAMVID = (CAMVID_LITE, CAMVID_LONG, *CAMVID_FEW_LABELS, CAMVID_TINY)
+CAMVID = (CAMVID_LITE, CAMVID_LONG, *CAMVID_FEW_LABELS)
+CAMVID = (*CAMVID, CAMVID_TINY, CAMVID_TINY_FEWER)
 CELLS = {cell.name: cell for cell in (*CAMVID, FARM_SMALL, RECORD)}

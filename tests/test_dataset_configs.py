@@ -85,7 +85,7 @@ def build(cfg: Config, split: str) -> Any:
 
 def test_every_base_data_set_is_tested():
     # Official folders, and maps instead of classes: tested with their models.
-    others = {"camvid_240x320", "camvid_views", "grasp_300"}
+    others = {"camvid_240x320", "camvid_few", "camvid_views", "grasp_300"}
     assert {path.stem for path in FOLDER.glob("*.py")} == {*CODINGS, *others}
 
 

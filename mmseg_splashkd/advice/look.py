@@ -36,7 +36,7 @@ from mmseg_splashkd.report.experiments.crossing import Saturation, saturation
 from mmseg_splashkd.report.logs import logged
 from mmseg_splashkd.runs.describe import files_sha256
 from mmseg_splashkd.runs.measure_steps import StepTime, ViewTime, measure_steps
-from mmseg_splashkd.sweep.train_once import train_once
+from mmseg_splashkd.runs.train_once import train_once
 
 VALIDATIONS, FEWEST = 6, 3
 WORTH = 0.5  # points; a smaller gain in the last third is none

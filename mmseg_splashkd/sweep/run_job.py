@@ -16,10 +16,10 @@ from mmseg_splashkd.records.store import read_record, write_record
 from mmseg_splashkd.records.traces import CHECKPOINTS
 from mmseg_splashkd.runs.outcome import plain_metrics
 from mmseg_splashkd.runs.test import evaluate, writers_of
+from mmseg_splashkd.runs.train_once import WEIGHTS, train_once
 from mmseg_splashkd.sweep.folds import has_test_part
 from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.keys import config_sha256
-from mmseg_splashkd.sweep.train_once import WEIGHTS, train_once
 
 TEST_SCORES = Path("scores") / "test_last.npz"
 PREDICTIONS = "predictions"

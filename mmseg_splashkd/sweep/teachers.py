@@ -15,11 +15,11 @@ from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.runs.train_once import WEIGHTS, is_trained, train_once
 from mmseg_splashkd.sweep.folds import tables_of, tables_sha256
 from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.keys import config_sha256
 from mmseg_splashkd.sweep.spec import SweepSpec
-from mmseg_splashkd.sweep.train_once import WEIGHTS, is_trained, train_once
 from mmseg_splashkd.sweep.variants import fitting
 
 ROOT = Path("work_dirs") / "teachers"

@@ -9,7 +9,7 @@ from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.report.experiments.provenance import endings
 from mmseg_splashkd.runs.train import train
-from mmseg_splashkd.sweep.train_once import is_trained
+from mmseg_splashkd.runs.train_once import is_trained
 from tests.conftest import PLAIN, tiny_run
 from tests.hooks.small_runs import small_run
 from tests.models.builders import build, segformer

@@ -5,8 +5,8 @@ import torch
 
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import write_record
-from mmseg_splashkd.sweep import train_once as module
-from mmseg_splashkd.sweep.train_once import (
+from mmseg_splashkd.runs import train_once as module
+from mmseg_splashkd.runs.train_once import (
     can_resume,
     is_trained,
     train_once,
