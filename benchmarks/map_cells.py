@@ -118,7 +118,8 @@ CAMVID_LITE = Cell(
 CAMVID_LONG = replace(
     CAMVID_LITE,
     name="camvid_long",
-    title="The same with 3,200 iterations of the students.",
+    title="CamVid, EfficientNet-Lite2 to Lite0 from ImageNet weights, 3,200 iterations "
+    "of the students.",
     arms={
         name: replace(arm, options={**arm.options, "max_iters": 3200})
         for name, arm in CAMVID_ARMS.items()
@@ -172,7 +173,8 @@ FEW_ALL = f"{FEW}cwd_all.py"
 CAMVID_FEW = Cell(
     name="camvid_few4",
     title="CamVid with 1 label in 4, also in the teacher's training; arms with *all* "
-    "learn from the frames without a label, too. Else as camvid_lite.",
+    "learn from the frames without a label, too. EfficientNet-Lite2 to Lite0, 800 "
+    "iterations.",
     metric="mIoU",
     tested="mIoU",
     plain=f"{FEW}ce.py",
@@ -193,14 +195,16 @@ CAMVID_FEW = Cell(
 CAMVID_FEWER = replace(
     CAMVID_FEW,
     name="camvid_few16",
-    title="The same with 1 label in 16.",
+    title="CamVid with 1 label in 16, also in the teacher's training; arms with *all* "
+    "learn from the frames without a label, too. EfficientNet-Lite2 to Lite0, 800 "
+    "iterations.",
     shared={**CAMVID_SHARED, "split_table": "few16.csv"},
 )
 LABELS_ONLY = ("CE", "weighted CE", "CWD, labels", "CWD, labels, margin 16")
 CAMVID_FEWER_WEIGHTED = replace(
     CAMVID_FEWER,
     name="camvid_few16_weighted",
-    title="The same with class weights in the teacher's training, too.",
+    title="As camvid_few16, with class weights in the teacher's training.",
     teacher_options=PLAIN_WEIGHTS,
     arms={
         **{name: CAMVID_FEWER.arms[name] for name in LABELS_ONLY},

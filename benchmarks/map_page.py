@@ -25,11 +25,14 @@ def write_page(cells: Sequence[Cell], folder: Path, shipped: Path) -> None:
         folder: Folder of their results; the page is ``<folder>.md``.
         shipped: File of what ``tools/advise.py`` reads.
     """
-    measured = read_results(cells, folder)
+    read = read_results(cells, folder)
+    measured = [results for results in read if len(results.seeds) > 1]
+    tuned = [results for results in read if len(results.seeds) < 2]
     page = folder.with_suffix(".md")
     before, _, rest = page.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    text = "\n".join(_lines(measured, folder))
+    lines = [*_lines(measured, folder), *_only_tuned(tuned)]
+    text = "\n".join(lines)
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
     whole = [
         results.mapped
@@ -53,6 +56,15 @@ def _lines(measured: Sequence[CellResults], folder: Path) -> Iterator[str]:
     for results in measured:
         yield ""
         yield from _section(results, folder)
+
+
+def _only_tuned(tuned: Sequence[CellResults]) -> Iterator[str]:
+    for results in tuned:
+        yield f"\n## {results.cell.name}: tuned, not compared\n"
+        teachers = results.stored["teachers"]
+        scores = [f"{each['val'][results.cell.metric]:.1f}" for each in teachers]
+        yield f"{results.cell.title} Teachers, validation part: {', '.join(scores)}.\n"
+        yield from _tuning(results)
 
 
 def _row(results: CellResults) -> str:

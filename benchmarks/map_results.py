@@ -214,16 +214,15 @@ def mean_of(values: np.ndarray) -> Interval:
 
 
 def read_results(cells: Sequence[Cell], folder: Path) -> list[CellResults]:
-    """What has been measured, of cells with at least two seeds.
+    """What has been measured of cells, whose comparison may not have begun.
 
     Args:
         cells: The cells.
         folder: Folder of their results.
     """
     files = [(cell, folder / f"{cell.name}.json") for cell in cells]
-    read = [
+    return [
         CellResults(cell, json.loads(file.read_text()))
         for cell, file in files
         if file.is_file()
     ]
-    return [results for results in read if len(results.seeds) > 1]

@@ -230,7 +230,14 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     (folder / "toy.json").write_text(json.dumps(stored))
     page = Path(f"{folder}.md")
     page.write_text("# Map\n\n<!-- measured -->\nold\n<!-- end of measured -->\nend\n")
-    monkeypatch.setattr(study, "CELLS", {"toy": cell})
+    tuned = {"cell": "new", **{key: stored[key] for key in ("teachers", "tuning")}}
+    (folder / "new.json").write_text(json.dumps({**tuned, "runs": []}))
+    cells = {
+        "toy": cell,
+        "new": replace(cell, name="new"),
+        "later": replace(cell, name="later"),
+    }
+    monkeypatch.setattr(study, "CELLS", cells)
     shipped = tmp_path / "cells.json"
     run(
         "benchmarks/when_it_pays.py",
@@ -247,6 +254,7 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert (said["name"], said["setting"]) == ("toy", asdict(SETTING))
     assert "| plain | 900 | 49.00 ± 2.48 |" in text
     assert "a CPU (12 runs)" in text
+    assert "## new: tuned, not compared\n\nToy. Teachers, validation part: 60.0" in text
     assert "| KL | 61.0 | 62.0 | 64.0 |" in text
     assert (folder / "gains.svg").read_text().startswith("<svg")
 

@@ -11,7 +11,7 @@ from mmseg_splashkd.advice.cells import (
     MappedCell,
     shipped_cells,
 )
-from mmseg_splashkd.advice.look import Look, look
+from mmseg_splashkd.advice.look import WORTH, Look, look
 from mmseg_splashkd.report.formatting import duration
 from mmseg_splashkd.runs.measure_steps import StepTime
 
@@ -38,6 +38,11 @@ def described(seen: Look) -> Iterator[str]:
         f"{seen.length:,} of {seen.whole:,} iterations or epochs; best of the last "
         f"third {gained:+.1f} against the best before"
     )
+    if gained < -WORTH:
+        yield (
+            "  It falls at the end. Its last score counts, as on the map: first try a "
+            "shorter run or a lower rate"
+        )
     yield (
         f"Teacher: {seen.metric} {seen.teacher_score:.1f}, a lead of "
         f"{seen.setting.lead:+.1f} (one run, no interval); expected calibration error "

@@ -246,6 +246,12 @@ def _plain_run(
     folder = folder / f"{length}_{digest[:8]}"
     train_once(config, folder, f"plain_{folder.name}", options)
     steps, values = logged(folder, metric)
+    if steps and steps[-1] + options["train_cfg.val_interval"] <= length:
+        raise ValueError(
+            f"the plain run in {folder} ended at {steps[-1]:,} of {length:,} steps: a "
+            f"hook such as EarlyStoppingHook ended it, and whether it still gained is "
+            f"not known. Remove it with --cfg-options"
+        )
     gained = saturation((np.array(steps), np.array(values)), WORTH)
     if gained is None:
         raise ValueError(

@@ -172,6 +172,12 @@ def test_times_are_those_of_whole_runs():
     assert "takes 30 s (1,000 views x 0.030 s) once" in text
 
 
+@pytest.mark.parametrize(("gain", "falls"), [(-0.6, True), (-0.4, False)])
+def test_a_run_that_falls_is_told_of(gain, falls):
+    text = "\n".join(described(replace(seen(), saturation=Saturation(gain, True))))
+    assert ("It falls at the end" in text) == falls
+
+
 def test_cells_are_stored_as_they_are(tmp_path, monkeypatch):
     cells = [CELL, replace(CELL, equal_time=None)]
     write_cells(tmp_path / "cells.json", cells)

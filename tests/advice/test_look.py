@@ -14,6 +14,7 @@ from mmseg_splashkd.advice.look import (
     look,
     setting_of,
 )
+from mmseg_splashkd.advice.plain import plain_options
 from mmseg_splashkd.config.class_shares import ClassShares
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.records.store import read_record
@@ -69,6 +70,23 @@ def test_lengths_out_of_range_are_refused(options, tmp_path):
             ValueError, match=rf"--length {length} must be in \[3, 12\]"
         ):
             look(str(DISTILLED), tmp_path, length, options)
+
+
+@pytest.mark.parametrize(
+    ("ended", "score"), [([1, 2, 3, 4, 5], None), ([1, 2, 3, 4, 5, 6], 6.0)]
+)
+def test_a_plain_run_that_a_hook_ended_early_is_refused(
+    options, tmp_path, monkeypatch, ended, score
+):
+    monkeypatch.setattr(module, "train_once", lambda *arguments: None)
+    steps = [2 * step for step in ended]  # a sixth of 13 steps
+    monkeypatch.setattr(module, "logged", lambda *of: (steps, list(map(float, ended))))
+    arguments = str(DISTILLED), options | plain_options(read_config(DISTILLED, options))
+    if score is None:
+        with pytest.raises(ValueError, match="ended at 10 of 13 steps: a hook such as"):
+            module._plain_run(*arguments, 13, tmp_path, "mIoU")
+    else:
+        assert module._plain_run(*arguments, 13, tmp_path, "mIoU")[0] == score
 
 
 @pytest.mark.parametrize(
