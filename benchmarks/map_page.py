@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from map_cells import Cell
+from map_cell import Cell
 from map_results import CellResults, mean_of, paired, read_results
 from matplotlib.axes import Axes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from map_cells import Cell
+from map_cell import Cell
 
 from mmseg_splashkd.advice.cells import Gain, MappedCell
 from mmseg_splashkd.advice.look import WORTH

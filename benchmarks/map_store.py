@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from map_cells import Cell
+from map_cell import Cell
 from study_runs import RESULT
 
 if TYPE_CHECKING:

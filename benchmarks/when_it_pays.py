@@ -18,7 +18,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from map_cells import CELLS, Cell
+from map_cell import Cell
+from map_cells import CELLS
 from map_costs import Costs, costs_of
 from map_page import write_page
 from map_results import CellResults

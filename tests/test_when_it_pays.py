@@ -33,7 +33,7 @@ def study() -> ModuleType:
 
 @pytest.fixture
 def cell() -> Any:
-    cells = module_of(ROOT / "benchmarks" / "map_cells.py")
+    cells = module_of(ROOT / "benchmarks" / "map_cell.py")
     arms = {
         "plain": cells.Arm(kind="plain"),
         "weighted": cells.Arm(kind="control"),

@@ -1,0 +1,94 @@
+"""A cell of docs/when_it_pays.md: what is trained, and with which seeds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A student that differs from the others of its cell in the loss only.
+
+    Args:
+        config: Config file; default None: that of the plain student.
+        options: Dotted config keys.
+        kind: ``'plain'``, ``'control'`` (what the teacher must beat) or ``'taught'``.
+        teacher: Whether it is told the weights of the teacher.
+        cached: Whether it reads the teacher's answers from a cache.
+        cache: Name of the views of that cache, where those of arms differ.
+    """
+
+    config: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "taught"
+    teacher: bool = False
+    cached: bool = False
+    cache: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One comparison of arms.
+
+    Args:
+        name: Name of the cell, and of the file of its results.
+        title: Data, student and schedule, in words.
+        metric: Score on the validation part that chooses rates and whose curve is kept.
+        tested: Score on the test part that is compared.
+        plain: Config of the plain student.
+        teacher: Config of the teacher.
+        arms: The arms by name; the first one is the plain student.
+        rates: Learning rates to choose from, in rising order.
+        rarest: Class that is left out of the second mean; None with two classes.
+        shared: Config keys of all runs, also of teachers.
+        options: Config keys of the compared students, such as more validations.
+        teacher_options: Config keys of the teachers.
+        threshold: ``'stored'``: the focus class is predicted from the probability that
+            the validation part chose; default None: argmax.
+        teacher_seeds: One teacher each; students take them in turn.
+        tuning_seeds: Seeds that choose the rates.
+        seeds: Seeds of the runs that are compared.
+    """
+
+    name: str
+    title: str
+    metric: str
+    tested: str
+    plain: str
+    teacher: str
+    arms: Mapping[str, Arm]
+    rates: tuple[float, ...]
+    rarest: str | None = None
+    shared: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    teacher_options: Mapping[str, Any] = field(default_factory=dict)
+    threshold: str | None = None
+    teacher_seeds: tuple[int, ...] = (200, 201)
+    tuning_seeds: tuple[int, ...] = (100,)
+    seeds: tuple[int, ...] = tuple(range(8))
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether arms isolate what a trained teacher adds; else it is no evidence."""
+        return any(arm.kind == "control" for arm in self.arms.values())
+
+    def __post_init__(self) -> None:
+        """Check that no seed tunes and compares."""
+        both = set(self.tuning_seeds) & set(self.seeds)
+        if both:
+            raise ValueError(f"{self.name}: seeds {sorted(both)} tune and compare")
+
+
+# Options of arms that control one with a teacher: labels in its place, its answers to
+# other frames, and an untrained one.
+LABELS = {
+    "model.teacher": "labels",
+    "model.teacher_checkpoint": None,
+    "teacher_cache": None,
+}
+SHUFFLED = {"model.teacher_control": "shuffled"}
+UNTRAINED = {
+    "model.teacher_control": "untrained",
+    "model.teacher_seed": 0,
+    "model.teacher_checkpoint": None,
+}

@@ -1,0 +1,111 @@
+"""Cells of docs/when_it_pays.md on drawn recordings of farms."""
+
+from map_cell import LABELS, SHUFFLED, UNTRAINED, Arm, Cell
+
+PONDS = "configs/when_it_pays/ponds_"
+SPLASH_WEIGHTS = [0.517, 14.879]  # as CamVid's: median frequency over frequency
+FARM_SMALL = Cell(
+    name="farm_small",
+    title="Six drawn recordings of two farms, SegFormer-B0 to 0.02 M parameters, "
+    "1,500 iterations from scratch.",
+    metric="OperatingPoint.Dice",
+    tested="Dice.splash",
+    plain=f"{PONDS}ce.py",
+    teacher=f"{PONDS}b0.py",
+    arms={
+        "CE": Arm(kind="plain"),
+        "weighted CE": Arm(
+            options={"model.decode_head.loss_decode.class_weight": SPLASH_WEIGHTS},
+            kind="control",
+        ),
+        "CE + Dice": Arm(
+            options={
+                "model.decode_head.loss_decode": [
+                    {"type": "SoftmaxFocalLoss", "gamma": 0.0},
+                    {"type": "DiceLoss"},
+                ]
+            },
+            kind="control",
+        ),
+        "CWD, labels": Arm(
+            f"{PONDS}cwd.py",
+            LABELS,
+            kind="control",
+        ),
+        "CWD, shuffled": Arm(
+            f"{PONDS}cwd.py",
+            SHUFFLED,
+            kind="control",
+            teacher=True,
+            cached=True,
+        ),
+        "CWD, untrained": Arm(
+            f"{PONDS}cwd.py",
+            UNTRAINED,
+            kind="control",
+            cached=True,
+        ),
+        "CWD": Arm(f"{PONDS}cwd.py", teacher=True, cached=True),
+        "KL": Arm(f"{PONDS}kl.py", teacher=True, cached=True),
+        "rarity KL": Arm(
+            f"{PONDS}kl.py",
+            {"model.distill_loss.terms": [{"type": "RarityKLDLoss"}]},
+            teacher=True,
+            cached=True,
+        ),
+    },
+    rates=(6e-3, 1.2e-2, 2.4e-2),
+    shared={"train_dataloader.dataset.keep_views": 1000},
+    options={"train_cfg.val_interval": 250},
+    threshold="stored",
+)
+FARM = "configs/farm/farm_"
+EXPERIMENTS = {
+    "0520": "_none",
+    "0604": "_both_pe1",
+    "0610": "_pe05",
+    "0616": "",
+    "0621": "_pe1",
+    "0627": "_pe001",
+}
+RECORD = Cell(
+    name="record",
+    title="The six experiments of the record on the same recordings, SegFormer-B1 "
+    "(trained with cross-entropy) to B0, 1,500 iterations from scratch.",
+    metric="OperatingPoint.Dice",
+    tested="Dice.splash",
+    plain=f"{FARM}b0.py",
+    teacher=f"{FARM}b1.py",
+    arms={
+        "plain": Arm(kind="plain"),
+        **{
+            name: Arm(
+                f"{FARM}b0_kd{end}.py",
+                {"teacher_cache.views": 5, "teacher_cache.store": "logits"},
+                teacher=True,
+                cached=True,
+            )
+            for name, end in EXPERIMENTS.items()
+        },
+    },
+    rates=(1e-3, 2e-3, 4e-3),
+    shared={
+        "data_root": "data/ponds",
+        "split_table": "split.csv",
+        "max_iters": 1500,
+        "warmup": 30,
+        "train_cfg.val_interval": 1500,
+        "train_dataloader.sampler.views": 5,
+        "train_dataloader.sampler.view_seed": 0,
+        "train_dataloader.dataset.keep_views": 1000,
+    },
+    options={"train_cfg.val_interval": 250},
+    teacher_options={
+        "max_iters": 2000,
+        "train_cfg.val_interval": 2000,
+        "model.decode_head.loss_decode.gamma": 0.0,
+    },
+    threshold="stored",
+    seeds=tuple(range(5)),
+)
+FARMS = (FARM_SMALL, RECORD)
