@@ -106,13 +106,15 @@ CAMVID_FEW = Cell(
     shared=CAMVID_SHARED,
     options={"train_cfg.val_interval": 200},
 )
+FEW16 = {"split_table": "few16.csv"}
 CAMVID_FEWER = replace(
     CAMVID_FEW,
     name="camvid_few16",
     title="CamVid with 1 label in 16, also in the teacher's training; arms with *all* "
     "learn from the frames without a label, too. EfficientNet-Lite2 to Lite0, 800 "
     "iterations.",
-    shared={**CAMVID_SHARED, "split_table": "few16.csv"},
+    shared={**CAMVID_SHARED, **FEW16},
+    recipe=FEW16,
 )
 LABELS_ONLY = ("CE", "weighted CE", "CWD, labels", "CWD, labels, margin 16")
 CAMVID_FEWER_WEIGHTED = replace(

@@ -41,6 +41,7 @@ class Cell:
         rates: Learning rates to choose from, in rising order.
         rarest: Class that is left out of the second mean; None with two classes.
         shared: Config keys of all runs, also of teachers.
+        recipe: Those of ``shared`` that make the data or the schedule what it is.
         options: Config keys of the compared students, such as more validations.
         teacher_options: Config keys of the teachers.
         threshold: ``'stored'``: the focus class is predicted from the probability that
@@ -60,6 +61,7 @@ class Cell:
     rates: tuple[float, ...]
     rarest: str | None = None
     shared: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     teacher_options: Mapping[str, Any] = field(default_factory=dict)
     threshold: str | None = None

@@ -37,7 +37,7 @@ def write_page(cells: Sequence[Cell], folder: Path, shipped: Path) -> None:
     whole = [
         results.mapped
         for results in measured
-        if "setting" in results.stored and results.cell.has_controls
+        if results.is_whole and results.cell.has_controls
     ]
     write_cells(shipped, whole)
 
@@ -136,7 +136,8 @@ def _tuning(results: CellResults) -> Iterator[str]:
     yield f"| arm | {' | '.join(f'{rate:g}' for rate in rates)} |"
     yield "|---|" + "---|" * len(rates)
     for arm, scores in results.tuning.items():
-        values = " | ".join(f"{scores[rate]:.1f}" for rate in rates)
+        found = [scores.get(rate) for rate in rates]
+        values = " | ".join("" if each is None else f"{each:.1f}" for each in found)
         yield f"| {arm} | {values} |"
     yield ""
 

@@ -45,17 +45,27 @@ class CellResults:
 
     @cached_property
     def seeds(self) -> list[int]:
-        """Seeds with which every arm has run."""
-        by_arm = [
-            {run["seed"] for run in self.stored["runs"] if run["arm"] == arm}
-            for arm in self.cell.arms
-        ]
-        return sorted(set.intersection(*by_arm))
+        """Planned seeds with which every arm has run at its rate."""
+        by_arm = [set(self._compared[arm]) for arm in self.cell.arms]
+        return sorted(set.intersection(*by_arm) & set(self.cell.seeds))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every run of the plan is done; only then it is told to others."""
+        return "setting" in self.stored and self.seeds == sorted(self.cell.seeds)
+
+    @cached_property
+    def _compared(self) -> dict[str, dict[int, dict[str, Any]]]:
+        rates = self.stored.get("rates", {})
+        runs: dict[str, dict[int, dict[str, Any]]] = {arm: {} for arm in self.cell.arms}
+        for run in self.stored["runs"]:
+            if run["arm"] in runs and run["rate"] == rates[run["arm"]]:
+                runs[run["arm"]][run["seed"]] = run
+        return runs
 
     def runs(self, arm: str) -> list[dict[str, Any]]:
         """The runs of an arm, by seed."""
-        by_seed = {run["seed"]: run for run in self.stored["runs"] if run["arm"] == arm}
-        return [by_seed[seed] for seed in self.seeds]
+        return [self._compared[arm][seed] for seed in self.seeds]
 
     def scores(self, arm: str, score: str | None = None) -> np.ndarray:
         """Scores on the test part, one per seed."""
@@ -71,7 +81,7 @@ class CellResults:
     def machines(self) -> dict[str, int]:
         """Hardware -> number of compared runs on it."""
         runs = [run for arm in self.cell.arms for run in self.runs(arm)]
-        return dict(Counter(run["hardware"] for run in runs))
+        return dict(Counter(run.get("hardware", "not recorded") for run in runs))
 
     @property
     def tuning(self) -> dict[str, dict[float, float]]:
@@ -112,7 +122,12 @@ class CellResults:
         longer = {}
         for arm in dict.fromkeys((self.plain, self.best_control)):
             runs = [each for each in self.stored["equal time"] if each["arm"] == arm]
-            by_seed = {each["seed"]: each for each in runs}
+            last = (
+                runs[-1]["iterations"] if runs else None
+            )  # others are of another plan
+            by_seed = {
+                each["seed"]: each for each in runs if each["iterations"] == last
+            }
             if all(seed in by_seed for seed in self.seeds):
                 own = [by_seed[seed] for seed in self.seeds]
                 longer[arm] = Longer(
@@ -180,7 +195,7 @@ class CellResults:
             setting=Setting(**self.stored["setting"]),
             taught=taught,
             config=self.cell.arms[taught].config or self.cell.plain,
-            options=dict(self.cell.arms[taught].options),
+            options={**self.cell.recipe, **self.cell.arms[taught].options},
             rate=self.stored["rates"][taught],
             control=control,
             over_plain=_rounded(self.gain(taught, self.plain)),

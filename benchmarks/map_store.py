@@ -41,6 +41,7 @@ class Kept:
         self.text |= {part: [] for part in PARTS}
         if results.is_file():
             self.text |= json.loads(results.read_text(encoding="utf-8"))
+            self.text.pop("setting", None)  # of a study that was whole
         if self.text["cell"] != cell.name:
             raise ValueError(
                 f"{results} holds the cell {self.text['cell']!r}, not {cell.name!r}"
@@ -51,7 +52,8 @@ class Kept:
 
         Args:
             part: Part of the study.
-            runs: All runs of this part, one after the other; others are removed.
+            runs: All runs of this part, one after the other. Those of other rates and
+                seeds stay in the file, and are not read.
 
         Returns:
             What is kept of them.
@@ -64,8 +66,7 @@ class Kept:
             self.text[part] = [*(before | done).values()]
             if _key(each) not in before:
                 self.write()
-        self.text[part] = [*done.values()]
-        return self.text[part]
+        return [*done.values()]
 
     def write(self) -> None:
         """Write the file."""
@@ -97,6 +98,8 @@ def _key(run: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def restore(study: "Study", text: Mapping[str, Any]) -> None:
     """Put the results of students back into the folders of their runs, where lost.
+
+    ``result_of`` refuses one of another plan.
 
     Args:
         study: The runs of the cell.

@@ -1,6 +1,7 @@
 """Runs of a study: each is trained and tested once, several at the same time."""
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 RESULT = "result.json"
+# Keys that differ between machines and seeds, and the weights of retrained teachers.
+PLACES = {"data_root", "dir", "teacher_checkpoint", "randomness", "work_dir"}
 
 
 class StudyRun(NamedTuple):
@@ -49,11 +52,22 @@ def results_of(runs: Sequence[StudyRun], processes: int) -> Iterator[dict[str, A
 
 
 def result_of(run: StudyRun) -> dict[str, Any]:
-    """Train and test, or read the result if the run is finished."""
+    """Train and test, or read the result if the run is finished.
+
+    Raises:
+        ValueError: The folder holds the result of another config.
+    """
     from mmseg_splashkd.files import write_whole
 
     done = run.folder / RESULT
-    if not done.is_file():
+    if done.is_file():
+        plan = json.loads(done.read_text()).get("plan")
+        if plan != plan_of(run):
+            raise ValueError(
+                f"{done} is of another plan (config, options): remove its folder, and "
+                f"its entry in the file of results"
+            )
+    else:
         run.folder.mkdir(parents=True, exist_ok=True)
         log = (run.folder / "printed.log").open("w")
         with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
@@ -75,13 +89,14 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     try:
         work_dir = train(run.config, folder, cfg_options=options)
     except NotFiniteError as error:
-        if run.tested:
-            raise
-        return {"diverged": str(error)}  # its rate is not chosen
+        if run.tested:  # an error that pools can pass on
+            raise RuntimeError(f"{run.folder} diverged: {error}") from None
+        return {"diverged": str(error), "plan": plan_of(run)}  # its rate is not chosen
     seconds = time.perf_counter() - begin
     result = {
         "seconds": seconds,
         "hardware": device_name(),
+        "plan": plan_of(run),
         "weights": str(weights_of(work_dir)),
         "curve": list(zip(*logged(work_dir, run.metric), strict=True)),
         "val": _last_validation(work_dir, run.metric),
@@ -95,6 +110,24 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
             cfg_options=options,
         )
     return result
+
+
+def plan_of(run: StudyRun) -> str:
+    """Digest of what is trained, without the places of files and the seed."""
+    from mmseg_splashkd.config.reading import read_config
+
+    cfg = read_config(run.config, dict(run.options)).to_dict()
+    text = json.dumps(_without_places(cfg), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _without_places(node: Any) -> Any:
+    if isinstance(node, dict):
+        inner = {key: each for key, each in node.items() if key not in PLACES}
+        return {str(key): _without_places(each) for key, each in inner.items()}
+    if isinstance(node, list | tuple):
+        return [_without_places(each) for each in node]
+    return node
 
 
 def device_name() -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from map_cell import Cell
 from map_cells import CELLS
-from map_costs import Costs, costs_of
+from map_costs import Costs, charged, costs_of
 from map_page import write_page
 from map_results import CellResults
 from map_store import Kept, longer_folder, restore
@@ -132,6 +132,12 @@ class Study:
             score = -math.inf if lost else each["val"][self.cell.metric]
             scores.setdefault((each["arm"], each["rate"]), []).append(score)
         means = {key: statistics.fmean(values) for key, values in scores.items()}
+        for name in self.cell.arms:
+            if all(means[name, rate] == -math.inf for rate in self.cell.rates):
+                raise ValueError(
+                    f"{name} diverged at every rate of {self.cell.name}: "
+                    f"{self.cell.rates}; add lower ones"
+                )
         return {
             name: max(self.cell.rates, key=lambda rate: means[name, rate])
             for name in self.cell.arms
@@ -159,7 +165,7 @@ class Study:
             done: Results of the compared runs.
             costs: Seconds of each arm, see ``costs_of``.
         """
-        measured = CellResults(self.cell, {"runs": list(done)})
+        measured = CellResults(self.cell, {"runs": list(done), "rates": rates})
         seconds = {name: sum(each.values()) for name, each in costs.items()}
         arms = self.cell.arms
         dearest = max(seconds[name] for name, arm in arms.items() if arm.kind == TAUGHT)
@@ -183,10 +189,9 @@ class Study:
 
         cfg = read_config(run.config, dict(run.options))
         length = int(cfg.train_cfg.max_iters * factor)
-        folder = longer_folder(run.folder, length)
-        return run._replace(
-            folder=folder, options={**run.options, **of_length(cfg, length)}
-        )
+        options = {**run.options, **of_length(cfg, length)}
+        options["train_cfg.max_iters"] = length  # also where it is that of the run
+        return run._replace(folder=longer_folder(run.folder, length), options=options)
 
     def run(self, name: str, rate: float, seed: int, tested: bool = True) -> StudyRun:
         """The training of an arm, at a rate."""
@@ -263,8 +268,11 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     rates = kept.text["rates"] = runs.best_rates(tuning)
     compared = kept.keep("runs", runs.compare(rates))
     costs = costs_of(Study(cell, folder / "costs", 1), results)
-    kept.text["costs"] = costs
-    longer = runs.give_equal_time(rates, compared, costs["seconds"])
+    kept.text["costs"] = {
+        **{key: costs[key] for key in ("hardware", "date")},
+        "seconds": charged(cell, costs),
+    }
+    longer = runs.give_equal_time(rates, compared, kept.text["costs"]["seconds"])
     kept.keep("equal time", longer)
     measured = CellResults(cell, kept.text)
     kept.text["setting"] = asdict(runs.setting(measured))

@@ -13,6 +13,7 @@ from scipy import stats
 from mmseg_splashkd import teacher_cache
 from mmseg_splashkd.advice.cells import Gain
 from mmseg_splashkd.advice.setting import Setting
+from mmseg_splashkd.config.reading import read_config
 from tests.conftest import ROOT
 from tests.test_commands import module_of, run
 
@@ -69,14 +70,15 @@ def result(score: float, validated: float = 60.0) -> dict[str, Any]:
 
 @pytest.fixture
 def stored() -> dict[str, Any]:
+    rates = dict.fromkeys(SCORES, 2e-3) | {"KL": 4e-3}
     runs = [
-        {"arm": arm, "seed": seed, **result(score, VALIDATED[arm])}
+        {"arm": arm, "seed": seed, "rate": rates[arm], **result(score, VALIDATED[arm])}
         for arm, scores in SCORES.items()
         for seed, score in enumerate(scores)
     ]
     return {
         "date": "2026-01-01",
-        "rates": dict.fromkeys(SCORES, 2e-3) | {"KL": 4e-3},
+        "rates": rates,
         "teachers": [result(57.0), result(56.0)],
         "costs": {
             "hardware": "a CPU",
@@ -93,7 +95,11 @@ def stored() -> dict[str, Any]:
             for arm, score in (("plain", 50.0), ("weighted", 49.0))
             for seed in range(3)
         ],
-        "runs": [*runs, {"arm": "plain", "seed": 3, **result(10.0)}],
+        "runs": [
+            {"arm": "plain", "seed": 0, "rate": 1e-3, **result(10.0)},
+            *runs,
+            {"arm": "plain", "seed": 3, "rate": 2e-3, **result(10.0)},
+        ],
     }
 
 
@@ -127,6 +133,14 @@ def test_a_curve_is_judged_as_in_reports(measured):
     for each in measured.stored["runs"]:
         each["curve"][-1][1] += 0.4
     assert not measured.has_saturated("plain")
+
+
+def test_only_a_whole_cell_is_told_to_others(cell, stored):
+    results = module_of(ROOT / "benchmarks" / "map_results.py").CellResults
+    assert not results(cell, stored).is_whole
+    stored["setting"] = asdict(SETTING)
+    assert results(cell, stored).is_whole
+    assert not results(replace(cell, seeds=(0, 1, 2, 4)), stored).is_whole
 
 
 def test_the_map_says_of_a_cell_what_was_measured(measured, stored):
@@ -182,10 +196,68 @@ def test_a_rate_that_diverges_is_not_chosen(study, cell, tmp_path, monkeypatch):
     assert set(runs.best_rates(list(runs.tune())).values()) == {1e-3}
 
 
-COSTS = {
-    arm: {"teacher": 100.0 * taught, "cache": 50.0 * taught, "own": 100.0}
-    for arm, taught in {"plain": 0, "weighted": 0, "CWD": 1, "KL": 1}.items()
+def costs_of_arm(**changes: float) -> dict[str, float]:
+    """1,000 steps of 0.1 s, of 4 views each: all of them are different."""
+    return {
+        "step": 0.1,
+        "iterations": 1000,
+        "batch": 4,
+        "cached": 0.0125,
+        "loading": 0.01,
+        "views": 4000,
+    } | changes
+
+
+MEASURED = {
+    "hardware": "a CPU, 1 thread",
+    "date": "2026-01-01",
+    "arms": {name: costs_of_arm() for name in (*SCORES, "the teacher")},
 }
+
+
+def test_a_run_is_charged_its_teacher_its_cache_and_each_view_once(study, cell):
+    charged = module_of(ROOT / "benchmarks" / "map_costs.py").charged
+    few = costs_of_arm(views=1000)  # 3,000 of 4,000 draws are of views that are kept
+    arms = MEASURED["arms"] | {"CWD": few, "plain": few}
+    seconds = charged(cell, MEASURED | {"arms": arms})
+    assert seconds["plain"] == pytest.approx({"teacher": 0, "cache": 0, "own": 70})
+    assert seconds["CWD"] == pytest.approx({"teacher": 100, "cache": 12.5, "own": 70})
+    assert seconds["KL"]["cache"] == 0  # its teacher is in the loop
+
+
+def test_costs_of_other_arms_are_refused(study, cell, tmp_path):
+    costs_of = module_of(ROOT / "benchmarks" / "map_costs.py").costs_of
+    arms = {name: costs_of_arm() for name in ("plain", "CWD")}
+    (tmp_path / "toy_costs.json").write_text(json.dumps({"arms": arms}))
+    with pytest.raises(ValueError, match=r"no costs of \['KL', 'weighted'\]"):
+        costs_of(study.Study(cell, tmp_path, 1), tmp_path / "toy.json")
+
+
+@pytest.mark.parametrize(("factor", "length"), [(2.5, 3750), (1.0001, 1500)])
+def test_a_longer_run_has_the_same_recipe(study, tmp_path, factor, length):
+    cells = module_of(ROOT / "benchmarks" / "map_cells.py").CELLS
+    runs = study.Study(cells["farm_small"], tmp_path, 1)
+    run = runs._longer(runs.run("CE", 6e-3, 0), factor)
+    cfg = read_config(ROOT / run.config, dict(run.options))
+    assert run.options["train_cfg.max_iters"] == cfg.train_cfg.max_iters == length
+    assert [each.end for each in cfg.param_scheduler] == [length * 30 // 1500, length]
+    assert run.folder.name == f"CE_lr0.006_seed0_{length}it"
+
+
+def test_a_result_of_another_plan_is_refused(study, tmp_path):
+    module = module_of(ROOT / "benchmarks" / "study_runs.py")
+    cells = module_of(ROOT / "benchmarks" / "map_cells.py").CELLS
+    runs = study.Study(cells["farm_small"], tmp_path, 1)
+    first, again = runs.run("CE", 6e-3, 0), runs.run("CE", 6e-3, 1)
+    plans = {module.plan_of(run) for run in (first, again)}
+    assert len(plans) == 1  # a seed is no plan
+    first.folder.mkdir()
+    done = first.folder / "result.json"
+    done.write_text(json.dumps({"plan": plans.pop()}))
+    assert "plan" in module.result_of(first)
+    other = first._replace(options={**first.options, "max_iters": 1400})
+    with pytest.raises(ValueError, match=r"is of another plan .*: remove its folder"):
+        module.result_of(other)
 
 
 def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
@@ -198,7 +270,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "results_of", answered)
     monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
-    monkeypatch.setattr(study, "costs_of", lambda runs, results: {"seconds": COSTS})
+    monkeypatch.setattr(study, "costs_of", lambda runs, results: MEASURED)
     monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
     monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
@@ -215,7 +287,8 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     assert [each.options["train_cfg.max_iters"] for each in equal] == [2500] * 3
     kept = json.loads((tmp_path / "toy.json").read_text())
     assert Setting(**kept["setting"]) == SETTING
-    assert kept["costs"] == {"seconds": COSTS}
+    seconds = {"teacher": 100.0, "cache": 50.0, "own": 100.0}
+    assert kept["costs"]["seconds"]["CWD"] == seconds
     assert [len(kept[part]) for part in ("tuning", "runs")] == [12, 12]
     assert "weights" not in (tmp_path / "toy.json").read_text()
     assert [each["iterations"] for each in kept["equal time"]] == [2500] * 3
@@ -269,7 +342,7 @@ def test_a_study_goes_on_from_its_results_where_its_runs_are_lost(
     folders = {each.parent.name for each in tmp_path.glob("*/result.json")}
     assert {"KL_lr0.004_seed100", "plain_lr0.002_seed0"} < folders
     assert "plain_lr0.002_seed2_900it" in folders
-    assert len(folders) == 12 + 13 + 6
+    assert len(folders) == 12 + 13 + 6  # once a rate, a seed and a length
     mended = tmp_path / "plain_lr0.002_seed0" / "result.json"
     mended.write_text("{}")
     store.restore(study.Study(cell, tmp_path, 1), stored)
@@ -290,5 +363,8 @@ def test_results_that_wait_for_their_turn_stay_in_the_file(cell, stored, tmp_pat
 
     other = store.Kept(cell, file)
     assert [each["arm"] for each in other.keep("runs", watched())] == ["plain", "KL"]
+    plain = {"arm": "plain", "seed": 1, "rate": 4e-3, **result(50.0)}
+    assert len(other.keep("runs", [plain])) == 1  # of another plan
+    assert len(json.loads(file.read_text())["runs"]) == 3
     with pytest.raises(ValueError, match="holds the cell 'toy', not 'other'"):
         store.Kept(replace(cell, name="other"), file)

@@ -1,4 +1,4 @@
-# few_lite2.py with 1 label in 4, which few4.csv names: the teacher.
+# pays_lite2.py with 1 label in 4, which few4.csv names: the teacher.
 #   CAMVID_FRAMES=... python tools/train.py configs/when_it_pays/few_lite2.py
 _base_ = [
     "../_base_/models/fpn_lite2.py",

@@ -32,6 +32,7 @@ from mmseg_splashkd.hooks.teacher_report import measure_teacher
 from mmseg_splashkd.models import DistillRegressor
 from mmseg_splashkd.models.foreign_weights import safe_files
 from mmseg_splashkd.models.teacher.controls import read_control
+from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.report.experiments.crossing import Saturation, saturation
 from mmseg_splashkd.report.logs import logged
 from mmseg_splashkd.runs.describe import files_sha256
@@ -246,12 +247,7 @@ def _plain_run(
     folder = folder / f"{length}_{digest[:8]}"
     train_once(config, folder, f"plain_{folder.name}", options)
     steps, values = logged(folder, metric)
-    if steps and steps[-1] + options["train_cfg.val_interval"] <= length:
-        raise ValueError(
-            f"the plain run in {folder} ended at {steps[-1]:,} of {length:,} steps: a "
-            f"hook such as EarlyStoppingHook ended it, and whether it still gained is "
-            f"not known. Remove it with --cfg-options"
-        )
+    _check_whole(folder)
     gained = saturation((np.array(steps), np.array(values)), WORTH)
     if gained is None:
         raise ValueError(
@@ -260,6 +256,17 @@ def _plain_run(
             f"log_processor place them at one step?"
         )
     return values[-1], gained
+
+
+def _check_whole(folder: Path) -> None:
+    record = read_record(folder)
+    if record and record.iterations and record.iteration < record.iterations:
+        raise ValueError(
+            f"the plain run in {folder} ended at {record.iteration:,} of "
+            f"{record.iterations:,} iterations: a hook such as EarlyStoppingHook ended "
+            f"it, and whether it still gained is not known. Remove it with "
+            f"--cfg-options"
+        )
 
 
 def _teacher(cfg: Config, metric: str) -> tuple[dict[str, Any], float]:

@@ -17,7 +17,8 @@ from mmseg_splashkd.advice.look import (
 from mmseg_splashkd.advice.plain import plain_options
 from mmseg_splashkd.config.class_shares import ClassShares
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.records.store import read_record
+from mmseg_splashkd.records.record import RunRecord
+from mmseg_splashkd.records.store import read_record, write_record
 from tests.conftest import DISTILLED, PLAIN
 from tests.tools import run_tool
 
@@ -72,21 +73,25 @@ def test_lengths_out_of_range_are_refused(options, tmp_path):
             look(str(DISTILLED), tmp_path, length, options)
 
 
-@pytest.mark.parametrize(
-    ("ended", "score"), [([1, 2, 3, 4, 5], None), ([1, 2, 3, 4, 5, 6], 6.0)]
-)
+@pytest.mark.parametrize(("reached", "whole"), [(10, False), (13, True)])
 def test_a_plain_run_that_a_hook_ended_early_is_refused(
-    options, tmp_path, monkeypatch, ended, score
+    options, tmp_path, monkeypatch, reached, whole
 ):
-    monkeypatch.setattr(module, "train_once", lambda *arguments: None)
-    steps = [2 * step for step in ended]  # a sixth of 13 steps
-    monkeypatch.setattr(module, "logged", lambda *of: (steps, list(map(float, ended))))
-    arguments = str(DISTILLED), options | plain_options(read_config(DISTILLED, options))
-    if score is None:
-        with pytest.raises(ValueError, match="ended at 10 of 13 steps: a hook such as"):
-            module._plain_run(*arguments, 13, tmp_path, "mIoU")
+    def trained(config, folder, name, given):
+        folder.mkdir()
+        write_record(
+            folder, RunRecord("1", name, "finished", iterations=13, iteration=reached)
+        )
+
+    monkeypatch.setattr(module, "train_once", trained)
+    monkeypatch.setattr(module, "logged", lambda *of: ([2, 4, 6], [1.0, 2.0, 3.0]))
+    plain = options | plain_options(read_config(DISTILLED, options))
+    arguments = str(DISTILLED), plain, 13, tmp_path, "mIoU"
+    if whole:
+        assert module._plain_run(*arguments)[0] == 3.0
     else:
-        assert module._plain_run(*arguments, 13, tmp_path, "mIoU")[0] == score
+        with pytest.raises(ValueError, match="ended at 10 of 13 iterations: a hook"):
+            module._plain_run(*arguments)
 
 
 @pytest.mark.parametrize(
