@@ -9,9 +9,18 @@ from matplotlib.axes import Axes
 
 from mmseg_splashkd.advice.cells import verdict_of, write_cells
 from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.report.figures import BAD, GOOD, NEUTRAL, grid, line, svg_figure
+from mmseg_splashkd.report.figures import (
+    BAD,
+    COLORS,
+    GOOD,
+    NEUTRAL,
+    grid,
+    line,
+    svg_figure,
+)
 from mmseg_splashkd.statistics.intervals import Interval
 
+MARKERS = ("", "o", "s")
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 
 
@@ -181,15 +190,19 @@ def _gains(axes: Axes, measured: Sequence[CellResults]) -> None:
             axes.plot(gain.value, row - shift, "o", color=color, markerfacecolor=filled)
     axes.axvline(0, color=NEUTRAL, linewidth=1)
     axes.set_yticks(range(len(measured)), [each.cell.name for each in measured])
-    axes.invert_yaxis()
+    axes.set_ylim(len(measured) - 0.5, -0.5)
     axes.set_xlabel("gain in points; open: over plain, filled: over the best control")
     grid(axes)
 
 
 def _curves(axes: Axes, results: CellResults) -> None:
     for index, arm in enumerate(results.cell.arms):
-        axes.plot(*results.curve(arm).T, label=arm, linewidth=1.8, **line(index))
+        marker = MARKERS[index // len(COLORS) % len(MARKERS)]  # styles repeat
+        style = {"linewidth": 1.8, "marker": marker, "markersize": 5, **line(index)}
+        axes.plot(*results.curve(arm).T, label=arm, **style)
     axes.set_xlabel("iteration")
     axes.set_ylabel(f"{results.cell.metric}, validation part")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(
+        frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5)
+    )
     grid(axes)
