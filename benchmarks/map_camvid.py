@@ -164,6 +164,7 @@ CAMVID_TINY_FEWER = replace(
         "CWD, labels, margin 16, weighted CE": Arm(
             TINY_FEW, {**TINY_LABELS, **TAUGHT_WEIGHTS}, kind="control"
         ),
+        "CWD, all": Arm(TINY_FEW, teacher=True, cached=True, cache="all"),
         "CWD, weighted CE, all": Arm(
             TINY_FEW, TAUGHT_WEIGHTS, teacher=True, cached=True, cache="all"
         ),
