@@ -67,7 +67,8 @@ def charged(cell: Cell, costs: Mapping[str, Any]) -> Costs:
 
     Args:
         cell: The cell.
-        costs: See ``costs_of``.
+        costs: Seconds per step and per view of each arm, and of the teacher, as
+            ``costs_of`` returns them.
     """
     arms = costs["arms"]
     return {

@@ -145,9 +145,8 @@ def _tuning(results: CellResults) -> Iterator[str]:
     yield f"| arm | {' | '.join(f'{rate:g}' for rate in rates)} |"
     yield "|---|" + "---|" * len(rates)
     for arm, scores in results.tuning.items():
-        found = [scores.get(rate) for rate in rates]
-        values = " | ".join("" if each is None else f"{each:.1f}" for each in found)
-        yield f"| {arm} | {values} |"
+        cells = [f"{scores[rate]:.1f}" if rate in scores else "" for rate in rates]
+        yield f"| {' | '.join([arm, *cells])} |"
     yield ""
 
 

@@ -163,7 +163,7 @@ class Study:
         Args:
             rates: Rate of each arm.
             done: Results of the compared runs.
-            costs: Seconds of each arm, see ``costs_of``.
+            costs: Arm -> seconds of its teacher, its cache and its own training.
         """
         measured = CellResults(self.cell, {"runs": list(done), "rates": rates})
         seconds = {name: sum(each.values()) for name, each in costs.items()}
@@ -250,7 +250,7 @@ class Study:
 
 
 def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
-    """Run a cell, and write its results after every final run.
+    """Run a cell, and write its results after every run of a student.
 
     Args:
         cell: What is compared.
