@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from map_cell import LABELS, SHUFFLED, UNTRAINED, Arm, Cell
+from map_cell import (
+    FRESH,
+    LABELLED_ONLY,
+    LABELS,
+    MARGIN,
+    SHUFFLED,
+    UNTRAINED,
+    Arm,
+    Cell,
+)
 
 PARTS = ("train", "val", "test")
 PAYS = "configs/when_it_pays/pays_"
@@ -16,7 +25,6 @@ CLASS_WEIGHTS = [0.279, 0.202, 4.789, 0.149, 1.0, 0.424, 3.846, 1.98, 0.789, 6.3
 CLASS_WEIGHTS += [8.819]  # of configs/_base_/losses/camvid_class_weights.py
 PLAIN_WEIGHTS = {"model.decode_head.loss_decode.class_weight": CLASS_WEIGHTS}
 TAUGHT_WEIGHTS = {"model.distill_loss.class_weight": CLASS_WEIGHTS}
-MARGIN = {"model.label_margin": 16.0}
 KL_T2 = {
     "model.distill_loss.terms": [{"type": "KLDLoss", "temperature": 2.0, "weight": 1.0}]
 }
@@ -130,10 +138,6 @@ CAMVID_TINY = Cell(
     shared=CAMVID_SHARED,
     options={"train_cfg.val_interval": 400},
 )
-LABELLED_ONLY = {
-    "train_dataloader.dataset.dataset.unlabelled": "skip",
-    "train_dataloader.sampler.unlabelled_share": None,
-}
 TINY_FEW = f"{TINY}few_cwd.py"
 TINY_LABELS = {**LABELS, **MARGIN, **LABELLED_ONLY}
 CAMVID_TINY_FEWER = replace(
@@ -148,6 +152,10 @@ CAMVID_TINY_FEWER = replace(
         "CWD, labels, margin 16": Arm(TINY_FEW, TINY_LABELS, kind="control"),
         "CWD, labels, margin 16, weighted CE": Arm(
             TINY_FEW, {**TINY_LABELS, **TAUGHT_WEIGHTS}, kind="control"
+        ),
+        "CE, new views": Arm(options=FRESH, kind="control"),
+        "CWD, labels, margin 16, new views": Arm(
+            TINY_FEW, {**TINY_LABELS, **FRESH}, kind="control"
         ),
         "CWD, all": Arm(TINY_FEW, teacher=True, cached=True, cache="all"),
         "CWD, weighted CE, all": Arm(

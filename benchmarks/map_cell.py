@@ -94,3 +94,15 @@ UNTRAINED = {
     "model.teacher_seed": 0,
     "model.teacher_checkpoint": None,
 }
+MARGIN = {"model.label_margin": 16.0}
+# Of a config that also learns from frames without a label.
+LABELLED_ONLY = {
+    "train_dataloader.dataset.dataset.unlabelled": "skip",
+    "train_dataloader.sampler.unlabelled_share": None,
+}
+# Every view is a new one: of an arm that reads no cache.
+FRESH = {
+    "train_dataloader.sampler.views": None,
+    "train_dataloader.sampler.view_seed": None,
+    "train_dataloader.dataset.keep_views": None,
+}

@@ -116,14 +116,14 @@ def _measured(study: "Study") -> Costs:
             "iterations": each.iterations,
             "batch": configs[name].train_dataloader.batch_size,
             "cached": views[name].seconds.median if name in views else 0.0,
-            **_views(configs[name]),
+            **_views(configs[name], each.iterations),
         }
         for name, each in steps.items()
     }
 
 
-def _views(cfg: Any) -> dict[str, float]:
-    """Number of different views, and the seconds to load one."""
+def _views(cfg: Any, iterations: int) -> dict[str, float]:
+    """Number of different views in a run, and the seconds to load one."""
     from mmengine.registry import init_default_scope
     from mmseg.registry import DATASETS
 
@@ -136,7 +136,9 @@ def _views(cfg: Any) -> dict[str, float]:
     for number in range(DRAWN):
         dataset[View(number % len(dataset), 0, number)]
     loading = (time.perf_counter() - begin) / DRAWN
-    views = cfg.train_dataloader.sampler.views
+    loader = cfg.train_dataloader
+    if (views := loader.sampler.get("views")) is None:  # every view is a new one
+        return {"loading": loading, "views": iterations * loader.batch_size}
     return {"loading": loading, "views": len(dataset) * views}
 
 

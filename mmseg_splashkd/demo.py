@@ -53,9 +53,9 @@ class Stage(NamedTuple):
 
 
 STAGES = (
-    Stage("teacher", "segformer_b1_pond.py"),
-    Stage("plain", "segformer_b0_pond.py"),
-    Stage("distilled", "segformer_b0_kd_pe001_pond.py", teacher="teacher"),
+    Stage("teacher", "segformer_b1_ce_pond.py"),
+    Stage("plain", "segformer_b0_ce_pond.py"),
+    Stage("distilled", "segformer_b0_splash_pond.py", teacher="teacher"),
 )
 MEASURED = ("plain", "distilled", "teacher")  # ratios of times are to the first one
 

@@ -37,16 +37,16 @@ def test_the_page_shows_all_three_models(page):
     html = Page(page)
     titles = [row[0] for row in html.table("Pixel accuracy, and cost of one frame")]
     assert titles == [
-        "segformer_b0_pond",
-        "segformer_b0_kd_pe001_pond, r = 0.5",
-        "segformer_b1_pond",
+        "segformer_b0_ce_pond",
+        "segformer_b0_splash_pond, r = 0.5",
+        "segformer_b1_ce_pond",
     ]
     baseline, _, teacher = html.table("Scores in percent")
     assert "baseline" in baseline[0]
     assert "teacher" in teacher[0]
     assert "do not match the figures" not in html.text
     assert "Scores are of the best weights on the test part" in html.text
-    assert "in turn, relative to segformer_b0_pond" in html.text
+    assert "in turn, relative to segformer_b0_ce_pond" in html.text
     assert measured_in_turn([run.record.cost for run in find_runs([page.parent])])
     rows = [each for each in html.all("div") if each.get("class") == "tiles"]
     assert {row["style"] for row in rows} == {"--columns: 4"}
@@ -75,7 +75,7 @@ def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys
 
 
 def test_a_run_depends_on_config_frames_and_teacher(tmp_path):
-    config = Path(config_path("demo/segformer_b0_kd_pe001_pond.py"))
+    config = Path(config_path("demo/segformer_b0_splash_pond.py"))
     table, teacher = tmp_path / "t.csv", tmp_path / "teacher"
     table.write_text("frames")
     teacher.write_text("weights")

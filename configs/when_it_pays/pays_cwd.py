@@ -5,7 +5,7 @@
 _base_ = [
     "./pays_ce.py",
     "../_base_/models/fpn_lite2_teacher.py",
-    "../_base_/losses/half_kd.py",
+    "../_base_/losses/ce_cwd.py",
 ]
 _base_.teacher.backbone.init_cfg = None  # its weights are those of teacher_checkpoint
 _base_.teacher.decode_head.update(num_classes=11, out_channels=11)
@@ -15,10 +15,6 @@ model = dict(
     student=_base_.model,
     teacher=_base_.pop("teacher"),
     teacher_checkpoint="work_dirs/pays_lite2_[0-9]*/weights_*_last.safetensors",
-    distill_loss=dict(
-        _base_.pop("distill_loss"),
-        label_loss="ce",
-        terms=[dict(type="CWDLoss", temperature=4.0, weight=3.0)],
-    ),
+    distill_loss=_base_.pop("distill_loss"),
 )
 teacher_cache = dict(dir="work_dirs/teacher_cache/pays", views=5, store="logits")

@@ -172,8 +172,9 @@ def _pools_by_label(dataset: Any, share: float) -> tuple[Tensor, Tensor]:
     if not all(map(len, pools)):
         raise ValueError(
             f"unlabelled_share={share} needs frames with and without a label, but the "
-            f"data set has {len(pools[0])} and {len(pools[1])}: set "
-            f"unlabelled='include' in the data set"
+            f"data set has {len(pools[0])} and {len(pools[1])}: "
+            f"include frames without a label (unlabelled='include' in the data set), "
+            f"or omit unlabelled_share"
         )
     return pools
 

@@ -28,7 +28,7 @@ FROM_SCRATCH = (
 DISTILLED = """\
 # The student, taught by labels and by the teacher: train teacher.py first.
 #   python tools/train.py {folder}/distilled.py
-_base_ = ["./plain.py", "{base}/losses/focal_modulated_kd.py"]
+_base_ = ["./plain.py", "{base}/losses/ce_cwd.py"]
 from mmengine import Config
 
 distil = dict(_delete_=True, type="DistillSegmentor", student=_base_.model)
@@ -36,7 +36,12 @@ distil["teacher"] = Config.fromfile("{{{{fileDirname}}}}/teacher.py").model
 weights = "{{{{fileDirname}}}}/runs/teacher/weights_*_best.safetensors"
 distil["distill_loss"] = _base_.pop("distill_loss")
 model = dict(distil, teacher_checkpoint=weights)
-work_dir = "{{{{fileDirname}}}}/runs/distilled"
+{frames}work_dir = "{{{{fileDirname}}}}/runs/distilled"
+"""
+ALL_FRAMES = """\
+# Half of each batch are frames without a label, on which the teacher alone teaches.
+train_dataloader = dict(sampler=dict(unlabelled_share=0.5))
+train_dataloader["dataset"] = dict(dataset=dict(unlabelled="include"))
 """
 COMMANDS = """\
 python tools/train.py {folder}/teacher.py
@@ -60,8 +65,10 @@ def commands(folder: Path) -> str:
     return COMMANDS.format(folder=shown(folder))
 
 
-def write_configs(folder: Path, teacher: str, pretrained: bool) -> list[Path]:
-    """Write teacher.py, plain.py and distilled.py, of at most 12 lines each.
+def write_configs(
+    folder: Path, teacher: str, pretrained: bool, unlabelled: bool
+) -> list[Path]:
+    """Write teacher.py, plain.py and distilled.py, of at most 14 lines each.
 
     Bases are named relative to the project inside the checkout of this repository, and
     by their absolute path elsewhere.
@@ -70,6 +77,7 @@ def write_configs(folder: Path, teacher: str, pretrained: bool) -> list[Path]:
         folder: Folder of the project.
         teacher: Model of the teacher, one of ``TEACHERS``.
         pretrained: Keep the download of pretrained weights.
+        unlabelled: Whether there are training frames with and without a label.
     """
     inside = folder.resolve().is_relative_to(BASES.parents[1])
     base = os.path.relpath(BASES, folder.resolve()) if inside else str(BASES)
@@ -90,6 +98,8 @@ def write_configs(folder: Path, teacher: str, pretrained: bool) -> list[Path]:
             model=STUDENT,
             what=f"The student, taught by labels alone: {STUDENT}.",
         ),
-        "distilled": DISTILLED.format(**common),
+        "distilled": DISTILLED.format(
+            **common, frames=ALL_FRAMES if unlabelled else ""
+        ),
     }
     return [write_whole(folder / f"{stem}.py", text) for stem, text in texts.items()]

@@ -231,13 +231,19 @@ def new_project(
         raise ValueError(
             f"teacher {wishes.teacher!r} is not one of {', '.join(TEACHERS)}"
         )
+    train = [frame for frame in frames if frame.split == "train"]
+    bare = sum(not frame.label for frame in train)
+    reasons["distillation"] = (
+        f"cross-entropy, and CWD of the teacher, on {len(train)} training frames, "
+        f"{bare} of them without a label"
+    )
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / plan.split_table, frames, sealed=True)
     text = "# Values of the masks -> classes.\n" + yaml.safe_dump(
         coding, sort_keys=False
     )
     write_whole(out / plan.label_coding, text)
-    write_configs(out, wishes.teacher or teacher, wishes.pretrained)
+    write_configs(out, wishes.teacher or teacher, wishes.pretrained, bare > 0)
     plan.write(out / NAME)
     write_whole(out / "README.md", _readme(found, plan, out))
     return plan

@@ -111,5 +111,7 @@ def _schedule(plan: Plan) -> dict[str, Any]:
 
 def _model(plan: Plan) -> dict[str, Any]:
     count = len(plan.classes)
-    head = {"num_classes": count, "out_channels": count}
+    # Cross-entropy: a teacher trained with focal loss is under-confident.
+    loss = {"gamma": 0.0}
+    head = {"num_classes": count, "out_channels": count, "loss_decode": loss}
     return {"model": {"decode_head": head}}

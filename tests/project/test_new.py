@@ -161,6 +161,34 @@ def test_unlabelled_pictures_are_kept_and_skipped(tmp_path: Path):
     assert [Path(f.image).name for f in frames if not f.label] == ["99.png"]
 
 
+def test_the_teacher_alone_teaches_on_training_frames_without_a_label(tmp_path: Path):
+    data = waves(tmp_path / "waves")
+    for n in range(60, 66):
+        save_pair(data / "images" / f"{n}.png", None, n, gray=True)
+    plan = project(data, tmp_path / "farm", split="random")
+    frames = read_table(tmp_path / "farm" / "split.csv")
+    train = [frame for frame in frames if frame.split == "train"]
+    bare = sum(not frame.label for frame in train)
+    assert 0 < bare < 6
+    said = f"{len(train)} training frames, {bare} of them without a label"
+    assert plan.reasons["distillation"].endswith(said)
+    taught = read_config(tmp_path / "farm" / "distilled.py")
+    assert taught.train_dataloader.sampler.unlabelled_share == 0.5
+    assert leaves(taught)[0].unlabelled == "include"
+    plain = read_config(tmp_path / "farm" / "plain.py")
+    assert "unlabelled_share" not in plain.train_dataloader.sampler
+    assert leaves(plain)[0].unlabelled == "skip"
+    assert plain.model.decode_head.loss_decode.gamma == 0
+
+
+def test_without_such_frames_the_student_learns_from_all_alike(tmp_path: Path):
+    project(waves(tmp_path / "waves"), tmp_path / "farm")
+    taught = read_config(tmp_path / "farm" / "distilled.py")
+    assert "unlabelled_share" not in taught.train_dataloader.sampler
+    assert taught.model.distill_loss.terms[0].type == "CWDLoss"
+    assert taught.model.distill_loss.label_loss == "ce"
+
+
 def published(root: Path, **counts: int) -> Path:
     """Pictures in the layout of MMSegmentation, with folders for parts."""
     for part, count in counts.items():
