@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.models import DistillSegmentor
+from mmseg_splashkd.models.segmentors.wrapper import StudentWrapper
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 INNER = ("dataset", "datasets")  # of a loader, and of most wrappers
@@ -79,8 +79,8 @@ def metrics_of(evaluator: Any) -> list[Any]:
 
 
 def plain_model(model: dict) -> dict:
-    """Config of the student of a ``DistillSegmentor``; other models unchanged."""
-    return model["student"] if is_a(model, DistillSegmentor) else model
+    """Config of the student of a ``StudentWrapper``; other models unchanged."""
+    return model["student"] if is_a(model, StudentWrapper) else model
 
 
 def mappings(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Saves and restores the weights of a distillation loss."""
+"""Saves and restores what a training has learned beside the student."""
 
 from typing import Any
 
@@ -8,31 +8,34 @@ from mmseg.registry import HOOKS
 
 from mmseg_splashkd.checkpoint import load_strict
 from mmseg_splashkd.models.bare_model import bare_model
-
-KEY = "distill_loss"  # in a checkpoint
+from mmseg_splashkd.models.segmentors.wrapper import StudentWrapper
 
 
 @HOOKS.register_module()
 class DistillLossHook(Hook):
-    """Store the learned weights of a distillation loss (projectors) in checkpoints.
+    """Store the weights of a ``StudentWrapper`` beside its student in checkpoints.
 
-    The ``state_dict`` of a checkpoint contains the student only, so these weights have
-    a separate key. They are restored in every resumed run, for any runner and any
-    method of resuming. A run that only starts from weights (``load_from``) has new
-    projectors.
+    They are the projectors of a distillation loss, or the discriminators, prototypes
+    and moving averages of an adaptation. The ``state_dict`` of a checkpoint contains
+    the student only, so they have a separate key, ``training_part`` of the class. They
+    are restored in every resumed run, for any runner and any method of resuming. A run
+    that only starts from weights (``load_from``) has new ones.
     """
 
     def __init__(self) -> None:
         self._loaded: dict[str, Any] | None = None  # the last checkpoint that was read
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store the weights of the loss, if it has any."""
-        if (loss := _distill_loss(runner)) is not None and loss.state_dict():
-            checkpoint[KEY] = loss.state_dict()
+        """Store the weights, if there are any."""
+        model = _wrapper(runner)
+        if model is not None and (weights := model.part().state_dict()):
+            checkpoint[model.training_part] = weights
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the weights until it is clear whether the run is resumed."""
-        self._loaded = checkpoint.get(KEY, {})
+        model = _wrapper(runner)
+        if model is not None:
+            self._loaded = checkpoint.get(model.training_part, {})
 
     def before_train(self, runner: Runner) -> None:
         """Restore the weights if the run is resumed.
@@ -40,12 +43,14 @@ class DistillLossHook(Hook):
         Raises:
             RuntimeError: The checkpoint lacks them, or they do not fit.
         """
-        loss, weights = _distill_loss(runner), self._loaded
+        model, weights = _wrapper(runner), self._loaded
         self._loaded = None
         # Only a resumed run starts after iteration 0.
-        if loss is not None and weights is not None and runner.iter > 0:
-            load_strict(loss, weights, f"{KEY!r} of the resumed checkpoint")
+        if model is not None and weights is not None and runner.iter > 0:
+            where = f"{model.training_part!r} of the resumed checkpoint"
+            load_strict(model.part(), weights, where)
 
 
-def _distill_loss(runner: Runner) -> Any:
-    return getattr(bare_model(runner.model), "distill_loss", None)
+def _wrapper(runner: Runner) -> StudentWrapper | None:
+    model = bare_model(runner.model)
+    return model if isinstance(model, StudentWrapper) else None

@@ -22,10 +22,11 @@ OF_STUDENT = {
 BASES = (BaseDecodeHead, BaseCascadeDecodeHead, PSPRegressionHead)
 
 
-def check_of_student(**given: Any) -> None:
-    """Refuse arguments of a distillation that the student takes.
+def check_of_student(kind: str, **given: Any) -> None:
+    """Refuse arguments that the student takes.
 
     Args:
+        kind: Name of the class that was given them.
         **given: Name -> value, which ``mmseg.apis.init_model`` sets to None.
 
     Raises:
@@ -34,7 +35,7 @@ def check_of_student(**given: Any) -> None:
     for name, value in given.items():
         if value:
             raise ValueError(
-                f"model.{name}={value!r} has no effect on a DistillSegmentor: set "
+                f"model.{name}={value!r} has no effect on a {kind}: set "
                 f"{OF_STUDENT[name]}"
             )
 

@@ -1,13 +1,13 @@
 """A student trained on labels and on the outputs of a frozen teacher."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 from mmengine.logging import MessageHub
-from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import (
     ConfigType,
@@ -16,25 +16,20 @@ from mmseg.utils import (
     SampleList,
     add_prefix,
 )
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_splashkd.datasets.views import seeded
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.segmentors.batch_accuracy import accuracies
 from mmseg_splashkd.models.segmentors.checks import (
     check_classes,
-    check_of_student,
     check_segmentor,
     check_task,
     has_own_loss,
 )
 from mmseg_splashkd.models.segmentors.heads import branches_of, decode_heads
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
-from mmseg_splashkd.models.segmentors.student_names import (
-    load_as_student,
-    plain_name,
-    save_as_student,
-)
+from mmseg_splashkd.models.segmentors.wrapper import StudentWrapper
 from mmseg_splashkd.models.teacher.controls import (
     SHUFFLED,
     UNTRAINED,
@@ -56,7 +51,7 @@ NO_MODEL = "with teacher_cache and teacher='labels' there is no teacher model"
 
 
 @MODELS.register_module()
-class DistillSegmentor(BaseSegmentor):
+class DistillSegmentor(StudentWrapper):
     """Train ``student`` on labels and on the outputs of a frozen ``teacher``.
 
     In all other respects it behaves exactly like the student: same inference, same
@@ -114,6 +109,7 @@ class DistillSegmentor(BaseSegmentor):
             ``teacher_control``.
     """
 
+    training_part: ClassVar[str] = "distill_loss"
     regresses: ClassVar[bool] = False  # maps; otherwise classes
     teachers: FrozenTeacher | None
 
@@ -135,8 +131,7 @@ class DistillSegmentor(BaseSegmentor):
         train_cfg: None = None,
         pretrained: None = None,
     ) -> None:
-        check_of_student(train_cfg=train_cfg, pretrained=pretrained)
-        self.control = read_control(
+        control = read_control(
             {
                 "teacher": teacher,
                 "teacher_checkpoint": teacher_checkpoint,
@@ -150,17 +145,14 @@ class DistillSegmentor(BaseSegmentor):
                 "label_margin": label_margin,
             }
         )
-        takes_labels = self.control.kind == LABELS
-        if data_preprocessor is not None:
+        super().__init__(student, data_preprocessor, train_cfg, pretrained)
+        self.control = control
+        takes_labels = control.kind == LABELS
+        if data_preprocessor is not None and not takes_labels:
             shared = {"data_preprocessor": data_preprocessor}
-            student = {**shared, **student}
-            if not takes_labels:
-                teacher = [{**shared, **config} for config in as_list(teacher)]
-        if self.control.kind == UNTRAINED:
+            teacher = [{**shared, **config} for config in as_list(teacher)]
+        if control.kind == UNTRAINED:
             teacher = without_pretrained(teacher)
-        student_model = MODELS.build(student)
-        super().__init__(data_preprocessor=student_model.data_preprocessor)
-        self.student = student_model
         self.distill_loss = MODELS.build(distill_loss)
         self.teacher_checkpoint = teacher_checkpoint
         self.class_mapping = None if class_mapping is None else list(class_mapping)
@@ -183,8 +175,6 @@ class DistillSegmentor(BaseSegmentor):
         self.labels = self._label_teacher(label_margin) if takes_labels else None
         # Deliberately not a registered module: see the docstring of the class.
         object.__setattr__(self, "teachers", teachers)
-        self._register_state_dict_hook(save_as_student)
-        self._register_load_state_dict_pre_hook(load_as_student, with_module=True)
 
     def _label_teacher(self, margin: float | None) -> LabelTeacher:
         loss = self.distill_loss
@@ -314,48 +304,6 @@ class DistillSegmentor(BaseSegmentor):
         for rule, fault in self.teachers.faults:
             self.teacher_gate.refuse(rule, fault)
 
-    # The student, as MMSegmentation uses it.
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The student's backbone."""
-        return self.student.backbone
-
-    @property
-    def decode_head(self) -> nn.Module:
-        """The student's decode head; a ``ModuleList`` of a cascade."""
-        return self.student.decode_head
-
-    @property
-    def align_corners(self) -> bool:
-        """``align_corners`` of the student, for upsampling its logits."""
-        return self.student.align_corners
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes C."""
-        return self.student.num_classes
-
-    @property
-    def out_channels(self) -> int:
-        """Number of logits per pixel: C, or 1 for two classes."""
-        return self.student.out_channels
-
-    def extract_feat(self, inputs: Tensor) -> list[Tensor]:
-        """Features of the student for (B, 3, H, W) images."""
-        return self.student.extract_feat(inputs)
-
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits (B, C, H, W) of the student for (B, 3, H, W) images."""
-        return self.student.encode_decode(inputs, batch_img_metas)
-
-    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
-        """Predictions of the student."""
-        return self.student.predict(inputs, data_samples)
-
-    def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Tensor:
-        return self.student(inputs, data_samples, mode="tensor")
-
     # Training.
 
     def loss(self, inputs: Tensor, data_samples: SampleList) -> dict[str, Tensor]:
@@ -431,25 +379,6 @@ class DistillSegmentor(BaseSegmentor):
             # The log would repeat the last value otherwise.
             percent["acc_teacher"] = torch.full_like(percent["acc_student"], torch.nan)
         return percent
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, nn.Parameter]]:
-        """Parameters of the student by the names that they have without a teacher.
-
-        The names are those of checkpoints. Rules of optimizers that look for the first
-        part of a name, as layer-wise learning rates do, hold for the student as for a
-        plain one. Parameters of the loss (projectors) follow as ``distill_loss.*``.
-
-        Args:
-            prefix: Put before all names.
-            recurse: Whether to go into submodules; there are no others here.
-            remove_duplicate: Whether a shared parameter is named once.
-        """
-        start = f"{prefix}." if prefix else ""
-        own = super().named_parameters(prefix, recurse, remove_duplicate)
-        for name, parameter in own:
-            yield plain_name(name, start), parameter
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; see ``load_teacher``."""

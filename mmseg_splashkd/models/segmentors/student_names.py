@@ -1,8 +1,8 @@
-"""Names of a distillation's tensors: the student's are those of the plain model."""
+"""Names of a wrapper's tensors: the student's are those of the plain model."""
 
 from typing import Any
 
-STUDENT, LOSS = "student.", "distill_loss."
+STUDENT = "student."
 
 
 def plain_name(name: str, prefix: str = "") -> str:
@@ -10,7 +10,7 @@ def plain_name(name: str, prefix: str = "") -> str:
 
     Args:
         name: Dotted name.
-        prefix: What precedes the names of the distillation, such as ``"model."``.
+        prefix: What precedes the names of the wrapper, such as ``"model."``.
     """
     wrapped = prefix + STUDENT
     if not name.startswith(wrapped):
@@ -23,17 +23,17 @@ def save_as_student(
 ) -> None:
     """Hook of ``state_dict``: the student's tensors alone, by their plain names."""
     for key in list(state_dict):
-        if key.startswith(prefix + LOSS):
+        if key.startswith(f"{prefix}{module.training_part}."):
             del state_dict[key]
         elif key.startswith(prefix + STUDENT):
             state_dict[plain_name(key, prefix)] = state_dict.pop(key)
 
 
 def load_as_student(module: Any, state_dict: dict, prefix: str, *_: Any) -> None:
-    """Hook of ``load_state_dict``: a plain student's tensors; the loss keeps its own.
+    """Hook of ``load_state_dict``: a plain student's tensors; the rest keeps its own.
 
     Args:
-        module: A ``DistillSegmentor``.
+        module: A ``StudentWrapper``.
         state_dict: Tensors of a plain student; changed in place.
         prefix: What precedes their names.
     """
@@ -41,5 +41,5 @@ def load_as_student(module: Any, state_dict: dict, prefix: str, *_: Any) -> None
         if key.startswith(prefix):
             own = f"{prefix}{STUDENT}{key.removeprefix(prefix)}"
             state_dict[own] = state_dict.pop(key)
-    for key, value in module.distill_loss.state_dict().items():
-        state_dict[f"{prefix}{LOSS}{key}"] = value
+    for key, value in module.part().state_dict().items():
+        state_dict[f"{prefix}{module.training_part}.{key}"] = value
