@@ -1,6 +1,14 @@
 """Segmentors, backbones, heads, losses and teachers."""
 
 from mmseg_splashkd.models import losses
+from mmseg_splashkd.models.adaptation.adaptation_segmentor import AdaptationSegmentor
+from mmseg_splashkd.models.adaptation.discriminator import DomainDiscriminator
+from mmseg_splashkd.models.adaptation.methods.adversarial import Adversarial
+from mmseg_splashkd.models.adaptation.methods.mean_teacher import MeanTeacher
+from mmseg_splashkd.models.adaptation.methods.min_entropy import MinEntropy
+from mmseg_splashkd.models.adaptation.optim_constructor import (
+    AdaptationOptimConstructor,
+)
 from mmseg_splashkd.models.adapters.smp import SMPHead, SMPSegmentor
 from mmseg_splashkd.models.adapters.transformers import (
     TransformersHead,
@@ -25,12 +33,18 @@ from mmseg_splashkd.models.segmentors.temporal import (
 )
 
 __all__ = [
+    "AdaptationOptimConstructor",
+    "AdaptationSegmentor",
+    "Adversarial",
     "CPUAmpOptimWrapper",
     "ChannelAdapter",
     "DistillRegressor",
     "DistillSegmentor",
+    "DomainDiscriminator",
     "FCN16sHead",
     "FrozenTIMMBackbone",
+    "MeanTeacher",
+    "MinEntropy",
     "MultiChannelPreProcessor",
     "PSPRegressionHead",
     "PositionalSegformerHead",

@@ -8,7 +8,7 @@ from mmengine.logging import MessageHub
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from mmseg.utils import ConfigType, SampleList, add_prefix
+from mmseg.utils import ConfigType, SampleList
 from torch import Tensor
 
 from mmseg_splashkd.datasets.neighbours import NEIGHBOUR, PAIRED
@@ -16,6 +16,7 @@ from mmseg_splashkd.models.losses.temporal_loss import TemporalConsistencyLoss
 from mmseg_splashkd.models.segmentors.checks import check_segmentor
 from mmseg_splashkd.models.segmentors.distill_segmentor import DistillSegmentor
 from mmseg_splashkd.models.segmentors.outputs import SegOutputs, forward_outputs
+from mmseg_splashkd.models.segmentors.own_losses import own_losses
 
 
 @MODELS.register_module()
@@ -51,13 +52,7 @@ class TemporalEncoderDecoder(EncoderDecoder):
                 ``has_neighbour``.
         """
         outputs = forward_outputs(self, inputs)
-        head: Any = self.decode_head
-        # The head's own outputs: one logit for two classes, or one map per branch.
-        raw: Any = outputs.branches or outputs.logits[:, -head.out_channels :]
-        losses = add_prefix(head.loss_by_feat(raw, data_samples), "decode")
-        if self.with_auxiliary_head:
-            stages = list(outputs.stages)
-            losses.update(self._auxiliary_head_forward_train(stages, data_samples))
+        losses = own_losses(self, outputs, data_samples)
         losses.update(
             temporal_losses(
                 self.temporal_loss, self, inputs, outputs.logits, data_samples
@@ -140,7 +135,18 @@ def neighbours_of(preprocessor: Any, data_samples: Sequence[Any]) -> Tensor:
             "samples have none: set neighbour of the TimeSplitDataset in "
             "train_dataloader, such as neighbour='2s'"
         )
-    images = [sample.get(NEIGHBOUR).data for sample in data_samples]
+    return field_images(preprocessor, data_samples, NEIGHBOUR)
+
+
+def field_images(preprocessor: Any, data_samples: Sequence[Any], field: str) -> Tensor:
+    """Images (B, K, H, W) that samples carry in a field, normalised and padded.
+
+    Args:
+        preprocessor: Of the network that they are for.
+        data_samples: B samples.
+        field: Name of the field, (K, H, W) as they were drawn.
+    """
+    images = [sample.get(field).data for sample in data_samples]
     # Samples of their own: the preprocessor pads the labels of those that it gets.
     blank = [SegDataSample() for _ in images]
     return preprocessor({"inputs": images, "data_samples": blank}, True)["inputs"]

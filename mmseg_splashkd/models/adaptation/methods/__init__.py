@@ -1,0 +1,1 @@
+"""Methods of adaptation: what is trained on frames of the target."""

@@ -1,0 +1,146 @@
+"""A mean teacher with class mixing."""
+
+import copy
+from typing import Any
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmseg_splashkd.models.adaptation.methods.method import AdaptationMethod, Step
+from mmseg_splashkd.models.adaptation.mixing import (
+    hidden,
+    pasted,
+    pseudo_labels,
+    teacher_decay,
+)
+from mmseg_splashkd.models.losses.functional import resize_logits
+from mmseg_splashkd.models.losses.functional.precision import at_least_single
+from mmseg_splashkd.models.segmentors.outputs import forward_outputs
+
+
+@MODELS.register_module()
+class MeanTeacher(AdaptationMethod):
+    """Learn a moving average's labels of target frames, with objects pasted in.
+
+    Half of the classes of a source image are pasted, with their labels, into the
+    target image, which the network learns with the teacher's labels elsewhere (DACS,
+    WACV 2021; DAFormer, CVPR 2022). Optionally it also learns the teacher's labels of
+    target images with hidden patches (MIC, CVPR 2023). Source and target crops need one
+    size. What is pasted and hidden is drawn by torch's random state.
+
+    Args:
+        alpha: Largest weight of the former teacher, in [0, 1); 0.999 in DAFormer.
+        threshold: Probability in [0, 1] from which a pixel is sure; a target image
+            counts by its share of sure pixels. 0.968 in DAFormer.
+        weight: Of the loss on mixed images, > 0; 1 in DAFormer.
+        masked_weight: Of the loss on images with hidden patches; 1 in MIC. Default 0:
+            none.
+        patch: Side of a hidden patch in pixels; 64 in MIC.
+        ratio: Probability in (0, 1) that a patch is hidden; 0.7 in MIC.
+
+    Raises:
+        ValueError: An argument is out of range, or the images of source and target
+            differ in size.
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.999,
+        threshold: float = 0.968,
+        weight: float = 1.0,
+        masked_weight: float = 0.0,
+        patch: int = 64,
+        ratio: float = 0.7,
+    ) -> None:
+        super().__init__()
+        for name, value, fits, wanted in (
+            ("alpha", alpha, 0 <= alpha < 1, "lie in [0, 1)"),
+            ("threshold", threshold, 0 <= threshold <= 1, "lie in [0, 1]"),
+            ("weight", weight, weight > 0, "be above 0"),
+            ("masked_weight", masked_weight, masked_weight >= 0, "be at least 0"),
+            ("patch", patch, patch >= 1, "be at least 1 pixel"),
+            ("ratio", ratio, 0 < ratio < 1, "lie in (0, 1)"),
+        ):
+            if not fits:
+                raise ValueError(f"{name}={value} must {wanted}")
+        self.alpha, self.threshold, self.weight = alpha, threshold, weight
+        self.masked_weight, self.patch, self.ratio = masked_weight, patch, ratio
+
+    def bind(self, network: EncoderDecoder) -> None:
+        """Build the teacher, a copy of the network without gradients."""
+        self.teacher: Any = without_parameters(copy.deepcopy(network))
+
+    def train(self, mode: bool = True) -> "MeanTeacher":
+        """Set the mode; the teacher has no dropout and its own statistics always."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """``loss_mixed``, ``loss_masked``, and the share of sure pixels in percent."""
+        if step.images.shape != step.targets.shape:
+            raise ValueError(
+                f"MeanTeacher pastes source images of {tuple(step.images.shape[-2:])} "
+                f"pixels (H, W) into target images of "
+                f"{tuple(step.targets.shape[-2:])}: crop or resize both to one size"
+            )
+        self._follow(step.network, step.iteration)
+        with torch.no_grad():
+            outputs = forward_outputs(self.teacher, step.targets)
+            logits = step.logits(outputs, step.targets)
+            labels, sure = pseudo_labels(logits, self.threshold)
+        weights = sure[:, None, None].expand(labels.shape)
+        mask = pasted(step.labels, ignore_index=step.ignore_index)
+        mixed = torch.where(mask[:, None], step.images, step.targets)
+        loss = _weighted(
+            step,
+            mixed,
+            torch.where(mask, step.labels, labels),
+            torch.where(mask, 1.0, weights),
+        )
+        losses = {"loss_mixed": self.weight * loss, "sure": 100 * sure.mean()}
+        if self.masked_weight:
+            shown = hidden(step.targets, self.patch, self.ratio)
+            loss = _weighted(step, shown, labels, weights)
+            losses["loss_masked"] = self.masked_weight * loss
+        return losses
+
+    @torch.no_grad()
+    def _follow(self, network: nn.Module, iteration: int) -> None:
+        decay = teacher_decay(iteration, self.alpha)
+        own = dict(self.teacher.named_buffers())
+        for name, value in (*network.named_parameters(), *network.named_buffers()):
+            if own[name].is_floating_point() and decay:
+                own[name].lerp_(value, 1 - decay)
+            else:
+                own[name].copy_(value)
+
+
+def _weighted(step: Step, images: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Mean over all pixels of the weighted cross-entropy."""
+    logits = forward_outputs(step.network, images).logits
+    logits = resize_logits(logits, labels.shape[-2:], step.network.align_corners)
+    loss = F.cross_entropy(
+        at_least_single(logits),
+        labels,
+        reduction="none",
+        ignore_index=step.ignore_index,
+    )
+    return (weights * loss).mean()
+
+
+def without_parameters(module: nn.Module) -> nn.Module:
+    """Turn all parameters of a module into buffers, in place, and return it.
+
+    They are then stored and moved as before, and no optimizer, gradient or parameter
+    check sees them.
+    """
+    for child in module.modules():
+        for name, parameter in list(child._parameters.items()):
+            if parameter is not None:
+                delattr(child, name)
+                child.register_buffer(name, parameter.detach().clone())
+    return module
