@@ -11,6 +11,7 @@ from map_cell import (
     UNTRAINED,
     Arm,
     Cell,
+    views,
 )
 
 PARTS = ("train", "val", "test")
@@ -160,6 +161,9 @@ CAMVID_TINY_FEWER = replace(
         "CWD, all": Arm(TINY_FEW, teacher=True, cached=True, cache="all"),
         "CWD, weighted CE, all": Arm(
             TINY_FEW, TAUGHT_WEIGHTS, teacher=True, cached=True, cache="all"
+        ),
+        "CWD, all, 20 views": Arm(
+            TINY_FEW, views(20), teacher=True, cached=True, cache="all20"
         ),
     },
     rates=(6e-3, 1.2e-2, 2.4e-2),

@@ -106,3 +106,11 @@ FRESH = {
     "train_dataloader.sampler.view_seed": None,
     "train_dataloader.dataset.keep_views": None,
 }
+
+
+def views(number: int) -> dict[str, Any]:
+    """So many views of a frame, of an arm that reads a cache."""
+    return {
+        "train_dataloader.sampler.views": number,
+        "teacher_cache.views": number,
+    }
