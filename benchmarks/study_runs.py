@@ -4,10 +4,11 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,10 +46,23 @@ def results_of(runs: Sequence[StudyRun], processes: int) -> Iterator[dict[str, A
     steps.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, end_with_parent) as pool:
         for run, result in zip(runs, pool.map(result_of, runs), strict=True):
             print(f"{time.strftime('%H:%M:%S')}  {run.folder.name}", flush=True)
             yield result
+
+
+def end_with_parent() -> None:
+    """End this process when its parent does, which cannot tell it if it is killed."""
+    parent = parent_process()
+    assert parent is not None, "only in a process of a pool"
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def result_of(run: StudyRun) -> dict[str, Any]:

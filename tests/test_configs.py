@@ -122,7 +122,8 @@ def describe(cfg: Config) -> dict:
             "Batch Size": train_loader.batch_size,
             "Iterations": cfg.train_cfg.max_iters,
         }
-    steps = train_loader.dataset.dataset.pipeline
+    frames = train_loader.dataset.dataset
+    steps = frames.get("source", frames).pipeline
     size = next(step.scale for step in steps if is_a(step, Resize))
     metadata = {
         "Frame Size": "{}x{}".format(*size),
@@ -138,9 +139,12 @@ def describe(cfg: Config) -> dict:
     if Path(cfg.filename).parent.name == "baselines":
         metadata["Optimizer"] = f"{optimizer.type}, lr {optimizer.lr}"
     if not distills(cfg):
+        plain = plain_model(cfg.model)
+        if "method" in cfg.model:
+            metadata["Method"] = cfg.model.method.type
         return metadata | {
-            "Architecture": architecture(cfg.model),
-            "Label Loss": own_loss(cfg.model.decode_head.loss_decode),
+            "Architecture": architecture(plain),
+            "Label Loss": own_loss(plain.decode_head.loss_decode),
         }
     loss, head = cfg.model.distill_loss, cfg.model.student.decode_head
     if "terms" in loss:

@@ -24,7 +24,9 @@ FOLDER = CONFIGS / "_base_" / "datasets"
 CODINGS = {
     "splash_1024": "splash",
     "splash_1024_median": "splash",
+    "splash_few_labels": "splash",
     "farm_96x160": "splash",
+    "ponds_few": "splash",
     "ponds_views": "splash",
     "camvid_128x160": "camvid",
     "pond_128x192": "splash",
@@ -84,8 +86,9 @@ def build(cfg: Config, split: str) -> Any:
 
 
 def test_every_base_data_set_is_tested():
-    # Official folders, and maps instead of classes: tested with their models.
-    others = {"camvid_240x320", "camvid_few", "camvid_views", "grasp_300"}
+    # Official folders, pairs of sets, maps instead of classes: tested with their models.
+    others = {"camvid_240x320", "camvid_few", "camvid_views", "grasp_300", "two_farms"}
+    others |= {"two_farms_pairs"}
     assert {path.stem for path in FOLDER.glob("*.py")} == {*CODINGS, *others}
 
 

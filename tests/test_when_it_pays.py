@@ -1,6 +1,10 @@
 """Arithmetic and order of runs of the study of where distillation pays."""
 
 import json
+import os
+import select
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -368,3 +372,31 @@ def test_results_that_wait_for_their_turn_stay_in_the_file(cell, stored, tmp_pat
     assert len(json.loads(file.read_text())["runs"]) == 3
     with pytest.raises(ValueError, match="holds the cell 'toy', not 'other'"):
         store.Kept(replace(cell, name="other"), file)
+
+
+POOL = """
+import os, sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+sys.path.insert(0, sys.argv[1])
+from study_runs import end_with_parent
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn"), end_with_parent) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
+def test_processes_of_a_study_end_with_a_parent_that_is_killed(tmp_path):
+    script = tmp_path / "pool.py"
+    script.write_text(POOL)
+    command = [sys.executable, "-W", "ignore", script, ROOT / "benchmarks"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as parent:
+        assert parent.stdout is not None
+        worker = os.pidfd_open(int(parent.stdout.readline()))
+        parent.kill()
+    ended, _, _ = select.select([worker], [], [], 60)
+    assert ended == [worker]
+    os.close(worker)
