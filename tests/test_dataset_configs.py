@@ -86,7 +86,7 @@ def build(cfg: Config, split: str) -> Any:
 
 
 def test_every_base_data_set_is_tested():
-    # Folders of others, pairs of sets, maps in place of classes: tested with their models
+    # Folders of others, pairs, maps in place of classes: tested with their models.
     others = {"camvid_240x320", "camvid_few", "camvid_views", "grasp_300", "two_farms"}
     others |= {"two_farms_pairs"}
     assert {path.stem for path in FOLDER.glob("*.py")} == {*CODINGS, *others}
