@@ -139,7 +139,7 @@ def describe(cfg: Config) -> dict:
     if Path(cfg.filename).parent.name == "baselines":
         metadata["Optimizer"] = f"{optimizer.type}, lr {optimizer.lr}"
     if not distills(cfg):
-        plain = plain_model(cfg.model)
+        plain: Any = plain_model(cfg.model)
         if "method" in cfg.model:
             metadata["Method"] = cfg.model.method.type
         return metadata | {
