@@ -1,7 +1,8 @@
 """The frames that the loaders of a config read, before anything is built."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.types import is_a, type_name
-from mmseg_splashkd.config.walk import LOADERS, leaves
+from mmseg_splashkd.config.walk import LOADERS, leaves, target_leaves
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
@@ -22,15 +23,41 @@ def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
 
     Data sets other than ``TimeSplitDataset`` are skipped.
     """
-    parts = {}
+    parts, roots = {}, target_roots(cfg)
     for loader in filter(cfg.get, LOADERS):
-        datasets = time_splits(cfg[loader].dataset)
-        frames = [frame for dataset in datasets for frame in _frames(dataset)]
-        if datasets:
+        config = cfg[loader].dataset
+        unused = [id(leaf) for leaf in target_leaves(config)]
+        found = [leaf for leaf in leaves(config) if is_a(leaf, TimeSplitDataset)]
+        frames: list[Frame] = []
+        for leaf in found:
+            own = _frames(_unread(leaf))
+            if id(leaf) in unused:
+                own = [replace(each, label="", splash_share=None) for each in own]
+            frames += [_of_camera(each, leaf, roots) for each in own]
+        if found:
             parts[part_of(loader)] = frames
     if parts.get("test") == parts.get("val"):
         parts.pop("test", None)  # a config without a test part tests on val
     return parts
+
+
+def target_roots(cfg: Config) -> set[str]:
+    """Folders that hold frames of a target only, which another camera recorded.
+
+    Their frames are no neighbours of those of the source, whatever their names are.
+    """
+    train = (cfg.get("train_dataloader") or {}).get("dataset")
+    if not train:
+        return set()
+    roots = {str(leaf.get("data_root")) for leaf in target_leaves(train)}
+    return roots - {str(leaf.get("data_root")) for leaf in leaves(train, targets=False)}
+
+
+def _of_camera(frame: Frame, leaf: Any, roots: Set[str]) -> Frame:
+    """The frame, of a recording of its own name if it lies in one of the folders."""
+    if str(leaf.get("data_root")) not in roots:
+        return frame
+    return replace(frame, recording=f"target/{frame.recording}")
 
 
 class ListedFrame(NamedTuple):
@@ -90,12 +117,20 @@ def listed_frames(cfg: Config, loader: str) -> list[ListedFrame] | None:
     """
     init_default_scope(cfg.get("default_scope") or "mmseg")
     frames: list[ListedFrame] = []
+    roots = target_roots(cfg)
     for leaf in leaves(cfg[loader].dataset):
         found = listed_of(leaf)
         if found is None:
             return None
-        frames += found
+        frames += [_listed_of_camera(each, leaf, roots) for each in found]
     return frames
+
+
+def _listed_of_camera(listed: ListedFrame, leaf: Any, roots: Set[str]) -> ListedFrame:
+    if listed.is_named_by_path:
+        return listed
+    frame = _of_camera(listed.frame, leaf, roots)
+    return ListedFrame(frame_name(frame), frame)
 
 
 def frame_name(frame: Frame) -> str:

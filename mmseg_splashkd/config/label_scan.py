@@ -52,7 +52,7 @@ Looked = tuple[Frame, LabelCoding, int | None]
 
 def _labels(cfg: Config, loader: str) -> Iterator[Looked]:
     """Labelled frames, with their coding and focus class."""
-    for leaf in leaves(cfg[loader].dataset):
+    for leaf in leaves(cfg[loader].dataset, targets=False):
         frames = listed_of(leaf)
         if not frames or not _has_plain_labels(leaf):
             continue

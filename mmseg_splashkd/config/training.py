@@ -3,6 +3,7 @@
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.adaptation_check import check_adaptation
 from mmseg_splashkd.config.compile_check import check_compile
 from mmseg_splashkd.config.counts import check_counts
 from mmseg_splashkd.config.data_root import check_data_root
@@ -36,6 +37,7 @@ def check_training(cfg: Config) -> None:
     check_loops(cfg)
     check_heads(cfg)
     check_temporal(cfg)
+    check_adaptation(cfg)
     check_devices(cfg)
     check_compile(cfg)
     check_optimizer(cfg)

@@ -37,8 +37,9 @@ OF_LOADER = {
     "worker_init_fn": FUNCTIONS,
 }
 OF_SEGMENTOR = ("backbone", "neck", "decode_head", "auxiliary_head", "loss_decode")
-OF_SEGMENTOR += ("data_preprocessor", "student", "teacher", "distill_loss")
+OF_SEGMENTOR += ("data_preprocessor", "student", "teacher", "distill_loss", "method")
 OF_SEGMENTOR += ("label_loss", "terms")  # of distill_loss
+PAIRED = ("source", "target")  # of a SourceTargetDataset
 Found = tuple[str, Any, Registry]  # dotted key of a part, the part, its registry
 
 
@@ -116,7 +117,7 @@ def _of_dataset(key: str, dataset: Any) -> Iterator[Found]:
     yield key, dataset, of.DATASETS
     if not isinstance(dataset, Mapping):
         return
-    for name in INNER:
+    for name in (*INNER, *PAIRED):
         for inner, each, _ in _each(f"{key}.{name}", dataset.get(name), of.DATASETS):
             if isinstance(each, Mapping):
                 yield from _of_dataset(inner, each)

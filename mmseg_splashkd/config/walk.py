@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.datasets.source_target import SourceTargetDataset
 from mmseg_splashkd.models.segmentors.wrapper import StudentWrapper
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -19,13 +20,14 @@ def loader_leaves(cfg: Config, *loaders: str) -> Iterator[Any]:
         yield from leaves(cfg[loader].dataset)
 
 
-def leaves(config: Any) -> Iterator[Any]:
+def leaves(config: Any, targets: bool = True) -> Iterator[Any]:
     """Configs of the data sets inside wrappers, in the order of their frames.
 
     Args:
         config: Config of a data set: of ``RepeatDataset``, ``ConcatDataset``,
             ``ClassBalancedDataset``, ``MultiImageMixDataset``, ``ViewDataset`` or any
             other wrapper, nested in any order, or of a data set without a wrapper.
+        targets: Also those of a ``SourceTargetDataset`` whose labels are not used.
 
     Yields:
         Parts of ``config`` itself, so that a change in place reaches the loader.
@@ -34,7 +36,23 @@ def leaves(config: Any) -> Iterator[Any]:
     if not inner:
         yield config
     for child in inner:
-        yield from leaves(child)
+        if targets or child is not _target(config):
+            yield from leaves(child, targets)
+
+
+def target_leaves(config: Any) -> Iterator[Any]:
+    """Configs of the data sets of a target inside wrappers, whose labels are not used.
+
+    Args:
+        config: Config of a data set.
+    """
+    for wrapper in wrappers(config):
+        if (target := _target(wrapper)) is not None:
+            yield from leaves(target)
+
+
+def _target(config: Any) -> Any:
+    return config.get("target") if is_a(config, SourceTargetDataset) else None
 
 
 def wrappers(config: Any) -> Iterator[Any]:

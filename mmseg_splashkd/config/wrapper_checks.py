@@ -62,7 +62,7 @@ def check_wrappers(cfg: Config) -> None:
 
 
 def _check_classes_of_frames(wrapper: dict, loader: str) -> None:
-    for leaf in leaves(wrapper):
+    for leaf in leaves(wrapper, targets=False):
         kind = leaf["type"]
         kind = DATASETS.get(kind) if isinstance(kind, str) else kind
         method = getattr(kind, "get_cat_ids", None)

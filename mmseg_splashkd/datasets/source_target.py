@@ -28,6 +28,7 @@ class SourceTargetDataset(Dataset):
 
     Raises:
         ValueError: The target has no frames, or a pipeline does not pack.
+        RuntimeError: A frame of the target cannot be loaded; the message names it.
     """
 
     def __init__(self, source: BaseDataset | dict, target: BaseDataset | dict) -> None:
@@ -74,7 +75,7 @@ class SourceTargetDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         drawn = self.source[index]
-        other = self.target[np.random.randint(len(self.target))]  # noqa: NPY002
+        other = self._draw(np.random.randint(len(self.target)))  # noqa: NPY002
         for each, name in ((drawn, "source"), (other, "target")):
             if not {"inputs", "data_samples"} <= each.keys():
                 raise ValueError(
@@ -82,3 +83,12 @@ class SourceTargetDataset(Dataset):
                 )
         drawn["data_samples"].set_data({TARGET: PixelData(data=other["inputs"])})
         return drawn
+
+    def _draw(self, index: int) -> dict:
+        try:
+            return self.target[index]
+        except (OSError, AssertionError) as error:  # raised by mmcv without the path
+            frame = self.target.get_data_info(index).get("img_path")
+            raise RuntimeError(
+                f"frame {frame} of the target cannot be used: {error}"
+            ) from error

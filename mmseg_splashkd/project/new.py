@@ -233,6 +233,7 @@ def new_project(
         )
     train = [frame for frame in frames if frame.split == "train"]
     bare = sum(not frame.label for frame in train)
+    _check_labelled(frames)
     reasons["distillation"] = (
         f"cross-entropy, and CWD of the teacher, on {len(train)} training frames, "
         f"{bare} of them without a label"
@@ -247,6 +248,16 @@ def new_project(
     plan.write(out / NAME)
     write_whole(out / "README.md", _readme(found, plan, out))
     return plan
+
+
+def _check_labelled(frames: Sequence[Frame]) -> None:
+    for part in ("train", "val"):
+        own = [frame for frame in frames if frame.split == part]
+        if not any(frame.label for frame in own):
+            raise ValueError(
+                f"none of the {len(own)} frames of the {part} part has a mask: label "
+                f"some of them, or give --split or --ratios that puts masks there"
+            )
 
 
 def _coding(found: Found, wishes: Wishes, reasons: dict[str, str]) -> dict[str, Any]:

@@ -94,16 +94,16 @@ def _with_own_pipeline(dataset: Any) -> Any:
     Transforms may keep a state, such as a random generator, which workers inherit.
     """
     own = copy.copy(dataset)
-    for name in ("pipeline", "dataset", "datasets"):
+    for name in ("pipeline", "dataset", "datasets", "source", "target"):
         value = vars(own).get(name)
         if value is None:
             continue
         if name == "pipeline":
             value = copy.deepcopy(value)
-        elif name == "dataset":
-            value = _with_own_pipeline(value)
-        else:
+        elif name == "datasets":
             value = [_with_own_pipeline(each) for each in value]
+        else:
+            value = _with_own_pipeline(value)
         object.__setattr__(own, name, value)
     return own
 

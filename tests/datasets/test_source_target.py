@@ -36,7 +36,10 @@ class Frames(BaseDataset):
     def load_data_list(self) -> list[dict]:
         label = "label.png" if self.labelled else None
         numbers = range(self.first, self.first + self.count)
-        return [{"number": number, "seg_map_path": label} for number in numbers]
+        return [
+            {"number": n, "img_path": f"{n}.png", "seg_map_path": label}
+            for n in numbers
+        ]
 
     def get_cat_ids(self, idx: int) -> list[int]:
         return [idx % 2]
@@ -88,6 +91,16 @@ def test_labels_of_the_target_are_not_used_and_told_of(monkeypatch):
     sample = both[View(0, 0, 0)]["data_samples"]
     assert set(sample.keys()) == {"gt_sem_seg", "target"}
     assert set(sample.target.keys()) == {"data"}
+
+
+def lost(info: dict) -> dict:
+    raise FileNotFoundError("no such file")
+
+
+def test_a_broken_frame_of_the_target_is_named():
+    both = paired(target=Frames(100, 7, steps=(lost,)))
+    with pytest.raises(RuntimeError, match=r"frame 10\d.png of the target cannot be"):
+        both[View(0, 0, 0)]
 
 
 def test_a_target_without_frames_and_pipelines_that_do_not_pack_are_errors():

@@ -181,6 +181,16 @@ def test_the_teacher_alone_teaches_on_training_frames_without_a_label(tmp_path: 
     assert plain.model.decode_head.loss_decode.gamma == 0
 
 
+def test_a_part_without_any_label_is_refused(tmp_path: Path):
+    data = recordings(tmp_path / "sea")
+    masks = sorted(data.rglob("ann_dir/*.png"), key=lambda path: path.stem)
+    for mask in masks[:-6]:
+        mask.unlink()
+    with pytest.raises(ValueError, match="none of the .* frames of the train part has"):
+        project(data, tmp_path / "farm")
+    assert not (tmp_path / "farm").exists()
+
+
 def test_without_such_frames_the_student_learns_from_all_alike(tmp_path: Path):
     project(waves(tmp_path / "waves"), tmp_path / "farm")
     taught = read_config(tmp_path / "farm" / "distilled.py")

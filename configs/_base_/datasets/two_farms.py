@@ -2,7 +2,8 @@
 #   python tools/make_demo_data.py data/farm_a --height 192 --width 320 --seed 1
 #   python tools/make_demo_data.py data/farm_b --height 192 --width 320 --seed 2 --farm B
 _base_ = "./farm_96x160.py"
-data_root = "data/farm_a"
+source_root = "data/farm_a"
+data_root = source_root
 target_root = "data/farm_b"
 split_table = "frames.csv"
 embargo = "10s"

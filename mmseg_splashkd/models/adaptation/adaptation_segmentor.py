@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 
 import torch
 from mmengine.logging import MessageHub
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import ConfigType, OptConfigType, SampleList
 from torch import Tensor
 
 from mmseg_splashkd.datasets.source_target import TARGET
 from mmseg_splashkd.models.adaptation.methods.method import AdaptationMethod, Step
-from mmseg_splashkd.models.segmentors.checks import check_segmentor
+from mmseg_splashkd.models.segmentors.checks import check_segmentor, check_task
 from mmseg_splashkd.models.segmentors.outputs import forward_outputs
 from mmseg_splashkd.models.segmentors.own_losses import own_losses
 from mmseg_splashkd.models.segmentors.temporal import field_images
@@ -35,8 +36,9 @@ class AdaptationSegmentor(StudentWrapper):
         pretrained: None; see ``StudentWrapper``.
 
     Raises:
-        ValueError: A decode head does not return plain logits, or the preprocessor
-            changes images after they are drawn.
+        ValueError: A decode head does not return plain logits, the student regresses,
+            has one class or a training loss of its own, or the preprocessor changes
+            images after they are drawn.
     """
 
     training_part: ClassVar[str] = "method"
@@ -51,6 +53,8 @@ class AdaptationSegmentor(StudentWrapper):
     ) -> None:
         super().__init__(student, data_preprocessor, train_cfg, pretrained)
         check_segmentor(self.student, "student", trained=True)
+        check_task(self.student, "student", regresses=False)
+        _check_student(self.student)
         if getattr(self.data_preprocessor, "batch_augments", None) is not None:
             raise ValueError(
                 "data_preprocessor.batch_augments changes images after they are drawn, "
@@ -69,6 +73,7 @@ class AdaptationSegmentor(StudentWrapper):
 
         Raises:
             RuntimeError: The samples carry no images of a target.
+            ValueError: Images of the target are padded.
         """
         outputs = forward_outputs(self.student, inputs)
         losses = own_losses(self.student, outputs, data_samples)
@@ -89,7 +94,29 @@ class AdaptationSegmentor(StudentWrapper):
                 "an AdaptationSegmentor needs images of a target, and the samples "
                 "carry none: wrap the training data set in a SourceTargetDataset"
             )
-        return field_images(self.data_preprocessor, data_samples, TARGET)
+        images = field_images(self.data_preprocessor, data_samples, TARGET)
+        drawn = {tuple(sample.get(TARGET).data.shape[-2:]) for sample in data_samples}
+        if drawn != {tuple(images.shape[-2:])}:
+            raise ValueError(
+                f"images of the target of {sorted(drawn)} pixels (H, W) are padded to "
+                f"{tuple(images.shape[-2:])}, and a method would learn from the added "
+                f"pixels: crop or resize them to one size, and set no size of the "
+                f"data_preprocessor"
+            )
+        return images
+
+
+def _check_student(student: Any) -> None:
+    if student.num_classes < 2:
+        raise ValueError(
+            f"student has {student.num_classes} class, whose entropy is 0 and whose "
+            f"labels are all equal: set num_classes=2, for background and foreground"
+        )
+    if type(student).loss is not EncoderDecoder.loss:
+        raise ValueError(
+            f"student is a {type(student).__name__}, whose own training loss would be "
+            f"left out: name an EncoderDecoder"
+        )
 
 
 def _labels(data_samples: Sequence[Any]) -> Tensor:

@@ -17,7 +17,7 @@ def domain_loss(scores: Tensor, is_source: bool, kind: str = "bce") -> Tensor:
     """How far a discriminator is from naming a domain, as a mean over all places.
 
     A step trains the segmentor to make the scores of target frames those of the source
-    (equation 4), and then the discriminator to name both domains (equation 3).
+    (equation 4), and then the discriminator to name both domains (equation 2).
 
     Args:
         scores: (B, 1, h, w) scores; the probability of the source is their sigmoid for

@@ -49,15 +49,17 @@ def pasted(
         ignore_index: Label of pixels that are never pasted.
 
     Returns:
-        (B, H, W), True at the pixels of the chosen classes; of n classes in an image,
-        (n + 1) // 2 are chosen.
+        (B, H, W), True at the pixels of the chosen classes; of n > 1 classes in an
+        image, (n + 1) // 2 are chosen. Of one class none is, other than in the papers:
+        an image of background alone would replace the whole target image.
     """
     masks = []
     for label in labels:
         there = label.unique()
         there = there[there != ignore_index]
         order = torch.randperm(len(there), generator=generator)
-        chosen = there[order[: (len(there) + 1) // 2].to(there.device)]
+        number = (len(there) + 1) // 2 if len(there) > 1 else 0
+        chosen = there[order[:number].to(there.device)]
         masks.append(torch.isin(label, chosen))
     return torch.stack(masks)
 

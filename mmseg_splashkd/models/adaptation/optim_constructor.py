@@ -17,9 +17,11 @@ DEFAULTS: dict[str, Any] = {"lr": 1e-4, "betas": (0.9, 0.99), "weight_decay": 0.
 class AdaptationOptimConstructor(DefaultOptimWrapperConstructor):
     """``DefaultOptimWrapperConstructor`` with a group for each discriminator.
 
-    One optimizer trains the segmentor and the discriminators, and schedulers change the
-    rate of each group from its own start. The losses of one reach no weight of the
-    other, so the step is that of two optimizers.
+    One optimizer trains the segmentor and the discriminators. The losses of one reach
+    no weight of the other, so the step is that of two optimizers, except where
+    ``clip_grad`` bounds the norm of all gradients. Schedulers that multiply the rates,
+    such as ``PolyLR`` and ``LinearLR``, change each group from its own start;
+    ``OneCycleLR`` has one peak for all.
 
     Args:
         optim_wrapper_cfg: As of the host; the optimizer is Adam or one of its kind.

@@ -224,19 +224,22 @@ def test_the_teacher_follows_the_network():
     with torch.no_grad():
         model.student.get_parameter(name).fill_(1.0)
     step(model, pair_batch())
-    assert (model.method.teacher.get_buffer(name) == 1).all()  # a copy at first
+    assert (model.method.teacher.get_parameter(name) == 1).all()  # a copy at first
     with torch.no_grad():
         model.student.get_parameter(name).fill_(3.0)
     for iteration, expected in ((1, 2.0), (9, 2.25)):  # 1/2, then 3/4 of itself
         at(iteration)
         step(model, pair_batch())
-        assert (model.method.teacher.get_buffer(name) == expected).all()
-    assert not list(model.method.parameters())
+        assert (model.method.teacher.get_parameter(name) == expected).all()
+    assert not any(each.requires_grad for each in model.method.parameters())
     assert not any(each.training for each in model.method.teacher.modules())
 
 
 def test_mixed_images_have_the_labels_of_both():
-    model, batch = adapter(segformer(), "MeanTeacher", masked_weight=0.0), pair_batch()
+    model, batch = (
+        adapter(segformer(), "MeanTeacher", masked_weight=0.0, patch=None),
+        pair_batch(),
+    )
     losses = step(model, batch)
     targets, teacher = images_of(model, batch), model.method.teacher
     p, answers = teacher.encode_decode(targets, [{"img_shape": SIZE}]).softmax(1).max(1)
@@ -277,6 +280,7 @@ def test_sizes_of_source_and_target_must_be_equal_to_mix():
     [
         ("MinEntropy", {"weight": -1.0}, "weight=-1.0 and prior_weight=1.0 must be"),
         ("MinEntropy", {"share": 1.5}, r"share=1.5 must lie in \(0, 1\]"),
+        ("MinEntropy", {"weight": 0.0}, "share=0.5 must .* no effect without weight"),
         ("MinEntropy", {"mu": 0.5, "prior_weight": 0.0}, "no effect without prior_w"),
         ("Adversarial", {"maps": "logits"}, "maps must be one of .* got 'logits'"),
         ("Adversarial", {"kind": "hinge"}, "kind must be one of"),
@@ -284,6 +288,7 @@ def test_sizes_of_source_and_target_must_be_equal_to_mix():
         ("MeanTeacher", {"alpha": 1.0}, r"alpha=1.0 must lie in \[0, 1\)"),
         ("MeanTeacher", {"threshold": 2.0}, r"threshold=2.0 must lie in \[0, 1\]"),
         ("MeanTeacher", {"ratio": 0.0}, r"ratio=0.0 must lie in \(0, 1\)"),
+        ("MeanTeacher", {"masked_weight": 0.0}, "patch=8 and .* without masked_weight"),
     ],
 )
 def test_arguments_out_of_range(method, options, message):
@@ -294,6 +299,38 @@ def test_arguments_out_of_range(method, options, message):
 def test_samples_without_a_target_are_an_error():
     with pytest.raises(RuntimeError, match="wrap the training data set in a SourceTar"):
         step(adapter(fcn(), "MinEntropy"), random_batch(size=SIZE))
+
+
+def test_padded_images_are_refused():
+    padded = fcn() | {
+        "data_preprocessor": preprocessor(size=(48, 48), size_divisor=None)
+    }
+    for method in METHODS:
+        with pytest.raises(ValueError, match=r"padded to \(48, 48\)"):
+            step(adapter(padded, method), pair_batch())
+    with pytest.raises(ValueError, match="images of the source are padded by"):
+        step(adapter(padded, "Adversarial"), pair_batch(target=(48, 48)))
+
+
+def test_students_that_the_methods_cannot_train_are_refused():
+    with pytest.raises(ValueError, match="student has 1 class, whose entropy is 0"):
+        adapter(fcn(1, threshold=0.5), "MinEntropy")
+    temporal = {"type": "TemporalEncoderDecoder"}
+    temporal["temporal_loss"] = {"type": "TemporalConsistencyLoss", "weight": 1.0}
+    with pytest.raises(ValueError, match="own training loss would be left out"):
+        adapter(fcn() | temporal, "MinEntropy")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_logit_for_two_classes_and_synchronised_norms(method):
+    sigmoid = {"type": "CrossEntropyLoss", "use_sigmoid": True}
+    sigmoid["avg_non_ignore"] = True
+    student = fcn(out_channels=1, threshold=0.5, loss_decode=sigmoid)
+    model = adapter(student, method)
+    losses = step(model, pair_batch())
+    assert total_of(losses).isfinite()
+    converted = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    assert any(isinstance(m, torch.nn.SyncBatchNorm) for m in converted.modules())
 
 
 def test_augmented_batches_are_refused():

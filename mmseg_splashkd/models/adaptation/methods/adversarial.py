@@ -20,6 +20,7 @@ from mmseg_splashkd.models.segmentors.outputs import (
     class_logits,
     forward_outputs,
 )
+from mmseg_splashkd.models.teacher.renormalise import paddings_of
 
 
 def _probabilities(logits: Tensor) -> Tensor:
@@ -43,7 +44,8 @@ class Adversarial(AdaptationMethod):
     Both papers take a step of the segmentor and one of the discriminator from the same
     predictions, and so do these losses in one backward pass: the adversarial loss does
     not reach the discriminator, nor its own loss the segmentor. The learning rate of
-    the discriminator is that of ``AdaptationOptimConstructor``.
+    the discriminator is that of ``AdaptationOptimConstructor``. A ``clip_grad`` of the
+    optimizer wrapper clips the gradients of both together.
 
     Args:
         weight: lambda_adv, of the adversarial loss of the decode head, > 0; 0.001 in
@@ -100,6 +102,11 @@ class Adversarial(AdaptationMethod):
         Also ``acc_domain``: the percentage of places whose domain the discriminator of
         the decode head names; 50 where it cannot tell.
         """
+        if (added := paddings_of(step.samples)) is not None:
+            raise ValueError(
+                f"images of the source are padded by {added} pixels, by which a "
+                f"discriminator tells them: crop or resize them to one size"
+            )
         target = forward_outputs(step.network, step.targets)
         losses: dict[str, Tensor] = {}
         for level, weight in self.weights.items():

@@ -1,7 +1,7 @@
 """A mean teacher with class mixing."""
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
@@ -46,14 +46,17 @@ class MeanTeacher(AdaptationMethod):
             differ in size.
     """
 
+    side: ClassVar[int] = 64
+    share: ClassVar[float] = 0.7
+
     def __init__(
         self,
         alpha: float = 0.999,
         threshold: float = 0.968,
         weight: float = 1.0,
         masked_weight: float = 0.0,
-        patch: int = 64,
-        ratio: float = 0.7,
+        patch: int | None = None,
+        ratio: float | None = None,
     ) -> None:
         super().__init__()
         for name, value, fits, wanted in (
@@ -61,17 +64,26 @@ class MeanTeacher(AdaptationMethod):
             ("threshold", threshold, 0 <= threshold <= 1, "lie in [0, 1]"),
             ("weight", weight, weight > 0, "be above 0"),
             ("masked_weight", masked_weight, masked_weight >= 0, "be at least 0"),
-            ("patch", patch, patch >= 1, "be at least 1 pixel"),
-            ("ratio", ratio, 0 < ratio < 1, "lie in (0, 1)"),
+            ("patch", patch, patch is None or patch >= 1, "be at least 1 pixel"),
+            ("ratio", ratio, ratio is None or 0 < ratio < 1, "lie in (0, 1)"),
         ):
             if not fits:
                 raise ValueError(f"{name}={value} must {wanted}")
         self.alpha, self.threshold, self.weight = alpha, threshold, weight
-        self.masked_weight, self.patch, self.ratio = masked_weight, patch, ratio
+        if not masked_weight and (patch, ratio) != (None, None):
+            raise ValueError(
+                f"patch={patch} and ratio={ratio} have no effect without masked_weight"
+            )
+        self.masked_weight = masked_weight
+        self.patch = self.side if patch is None else patch
+        self.ratio = self.share if ratio is None else ratio
 
     def bind(self, network: EncoderDecoder) -> None:
         """Build the teacher, a copy of the network without gradients."""
-        self.teacher: Any = without_parameters(copy.deepcopy(network))
+        self.teacher: Any = copy.deepcopy(network).requires_grad_(requires_grad=False)
+
+    def init_weights(self) -> None:
+        """Nothing: the teacher is a copy of the network from the first step on."""
 
     def train(self, mode: bool = True) -> "MeanTeacher":
         """Set the mode; the teacher has no dropout and its own statistics always."""
@@ -111,12 +123,11 @@ class MeanTeacher(AdaptationMethod):
     @torch.no_grad()
     def _follow(self, network: nn.Module, iteration: int) -> None:
         decay = teacher_decay(iteration, self.alpha)
-        own = dict(self.teacher.named_buffers())
-        for name, value in (*network.named_parameters(), *network.named_buffers()):
-            if own[name].is_floating_point() and decay:
-                own[name].lerp_(value, 1 - decay)
+        for own, value in zip(_tensors(self.teacher), _tensors(network), strict=True):
+            if own.is_floating_point() and decay:
+                own.lerp_(value, 1 - decay)
             else:
-                own[name].copy_(value)
+                own.copy_(value)
 
 
 def _weighted(step: Step, images: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
@@ -132,15 +143,5 @@ def _weighted(step: Step, images: Tensor, labels: Tensor, weights: Tensor) -> Te
     return (weights * loss).mean()
 
 
-def without_parameters(module: nn.Module) -> nn.Module:
-    """Turn all parameters of a module into buffers, in place, and return it.
-
-    They are then stored and moved as before, and no optimizer, gradient or parameter
-    check sees them.
-    """
-    for child in module.modules():
-        for name, parameter in list(child._parameters.items()):
-            if parameter is not None:
-                delattr(child, name)
-                child.register_buffer(name, parameter.detach().clone())
-    return module
+def _tensors(network: nn.Module) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]

@@ -55,7 +55,8 @@ class AdaptationMethod(BaseModule):
     """Base of the methods; discriminators, moving averages and so on are its modules.
 
     State that a resumed run needs is a buffer or a module, so that it is stored in
-    checkpoints, and so that a trial batch before the first step leaves no trace.
+    checkpoints. A trial batch before the first step must leave no trace: buffers are
+    restored after it, and weights are not.
     """
 
     def bind(self, network: EncoderDecoder) -> None:

@@ -46,9 +46,9 @@ class MinEntropy(AdaptationMethod):
                 f"weight={weight} and prior_weight={prior_weight} must be >= 0, and "
                 f"one of them above 0"
             )
-        if share is not None and not 0 < share <= 1:
+        if share is not None and not (weight and 0 < share <= 1):
             raise ValueError(
-                f"share={share} must lie in (0, 1]; omit it for all pixels"
+                f"share={share} must lie in (0, 1], and has no effect without weight"
             )
         if mu is not None and not (prior_weight and 0 <= mu <= 1):
             raise ValueError(
