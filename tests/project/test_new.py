@@ -186,7 +186,7 @@ def test_a_part_without_any_label_is_refused(tmp_path: Path):
     masks = sorted(data.rglob("ann_dir/*.png"), key=lambda path: path.stem)
     for mask in masks[:-6]:
         mask.unlink()
-    with pytest.raises(ValueError, match="none of the .* frames of the train part has"):
+    with pytest.raises(ValueError, match=r"none of the .* frames of the train part has"):
         project(data, tmp_path / "farm")
     assert not (tmp_path / "farm").exists()
 
