@@ -235,8 +235,8 @@ def new_project(
     bare = sum(not frame.label for frame in train)
     _check_labelled(frames)
     reasons["distillation"] = (
-        f"cross-entropy, and CWD of the teacher, on {len(train)} training frames, "
-        f"{bare} of them without a label"
+        f"cross-entropy, and KL of the teacher weighted by the rarity of its class, on "
+        f"{len(train)} training frames, {bare} of them without a label"
     )
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / plan.split_table, frames, sealed=True)

@@ -186,7 +186,9 @@ def test_a_part_without_any_label_is_refused(tmp_path: Path):
     masks = sorted(data.rglob("ann_dir/*.png"), key=lambda path: path.stem)
     for mask in masks[:-6]:
         mask.unlink()
-    with pytest.raises(ValueError, match=r"none of the .* frames of the train part has"):
+    with pytest.raises(
+        ValueError, match=r"none of the .* frames of the train part has"
+    ):
         project(data, tmp_path / "farm")
     assert not (tmp_path / "farm").exists()
 
@@ -195,7 +197,7 @@ def test_without_such_frames_the_student_learns_from_all_alike(tmp_path: Path):
     project(waves(tmp_path / "waves"), tmp_path / "farm")
     taught = read_config(tmp_path / "farm" / "distilled.py")
     assert "unlabelled_share" not in taught.train_dataloader.sampler
-    assert taught.model.distill_loss.terms[0].type == "CWDLoss"
+    assert taught.model.distill_loss.terms[0].type == "RarityKLDLoss"
     assert taught.model.distill_loss.label_loss == "ce"
 
 
