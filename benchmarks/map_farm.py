@@ -109,7 +109,7 @@ FARM_FEWER = Cell(
         "CWD, all": all_frames({}),
         "rarity KL, all": all_frames(terms(type="RarityKLDLoss")),
     },
-    rates=(6e-3, 1.2e-2, 2.4e-2),
+    rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
     options={"train_cfg.val_interval": 250},
     threshold="stored",
 )
