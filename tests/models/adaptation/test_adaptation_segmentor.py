@@ -315,7 +315,7 @@ def test_padded_images_are_refused():
 def test_students_that_the_methods_cannot_train_are_refused():
     with pytest.raises(ValueError, match="student has 1 class, whose entropy is 0"):
         adapter(fcn(1, threshold=0.5), "MinEntropy")
-    temporal = {"type": "TemporalEncoderDecoder"}
+    temporal: dict[str, Any] = {"type": "TemporalEncoderDecoder"}
     temporal["temporal_loss"] = {"type": "TemporalConsistencyLoss", "weight": 1.0}
     with pytest.raises(ValueError, match="own training loss would be left out"):
         adapter(fcn() | temporal, "MinEntropy")
