@@ -126,9 +126,9 @@ def _longer(results: CellResults) -> Iterator[str]:
         return
     costs = results.stored["costs"]
     yield "With the time of the dearest taught arm and its teacher, in seconds of"
-    yield f"{costs['hardware']} ({costs['date']}): {_seconds(results, results.plain)} "
-    yield f"{results.plain}, {_seconds(results, results.best_taught)} "
-    yield f"{results.best_taught}.\n"
+    yield f"{costs['hardware']} ({costs['date']}):"
+    arms = (results.plain, results.best_taught)
+    yield "; ".join(f"{arm}: {_seconds(results, arm)}" for arm in arms) + ".\n"
     yield f"| arm | iterations | {cell.tested} |"
     yield "|---|---|---|"
     for arm, runs in longer.items():
