@@ -52,14 +52,14 @@ def class_shares(cfg: Config, loader: str = "train_dataloader") -> ClassShares:
             differ in their classes, or a label is unreadable or holds a value outside
             its coding.
     """
-    found = list(leaves(cfg[loader].dataset, targets=False))
-    codings = [leaf_coding(leaf) for leaf in found]
+    configs = list(leaves(cfg[loader].dataset, targets=False))
+    codings = [leaf_coding(leaf) for leaf in configs]
     classes = tuple(codings[0].classes)
     if any(tuple(each.classes) != classes for each in codings):
         raise ValueError(f"the data sets of {loader} differ in their classes")
     frames = {
         frame.image: (frame.label, coding)
-        for leaf, coding in zip(found, codings, strict=True)
+        for leaf, coding in zip(configs, codings, strict=True)
         for frame in _frames_of(leaf, loader)
     }
     counts = np.zeros(len(classes))

@@ -27,14 +27,14 @@ def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
     for loader in filter(cfg.get, LOADERS):
         config = cfg[loader].dataset
         unused = [id(leaf) for leaf in target_leaves(config)]
-        found = [leaf for leaf in leaves(config) if is_a(leaf, TimeSplitDataset)]
+        splits = [leaf for leaf in leaves(config) if is_a(leaf, TimeSplitDataset)]
         frames: list[Frame] = []
-        for leaf in found:
+        for leaf in splits:
             own = _frames(_unread(leaf))
             if id(leaf) in unused:
                 own = [replace(each, label="", splash_share=None) for each in own]
             frames += [_of_camera(each, leaf, roots) for each in own]
-        if found:
+        if splits:
             parts[part_of(loader)] = frames
     if parts.get("test") == parts.get("val"):
         parts.pop("test", None)  # a config without a test part tests on val

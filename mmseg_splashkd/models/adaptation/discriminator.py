@@ -21,7 +21,7 @@ class DomainDiscriminator(BaseModule):
         in_channels: Number of classes C.
         channels: Width of the first convolution; default 64. The others have 2, 4 and 8
             times as many.
-        slope: Of leaky ReLU below 0; default 0.2.
+        slope: Factor of negative values in leaky ReLU; default 0.2, as in the paper.
         init_cfg: Initialisation, of ``BaseModule``; default None: that of torch.
 
     Raises:

@@ -64,22 +64,6 @@ def pasted(
     return torch.stack(masks)
 
 
-def rare_class_probabilities(shares: Tensor, temperature: float = 0.01) -> Tensor:
-    """Probabilities to draw an image for one of its classes: softmax of (1 - f) / T.
-
-    Equation 8 of DAFormer; with a smaller T, rarer classes are drawn more often.
-
-    Args:
-        shares: (C,) share f of each class among the labelled pixels.
-        temperature: T > 0; 0.01 in DAFormer.
-
-    Returns:
-        (C,) of sum 1; 0 for classes that do not occur.
-    """
-    scores = (1 - at_least_single(shares)) / temperature
-    return F.softmax(scores.masked_fill(shares == 0, -torch.inf), dim=0)
-
-
 def hidden(
     images: Tensor,
     patch: int = 64,

@@ -48,8 +48,8 @@ class Adversarial(AdaptationMethod):
     optimizer wrapper clips the gradients of both together.
 
     Args:
-        weight: lambda_adv, of the adversarial loss of the decode head, > 0; 0.001 in
-            both papers, 0.01 with ``'ls'``.
+        weight: Factor lambda_adv > 0 of the adversarial loss of the decode head; 0.001
+            in both papers, 0.01 with ``'ls'``.
         auxiliary_weight: The same for an auxiliary head, with a discriminator of its
             own (multi-level); 0.0002 in both papers. Default None: single-level.
         maps: ``'probability'`` (AdaptSegNet, the default) or ``'entropy'`` (AdvEnt).

@@ -35,9 +35,9 @@ class MeanTeacher(AdaptationMethod):
         alpha: Largest weight of the former teacher, in [0, 1); 0.999 in DAFormer.
         threshold: Probability in [0, 1] from which a pixel is sure; a target image
             counts by its share of sure pixels. 0.968 in DAFormer.
-        weight: Of the loss on mixed images, > 0; 1 in DAFormer.
-        masked_weight: Of the loss on images with hidden patches; 1 in MIC. Default 0:
-            none.
+        weight: Factor > 0 of the loss on mixed images; 1 in DAFormer.
+        masked_weight: Factor >= 0 of the loss on images with hidden patches; 1 in MIC.
+            Default 0: no such images.
         patch: Side of a hidden patch in pixels; 64 in MIC.
         ratio: Probability in (0, 1) that a patch is hidden; 0.7 in MIC.
 

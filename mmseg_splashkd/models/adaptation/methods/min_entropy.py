@@ -19,10 +19,10 @@ class MinEntropy(AdaptationMethod):
     Semantic Segmentation", CVPR 2019, sections 3.1 and 3.4.
 
     Args:
-        weight: lambda_ent, of the mean entropy, >= 0; 0.001 in the paper.
+        weight: Factor lambda_ent >= 0 of the mean entropy; 0.001 in the paper.
         share: Share in (0, 1] of the pixels of an image, those of the highest entropy,
             that count; 0.3 in the paper for some data. Default None: all.
-        prior_weight: Weight of the class-ratio prior, >= 0; default 0: none.
+        prior_weight: Factor >= 0 of the class-ratio prior; default 0: no prior.
         mu: Part of the source's share of a class that each target image is asked for,
             in [0, 1]; 0.5 in the paper.
 
