@@ -1,6 +1,7 @@
 """Cells of docs/when_it_pays.md on drawn recordings of farms."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from map_cell import (
@@ -88,6 +89,7 @@ def terms(**term: Any) -> dict[str, Any]:
     return {"model.distill_loss.terms": [term]}
 
 
+RARITY = terms(type="RarityKLDLoss")
 FARM_FEWER = Cell(
     name="farm_few16",
     title="Six drawn recordings of two farms with 1 label in 16, EfficientNet-Lite2 "
@@ -106,12 +108,35 @@ FARM_FEWER = Cell(
         "CWD, labels, margin 16": Arm(
             FEW_CWD, {**LABELS, **MARGIN, **LABELLED_ONLY, **FRESH}, kind="control"
         ),
+        "rarity KL, labels, margin 16": Arm(
+            FEW_CWD,
+            {**LABELS, **MARGIN, **LABELLED_ONLY, **FRESH, **RARITY},
+            kind="control",
+        ),
+        "rarity KL, all, shuffled": all_frames({**SHUFFLED, **RARITY}, kind="control"),
+        "rarity KL, all, untrained": all_frames(
+            {**UNTRAINED, **RARITY}, kind="control", teacher=False
+        ),
         "CWD, all": all_frames({}),
-        "rarity KL, all": all_frames(terms(type="RarityKLDLoss")),
+        "rarity KL, all": all_frames(RARITY),
     },
     rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
     options={"train_cfg.val_interval": 250},
     threshold="stored",
+)
+FEW4 = {"split_table": "few4.csv"}
+FARM_FEW = replace(
+    FARM_FEWER,
+    name="farm_few4",
+    title="As farm_few16, with 1 label in 4.",
+    arms={
+        name: arm
+        for name, arm in FARM_FEWER.arms.items()
+        if name != "CWD, labels, margin 16"
+    },
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
+    shared=FEW4,
+    recipe=FEW4,
 )
 FARM = "configs/farm/farm_"
 EXPERIMENTS = {
@@ -162,4 +187,4 @@ RECORD = Cell(
     threshold="stored",
     seeds=tuple(range(5)),
 )
-FARMS = (FARM_SMALL, FARM_FEWER, RECORD)
+FARMS = (FARM_SMALL, FARM_FEW, FARM_FEWER, RECORD)
