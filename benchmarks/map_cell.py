@@ -95,6 +95,8 @@ UNTRAINED = {
     "model.teacher_checkpoint": None,
 }
 MARGIN = {"model.label_margin": 16.0}
+# The KL whose pixels are weighted by rarity, in the place of another loss.
+RARITY = {"model.distill_loss.terms": [{"type": "RarityKLDLoss"}]}
 # Of a config that also learns from frames without a label.
 LABELLED_ONLY = {
     "train_dataloader.dataset.dataset.unlabelled": "skip",

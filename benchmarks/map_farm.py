@@ -9,6 +9,7 @@ from map_cell import (
     LABELLED_ONLY,
     LABELS,
     MARGIN,
+    RARITY,
     SHUFFLED,
     UNTRAINED,
     Arm,
@@ -84,12 +85,6 @@ def all_frames(
     return Arm(FEW_CWD, {**KEPT, **options}, kind, teacher, cached=True)
 
 
-def terms(**term: Any) -> dict[str, Any]:
-    """Another loss in the place of CWD."""
-    return {"model.distill_loss.terms": [term]}
-
-
-RARITY = terms(type="RarityKLDLoss")
 FARM_FEWER = Cell(
     name="farm_few16",
     title="Six drawn recordings of two farms with 1 label in 16, EfficientNet-Lite2 "
@@ -137,6 +132,17 @@ FARM_FEW = replace(
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     shared=FEW4,
     recipe=FEW4,
+)
+FARM_FEWER_SMALL = replace(
+    FARM_FEWER,
+    name="farm_few16_small",
+    title="As farm_few16, with a SegFormer of 0.017 M parameters.",
+    plain=f"{FEW}small_ce.py",
+    arms={
+        name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
+        for name, arm in FARM_FEW.arms.items()
+    },
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
 )
 FARM = "configs/farm/farm_"
 EXPERIMENTS = {
@@ -187,4 +193,4 @@ RECORD = Cell(
     threshold="stored",
     seeds=tuple(range(5)),
 )
-FARMS = (FARM_SMALL, FARM_FEW, FARM_FEWER, RECORD)
+FARMS = (FARM_SMALL, FARM_FEW, FARM_FEWER, FARM_FEWER_SMALL, RECORD)

@@ -6,6 +6,7 @@ from mmseg_splashkd.models.adaptation.discriminator import DomainDiscriminator
 from mmseg_splashkd.models.adaptation.methods.adversarial import Adversarial
 from mmseg_splashkd.models.adaptation.methods.mean_teacher import MeanTeacher
 from mmseg_splashkd.models.adaptation.methods.min_entropy import MinEntropy
+from mmseg_splashkd.models.adaptation.methods.proda import PrototypeDenoising
 from mmseg_splashkd.models.adaptation.optim_constructor import (
     AdaptationOptimConstructor,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "PSPRegressionHead",
     "PositionalSegformerHead",
     "PretrainedWeights",
+    "PrototypeDenoising",
     "SMPHead",
     "SMPSegmentor",
     "SegNetHead",

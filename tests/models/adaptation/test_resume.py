@@ -11,7 +11,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 
 from tests.hooks.small_runs import RandomFrames, small_run
-from tests.models.adaptation.test_adaptation_segmentor import adapter
+from tests.models.adaptation.test_adaptation_segmentor import METHODS, adapter
 from tests.models.builders import fcn, random_batch
 
 HOOKS = ("IterationSeedHook", "DistillLossHook")
@@ -45,7 +45,7 @@ def run_of(folder: Path, method: str, steps: int, **options: Any) -> Runner:
     return run
 
 
-@pytest.mark.parametrize("method", ["MinEntropy", "Adversarial", "MeanTeacher"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(tmp_path, method):
     init_default_scope("mmseg")
     whole = run_of(tmp_path / "whole", method, 4)

@@ -1,28 +1,28 @@
 """A mean teacher with class mixing."""
 
-import copy
 from typing import Any, ClassVar
 
 import torch
-from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from mmseg_splashkd.models.adaptation.methods.method import AdaptationMethod, Step
+from mmseg_splashkd.models.adaptation.methods.copies import CopyingMethod, follow
+from mmseg_splashkd.models.adaptation.methods.method import Step
 from mmseg_splashkd.models.adaptation.mixing import (
     hidden,
     pasted,
     pseudo_labels,
     teacher_decay,
 )
+from mmseg_splashkd.models.adaptation.strong_view import strong_view
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.losses.functional.precision import at_least_single
 from mmseg_splashkd.models.segmentors.outputs import forward_outputs
 
 
 @MODELS.register_module()
-class MeanTeacher(AdaptationMethod):
+class MeanTeacher(CopyingMethod):
     """Learn a moving average's labels of target frames, with objects pasted in.
 
     Half of the classes of a source image are pasted, with their labels, into the
@@ -40,12 +40,16 @@ class MeanTeacher(AdaptationMethod):
             Default 0: no such images.
         patch: Side of a hidden patch in pixels; 64 in MIC.
         ratio: Probability in (0, 1) that a patch is hidden; 0.7 in MIC.
+        strength: Strength >= 0 of another light and colour of mixed images, and blur of
+            half of them, see ``strong_view``; 0.2 in DAFormer. None: images as they
+            are.
 
     Raises:
         ValueError: An argument is out of range, or the images of source and target
             differ in size.
     """
 
+    teacher: Any
     side: ClassVar[int] = 64
     share: ClassVar[float] = 0.7
 
@@ -57,6 +61,7 @@ class MeanTeacher(AdaptationMethod):
         masked_weight: float = 0.0,
         patch: int | None = None,
         ratio: float | None = None,
+        strength: float | None = 0.2,
     ) -> None:
         super().__init__()
         for name, value, fits, wanted in (
@@ -66,6 +71,7 @@ class MeanTeacher(AdaptationMethod):
             ("masked_weight", masked_weight, masked_weight >= 0, "be at least 0"),
             ("patch", patch, patch is None or patch >= 1, "be at least 1 pixel"),
             ("ratio", ratio, ratio is None or 0 < ratio < 1, "lie in (0, 1)"),
+            ("strength", strength, strength is None or strength >= 0, "be at least 0"),
         ):
             if not fits:
                 raise ValueError(f"{name}={value} must {wanted}")
@@ -74,22 +80,9 @@ class MeanTeacher(AdaptationMethod):
             raise ValueError(
                 f"patch={patch} and ratio={ratio} have no effect without masked_weight"
             )
-        self.masked_weight = masked_weight
+        self.masked_weight, self.strength = masked_weight, strength
         self.patch = self.side if patch is None else patch
         self.ratio = self.share if ratio is None else ratio
-
-    def bind(self, network: EncoderDecoder) -> None:
-        """Build the teacher, a copy of the network without gradients."""
-        self.teacher: Any = copy.deepcopy(network).requires_grad_(requires_grad=False)
-
-    def init_weights(self) -> None:
-        """Nothing: the teacher is a copy of the network from the first step on."""
-
-    def train(self, mode: bool = True) -> "MeanTeacher":
-        """Set the mode; the teacher has no dropout and its own statistics always."""
-        super().train(mode)
-        self.teacher.eval()
-        return self
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """``loss_mixed``, ``loss_masked``, and the share of sure pixels in percent."""
@@ -99,7 +92,8 @@ class MeanTeacher(AdaptationMethod):
                 f"pixels (H, W) into target images of "
                 f"{tuple(step.targets.shape[-2:])}: crop or resize both to one size"
             )
-        self._follow(step.network, step.iteration)
+        decay = teacher_decay(step.iteration, self.alpha)
+        follow(self.teacher, step.network, decay)
         with torch.no_grad():
             outputs = forward_outputs(self.teacher, step.targets)
             logits = step.logits(outputs, step.targets)
@@ -107,6 +101,8 @@ class MeanTeacher(AdaptationMethod):
         weights = sure[:, None, None].expand(labels.shape)
         mask = pasted(step.labels, ignore_index=step.ignore_index)
         mixed = torch.where(mask[:, None], step.images, step.targets)
+        if self.strength is not None:
+            mixed = strong_view(mixed, self.strength)
         loss = _weighted(
             step,
             mixed,
@@ -120,15 +116,6 @@ class MeanTeacher(AdaptationMethod):
             losses["loss_masked"] = self.masked_weight * loss
         return losses
 
-    @torch.no_grad()
-    def _follow(self, network: nn.Module, iteration: int) -> None:
-        decay = teacher_decay(iteration, self.alpha)
-        for own, value in zip(_tensors(self.teacher), _tensors(network), strict=True):
-            if own.is_floating_point() and decay:
-                own.lerp_(value, 1 - decay)
-            else:
-                own.copy_(value)
-
 
 def _weighted(step: Step, images: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Mean over all pixels of the weighted cross-entropy."""
@@ -141,7 +128,3 @@ def _weighted(step: Step, images: Tensor, labels: Tensor, weights: Tensor) -> Te
         ignore_index=step.ignore_index,
     )
     return (weights * loss).mean()
-
-
-def _tensors(network: nn.Module) -> list[Tensor]:
-    return [*network.parameters(), *network.buffers()]

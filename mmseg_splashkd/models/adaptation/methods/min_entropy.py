@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import torch
+from mmengine.dist import all_reduce
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -67,7 +68,9 @@ class MinEntropy(AdaptationMethod):
         losses = {"loss_entropy": self.weight * entropy_loss(logits, self.share)}
         if self.prior_weight:
             valid = step.labels[step.labels != step.ignore_index]
-            self.pixels += torch.bincount(valid, minlength=len(self.pixels))
+            seen = torch.bincount(valid, minlength=len(self.pixels))
+            all_reduce(seen)
+            self.pixels += seen
             shares = self.pixels / self.pixels.sum().clamp_min(1)
             prior = class_ratio_loss(logits, shares, self.mu)
             losses["loss_prior"] = self.prior_weight * prior
