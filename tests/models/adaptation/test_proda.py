@@ -56,7 +56,7 @@ def test_first_prototypes_are_means_of_the_warm_up():
 
 def test_losses_are_those_of_the_paper(monkeypatch):
     monkeypatch.setattr(proda, "strong_view", lambda images, _: images + 0.5)
-    options: dict[str, float] = {"tau": 0.5, "alpha": 0.3, "beta": 0.7}
+    options: Any = {"tau": 0.5, "alpha": 0.3, "beta": 0.7}
     options |= {"structure_weight": 2.0, "degeneration_weight": 0.25}
     model = adapter(segformer(), NAME, average=0.5, momentum=0.75, **options)
     batch = pair_batch()

@@ -26,7 +26,7 @@ ADAMW = {
 }
 STEPS = 10
 # Statistics of a plain batch norm are those of a process, also without an adaptation.
-GROUPS = {"norm_cfg": {"type": "GN", "num_groups": 2}}
+GROUPS: Any = {"norm_cfg": {"type": "GN", "num_groups": 2}}
 
 
 def _trained(method: str) -> dict[str, Tensor]:
