@@ -86,10 +86,10 @@ def _row(results: CellResults) -> str:
         f"[{results.cell.name}](#{results.cell.name})",
         lead,
         taught,
-        _words(over_plain),
+        words(over_plain),
         control,
-        _words(over_control),
-        "not run" if equal_time is None else _words(equal_time),
+        words(over_control),
+        "not run" if equal_time is None else words(equal_time),
         verdict_of(over_control, equal_time)
         if results.cell.has_controls
         else "no controls",
@@ -97,7 +97,8 @@ def _row(results: CellResults) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _words(gain: Interval) -> str:
+def words(gain: Interval) -> str:
+    """A gain and its interval."""
     return f"{gain.value:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})"
 
 
@@ -163,11 +164,11 @@ def _arm_row(results: CellResults, arm: str) -> str:
     edge = " (edge)" if rate in (cell.rates[0], cell.rates[-1]) else ""
     base = arm == results.plain
     cells = [arm, f"{rate:g}{edge}", f"{mean.value:.2f} ± {mean.high - mean.value:.2f}"]
-    cells.append("" if base else _words(results.gain(arm, results.plain)))
+    cells.append("" if base else words(results.gain(arm, results.plain)))
     if cell.rarest:
         rest = results.without_rarest(arm)
         others = results.without_rarest(results.plain)
-        cells.append("" if base else _words(paired(rest, others)))
+        cells.append("" if base else words(paired(rest, others)))
     cells.append("yes" if results.has_saturated(arm) else "no")
     return f"| {' | '.join(cells)} |"
 

@@ -93,6 +93,7 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     import torch
 
     from mmseg_splashkd.hooks.not_finite import NotFiniteError
+    from mmseg_splashkd.models.adaptation.methods.proda import PoorStartError
     from mmseg_splashkd.report.logs import logged
     from mmseg_splashkd.runs.test import evaluate
     from mmseg_splashkd.runs.train import train
@@ -106,6 +107,8 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
         if run.tested:  # an error that pools can pass on
             raise RuntimeError(f"{run.folder} diverged: {error}") from None
         return {"diverged": str(error), "plan": plan_of(run)}  # its rate is not chosen
+    except PoorStartError as error:
+        return {"refused": str(error), "plan": plan_of(run)}
     seconds = time.perf_counter() - begin
     result = {
         "seconds": seconds,

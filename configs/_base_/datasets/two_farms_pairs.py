@@ -9,6 +9,7 @@ train_dataloader = dict(
             target=dict(
                 _base_.train_dataloader.dataset.dataset,
                 data_root=_base_.target_root,
+                split_table=_base_.target_table,
                 unlabelled="include",
             ),
         )

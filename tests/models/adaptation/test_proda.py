@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmseg_splashkd.models.adaptation.methods import proda
+from mmseg_splashkd.models.adaptation.methods.proda import PoorStartError
 from mmseg_splashkd.models.segmentors.outputs import forward_outputs
 from tests.models.adaptation.test_adaptation_segmentor import (
     adapter,
@@ -106,7 +107,7 @@ def test_a_warm_up_without_a_class_is_refused():
     model = adapter(segformer(), NAME, gate=None)
     with torch.no_grad():
         model.student.decode_head.conv_seg.bias.copy_(torch.tensor([50.0, -50.0]))
-    with pytest.raises(RuntimeError, match=r"class 1 has 0.000% .* too poor"):
+    with pytest.raises(PoorStartError, match=r"class 1 has 0.000% .* too poor"):
         step(model, pair_batch())
 
 
@@ -115,7 +116,7 @@ def test_a_warm_up_with_too_much_of_a_class_is_refused():
     for sample in batch["data_samples"]:  # 1 of 64 pixels is of class 1
         sample.gt_sem_seg.data.zero_()[0, ::8, ::8] = 1
     refused, taken = (adapter(segformer(), NAME, gate=gate) for gate in (20.0, 80.0))
-    with pytest.raises(RuntimeError, match=r"class 1 has 50.* 1.562% .* gate=20.0"):
+    with pytest.raises(PoorStartError, match=r"class 1 has 50.* 1.562% .* gate=20.0"):
         step(balanced(refused, batch), batch)
     step(balanced(taken, batch), batch)
 
@@ -124,5 +125,5 @@ def test_a_class_that_the_source_lacks_is_refused():
     batch = pair_batch()
     for sample in batch["data_samples"]:
         sample.gt_sem_seg.data.zero_()
-    with pytest.raises(RuntimeError, match="class 1 is in no label of the source"):
+    with pytest.raises(PoorStartError, match="class 1 is in no label of the source"):
         step(adapter(segformer(), NAME), batch)

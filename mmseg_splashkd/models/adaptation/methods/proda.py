@@ -30,6 +30,10 @@ from mmseg_splashkd.models.segmentors.outputs import (
 )
 
 
+class PoorStartError(RuntimeError):
+    """A network is too poor at the start for a method."""
+
+
 @MODELS.register_module()
 class PrototypeDenoising(CopyingMethod):
     """Learn labels of target frames, corrected by prototypes: stage 1 of ProDA.
@@ -63,7 +67,7 @@ class PrototypeDenoising(CopyingMethod):
 
     Raises:
         ValueError: An argument is out of range, or the head classifies in another way.
-        RuntimeError: The warm-up is poor; the message names the class.
+        PoorStartError: The warm-up is poor; the message names the class.
     """
 
     teacher: Any
@@ -196,7 +200,7 @@ class PrototypeDenoising(CopyingMethod):
             found = pixels / float(self.pixels.sum())
             share = labelled / max(float(self.labelled.sum()), 1)
             if not labelled:
-                raise RuntimeError(
+                raise PoorStartError(
                     f"class {number} is in no label of the source in the first "
                     f"{self.first_steps} steps, so it cannot be adapted: raise "
                     f"first_steps, draw frames with it more often "
@@ -204,7 +208,7 @@ class PrototypeDenoising(CopyingMethod):
                 )
             factor = max(found, share) / max(min(found, share), 1e-12)
             if not found or (self.gate is not None and factor > self.gate):
-                raise RuntimeError(
+                raise PoorStartError(
                     f"class {number} has {found:.3%} of the pixels in the first "
                     f"predictions on the target and {share:.3%} in the labels of the "
                     f"source, more than a factor of gate={self.gate}: the network at "

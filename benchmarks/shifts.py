@@ -1,0 +1,140 @@
+"""What the study of adaptation compares: shifts of the camera, and arms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+CONFIGS = "configs/adaptation/"
+STRONG = {
+    "brightness_delta": 64,
+    "contrast_range": (0.4, 1.6),
+    "saturation_range": (0.4, 1.6),
+    "hue_delta": 36,
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What follows the training on the source, at equal iterations.
+
+    Args:
+        method: Config of an ``AdaptationMethod``; None: the source's labels alone.
+        start: Arm from whose weights it goes on; None: those of the source.
+        augmented: Whether colour and light of the source are changed more strongly.
+        labelled: Whether it sees labels of the target, as no method does.
+        statistics: Whether only statistics of batch norms are computed anew.
+    """
+
+    method: Mapping[str, Any] | None = None
+    start: str | None = None
+    augmented: bool = False
+    labelled: bool = False
+    statistics: bool = False
+
+
+SOURCE = "source only"
+ARMS = {
+    SOURCE: Arm(),
+    "source, augmented": Arm(augmented=True),
+    "AdaBN": Arm(statistics=True),
+    "MinEnt": Arm({"type": "MinEntropy", "weight": 0.1}),
+    "MinEnt, prior": Arm({"type": "MinEntropy", "weight": 0.1, "prior_weight": 0.1}),
+    "AdaptSegNet": Arm({"type": "Adversarial", "weight": 0.1, "kind": "ls"}),
+    "AdvEnt": Arm({"type": "Adversarial", "weight": 0.1, "maps": "entropy"}),
+    "ProDA, stage 1": Arm(
+        {"type": "PrototypeDenoising", "average": 0.99, "gate": None}, "AdaptSegNet"
+    ),
+    "mean teacher": Arm({"type": "MeanTeacher", "alpha": 0.99}),
+    "mean teacher, masked": Arm(
+        {"type": "MeanTeacher", "alpha": 0.99, "masked_weight": 1.0, "patch": 16}
+    ),
+    "labels of the target": Arm(labelled=True),
+}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A source with labels, and a target whose labels only test.
+
+    Args:
+        name: Name of the shift, and of the file of its results.
+        title: Data and network, in words.
+        metric: Score of the validation part, of the source, whose curve is kept.
+        tested: Score on the test part of the target.
+        source: Config of the training on the source.
+        pairs: Config of an adaptation, whose method is replaced.
+        photometric: Place of ``PhotoMetricDistortion`` in the pipeline.
+        tables: Split tables of source and target, and their folders.
+        threshold: As of ``StudyRun``.
+        seeds: One training on the source each.
+    """
+
+    name: str
+    title: str
+    metric: str
+    tested: str
+    source: str
+    pairs: str
+    photometric: int
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    threshold: str | None = None
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+def _ponds(source: str, target: str) -> dict[str, Any]:
+    return {
+        "source_root": "data/ponds",
+        "source_table": f"{source}.csv",
+        "target_root": "data/ponds",
+        "target_table": f"{target}.csv",
+        "embargo": 0,  # the tables are split
+    }
+
+
+FARM = Shift(
+    name="farm",
+    title="Drawn farm A to farm B, each on a clear day, in rain and in rain at night; "
+    "SegFormer of 0.055 M parameters, 1,000 iterations on A and 500 of adaptation.",
+    metric="OperatingPoint.Dice",
+    tested="Dice.splash",
+    source=f"{CONFIGS}source_segformer_w8_farmA2farmB.py",
+    pairs=f"{CONFIGS}minent_segformer_w8_farmA2farmB.py",
+    photometric=4,
+    tables=_ponds("A", "B"),
+    threshold="stored",
+)
+NIGHT = replace(
+    FARM,
+    name="night",
+    title="Both drawn farms, from clear days to rainy nights; network and schedule of "
+    "the shift farm.",
+    tables=_ponds("clear", "rainy_night"),
+)
+SAME = replace(
+    FARM,
+    name="same",
+    title="Farm A to itself: does a method harm where there is nothing to adapt to?",
+    tables=_ponds("A", "A"),
+)
+DUSK = Shift(
+    name="dusk",
+    title="CamVid by day to its sequence at dusk; EfficientNet-Lite0 from ImageNet "
+    "weights, 800 iterations by day and 400 of adaptation.",
+    metric="mIoU",
+    tested="mIoU",
+    source=f"{CONFIGS}source_lite0_day2dusk.py",
+    pairs=f"{CONFIGS}minent_lite0_day2dusk.py",
+    photometric=6,
+)
+LOOK = replace(
+    DUSK,
+    name="look",
+    title="CamVid to other frames of it under the look of another camera; network and "
+    "schedule of the shift dusk.",
+    tables={
+        "source_table": "first.csv",
+        "target_root": "data/camvid_look",
+        "target_table": "second.csv",
+    },
+)
+SHIFTS = {shift.name: shift for shift in (FARM, NIGHT, SAME, DUSK, LOOK)}

@@ -1,0 +1,91 @@
+"""What a network says of frames without labels, and how two networks agree."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmseg_splashkd.evaluation.areas import frame_confusion
+from mmseg_splashkd.models.adaptation.entropy import self_information
+from mmseg_splashkd.models.adaptation.mixing import pseudo_labels
+
+
+@dataclass(frozen=True, eq=False)
+class Signs:
+    """Predictions on N frames, in the order of the data set.
+
+    Args:
+        frames: N paths.
+        shares: (N, C) share of the pixels predicted as each class, in [0, 1].
+        entropy: (N,) mean entropy over pixels, divided by log C: in [0, 1].
+        sure: (N,) share of the pixels whose class has a probability of 0.968 or more.
+        pixels: (C, C) int64, pixels by the class of another network (row) and of this
+            one (column).
+    """
+
+    frames: tuple[str, ...]
+    shares: np.ndarray
+    entropy: np.ndarray
+    sure: np.ndarray
+    pixels: np.ndarray
+
+    @property
+    def agreement(self) -> np.ndarray:
+        """(C,) IoU of the two networks' predictions; NaN where neither has a class."""
+        both = np.diag(self.pixels).astype(float)
+        either = self.pixels.sum(0) + self.pixels.sum(1) - both
+        return np.divide(both, either, out=np.full(len(both), np.nan), where=either > 0)
+
+
+@torch.no_grad()
+def signs_of(network: Any, other: Any, batches: Iterable[dict]) -> Signs:
+    """Predict frames with two networks.
+
+    Args:
+        network: Segmentor of C > 1 classes, in the mode of tests.
+        other: Segmentor of the same classes, such as the network before it was adapted.
+        batches: Batches of a data loader of whole frames; labels are not read.
+
+    Raises:
+        ValueError: There are no batches.
+    """
+    rows = list(_rows(network, other, batches))
+    if not rows:
+        raise ValueError("batches is empty: the target has no frames")
+    frames, shares, entropy, sure, pixels = zip(*rows, strict=True)
+    return Signs(
+        tuple(frames),
+        np.array(shares),
+        np.array(entropy),
+        np.array(sure),
+        np.sum(pixels, axis=0),
+    )
+
+
+def _rows(network: Any, other: Any, batches: Iterable[dict]) -> Iterator[tuple]:
+    for batch in batches:
+        pairs = zip(network.test_step(batch), other.test_step(batch), strict=True)
+        for own, its in pairs:
+            logits, before = _logits(own), _logits(its)
+            labels, sure = pseudo_labels(logits)
+            classes = logits.shape[1]
+            counted = torch.bincount(labels.flatten(), minlength=classes)
+            pixels = frame_confusion(labels[0], before.argmax(1)[0], classes)
+            yield (
+                own.img_path,
+                (counted / counted.sum()).cpu().numpy(),
+                float(self_information(logits).sum(1).mean()),
+                float(sure),
+                pixels.cpu().numpy(),
+            )
+
+
+def _logits(sample: Any) -> Tensor:
+    """Logits (1, C, H, W) of a prediction, of one sigmoid as well."""
+    logits = sample.seg_logits.data.float()
+    if len(logits) == 1:  # a probability: the host has applied the sigmoid
+        logits = torch.cat([1 - logits, logits]).clamp_min(1e-12).log()
+    return logits[None]

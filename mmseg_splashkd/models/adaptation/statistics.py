@@ -1,0 +1,61 @@
+"""Statistics of batch norms, computed anew on frames of a target (AdaBN).
+
+Li et al., "Revisiting Batch Normalization For Practical Domain Adaptation", ICLR 2017
+workshop.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@torch.no_grad()
+def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
+    """Replace running statistics of batch norms by means over batches of images.
+
+    Nothing is trained, and nothing else changes: unlike
+    ``torch.optim.swa_utils.update_bn``, it leaves dropout and dropped paths off, which
+    would move the statistics of the layers behind them. Each batch weighs the same.
+
+    Args:
+        network: Network that computes on (B, 3, H, W) images; it is left in the mode of
+            tests.
+        batches: Normalised images, of B > 1 or many pixels.
+
+    Returns:
+        Number of batches.
+
+    Raises:
+        ValueError: The network has no batch norm with running statistics, or there is
+            no batch.
+    """
+    norms = [
+        each
+        for each in network.modules()
+        if isinstance(each, _BatchNorm) and each.track_running_stats
+    ]
+    if not norms:
+        raise ValueError(
+            f"{type(network).__name__} has no batch norm whose statistics could be "
+            f"computed anew: choose another method, such as MeanTeacher"
+        )
+    network.eval()
+    momenta = [each.momentum for each in norms]
+    for each in norms:
+        each.reset_running_stats()
+        each.momentum = None  # a mean over all batches
+        each.train()
+    number = 0
+    try:
+        for images in batches:
+            network(images)
+            number += 1
+    finally:
+        for each, momentum in zip(norms, momenta, strict=True):
+            each.momentum = momentum
+            each.eval()
+    if not number:
+        raise ValueError("batches is empty: the target has no frames")
+    return number

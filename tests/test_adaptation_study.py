@@ -1,0 +1,184 @@
+"""Plan and arithmetic of the study of what adapting brings."""
+
+import json
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.datasets.split_table import read_table
+from tests.conftest import ROOT
+from tests.test_commands import module_of, run
+
+FRAMES = ROOT / "benchmarks"
+SCORES = {
+    "start": [40.0, 42.0, 41.0],
+    "source only": [43.0, 45.0, 42.0],
+    "MinEnt": [50.0, 53.0, 47.0],
+    "AdvEnt": [50.0, 53.0],
+}
+
+
+@pytest.fixture(scope="module")
+def study() -> ModuleType:
+    return module_of(FRAMES / "adaptation_study.py")
+
+
+@pytest.fixture(scope="module")
+def shifts() -> ModuleType:
+    return module_of(FRAMES / "shifts.py")
+
+
+def configs_of(
+    study: ModuleType, shift: Any, folder: Any, *arms: str
+) -> dict[str, Any]:
+    """Configs of arms with seed 1, after the training on the source."""
+    runs = study.AdaptationStudy(shift, folder, 1)
+    for name in ("start", "AdaptSegNet"):
+        runs.weights[name, 1] = f"{name}.safetensors"
+    return {
+        name: read_config(run.config, dict(run.options))
+        for name in arms
+        for run in [runs.run(name, 1)]
+    }
+
+
+def schedules(configs: dict[str, Any]) -> set[tuple]:
+    return {
+        (
+            cfg.train_cfg.max_iters,
+            max(each["end"] for each in cfg.param_scheduler),
+            cfg.optim_wrapper.optimizer.lr,
+        )
+        for cfg in configs.values()
+    }
+
+
+def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
+    names = (
+        "source only",
+        "source, augmented",
+        "labels of the target",
+        "MinEnt, prior",
+    )
+    shift = shifts.SHIFTS["farm"]
+    configs = configs_of(study, shift, tmp_path, *names, "ProDA, stage 1")
+    assert schedules(configs) == {(500, 500, 3e-3)}
+    source, strong, labels, adapted, proda = configs.values()
+    before, after = (
+        cfg.train_dataloader.dataset.dataset.pipeline for cfg in (source, strong)
+    )
+    changed = [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    assert [after[i].type for i in changed] == ["PhotoMetricDistortion"]
+    assert after[changed[0]].brightness_delta == 64
+    tables = [c.train_dataloader.dataset.dataset.split_table for c in (source, labels)]
+    assert tables == ["A.csv", "B.csv"]
+    pair = adapted.train_dataloader.dataset.dataset
+    assert [pair[each].split_table for each in ("source", "target")] == tables
+    assert adapted.model.method == shifts.ARMS["MinEnt, prior"].method
+    assert adapted.load_from == source.load_from == "start.safetensors"
+    assert proda.load_from == "AdaptSegNet.safetensors"
+    for cfg in (source, strong, adapted, proda):
+        assert cfg.test_dataloader.dataset.split_table == "B.csv"
+
+
+def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
+    monkeypatch.setenv("CAMVID_FRAMES", str(tmp_path))
+    names = ("source, augmented", "MinEnt")
+    configs = configs_of(study, shifts.SHIFTS["dusk"], tmp_path, *names)
+    assert schedules(configs) == {(400, 400, 2e-3)}
+    strong = configs["source, augmented"].train_dataloader.dataset.dataset.pipeline
+    assert [each.type for each in strong if "brightness_delta" in each] == [
+        "PhotoMetricDistortion"
+    ]
+
+
+def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
+    page = module_of(FRAMES / "adaptation_page.py")
+    signs = {"entropy": 0.1, "sure": 0.9, "shares": [0.98, 0.02]}
+    signs["agreement"] = [1.0, 0.5]
+    runs: list[dict[str, Any]] = [
+        {
+            "arm": arm,
+            "seed": seed,
+            "seconds": 30.0 if arm == "MinEnt" else 20.0,
+            "hardware": "a CPU",
+            "test": {"Dice.splash": score},
+            "signs": signs,
+        }
+        for arm, scores in SCORES.items()
+        for seed, score in enumerate(scores)
+    ]
+    runs += [{"arm": "AdaBN", "seed": s, "refused": "it is poor"} for s in range(3)]
+    folder = tmp_path / "adaptation"
+    folder.mkdir()
+    text = {"shift": "farm", "date": "2026-01-01", "runs": runs}
+    (folder / "farm.json").write_text(json.dumps(text))
+    file = tmp_path / "adaptation.md"
+    file.write_text("before <!-- measured --> old <!-- end of measured --> after")
+    page.write_page([shifts.SHIFTS["farm"]], folder)
+    found = file.read_text()
+    gain = np.subtract(SCORES["MinEnt"], SCORES["source only"])
+    low, high = stats.t.interval(0.95, 2, gain.mean(), stats.sem(gain))
+    row = next(line for line in found.splitlines() if line.startswith("| MinEnt |"))
+    assert f"{gain.mean():+.2f} ({low:+.2f} to {high:+.2f})" in row
+    assert row.endswith("| 0.100 | 90.0 | 2.00 | 75 | 1.50 x |")
+    assert "AdvEnt |" not in found  # one of three seeds is missing
+    assert "AdaBN was refused with 3 of 3 seeds: it is poor." in found
+    assert found.startswith("before <!--")
+    assert found.endswith("--> after")
+    assert "old" not in found
+    assert (folder / "farm.svg").is_file()
+
+
+@pytest.fixture
+def frames(tmp_path) -> Any:
+    """Two recordings of six frames, in three parts."""
+    root = tmp_path / "frames"
+    for recording in ("A_day", "B_day"):
+        for kind, mode in (("images", "RGB"), ("labels", "L")):
+            folder = root / kind / recording
+            folder.mkdir(parents=True)
+            for second in range(6):
+                picture = Image.new(mode, (16, 12), 1 if mode == "L" else "gray")
+                picture.save(folder / f"100000000{second}-000000000.png")
+    lists = []
+    for part, seconds in (("train", range(4)), ("val", [4]), ("test", [5])):
+        file = tmp_path / f"{part}.txt"
+        names = [
+            f"{r}/100000000{s}-000000000" for r in ("A_day", "B_day") for s in seconds
+        ]
+        file.write_text("\n".join(names))
+        lists.append(f"{part}={file}")
+    out = root / "frames.csv"
+    run("tools/split_dataset.py", root, "--strategy", "list", "--list", *lists,
+        "--label-coding", "camvid", "--out", out)  # fmt: skip
+    return root
+
+
+def test_recordings_keeps_whole_names_only(frames, tmp_path):
+    out = tmp_path / "a.csv"
+    run("benchmarks/recordings.py", frames / "frames.csv", "A_.*", "--out", out)
+    assert {frame.recording for frame in read_table(out)} == {"A_day"}
+    with pytest.raises(SystemExit, match="'A' fits no recording of A_day, B_day"):
+        module_of(FRAMES / "recordings.py").main(
+            [str(frames / "frames.csv"), "A", "--out", str(out)]
+        )
+
+
+def test_other_camera_shows_the_second_halves_and_the_test_part(frames, tmp_path):
+    out = tmp_path / "look"
+    run("benchmarks/camera_look.py", frames, out)
+    stay, other = (read_table(t) for t in (frames / "first.csv", out / "second.csv"))
+    seconds = [[f.timestamp // 10**9 % 10 for f in part] for part in (stay, other)]
+    assert sorted(seconds[0]) == [0, 0, 1, 1, 4, 4]
+    assert sorted(seconds[1]) == [2, 2, 3, 3, 5, 5]
+    assert {frame.split for frame in other} == {"train", "test"}
+    before, after = (np.asarray(Image.open(part[0].image)) for part in (stay, other))
+    assert before.shape == after.shape
+    assert after.mean() < before.mean() - 10
+    assert np.ptp(after) > 10  # noise
