@@ -99,6 +99,34 @@ def test_test_rows_of_a_table_stay_out_of_folds(split: Tool, farm: Path):
     assert tests[0] == tests[1]
 
 
+def test_a_camera_left_out_is_in_no_training(split: Tool, farm: Path):
+    write_frame(farm / "images" / "b" / f"{stamp(99)}.png", 0)
+    table = farm / "split.csv"
+    words = ("--leave-out", "^b$", "--unlabelled", "--out", table)
+    printed = " ".join(split(farm, *words).split())
+    assert "Left out, for the test part alone: b (16 frames). 1 of these" in printed
+    assert parts(table) == {"train": 11, "val": 3, "test": 17}
+    for part in ("train", "val", "test"):
+        dataset = TimeSplitDataset(
+            part,
+            data_root=str(farm),
+            split_table="split.csv",
+            unlabelled="include",
+            pipeline=[],
+        )
+        infos = [dataset.get_data_info(n) for n in range(len(dataset))]
+        assert len(infos) == parts(table)[part]
+        recordings = {info["recording"] for info in infos}
+        assert recordings == ({"a", "b"} if part == "test" else {"a"})
+
+
+def test_a_pattern_is_checked_before_labels_are_read(split: Tool, farm: Path):
+    next((farm / "labels" / "a").iterdir()).write_bytes(b"no picture")
+    with pytest.raises(SystemExit, match="leave_out='c' matches none of the 2"):
+        split(farm, "--leave-out", "c", "--out", farm / "split.csv")
+    assert not (farm / "split.csv").exists()
+
+
 def test_lists(split: Tool, farm: Path):
     names = sorted(path.stem for path in (farm / "images" / "a").iterdir())
     for part, chosen in (("train", names[:9]), ("val", names[9:12])):

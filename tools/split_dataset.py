@@ -101,6 +101,13 @@ def _add_strategy(group: argparse._ArgumentGroup) -> None:
         "<recording>/<stem>, such as '(session[0-9]+)', default: recordings",
     )
     group.add_argument(
+        "--leave-out",
+        metavar="REGEX",
+        help="recordings to hold out whole for the test part, searched in their names, "
+        "such as '^cam2', with --group in those of its groups; --strategy splits the "
+        "others, default: none",
+    )
+    group.add_argument(
         "--list",
         nargs="+",
         dest="lists",
@@ -164,11 +171,9 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 
 
 def read_frames(args: argparse.Namespace) -> list[Frame]:
-    """Frames of the table or the folder, with their splash shares."""
+    """Frames of the table or the folder."""
     from mmseg_splashkd.datasets.frames import list_frames
-    from mmseg_splashkd.datasets.label_coding import load_label_coding
     from mmseg_splashkd.datasets.split_table import check_present, read_table
-    from mmseg_splashkd.datasets.splits.shares import with_splash_shares
     from mmseg_splashkd.datasets.timestamps import TimestampFormat
 
     if args.table:
@@ -187,6 +192,14 @@ def read_frames(args: argparse.Namespace) -> list[Frame]:
             timestamp,
         )
     check_present(frames, args.table or args.data_root, args.table or "")
+    return frames
+
+
+def with_shares(frames: list[Frame], args: argparse.Namespace) -> list[Frame]:
+    """The frames with their splash shares, for which their labels are read."""
+    from mmseg_splashkd.datasets.label_coding import load_label_coding
+    from mmseg_splashkd.datasets.splits.shares import with_splash_shares
+
     coding = load_label_coding(args.label_coding)
     args.class_name = args.class_name or coding.classes[-1]
     return with_splash_shares(frames, coding, args.class_name, args.keep_shares)
@@ -197,6 +210,7 @@ def main() -> None:
     args = parse_args()
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.datasets.splits.embargo import Embargo
+    from mmseg_splashkd.datasets.splits.left_out import left_out_notes
     from mmseg_splashkd.datasets.splits.lists import read_lists
     from mmseg_splashkd.datasets.splits.plan import SplitPlan
     from mmseg_splashkd.datasets.splits.summary import print_split, save_split
@@ -212,11 +226,16 @@ def main() -> None:
         lists=read_lists(args.lists) if args.lists else None,
         unlisted=args.unlisted,
         group=args.group,
+        leave_out=args.leave_out,
         unlabelled=args.unlabelled,
     )
-    frames = plan.apply(read_frames(args))
+    frames = read_frames(args)
+    plan.check_names(frames)
+    frames = plan.apply(with_shares(frames, args))
     done = save_split(args.out, frames, args.force)
     print_split(frames, class_name=args.class_name)
+    if args.leave_out is not None:
+        print(*left_out_notes(frames, args.leave_out, args.group), sep="\n")
     print(f"{args.out}: {done}")
     if args.picture:
         print(draw_split(frames, args.picture, args.class_name))

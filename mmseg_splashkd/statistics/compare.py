@@ -2,33 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from mmseg_splashkd.statistics.arms import (
-    Arm,
-    Layout,
-    common_runs,
-    lay_out,
-)
-from mmseg_splashkd.statistics.blocks import FEWEST, Blocks, cut_blocks
-from mmseg_splashkd.statistics.intervals import (
-    ALPHA,
-    Interval,
-    corrected_resampled,
-    over_frames,
-    over_frames_and_runs,
-)
+from mmseg_splashkd.statistics.arms import Arm
+from mmseg_splashkd.statistics.intervals import ALPHA, corrected_resampled
 from mmseg_splashkd.statistics.measured import measured_rate
 from mmseg_splashkd.statistics.metrics import Metric
 from mmseg_splashkd.statistics.notes import check_alike, notes_on
 from mmseg_splashkd.statistics.planning import frames_needed, holm
-from mmseg_splashkd.statistics.resampling import (
-    MOST_CORRELATION,
-    Statistic,
-    block_bootstrap,
-)
 from mmseg_splashkd.statistics.results import (
     ArmScores,
     Comparison,
@@ -37,6 +20,12 @@ from mmseg_splashkd.statistics.results import (
 from mmseg_splashkd.statistics.sampling import sampling_in_words
 from mmseg_splashkd.statistics.settings import Settings
 from mmseg_splashkd.statistics.sources import source_of
+from mmseg_splashkd.statistics.views import (
+    Estimate,
+    View,
+    estimate_over_frames,
+    view_of,
+)
 
 
 def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison:
@@ -60,7 +49,7 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
         raise ValueError("arms is empty: give at least one run")
     check_alike(arms, settings.allowed)
     metrics = settings.metrics_of(arms[0].first)
-    views = [_view([arm], settings) for arm in arms]
+    views = [view_of([arm], settings) for arm in arms]
     return Comparison(
         metrics=tuple(metric.name for metric in metrics),
         arms=tuple(
@@ -75,7 +64,7 @@ def compare(arms: Sequence[Arm], settings: Settings | None = None) -> Comparison
     )
 
 
-def _sampling(view: "_View") -> str:
+def _sampling(view: View) -> str:
     layout = view.layouts[0]
     timed = bool((layout.timestamps >= 0).any())
     return sampling_in_words(view.blocks, len(set(layout.recordings)), timed)
@@ -95,77 +84,13 @@ def differences_of(arms: Sequence[Arm], settings: Settings) -> list[Difference]:
         ValueError: For the reasons listed in ``compare``.
     """
     metrics = settings.metrics_of(arms[0].first)
-    views = [_view([arms[0], arm], settings) for arm in arms[1:]]
+    views = [view_of([arms[0], arm], settings) for arm in arms[1:]]
     return _with_verdicts(
         [_difference(view, metric, settings) for view in views for metric in metrics]
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _View:
-    """One arm, or the baseline and another arm, on the same frames and blocks."""
-
-    names: tuple[str, ...]
-    layouts: tuple[Layout, ...]
-    blocks: Blocks
-    runs: int
-
-    def values(self, metric: Metric, areas: Sequence[np.ndarray]) -> np.ndarray:
-        """Score, or difference of scores, of (..., 3, C) areas of each arm."""
-        return _last_less_first([metric.of(counts) for counts in areas])
-
-    def statistic(self, metric: Metric) -> Statistic:
-        """(J, R) score, or difference of scores, of J runs from weights of blocks."""
-        sums = [self.blocks.sums(layout.areas).astype(float) for layout in self.layouts]
-
-        def scores_of(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-            weighted = weights @ counts.reshape(*counts.shape[:2], -1)
-            areas = weighted.reshape(*weighted.shape[:2], *counts.shape[2:])
-            return metric.of(areas, counts.sum(1, keepdims=True))
-
-        def statistic(weights: np.ndarray) -> np.ndarray:
-            return _last_less_first([scores_of(counts, weights) for counts in sums])
-
-        return statistic
-
-
-def _last_less_first(scores: Sequence[np.ndarray]) -> np.ndarray:
-    return scores[-1] - scores[0] if len(scores) > 1 else scores[0]
-
-
-def _view(arms: Sequence[Arm], settings: Settings) -> _View:
-    runs = common_runs(arms)
-    layouts = tuple(lay_out(arm, runs, arms[0]) for arm in arms)
-    blocks = cut_blocks(layouts[0].recordings, layouts[0].timestamps, settings.block)
-    return _View(tuple(arm.name for arm in arms), layouts, blocks, len(runs))
-
-
-@dataclass(frozen=True)
-class _Estimate:
-    """Estimate of a score or difference, with its interval where there is one."""
-
-    value: float
-    interval: Interval | None = None
-    share_of_runs: float = 0.0
-    correlated: bool = False
-
-
-def _over_frames(view: _View, metric: Metric, settings: Settings) -> _Estimate:
-    by_run = view.values(metric, [layout.areas.sum(1) for layout in view.layouts])
-    value = float(by_run.mean())
-    if len(view.blocks) < FEWEST or math.isnan(value):
-        return _Estimate(value)
-    spread = block_bootstrap(
-        view.statistic(metric), len(view.blocks), settings.resamples, settings.seed
-    )
-    correlated = spread.correlation >= MOST_CORRELATION
-    if len(by_run) == 1:
-        return _Estimate(value, over_frames(spread), 0.0, correlated)
-    interval, share = over_frames_and_runs(spread, by_run, view.layouts[0].overlap)
-    return _Estimate(value, interval, share, correlated)
-
-
-def _over_folds(view: _View, metric: Metric) -> _Estimate:
+def _over_folds(view: View, metric: Metric) -> Estimate:
     """Estimate from the differences by fold and seed that are defined."""
     folds = view.layouts[0].folds
     of_fold = [view.layouts[0].fold == fold for fold in range(folds)]
@@ -176,15 +101,17 @@ def _over_folds(view: _View, metric: Metric) -> _Estimate:
     by_run = view.values(metric, areas)
     by_run = by_run[~np.isnan(by_run)]
     if len(by_run) < 2:
-        return _Estimate(math.nan)
+        return Estimate(math.nan)
     interval = corrected_resampled(by_run, view.layouts[0].overlap)
-    return _Estimate(interval.value, interval)
+    return Estimate(interval.value, interval)
 
 
 def _arm_scores(
-    arm: Arm, view: _View, metrics: Sequence[Metric], settings: Settings
+    arm: Arm, view: View, metrics: Sequence[Metric], settings: Settings
 ) -> ArmScores:
-    found = {metric.name: _over_frames(view, metric, settings) for metric in metrics}
+    found = {
+        metric.name: estimate_over_frames(view, metric, settings) for metric in metrics
+    }
     return ArmScores(
         name=view.names[0],
         runs=view.runs,
@@ -199,10 +126,10 @@ def _arm_scores(
     )
 
 
-def _difference(view: _View, metric: Metric, settings: Settings) -> Difference:
+def _difference(view: View, metric: Metric, settings: Settings) -> Difference:
     layout = view.layouts[0]
     by_folds = layout.folds > 1
-    pooled = _over_frames(view, metric, settings)
+    pooled = estimate_over_frames(view, metric, settings)
     found = _over_folds(view, metric) if by_folds else pooled
     interval, frames = found.interval, len(layout.recordings)
     single = len(layout.areas) == 1

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmseg_splashkd.datasets.frames import Frame
-from mmseg_splashkd.datasets.split_table import SPLITS
+from mmseg_splashkd.datasets.split_table import SPLITS, without_split
 from mmseg_splashkd.datasets.splits.at_random import random_folds, split_at_random
 from mmseg_splashkd.datasets.splits.by_time import (
     RATIOS,
@@ -19,6 +19,11 @@ from mmseg_splashkd.datasets.splits.folds import (
     blocked_folds,
     grouped_folds,
     stratified_folds,
+)
+from mmseg_splashkd.datasets.splits.left_out import (
+    check_pattern,
+    find_left_out,
+    split_without,
 )
 
 OPTIONS = {  # strategy -> options it accepts
@@ -53,6 +58,9 @@ class SplitPlan:
             default 0. At random for ``'random'`` and for frames without time.
         group: Regular expression of the groups that ``'grouped'`` keeps whole, see
             ``groups_of``; default: recordings.
+        leave_out: Regular expression of the recordings, or with ``group`` of the
+            groups, that are held out whole for the test part, see ``find_left_out``;
+            the strategy splits the others. Not with ``'list'``. Default: none.
         lists: Part -> names of its frames, for ``'list'``.
         unlisted: Treatment of frames in no list: ``'error'`` (default) or
             ``'embargo'``.
@@ -72,6 +80,7 @@ class SplitPlan:
     lists: Mapping[str, Sequence[str]] | None = None
     unlisted: str | None = None
     group: str | None = None
+    leave_out: str | None = None
     unlabelled: bool = False
 
     def __post_init__(self) -> None:
@@ -88,6 +97,8 @@ class SplitPlan:
             raise ValueError(
                 "stratified folds need a label for every frame: do not give unlabelled"
             )
+        if self.leave_out is not None:
+            self._check_leave_out(self.leave_out)
         for option in ("folds", "test_share"):
             if self.ratios is not None and getattr(self, option) is not None:
                 raise ValueError(
@@ -96,6 +107,26 @@ class SplitPlan:
                 )
         if self.ratios is not None and not sum(self.ratios) > 0:
             raise ValueError(f"ratios={tuple(self.ratios)} must have a sum above 0")
+
+    def _check_leave_out(self, pattern: str) -> None:
+        check_pattern(pattern)
+        if self.strategy == "list":
+            raise ValueError(
+                f"leave_out={pattern!r} has no effect on strategy 'list', whose lists "
+                f"name the test part: name those frames in the list of test"
+            )
+
+    def check_names(self, frames: Iterable[Frame]) -> None:
+        """Check ``leave_out`` on frames whose labels have not been read yet.
+
+        Args:
+            frames: Frames in any order.
+
+        Raises:
+            ValueError: It matches no recording, or all of them.
+        """
+        if self.leave_out is not None:
+            find_left_out(list(frames), self.leave_out, self.group)
 
     def apply(self, frames: Iterable[Frame]) -> list[Frame]:
         """Split frames.
@@ -108,11 +139,19 @@ class SplitPlan:
             The frames in time order, each with its part or fold.
 
         Raises:
-            ValueError: A frame has no label, a part or a fold would be empty, or an
-                option is out of range.
+            ValueError: A frame has no label, a part or a fold would be empty, an option
+                is out of range, or ``leave_out`` matches no recording or all.
         """
         frames = list(frames)
         self._check_labelled(frames)
+        if self.leave_out is None:
+            return self._split(frames)
+        if not self._makes_folds():  # only folds keep an earlier test part
+            frames = [without_split(frame) for frame in frames]
+        embargo = self.embargo or NO_EMBARGO
+        return split_without(frames, self.leave_out, self._split, embargo, self.group)
+
+    def _split(self, frames: Sequence[Frame]) -> list[Frame]:
         if self._makes_folds():
             return self._fold(frames)
         return self._cut(frames)
@@ -166,7 +205,9 @@ class SplitPlan:
             return grouped_folds(split, folds, seed, embargo, self.group)
         if self.strategy == "random":
             return random_folds(split, folds, seed)
-        if embargo != NO_EMBARGO and not has_test:
+        # Frames count within recordings: none of them would be near a left-out one.
+        apart = self.leave_out is not None and embargo.seconds > 0
+        if embargo != NO_EMBARGO and not has_test and not apart:
             raise ValueError(
                 "stratified folds hold neighbouring frames by design: embargo applies "
                 "to the test part only, and there is none; take blocked folds"

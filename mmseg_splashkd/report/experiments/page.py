@@ -12,6 +12,8 @@ from markupsafe import Markup, escape
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.records.store import Run
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.experiments.across_farms import AcrossFarms
+from mmseg_splashkd.report.experiments.across_section import about_across
 from mmseg_splashkd.report.experiments.budget import Budgets
 from mmseg_splashkd.report.experiments.budget_section import about_budget
 from mmseg_splashkd.report.experiments.costs import about_cost
@@ -66,6 +68,7 @@ class ExperimentsReport:
         weights: ``'last'`` or ``'best'``.
         remarks: Paragraphs below the table of arms; one in backquotes is a command.
         budgets: Views of runs that a sweep has charged their time; None without any.
+        across: Scores on recordings seen in training and not; None where all were seen.
     """
 
     title: str
@@ -76,6 +79,7 @@ class ExperimentsReport:
     weights: str
     remarks: Sequence[str]
     budgets: Budgets | None = None
+    across: AcrossFarms | None = None
 
 
 def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
@@ -112,6 +116,7 @@ def write_experiments_page(report: ExperimentsReport, out: str | Path) -> Path:
         ratio_rows=_ratio_rows(ratio, folds),
         learning=_learning(findings),
         budget=_budget(report),
+        across=report.across and about_across(report.across, findings),
         classes=_classes(findings),
         matrices=[_matrix(arm) for arm in pair],
         panels=panels(_shown_in_panels(findings, report.part), report.part),

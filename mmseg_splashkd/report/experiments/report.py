@@ -17,6 +17,11 @@ from mmseg_splashkd.report.arms import (
     gather_arms,
 )
 from mmseg_splashkd.report.data_sets import DataSet, by_data_set
+from mmseg_splashkd.report.experiments.across_farms import across_farms
+from mmseg_splashkd.report.experiments.across_section import (
+    across_as_markdown,
+    across_in_words,
+)
 from mmseg_splashkd.report.experiments.budget import budgets_of
 from mmseg_splashkd.report.experiments.headline import headline
 from mmseg_splashkd.report.experiments.page import (
@@ -88,11 +93,16 @@ def write_one(
     page = write_experiments_page(report, out)
     result = headline(report.findings)
     print(result.claim, *result.reasons, sep="\n")
+    across = report.across
+    if across is not None and (words := across_in_words(across, report.findings)):
+        print(words)
     for each in report.left_out:
         print(f"left out: {each.run.name}: {each.reason}")
     print(page)
     if markdown is not None:
         table = arms_as_markdown(report.findings, report.remarks)
+        if across is not None and (more := across_as_markdown(across, report.findings)):
+            table = f"{table}\n{more}"
         print(write_whole(markdown, table))
     return page
 
@@ -237,10 +247,13 @@ def compare_selected(
         findings, unpaired = judge(first, others, settings)
         findings = replace(findings, hidden=hidden)
         budgets = budgets_of(arms, first, settings)
+        across = across_farms(findings.shown, part, settings)
     runs = [each.run for each in selected]
     remarks = _remarks(findings, part, weights)
     if operating_point or (hidden is not None and hidden.obstacle is None):
         remarks.append(f"{chosen_on(arms)}, {OPERATING_POINT}")
+    if across is not None:
+        remarks += across.unknown
     return ExperimentsReport(
         title=title or f"Experiments in {_folder_of(runs).resolve().name}",
         runs=runs,
@@ -250,6 +263,7 @@ def compare_selected(
         weights=weights,
         remarks=remarks,
         budgets=budgets,
+        across=across,
     )
 
 
