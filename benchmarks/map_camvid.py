@@ -7,7 +7,6 @@ from map_cell import (
     LABELLED_ONLY,
     LABELS,
     MARGIN,
-    RARITY,
     SHUFFLED,
     UNTRAINED,
     Arm,
@@ -163,10 +162,6 @@ CAMVID_TINY_FEWER = replace(
         "CWD, weighted CE, all": Arm(
             TINY_FEW, TAUGHT_WEIGHTS, teacher=True, cached=True, cache="all"
         ),
-        "rarity KL, labels, margin 16, new views": Arm(
-            TINY_FEW, {**TINY_LABELS, **FRESH, **RARITY}, kind="control"
-        ),
-        "rarity KL, all": Arm(TINY_FEW, RARITY, teacher=True, cached=True, cache="all"),
         "CWD, all, 20 views": Arm(
             TINY_FEW, views(20), teacher=True, cached=True, cache="all20"
         ),
