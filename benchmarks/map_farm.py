@@ -140,7 +140,7 @@ FARM_FEWER_SMALL = replace(
         name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
         for name, arm in FEW_ARMS.items()
     },
-    rates=(1.2e-2, 2.4e-2, 4.8e-2, 9.6e-2),
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
 )
 FARM = "configs/farm/farm_"

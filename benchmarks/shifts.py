@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mmseg_splashkd.adaptation.methods import METHODS
+
 CONFIGS = "configs/adaptation/"
 STRONG = {
     "brightness_delta": 64,
@@ -36,18 +38,10 @@ SOURCE = "source only"
 ARMS = {
     SOURCE: Arm(),
     "source, augmented": Arm(augmented=True),
-    "AdaBN": Arm(statistics=True),
-    "MinEnt": Arm({"type": "MinEntropy", "weight": 0.1}),
-    "MinEnt, prior": Arm({"type": "MinEntropy", "weight": 0.1, "prior_weight": 0.1}),
-    "AdaptSegNet": Arm({"type": "Adversarial", "weight": 0.1, "kind": "ls"}),
-    "AdvEnt": Arm({"type": "Adversarial", "weight": 0.1, "maps": "entropy"}),
-    "ProDA, stage 1": Arm(
-        {"type": "PrototypeDenoising", "average": 0.99, "gate": None}, "AdaptSegNet"
-    ),
-    "mean teacher": Arm({"type": "MeanTeacher", "alpha": 0.99}),
-    "mean teacher, masked": Arm(
-        {"type": "MeanTeacher", "alpha": 0.99, "masked_weight": 1.0, "patch": 16}
-    ),
+    **{
+        name: Arm(each.config, each.first, statistics=each.config is None)
+        for name, each in METHODS.items()
+    },
     "labels of the target": Arm(labelled=True),
 }
 

@@ -18,8 +18,8 @@ FRAMES = ROOT / "benchmarks"
 SCORES = {
     "start": [40.0, 42.0, 41.0],
     "source only": [43.0, 45.0, 42.0],
-    "MinEnt": [50.0, 53.0, 47.0],
-    "AdvEnt": [50.0, 53.0],
+    "minent": [50.0, 53.0, 47.0],
+    "advent": [50.0, 53.0],
 }
 
 
@@ -38,7 +38,7 @@ def configs_of(
 ) -> dict[str, Any]:
     """Configs of arms with seed 1, after the training on the source."""
     runs = study.AdaptationStudy(shift, folder, 1)
-    for name in ("start", "AdaptSegNet"):
+    for name in ("start", "adaptsegnet"):
         runs.weights[name, 1] = f"{name}.safetensors"
     return {
         name: read_config(run.config, dict(run.options))
@@ -63,10 +63,10 @@ def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
         "source only",
         "source, augmented",
         "labels of the target",
-        "MinEnt, prior",
+        "minent-prior",
     )
     shift = shifts.SHIFTS["farm"]
-    configs = configs_of(study, shift, tmp_path, *names, "ProDA, stage 1")
+    configs = configs_of(study, shift, tmp_path, *names, "proda")
     assert schedules(configs) == {(500, 500, 3e-3)}
     source, strong, labels, adapted, proda = configs.values()
     before, after = (
@@ -79,16 +79,16 @@ def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
     assert tables == ["A.csv", "B.csv"]
     pair = adapted.train_dataloader.dataset.dataset
     assert [pair[each].split_table for each in ("source", "target")] == tables
-    assert adapted.model.method == shifts.ARMS["MinEnt, prior"].method
+    assert adapted.model.method == shifts.ARMS["minent-prior"].method
     assert adapted.load_from == source.load_from == "start.safetensors"
-    assert proda.load_from == "AdaptSegNet.safetensors"
+    assert proda.load_from == "adaptsegnet.safetensors"
     for cfg in (source, strong, adapted, proda):
         assert cfg.test_dataloader.dataset.split_table == "B.csv"
 
 
 def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
     monkeypatch.setenv("CAMVID_FRAMES", str(tmp_path))
-    names = ("source, augmented", "MinEnt")
+    names = ("source, augmented", "minent")
     configs = configs_of(study, shifts.SHIFTS["dusk"], tmp_path, *names)
     assert schedules(configs) == {(400, 400, 2e-3)}
     strong = configs["source, augmented"].train_dataloader.dataset.dataset.pipeline
@@ -105,7 +105,7 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
         {
             "arm": arm,
             "seed": seed,
-            "seconds": 30.0 if arm == "MinEnt" else 20.0,
+            "seconds": 30.0 if arm == "minent" else 20.0,
             "hardware": "a CPU",
             "test": {"Dice.splash": score},
             "signs": signs,
@@ -113,7 +113,7 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
         for arm, scores in SCORES.items()
         for seed, score in enumerate(scores)
     ]
-    runs += [{"arm": "AdaBN", "seed": s, "refused": "it is poor"} for s in range(3)]
+    runs += [{"arm": "adabn", "seed": s, "refused": "it is poor"} for s in range(3)]
     folder = tmp_path / "adaptation"
     folder.mkdir()
     text = {"shift": "farm", "date": "2026-01-01", "runs": runs}
@@ -122,13 +122,13 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
     file.write_text("before <!-- measured --> old <!-- end of measured --> after")
     page.write_page([shifts.SHIFTS["farm"]], folder)
     found = file.read_text()
-    gain = np.subtract(SCORES["MinEnt"], SCORES["source only"])
+    gain = np.subtract(SCORES["minent"], SCORES["source only"])
     low, high = stats.t.interval(0.95, 2, gain.mean(), stats.sem(gain))
-    row = next(line for line in found.splitlines() if line.startswith("| MinEnt |"))
+    row = next(line for line in found.splitlines() if line.startswith("| minent |"))
     assert f"{gain.mean():+.2f} ({low:+.2f} to {high:+.2f})" in row
     assert row.endswith("| 0.100 | 90.0 | 2.00 | 75 | 1.50 x |")
-    assert "AdvEnt |" not in found  # one of three seeds is missing
-    assert "AdaBN was refused with 3 of 3 seeds: it is poor." in found
+    assert "advent |" not in found  # one of three seeds is missing
+    assert "adabn was refused with 3 of 3 seeds: it is poor." in found
     assert found.startswith("before <!--")
     assert found.endswith("--> after")
     assert "old" not in found

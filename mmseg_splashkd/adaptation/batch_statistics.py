@@ -36,14 +36,20 @@ def write_with_target_statistics(
         ValueError: The network has no batch norm, or the target no frames.
     """
     network = open_network(cfg, weights)
-    loader = Runner.build_dataloader(_loader(cfg, batch))
+    loader = Runner.build_dataloader(target_loader(cfg, batch))
     number = recompute_statistics(network, _images(network, loader))
     meta = read_checkpoint(find_checkpoint(str(weights)))["meta"]
     write_weights(network.state_dict(), out, meta)
     return number
 
 
-def _loader(cfg: Config, batch: int) -> dict[str, Any]:
+def target_loader(cfg: Config, batch: int) -> dict[str, Any]:
+    """Config of a loader of the target's whole frames, in their order.
+
+    Args:
+        cfg: Config of an adaptation.
+        batch: Frames at a time.
+    """
     (target,) = target_leaves(cfg.train_dataloader.dataset)
     (validated,) = leaves(cfg.val_dataloader.dataset)
     options = {"batch_size": batch, "drop_last": False}

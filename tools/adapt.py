@@ -1,0 +1,80 @@
+"""Adapt a model to another camera: ``python tools/adapt.py CONFIG CHECKPOINT``.
+
+Frames of the target need no labels. It says what it does, and which signs speak for or
+against the result; what they are worth: docs/adaptation.md.
+"""
+
+import argparse
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description="Train a model further for a camera whose frames have no labels."
+    )
+    parser.add_argument("config", help="config of the model")
+    parser.add_argument("checkpoint", help="its weights, or a pattern that fits one")
+    parser.add_argument(
+        "--target",
+        required=True,
+        metavar="FOLDER",
+        help="frames of the other camera: FOLDER/images, or pictures in FOLDER",
+    )
+    parser.add_argument(
+        "--method",
+        help="adabn, minent, minent-prior, adaptsegnet, advent, proda, mean-teacher or "
+        "mean-teacher-masked (default: what has been shown to help)",
+    )
+    parser.add_argument(
+        "--length",
+        type=int,
+        help="iterations, or epochs, of a method (default: half of the config's)",
+    )
+    parser.add_argument(
+        "--work-dir",
+        metavar="FOLDER",
+        help="folder of configs and runs (default: work_dirs/adapt/<config>_<target>)",
+    )
+    parser.add_argument(
+        "--score",
+        action="store_true",
+        help="test before and after on the frames that have a label in FOLDER/labels",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="config keys to override, such as data_root=data/farm",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Adapt, and print what can be said."""
+    args = parse_args()
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from pathlib import Path
+
+    from mmseg_splashkd.adaptation.told import adapt_and_tell
+    from mmseg_splashkd.config.arguments import parse_options
+
+    target = Path(args.target)
+    name = f"{Path(args.config).stem}_{target.resolve().name}"
+    adapt_and_tell(
+        args.config,
+        args.checkpoint,
+        target,
+        Path(args.work_dir or Path("work_dirs", "adapt", name)),
+        method=args.method,
+        length=args.length,
+        scored=args.score,
+        cfg_options=parse_options(args.cfg_options),
+    )
+
+
+if __name__ == "__main__":
+    from boundary import run_tool
+
+    run_tool(main, "cannot adapt")
