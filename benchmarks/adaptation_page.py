@@ -13,6 +13,8 @@ from map_results import mean_of, paired
 from matplotlib.axes import Axes
 from shifts import ARMS, SOURCE, Shift
 
+from mmseg_splashkd.adaptation.evidence import Shown, write_evidence
+from mmseg_splashkd.adaptation.methods import METHODS
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.figures import BAD, GOOD, NEUTRAL, grid, svg_figure
 from mmseg_splashkd.statistics.intervals import Interval
@@ -67,17 +69,40 @@ class ShiftResults:
         """Mean time of a run."""
         return float(np.mean([self.runs[arm][s]["seconds"] for s in self.shift.seeds]))
 
+    @property
+    def shown(self) -> Shown:
+        """What the methods brought, for others."""
+        shift, tables = self.shift, self.shift.tables
+        gains = {
+            arm: [round(each, 3) for each in (gain.value, gain.low, gain.high)]
+            for arm in self.arms
+            if arm in METHODS
+            for gain in [self.gain(arm)]
+        }
+        return Shown(
+            shift=shift.name,
+            title=shift.title,
+            score=shift.tested,
+            two_classes=shift.threshold is not None,
+            same=tables.get("source_table", "") == tables.get("target_table"),
+            gains=gains,
+            date=self.stored["date"],
+        )
+
     def gain(self, arm: str) -> Interval:
         """Gain over the source alone at equal iterations, paired by seed."""
         return paired(self.values(arm), self.values(SOURCE))
 
 
-def write_page(shifts: Sequence[Shift], folder: Path) -> None:
-    """Write the measured part of the page, and its picture beside the results.
+def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
+    """Write the measured part of the page, and its pictures beside the results.
+
+    What was measured of the methods is also written for ``tools/adapt.py``.
 
     Args:
         shifts: The shifts, in the order of the page.
         folder: Folder of their results; the page is ``<folder>.md``.
+        shipped: File of what ``tools/adapt.py`` reads.
     """
     files = [(shift, folder / f"{shift.name}.json") for shift in shifts]
     read = [
@@ -91,6 +116,7 @@ def write_page(shifts: Sequence[Shift], folder: Path) -> None:
     after = rest.partition(END)[2]
     text = "\n".join(_lines(measured, folder))
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    write_evidence(shipped, [each.shown for each in measured])
 
 
 def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:

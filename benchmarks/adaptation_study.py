@@ -24,6 +24,7 @@ from shifts import ARMS, SHIFTS, STRONG, Arm, Shift
 from study_runs import StudyRun, device_name, results_of
 
 RESULTS = Path("docs/adaptation")
+SHIPPED = Path("mmseg_splashkd/adaptation/evidence.json")
 START = "start"
 SCORES = ("mIoU",)
 PIPELINE = "train_dataloader.dataset.dataset.pipeline"
@@ -51,7 +52,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"folder of the results (default: {RESULTS})",
     )
     parser.add_argument(
-        "--page", action="store_true", help="write the page of all results"
+        "--page",
+        action="store_true",
+        help="write the page of all results, and what tools/adapt.py reads",
+    )
+    parser.add_argument(
+        "--shipped",
+        type=Path,
+        default=SHIPPED,
+        help=f"file of what tools/adapt.py reads (default: {SHIPPED})",
     )
     args = parser.parse_args(argv)
     unknown = sorted(set(args.shift) - set(SHIFTS))
@@ -227,7 +236,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         file = args.results / f"{name}.json"
         study(SHIFTS[name], args.work_dir / name, args.jobs, file)
     if args.page:
-        write_page(list(SHIFTS.values()), args.results)
+        write_page(list(SHIFTS.values()), args.results, args.shipped)
 
 
 if __name__ == "__main__":

@@ -120,12 +120,19 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
     (folder / "farm.json").write_text(json.dumps(text))
     file = tmp_path / "adaptation.md"
     file.write_text("before <!-- measured --> old <!-- end of measured --> after")
-    page.write_page([shifts.SHIFTS["farm"]], folder)
+    shipped = tmp_path / "evidence.json"
+    page.write_page([shifts.SHIFTS["farm"]], folder, shipped)
+    (shown,) = json.loads(shipped.read_text())
+    assert (shown["two_classes"], shown["same"]) == (True, False)
+    assert shown["gains"].keys() == {"minent"}
     found = file.read_text()
     gain = np.subtract(SCORES["minent"], SCORES["source only"])
     low, high = stats.t.interval(0.95, 2, gain.mean(), stats.sem(gain))
     row = next(line for line in found.splitlines() if line.startswith("| minent |"))
     assert f"{gain.mean():+.2f} ({low:+.2f} to {high:+.2f})" in row
+    np.testing.assert_allclose(
+        shown["gains"]["minent"], [gain.mean(), low, high], atol=1e-3
+    )
     assert row.endswith("| 0.100 | 90.0 | 2.00 | 75 | 1.50 x |")
     assert "advent |" not in found  # one of three seeds is missing
     assert "adabn was refused with 3 of 3 seeds: it is poor." in found

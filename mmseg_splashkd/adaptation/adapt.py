@@ -68,6 +68,7 @@ def adapt(
     method: str | None = None,
     length: int | None = None,
     cfg_options: Mapping[str, Any] | None = None,
+    needs_labels: bool = False,
 ) -> Adapted:
     """Adapt, or go on with an interrupted adaptation.
 
@@ -79,11 +80,13 @@ def adapt(
         method: One of ``METHODS``; default None: the one that the evidence supports.
         length: Iterations, or epochs; default None: half of the config's.
         cfg_options: Dotted config keys to override.
+        needs_labels: Whether some frames of the target must have a label.
 
     Raises:
         FileNotFoundError: Weights, target or frames are missing.
-        ValueError: The config cannot be adapted, the target has no frames, the method
-            is unknown or none is supported by evidence, or ``length`` is below 1.
+        ValueError: The config cannot be adapted, the target has no frames, or no
+            label although ``needs_labels``, the method is unknown or none is supported
+            by evidence, or ``length`` is below 1.
         PoorStartError: The weights are too poor for the method.
     """
     given = dict(cfg_options or {})
@@ -95,6 +98,12 @@ def adapt(
     method_of(name)
     (source,) = time_splits(cfg.train_dataloader.dataset)
     frames = list_target(target, source.timestamp)
+    labelled = sum(bool(frame.label) for frame in frames)
+    if needs_labels and not labelled:
+        raise ValueError(
+            f"--score needs labelled frames of {target}: put their labels into "
+            f"labels/ of it, with the names of the frames"
+        )
     table = write_target_table(folder / "target.csv", frames)
     shares = class_shares(cfg)
     length = _length(cfg, length)
@@ -109,15 +118,16 @@ def adapt(
         shares=shares,
         before=signs_of(start, start, batches),
         after=signs_of(adapted, start, batches),
-        labelled=sum(bool(frame.label) for frame in frames),
+        labelled=labelled,
         table=table,
     )
 
 
 def _chain(name: str) -> Iterator[str]:
     """The methods of a chain, the first one first."""
-    if METHODS[name].first is not None:
-        yield from _chain(METHODS[name].first)
+    first = METHODS[name].first
+    if first is not None:
+        yield from _chain(first)
     yield name
 
 

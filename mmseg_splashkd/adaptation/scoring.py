@@ -30,13 +30,8 @@ def score(
         cfg_options: Dotted config keys to override.
 
     Raises:
-        ValueError: No frame of the target has a label, or too few for an interval.
+        ValueError: No frame of the target has a label, or a label does not fit.
     """
-    if not adapted.labelled:
-        raise ValueError(
-            "--score needs labelled frames of the target: put their labels into "
-            "labels/ of its folder, with the names of the frames"
-        )
     options = dict(cfg_options or {}) | {
         f"{TEST}.data_root": "",
         f"{TEST}.split_table": str(adapted.table),

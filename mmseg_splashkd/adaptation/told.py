@@ -35,7 +35,10 @@ def adapt_and_tell(
     Raises:
         ValueError: As of ``adapt``, or ``scored`` without labels.
     """
-    adapted = adapt(config, checkpoint, target, folder, method, length, cfg_options)
+    adapted = adapt(
+        *(config, checkpoint, target, folder, method, length, cfg_options),
+        needs_labels=scored,
+    )
     print(*described(adapted), sep="\n")
     for shown in shipped_evidence():
         if adapted.method in shown.gains:

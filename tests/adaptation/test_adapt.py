@@ -1,0 +1,135 @@
+"""A tiny network is adapted to a drawn farm B, from its folder to the words."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmseg_splashkd.adaptation.adapt import Adapted, adapt
+from mmseg_splashkd.adaptation.telling import UNKNOWN, described, judged
+from mmseg_splashkd.adaptation.told import adapt_and_tell
+from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
+from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.datasets.synthetic import draw_pond
+from tests.conftest import BEST
+from tests.test_mmseg_api import config_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:Failed to add <class:UserWarning")
+FRAMES = 20
+
+
+@pytest.fixture(scope="module")
+def farm_b(tmp_path_factory) -> Path:
+    """Frames of farm B without labels; those are in another folder beside it."""
+    drawn = tmp_path_factory.mktemp("b") / "drawn"
+    draw_pond(drawn, frames=FRAMES, size=(64, 80), seed=2, farm="B", progress=False)
+    (drawn / "labels").rename(drawn.parent / "labels")
+    return drawn
+
+
+def given(run: Path) -> tuple[str, str]:
+    return str(config_of(run)), str(run / BEST)
+
+
+@pytest.fixture(scope="module")
+def adapted(teacher, farm_b, tmp_path_factory) -> Adapted:
+    folder = tmp_path_factory.mktemp("adapted")
+    config, weights = given(teacher)
+    return adapt(config, weights, farm_b, folder, "mean-teacher", length=2)
+
+
+def test_weights_fit_the_segmentor_and_are_others(adapted, teacher):
+    own = read_checkpoint(find_checkpoint(given(teacher)[1]))["state_dict"]
+    new = read_checkpoint(adapted.weights)["state_dict"]
+    assert new.keys() == own.keys()
+    assert any(not torch.equal(value, own[name]) for name, value in new.items())
+
+
+def test_all_frames_of_the_target_are_looked_at(adapted):
+    assert len(adapted.after.frames) == len(set(adapted.after.frames)) == FRAMES
+    assert adapted.labelled == 0
+    np.testing.assert_allclose(adapted.after.shares.sum(1), 1)
+    before = adapted.before.pixels  # the network at the start, with itself
+    assert before[0, 1] == before[1, 0] == 0
+    assert {frame.split for frame in read_table(adapted.table)} == {"train"}
+
+
+def test_words_never_claim_accuracy(adapted):
+    text = "\n".join([*described(adapted), *judged(adapted)])
+    assert "mean-teacher: labels of a moving average" in text
+    assert f"Frames of the target: {FRAMES}" in text
+    assert UNKNOWN in text
+    assert "Dice" not in text
+
+
+def test_statistics_change_nothing_but_statistics(teacher, farm_b, tmp_path, capsys):
+    config, weights = given(teacher)
+    adapt_and_tell(config, weights, farm_b, tmp_path, method="adabn")
+    own = read_checkpoint(find_checkpoint(weights))
+    new = read_checkpoint(tmp_path / "weights_adabn.safetensors")
+    changed = {
+        name.rpartition(".")[2]
+        for name, value in new["state_dict"].items()
+        if not torch.equal(value, own["state_dict"][name])
+    }
+    assert changed <= {"running_mean", "running_var", "num_batches_tracked"}
+    assert "running_mean" in changed
+    assert new["meta"] == own["meta"]
+    assert "adabn: statistics of batch norms" in capsys.readouterr().out
+    assert (tmp_path / "shares.svg").is_file()
+
+
+def test_labels_of_the_target_score_when_asked(teacher, farm_b, tmp_path, capsys):
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "images").symlink_to(farm_b / "images")
+    (target / "labels").symlink_to(farm_b.parent / "labels")
+    config, weights = given(teacher)
+    adapt_and_tell(config, weights, target, tmp_path, method="adabn", scored=True)
+    told = capsys.readouterr().out
+    assert f"{FRAMES} frames of the target have a label, which was not used" in told
+    assert "Dice" in told
+    assert (tmp_path / "after.npz").is_file()
+
+
+def test_pictures_need_neither_times_nor_a_folder_of_images(teacher, farm_b, tmp_path):
+    target = tmp_path / "pictures"
+    target.mkdir()
+    for number, file in enumerate(sorted((farm_b / "images").rglob("*.png"))[:3]):
+        (target / f"shot {number}.png").symlink_to(file)
+    config, weights = given(teacher)
+    found = adapt(config, weights, target, tmp_path / "run", method="adabn")
+    assert len(found.after.frames) == 3
+    assert not any(frame.has_time for frame in read_table(found.table))
+
+
+def refused(match: str, *args: Any, error: type = ValueError, **options: Any) -> None:
+    with pytest.raises(error, match=match):
+        adapt(*args, **options)
+
+
+def test_bad_input_is_refused_at_once(teacher, distilled, farm_b, tmp_path):
+    config, weights = given(teacher)
+    folder, empty = tmp_path / "run", tmp_path / "empty"
+    empty.mkdir()
+    (empty / "notes.txt").touch()
+    refused("is no folder", config, weights, tmp_path / "none", folder, "minent",
+            error=FileNotFoundError)  # fmt: skip
+    refused("holds no picture: 1 .txt", config, weights, empty, folder, "minent")
+    refused("method='ttt' is none of adabn", config, weights, farm_b, folder, "ttt")
+    refused("length=0 must be at least 1", config, weights, farm_b, folder, "minent",
+            length=0)  # fmt: skip
+    refused("no method has been shown to help", config, weights, farm_b, folder)
+    refused("give the plain config", *given(distilled), farm_b, folder, "minent")
+    refused("does not exist", config, "none.pth", farm_b, folder, "minent",
+            error=FileNotFoundError)  # fmt: skip
+    assert not list(folder.glob("*/"))
+
+
+def test_scores_need_labels(teacher, farm_b, tmp_path):
+    config, weights = given(teacher)
+    with pytest.raises(ValueError, match="--score needs labelled frames"):
+        adapt_and_tell(config, weights, farm_b, tmp_path, method="adabn", scored=True)
+    assert not list(tmp_path.iterdir())  # before anything is done

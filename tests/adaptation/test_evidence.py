@@ -1,0 +1,58 @@
+"""The method that what was measured supports."""
+
+import pytest
+
+from mmseg_splashkd.adaptation.evidence import (
+    Shown,
+    best_method,
+    shipped_evidence,
+    write_evidence,
+)
+from mmseg_splashkd.adaptation.methods import METHODS
+
+
+def shown(shift: str, two: bool = True, same: bool = False, **gains: tuple) -> Shown:
+    return Shown(shift, f"{shift}.", "Dice", two, same, gains, "2026-01-01")
+
+
+FARM = shown("farm", a=(5, 2, 8), b=(3, 1, 5), c=(9, 4, 14))
+NIGHT = shown("night", a=(2, -1, 5), b=(3, 2, 4), c=(-4, -6, -2))
+SAME = shown("same", same=True, a=(-0.5, -1, 0), b=(0, 0, 0), c=(0, 0, 0))
+STREETS = shown("streets", two=False, c=(1, 0, 2), d=(2, 1, 3))
+
+
+def test_the_best_mean_of_those_that_never_harmed():
+    assert best_method([FARM, NIGHT, SAME, STREETS], two_classes=True) == "a"  # 3.5
+    assert best_method([FARM, SAME], two_classes=True) == "c"
+    assert best_method([FARM, NIGHT, SAME, STREETS], two_classes=False) == "d"
+
+
+def test_harm_on_the_source_itself_counts():
+    harmful = shown("same", same=True, a=(-1.5, -2, -1), b=(0, 0, 0), c=(0, 0, 0))
+    assert best_method([FARM, NIGHT, harmful], two_classes=True) == "b"
+
+
+def test_a_method_that_is_missing_somewhere_is_not_chosen():
+    assert best_method([FARM, shown("dusk", b=(1, 0, 2))], two_classes=True) == "b"
+
+
+@pytest.mark.parametrize(
+    "evidence", [[], [SAME], [shown("farm", a=(-1, -3, 1))], [STREETS]]
+)
+def test_without_evidence_nothing_is_chosen(evidence):
+    with pytest.raises(ValueError, match=r"no method has been shown .* two classes"):
+        best_method(evidence, two_classes=True)
+
+
+def test_evidence_is_shipped_as_it_is_written(tmp_path, monkeypatch):
+    write_evidence(tmp_path / "evidence.json", [FARM, STREETS])
+    module = "mmseg_splashkd.adaptation.evidence.files"
+    monkeypatch.setattr(module, lambda _: tmp_path)
+    first, second = shipped_evidence()
+    assert first.gains == {k: list(v) for k, v in FARM.gains.items()}
+    assert (second.shift, second.two_classes) == ("streets", False)
+
+
+def test_shipped_evidence_is_of_methods_that_exist():
+    for each in shipped_evidence():
+        assert each.gains.keys() <= METHODS.keys()
