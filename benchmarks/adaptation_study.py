@@ -153,10 +153,10 @@ class AdaptationStudy:
             from mmseg_splashkd.adaptation.signs import signs_of
 
             cfg, _ = self._configs
-            pair = [
+            own, start = (
                 open_network(cfg, self.weights[each, seed]) for each in (name, START)
-            ]
-            signs = signs_of(*pair, frames_of(cfg, "test"))
+            )
+            signs = signs_of(own, start, frames_of(cfg, "test"))
             text = {
                 "entropy": float(signs.entropy.mean()),
                 "sure": float(signs.sure.mean()),
