@@ -66,8 +66,12 @@ class ShiftResults:
         return float(np.mean(runs))
 
     def seconds(self, arm: str) -> float:
-        """Mean time of a run."""
-        return float(np.mean([self.runs[arm][s]["seconds"] for s in self.shift.seeds]))
+        """Mean time of a run, and of those from which it goes on."""
+        before = ARMS[arm].start if arm in ARMS else None
+        if arm in ARMS and ARMS[arm].statistics:
+            before = SOURCE
+        own = np.mean([self.runs[arm][s]["seconds"] for s in self.shift.seeds])
+        return float(own) + (self.seconds(before) if before else 0.0)
 
     @property
     def shown(self) -> Shown:

@@ -12,7 +12,7 @@ docs/adaptation/<shift>.json.
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import product
@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from adaptation_page import write_page
-from shifts import ARMS, SHIFTS, STRONG, Arm, Shift
+from shifts import ARMS, SHIFTS, SOURCE, STRONG, Arm, Shift
 from study_runs import StudyRun, device_name, results_of
 
 RESULTS = Path("docs/adaptation")
 SHIPPED = Path("mmseg_splashkd/adaptation/evidence.json")
 START = "start"
 SCORES = ("mIoU",)
-PIPELINE = "train_dataloader.dataset.dataset.pipeline"
+FRAMES = "train_dataloader.dataset.dataset"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -116,21 +116,25 @@ class AdaptationStudy:
         return read_config(shift.source, tables), read_config(shift.pairs, tables)
 
     def _options(self, arm: Arm, seed: int) -> dict[str, Any]:
-        from mmseg_splashkd.config.length import of_length
-
         options: dict[str, Any] = {"load_from": self.weights[arm.start or START, seed]}
         if arm.method is not None:
             return {**options, "model.method": {"_delete_": True, **arm.method}}
         own, pairs = self._configs
         length = pairs.train_cfg.max_iters
-        options |= {**of_length(own, length), "max_iters": length}
-        options["optim_wrapper.optimizer.lr"] = pairs.optim_wrapper.optimizer.lr
+        options |= {
+            "max_iters": length,
+            "train_cfg.max_iters": length,
+            "train_cfg.val_interval": length,
+            "default_hooks.checkpoint.interval": length,
+            "param_scheduler": [dict(each) for each in pairs.param_scheduler],
+            "optim_wrapper.optimizer.lr": pairs.optim_wrapper.optimizer.lr,
+        }
         if arm.augmented:
-            place = f"{PIPELINE}.{self.shift.photometric}"
+            place = f"{FRAMES}.pipeline.{self.shift.photometric}"
             options |= {f"{place}.{key}": value for key, value in STRONG.items()}
-        if arm.labelled:
-            options["source_root"] = own.target_root
-            options["source_table"] = own.target_table
+        if arm.labelled:  # in training only: validations stay on the source
+            options[f"{FRAMES}.data_root"] = own.target_root
+            options[f"{FRAMES}.split_table"] = own.target_table
         return options
 
     def _trained(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -147,47 +151,48 @@ class AdaptationStudy:
 
     def _signs(self, run: StudyRun, name: str, seed: int) -> dict[str, Any]:
         """What the weights say of the target, beside those of the source."""
-        file = run.folder / "signs.json"
-        if not file.is_file():
-            from mmseg_splashkd.adaptation.network import frames_of, open_network
-            from mmseg_splashkd.adaptation.signs import signs_of
+        pair = [self.weights[each, seed] for each in (name, START)]
+        return {"signs": _kept(run.folder / "signs.json", pair, self._measure)}
 
-            cfg, _ = self._configs
-            own, start = (
-                open_network(cfg, self.weights[each, seed]) for each in (name, START)
-            )
-            signs = signs_of(own, start, frames_of(cfg, "test"))
-            text = {
-                "entropy": float(signs.entropy.mean()),
-                "sure": float(signs.sure.mean()),
-                "shares": signs.shares.mean(0).tolist(),
-                "focus share, spread": float(signs.shares[:, -1].std()),
-                "agreement": signs.agreement.tolist(),
-            }
-            file.write_text(json.dumps(text))
-        return {"signs": json.loads(file.read_text())}
+    def _measure(self, own: str, start: str) -> dict[str, Any]:
+        from mmseg_splashkd.adaptation.network import frames_of, open_network
+        from mmseg_splashkd.adaptation.signs import signs_of
+
+        cfg, _ = self._configs
+        networks = [open_network(cfg, each) for each in (own, start)]
+        signs = signs_of(networks[0], networks[1], frames_of(cfg, "test"))
+        return {
+            "entropy": float(signs.entropy.mean()),
+            "sure": float(signs.sure.mean()),
+            "shares": signs.shares.mean(0).tolist(),
+            "focus share, spread": float(signs.shares[:, -1].std()),
+            "agreement": signs.agreement.tolist(),
+        }
 
     def _recomputed(self, name: str, seed: int) -> dict[str, Any]:
-        """Test the source's weights with the target's statistics."""
+        """Test weights trained on the source as long, with the target's statistics."""
         folder = self.folder / f"{name}_seed{seed}"
-        run = self.run(START, seed)._replace(folder=folder)
-        weights, file = folder / "weights.safetensors", folder / "result.json"
-        if not file.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(self._restated(run, seed, weights)))
+        run = self.run(SOURCE, seed)._replace(folder=folder)
+        weights = folder / "weights.safetensors"
+
+        def restated(start: str) -> dict[str, Any]:
+            return self._restated(run, start, weights)
+
+        start = self.weights[SOURCE, seed]
+        result = _kept(folder / "result.json", [start], restated)
         self.weights[name, seed] = str(weights)
-        result = json.loads(file.read_text())
         return {"arm": name, "seed": seed, **result, **self._signs(run, name, seed)}
 
-    def _restated(self, run: StudyRun, seed: int, weights: Path) -> dict[str, Any]:
+    def _restated(self, run: StudyRun, start: str, weights: Path) -> dict[str, Any]:
         from mmseg_splashkd.adaptation.batch_statistics import (
             write_with_target_statistics,
         )
         from mmseg_splashkd.runs.test import evaluate
 
         _, pairs = self._configs
+        weights.parent.mkdir(parents=True, exist_ok=True)
         begin = time.perf_counter()
-        write_with_target_statistics(pairs, self.weights[START, seed], weights)
+        write_with_target_statistics(pairs, start, weights)
         seconds = time.perf_counter() - begin
         tested = evaluate(
             run.config,
@@ -197,6 +202,23 @@ class AdaptationStudy:
             cfg_options=dict(run.options),
         )
         return {"seconds": seconds, "hardware": device_name(), "test": tested}
+
+
+def _kept(
+    file: Path, weights: Sequence[str], measure: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    """What was measured of weights, and is measured again if these are others."""
+    from mmseg_splashkd.files import file_sha256, write_whole
+
+    of = [file_sha256(each) for each in weights]
+    if file.is_file():
+        kept = json.loads(file.read_text())
+        if kept["of"] == of:
+            return kept["measured"]
+    measured = measure(*weights)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, json.dumps({"of": of, "measured": measured}, indent=1) + "\n")
+    return measured
 
 
 def short(result: Mapping[str, Any]) -> dict[str, Any]:

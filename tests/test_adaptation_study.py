@@ -51,7 +51,7 @@ def schedules(configs: dict[str, Any]) -> set[tuple]:
     return {
         (
             cfg.train_cfg.max_iters,
-            max(each["end"] for each in cfg.param_scheduler),
+            tuple(each["end"] for each in cfg.param_scheduler),
             cfg.optim_wrapper.optimizer.lr,
         )
         for cfg in configs.values()
@@ -67,7 +67,7 @@ def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
     )
     shift = shifts.SHIFTS["farm"]
     configs = configs_of(study, shift, tmp_path, *names, "proda")
-    assert schedules(configs) == {(500, 500, 3e-3)}
+    assert schedules(configs) == {(500, (30, 500), 3e-3)}
     source, strong, labels, adapted, proda = configs.values()
     before, after = (
         cfg.train_dataloader.dataset.dataset.pipeline for cfg in (source, strong)
@@ -88,9 +88,13 @@ def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
 
 def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
     monkeypatch.setenv("CAMVID_FRAMES", str(tmp_path))
-    names = ("source, augmented", "minent")
+    names = ("source, augmented", "minent", "labels of the target")
     configs = configs_of(study, shifts.SHIFTS["dusk"], tmp_path, *names)
-    assert schedules(configs) == {(400, 400, 2e-3)}
+    labels = configs["labels of the target"]
+    loaders = (labels.train_dataloader, labels.val_dataloader)
+    tables = [each.dataset.dataset.split_table for each in loaders]
+    assert tables == ["dusk.csv", "day.csv"]
+    assert schedules(configs) == {(400, (400,), 2e-3)}
     strong = configs["source, augmented"].train_dataloader.dataset.dataset.pipeline
     assert [each.type for each in strong if "brightness_delta" in each] == [
         "PhotoMetricDistortion"

@@ -1,4 +1,4 @@
-"""Adapts a network to the frames of another camera, and says what can be seen of it."""
+"""Adapts a network to the frames of another camera, and looks at what came of it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,26 +8,29 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_splashkd.adaptation.asked import keep_to_one
 from mmseg_splashkd.adaptation.batch_statistics import (
     target_loader,
     write_with_target_statistics,
 )
-from mmseg_splashkd.adaptation.config_file import check_adaptable, write_config
+from mmseg_splashkd.adaptation.config_file import (
+    adapted_schedule,
+    check_adaptable,
+    write_method,
+    write_plain,
+)
 from mmseg_splashkd.adaptation.doubts import doubts
 from mmseg_splashkd.adaptation.evidence import best_method, shipped_evidence
 from mmseg_splashkd.adaptation.methods import METHODS, method_of
 from mmseg_splashkd.adaptation.network import open_network
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
-from mmseg_splashkd.adaptation.target_frames import list_target, write_target_table
+from mmseg_splashkd.adaptation.target_frames import TargetFrames, list_target
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.class_shares import ClassShares, class_shares
 from mmseg_splashkd.config.frames import time_splits
-from mmseg_splashkd.config.length import length_key, of_length
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.runs.train_once import WEIGHTS, train_once
 
-RATE = "optim_wrapper.optimizer.lr"
-SLOWER = 0.25  # part of the rate of the segmentor's own training
 ANY = "minent"  # of any config of pairs, from which data sets are read
 
 
@@ -36,22 +39,24 @@ class Adapted:
     """An adapted network, and what can be seen without labels.
 
     Attributes:
-        weights: Its weights, which fit the segmentor's own config.
+        cfg: The segmentor's own config.
+        start: Its weights before.
+        weights: Those after, which fit the same config.
         method: Name of the method.
         shares: Frames and classes of the source's labels.
         before: Predictions on the target before.
         after: Predictions after, compared with those before.
-        labelled: Number of frames of the target with a label.
-        table: Split table of the target's frames.
+        target: Frames of the target.
     """
 
+    cfg: Config
+    start: Path
     weights: Path
     method: str
     shares: ClassShares
     before: Signs
     after: Signs
-    labelled: int
-    table: Path
+    target: TargetFrames
 
     @property
     def doubts(self) -> list[str]:
@@ -76,7 +81,7 @@ def adapt(
         config: Config of the segmentor.
         checkpoint: Its weights, trained on the source.
         target: Folder of frames of the target, see ``list_target``.
-        folder: Folder of configs and runs.
+        folder: Folder of configs and runs, of one adaptation by any methods.
         method: One of ``METHODS``; default None: the one that the evidence supports.
         length: Iterations, or epochs; default None: half of the config's.
         cfg_options: Dotted config keys to override.
@@ -86,40 +91,38 @@ def adapt(
         FileNotFoundError: Weights, target or frames are missing.
         ValueError: The config cannot be adapted, the target has no frames, or no
             label although ``needs_labels``, the method is unknown or none is supported
-            by evidence, or ``length`` is below 1.
+            by evidence, ``length`` is below 1, or the folder holds another adaptation.
         PoorStartError: The weights are too poor for the method.
     """
-    given = dict(cfg_options or {})
-    cfg = read_config(config, given)
+    cfg = read_config(config, dict(cfg_options or {}))
     check_adaptable(cfg)
-    weights = find_checkpoint(checkpoint)
-    start = open_network(cfg, weights)
-    name = method or best_method(shipped_evidence(), start.num_classes == 2)
+    start = find_checkpoint(checkpoint)
+    before = open_network(cfg, start)
+    name = method or best_method(shipped_evidence(), before.num_classes == 2)
     method_of(name)
     (source,) = time_splits(cfg.train_dataloader.dataset)
-    frames = list_target(target, source.timestamp)
-    labelled = sum(bool(frame.label) for frame in frames)
-    if needs_labels and not labelled:
-        raise ValueError(
-            f"--score needs labelled frames of {target}: put their labels into "
-            f"labels/ of it, with the names of the frames"
-        )
-    table = write_target_table(folder / "target.csv", frames)
+    found = list_target(target, source.timestamp)
+    if needs_labels:
+        found.check_labelled()
+    changed = adapted_schedule(cfg, length)
     shares = class_shares(cfg)
-    length = _length(cfg, length)
+    keep_to_one(folder, changed, start, found)
+    found.write(folder)
+    write_plain(folder, changed)
+    weights = start
     for each in _chain(name):
-        weights = _step(each, cfg, weights, table, folder, length, given)
-    pairs = _pairs(cfg, weights, table, folder, given)
-    batches = Runner.build_dataloader(target_loader(pairs, 1))
-    adapted = open_network(cfg, weights)
+        weights = _step(each, weights, found, folder)
+    frames = Runner.build_dataloader(target_loader(_pairs(weights, found, folder), 1))
+    after = open_network(cfg, weights)
     return Adapted(
+        cfg=cfg,
+        start=start,
         weights=weights,
         method=name,
         shares=shares,
-        before=signs_of(start, start, batches),
-        after=signs_of(adapted, start, batches),
-        labelled=labelled,
-        table=table,
+        before=signs_of(before, before, frames),
+        after=signs_of(after, before, frames),
+        target=found,
     )
 
 
@@ -131,47 +134,20 @@ def _chain(name: str) -> Iterator[str]:
     yield name
 
 
-def _length(cfg: Config, length: int | None) -> int:
-    whole = cfg.train_cfg[length_key(cfg)]
-    length = max(1, whole // 2) if length is None else length
-    if length < 1:
-        raise ValueError(f"length={length} must be at least 1")
-    return length
+def _pairs(weights: Path, target: TargetFrames, folder: Path) -> Config:
+    method, table = METHODS[ANY].config or {}, target.table(folder)
+    return read_config(str(write_method(folder / "pairs.py", weights, table, method)))
 
 
-def _pairs(
-    cfg: Config, weights: Path, table: Path, folder: Path, given: dict[str, Any]
-) -> Config:
-    file = write_config(
-        folder / "pairs.py", cfg, weights, table, METHODS[ANY].config or {}
-    )
-    return read_config(str(file), given)
-
-
-def _step(
-    name: str,
-    cfg: Config,
-    weights: Path,
-    table: Path,
-    folder: Path,
-    length: int,
-    given: dict[str, Any],
-) -> Path:
+def _step(name: str, weights: Path, target: TargetFrames, folder: Path) -> Path:
     """Weights of one method."""
-    method = METHODS[name]
-    if method.config is None:
+    method = METHODS[name].config
+    if method is None:
         out = folder / f"weights_{name}.safetensors"
-        write_with_target_statistics(
-            _pairs(cfg, weights, table, folder, given), weights, out
-        )
+        write_with_target_statistics(_pairs(weights, target, folder), weights, out)
         return out
-    file = write_config(folder / f"{name}.py", cfg, weights, table, method.config)
-    options = {
-        **given,
-        **of_length(cfg, length),
-        RATE: SLOWER * cfg.optim_wrapper.optimizer.lr,
-    }
-    run = folder / name
-    train_once(str(file), run, f"{name}_{folder.name}", options)
-    (trained,) = run.glob(WEIGHTS)
+    table = target.table(folder)
+    file = write_method(folder / f"{name}.py", weights, table, method)
+    train_once(str(file), folder / name, f"{name}_{folder.name}", {})
+    (trained,) = (folder / name).glob(WEIGHTS)
     return trained

@@ -1,9 +1,10 @@
 """Weights whose batch norms have the statistics of a target."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import Tensor
@@ -27,7 +28,9 @@ def write_with_target_statistics(
             pipeline of the validation part.
         weights: Trained weights of its student.
         out: The ``.safetensors`` file to write.
-        batch: Frames at a time.
+        batch: Frames at a time, from 2. Those of one size share a batch; a last frame
+            of its size is left out, because it has no variance after a pooling, unless
+            it is the only one.
 
     Returns:
         Number of batches.
@@ -36,11 +39,39 @@ def write_with_target_statistics(
         ValueError: The network has no batch norm, or the target no frames.
     """
     network = open_network(cfg, weights)
-    loader = Runner.build_dataloader(target_loader(cfg, batch))
-    number = recompute_statistics(network, _images(network, loader))
+    loader = Runner.build_dataloader(target_loader(cfg, 1))
+    images = (network.data_preprocessor(data, False)["inputs"] for data in loader)
+    number = recompute_statistics(network, batched(images, batch))
     meta = read_checkpoint(find_checkpoint(str(weights)))["meta"]
     write_weights(network.state_dict(), out, meta)
     return number
+
+
+def batched(images: Iterable[Tensor], batch: int) -> Iterator[Tensor]:
+    """Batches of images of one size each.
+
+    Args:
+        images: Images (1, 3, H, W) of any sizes.
+        batch: Images of a batch, from 2.
+
+    Yields:
+        (B, 3, H, W); one image alone only if there is no other batch.
+    """
+    waiting: dict[tuple[int, ...], list[Tensor]] = {}
+    whole = False
+    for image in images:
+        of_size = waiting.setdefault(tuple(image.shape), [])
+        of_size.append(image)
+        if len(of_size) == batch:
+            yield torch.cat(of_size)
+            of_size.clear()
+            whole = True
+    for of_size in waiting.values():
+        if len(of_size) > 1:
+            yield torch.cat(of_size)
+            whole = True
+    if not whole:
+        yield from (image for of_size in waiting.values() for image in of_size)
 
 
 def target_loader(cfg: Config, batch: int) -> dict[str, Any]:
@@ -55,8 +86,3 @@ def target_loader(cfg: Config, batch: int) -> dict[str, Any]:
     options = {"batch_size": batch, "drop_last": False}
     dataset = {**target, "pipeline": validated.pipeline}
     return {**cfg.val_dataloader, **options, "dataset": dataset}
-
-
-def _images(network: Any, loader: Any) -> Iterator[Tensor]:
-    for data in loader:
-        yield network.data_preprocessor(data, False)["inputs"]

@@ -1,4 +1,4 @@
-"""The config of an adaptation, as a few lines on top of the segmentor's own."""
+"""The configs of an adaptation: the segmentor's own, and a few lines on top of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,15 +6,20 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_splashkd.config.length import length_key, of_length
+from mmseg_splashkd.config.text import config_text
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import plain_model
+from mmseg_splashkd.config.walk import leaves, plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import write_whole
 
-TEXT = """# Adapts {name} to the frames of {table}.
+PLAIN, SCORED = "plain.py", "scored.py"
+SLOWER = 0.25  # part of the rate of the segmentor's own training
+RATES = ("eta_max", "eta_min")  # of schedulers, beside that of the optimizer
+TEXT = """# Adapts a segmentor to the frames of {table}.
 #   python tools/train.py {file}
-_base_ = {base!r}
+_base_ = "./{plain}"
 load_from = {weights!r}
 model = dict(
     _delete_=True,
@@ -35,7 +40,6 @@ train_dataloader = dict(
                 fold=None,
                 embargo=0,
                 unlabelled="include",
-                check_labels=False,
             ),
         )
     )
@@ -45,47 +49,110 @@ CONSTRUCTOR = 'optim_wrapper = dict(constructor="AdaptationOptimConstructor")\n'
 
 
 def check_adaptable(cfg: Config) -> None:
-    """Check that a config can be adapted by adding to it.
+    """Check, before anything takes time, that a config can be adapted.
+
+    Args:
+        cfg: The resolved config of a segmentor.
 
     Raises:
-        ValueError: It distils or adapts already, or it does not train on a
-            ``TimeSplitDataset`` inside a ``ViewDataset``.
+        ValueError: It distils or adapts already, it does not train on a
+            ``TimeSplitDataset`` inside a ``ViewDataset``, it validates on none or on
+            several, its optimizer has no rate, or its last weights are not exported.
     """
+    name = cfg.filename
     if plain_model(cfg.model) is not cfg.model:
         raise ValueError(
-            f"{cfg.filename} trains a student inside a {cfg.model.type}: give the "
-            f"plain config of that student, which fits the same weights"
+            f"{name} trains a student inside a {cfg.model.type}: give the plain "
+            f"config of that student, which fits the same weights"
         )
     dataset = cfg.train_dataloader.dataset
     inner = dataset.get("dataset")
     if not (is_a(dataset, ViewDataset) and inner and is_a(inner, TimeSplitDataset)):
         raise ValueError(
-            f"{cfg.filename} does not train on a TimeSplitDataset inside a "
-            f"ViewDataset: write the config of the adaptation as in "
-            f"configs/adaptation/README.md, and train it with tools/train.py"
+            f"{name} does not train on a TimeSplitDataset inside a ViewDataset: write "
+            f"the config of the adaptation as in configs/adaptation/README.md, and "
+            f"train it with tools/train.py"
+        )
+    validated = [*leaves(cfg.val_dataloader.dataset)] if cfg.val_dataloader else []
+    if len(validated) != 1 or not is_a(validated[0], TimeSplitDataset):
+        raise ValueError(
+            f"{name} has no val_dataloader with one TimeSplitDataset, whose pipeline "
+            f"reads the frames of the target: set one"
+        )
+    if "lr" not in cfg.optim_wrapper.get("optimizer", {}):
+        raise ValueError(
+            f"{name} names no optim_wrapper.optimizer.lr, a part of which is the rate "
+            f"of the adaptation: set it"
+        )
+    best = cfg.default_hooks.get("checkpoint", {}).get("save_best")
+    if isinstance(best, list | tuple) and len(best) > 1:
+        raise ValueError(
+            f"{name} keeps the best of several metrics, {list(best)}, and exports no "
+            f"last weights: name one in default_hooks.checkpoint.save_best"
         )
 
 
-def write_config(
-    file: Path, cfg: Config, weights: Path, table: Path, method: Mapping[str, Any]
+def adapted_schedule(cfg: Config, length: int | None) -> Config:
+    """A copy of a config with the length and the rate of an adaptation.
+
+    Args:
+        cfg: The resolved config of a segmentor.
+        length: Iterations, or epochs; None: half of the config's.
+
+    Raises:
+        ValueError: ``length`` is below 1.
+    """
+    key = length_key(cfg)
+    length = max(1, cfg.train_cfg[key] // 2) if length is None else length
+    if length < 1:
+        raise ValueError(f"length={length} must be at least 1")
+    changed = Config(cfg.to_dict())
+    changed.merge_from_dict(of_length(cfg, length))
+    if key in changed:  # the file's own name for it
+        changed[key] = length
+    changed.optim_wrapper.optimizer.lr *= SLOWER
+    for each in changed.get("param_scheduler") or ():
+        each.update({name: SLOWER * each[name] for name in RATES if each.get(name)})
+    return changed
+
+
+def write_plain(folder: Path, cfg: Config) -> Path:
+    """Write a resolved config, from which those of methods inherit."""
+    return write_whole(folder / PLAIN, config_text(cfg))
+
+
+def write_scored(folder: Path, cfg: Config, table: Path) -> Path:
+    """Write a config whose test part is the frames of a table.
+
+    Args:
+        folder: Folder of the file.
+        cfg: The resolved config of a segmentor.
+        table: Split table of frames with a label, all in the training part.
+    """
+    changed = Config(cfg.to_dict())
+    (tested,) = leaves(changed.val_dataloader.dataset)
+    options = {"data_root": "", "split_table": str(table), "split": "train"}
+    tested = {**tested, **options, "fold": None, "embargo": 0, "unlabelled": "skip"}
+    changed.test_dataloader = {**changed.val_dataloader, "dataset": tested}
+    changed.test_evaluator = changed.val_evaluator
+    changed.test_cfg = {"type": "TestLoop"}
+    return write_whole(folder / SCORED, config_text(changed))
+
+
+def write_method(
+    file: Path, weights: Path, table: Path, method: Mapping[str, Any]
 ) -> Path:
-    """Write the config of an adaptation.
+    """Write the config of a method, beside the plain one that it inherits from.
 
     Args:
         file: Python file to write.
-        cfg: Config of the segmentor, which it inherits.
-        weights: Its weights, the start.
+        weights: Weights of the segmentor, the start.
         table: Split table of the target's frames.
         method: Config of an ``AdaptationMethod``.
-
-    Raises:
-        ValueError: ``cfg`` cannot be adapted, see ``check_adaptable``.
     """
-    check_adaptable(cfg)
     text = TEXT.format(
-        name=cfg.filename,
         file=file,
-        base=str(Path(cfg.filename).resolve()),
+        plain=PLAIN,
         weights=str(weights.resolve()),
         table=str(table.resolve()),
         method=dict(method),

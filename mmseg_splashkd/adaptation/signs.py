@@ -69,17 +69,17 @@ def _rows(network: Any, other: Any, batches: Iterable[dict]) -> Iterator[tuple]:
     for batch in batches:
         pairs = zip(network.test_step(batch), other.test_step(batch), strict=True)
         for own, its in pairs:
-            logits, before = _logits(own), _logits(its)
-            labels, sure = pseudo_labels(logits)
+            logits = _logits(own)
+            # Those of the network, whose threshold of one logit is its own.
+            labels, before = (each.pred_sem_seg.data[0] for each in (own, its))
             classes = logits.shape[1]
             counted = torch.bincount(labels.flatten(), minlength=classes)
-            pixels = frame_confusion(labels[0], before.argmax(1)[0], classes)
             yield (
                 own.img_path,
                 (counted / counted.sum()).cpu().numpy(),
                 float(self_information(logits).sum(1).mean()),
-                float(sure),
-                pixels.cpu().numpy(),
+                float(pseudo_labels(logits)[1]),
+                frame_confusion(labels, before, classes).cpu().numpy(),
             )
 
 

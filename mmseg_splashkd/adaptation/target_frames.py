@@ -1,27 +1,76 @@
-"""The frames of a target, as a split table of their own."""
+"""The frames of a target, as split tables of their own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmseg_splashkd.config.text import text_sha256
 from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.listing import describe_passed_over, list_pictures
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import NO_TIME, TimestampFormat
 
-FOLDERS = ("images", "labels")
+IMAGES, LABELS = "images", "labels"
 LABEL_SUFFIX = ".png"
 
 
-def list_target(folder: Path, timestamp: TimestampFormat) -> list[Frame]:
+@dataclass(frozen=True)
+class TargetFrames:
+    """Frames of a target.
+
+    Args:
+        folder: Their folder.
+        frames: All frames, in the training part; with the labels that some may have.
+    """
+
+    folder: Path
+    frames: Sequence[Frame]
+
+    @property
+    def labelled(self) -> list[Frame]:
+        """Those with a label."""
+        return [frame for frame in self.frames if frame.label]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the paths and sizes of the pictures."""
+        about = [f"{f.image} {Path(f.image).stat().st_size}" for f in self.frames]
+        return text_sha256("\n".join(about))
+
+    def check_labelled(self) -> None:
+        """Check that there is a frame to score on.
+
+        Raises:
+            ValueError: None has a label.
+        """
+        if not self.labelled:
+            raise ValueError(
+                f"--score needs labelled frames of {self.folder}: put their labels "
+                f"into {LABELS}/ of it, with the names of the frames"
+            )
+
+    def table(self, folder: Path) -> Path:
+        """Split table of all frames, without their labels: none reaches a training."""
+        return folder.resolve() / "target.csv"
+
+    def labelled_table(self, folder: Path) -> Path:
+        """Split table of those with a label."""
+        return folder.resolve() / "target_labelled.csv"
+
+    def write(self, folder: Path) -> None:
+        """Write both tables into a folder; the second one if there are labels."""
+        write_table(self.table(folder), [replace(f, label="") for f in self.frames])
+        if self.labelled:
+            write_table(self.labelled_table(folder), self.labelled)
+
+
+def list_target(folder: Path, timestamp: TimestampFormat) -> TargetFrames:
     """Frames of a folder, with the labels that some of them may have.
 
     Args:
-        folder: Folder with ``images`` and, for frames whose label is known, ``labels``
-            with files of the same names; or a folder of pictures and their subfolders.
+        folder: Folder with pictures in ``images`` or, without it, in itself, and their
+            subfolders; ``labels`` holds labels of some frames, under the same names.
         timestamp: Format of names that tell a time; other names tell none.
-
-    Returns:
-        Frames of the split ``'train'``, in the order of their paths.
 
     Raises:
         FileNotFoundError: The folder does not exist.
@@ -29,13 +78,15 @@ def list_target(folder: Path, timestamp: TimestampFormat) -> list[Frame]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"--target {folder} is no folder")
-    images, labels = (folder / name for name in FOLDERS)
+    images, labels = folder / IMAGES, folder / LABELS
     root = images if images.is_dir() else folder
     pictures, passed_over = list_pictures(root)
+    pictures = [each for each in pictures if not each.is_relative_to(labels)]
     if not pictures:
         there = describe_passed_over(passed_over) or "nothing"
         raise ValueError(f"--target {folder} holds no picture: {there} in {root}")
-    return [_frame(picture, root, labels, timestamp) for picture in pictures]
+    frames = [_frame(picture, root, labels, timestamp) for picture in pictures]
+    return TargetFrames(folder, frames)
 
 
 def _frame(
@@ -50,12 +101,7 @@ def _frame(
     return Frame(
         inner.parent.as_posix(),
         time,
-        str(picture.resolve()),
-        str(label.resolve()) if label.is_file() else "",
+        str(picture.absolute()),
+        str(label.absolute()) if label.is_file() else "",
         "train",
     )
-
-
-def write_target_table(file: Path, frames: Sequence[Frame]) -> Path:
-    """Write frames as a split table, beside which a resumed run finds them again."""
-    return write_table(file.resolve(), frames)

@@ -48,9 +48,9 @@ def judged(adapted: Adapted) -> Iterator[str]:
         yield from (f"  {each}" for each in found)
     else:
         yield "No sign that adapting has hurt; that is no proof"
-    if adapted.labelled:
+    if labelled := len(adapted.target.labelled):
         yield (
-            f"{adapted.labelled} frames of the target have a label, which was not used "
+            f"{labelled} frames of the target have a label, which was not used "
             f"in training"
         )
     else:

@@ -45,6 +45,6 @@ def adapt_and_tell(
             print(cited(shown, adapted.method))
     print(*judged(adapted), sep="\n")
     if scored:
-        score(config, checkpoint, adapted, folder, cfg_options)
+        score(adapted, folder)
     print(f"Weights, for {config}: {adapted.weights}")
     print(f"Picture: {draw_shares(adapted, folder / 'shares.svg')}")

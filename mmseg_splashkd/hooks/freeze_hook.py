@@ -17,7 +17,9 @@ class FreezeHook(Hook):
     A frozen parameter has no gradient, so the optimizer leaves it as it is, also its
     weight decay. Nothing is computed backwards below the first trained module. The
     modules stay in training mode: dropout is applied, BatchNorm statistics follow the
-    frames. With several processes, set ``find_unused_parameters=True``.
+    frames. What a training needs beside a student, such as projectors of features and
+    discriminators, is trained as always. With several processes, set
+    ``find_unused_parameters=True``.
 
     Args:
         trained: Names of modules or parameters, such as ``'decode_head'``: a parameter
@@ -45,9 +47,12 @@ class FreezeHook(Hook):
         """
         model = bare_model(runner.model)
         found, count = set(), 0
+        apart = f"{getattr(model, 'training_part', '')}."
         for name, parameter in model.named_parameters():
             named = self.trained & set(name.split("."))
             found |= named
+            if name.startswith(apart):
+                continue
             parameter.requires_grad_(bool(named))
             count += parameter.numel() if named else 0
         if unknown := sorted(self.trained - found):

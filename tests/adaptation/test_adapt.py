@@ -11,6 +11,7 @@ from mmseg_splashkd.adaptation.adapt import Adapted, adapt
 from mmseg_splashkd.adaptation.telling import UNKNOWN, described, judged
 from mmseg_splashkd.adaptation.told import adapt_and_tell
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
+from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from tests.conftest import BEST
@@ -49,11 +50,12 @@ def test_weights_fit_the_segmentor_and_are_others(adapted, teacher):
 
 def test_all_frames_of_the_target_are_looked_at(adapted):
     assert len(adapted.after.frames) == len(set(adapted.after.frames)) == FRAMES
-    assert adapted.labelled == 0
+    assert adapted.target.labelled == []
     np.testing.assert_allclose(adapted.after.shares.sum(1), 1)
     before = adapted.before.pixels  # the network at the start, with itself
     assert before[0, 1] == before[1, 0] == 0
-    assert {frame.split for frame in read_table(adapted.table)} == {"train"}
+    table = adapted.target.table(adapted.weights.parents[1])
+    assert {frame.split for frame in read_table(table)} == {"train"}
 
 
 def test_words_never_claim_accuracy(adapted):
@@ -91,18 +93,58 @@ def test_labels_of_the_target_score_when_asked(teacher, farm_b, tmp_path, capsys
     told = capsys.readouterr().out
     assert f"{FRAMES} frames of the target have a label, which was not used" in told
     assert "Dice" in told
+    assert not any(frame.label for frame in read_table(tmp_path / "target.csv"))
     assert (tmp_path / "after.npz").is_file()
 
 
 def test_pictures_need_neither_times_nor_a_folder_of_images(teacher, farm_b, tmp_path):
     target = tmp_path / "pictures"
     target.mkdir()
-    for number, file in enumerate(sorted((farm_b / "images").rglob("*.png"))[:3]):
-        (target / f"shot {number}.png").symlink_to(file)
+    images, labels = (
+        sorted((folder / kind).rglob("*.png"))
+        for folder, kind in ((farm_b, "images"), (farm_b.parent, "labels"))
+    )
+    (target / "labels").mkdir()
+    for number in range(3):
+        (target / f"shot {number}.png").symlink_to(images[number])
+    (target / "labels" / "shot 1.png").symlink_to(labels[1])
     config, weights = given(teacher)
     found = adapt(config, weights, target, tmp_path / "run", method="adabn")
-    assert len(found.after.frames) == 3
-    assert not any(frame.has_time for frame in read_table(found.table))
+    assert len(found.after.frames) == 3  # a label is no frame
+    assert [frame.stem for frame in found.target.labelled] == ["shot 1"]
+    assert not any(frame.has_time for frame in found.target.frames)
+
+
+def test_options_are_of_the_source(teacher, farm_b, pond, tmp_path):
+    config, weights = given(teacher)
+    own = tmp_path / "source"
+    own.symlink_to(pond)
+    options = {"data_root": str(own), "train_dataloader.batch_size": 1}
+    adapt(config, weights, farm_b, tmp_path / "run", "minent", 2, options)
+    (record,) = (tmp_path / "run").glob("minent/*.py")
+    cfg = read_config(record)
+    pair = cfg.train_dataloader.dataset.dataset
+    assert (pair.source.data_root, pair.target.data_root) == (str(own), "")
+    assert pair.target.split_table == str(tmp_path / "run" / "target.csv")
+    assert cfg.train_dataloader.batch_size == 1
+    whole = read_config(config)
+    assert cfg.optim_wrapper.optimizer.lr == whole.optim_wrapper.optimizer.lr / 4
+    again = read_config(tmp_path / "run" / "minent.py")  # the published command
+    assert again.train_cfg.max_iters == cfg.train_cfg.max_iters == 2
+    assert again.optim_wrapper.optimizer == cfg.optim_wrapper.optimizer
+
+
+def test_a_folder_is_of_one_adaptation(teacher, farm_b, tmp_path):
+    config, weights = given(teacher)
+    adapt(config, weights, farm_b, tmp_path, method="adabn", length=2)
+    adapt(config, weights, farm_b, tmp_path, method="adabn", length=2)
+    with pytest.raises(ValueError, match="other config, options and length: give"):
+        adapt(config, weights, farm_b, tmp_path, method="adabn", length=1)
+    few = tmp_path / "few"
+    few.mkdir()
+    (few / "a.png").symlink_to(min((farm_b / "images").rglob("*.png")))
+    with pytest.raises(ValueError, match="with other frames of the target: give"):
+        adapt(config, weights, few, tmp_path, method="adabn", length=2)
 
 
 def refused(match: str, *args: Any, error: type = ValueError, **options: Any) -> None:

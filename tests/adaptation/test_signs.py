@@ -14,9 +14,11 @@ from mmseg_splashkd.adaptation.signs import signs_of
 class Given:
     """A network whose probabilities of class 1 are given, frame by frame."""
 
-    def __init__(self, *frames: list, sigmoid: bool = False) -> None:
+    def __init__(
+        self, *frames: list, sigmoid: bool = False, threshold: float = 0.5
+    ) -> None:
         self.frames = [torch.tensor([frame]) for frame in frames]
-        self.sigmoid = sigmoid
+        self.sigmoid, self.threshold = sigmoid, threshold
 
     def test_step(self, batch: dict) -> list[Any]:
         """One frame for each number of the batch."""
@@ -25,7 +27,11 @@ class Given:
     def _sample(self, i: int) -> Any:
         p = self.frames[i][None]
         data = p if self.sigmoid else torch.cat([1 - p, p]).log()
-        return SimpleNamespace(seg_logits=PixelData(data=data), img_path=f"{i}.png")
+        return SimpleNamespace(
+            seg_logits=PixelData(data=data),
+            pred_sem_seg=PixelData(data=(p > self.threshold).long()),
+            img_path=f"{i}.png",
+        )
 
 
 BATCHES = [{"inputs": [0, 1]}, {"inputs": [2]}]
@@ -49,6 +55,13 @@ def test_signs_by_hand(sigmoid):
     # Class 1 in both: 0.99 | (0.9, 0.97); own alone: 0.9; the other alone: 0.5, 0.1
     assert signs.pixels.tolist() == [[3, 1], [2, 3]]
     np.testing.assert_allclose(signs.agreement, [3 / 6, 3 / 6])
+
+
+def test_classes_are_those_that_the_network_predicts():
+    low = Given([0.4, 0.2, 0.1], sigmoid=True, threshold=0.3)
+    signs = signs_of(low, Given([0.4, 0.2, 0.1]), [{"inputs": [0]}])
+    np.testing.assert_allclose(signs.shares[0], [2 / 3, 1 / 3])
+    assert signs.pixels.tolist() == [[2, 1], [0, 0]]
 
 
 def test_a_class_of_neither_has_no_agreement():

@@ -69,6 +69,18 @@ def test_the_modules_of_a_student_are_named_as_without_a_teacher():
     assert not any(weight.requires_grad for weight in model.backbone.parameters())
 
 
+def test_what_is_trained_beside_a_student_stays_trained():
+    method = {"type": "Adversarial", "channels": 2}
+    model = build({"type": "AdaptationSegmentor", "student": fcn(), "method": method})
+    FreezeHook(["decode_head"]).before_train(runner_of(model))
+    assert all(weight.requires_grad for weight in model.method.parameters())
+    assert not any(weight.requires_grad for weight in model.backbone.parameters())
+    teacher = {"type": "MeanTeacher"}
+    model = build({"type": "AdaptationSegmentor", "student": fcn(), "method": teacher})
+    FreezeHook(["decode_head"]).before_train(runner_of(model))
+    assert not any(weight.requires_grad for weight in model.method.parameters())
+
+
 @pytest.mark.parametrize("trained", ["decode_head", []], ids=["text", "empty"])
 def test_a_list_of_names_is_needed(trained):
     with pytest.raises(ValueError, match="must be a list of names of modules"):

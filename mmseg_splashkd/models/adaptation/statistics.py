@@ -4,6 +4,7 @@ Li et al., "Revisiting Batch Normalization For Practical Domain Adaptation", ICL
 workshop.
 """
 
+import copy
 from collections.abc import Iterable
 
 import torch
@@ -15,7 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
     """Replace running statistics of batch norms by means over batches of images.
 
-    Nothing is trained, and nothing else changes: unlike
+    Nothing is trained, and nothing else changes, nor do norms of layers that do not run
+    in a forward pass: unlike
     ``torch.optim.swa_utils.update_bn``, it leaves dropout and dropped paths off, which
     would move the statistics of the layers behind them. Each batch weighs the same.
 
@@ -42,6 +44,7 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
             f"computed anew: choose another method, such as MeanTeacher"
         )
     network.eval()
+    before = [copy.deepcopy(each.state_dict()) for each in norms]
     momenta = [each.momentum for each in norms]
     for each in norms:
         each.reset_running_stats()
@@ -53,7 +56,9 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
             network(images)
             number += 1
     finally:
-        for each, momentum in zip(norms, momenta, strict=True):
+        for each, state, momentum in zip(norms, before, momenta, strict=True):
+            if not each.num_batches_tracked:  # of an auxiliary head, which did not run
+                each.load_state_dict(state)
             each.momentum = momentum
             each.eval()
     if not number:

@@ -181,7 +181,8 @@ def channels_at(model: EncoderDecoder, tap: Tap) -> int | None:
     if tap == "logits":
         return model.num_classes
     if tap == "fused":
-        return getattr(last_head(model).conv_seg, "in_channels", None)
+        classifier = getattr(last_head(model), "conv_seg", None)
+        return getattr(classifier, "in_channels", None)
     for head in (*decode_heads(model), *auxiliary_heads(model)):
         if head.input_transform == "resize_concat":  # in_channels is the sum
             continue

@@ -78,8 +78,8 @@ def trained_recordings(run: Run, scores: FrameScores) -> frozenset[str]:
 
     Raises:
         UnknownTrainingError: The run has no record, or not the list that it recorded,
-            its training data are of no split table or of several, or the tested frames
-            are of another one.
+            it goes on from other weights, its training data are of no split table or of
+            several, or the tested frames are of another one.
     """
     if run.status == NOT_RECORDED:
         recorded = _run_of_weights(scores)
@@ -118,6 +118,11 @@ def _is_recorded(names: list[str], run: Run) -> bool:
 
 
 def _check_one_table(run: Run, scores: FrameScores) -> None:
+    if _recorded_value(run, "load_from"):
+        raise UnknownTrainingError(
+            f"{run.name} goes on from other weights (load_from), and what these were "
+            f"trained on is not known"
+        )
     leaves = _training_leaves(run)
     tables = {_table_of(leaf) for leaf in leaves}
     if len(tables) != 1 or None in tables:
@@ -144,10 +149,15 @@ def _table_of(leaf: Mapping[str, Any]) -> str | None:
 
 def _training_leaves(run: Run) -> list[Mapping[str, Any]]:
     """Configs of the data sets that a run was trained on; none if it does not tell."""
-    try:
-        loader = read_value(run.record.config_text or "", LOADER)
-    except ValueError:  # its config names code, which is not run
-        return []
+    loader = _recorded_value(run, LOADER)
     if not isinstance(loader, dict) or not isinstance(loader.get("dataset"), dict):
         return []
     return list(loader_leaves(Config({LOADER: loader}), LOADER))
+
+
+def _recorded_value(run: Run, key: str) -> Any:
+    """A value of the config of a run; None if it does not tell."""
+    try:
+        return read_value(run.record.config_text or "", key)
+    except ValueError:  # its config names code, which is not run
+        return None

@@ -92,11 +92,11 @@ def test_losses_are_those_of_the_paper(monkeypatch):
     reverse = -(p * np.log(one_hot.clip(1e-4))).sum(1).mean()
     corrected = options["alpha"] * forward + options["beta"] * reverse
     assert losses["loss_corrected"].item() == pytest.approx(corrected, rel=1e-4)
-    strong, q = in_numpy(model.student, targets + 0.5)
+    strong, _ = in_numpy(model.student, targets + 0.5)
     z, taught = near(vectors), near(strong)
     structure = 2.0 * (z * np.log(z / taught)).sum(1).mean()
     assert losses["loss_structure"].item() == pytest.approx(structure, rel=1e-3)
-    degeneration = -0.25 * np.log(q).mean()
+    degeneration = -0.25 * np.log(p).mean()
     assert losses["loss_degeneration"].item() == pytest.approx(degeneration, rel=1e-4)
     means = np.stack([vectors[labels == k].mean(0) for k in (0, 1)])
     expected = 0.75 * eta + 0.25 * means

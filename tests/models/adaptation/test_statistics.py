@@ -39,6 +39,17 @@ def test_dropped_paths_do_not_move_the_statistics():
     torch.testing.assert_close(*found)
 
 
+def test_norms_that_do_not_run_keep_their_statistics():
+    model: Any = build(fcn())  # its auxiliary head is for training
+    model.auxiliary_head.convs[0].bn.running_mean.fill_(3.0)
+    recompute_statistics(model, frames())
+    assert (model.auxiliary_head.convs[0].bn.running_mean == 3).all()
+    assert (model.decode_head.convs[0].bn.running_mean != 0).any()
+    with pytest.raises(ValueError, match="batches is empty"):
+        recompute_statistics(model, [])
+    assert (model.decode_head.convs[0].bn.running_mean != 0).any()
+
+
 def test_networks_without_batch_norms_and_no_frames_are_refused():
     groups: Any = {"norm_cfg": {"type": "GN", "num_groups": 2}}
     with pytest.raises(ValueError, match="EncoderDecoder has no batch norm"):

@@ -47,7 +47,9 @@ class PrototypeDenoising(CopyingMethod):
     In the first steps the network learns from the source alone, and the prototypes are
     the mean features of the warm-up. Then the warm-up is judged: where a class has far
     more or far fewer pixels in its predictions on the target than in the labels of the
-    source, its labels are too poor to be corrected.
+    source, its labels are too poor to be corrected. Both are counted in the frames as
+    they are drawn, so a sampler that prefers frames with a class (``focus_share``)
+    raises its share in the source: raise ``gate`` by as much.
 
     Args:
         first_steps: Steps > 0 for the first prototypes.
@@ -56,7 +58,8 @@ class PrototypeDenoising(CopyingMethod):
         alpha: Weight >= 0 of the cross-entropy; 0.1 in the paper.
         beta: Weight >= 0 of the reverse cross-entropy; 1 in the paper.
         structure_weight: Factor gamma_1 >= 0 of the consistency of a weak and a strong
-            view; 10 in the paper.
+            view; 10 in the paper, whose code divides it by the number of classes, and
+            this one, as its equation 8, does not.
         degeneration_weight: Factor gamma_2 >= 0 of the cross-entropy to equal classes;
             0.1 in the paper.
         average: Largest weight of the former moving average, in [0, 1); 0.999 in the
@@ -75,6 +78,7 @@ class PrototypeDenoising(CopyingMethod):
     prototypes: Tensor
     pixels: Tensor
     labelled: Tensor
+    gathered: Tensor
     copies: ClassVar[tuple[str, ...]] = ("teacher", "warm")
 
     def __init__(
@@ -128,6 +132,7 @@ class PrototypeDenoising(CopyingMethod):
         zeros = {"prototypes": (classes, channels), "pixels": (classes,)}
         for name, shape in (zeros | {"labelled": (classes,)}).items():
             self.register_buffer(name, torch.zeros(shape).double())
+        self.register_buffer("gathered", torch.zeros((), dtype=torch.long))
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Three losses, after the first steps; ``changed``, in percent.
@@ -143,7 +148,8 @@ class PrototypeDenoising(CopyingMethod):
             warm = forward_outputs(self.warm, step.targets, fused=True)
         if step.iteration < self.first_steps:
             self._gather(step, warm)
-            if step.iteration == self.first_steps - 1:
+            # Not in a trial before buffers are restored from a checkpoint.
+            if self.gathered == self.first_steps:
                 self._check()
             return {}
         return self._losses(step, warm)
@@ -161,7 +167,7 @@ class PrototypeDenoising(CopyingMethod):
         strong = strong_view(step.targets, self.strength)
         views = torch.cat([step.targets, strong])
         own = forward_outputs(step.network, views, fused=True)
-        plain, other = _sized(step, own, size).chunk(2)
+        plain, _ = _sized(step, own, size).chunk(2)
         losses = {
             "loss_corrected": symmetric_cross_entropy(
                 plain, labels, self.alpha, self.beta, step.ignore_index
@@ -172,7 +178,7 @@ class PrototypeDenoising(CopyingMethod):
                 distances(own.at("fused").chunk(2)[1], prototypes),
                 self.tau,
             ),
-            "loss_degeneration": self.degeneration_weight * degeneration_loss(other),
+            "loss_degeneration": self.degeneration_weight * degeneration_loss(plain),
             "changed": 100 * changed,
         }
         self.prototypes.copy_(moved(self.prototypes, seen, self.momentum))
@@ -192,6 +198,7 @@ class PrototypeDenoising(CopyingMethod):
         counted = torch.bincount(known, minlength=len(self.labelled))
         all_reduce(counted)
         self.labelled += counted
+        self.gathered += 1
 
     def _check(self) -> None:
         """Compare the shares of classes, as whole numbers of pixels are counted."""
