@@ -196,6 +196,10 @@ def no_config(run: Path, table: Path):
     change_record(run, config_text=None)
 
 
+def other_weights(run: Path, table: Path):
+    change_config(run, "train_dataloader =", "load_from = 'a.pth'\ntrain_dataloader =")
+
+
 def change_config(run: Path, old: str, new: str):
     record = read_record(run)
     assert record is not None
@@ -214,6 +218,7 @@ def change_config(run: Path, old: str, new: str):
         (several_tables, "was not trained on the frames of one split table"),
         (code_in_the_config, "was not trained on the frames of one split table"),
         (no_config, "was not trained on the frames of one split table"),
+        (other_weights, "goes on from other weights (load_from), and what these were"),
     ],
 )
 def test_what_is_not_recorded_is_not_guessed(
