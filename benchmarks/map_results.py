@@ -196,6 +196,7 @@ class CellResults:
             taught=taught,
             config=self.cell.arms[taught].config or self.cell.plain,
             options={**self.cell.recipe, **self.cell.arms[taught].options},
+            losses=self.stored["losses"][taught],
             rate=self.stored["rates"][taught],
             control=control,
             over_plain=_rounded(self.gain(taught, self.plain)),

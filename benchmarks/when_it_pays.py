@@ -231,6 +231,14 @@ class Study:
         for run in runs.values():
             build_teacher_cache(run.config, cfg_options=dict(run.options))
 
+    def losses(self, name: str) -> str:
+        """The losses of an arm, in words."""
+        from mmseg_splashkd.config.loss_words import loss_words
+        from mmseg_splashkd.config.reading import read_config
+
+        run = self.run(name, self.cell.rates[0], self.cell.seeds[0])
+        return loss_words(read_config(run.config, dict(run.options)))
+
     def setting(self, measured: CellResults) -> "Setting":
         """What a case must be like for this cell to say something of it."""
         from mmseg_splashkd.advice.look import batch_size, setting_of
@@ -276,6 +284,7 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     kept.keep("equal time", longer)
     measured = CellResults(cell, kept.text)
     kept.text["setting"] = asdict(runs.setting(measured))
+    kept.text["losses"] = {measured.best_taught: runs.losses(measured.best_taught)}
     kept.write()
 
 

@@ -148,9 +148,9 @@ def test_only_a_whole_cell_is_told_to_others(cell, stored):
 
 
 def test_the_map_says_of_a_cell_what_was_measured(measured, stored):
-    stored["setting"] = asdict(SETTING)
+    stored |= {"setting": asdict(SETTING), "losses": {"KL": "ce and KLDLoss"}}
     said = measured.mapped
-    assert said.setting == SETTING
+    assert (said.setting, said.losses) == (SETTING, "ce and KLDLoss")
     assert (said.taught, said.control, said.config) == ("KL", "weighted", "kd.py")
     assert (said.options, said.rate) == ({"a": 2}, 4e-3)
     assert said.over_control == Gain(-4.0, -8.968, 0.968)
@@ -277,6 +277,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "costs_of", lambda runs, results: MEASURED)
     monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
     monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
+    monkeypatch.setattr(study.Study, "losses", lambda self, name: f"those of {name}")
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
     teachers, tuning, final, equal = asked[:2], asked[2:14], asked[14:26], asked[26:]
     assert [each.folder.name.split("_")[0] for each in equal] == ["plain"] * 3
@@ -291,6 +292,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     assert [each.options["train_cfg.max_iters"] for each in equal] == [2500] * 3
     kept = json.loads((tmp_path / "toy.json").read_text())
     assert Setting(**kept["setting"]) == SETTING
+    assert kept["losses"] == {"CWD": "those of CWD"}
     seconds = {"teacher": 100.0, "cache": 50.0, "own": 100.0}
     assert kept["costs"]["seconds"]["CWD"] == seconds
     assert [len(kept[part]) for part in ("tuning", "runs")] == [12, 12]
@@ -303,7 +305,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
 def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeypatch):
     folder = tmp_path / "map"
     folder.mkdir()
-    stored["setting"] = asdict(SETTING)
+    stored |= {"setting": asdict(SETTING), "losses": {"KL": "ce and KLDLoss"}}
     (folder / "toy.json").write_text(json.dumps(stored))
     page = Path(f"{folder}.md")
     page.write_text("# Map\n\n<!-- measured -->\nold\n<!-- end of measured -->\nend\n")

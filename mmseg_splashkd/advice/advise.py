@@ -84,14 +84,15 @@ def verdict(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:
         cells: The cells of the map.
     """
     alike = [cell for cell in cells if not seen.setting.differences(cell.setting)]
-    if seen.setting.lead < LEAST_LEAD:
-        yield from _no_lead(seen.setting.lead, cells)
-    elif not alike:
-        yield from _refusal(seen, cells)
-    else:
+    if alike:  # what was measured goes before the rule, which it may contradict
         said = {cell.verdict: cell for cell in alike}
         yield f"{_summed_up(said)}. {_sureness(len(alike))}"
         yield from map(_cited, alike)
+        yield from _other_recipe(seen, alike)
+    elif seen.setting.lead < LEAST_LEAD:
+        yield from _no_lead(seen.setting.lead, cells)
+    else:
+        yield from _refusal(seen, cells)
 
 
 def _no_lead(lead: float, cells: Sequence[MappedCell]) -> Iterator[str]:
@@ -143,6 +144,15 @@ def _cited(cell: MappedCell) -> str:
         f"{cell.over_control} over the best control ({cell.control}), at equal time "
         f"{equal}: {cell.verdict}"
     )
+
+
+def _other_recipe(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:
+    measured = sorted({cell.losses for cell in cells})
+    if seen.losses not in measured:
+        yield (
+            f"That was measured with {' and with '.join(measured)}; this config has "
+            f"{seen.losses}, of which the cells say nothing"
+        )
 
 
 def _refusal(seen: Look, cells: Sequence[MappedCell]) -> Iterator[str]:

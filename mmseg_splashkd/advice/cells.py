@@ -39,6 +39,7 @@ class MappedCell:
         taught: Name of the best taught arm.
         config: Its config file, the recipe.
         options: Dotted config keys beside it that make the recipe.
+        losses: Its losses, see ``loss_words``.
         rate: Learning rate that it chose.
         control: Name of the best arm without what the teacher knows.
         over_plain: Gain of the taught arm over the plain student.
@@ -56,6 +57,7 @@ class MappedCell:
     taught: str
     config: str
     options: Mapping[str, Any]
+    losses: str
     rate: float
     control: str
     over_plain: Gain

@@ -22,6 +22,7 @@ from mmseg_splashkd.config.class_shares import ClassShares, class_shares
 from mmseg_splashkd.config.frames import frame_paths
 from mmseg_splashkd.config.label_scan import focus_name
 from mmseg_splashkd.config.length import length_key, of_length
+from mmseg_splashkd.config.loss_words import loss_words
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.config.types import is_a
@@ -60,6 +61,7 @@ class Look:
         setting: What the map is asked for.
         steps: Time of a step of ``'plain'`` and ``'distilled'`` (teacher in the loop).
         view: Time to cache a view; None without ``teacher_cache``.
+        losses: The losses of the config, see ``loss_words``.
     """
 
     metric: str
@@ -73,6 +75,7 @@ class Look:
     setting: Setting
     steps: Mapping[str, StepTime]
     view: ViewTime | None
+    losses: str
 
 
 def look(
@@ -144,6 +147,7 @@ def look(
         setting=setting,
         steps=steps,
         view=view,
+        losses=loss_words(cfg),
     )
 
 

@@ -33,6 +33,7 @@ CELL = MappedCell(
     taught="CWD",
     config="configs/farm/cwd.py",
     options={"model.a": 1},
+    losses="ce and CWDLoss",
     rate=0.003,
     control="weighted CE",
     over_plain=Gain(3.0, 2.0, 4.0),
@@ -43,7 +44,7 @@ CELL = MappedCell(
 )
 
 
-def seen(setting: Setting = CASE) -> Look:
+def seen(setting: Setting = CASE, losses: str = "ce and CWDLoss") -> Look:
     times = {"plain": 0.5, "distilled": 1.0}
     return Look(
         metric="OperatingPoint.Dice",
@@ -60,6 +61,7 @@ def seen(setting: Setting = CASE) -> Look:
             for name, each in times.items()
         },
         view=ViewTime(Spread(0.03, 0.03, 0.03), 1000),
+        losses=losses,
     )
 
 
@@ -86,6 +88,20 @@ def test_a_case_like_a_cell_gets_its_advice():
     assert text.startswith("Distil: it is likely to pay here. It stands on one cell")
     assert "which is configs/farm/cwd.py model.a=1 at the rate 0.003" in text
     assert "+1.00 (+0.50 to +1.50) over the best control (weighted CE)" in text
+
+
+def test_a_config_with_other_losses_is_told_so():
+    assert "say nothing" not in said(CASE, CELL)
+    text = "\n".join(verdict(seen(losses="focal and KLDLoss"), [CELL]))
+    assert text.endswith(
+        "That was measured with ce and CWDLoss; this config has focal and KLDLoss, of "
+        "which the cells say nothing"
+    )
+
+
+def test_a_cell_goes_before_the_rule_on_small_leads():
+    easy = replace(CELL, setting=replace(CASE, lead=2.0))
+    assert said(replace(CASE, lead=1.8), easy).startswith("Distil: it is likely to pay")
 
 
 def test_cells_that_do_not_agree_give_no_advice():
