@@ -12,6 +12,7 @@ from mmseg_splashkd.models.losses.focal_modulated_kd_loss import FocalModulatedK
 from mmseg_splashkd.models.losses.logit_terms import (
     CWDLoss,
     DISTLoss,
+    HardLabelLoss,
     KLDLoss,
     LogitMSELoss,
     MarginKLDLoss,
@@ -34,6 +35,7 @@ __all__ = [
     "FeatureCosineLoss",
     "FeatureMSELoss",
     "FocalModulatedKDLoss",
+    "HardLabelLoss",
     "IFVDLoss",
     "KLDLoss",
     "LogitMSELoss",

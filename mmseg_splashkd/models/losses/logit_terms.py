@@ -17,7 +17,9 @@ FEATURE_LOSSES = (
     "AttentionTransferLoss"
 )
 FOR_ONE_CLASS = f"LogitMSELoss, CWDLoss, {FEATURE_LOSSES}"
-FOR_TWO_CLASSES = f"KLDLoss, RarityKLDLoss, MarginKLDLoss, {FOR_ONE_CLASS}"
+FOR_TWO_CLASSES = (
+    f"KLDLoss, RarityKLDLoss, MarginKLDLoss, HardLabelLoss, {FOR_ONE_CLASS}"
+)
 
 
 def check_softmax(loss: DistillTerm, num_classes: int) -> None:
@@ -244,6 +246,41 @@ class MarginKLDLoss(TemperatureTerm):
         return functional.margin_kl_divergence(
             student, teacher, self.temperature_value()
         )
+
+
+@MODELS.register_module()
+class HardLabelLoss(DistillTerm):
+    """``functional.hard_label_cross_entropy`` as a term: pseudo-labels of the teacher.
+
+    Args:
+        threshold: Probability in [0, 1) above which the teacher is sure, default 0.95.
+        **kwargs: Arguments of ``DistillTerm``.
+
+    Raises:
+        ValueError: ``threshold`` is out of its range.
+    """
+
+    short_name: ClassVar[str] = "hard"
+    shift_invariant: ClassVar[bool] = True
+    min_classes: ClassVar[int] = 2
+
+    def __init__(self, threshold: float = 0.95, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.threshold = check_not_negative(threshold, "threshold")
+        if threshold >= 1:
+            raise ValueError(f"threshold must be a probability < 1, got {threshold!r}")
+
+    def check_num_classes(self, num_classes: int) -> None:
+        """Check for at least two classes.
+
+        Raises:
+            ValueError: There are fewer.
+        """
+        check_softmax(self, num_classes)
+
+    def compare(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        """Loss of (B, C, h, w) logits, a scalar; no labels used."""
+        return functional.hard_label_cross_entropy(student, teacher, self.threshold)
 
 
 @MODELS.register_module()

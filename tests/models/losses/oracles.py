@@ -115,6 +115,17 @@ def rarity_kl(
     return float(temperature**2 * np.mean(values))
 
 
+def hard_labels(student: np.ndarray, teacher: np.ndarray, threshold: float) -> float:
+    """Mean of -log of the student's p of the teacher's class, where it is sure."""
+    values = []
+    for s, t in zip(pixels(student), pixels(teacher), strict=True):
+        p = np.exp(t - t.max()) / np.exp(t - t.max()).sum()
+        if p.max() > threshold:
+            log_q = s - s.max() - np.log(np.exp(s - s.max()).sum())
+            values.append(-log_q[p.argmax()])
+    return float(np.mean(values)) if values else 0.0
+
+
 def student_error(
     student: np.ndarray,
     teacher: np.ndarray,

@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg_splashkd.models.losses import (
     CWDLoss,
     DISTLoss,
+    HardLabelLoss,
     KLDLoss,
     MarginKLDLoss,
     RarityKLDLoss,
@@ -113,6 +114,29 @@ class TestLogitMSELoss(LogitTermTester):
     @staticmethod
     def oracle(student, teacher, labels):
         return oracles.mse(student, teacher)
+
+
+class TestHardLabelLoss(LogitTermTester):
+    config: ClassVar = {"type": "HardLabelLoss", "threshold": 0.6}
+    short_name = "hard"
+    zero = 0.6  # the teacher's own entropy, where it is sure
+    zero_gradient = 0.5
+
+    @staticmethod
+    def oracle(student, teacher, labels):
+        return oracles.hard_labels(student, teacher, 0.6)
+
+
+def test_hard_labels_by_hand():
+    teacher = torch.tensor([[3.0, 0.2], [0.0, 0.0]]).view(1, 2, 1, 2)  # p 0.95, 0.55
+    student = torch.tensor([[0.0, 5.0], [1.0, 5.0]]).view(1, 2, 1, 2)
+    loss = value_of(HardLabelLoss(), student, teacher)
+    assert loss.item() == pytest.approx(math.log(1 + math.e), rel=1e-6)
+    nowhere = value_of(HardLabelLoss(), student, 0 * teacher)
+    assert nowhere.item() == 0
+    for threshold in (-0.1, 1.0):
+        with pytest.raises(ValueError, match="threshold must be"):
+            HardLabelLoss(threshold=threshold)
 
 
 class TestCWDLoss(LogitTermTester):

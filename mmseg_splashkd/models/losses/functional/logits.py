@@ -32,6 +32,29 @@ def _standardized(logits: Tensor) -> Tensor:
     return (logits - logits.mean(1, keepdim=True)) / deviation
 
 
+def hard_label_cross_entropy(
+    student: Tensor, teacher: Tensor, threshold: float = 0.95
+) -> Tensor:
+    """Mean cross-entropy to the teacher's class, over pixels where it is sure.
+
+    Self-training with pseudo-labels, as in stages 2 and 3 of ProDA (Zhang et al., CVPR
+    2021). Pixels without an answer, whose logits are equal, do not count.
+
+    Args:
+        student: (B, C, h, w) logits.
+        teacher: (B, C, h, w) logits.
+        threshold: Probability in [0, 1) above which the teacher is sure; 0.95 in ProDA.
+
+    Returns:
+        Scalar >= 0; 0 (with a gradient of 0) if it is sure nowhere.
+    """
+    student, teacher = at_least_single(student), at_least_single(teacher)
+    probability, answers = F.softmax(teacher, 1).max(1)
+    sure = (probability > threshold) & (teacher.amax(1) > teacher.amin(1))
+    loss = F.cross_entropy(student, answers, reduction="none")
+    return torch.where(sure, loss, 0.0).sum() / sure.sum().clamp_min(1)
+
+
 def kl_divergence(
     student: Tensor,
     teacher: Tensor,
