@@ -16,6 +16,7 @@ from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from tests.conftest import BEST
 from tests.test_mmseg_api import config_of
+from tests.tools import status_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Failed to add <class:UserWarning")
 FRAMES = 20
@@ -89,7 +90,8 @@ def test_labels_of_the_target_score_when_asked(teacher, farm_b, tmp_path, capsys
     (target / "images").symlink_to(farm_b / "images")
     (target / "labels").symlink_to(farm_b.parent / "labels")
     config, weights = given(teacher)
-    adapt_and_tell(config, weights, target, tmp_path, method="adabn", scored=True)
+    words = (config, weights, "--target", target, "--work-dir", tmp_path)
+    assert not status_of("adapt.py", *words, "--method", "adabn", "--score")
     told = capsys.readouterr().out
     assert f"{FRAMES} frames of the target have a label, which was not used" in told
     assert "Dice" in told
