@@ -14,7 +14,7 @@ from mmseg_splashkd.datasets.split_table import read_table
 from tests.conftest import ROOT
 from tests.test_commands import module_of, run
 
-FRAMES = ROOT / "benchmarks"
+BENCHMARKS = ROOT / "benchmarks"
 SCORES = {
     "start": [40.0, 42.0, 41.0],
     "source only": [43.0, 45.0, 42.0],
@@ -25,12 +25,12 @@ SCORES = {
 
 @pytest.fixture(scope="module")
 def study() -> ModuleType:
-    return module_of(FRAMES / "adaptation_study.py")
+    return module_of(ROOT / "benchmarks/adaptation_study.py")
 
 
 @pytest.fixture(scope="module")
 def shifts() -> ModuleType:
-    return module_of(FRAMES / "shifts.py")
+    return module_of(BENCHMARKS / "shifts.py")
 
 
 def configs_of(
@@ -87,7 +87,7 @@ def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
 
 
 def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
-    monkeypatch.setenv("CAMVID_FRAMES", str(tmp_path))
+    monkeypatch.setenv("CAMVID_BENCHMARKS", str(tmp_path))
     names = ("source, augmented", "minent", "labels of the target")
     configs = configs_of(study, shifts.SHIFTS["dusk"], tmp_path, *names)
     labels = configs["labels of the target"]
@@ -101,8 +101,7 @@ def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
     ]
 
 
-def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
-    page = module_of(FRAMES / "adaptation_page.py")
+def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
     signs = {"entropy": 0.1, "sure": 0.9, "shares": [0.98, 0.02]}
     signs["agreement"] = [1.0, 0.5]
     runs: list[dict[str, Any]] = [
@@ -125,7 +124,8 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
     file = tmp_path / "adaptation.md"
     file.write_text("before <!-- measured --> old <!-- end of measured --> after")
     shipped = tmp_path / "evidence.json"
-    page.write_page([shifts.SHIFTS["farm"]], folder, shipped)
+    where = ("--results", folder, "--shipped", shipped)
+    run("benchmarks/adaptation_study.py", "--page", *where)
     (shown,) = json.loads(shipped.read_text())
     assert (shown["two_classes"], shown["same"]) == (True, False)
     assert shown["gains"].keys() == {"minent"}
@@ -176,7 +176,7 @@ def test_recordings_keeps_whole_names_only(frames, tmp_path):
     run("benchmarks/recordings.py", frames / "frames.csv", "A_.*", "--out", out)
     assert {frame.recording for frame in read_table(out)} == {"A_day"}
     with pytest.raises(SystemExit, match="'A' fits no recording of A_day, B_day"):
-        module_of(FRAMES / "recordings.py").main(
+        module_of(BENCHMARKS / "recordings.py").main(
             [str(frames / "frames.csv"), "A", "--out", str(out)]
         )
 
