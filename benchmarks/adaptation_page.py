@@ -124,6 +124,8 @@ def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
 
 
 def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
+    if not measured:
+        yield "No shift has been measured yet."
     for results in measured:
         shift, picture = results.shift, folder / f"{results.shift.name}.svg"
         _save(picture, results)
@@ -135,7 +137,7 @@ def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
         yield f"![Gains with 95 % intervals]({folder.name}/{picture.name})\n"
         yield (
             f"| arm | {shift.tested} | gain over {SOURCE} | entropy | sure, % "
-            f"| rarest share, % | agreement with the start | time |"
+            f"| last class, % | agreement with the start | time |"
         )
         yield "|---|---|---|---|---|---|---|---|"
         yield from (_row(results, arm) for arm in results.arms)

@@ -58,8 +58,9 @@ class Shift:
         source: Config of the training on the source.
         pairs: Config of an adaptation, whose method is replaced.
         photometric: Place of ``PhotoMetricDistortion`` in the pipeline.
-        tables: Split tables of source and target, and their folders.
-        threshold: As of ``StudyRun``.
+        tables: Config keys of the split tables of source and target, and their folders.
+        threshold: ``'stored'``: the focus class is predicted from the probability that
+            the source's validation part chose; default None: argmax.
         seeds: One training on the source each.
     """
 

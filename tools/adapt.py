@@ -57,7 +57,7 @@ def main() -> None:
     # Imported here, because --help does not need torch, which takes seconds to import.
     from pathlib import Path
 
-    from mmseg_splashkd.adaptation.told import adapt_and_tell
+    from mmseg_splashkd.adaptation.command import adapt_and_tell
     from mmseg_splashkd.config.arguments import parse_options
 
     target = Path(args.target)

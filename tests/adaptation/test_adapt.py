@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mmseg_splashkd.adaptation.adapt import Adapted, adapt
-from mmseg_splashkd.adaptation.telling import UNKNOWN, described, judged
-from mmseg_splashkd.adaptation.told import adapt_and_tell
+from mmseg_splashkd.adaptation.command import adapt_and_tell
+from mmseg_splashkd.adaptation.summary import UNKNOWN, described, judged
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table

@@ -47,10 +47,12 @@ def adapter(student: dict, method: str, **changes: Any) -> Any:
     return build(config | {"method": {"type": method, **options}}).train()
 
 
-def pair_batch(target: tuple[int, int] = SIZE, **options: Any) -> dict:
+def pair_batch(
+    target: tuple[int, int] = SIZE, target_seed: int = 7, **options: Any
+) -> dict:
     """Two frames of a source, each with an image of a target."""
     batch = random_batch(size=SIZE, **options)
-    others = random_batch(size=target, seed=7)["inputs"]
+    others = random_batch(size=target, seed=target_seed)["inputs"]
     for sample, other in zip(batch["data_samples"], others, strict=True):
         sample.set_data({"target": PixelData(data=other)})
     return batch

@@ -38,7 +38,8 @@ def _trained(method: str) -> dict[str, Tensor]:
         at(iteration)
         torch.manual_seed(iteration)
         seed = 2 * iteration + distributed.get_rank()
-        wrapped.train_step(pair_batch(seed=seed), optimizer)
+        batch = pair_batch(seed=seed, target_seed=100 + seed)
+        wrapped.train_step(batch, optimizer)
     parts = {"student": model.student, "method": model.method}
     return {
         f"{part}.{name}": value.detach().clone()

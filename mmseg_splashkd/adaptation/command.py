@@ -7,7 +7,7 @@ from typing import Any
 from mmseg_splashkd.adaptation.adapt import adapt
 from mmseg_splashkd.adaptation.evidence import shipped_evidence
 from mmseg_splashkd.adaptation.scoring import score
-from mmseg_splashkd.adaptation.telling import cited, described, draw_shares, judged
+from mmseg_splashkd.adaptation.summary import cited, described, draw_shares, judged
 
 
 def adapt_and_tell(
