@@ -39,6 +39,8 @@ class Cell:
         teacher: Config of the teacher.
         arms: The arms by name; the first one is the plain student.
         rates: Learning rates to choose from, in rising order.
+        tuned: Arms that choose; the others take the rate of the plain student. Default
+            None: all.
         rarest: Class that is left out of the second mean; None with two classes.
         shared: Config keys of all runs, also of teachers.
         recipe: Those of ``shared`` that make the data or the schedule what it is.
@@ -59,6 +61,7 @@ class Cell:
     teacher: str
     arms: Mapping[str, Arm]
     rates: tuple[float, ...]
+    tuned: tuple[str, ...] | None = None
     rarest: str | None = None
     shared: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -74,8 +77,17 @@ class Cell:
         """Whether arms isolate what a trained teacher adds; else it is no evidence."""
         return any(arm.kind == "control" for arm in self.arms.values())
 
+    @property
+    def choosing(self) -> tuple[str, ...]:
+        """Arms that choose their rate."""
+        return tuple(self.arms) if self.tuned is None else self.tuned
+
     def __post_init__(self) -> None:
-        """Check that no seed tunes and compares."""
+        """Check that no seed tunes and compares, and that the plain student chooses."""
+        if next(iter(self.arms)) not in self.choosing:
+            raise ValueError(
+                f"{self.name}: the plain student has no rate: {self.tuned}"
+            )
         both = set(self.tuning_seeds) & set(self.seeds)
         if both:
             raise ValueError(f"{self.name}: seeds {sorted(both)} tune and compare")

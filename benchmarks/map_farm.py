@@ -155,7 +155,8 @@ EXPERIMENTS = {
 RECORD = Cell(
     name="record",
     title="The six experiments of the record on the same recordings, SegFormer-B1 "
-    "(trained with cross-entropy) to B0, 1,500 iterations from scratch.",
+    "(trained with cross-entropy) to B0, 1,000 iterations from scratch "
+    "in bfloat16. All have the rate of the plain student.",
     metric="OperatingPoint.Dice",
     tested="Dice.splash",
     plain=f"{FARM}b0.py",
@@ -173,23 +174,26 @@ RECORD = Cell(
         },
     },
     rates=(1e-3, 2e-3, 4e-3),
+    tuned=("plain",),  # as in the record, where one rate served all
     shared={
         "data_root": "data/ponds",
         "split_table": "split.csv",
-        "max_iters": 1500,
+        "max_iters": 1000,
         "warmup": 30,
-        "train_cfg.val_interval": 1500,
+        "train_cfg.val_interval": 1000,
+        "default_hooks.checkpoint.interval": 1000,
+        "optim_wrapper.type": "CPUAmpOptimWrapper",
         "train_dataloader.sampler.views": 5,
         "train_dataloader.sampler.view_seed": 0,
         "train_dataloader.dataset.keep_views": 1000,
     },
-    options={"train_cfg.val_interval": 250},
+    options={"train_cfg.val_interval": 200},
     teacher_options={
-        "max_iters": 2000,
-        "train_cfg.val_interval": 2000,
+        "max_iters": 1500,
+        "train_cfg.val_interval": 1500,
         "model.decode_head.loss_decode.gamma": 0.0,
     },
     threshold="stored",
-    seeds=tuple(range(5)),
+    seeds=(0, 1, 2),
 )
 FARMS = (FARM_SMALL, FARM_FEW, FARM_FEWER, FARM_FEWER_SMALL, RECORD)

@@ -116,7 +116,7 @@ class Study:
         tried = [
             (name, rate, seed)
             for seed in self.cell.tuning_seeds
-            for name, rate in product(self.cell.arms, self.cell.rates)
+            for name, rate in product(self.cell.choosing, self.cell.rates)
         ]
         runs = [self.run(*each, tested=False) for each in tried]
         for (name, rate, seed), result in zip(
@@ -125,23 +125,28 @@ class Study:
             yield {"arm": name, "rate": rate, "seed": seed, **result}
 
     def best_rates(self, tuning: Sequence[dict[str, Any]]) -> dict[str, float]:
-        """The rate of each arm with the best mean score on the validation part."""
+        """The rate of each arm with the best mean score on the validation part.
+
+        An arm that does not choose has that of the plain student.
+        """
         scores: dict[tuple[str, float], list[float]] = {}
         for each in tuning:
             lost = "diverged" in each
             score = -math.inf if lost else each["val"][self.cell.metric]
             scores.setdefault((each["arm"], each["rate"]), []).append(score)
         means = {key: statistics.fmean(values) for key, values in scores.items()}
-        for name in self.cell.arms:
+        for name in self.cell.choosing:
             if all(means[name, rate] == -math.inf for rate in self.cell.rates):
                 raise ValueError(
                     f"{name} diverged at every rate of {self.cell.name}: "
                     f"{self.cell.rates}; add lower ones"
                 )
-        return {
+        chosen = {
             name: max(self.cell.rates, key=lambda rate: means[name, rate])
-            for name in self.cell.arms
+            for name in self.cell.choosing
         }
+        plain = chosen[next(iter(self.cell.arms))]
+        return {name: chosen.get(name, plain) for name in self.cell.arms}
 
     def compare(self, rates: Mapping[str, float]) -> Iterator[dict[str, Any]]:
         """Train and test each arm with each seed, at its rate."""
@@ -275,6 +280,8 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     tuning = kept.keep("tuning", runs.tune())
     rates = kept.text["rates"] = runs.best_rates(tuning)
     compared = kept.keep("runs", runs.compare(rates))
+    if not cell.has_controls:
+        return  # no evidence of what a teacher is worth, and so of no price
     costs = costs_of(Study(cell, folder / "costs", 1), results)
     kept.text["costs"] = {
         **{key: costs[key] for key in ("hardware", "date")},
