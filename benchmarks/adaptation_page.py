@@ -47,7 +47,8 @@ class ShiftResults:
     def arms(self) -> list[str]:
         """Start and arms that have run with every planned seed, and none refused."""
         planned = set(self.shift.seeds)
-        done = [a for a in (START, *ARMS) if planned <= self.runs.get(a, {}).keys()]
+        arms = (START, *self.shift.arms)
+        done = [arm for arm in arms if planned <= self.runs.get(arm, {}).keys()]
         return [arm for arm in done if not self.refused(arm)]
 
     def refused(self, arm: str) -> list[str]:
@@ -67,8 +68,9 @@ class ShiftResults:
 
     def seconds(self, arm: str) -> float:
         """Mean time of a run, and of those from which it goes on."""
-        before = ARMS[arm].start if arm in ARMS else None
-        if arm in ARMS and ARMS[arm].statistics:
+        arms = self.shift.arms
+        before = arms[arm].start if arm in arms else None
+        if arm in arms and arms[arm].statistics:
             before = SOURCE
         own = np.mean([self.runs[arm][s]["seconds"] for s in self.shift.seeds])
         return float(own) + (self.seconds(before) if before else 0.0)
@@ -120,7 +122,8 @@ def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
     after = rest.partition(END)[2]
     text = "\n".join(_lines(measured, folder))
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
-    write_evidence(shipped, [each.shown for each in measured])
+    of_all = [each.shown for each in measured if each.shift.arms is ARMS]
+    write_evidence(shipped, of_all)
 
 
 def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
@@ -141,7 +144,7 @@ def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
         )
         yield "|---|---|---|---|---|---|---|---|"
         yield from (_row(results, arm) for arm in results.arms)
-        for arm in ARMS:
+        for arm in shift.arms:
             if reasons := results.refused(arm):
                 seeds = f"{len(reasons)} of {len(shift.seeds)} seeds"
                 yield f"\n{arm} was refused with {seeds}: {reasons[0]}."

@@ -14,13 +14,13 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from adaptation_page import write_page
-from shifts import ARMS, SHIFTS, SOURCE, STRONG, Arm, Shift
+from shifts import SHIFTS, SOURCE, STRONG, Arm, Shift
 from study_runs import StudyRun, device_name, results_of
 
 RESULTS = Path("docs/adaptation")
@@ -87,20 +87,30 @@ class AdaptationStudy:
     def results(self) -> Iterator[dict[str, Any]]:
         """Each run's results, and signs that need no labels of the target."""
         yield from self._trained([START])
-        later = [name for name, arm in ARMS.items() if arm.start is not None]
-        trained = [name for name, arm in ARMS.items() if not arm.statistics]
-        yield from self._trained([name for name in trained if name not in later])
-        yield from self._trained(later)
-        for name, seed in product(ARMS, self.shift.seeds):
-            if ARMS[name].statistics:
+        arms = self.shift.arms
+        waiting = [name for name, arm in arms.items() if arm.is_trained]
+        done: set[str | None] = {None}
+        while waiting:
+            begun = [name for name in waiting if arms[name].start in done]
+            yield from self._trained(begun)
+            done |= set(begun)
+            waiting = [name for name in waiting if name not in done]
+        for name, seed in product(arms, self.shift.seeds):
+            if arms[name].statistics:
                 yield self._recomputed(name, seed)
+            elif arms[name].agreed:
+                yield self._at_agreed_threshold(name, seed)
 
     def run(self, name: str, seed: int) -> StudyRun:
         """The training of an arm, or on the source before it."""
-        arm, shift = ARMS.get(name), self.shift
+        shift = self.shift
+        arm = shift.arms.get(name)
         options = {**shift.tables, "randomness.seed": seed}
         config = shift.source
-        if arm is not None:
+        if arm is not None and arm.taught is not None:
+            config = shift.student if arm.small and shift.student else shift.source
+            options |= self._taught(arm, seed)
+        elif arm is not None:
             config = shift.source if arm.method is None else shift.pairs
             options |= self._options(arm, seed)
         folder = self.folder / f"{name}_seed{seed}".replace(" ", "_")
@@ -114,6 +124,25 @@ class AdaptationStudy:
 
         shift, tables = self.shift, dict(self.shift.tables)
         return read_config(shift.source, tables), read_config(shift.pairs, tables)
+
+    def _taught(self, arm: Arm, seed: int) -> dict[str, Any]:
+        from mmseg_splashkd.adaptation.teaching import taught_options
+
+        assert arm.start is not None
+        assert arm.taught is not None
+        own, _ = self._configs
+        target = {"data_root": own.target_root, "split_table": own.target_table}
+        weights = self.weights[arm.start, seed]
+        learns = self._small if arm.small else own
+        return taught_options(learns, own.model, weights, arm.taught, target)
+
+    @cached_property
+    def _small(self) -> Any:
+        """Config of the small student, trained on the source."""
+        from mmseg_splashkd.config.reading import read_config
+
+        assert self.shift.student is not None, "a shift with small students names one"
+        return read_config(self.shift.student, dict(self.shift.tables))
 
     def _options(self, arm: Arm, seed: int) -> dict[str, Any]:
         options: dict[str, Any] = {"load_from": self.weights[arm.start or START, seed]}
@@ -138,7 +167,15 @@ class AdaptationStudy:
         return options
 
     def _trained(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        tried = list(product(names, self.shift.seeds))
+        tried = []
+        for name, seed in product(names, self.shift.seeds):
+            arm = self.shift.arms.get(name)
+            start = START if arm is None else arm.start or START
+            if name == START or (start, seed) in self.weights:
+                tried.append((name, seed))
+            else:
+                reason = f"{start} was, from which it goes on"
+                yield {"arm": name, "seed": seed, "refused": reason}
         runs = [self.run(*each) for each in tried]
         for (name, seed), run, result in zip(
             tried, runs, results_of(runs, self.jobs), strict=True
@@ -152,15 +189,19 @@ class AdaptationStudy:
     def _signs(self, run: StudyRun, name: str, seed: int) -> dict[str, Any]:
         """What the weights say of the target, beside those of the source."""
         pair = [self.weights[each, seed] for each in (name, START)]
-        return {"signs": _kept(run.folder / "signs.json", pair, self._measure)}
+        arm = self.shift.arms.get(name)
+        measure = partial(self._measure, is_small=arm is not None and arm.small)
+        return {"signs": _kept(run.folder / "signs.json", pair, measure)}
 
-    def _measure(self, own: str, start: str) -> dict[str, Any]:
+    def _measure(self, own: str, start: str, is_small: bool) -> dict[str, Any]:
         from mmseg_splashkd.adaptation.network import frames_of, open_network
         from mmseg_splashkd.adaptation.signs import signs_of
 
         cfg, _ = self._configs
-        networks = [open_network(cfg, each) for each in (own, start)]
-        signs = signs_of(networks[0], networks[1], frames_of(cfg, "test"))
+        of_own = self._small if is_small else cfg
+        networks = open_network(of_own, own), open_network(cfg, start)
+        frames = [frames_of(each, "test") for each in (of_own, cfg)]
+        signs = signs_of(*networks, *frames)
         return {
             "entropy": float(signs.entropy.mean()),
             "sure": float(signs.sure.mean()),
@@ -168,6 +209,44 @@ class AdaptationStudy:
             "focus share, spread": float(signs.shares[:, -1].std()),
             "agreement": signs.agreement.tolist(),
         }
+
+    def _at_agreed_threshold(self, name: str, seed: int) -> dict[str, Any]:
+        """Test a student at the threshold at which it agrees with its teacher."""
+        student = str(self.shift.arms[name].start)
+        run, folder = self.run(student, seed), self.folder / f"{name}_seed{seed}"
+        teacher = str(self.shift.arms[student].start)
+        pair = [self.weights[each, seed] for each in (student, teacher)]
+
+        def tested(own: str, its: str) -> dict[str, Any]:
+            return self._tested_at_agreement(run._replace(folder=folder), own, its)
+
+        result = _kept(folder / "result.json", pair, tested)
+        return {"arm": name, "seed": seed, **result, **self._signs(run, student, seed)}
+
+    def _tested_at_agreement(self, run: StudyRun, own: str, its: str) -> dict[str, Any]:
+        from mmengine.runner import Runner
+
+        from mmseg_splashkd.adaptation.agreed_threshold import agreed_point
+        from mmseg_splashkd.adaptation.batch_statistics import target_loader
+        from mmseg_splashkd.adaptation.network import open_network
+        from mmseg_splashkd.runs.test import evaluate
+
+        cfg, pairs = self._configs
+        begin = time.perf_counter()
+        networks = open_network(self._small, own), open_network(cfg, its)
+        frames = Runner.build_dataloader(target_loader(pairs, 1))
+        point = agreed_point(*networks, (frames, frames), own, its)
+        seconds = time.perf_counter() - begin
+        if point is None:
+            return {"refused": "its teacher finds nothing on the target"}
+        test = evaluate(
+            run.config,
+            own,
+            work_dir=run.folder / "test",
+            threshold=point["threshold"],
+            cfg_options=dict(run.options),
+        )
+        return {"seconds": seconds, "hardware": device_name(), "test": test}
 
     def _recomputed(self, name: str, seed: int) -> dict[str, Any]:
         """Test weights trained on the source as long, with the target's statistics."""

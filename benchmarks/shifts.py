@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mmseg_splashkd.adaptation.distil import LOSS
 from mmseg_splashkd.adaptation.methods import METHODS
 
 CONFIGS = "configs/adaptation/"
@@ -25,6 +26,11 @@ class Arm:
         augmented: Whether colour and light of the source are changed more strongly.
         labelled: Whether it sees labels of the target, as no method does.
         statistics: Whether only statistics of batch norms are computed anew.
+        taught: Config of a ``FocalModulatedKDLoss`` by which the network of ``start``
+            teaches a new one on the frames of source and target; None: it goes on.
+        small: Whether the new one is the small student of the shift.
+        agreed: Whether only the threshold of ``start`` changes, to that at which it
+            agrees with its teacher on the target.
     """
 
     method: Mapping[str, Any] | None = None
@@ -32,6 +38,14 @@ class Arm:
     augmented: bool = False
     labelled: bool = False
     statistics: bool = False
+    taught: Mapping[str, Any] | None = None
+    small: bool = False
+    agreed: bool = False
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether weights are trained for it."""
+        return not (self.statistics or self.agreed)
 
 
 SOURCE = "source only"
@@ -39,10 +53,22 @@ ARMS = {
     SOURCE: Arm(),
     "source, augmented": Arm(augmented=True),
     **{
-        name: Arm(each.config, each.first, statistics=each.config is None)
+        name: Arm(
+            each.config,
+            each.first,
+            statistics=each.has_no_training,
+            taught=each.taught,
+        )
         for name, each in METHODS.items()
     },
     "labels of the target": Arm(labelled=True),
+}
+TEACHERS = (SOURCE, "mean-teacher")
+STUDENTS = {
+    f"student of {name}": Arm(start=name, taught=LOSS, small=True) for name in TEACHERS
+} | {
+    f"student of {name}, agreed threshold": Arm(start=f"student of {name}", agreed=True)
+    for name in TEACHERS
 }
 
 
@@ -62,6 +88,9 @@ class Shift:
         threshold: ``'stored'``: the focus class is predicted from the probability that
             the source's validation part chose; default None: argmax.
         seeds: One training on the source each.
+        arms: What is compared.
+        student: Config of the training of a small student on the source, for arms with
+            one; default None.
     """
 
     name: str
@@ -74,6 +103,8 @@ class Shift:
     tables: Mapping[str, Any] = field(default_factory=dict)
     threshold: str | None = None
     seeds: tuple[int, ...] = (0, 1, 2)
+    arms: Mapping[str, Arm] = field(default_factory=lambda: ARMS)
+    student: str | None = None
 
 
 def _ponds(source: str, target: str) -> dict[str, Any]:
@@ -97,6 +128,16 @@ FARM = Shift(
     photometric=4,
     tables=_ponds("A", "B"),
     threshold="stored",
+)
+LARGE = replace(
+    FARM,
+    name="farm_large",
+    title="Farm A to farm B with EfficientNet-Lite2, 600 iterations on A and 300 of "
+    "adaptation; it then teaches the SegFormer of the shift farm, 1,000 iterations.",
+    source=f"{CONFIGS}source_lite2_farmA2farmB.py",
+    pairs=f"{CONFIGS}minent_lite2_farmA2farmB.py",
+    arms={name: ARMS[name] for name in TEACHERS} | STUDENTS,
+    student=FARM.source,
 )
 NIGHT = replace(
     FARM,
@@ -132,4 +173,4 @@ LOOK = replace(
         "target_table": "second.csv",
     },
 )
-SHIFTS = {shift.name: shift for shift in (FARM, NIGHT, SAME, DUSK, LOOK)}
+SHIFTS = {shift.name: shift for shift in (FARM, LARGE, NIGHT, SAME, DUSK, LOOK)}

@@ -101,6 +101,66 @@ def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
     ]
 
 
+def test_later_stages_learn_from_the_one_before_on_both_farms(study, shifts, tmp_path):
+    runs = study.AdaptationStudy(shifts.SHIFTS["farm"], tmp_path, 1)
+    runs.weights["proda", 1] = "proda.safetensors"
+    run = runs.run("proda-2", 1)
+    cfg = read_config(run.config, dict(run.options))
+    own, _ = runs._configs
+    assert cfg.model.teacher_checkpoint == "proda.safetensors"
+    assert cfg.model.student == own.model
+    assert cfg.get("load_from") is None
+    assert schedules({"": cfg}) == schedules({"": own})  # as long as the start
+    source, target = cfg.train_dataloader.dataset.dataset.datasets
+    assert [each.split_table for each in (source, target)] == ["A.csv", "B.csv"]
+    assert target.unlabelled == "all"
+    assert source == own.train_dataloader.dataset.dataset
+
+
+def test_a_small_student_learns_from_the_large_network(study, shifts, tmp_path):
+    shift = shifts.SHIFTS["farm_large"]
+    runs = study.AdaptationStudy(shift, tmp_path, 1)
+    runs.weights["mean-teacher", 1] = "large.safetensors"
+    run = runs.run("student of mean-teacher", 1)
+    cfg = read_config(run.config, dict(run.options))
+    large, _ = runs._configs
+    assert cfg.model.teacher_checkpoint == "large.safetensors"
+    assert cfg.model.teacher.neck == large.model.neck
+    small = read_config(shift.student, dict(shift.tables))
+    assert cfg.model.student == small.model
+    assert cfg.train_cfg == small.train_cfg
+    assert cfg.model.distill_loss.terms[0].type == "RarityKLDLoss"
+
+
+def test_arms_begin_after_those_from_which_they_go_on(
+    study, shifts, tmp_path, monkeypatch
+):
+    batches: list[set[str]] = []
+
+    def answered(runs, jobs):
+        names = [run.folder.name.rpartition("_seed")[0] for run in runs]
+        batches.append(set(names))
+        for name in names:
+            poor = name == "proda"
+            yield {"refused": "it is poor"} if poor else {"weights": f"{name}.st"}
+
+    monkeypatch.setattr(study, "results_of", answered)
+    for each in ("_signs", "_recomputed", "_at_agreed_threshold"):
+        monkeypatch.setattr(study.AdaptationStudy, each, lambda *given: {})
+    runs = study.AdaptationStudy(shifts.SHIFTS["farm"], tmp_path, 1)
+    results = [each for each in runs.results() if each]
+    order = ("start", "adaptsegnet", "proda")
+    assert [next(i for i, b in enumerate(batches) if n in b) for n in order] == [
+        0,
+        1,
+        2,
+    ]
+    assert not any("proda-2" in batch for batch in batches)
+    refused = {each["arm"]: each["refused"] for each in results if "refused" in each}
+    assert refused.keys() == {"proda", "proda-2", "proda-3"}
+    assert refused["proda-2"] == "proda was, from which it goes on"
+
+
 def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
     signs = {"entropy": 0.1, "sure": 0.9, "shares": [0.98, 0.02]}
     signs["agreement"] = [1.0, 0.5]

@@ -87,8 +87,9 @@ def build(cfg: Config, split: str) -> Any:
 
 def test_every_base_data_set_is_tested():
     # Folders of others, pairs, maps in place of classes: tested with their models.
-    others = {"camvid_240x320", "camvid_few", "camvid_views", "grasp_300", "two_farms"}
-    others |= {"two_farms_pairs", "camvid_shift", "camvid_shift_pairs"}
+    others = {"camvid_240x320", "camvid_few", "camvid_views", "grasp_300"}
+    others |= {"two_farms", "two_farms_pairs", "two_farms_taught"}
+    others |= {"camvid_shift", "camvid_shift_pairs"}
     assert {path.stem for path in FOLDER.glob("*.py")} == {*CODINGS, *others}
 
 

@@ -22,13 +22,20 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         "--method",
-        help="adabn, minent, minent-prior, adaptsegnet, advent, proda, mean-teacher or "
-        "mean-teacher-masked (default: what has been shown to help)",
+        help="adabn, minent, minent-prior, adaptsegnet, advent, proda, proda-2, "
+        "proda-3, mean-teacher or mean-teacher-masked (default: what has been shown to "
+        "help)",
     )
     parser.add_argument(
         "--length",
         type=int,
         help="iterations, or epochs, of a method (default: half of the config's)",
+    )
+    parser.add_argument(
+        "--student",
+        metavar="CONFIG",
+        help="config of a small model that the adapted one teaches on the frames of "
+        "both cameras",
     )
     parser.add_argument(
         "--work-dir",
@@ -48,7 +55,18 @@ def parse_args() -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="config keys to override, such as data_root=data/farm",
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--student-options",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="the same, of the student's config",
+    )
+    args = parser.parse_args()
+    if args.student_options and not args.student:
+        parser.error("--student-options has no effect without --student")
+    return args
 
 
 def main() -> None:
@@ -71,6 +89,8 @@ def main() -> None:
         length=args.length,
         scored=args.score,
         cfg_options=parse_options(args.cfg_options),
+        student=args.student,
+        student_options=parse_options(args.student_options),
     )
 
 

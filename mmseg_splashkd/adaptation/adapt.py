@@ -1,37 +1,32 @@
 """Adapts a network to the frames of another camera, and looks at what came of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
-from mmseg_splashkd.adaptation.asked import keep_to_one
-from mmseg_splashkd.adaptation.batch_statistics import (
-    target_loader,
-    write_with_target_statistics,
-)
+from mmseg_splashkd.adaptation.asked import asked_of, keep_to
 from mmseg_splashkd.adaptation.config_file import (
+    PLAIN,
     adapted_schedule,
     check_adaptable,
-    write_method,
+    of_this_length,
     write_plain,
 )
 from mmseg_splashkd.adaptation.doubts import doubts
 from mmseg_splashkd.adaptation.evidence import best_method, shipped_evidence
-from mmseg_splashkd.adaptation.methods import METHODS, method_of
-from mmseg_splashkd.adaptation.network import open_network
+from mmseg_splashkd.adaptation.methods import method_of
+from mmseg_splashkd.adaptation.network import frames_of_target, open_network
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
+from mmseg_splashkd.adaptation.steps import WHOLE, Steps, chain
 from mmseg_splashkd.adaptation.target_frames import TargetFrames, list_target
+from mmseg_splashkd.adaptation.teaching import check_student
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.class_shares import ClassShares, class_shares
 from mmseg_splashkd.config.frames import time_splits
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.runs.train_once import WEIGHTS, train_once
-
-ANY = "minent"  # of any config of pairs, from which data sets are read
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,8 @@ def adapt(
         target: Folder of frames of the target, see ``list_target``.
         folder: Folder of configs and runs, of one adaptation by any methods.
         method: One of ``METHODS``; default None: the one that the evidence supports.
-        length: Iterations, or epochs; default None: half of the config's.
+        length: Iterations, or epochs; default None: half of the config's, and all of
+            them for a new network that is taught.
         cfg_options: Dotted config keys to override.
         needs_labels: Whether some frames of the target must have a label.
 
@@ -99,20 +95,22 @@ def adapt(
     start = find_checkpoint(checkpoint)
     before = open_network(cfg, start)
     name = method or best_method(shipped_evidence(), before.num_classes == 2)
-    method_of(name)
+    if method_of(name).taught is not None:
+        check_student(cfg)
     (source,) = time_splits(cfg.train_dataloader.dataset)
     found = list_target(target, source.timestamp)
     if needs_labels:
         found.check_labelled()
     changed = adapted_schedule(cfg, length)
     shares = class_shares(cfg)
-    keep_to_one(folder, changed, start, found)
+    keep_to(folder, asked_of(changed, start, found))
     found.write(folder)
-    write_plain(folder, changed)
-    weights = start
-    for each in _chain(name):
-        weights = _step(each, weights, found, folder)
-    frames = Runner.build_dataloader(target_loader(_pairs(weights, found, folder), 1))
+    write_plain(folder / PLAIN, changed)
+    write_plain(folder / WHOLE, cfg if length is None else of_this_length(cfg, length))
+    steps, weights = Steps(folder, found.table(folder)), start
+    for each in chain(name):
+        weights = steps.take(each, weights)
+    frames = frames_of_target(cfg, steps.table)
     after = open_network(cfg, weights)
     return Adapted(
         cfg=cfg,
@@ -124,30 +122,3 @@ def adapt(
         after=signs_of(after, before, frames),
         target=found,
     )
-
-
-def _chain(name: str) -> Iterator[str]:
-    """The methods of a chain, the first one first."""
-    first = METHODS[name].first
-    if first is not None:
-        yield from _chain(first)
-    yield name
-
-
-def _pairs(weights: Path, target: TargetFrames, folder: Path) -> Config:
-    method, table = METHODS[ANY].config or {}, target.table(folder)
-    return read_config(str(write_method(folder / "pairs.py", weights, table, method)))
-
-
-def _step(name: str, weights: Path, target: TargetFrames, folder: Path) -> Path:
-    """Weights of one method."""
-    method = METHODS[name].config
-    if method is None:
-        out = folder / f"weights_{name}.safetensors"
-        write_with_target_statistics(_pairs(weights, target, folder), weights, out)
-        return out
-    table = target.table(folder)
-    file = write_method(folder / f"{name}.py", weights, table, method)
-    train_once(str(file), folder / name, f"{name}_{folder.name}", {})
-    (trained,) = (folder / name).glob(WEIGHTS)
-    return trained

@@ -5,9 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_splashkd.adaptation.adapt import adapt
+from mmseg_splashkd.adaptation.distil import distil, read_student
 from mmseg_splashkd.adaptation.evidence import shipped_evidence
 from mmseg_splashkd.adaptation.scoring import score
-from mmseg_splashkd.adaptation.summary import cited, described, draw_shares, judged
+from mmseg_splashkd.adaptation.summary import (
+    cited,
+    described,
+    described_student,
+    draw_shares,
+    judged,
+)
+from mmseg_splashkd.config.reading import read_config
 
 
 def adapt_and_tell(
@@ -19,8 +27,12 @@ def adapt_and_tell(
     length: int | None = None,
     scored: bool = False,
     cfg_options: Mapping[str, Any] | None = None,
+    student: str | None = None,
+    student_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Adapt, print signs and doubts, and draw the share of the last class.
+
+    Then the adapted network teaches a student, if there is one.
 
     Args:
         config: As of ``adapt``, and so are the others.
@@ -31,10 +43,17 @@ def adapt_and_tell(
         length: Iterations, or epochs, or None.
         scored: Whether to test on the frames of the target that have a label.
         cfg_options: Dotted config keys to override.
+        student: Config of a segmentor that the adapted network teaches, or None.
+        student_options: Dotted config keys of the student to override.
 
     Raises:
-        ValueError: As of ``adapt``, or ``scored`` without labels.
+        ValueError: As of ``adapt``, ``read_student`` and ``distil``, or ``scored``
+            without labels.
     """
+    small = None
+    if student is not None:  # before anything takes time
+        teacher = read_config(config, dict(cfg_options or {}))
+        small = read_student(student, teacher, student_options)
     adapted = adapt(
         *(config, checkpoint, target, folder, method, length, cfg_options),
         needs_labels=scored,
@@ -44,7 +63,12 @@ def adapt_and_tell(
         if adapted.method in shown.gains:
             print(cited(shown, adapted.method))
     print(*judged(adapted), sep="\n")
+    taught = None if small is None else distil(adapted, small, folder)
+    if taught is not None:
+        print(*described_student(taught), sep="\n")
     if scored:
-        score(adapted, folder)
+        score(adapted, folder, taught)
     print(f"Weights, for {config}: {adapted.weights}")
+    if taught is not None:
+        print(f"Weights, for {student}: {taught.weights}")
     print(f"Picture: {draw_shares(adapted, folder / 'shares.svg')}")

@@ -14,7 +14,7 @@ from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import write_whole
 
-PLAIN, SCORED = "plain.py", "scored.py"
+PLAIN = "plain.py"
 SLOWER = 0.25  # part of the rate of the segmentor's own training
 RATES = ("eta_max", "eta_min")  # of schedulers, beside that of the optimizer
 TEXT = """# Adapts a segmentor to the frames of {table}.
@@ -106,37 +106,55 @@ def adapted_schedule(cfg: Config, length: int | None) -> Config:
     length = max(1, cfg.train_cfg[key] // 2) if length is None else length
     if length < 1:
         raise ValueError(f"length={length} must be at least 1")
-    changed = Config(cfg.to_dict())
-    changed.merge_from_dict(of_length(cfg, length))
-    if key in changed:  # the file's own name for it
-        changed[key] = length
+    changed = of_this_length(cfg, length)
     changed.optim_wrapper.optimizer.lr *= SLOWER
     for each in changed.get("param_scheduler") or ():
         each.update({name: SLOWER * each[name] for name in RATES if each.get(name)})
     return changed
 
 
-def write_plain(folder: Path, cfg: Config) -> Path:
-    """Write a resolved config, from which those of methods inherit."""
-    return write_whole(folder / PLAIN, config_text(cfg))
+def of_this_length(cfg: Config, length: int) -> Config:
+    """A copy of a config with another number of iterations, or epochs."""
+    key, changed = length_key(cfg), Config(cfg.to_dict())
+    changed.merge_from_dict(of_length(cfg, length))
+    if key in changed:  # the file's own name for it
+        changed[key] = length
+    return changed
 
 
-def write_scored(folder: Path, cfg: Config, table: Path) -> Path:
+def write_plain(file: Path, cfg: Config) -> Path:
+    """Write a resolved config, from which others inherit."""
+    return write_whole(file, config_text(cfg))
+
+
+def frames_of_table(cfg: Config, table: Path, unlabelled: str) -> dict[str, Any]:
+    """Config of a data set of whole frames, read as those of the validation part.
+
+    Args:
+        cfg: The resolved config of a segmentor.
+        table: Split table of frames, all in the training part.
+        unlabelled: As of ``TimeSplitDataset``.
+    """
+    (validated,) = leaves(cfg.val_dataloader.dataset)
+    options = {"data_root": "", "split_table": str(table), "split": "train"}
+    one_part = {"fold": None, "embargo": 0, "unlabelled": unlabelled}
+    return {**validated, **options, **one_part}
+
+
+def write_scored(file: Path, cfg: Config, table: Path) -> Path:
     """Write a config whose test part is the frames of a table.
 
     Args:
-        folder: Folder of the file.
+        file: Python file to write.
         cfg: The resolved config of a segmentor.
         table: Split table of frames with a label, all in the training part.
     """
     changed = Config(cfg.to_dict())
-    (tested,) = leaves(changed.val_dataloader.dataset)
-    options = {"data_root": "", "split_table": str(table), "split": "train"}
-    tested = {**tested, **options, "fold": None, "embargo": 0, "unlabelled": "skip"}
+    tested = frames_of_table(changed, table, "skip")
     changed.test_dataloader = {**changed.val_dataloader, "dataset": tested}
     changed.test_evaluator = changed.val_evaluator
     changed.test_cfg = {"type": "TestLoop"}
-    return write_whole(folder / SCORED, config_text(changed))
+    return write_whole(file, config_text(changed))
 
 
 def write_method(

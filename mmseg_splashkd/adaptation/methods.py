@@ -1,4 +1,12 @@
-"""The methods by name, as they were compared: docs/adaptation.md."""
+"""The methods by name, as they were compared: docs/adaptation.md.
+
+Stages 2 and 3 of ProDA (Zhang et al., "Prototypical Pseudo Label Denoising and Target
+Structure Learning for Domain Adaptive Semantic Segmentation", CVPR 2021, section 3.4)
+teach a new network by the one of the stage before: its sure labels, above 0.95, and its
+probabilities. Here it teaches on the frames of the source, too, and its labels are not
+averaged over flips. The new network starts from the weights that its config names,
+those of a self-supervised one in the paper.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +22,28 @@ class Method:
         config: Config of an ``AdaptationMethod``; None: nothing is trained, and the
             statistics of batch norms are computed anew.
         first: Name of the method from whose weights it goes on; None: those given.
+        taught: Config of a ``FocalModulatedKDLoss`` by which the network of ``first``
+            teaches a new one of the same kind; None: it is trained further.
     """
 
     title: str
     config: Mapping[str, Any] | None = None
     first: str | None = None
+    taught: Mapping[str, Any] | None = None
+
+    @property
+    def has_no_training(self) -> bool:
+        """Whether only statistics of batch norms change."""
+        return self.config is None and self.taught is None
 
 
+STAGE = {
+    "type": "FocalModulatedKDLoss",
+    "teacher_ratio": 0.5,
+    "modulate": "none",
+    "label_loss": "student",
+    "terms": [{"type": "HardLabelLoss", "threshold": 0.95}, {"type": "KLDLoss"}],
+}
 METHODS = {
     "adabn": Method("statistics of batch norms computed on the target; no training"),
     "minent": Method(
@@ -43,6 +66,16 @@ METHODS = {
         "labels of the target corrected by prototypes, after adaptsegnet",
         {"type": "PrototypeDenoising", "average": 0.99},
         "adaptsegnet",
+    ),
+    "proda-2": Method(
+        "a new network, taught by that of proda: its sure labels and its probabilities",
+        first="proda",
+        taught=STAGE,
+    ),
+    "proda-3": Method(
+        "another new network, taught in the same way by that of proda-2",
+        first="proda-2",
+        taught=STAGE,
     ),
     "mean-teacher": Method(
         "labels of a moving average, classes of the source pasted in",

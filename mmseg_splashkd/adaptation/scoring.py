@@ -4,28 +4,44 @@ from pathlib import Path
 
 from mmseg_splashkd.adaptation.adapt import Adapted
 from mmseg_splashkd.adaptation.config_file import write_scored
+from mmseg_splashkd.adaptation.distil import Distilled
+from mmseg_splashkd.evaluation.operating_point.stored import STORED
 from mmseg_splashkd.report.compare import compare_runs
 from mmseg_splashkd.runs.test import evaluate
 
 
-def score(adapted: Adapted, folder: Path) -> None:
-    """Test both weights on the labelled frames, and print the difference.
+def score(adapted: Adapted, folder: Path, taught: Distilled | None = None) -> None:
+    """Test weights on the labelled frames, and print the differences.
 
     The interval is that of ``tools/compare.py``: over blocks of frames in time.
 
     Args:
         adapted: The adaptation, of whose target some frames have a label.
         folder: Folder for logs and counts.
+        taught: A student of it, which is compared with its teacher.
 
     Raises:
         ValueError: A label does not fit.
     """
     table = adapted.target.labelled_table(folder)
-    config = write_scored(folder, adapted.cfg, table)
-    files = []
-    for name, weights in (("before", adapted.start), ("after", adapted.weights)):
-        file = folder / f"{name}.npz"
-        file.unlink(missing_ok=True)  # of an earlier call, whose labels may differ
-        evaluate(config, weights, folder / name, scores=file)
-        files.append(file)
-    compare_runs(files, allowed=("weights",))
+    config = write_scored(folder / "scored.py", adapted.cfg, table)
+    before, after = (
+        _counts(config, weights, folder / name)
+        for name, weights in (("before", adapted.start), ("after", adapted.weights))
+    )
+    compare_runs((before, after), allowed=("weights",))
+    if taught is not None:
+        config = write_scored(folder / "scored_student.py", taught.cfg, table)
+        threshold = None if taught.point is None else STORED
+        own = _counts(config, taught.weights, folder / "after_student", threshold)
+        compare_runs((after, own), allowed=("weights",))
+
+
+def _counts(
+    config: Path, weights: Path, folder: Path, threshold: str | None = None
+) -> Path:
+    """File of the counts of weights on the labelled frames."""
+    file = folder.with_suffix(".npz")
+    file.unlink(missing_ok=True)  # of an earlier call, whose labels may differ
+    evaluate(config, weights, folder, scores=file, threshold=threshold)
+    return file

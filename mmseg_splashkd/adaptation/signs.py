@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -41,18 +42,24 @@ class Signs:
 
 
 @torch.no_grad()
-def signs_of(network: Any, other: Any, batches: Iterable[dict]) -> Signs:
+def signs_of(
+    network: Any,
+    other: Any,
+    batches: Iterable[dict],
+    others: Iterable[dict] | None = None,
+) -> Signs:
     """Predict frames with two networks.
 
     Args:
         network: Segmentor of C > 1 classes, in the mode of tests.
         other: Segmentor of the same classes, such as the network before it was adapted.
         batches: Batches of a data loader of whole frames; labels are not read.
+        others: The same frames as the other network reads them; default: as this one.
 
     Raises:
         ValueError: There are no batches.
     """
-    rows = list(_rows(network, other, batches))
+    rows = list(_rows(pairs_of(network, other, batches, others)))
     if not rows:
         raise ValueError("batches is empty: the target has no frames")
     frames, shares, entropy, sure, pixels = zip(*rows, strict=True)
@@ -65,22 +72,29 @@ def signs_of(network: Any, other: Any, batches: Iterable[dict]) -> Signs:
     )
 
 
-def _rows(network: Any, other: Any, batches: Iterable[dict]) -> Iterator[tuple]:
-    for batch in batches:
-        pairs = zip(network.test_step(batch), other.test_step(batch), strict=True)
-        for own, its in pairs:
-            logits = _logits(own)
-            # Those of the network, whose threshold of one logit is its own.
-            labels, before = (each.pred_sem_seg.data[0] for each in (own, its))
-            classes = logits.shape[1]
-            counted = torch.bincount(labels.flatten(), minlength=classes)
-            yield (
-                own.img_path,
-                (counted / counted.sum()).cpu().numpy(),
-                float(self_information(logits).sum(1).mean()),
-                float(pseudo_labels(logits)[1]),
-                frame_confusion(labels, before, classes).cpu().numpy(),
-            )
+def pairs_of(
+    network: Any, other: Any, batches: Iterable[dict], others: Iterable[dict] | None
+) -> Iterator[tuple[Any, Any]]:
+    """Predictions of each frame by two networks; arguments as of ``signs_of``."""
+    own, its = tee(batches) if others is None else (batches, others)
+    for batch, same in zip(own, its, strict=True):
+        yield from zip(network.test_step(batch), other.test_step(same), strict=True)
+
+
+def _rows(pairs: Iterable[tuple[Any, Any]]) -> Iterator[tuple]:
+    for own, its in pairs:
+        logits = _logits(own)
+        # Those of the network, whose threshold of one logit is its own.
+        labels, before = (each.pred_sem_seg.data[0] for each in (own, its))
+        classes = logits.shape[1]
+        counted = torch.bincount(labels.flatten(), minlength=classes)
+        yield (
+            own.img_path,
+            (counted / counted.sum()).cpu().numpy(),
+            float(self_information(logits).sum(1).mean()),
+            float(pseudo_labels(logits)[1]),
+            frame_confusion(labels, before, classes).cpu().numpy(),
+        )
 
 
 def _logits(sample: Any) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmseg_splashkd.adaptation.adapt import Adapted
+from mmseg_splashkd.adaptation.distil import Distilled, frames_classes
 from mmseg_splashkd.adaptation.evidence import PAGE, Shown
 from mmseg_splashkd.adaptation.methods import METHODS
 from mmseg_splashkd.files import write_whole
@@ -55,6 +56,26 @@ def judged(adapted: Adapted) -> Iterator[str]:
         )
     else:
         yield UNKNOWN
+
+
+def described_student(taught: Distilled) -> Iterator[str]:
+    """How a student stands to its teacher on the target, line by line."""
+    signs = taught.signs
+    classes = frames_classes(taught.cfg)
+    yield "Student, taught on the frames of both cameras:"
+    for name, share, agreed in zip(
+        classes, signs.shares.mean(0), signs.agreement, strict=True
+    ):
+        yield f"  {share:.2%}  {name}; IoU with the teacher's predictions {agreed:.0%}"
+    if taught.point is None:
+        yield "  no threshold of its own: the most likely class is predicted"
+        return
+    point = taught.point
+    yield (
+        f"  threshold of {point['class']}: p >= {point['threshold']:.2f}, where Dice "
+        f"with the teacher's decisions is {point['dice']:.1f} on {point['frames']:,} "
+        f"frames of the target; no label was used"
+    )
 
 
 def cited(shown: Shown, method: str) -> str:

@@ -43,10 +43,11 @@ def plain_options(cfg: Config) -> dict[str, Any]:
     for path, node in mappings(cfg.get("train_dataloader"), "train_dataloader"):
         if node.get("unlabelled") == "include":
             options[f"{path}.unlabelled"] = "skip"
-        if node.get("unlabelled") == "only":
+        if node.get("unlabelled") in ("only", "all"):
             raise ValueError(
-                f"{path}.unlabelled='only' leaves a plain student nothing to learn "
-                f"there: give one data set with unlabelled='include' instead"
+                f"{path}.unlabelled={node['unlabelled']!r} leaves a plain student "
+                f"nothing to learn there: give one data set with "
+                f"unlabelled='include' instead"
             )
         if node.get("unlabelled_share"):
             options[f"{path}.unlabelled_share"] = None

@@ -38,7 +38,7 @@ from mmseg_splashkd.datasets.splits.embargo import NO_EMBARGO, Embargo
 from mmseg_splashkd.datasets.timestamps import timestamp_format
 
 FOLDERS = {"img_path": "images", "seg_map_path": "labels"}
-UNLABELLED = ("error", "skip", "include", "only")
+UNLABELLED = ("error", "skip", "include", "only", "all")
 # Former argument names, as in configs recorded by older runs.
 RENAMED = {"ann_file": "split_table", "label_map": "label_coding"}
 READ_AT_LOAD = 5_000  # labels; reading more would delay each start by minutes
@@ -75,9 +75,10 @@ class TimeSplitDataset(BaseSegDataset):
         timestamp: Format of the time stamps in file names: a name or a mapping; see
             ``TimestampFormat``.
         unlabelled: Treatment of frames without a label: ``'error'`` (default),
-            ``'skip'`` (their number is logged), ``'include'``, or ``'only'`` (no other
-            frames). In the train part, their label is 255 (ignored) everywhere, so only
-            losses against the teacher apply.
+            ``'skip'`` (their number is logged), ``'include'``, ``'only'`` (no other
+            frames), or ``'all'`` (all frames, none with its label, as of a camera to
+            adapt to). In the train part, their label is 255 (ignored) everywhere, so
+            only losses against the teacher apply.
         neighbour: Draw with each frame, in the same view, the next frame of its
             recording and part (else the one before) that is at most so far away in
             time, such as ``'2s'``, labelled or not; for a ``temporal_loss`` of the
@@ -222,7 +223,7 @@ class TimeSplitDataset(BaseSegDataset):
             frames = in_time_order(read_table(self.ann_file))
         else:
             labels = self.data_prefix["seg_map_path"]
-            may_lack = self.unlabelled in ("include", "only")
+            may_lack = self.unlabelled in ("include", "only", "all")
             frames = list_frames(
                 self.data_prefix["img_path"],
                 None if may_lack and not Path(labels).is_dir() else labels,
@@ -269,13 +270,15 @@ class TimeSplitDataset(BaseSegDataset):
         without = [frame for frame in frames if not frame.label]
         if self.unlabelled == "only":
             return without
+        if self.unlabelled == "all":
+            return [replace(frame, label="") for frame in frames]
         if not without or self.unlabelled == "include":
             return frames
         if self.unlabelled == "error":
             raise ValueError(
                 f"{len(without)} frames of split {self.split!r} of {self.source} have "
                 f"no label, the first is {without[0].image}: label them, or set "
-                f"unlabelled='skip', 'include' or 'only'"
+                f"unlabelled='skip', 'include', 'only' or 'all'"
             )
         print_log(
             f"{self.source}: {len(without)} of {len(frames)} frames of split "

@@ -7,19 +7,25 @@ import numpy as np
 import pytest
 import torch
 
+from mmseg_splashkd.adaptation import steps
 from mmseg_splashkd.adaptation.adapt import Adapted, adapt
 from mmseg_splashkd.adaptation.command import adapt_and_tell
+from mmseg_splashkd.adaptation.config_file import write_plain
+from mmseg_splashkd.adaptation.steps import WHOLE, Steps, chain
 from mmseg_splashkd.adaptation.summary import UNKNOWN, described, judged
+from mmseg_splashkd.adaptation.target_frames import list_target
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.datasets.synthetic import draw_pond
-from tests.conftest import BEST
+from mmseg_splashkd.datasets.timestamps import timestamp_format
+from tests.conftest import BEST, CONFIGS, PLAIN, tiny_run
 from tests.test_mmseg_api import config_of
 from tests.tools import status_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Failed to add <class:UserWarning")
 FRAMES = 20
+SECONDS = timestamp_format("seconds-nanoseconds")
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +105,22 @@ def test_labels_of_the_target_score_when_asked(teacher, farm_b, tmp_path, capsys
     assert (tmp_path / "after.npz").is_file()
 
 
+def test_labels_of_the_target_score_a_student_at_its_threshold(
+    teacher, farm_b, pond, tmp_path, capsys, no_gate
+):
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "images").symlink_to(farm_b / "images")
+    (target / "labels").symlink_to(farm_b.parent / "labels")
+    config, weights = given(teacher)
+    small = {"student": str(PLAIN), "student_options": tiny_run(pond, "model")}
+    adapt_and_tell(config, weights, target, tmp_path, "adabn", 2, True, **small)
+    point = read_checkpoint(tmp_path / "weights_student.safetensors")["meta"][
+        "operating_point"]  # fmt: skip
+    assert (tmp_path / "after_student.npz").is_file()
+    assert f"p >= {point['threshold']:.2f}, where Dice" in capsys.readouterr().out
+
+
 def test_pictures_need_neither_times_nor_a_folder_of_images(teacher, farm_b, tmp_path):
     target = tmp_path / "pictures"
     target.mkdir()
@@ -134,6 +156,97 @@ def test_options_are_of_the_source(teacher, farm_b, pond, tmp_path):
     again = read_config(tmp_path / "run" / "minent.py")  # the published command
     assert again.train_cfg.max_iters == cfg.train_cfg.max_iters == 2
     assert again.optim_wrapper.optimizer == cfg.optim_wrapper.optimizer
+
+
+def test_a_student_learns_from_the_adapted_network(
+    teacher, farm_b, pond, tmp_path, capsys, no_gate
+):
+    config, weights = given(teacher)
+    options = tiny_run(pond, "model")
+    small = {"student": str(PLAIN), "student_options": options}
+    adapt_and_tell(config, weights, farm_b, tmp_path, "adabn", 2, **small)
+    told = capsys.readouterr().out
+    assert "Student, taught on the frames of both cameras" in told
+    assert f"on {FRAMES} frames of the target; no label was used" in told
+    cfg = read_config(tmp_path / "student.py")
+    assert cfg.model.teacher_checkpoint == str(tmp_path / "weights_adabn.safetensors")
+    source, target = cfg.train_dataloader.dataset.dataset.datasets
+    assert (source.data_root, target.unlabelled) == (str(pond), "all")
+    assert cfg.train_dataloader.sampler.unlabelled_share == 0.5
+    assert cfg.train_cfg == read_config(PLAIN, options).train_cfg  # its own schedule
+    (run,) = (tmp_path / "student").glob("weights_*_last.safetensors")
+    own, new = (read_checkpoint(f)["meta"] for f in (
+        run, tmp_path / "weights_student.safetensors"))  # fmt: skip
+    assert own["operating_point"]["frames"] != FRAMES  # of the source
+    assert new["operating_point"]["frames"] == FRAMES
+    assert {**own, "operating_point": 0} == {**new, "operating_point": 0}
+    began = (tmp_path / "student").stat().st_mtime_ns
+    adapt_and_tell(config, weights, farm_b, tmp_path, "adabn", 2, **small)
+    assert (tmp_path / "student").stat().st_mtime_ns == began  # not trained again
+    other = {**small, "student_options": {**options, "max_iters": 3}}
+    with pytest.raises(ValueError, match="holds an adaptation with other student: giv"):
+        adapt_and_tell(config, weights, farm_b, tmp_path, "adabn", 2, **other)
+
+
+@pytest.fixture
+def no_gate(monkeypatch) -> None:
+    """Let a teacher of two iterations teach."""
+    train_once = steps.train_once
+    gate = {"model.teacher_gate.allow": ["floor"]}
+
+    def ungated(file: str, folder: Path, name: str, options: dict) -> None:
+        distils = "teacher_checkpoint" in Path(file).read_text()
+        train_once(file, folder, name, options | (gate if distils else {}))
+
+    monkeypatch.setattr(steps, "train_once", ungated)
+
+
+def test_later_stages_teach_a_new_network(teacher, farm_b, tmp_path, no_gate):
+    config, weights = given(teacher)
+    assert [*chain("proda-3")] == ["adaptsegnet", "proda", "proda-2", "proda-3"]
+    folder = tmp_path / "run"
+    cfg = read_config(config)
+    folder.mkdir()
+    write_plain(folder / WHOLE, cfg)
+    write_table(tmp_path / "b.csv", list_target(farm_b, SECONDS).frames)
+    first = find_checkpoint(weights)
+    second = Steps(folder, tmp_path / "b.csv").take("proda-2", first)
+    assert second.parent == folder / "proda-2"
+    own = read_config(folder / "proda-2.py")
+    assert own.model.teacher_checkpoint == str(first)
+    assert own.model.student == cfg.model
+    assert [term.type for term in own.model.distill_loss.terms] == [
+        "HardLabelLoss", "KLDLoss"]  # fmt: skip
+    assert own.train_cfg == cfg.train_cfg
+    assert read_checkpoint(second)["state_dict"].keys() == (
+        read_checkpoint(first)["state_dict"].keys()
+    )
+
+
+def test_a_student_that_cannot_be_is_refused_at_once(
+    teacher, distilled, farm_b, pond, tmp_path
+):
+    config, weights = given(teacher)
+    folder = tmp_path / "run"
+    options = tiny_run(pond, "model")
+
+    def refused(match: str, student: Any, **more: Any) -> None:
+        more = {**options, **more}
+        with pytest.raises(ValueError, match=match):
+            adapt_and_tell(config, weights, farm_b, folder, "adabn", 2,
+                           student=str(student), student_options=more)  # fmt: skip
+        assert not folder.exists()
+
+    refused("--student .* has the classes", CONFIGS / "study" / "study_camvid_b0.py")
+    share = {"train_dataloader.sampler.focus_share": 0.5}
+    refused("focus_share=0.5 of .* leaves no share for the target", PLAIN, **share)
+    plain = {"train_dataloader.sampler": {"_delete_": True, "type": "InfiniteSampler"}}
+    refused("has no ViewSampler, which draws half", PLAIN, **plain)
+    with pytest.raises(ValueError, match="give the plain config"):
+        adapt_and_tell(config, weights, farm_b, folder, "adabn", 2,
+                       student=str(config_of(distilled)))  # fmt: skip
+    assert status_of("adapt.py", config, weights, "--target", farm_b,
+                     "--student-options", "max_iters=2") == 2  # fmt: skip
 
 
 def test_a_folder_is_of_one_adaptation(teacher, farm_b, tmp_path):

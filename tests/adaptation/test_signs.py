@@ -74,3 +74,12 @@ def test_a_class_of_neither_has_no_agreement():
 def test_no_frames_are_an_error():
     with pytest.raises(ValueError, match="the target has no frames"):
         signs_of(Given(), Given(), [])
+
+
+def test_each_network_may_read_frames_in_its_own_way():
+    swapped = [{"inputs": [2]}, {"inputs": [1]}, {"inputs": [0]}]
+    alone = [{"inputs": [i]} for i in range(3)]
+    signs = signs_of(Given(*OWN), Given(*OTHER[::-1]), alone, swapped)
+    assert signs.pixels.tolist() == [[3, 1], [2, 3]]
+    with pytest.raises(ValueError, match="shorter"):
+        signs_of(Given(*OWN), Given(*OTHER), alone, swapped[:2])

@@ -323,14 +323,20 @@ def test_unlabelled_frames_are_an_error_by_default(half_labelled: Path):
 
 @pytest.mark.parametrize(
     ("unlabelled", "kept"),
-    [("skip", [1, 2, 4, 5, 6]), ("include", range(7)), ("only", [0, 3])],
+    [
+        ("skip", [1, 2, 4, 5, 6]),
+        ("include", range(7)),
+        ("only", [0, 3]),
+        ("all", range(7)),
+    ],
 )
 def test_options_for_unlabelled_frames(half_labelled: Path, unlabelled, kept):
     dataset = build(half_labelled, unlabelled=unlabelled, pipeline=PIPELINE)
     assert stems_of(dataset) == [STEMS[number] for number in kept]
     for index, number in enumerate(kept):
         label = dataset[index]["data_samples"].gt_sem_seg.data
-        assert bool((label == 255).all()) == (number in (0, 3))
+        has_none = unlabelled == "all" or number in (0, 3)
+        assert bool((label == 255).all()) == has_none
 
 
 def test_damaged_frame_without_a_label_is_named_at_load(half_labelled: Path):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.runner import Runner
 
 from mmseg_splashkd.checkpoint import read_checkpoint
@@ -83,16 +84,29 @@ def operating_point_of(scores: FrameScores, iteration: int) -> dict[str, Any] | 
     """
     if scores.histogram is None:
         return None
-    point = best_operating_point(threshold_curve(scores.histogram))
+    return point_of_histogram(scores.histogram, scores.focus, iteration)
+
+
+def point_of_histogram(
+    histogram: np.ndarray, focus: str, iteration: int
+) -> dict[str, Any] | None:
+    """The best operating point of frames, in the form in which it is stored.
+
+    Args:
+        histogram: (N, 2, BINS) as of ``FrameScores``.
+        focus: Name of the class.
+        iteration: Training iteration of the weights.
+    """
+    point = best_operating_point(threshold_curve(histogram))
     if point is None:
         return None
     figures = point._asdict()
     threshold = figures.pop("threshold")
     return {
-        "class": scores.focus,
+        "class": focus,
         "threshold": threshold,
         **{name: 100 * value for name, value in figures.items()},
-        "frames": len(scores),
+        "frames": len(histogram),
         "iteration": iteration,
     }
 
