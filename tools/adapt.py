@@ -48,6 +48,12 @@ def parse_args() -> argparse.Namespace:
         help="test before and after on the frames that have a label in FOLDER/labels",
     )
     parser.add_argument(
+        "--stop-on-labels",
+        action="store_true",
+        help="keep those of eight weights that are best on the frames with a label in "
+        "FOLDER/labels, which are then not trained on",
+    )
+    parser.add_argument(
         "--cfg-options",
         nargs="+",
         action="extend",
@@ -90,6 +96,7 @@ def main() -> None:
         scored=args.score,
         cfg_options=parse_options(args.cfg_options),
         student=args.student,
+        stops=args.stop_on_labels,
         student_options=parse_options(args.student_options),
     )
 

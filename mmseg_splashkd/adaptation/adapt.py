@@ -13,6 +13,7 @@ from mmseg_splashkd.adaptation.config_file import (
     adapted_schedule,
     check_adaptable,
     of_this_length,
+    stopping,
     write_plain,
 )
 from mmseg_splashkd.adaptation.doubts import doubts
@@ -42,6 +43,7 @@ class Adapted:
         before: Predictions on the target before.
         after: Predictions after, compared with those before.
         target: Frames of the target.
+        stops: Whether those with a label chose the weights.
     """
 
     cfg: Config
@@ -52,6 +54,7 @@ class Adapted:
     before: Signs
     after: Signs
     target: TargetFrames
+    stops: bool = False
 
     @property
     def doubts(self) -> list[str]:
@@ -69,6 +72,7 @@ def adapt(
     length: int | None = None,
     cfg_options: Mapping[str, Any] | None = None,
     needs_labels: bool = False,
+    stops: bool = False,
 ) -> Adapted:
     """Adapt, or go on with an interrupted adaptation.
 
@@ -82,11 +86,14 @@ def adapt(
             them for a new network that is taught.
         cfg_options: Dotted config keys to override.
         needs_labels: Whether some frames of the target must have a label.
+        stops: Whether labelled frames of the target, which are then not trained on,
+            choose among the weights of eight moments.
 
     Raises:
         FileNotFoundError: Weights, target or frames are missing.
         ValueError: The config cannot be adapted, the target has no frames, or no
-            label although ``needs_labels``, the method is unknown or none is supported
+            label although ``needs_labels`` or ``stops``, the method trains nothing that
+            could stop, the method is unknown or none is supported
             by evidence, ``length`` is below 1, or the folder holds another adaptation.
         PoorStartError: The weights are too poor for the method.
     """
@@ -97,17 +104,23 @@ def adapt(
     name = method or best_method(shipped_evidence(), before.num_classes == 2)
     if method_of(name).taught is not None:
         check_student(cfg)
+    if stops and method_of(name).has_no_training:
+        raise ValueError(f"{name} trains nothing that --stop-on-labels could stop")
     (source,) = time_splits(cfg.train_dataloader.dataset)
     found = list_target(target, source.timestamp)
-    if needs_labels:
-        found.check_labelled()
+    if needs_labels or stops:
+        found.check_labelled("--stop-on-labels" if stops else "--score")
     changed = adapted_schedule(cfg, length)
+    whole = cfg if length is None else of_this_length(cfg, length)
+    if stops:
+        labelled = found.labelled_table(folder)
+        changed, whole = (stopping(each, labelled) for each in (changed, whole))
     shares = class_shares(cfg)
     keep_to(folder, asked_of(changed, start, found))
-    found.write(folder)
+    found.write(folder, without_labelled=stops)
     write_plain(folder / PLAIN, changed)
-    write_plain(folder / WHOLE, cfg if length is None else of_this_length(cfg, length))
-    steps, weights = Steps(folder, found.table(folder)), start
+    write_plain(folder / WHOLE, whole)
+    steps, weights = Steps(folder, found.table(folder), stops), start
     for each in chain(name):
         weights = steps.take(each, weights)
     frames = frames_of_target(cfg, steps.table)
@@ -121,4 +134,5 @@ def adapt(
         before=signs_of(before, before, frames),
         after=signs_of(after, before, frames),
         target=found,
+        stops=stops,
     )

@@ -29,6 +29,7 @@ def adapt_and_tell(
     cfg_options: Mapping[str, Any] | None = None,
     student: str | None = None,
     student_options: Mapping[str, Any] | None = None,
+    stops: bool = False,
 ) -> None:
     """Adapt, print signs and doubts, and draw the share of the last class.
 
@@ -45,6 +46,7 @@ def adapt_and_tell(
         cfg_options: Dotted config keys to override.
         student: Config of a segmentor that the adapted network teaches, or None.
         student_options: Dotted config keys of the student to override.
+        stops: As of ``adapt``.
 
     Raises:
         ValueError: As of ``adapt``, ``read_student`` and ``distil``, or ``scored``
@@ -57,6 +59,7 @@ def adapt_and_tell(
     adapted = adapt(
         *(config, checkpoint, target, folder, method, length, cfg_options),
         needs_labels=scored,
+        stops=stops,
     )
     print(*described(adapted), sep="\n")
     for shown in shipped_evidence():

@@ -15,6 +15,7 @@ from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import write_whole
 
 PLAIN = "plain.py"
+LOOKS = 8  # validations of an adaptation that labelled frames may stop
 SLOWER = 0.25  # part of the rate of the segmentor's own training
 RATES = ("eta_max", "eta_min")  # of schedulers, beside that of the optimizer
 TEXT = """# Adapts a segmentor to the frames of {table}.
@@ -139,6 +140,31 @@ def frames_of_table(cfg: Config, table: Path, unlabelled: str) -> dict[str, Any]
     options = {"data_root": "", "split_table": str(table), "split": "train"}
     one_part = {"fold": None, "embargo": 0, "unlabelled": unlabelled}
     return {**validated, **options, **one_part}
+
+
+def stopping(cfg: Config, table: Path) -> Config:
+    """A copy of a config that validates on labelled frames of the target.
+
+    Args:
+        cfg: Config of a segmentor, with the length of its training.
+        table: Split table of frames with a label, all in the training part.
+
+    Raises:
+        ValueError: No metric says which weights are the best.
+    """
+    if not cfg.default_hooks.get("checkpoint", {}).get("save_best"):
+        raise ValueError(
+            f"{cfg.filename} keeps no best weights, among which labelled frames of the "
+            f"target could choose: set default_hooks.checkpoint.save_best to a metric"
+        )
+    changed = Config(cfg.to_dict())
+    changed.val_dataloader.dataset = frames_of_table(changed, table, "skip")
+    length = changed.train_cfg[length_key(changed)]
+    changed.train_cfg.val_interval = max(1, length // LOOKS)
+    # Its frames lie between those of the training: scores are too good, as is said.
+    check = dict(changed.get("data_check") or {})
+    changed.data_check = {**check, "allow": [*check.get("allow", ()), "overlap"]}
+    return changed
 
 
 def write_scored(file: Path, cfg: Config, table: Path) -> Path:

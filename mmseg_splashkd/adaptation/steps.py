@@ -13,6 +13,7 @@ from mmseg_splashkd.adaptation.teaching import write_taught
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.runs.train_once import WEIGHTS, train_once
 
+BEST_WEIGHTS = "weights_*_best.safetensors"
 ANY = "minent"  # of any config of pairs, from which data sets are read
 WHOLE = "whole.py"  # the segmentor's own config, with its own schedule
 
@@ -33,17 +34,20 @@ class Steps:
         folder: Folder with the segmentor's own config: ``plain.py`` with the schedule
             of an adaptation, ``whole.py`` with its own.
         table: Split table of the target's frames.
+        stops: Whether a step ends with its best weights, not with the last ones.
     """
 
     folder: Path
     table: Path
+    stops: bool = False
 
     def take(self, name: str, weights: Path) -> Path:
         """Weights of one method, which goes on from those given."""
         method = METHODS[name]
         if method.has_no_training:
             out = self.folder / f"weights_{name}.safetensors"
-            write_with_target_statistics(self.pairs(weights), weights, out)
+            if not out.is_file():  # again they would differ in the last bits
+                write_with_target_statistics(self.pairs(weights), weights, out)
             return out
         file = self.folder / f"{name}.py"
         if method.taught is None:
@@ -60,8 +64,8 @@ class Steps:
         return read_config(str(write_method(file, weights, self.table, method)))
 
     def train(self, file: Path) -> Path:
-        """Train a config of this folder once; its last weights."""
+        """Train a config of this folder once; its last or its best weights."""
         folder = self.folder / file.stem
         train_once(str(file), folder, f"{file.stem}_{self.folder.name}", {})
-        (trained,) = folder.glob(WEIGHTS)
+        (trained,) = folder.glob(BEST_WEIGHTS if self.stops else WEIGHTS)
         return trained

@@ -50,10 +50,12 @@ def judged(adapted: Adapted) -> Iterator[str]:
     else:
         yield "No sign that adapting has hurt; that is no proof"
     if labelled := len(adapted.target.labelled):
-        yield (
-            f"{labelled} frames of the target have a label, which was not used "
-            f"in training"
+        use = (
+            "chose among eight moments: scores on them are too good"
+            if adapted.stops
+            else "was not used in training"
         )
+        yield f"{labelled} frames of the target have a label, which {use}"
     else:
         yield UNKNOWN
 

@@ -37,29 +37,46 @@ class TargetFrames:
         about = [f"{f.image} {Path(f.image).stat().st_size}" for f in self.frames]
         return text_sha256("\n".join(about))
 
-    def check_labelled(self) -> None:
-        """Check that there is a frame to score on.
+    def check_labelled(self, option: str) -> None:
+        """Check that there is a labelled frame.
+
+        Args:
+            option: What needs it.
 
         Raises:
             ValueError: None has a label.
         """
         if not self.labelled:
             raise ValueError(
-                f"--score needs labelled frames of {self.folder}: put their labels "
+                f"{option} needs labelled frames of {self.folder}: put their labels "
                 f"into {LABELS}/ of it, with the names of the frames"
             )
 
     def table(self, folder: Path) -> Path:
-        """Split table of all frames, without their labels: none reaches a training."""
+        """Split table of the training frames, without labels: none reaches it."""
         return folder.resolve() / "target.csv"
 
     def labelled_table(self, folder: Path) -> Path:
         """Split table of those with a label."""
         return folder.resolve() / "target_labelled.csv"
 
-    def write(self, folder: Path) -> None:
-        """Write both tables into a folder; the second one if there are labels."""
-        write_table(self.table(folder), [replace(f, label="") for f in self.frames])
+    def write(self, folder: Path, without_labelled: bool = False) -> None:
+        """Write both tables into a folder; the second one if there are labels.
+
+        Args:
+            folder: The folder.
+            without_labelled: Whether labelled frames are left out of training.
+
+        Raises:
+            ValueError: No frame is left.
+        """
+        frames = [f for f in self.frames if not (without_labelled and f.label)]
+        if not frames:
+            raise ValueError(
+                f"every frame of {self.folder} has a label, and labelled ones do not "
+                f"train where they say when to stop: add frames without a label"
+            )
+        write_table(self.table(folder), [replace(f, label="") for f in frames])
         if self.labelled:
             write_table(self.labelled_table(folder), self.labelled)
 

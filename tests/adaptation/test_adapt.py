@@ -121,6 +121,39 @@ def test_labels_of_the_target_score_a_student_at_its_threshold(
     assert f"p >= {point['threshold']:.2f}, where Dice" in capsys.readouterr().out
 
 
+def test_labelled_frames_may_say_when_to_stop(teacher, farm_b, tmp_path, capsys):
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "images").symlink_to(farm_b / "images")
+    (target / "labels").mkdir()
+    labels = sorted((farm_b.parent / "labels").rglob("*.png"))
+    for each in labels[::2]:
+        (target / "labels" / each.name).symlink_to(each)
+    config, weights = given(teacher)
+    folder = tmp_path / "run"
+    words = (config, weights, "--target", target, "--work-dir", folder, "--length", 4)
+    stop = (*words, "--stop-on-labels")
+    assert not status_of("adapt.py", *stop, "--method", "minent")
+    told = capsys.readouterr().out
+    assert "10 frames of the target have a label, which chose among eight" in told
+    (kept,) = (folder / "minent").glob("weights_*_best.safetensors")
+    assert f"{kept}" in told
+    meta = read_checkpoint(kept)["meta"]
+    assert meta["operating_point"]["frames"] == 10
+    cfg = read_config(folder / "minent.py")
+    assert cfg.train_cfg.val_interval == 1
+    trained, chosen = (
+        {frame.stem for frame in read_table(folder / f"{name}.csv")}
+        for name in ("target", "target_labelled")
+    )
+    assert chosen == {each.stem for each in labels[::2]}
+    assert trained == {each.stem for each in labels[1::2]}
+    with pytest.raises(ValueError, match="adabn trains nothing that --stop-on-labels"):
+        adapt(config, weights, target, tmp_path / "a", "adabn", stops=True)
+    with pytest.raises(ValueError, match="other config, options and length"):
+        adapt(config, weights, target, folder, "minent", 4)  # the last ones
+
+
 def test_pictures_need_neither_times_nor_a_folder_of_images(teacher, farm_b, tmp_path):
     target = tmp_path / "pictures"
     target.mkdir()
