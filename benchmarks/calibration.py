@@ -16,6 +16,7 @@ from itertools import product
 from statistics import NormalDist
 
 import numpy as np
+from scipy.optimize import brentq
 
 from mmseg_splashkd.statistics import FoldSeed, Settings, arm_of, compare
 from mmseg_splashkd.statistics.compare import differences_of
@@ -33,6 +34,12 @@ FEW_SIZES = (60, 200, 600)
 RUNS_SIZES = (60, 120, 200, 300)
 METRICS = ("mIoU", "Dice.splash")
 SPREAD = 0.05  # of skill between seeds: about one point of Dice
+# A file of the same weights in another format or precision, and another training run:
+# how its errors vary beside those that both share, and the margin that is asked for.
+KINDS = {
+    "a copy": (World(own=0.025, noise=0.025), 0.5),
+    "another model": (World(), 2.0),
+}
 WORLDS = {
     "independent frames": World(correlation_time=1),
     "correlation time 5": World(correlation_time=5),
@@ -295,6 +302,41 @@ def coverage(trials: Trials) -> None:
     table(["frames", *METRICS], rows)
 
 
+def skill_of(world: World, points: float) -> float:
+    """The skill by which a second model is better by so many points of Dice."""
+    metric = parse_metric("Dice.splash", CLASSES)
+
+    def beyond(skill: float) -> float:
+        rng, both = np.random.default_rng(0), np.zeros((20, 1, 2))
+        both[..., 1] = skill
+        counts = simulate(world, rng, 20_000, both)
+        first, second = metric.of(areas_of(counts).sum((0, 1, 3)))
+        return float(second - first) - points
+
+    return float(brentq(beyond, 0.0, points / 5, xtol=1e-4))
+
+
+def equivalence(trials: Trials) -> None:
+    """How often arms are called equivalent that differ by the margin, or not at all."""
+    rows = []
+    for name, (world, margin) in KINDS.items():
+        asked = Settings(("Dice.splash",), None, trials.settings.resamples, 0)
+        asked = replace(asked, equivalent=margin)
+        at_margin = skill_of(world, margin)
+        for frames in RUNS_SIZES + SIZES[-1:]:
+            row: list[object] = [name, margin, frames]
+            for skill in (at_margin, at_margin / 2, 0.0):
+                counts = trials.counts(world, frames, trials.skill(skill))
+                found = [differences_of(_arms(c, 1), asked)[0] for c in counts]
+                said = [each.equivalence for each in found]
+                claims = [each and each.verdict == "equivalent" for each in said]
+                row.append(100 * float(np.mean([bool(claim) for claim in claims])))
+            rows.append(row)
+    print("Called equivalent in Dice of splash, %, by their true difference:\n")
+    heads = ["second arm", "margin, points", "frames", "the margin", "half of it"]
+    table([*heads, "none"], rows)
+
+
 def photo_scenes(
     trials: Trials, groups: int, size: int
 ) -> dict[str, tuple[np.ndarray, list[str]]]:
@@ -370,6 +412,7 @@ PARTS: dict[str, Callable[[Trials], None]] = {
     "runs": runs,
     "folds": folds,
     "coverage": coverage,
+    "equivalence": equivalence,
     "photos": photos,
 }
 

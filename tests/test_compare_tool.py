@@ -1,6 +1,7 @@
 """``tools/compare.py``: exit status and output."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_options(tool: Tool, runs: list[Path], tmp_path: Path):
     assert values["metrics"] == ["IoU.splash"]
     assert (values["block"], values["differences"][0]["blocks"]) == ("5 s", 12)
     assert not list(file.parent.glob(".*"))
+
+
+def test_as_good_within_a_margin(tool: Tool, runs: list[Path], tmp_path: Path):
+    printed = tool(*runs, "--equivalent", 0.5)
+    assert "Within 0.5 points" in printed
+    assert "Not shown to be within 0.5 points of plain_1125 (90 % interval" in printed
+    copies = [runs[0], tmp_path / "copy"]
+    (runs[0] / "scores" / "val_last.npz").rename(tmp_path / "one.npz")
+    for folder in copies:
+        (folder / "scores").mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "one.npz", folder / "scores" / "val_last.npz")
+    same = tool(*copies, "--equivalent", 0.5)
+    assert same.count("Equivalent: shown to be within 0.5 points of plain_1125") == 2
+    assert same.count("On 60 frames, 7.0 % of simulated copies that differ by") == 2
 
 
 def test_one_run_alone(tool: Tool, runs: list[Path]):

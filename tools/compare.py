@@ -45,6 +45,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the bootstrap (default: 0)"
     )
+    parser.add_argument(
+        "--equivalent",
+        type=float,
+        metavar="POINTS",
+        help="also answer whether each run is as good as the first: shown to be within "
+        "so many points of it, such as 0.5",
+    )
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument(
         "--json",

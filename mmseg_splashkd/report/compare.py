@@ -74,6 +74,7 @@ def compare_runs(
     worth: float = 1.0,
     allowed: Sequence[str] = (),
     operating_point: bool | None = None,
+    equivalent: float | None = None,
     markdown: bool = False,
     json_file: str | Path | None = None,
 ) -> Comparison:
@@ -95,6 +96,8 @@ def compare_runs(
         operating_point: Replace argmax by a threshold of each run's own; by default
             where an arm hardly finds the focus class by argmax, which the notes then
             say (see ``operating_arms.decide``).
+        equivalent: Margin in points, above 0: also answer whether arms are shown to be
+            within it of the first one (see ``statistics.equivalence``).
         markdown: Print Markdown instead of terminal tables.
         json_file: File for all figures as JSON.
 
@@ -109,6 +112,7 @@ def compare_runs(
         seed=seed,
         worth=worth,
         allowed=tuple(allowed),
+        equivalent=equivalent,
     )
     read = read_arms(runs, part, weights)
     arms, hidden = decide(read, weights, operating_point)

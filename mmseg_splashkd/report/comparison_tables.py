@@ -35,7 +35,13 @@ def _tables(comparison: Comparison) -> Iterator[tuple[list[str], list[list[str]]
     yield heads, rows
     if comparison.differences:
         heads = ["Arm", "Metric", "Points (95 %)", "p", "Verdict"]
-        yield heads, [_difference_row(each) for each in comparison.differences]
+        rows = [_difference_row(each) for each in comparison.differences]
+        answers = [each.equivalence for each in comparison.differences]
+        if margins := {each.margin for each in answers if each}:
+            heads.append(f"Within {margins.pop():g} points")
+            for row, answer in zip(rows, answers, strict=True):
+                row.append("no verdict" if answer is None else answer.verdict)
+        yield heads, rows
 
 
 def _difference_row(difference: Difference) -> list[str]:

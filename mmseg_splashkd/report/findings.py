@@ -1,7 +1,8 @@
 """Arms compared with a baseline: scores, differences and verdicts."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ class Findings:
         focus: Name of the metric for ranking: Dice of the focus class.
         comparison: Comparison of ``arms``.
         of_teachers: Comparison of the baseline with each teacher.
+        beside_teachers: Difference in ``focus`` of the best distilled arm from each
+            teacher, with the question whether it is as good (within ``worth``).
         hidden: What argmax hides of the focus class; None where it hides nothing, or
             the figures are at operating points by request.
     """
@@ -42,6 +45,7 @@ class Findings:
     focus: str
     comparison: Comparison
     of_teachers: tuple[Comparison, ...]
+    beside_teachers: tuple[Difference, ...] = ()
     hidden: Hidden | None = None
 
     @property
@@ -123,7 +127,25 @@ def judge(
         focus=focus,
         comparison=comparison,
         of_teachers=tuple(compare([baseline.arm, t.arm], settings) for t in teachers),
+        beside_teachers=tuple(
+            _beside_teachers((*students, baseline), teachers, focus, settings)
+        ),
     ), left_out
+
+
+def _beside_teachers(
+    arms: Sequence[ArmRuns],
+    teachers: Sequence[ArmRuns],
+    focus: str,
+    settings: Settings | None,
+) -> Iterator[Difference]:
+    """The first distilled arm beside each teacher that has runs in common with it."""
+    taught = [arm for arm in arms if not arm.plain]
+    settings = settings or Settings()
+    asked = replace(settings, metrics=(focus,), equivalent=settings.worth)
+    for teacher in teachers if taught else ():
+        with suppress(ValueError):  # no fold and seed in common
+            yield from compare([teacher.arm, taught[0].arm], asked).differences
 
 
 def class_scores(arm: ArmRuns) -> dict[str, dict[str, float]]:

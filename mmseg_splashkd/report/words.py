@@ -4,6 +4,7 @@ import math
 
 from mmseg_splashkd.statistics import Difference, Interval
 from mmseg_splashkd.statistics.blocks import FEWEST, Unit
+from mmseg_splashkd.statistics.equivalence import Equivalence
 from mmseg_splashkd.statistics.sampling import counted_blocks
 
 MOST_FRAMES = 1_000_000
@@ -99,6 +100,10 @@ def _needed(difference: Difference) -> str:
     return "no number of frames is enough for a difference as small as this"
 
 
+def _points(value: float) -> str:
+    return f"{value:g} point{'s' if value != 1 else ''}"
+
+
 def _rounded(count: int) -> str:
     """Round up to two significant digits."""
     unit = 10 ** max(0, len(str(count)) - 2)
@@ -110,9 +115,41 @@ def explanation(difference: Difference) -> list[str]:
     if difference.interval is None:
         return []
     return [
+        *on_equivalence(difference),
         *_on_method(difference),
         *_on_relevance(difference),
         *_on_reliability(difference),
+    ]
+
+
+def on_equivalence(difference: Difference) -> list[str]:
+    """Whether the arm is as good as the baseline, where that is asked."""
+    found = difference.equivalence
+    if found is None:
+        return []
+    _, low, high = points(difference.value, found.low, found.high)
+    within = f"within {_points(found.margin)} of {difference.baseline}"
+    interval = f"90 % interval {low} to {high}"
+    if found.verdict == "equivalent":
+        return [f"Equivalent: shown to be {within} ({interval}).", *_on_false(found)]
+    if found.verdict != "cannot tell":
+        return [f"Not shown to be {within} ({interval}), and {found.verdict}."]
+    more = found.more_frames
+    needed = "no number of frames is enough to show it, more seeds are needed"
+    if more is not None and more <= MOST_FRAMES:
+        needed = f"about {_rounded(more)} more frames would show it if they are equal"
+    if more == 0:
+        needed = "as many frames show it, with a power of 80 %, if they are equal"
+    return [f"Not shown to be {within} ({interval}): {needed}."]
+
+
+def _on_false(found: Equivalence) -> list[str]:
+    if found.false_claims is None:
+        return []
+    size, rate = found.false_claims
+    return [
+        f"On {size} frames, {rate:.1f} % of simulated copies that differ by the margin "
+        f"were called equivalent (nominal: 5 %)."
     ]
 
 
@@ -150,7 +187,7 @@ def _on_method(difference: Difference) -> list[str]:
 def _on_relevance(difference: Difference) -> list[str]:
     if difference.verdict in ("better", "worse") or difference.interval is None:
         return []
-    worth = f"{difference.worth:g} point{'s' if difference.worth != 1 else ''}"
+    worth = _points(difference.worth)
     if max(-difference.interval.low, difference.interval.high) < difference.worth:
         return [f"A difference of {worth} is ruled out."]
     more = difference.more_frames_for_worth

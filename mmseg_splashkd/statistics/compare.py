@@ -1,13 +1,20 @@
 """Comparison of arms: intervals of scores and differences, p-values, verdicts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from mmseg_splashkd.statistics.arms import Arm
-from mmseg_splashkd.statistics.intervals import ALPHA, corrected_resampled
+from mmseg_splashkd.statistics.equivalence import (
+    EACH_POWER,
+    TWO_SIDED,
+    Equivalence,
+    equivalence_of,
+    equivalence_p,
+)
+from mmseg_splashkd.statistics.intervals import ALPHA, Interval, corrected_resampled
 from mmseg_splashkd.statistics.measured import measured_rate
 from mmseg_splashkd.statistics.metrics import Metric
 from mmseg_splashkd.statistics.notes import check_alike, notes_on
@@ -85,9 +92,10 @@ def differences_of(arms: Sequence[Arm], settings: Settings) -> list[Difference]:
     """
     metrics = settings.metrics_of(arms[0].first)
     views = [view_of([arms[0], arm], settings) for arm in arms[1:]]
-    return _with_verdicts(
-        [_difference(view, metric, settings) for view in views for metric in metrics]
-    )
+    found = [
+        _difference(view, metric, settings) for view in views for metric in metrics
+    ]
+    return _with_equivalence(_with_verdicts(found))
 
 
 def _over_folds(view: View, metric: Metric) -> Estimate:
@@ -136,7 +144,7 @@ def _difference(view: View, metric: Metric, settings: Settings) -> Difference:
     method = "folds" if by_folds else "frames" if single else "frames and runs"
     unit = view.blocks.unit
 
-    def more(difference: float) -> int | None:
+    def more(difference: float, **rates: float) -> int | None:
         if interval is None:
             return None
         needed = frames_needed(
@@ -146,6 +154,7 @@ def _difference(view: View, metric: Metric, settings: Settings) -> Difference:
             found.share_of_runs,
             more_blocks=method == "frames",
             independent=unit in ("frame", "recording"),
+            **rates,
         )
         return None if needed is None else max(0, needed - frames)
 
@@ -170,25 +179,72 @@ def _difference(view: View, metric: Metric, settings: Settings) -> Difference:
         false_claims=measured_rate(method, frames) if unit == "time" else None,
         correlated=found.correlated,
         unit=unit,
+        equivalence=_asked(
+            interval,
+            settings.equivalent,
+            more,
+            # Measured for one run each, on time series.
+            measured_rate("equivalence", frames)
+            if method == "frames" and unit == "time"
+            else None,
+        ),
     )
+
+
+def _asked(
+    interval: Interval | None,
+    margin: float | None,
+    more: Callable[..., int | None],
+    rate: tuple[int, float] | None,
+) -> Equivalence | None:
+    """The question of equivalence, still without a verdict."""
+    if interval is None or margin is None:
+        return None
+    needed = more(margin, alpha=TWO_SIDED, power=EACH_POWER)
+    p = equivalence_p(interval, margin)
+    return equivalence_of(interval, margin, p, "no verdict", needed, rate)
 
 
 def _with_verdicts(differences: Sequence[Difference]) -> list[Difference]:
     """Holm-adjust the p-values of each metric over the arms, and add verdicts."""
     adjusted = list(differences)
+    for index, p, count in _adjusted(differences, lambda each: each.p):
+        found = differences[index]
+        direction = "better" if found.value > 0 else "worse"
+        adjusted[index] = replace(
+            found,
+            p=p,
+            comparisons=count,
+            verdict=direction if p < ALPHA else "cannot tell",
+        )
+    return adjusted
+
+
+def _with_equivalence(differences: Sequence[Difference]) -> list[Difference]:
+    """The same for the question of equivalence, where it is asked."""
+    adjusted = list(differences)
+    asked = _adjusted(differences, lambda each: each.equivalence and each.equivalence.p)
+    for index, p, _ in asked:
+        found = differences[index]
+        of, interval = found.equivalence, found.interval
+        assert of is not None
+        assert interval is not None
+        answer = equivalence_of(
+            interval, of.margin, p, found.verdict, of.more_frames, of.false_claims
+        )
+        adjusted[index] = replace(found, equivalence=answer)
+    return adjusted
+
+
+def _adjusted(
+    differences: Sequence[Difference], p_of: Callable[[Difference], float | None]
+) -> Iterator[tuple[int, float, int]]:
+    """Index, Holm-adjusted p-value, and number of arms that it is adjusted for."""
     for metric in {each.metric for each in differences}:
         p_values = {
-            index: each.p
+            index: p
             for index, each in enumerate(differences)
-            if each.metric == metric and each.p is not None
+            if each.metric == metric and (p := p_of(each)) is not None
         }
         for index, p in zip(p_values, holm(list(p_values.values())), strict=True):
-            found = differences[index]
-            direction = "better" if found.value > 0 else "worse"
-            adjusted[index] = replace(
-                found,
-                p=p,
-                comparisons=len(p_values),
-                verdict=direction if p < ALPHA else "cannot tell",
-            )
-    return adjusted
+            yield index, p, len(p_values)

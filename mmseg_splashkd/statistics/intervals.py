@@ -41,9 +41,15 @@ class Interval:
         return replace(self, low=max(self.low, low), high=min(self.high, high))
 
 
-def critical_t(df: float) -> float:
-    """The t with P(abs(T) >= t) = ``ALPHA`` for ``df`` degrees of freedom."""
-    return float(-stdtrit(df, ALPHA / 2))
+def critical_t(df: float, alpha: float = ALPHA) -> float:
+    """The t with P(abs(T) >= t) = ``alpha`` for ``df`` degrees of freedom."""
+    return float(-stdtrit(df, alpha / 2))
+
+
+def interval_at(interval: Interval, alpha: float) -> Interval:
+    """The interval that misses the true value with another probability, in (0, 1)."""
+    half = critical_t(interval.df, alpha) * interval.error
+    return replace(interval, low=interval.value - half, high=interval.value + half)
 
 
 def interval_of(value: float, variance: float, df: float) -> Interval:

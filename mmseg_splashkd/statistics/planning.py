@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from mmseg_splashkd.statistics.intervals import Interval, critical_t
+from mmseg_splashkd.statistics.intervals import ALPHA, Interval, critical_t
 
 POWER = 0.8
 ROUNDS, TOLERANCE = 40, 1e-3
@@ -17,8 +17,10 @@ def frames_needed(
     share_of_runs: float = 0.0,
     more_blocks: bool = True,
     independent: bool = False,
+    alpha: float = ALPHA,
+    power: float = POWER,
 ) -> int | None:
-    """Number of frames at which a difference is significant with a power of 80 %.
+    """Number of frames at which a difference is significant with a given power.
 
     The variance over frames falls as 1 / N, the variance over seeds does not. The
     number of blocks, and with it the degrees of freedom, grows as sqrt(N), by the rule
@@ -32,12 +34,14 @@ def frames_needed(
             runs.
         more_blocks: Whether more frames add degrees of freedom.
         independent: Whether the number of blocks grows as N.
+        alpha: Two-sided probability of a false claim, default 5 %.
+        power: Probability of a claim, default 80 %.
 
     Returns:
         The total number of frames; None if no number is enough, because the difference
         is 0 or the variance over runs alone is too large.
     """
-    strength = NormalDist().inv_cdf(POWER)
+    strength = NormalDist().inv_cdf(power)
     of_runs = share_of_runs * interval.error**2
     of_frames = interval.error**2 - of_runs
     needed = float(frames)
@@ -46,7 +50,7 @@ def frames_needed(
         if more_blocks:
             grown = needed / frames if independent else math.sqrt(needed / frames)
             df = max(1.0, (interval.df + 1) * grown - 1)
-        allowed = (difference / (critical_t(df) + strength)) ** 2 - of_runs
+        allowed = (difference / (critical_t(df, alpha) + strength)) ** 2 - of_runs
         if allowed <= 0 or of_frames > 1e9 * allowed:
             return None
         # Half steps in the logarithm: full steps oscillate around the solution.

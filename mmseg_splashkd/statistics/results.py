@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmseg_splashkd.statistics.blocks import Unit
+from mmseg_splashkd.statistics.equivalence import Equivalence
 from mmseg_splashkd.statistics.intervals import Interval
 
 Method = Literal["frames", "frames and runs", "folds"]
@@ -68,6 +69,8 @@ class Difference:
         correlated: Whether neighbouring blocks are so correlated that the interval may
             be too narrow.
         unit: What a block is, see ``Blocks``.
+        equivalence: Whether it is shown to be smaller than a margin; None where that is
+            not asked, or without an interval.
     """
 
     baseline: str
@@ -89,6 +92,7 @@ class Difference:
     false_claims: tuple[int, float] | None
     correlated: bool
     unit: Unit = "time"
+    equivalence: Equivalence | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Settings of a comparison of arms."""
 
+import math
 from dataclasses import dataclass
 
 from mmseg_splashkd.evaluation.frame_scores import FrameScores
@@ -22,6 +23,8 @@ class Settings:
         worth: The smallest difference of interest, in points, > 0; default 1.
         allowed: Permitted differences between runs, of ``ALLOWED``: the split table of
             the training, and the tested weights (best or last); default none.
+        equivalent: Margin in points, > 0, within which arms count as equally good, for
+            the question whether they are shown to be; default None: not asked.
 
     Raises:
         ValueError: A value is out of its range.
@@ -33,10 +36,16 @@ class Settings:
     seed: int = 0
     worth: float = 1.0
     allowed: tuple[str, ...] = ()
+    equivalent: float | None = None
 
     def __post_init__(self) -> None:
         if not self.worth > 0:
             raise ValueError(f"worth={self.worth} must be above 0 points")
+        if self.equivalent is not None and not 0 < self.equivalent < math.inf:
+            raise ValueError(
+                f"equivalent={self.equivalent} must be a margin above 0 points, such "
+                f"as 0.5"
+            )
         if self.resamples < FEWEST_RESAMPLES:
             raise ValueError(f"resamples={self.resamples} must be 100 or more")
         if unknown := set(self.allowed) - set(ALLOWED):

@@ -11,7 +11,7 @@ from mmseg_splashkd.records.store import write_record
 from mmseg_splashkd.report.arms import choose_baseline, gather_arms
 from mmseg_splashkd.report.findings import judge
 from mmseg_splashkd.report.scored_runs import select_runs
-from mmseg_splashkd.statistics import FoldSeed
+from mmseg_splashkd.statistics import FoldSeed, Settings
 from tests.report.fake_runs import change_record, change_records, record
 from tests.statistics.builders import tiny
 
@@ -150,6 +150,23 @@ def test_runs_without_scores_are_left_out(two):
         ValueError, match=r"none of 6 runs .* on part test .*tools/test.py --scores"
     ):
         gather(two, part="test")
+
+
+def test_the_best_distilled_arm_is_compared_with_the_teacher(sweep):
+    arms, _ = gather(sweep)
+    plain = choose_baseline(arms)
+    others = [arm for arm in arms if arm is not plain]
+    findings, _ = judge(plain, others, Settings(resamples=200, worth=3.0))
+    best = next(arm for arm in findings.arms[1:] if not arm.plain)
+    (beside,) = findings.beside_teachers
+    assert (beside.baseline, beside.arm) == ("farm_b1", best.title)
+    assert beside.metric == findings.focus
+    assert beside.equivalence is not None
+    assert beside.equivalence.margin == 3.0
+    alone, _ = judge(plain, [arm for arm in others if not arm.is_teacher])
+    assert alone.beside_teachers == ()
+    without, _ = judge(plain, [arm for arm in others if arm.plain])
+    assert without.beside_teachers == ()  # none was distilled
 
 
 def test_an_arm_without_a_pair_is_left_out(two):

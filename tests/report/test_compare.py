@@ -26,6 +26,7 @@ from mmseg_splashkd.statistics import (
     Settings,
     compare,
 )
+from mmseg_splashkd.statistics.equivalence import equivalence_of, equivalence_p
 from mmseg_splashkd.statistics.intervals import interval_of
 from tests.records.builders import record
 from tests.statistics.builders import arms, pair
@@ -56,6 +57,55 @@ def difference(value: float, error: float, **changes) -> Difference:
         correlated=False,
     )
     return replace(found, **changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "more", "ends", "words"),
+    [
+        (0.1, 0.1, 0, "-0.1 to 0.3", "Equivalent: shown to be "),
+        (-0.9, 0.1, None, "-1.1 to -0.7", ", and worse."),
+        (0.4, 0.1, 0, "0.2 to 0.6", ", and better."),
+        (
+            *(0.1, 0.6, 2345, "-1.1 to 1.3"),
+            ": about 2,400 more frames would show it if they are equal.",
+        ),
+        (
+            *(0.1, 0.3, 0, "-0.5 to 0.7"),
+            ": as many frames show it, with a power of 80 %, if they are equal.",
+        ),
+        (
+            *(0.1, 0.6, None, "-1.1 to 1.3"),
+            ": no number of frames is enough to show it, more seeds are needed.",
+        ),
+    ],
+)
+def test_whether_it_is_as_good(
+    value: float, error: float, more: int | None, ends: str, words: str
+):
+    found = difference(value, error)
+    assert found.interval is not None
+    p = equivalence_p(found.interval, 0.5)
+    answer = equivalence_of(found.interval, 0.5, p, found.verdict, more)
+    said = explanation(replace(found, equivalence=answer))[0]
+    within = f"within 0.5 points of plain (90 % interval {ends})"
+    is_shown = words.startswith("Equivalent")
+    negated = f"Not shown to be {within}{words}"
+    assert said == (f"{words}{within}." if is_shown else negated)
+
+
+def test_the_table_has_the_answer_when_asked(comparison: Comparison):
+    assert "Within" not in as_markdown(comparison)
+    first, *others = comparison.differences
+    assert first.interval is not None
+    answer = equivalence_of(first.interval, 0.5, 0.01, first.verdict, 0)
+    asked = replace(
+        comparison, differences=(replace(first, equivalence=answer), *others)
+    )
+    text = as_markdown(asked)
+    assert "Within 0.5 points |" in text
+    assert f"| {first.verdict} | equivalent |" in text
+    assert text.count("| no verdict |") == len(others)
+    assert as_json(asked)["differences"][0]["equivalence"]["verdict"] == "equivalent"
 
 
 # Student's t with 5 degrees of freedom: 2.571.

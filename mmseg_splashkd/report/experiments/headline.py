@@ -5,7 +5,11 @@ from typing import NamedTuple
 from mmseg_splashkd.report.arms import ArmRuns
 from mmseg_splashkd.report.findings import Findings
 from mmseg_splashkd.report.tables import name_of
-from mmseg_splashkd.report.words import interval_in_words, verdict_in_words
+from mmseg_splashkd.report.words import (
+    interval_in_words,
+    on_equivalence,
+    verdict_in_words,
+)
 
 LISTED = 4  # arms
 
@@ -32,7 +36,7 @@ def headline(findings: Findings) -> Headline:
     """
     hidden = findings.hidden
     if hidden is None:
-        return _headline(findings)
+        return _with_teachers(findings, _headline(findings))
     if hidden.nowhere:
         focus = findings.baseline.arm.first.focus
         claim = f"No arm finds {focus}."
@@ -41,8 +45,18 @@ def headline(findings: Findings) -> Headline:
     if hidden.obstacle is not None:
         claim, *reasons = hidden.sentences
         return Headline("unsure", claim, tuple(reasons))
-    decided = _headline(findings)
+    decided = _with_teachers(findings, _headline(findings))
     return decided._replace(reasons=(*hidden.sentences, *decided.reasons))
+
+
+def _with_teachers(findings: Findings, found: Headline) -> Headline:
+    """The headline, and whether the best distilled arm is as good as its teachers."""
+    answers = [
+        f"{each.arm} beside its teacher: {' '.join(on_equivalence(each))}"
+        for each in findings.beside_teachers
+        if each.equivalence
+    ]
+    return found._replace(reasons=(*found.reasons, *answers))
 
 
 def _headline(findings: Findings) -> Headline:
