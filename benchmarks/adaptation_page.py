@@ -82,7 +82,8 @@ class ShiftResults:
         gains = {
             arm: [round(each, 3) for each in (gain.value, gain.low, gain.high)]
             for arm in self.arms
-            if arm in METHODS
+            # A new network has more iterations than the source alone.
+            if arm in METHODS and METHODS[arm].taught is None
             for gain in [self.gain(arm)]
         }
         return Shown(
@@ -95,9 +96,24 @@ class ShiftResults:
             date=self.stored["date"],
         )
 
-    def gain(self, arm: str) -> Interval:
-        """Gain over the source alone at equal iterations, paired by seed."""
-        return paired(self.values(arm), self.values(SOURCE))
+    def gain(self, arm: str, other: str = SOURCE) -> Interval:
+        """Gain over another arm, such as the source alone, paired by seed."""
+        return paired(self.values(arm), self.values(other))
+
+    @property
+    def controlled(self) -> Iterator[tuple[str, str]]:
+        """A taught arm, and the one whose teacher has not seen the target."""
+        arms = self.shift.arms
+        without = {
+            (str(arm.taught), arm.small): name
+            for name, arm in arms.items()
+            if arm.taught is not None and arm.start == SOURCE and name in self.arms
+        }
+        for name in self.arms:
+            arm = arms.get(name)
+            control = arm and without.get((str(arm.taught), arm.small))
+            if control not in (None, name):
+                yield name, control
 
 
 def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
@@ -144,6 +160,9 @@ def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
         )
         yield "|---|---|---|---|---|---|---|---|"
         yield from (_row(results, arm) for arm in results.arms)
+        for arm, control in results.controlled:
+            gain = words(results.gain(arm, control))
+            yield f"\n{arm} over {control}: {gain}."
         for arm in shift.arms:
             if reasons := results.refused(arm):
                 seeds = f"{len(reasons)} of {len(shift.seeds)} seeds"

@@ -92,6 +92,8 @@ class AdaptationStudy:
         done: set[str | None] = {None}
         while waiting:
             begun = [name for name in waiting if arms[name].start in done]
+            if not begun:
+                raise ValueError(f"{', '.join(waiting)} go on from what is not trained")
             yield from self._trained(begun)
             done |= set(begun)
             waiting = [name for name in waiting if name not in done]
@@ -99,10 +101,16 @@ class AdaptationStudy:
             if arms[name].statistics:
                 yield self._recomputed(name, seed)
             elif arms[name].agreed:
-                yield self._at_agreed_threshold(name, seed)
+                start = str(arms[name].start)
+                if (start, seed) in self.weights:
+                    yield self._at_agreed_threshold(name, seed)
+                else:
+                    yield _refused(name, seed, start)
 
     def run(self, name: str, seed: int) -> StudyRun:
         """The training of an arm, or on the source before it."""
+        from mmseg_splashkd.files import file_sha256
+
         shift = self.shift
         arm = shift.arms.get(name)
         options = {**shift.tables, "randomness.seed": seed}
@@ -115,7 +123,12 @@ class AdaptationStudy:
             options |= self._options(arm, seed)
         folder = self.folder / f"{name}_seed{seed}".replace(" ", "_")
         metric = shift.metric
-        return StudyRun(folder, config, options, metric, threshold=shift.threshold)
+        of = ()
+        if arm is not None and arm.taught is not None:
+            of = (file_sha256(self.weights[str(arm.start), seed]),)
+        return StudyRun(
+            folder, config, options, metric, threshold=shift.threshold, of=of
+        )
 
     @cached_property
     def _configs(self) -> tuple[Any, Any]:
@@ -174,8 +187,7 @@ class AdaptationStudy:
             if name == START or (start, seed) in self.weights:
                 tried.append((name, seed))
             else:
-                reason = f"{start} was, from which it goes on"
-                yield {"arm": name, "seed": seed, "refused": reason}
+                yield _refused(name, seed, start)
         runs = [self.run(*each) for each in tried]
         for (name, seed), run, result in zip(
             tried, runs, results_of(runs, self.jobs), strict=True
@@ -235,7 +247,7 @@ class AdaptationStudy:
         begin = time.perf_counter()
         networks = open_network(self._small, own), open_network(cfg, its)
         frames = Runner.build_dataloader(target_loader(pairs, 1))
-        point = agreed_point(*networks, (frames, frames), own, its)
+        point = agreed_point(*networks, (frames, None), own, its)
         seconds = time.perf_counter() - begin
         if point is None:
             return {"refused": "its teacher finds nothing on the target"}
@@ -281,6 +293,11 @@ class AdaptationStudy:
             cfg_options=dict(run.options),
         )
         return {"seconds": seconds, "hardware": device_name(), "test": tested}
+
+
+def _refused(name: str, seed: int, start: str) -> dict[str, Any]:
+    reason = f"{start} was, from which it goes on"
+    return {"arm": name, "seed": seed, "refused": reason}
 
 
 def _kept(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmseg_splashkd.adaptation.distil import LOSS
-from mmseg_splashkd.adaptation.methods import METHODS
+from mmseg_splashkd.adaptation.methods import METHODS, STAGE
 
 CONFIGS = "configs/adaptation/"
 STRONG = {
@@ -18,7 +18,10 @@ STRONG = {
 
 @dataclass(frozen=True)
 class Arm:
-    """What follows the training on the source, at equal iterations.
+    """What follows the training on the source.
+
+    All go on for the same number of iterations, but for new networks that are taught,
+    whose schedule is that of the source.
 
     Args:
         method: Config of an ``AdaptationMethod``; None: the source's labels alone.
@@ -61,6 +64,8 @@ ARMS = {
         )
         for name, each in METHODS.items()
     },
+    # The control of proda-2: a network that has not seen the target teaches in its way.
+    f"proda-2 of {SOURCE}": Arm(start=SOURCE, taught=STAGE),
     "labels of the target": Arm(labelled=True),
 }
 TEACHERS = (SOURCE, "mean-teacher")

@@ -29,6 +29,8 @@ class StudyRun(NamedTuple):
             not, because the test part is for the final runs.
         threshold: Probability in [0, 1] from which the focus class is predicted, or
             ``'stored'``: the one chosen on the validation part; default None: argmax.
+        of: Digests of weights without which it would be another run, beside those that
+            ``load_from`` names.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class StudyRun(NamedTuple):
     metric: str
     tested: bool = True
     threshold: str | None = None
+    of: tuple[str, ...] = ()
 
 
 def results_of(runs: Sequence[StudyRun], processes: int) -> Iterator[dict[str, Any]]:
@@ -94,6 +97,7 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
 
     from mmseg_splashkd.hooks.not_finite import NotFiniteError
     from mmseg_splashkd.models.adaptation.methods.proda import PoorStartError
+    from mmseg_splashkd.models.teacher.gate import PoorTeacherError
     from mmseg_splashkd.report.logs import logged
     from mmseg_splashkd.runs.test import evaluate
     from mmseg_splashkd.runs.train import train
@@ -107,7 +111,7 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
         if run.tested:  # an error that pools can pass on
             raise RuntimeError(f"{run.folder} diverged: {error}") from None
         return {"diverged": str(error), "plan": plan_of(run)}  # its rate is not chosen
-    except PoorStartError as error:
+    except (PoorStartError, PoorTeacherError) as error:
         return {"refused": str(error), "plan": plan_of(run)}
     seconds = time.perf_counter() - begin
     result = {
@@ -135,6 +139,7 @@ def plan_of(run: StudyRun) -> str:
 
     cfg = read_config(run.config, dict(run.options)).to_dict()
     text = json.dumps(_without_places(cfg), sort_keys=True, default=str)
+    text = "".join((text, *run.of))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

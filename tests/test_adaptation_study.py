@@ -103,11 +103,16 @@ def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
 
 def test_later_stages_learn_from_the_one_before_on_both_farms(study, shifts, tmp_path):
     runs = study.AdaptationStudy(shifts.SHIFTS["farm"], tmp_path, 1)
-    runs.weights["proda", 1] = "proda.safetensors"
+    (tmp_path / "proda.safetensors").write_text("weights")
+    runs.weights["proda", 1] = str(tmp_path / "proda.safetensors")
     run = runs.run("proda-2", 1)
+    plan_of = module_of(BENCHMARKS / "study_runs.py").plan_of
+    before = plan_of(run)
+    (tmp_path / "proda.safetensors").write_text("others")
+    assert plan_of(runs.run("proda-2", 1)) != before  # the path is the same
     cfg = read_config(run.config, dict(run.options))
     own, _ = runs._configs
-    assert cfg.model.teacher_checkpoint == "proda.safetensors"
+    assert cfg.model.teacher_checkpoint == runs.weights["proda", 1]
     assert cfg.model.student == own.model
     assert cfg.get("load_from") is None
     assert schedules({"": cfg}) == schedules({"": own})  # as long as the start
@@ -120,11 +125,12 @@ def test_later_stages_learn_from_the_one_before_on_both_farms(study, shifts, tmp
 def test_a_small_student_learns_from_the_large_network(study, shifts, tmp_path):
     shift = shifts.SHIFTS["farm_large"]
     runs = study.AdaptationStudy(shift, tmp_path, 1)
-    runs.weights["mean-teacher", 1] = "large.safetensors"
+    (tmp_path / "large.safetensors").touch()
+    runs.weights["mean-teacher", 1] = str(tmp_path / "large.safetensors")
     run = runs.run("student of mean-teacher", 1)
     cfg = read_config(run.config, dict(run.options))
     large, _ = runs._configs
-    assert cfg.model.teacher_checkpoint == "large.safetensors"
+    assert cfg.model.teacher_checkpoint == runs.weights["mean-teacher", 1]
     assert cfg.model.teacher.neck == large.model.neck
     small = read_config(shift.student, dict(shift.tables))
     assert cfg.model.student == small.model
@@ -142,7 +148,9 @@ def test_arms_begin_after_those_from_which_they_go_on(
         batches.append(set(names))
         for name in names:
             poor = name == "proda"
-            yield {"refused": "it is poor"} if poor else {"weights": f"{name}.st"}
+            (tmp_path / name).touch()
+            done = {"weights": str(tmp_path / name)}
+            yield {"refused": "it is poor"} if poor else done
 
     monkeypatch.setattr(study, "results_of", answered)
     for each in ("_signs", "_recomputed", "_at_agreed_threshold"):
@@ -159,6 +167,10 @@ def test_arms_begin_after_those_from_which_they_go_on(
     refused = {each["arm"]: each["refused"] for each in results if "refused" in each}
     assert refused.keys() == {"proda", "proda-2", "proda-3"}
     assert refused["proda-2"] == "proda was, from which it goes on"
+    loose = {"a": shifts.Arm(start="adabn"), "adabn": shifts.ARMS["adabn"]}
+    shift = shifts.replace(shifts.SHIFTS["farm"], arms=loose)
+    with pytest.raises(ValueError, match="a go on from what is not trained"):
+        list(study.AdaptationStudy(shift, tmp_path, 1).results())
 
 
 def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
@@ -176,6 +188,13 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
         for arm, scores in SCORES.items()
         for seed, score in enumerate(scores)
     ]
+    before = dict.fromkeys(("adaptsegnet", "proda"), SCORES["start"])
+    taught = {"proda-2": SCORES["minent"], "proda-2 of source only": SCORES["start"]}
+    runs += [
+        {**runs[0], "arm": arm, "seed": seed, "test": {"Dice.splash": score}}
+        for arm, scores in {**before, **taught}.items()
+        for seed, score in enumerate(scores)
+    ]
     runs += [{"arm": "adabn", "seed": s, "refused": "it is poor"} for s in range(3)]
     folder = tmp_path / "adaptation"
     folder.mkdir()
@@ -188,7 +207,7 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
     run("benchmarks/adaptation_study.py", "--page", *where)
     (shown,) = json.loads(shipped.read_text())
     assert (shown["two_classes"], shown["same"]) == (True, False)
-    assert shown["gains"].keys() == {"minent"}
+    assert shown["gains"].keys() == {"minent", *before}  # a taught network had longer
     found = file.read_text()
     gain = np.subtract(SCORES["minent"], SCORES["source only"])
     low, high = stats.t.interval(0.95, 2, gain.mean(), stats.sem(gain))
@@ -199,6 +218,10 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
     )
     assert row.endswith("| 0.100 | 90.0 | 2.00 | 75 | 1.50 x |")
     assert "advent |" not in found  # one of three seeds is missing
+    over = np.subtract(SCORES["minent"], SCORES["start"])
+    low, high = stats.t.interval(0.95, 2, over.mean(), stats.sem(over))
+    gain_of_target = f"{over.mean():+.2f} ({low:+.2f} to {high:+.2f})"
+    assert f"proda-2 over proda-2 of source only: {gain_of_target}." in found
     assert "adabn was refused with 3 of 3 seeds: it is poor." in found
     assert found.startswith("before <!--")
     assert found.endswith("--> after")

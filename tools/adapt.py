@@ -50,8 +50,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--stop-on-labels",
         action="store_true",
-        help="keep those of eight weights that are best on the frames with a label in "
-        "FOLDER/labels, which are then not trained on",
+        help="keep those of up to eight weights that are best on the frames with a "
+        "label in FOLDER/labels, which are then not trained on",
     )
     parser.add_argument(
         "--cfg-options",

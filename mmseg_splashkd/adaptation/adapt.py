@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.adaptation.asked import asked_of, keep_to
+from mmseg_splashkd.adaptation.asked import asked_of, asked_of_student, keep_to
 from mmseg_splashkd.adaptation.config_file import (
     PLAIN,
     adapted_schedule,
@@ -73,6 +73,7 @@ def adapt(
     cfg_options: Mapping[str, Any] | None = None,
     needs_labels: bool = False,
     stops: bool = False,
+    student: Config | None = None,
 ) -> Adapted:
     """Adapt, or go on with an interrupted adaptation.
 
@@ -87,7 +88,9 @@ def adapt(
         cfg_options: Dotted config keys to override.
         needs_labels: Whether some frames of the target must have a label.
         stops: Whether labelled frames of the target, which are then not trained on,
-            choose among the weights of eight moments.
+            choose among the weights of up to eight moments.
+        student: Config of a student that will be taught in the same folder; another one
+            than before is refused at once.
 
     Raises:
         FileNotFoundError: Weights, target or frames are missing.
@@ -110,13 +113,16 @@ def adapt(
     found = list_target(target, source.timestamp)
     if needs_labels or stops:
         found.check_labelled("--stop-on-labels" if stops else "--score")
+    if stops:
+        found.check_unlabelled()
     changed = adapted_schedule(cfg, length)
     whole = cfg if length is None else of_this_length(cfg, length)
     if stops:
         labelled = found.labelled_table(folder)
         changed, whole = (stopping(each, labelled) for each in (changed, whole))
     shares = class_shares(cfg)
-    keep_to(folder, asked_of(changed, start, found))
+    asked = asked_of((changed, whole), start, found, stops)
+    keep_to(folder, asked | (asked_of_student(student, name) if student else {}))
     found.write(folder, without_labelled=stops)
     write_plain(folder / PLAIN, changed)
     write_plain(folder / WHOLE, whole)

@@ -23,7 +23,7 @@ from mmseg_splashkd.evaluation.operating_point.stored import (
 def agreed_point(
     student: Any,
     teacher: Any,
-    frames: tuple[Iterable[dict], Iterable[dict]],
+    frames: tuple[Iterable[dict], Iterable[dict] | None],
     student_weights: str | Path,
     teacher_weights: str | Path,
 ) -> dict[str, Any] | None:
@@ -32,7 +32,8 @@ def agreed_point(
     Args:
         student: Segmentor, in the mode of tests.
         teacher: Segmentor of the same classes.
-        frames: The same whole frames, as the student and as the teacher reads them.
+        frames: Batches of whole frames as the student reads them, and the same frames
+            as the teacher does; None: in the same way.
         student_weights: File of the student's weights.
         teacher_weights: File of the teacher's, with its operating point.
 

@@ -1,7 +1,7 @@
 """What a folder of an adaptation was made for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -13,32 +13,34 @@ from mmseg_splashkd.files import file_sha256, read_text, write_whole
 FILE = "asked.json"
 
 
-def asked_of(cfg: Config, weights: Path, target: TargetFrames) -> dict[str, str]:
+def asked_of(
+    configs: Sequence[Config], weights: Path, target: TargetFrames, stops: bool
+) -> dict[str, str]:
     """What is asked of a folder by an adaptation: name -> digest.
 
     Args:
-        cfg: Config of the segmentor, with the length and rate of the adaptation.
+        configs: Configs of the segmentor, with the schedule of the adaptation and with
+            its own.
         weights: Its weights before.
         target: Frames of the target.
+        stops: Whether their labels choose among weights.
     """
-    return {
-        "config, options and length": text_sha256(config_text(cfg)),
+    asked = {
+        "config, options and length": text_sha256("".join(map(config_text, configs))),
         "checkpoint": file_sha256(weights),
         "frames of the target": target.sha256,
     }
+    return asked | ({"labels of the target": target.labels_sha256} if stops else {})
 
 
-def asked_of_student(cfg: Config, weights: Path) -> dict[str, str]:
+def asked_of_student(cfg: Config, method: str) -> dict[str, str]:
     """What is asked of a folder by a student: name -> digest.
 
     Args:
         cfg: Its config.
-        weights: Weights of its teacher.
+        method: Method by which its teacher is adapted.
     """
-    return {
-        "student": text_sha256(config_text(cfg)),
-        "method before the student": file_sha256(weights),
-    }
+    return {f"student of {method}": text_sha256(config_text(cfg))}
 
 
 def keep_to(folder: Path, asked: Mapping[str, str]) -> None:

@@ -60,6 +60,7 @@ def adapt_and_tell(
         *(config, checkpoint, target, folder, method, length, cfg_options),
         needs_labels=scored,
         stops=stops,
+        student=small,
     )
     print(*described(adapted), sep="\n")
     for shown in shipped_evidence():
@@ -68,7 +69,7 @@ def adapt_and_tell(
     print(*judged(adapted), sep="\n")
     taught = None if small is None else distil(adapted, small, folder)
     if taught is not None:
-        print(*described_student(taught), sep="\n")
+        print(*described_student(taught, stops), sep="\n")
     if scored:
         score(adapted, folder, taught)
     print(f"Weights, for {config}: {adapted.weights}")

@@ -154,13 +154,15 @@ def stopping(cfg: Config, table: Path) -> Config:
     """
     if not cfg.default_hooks.get("checkpoint", {}).get("save_best"):
         raise ValueError(
-            f"{cfg.filename} keeps no best weights, among which labelled frames of the "
-            f"target could choose: set default_hooks.checkpoint.save_best to a metric"
+            "the config keeps no best weights, among which labelled frames of the "
+            "target could choose: set default_hooks.checkpoint.save_best to a metric"
         )
     changed = Config(cfg.to_dict())
     changed.val_dataloader.dataset = frames_of_table(changed, table, "skip")
     length = changed.train_cfg[length_key(changed)]
-    changed.train_cfg.val_interval = max(1, length // LOOKS)
+    changed.train_cfg.val_interval = -(-length // LOOKS)
+    for each in ("val_begin", "dynamic_intervals"):
+        changed.train_cfg.pop(each, None)
     # Its frames lie between those of the training: scores are too good, as is said.
     check = dict(changed.get("data_check") or {})
     changed.data_check = {**check, "allow": [*check.get("allow", ()), "overlap"]}

@@ -9,7 +9,6 @@ from mmengine.config import Config
 
 from mmseg_splashkd.adaptation.adapt import Adapted
 from mmseg_splashkd.adaptation.agreed_threshold import agreed_point
-from mmseg_splashkd.adaptation.asked import asked_of_student, keep_to
 from mmseg_splashkd.adaptation.config_file import check_adaptable, write_plain
 from mmseg_splashkd.adaptation.network import frames_of_target, open_network
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
@@ -58,9 +57,11 @@ def read_student(
         options: Dotted config keys of the student to override.
 
     Raises:
-        ValueError: It cannot be a student, or has other classes than the teacher.
+        ValueError: It cannot be a student, the teacher cannot be adapted, or they
+            differ in their classes.
     """
     cfg = read_config(student, dict(options or {}))
+    check_adaptable(teacher)
     check_adaptable(cfg)
     check_student(cfg)
     own, its = (frames_classes(each) for each in (cfg, teacher))
@@ -82,23 +83,22 @@ def distil(adapted: Adapted, student: Config, folder: Path) -> Distilled:
     """Train a student by an adapted network, or go on where it was interrupted.
 
     Args:
-        adapted: The adaptation.
+        adapted: The adaptation, which was told of the student.
         student: Config of ``read_student``.
         folder: Folder of the adaptation, which also has that of the student.
 
     Raises:
-        ValueError: The folder holds the run of another student.
+        PoorTeacherError: The adapted network teaches nothing.
     """
-    keep_to(folder, asked_of_student(student, adapted.weights))
-    plain, table = folder / "student_plain.py", adapted.target.table(folder)
-    write_plain(plain, student)
+    name, table = f"student_{adapted.method}", adapted.target.table(folder)
+    plain = write_plain(folder / "student_plain.py", student)
     file = write_taught(
-        folder / "student.py", plain, adapted.cfg.model, adapted.weights, LOSS, table
+        folder / f"{name}.py", plain, adapted.cfg.model, adapted.weights, LOSS, table
     )
     trained = Steps(folder, table).train(file)
     point, signs = _seen(adapted, student, trained, table)
     checkpoint = read_checkpoint(trained)
-    out = folder / "weights_student.safetensors"
+    out = folder / f"weights_{name}.safetensors"
     meta = {**checkpoint["meta"], OPERATING_POINT: point}
     write_weights(checkpoint["state_dict"], out, meta)
     return Distilled(student, out, signs, point)

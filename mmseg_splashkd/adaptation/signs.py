@@ -75,10 +75,18 @@ def signs_of(
 def pairs_of(
     network: Any, other: Any, batches: Iterable[dict], others: Iterable[dict] | None
 ) -> Iterator[tuple[Any, Any]]:
-    """Predictions of each frame by two networks; arguments as of ``signs_of``."""
+    """Predictions of each frame by two networks; arguments as of ``signs_of``.
+
+    Raises:
+        ValueError: ``others`` are not the same frames.
+    """
     own, its = tee(batches) if others is None else (batches, others)
     for batch, same in zip(own, its, strict=True):
-        yield from zip(network.test_step(batch), other.test_step(same), strict=True)
+        for pair in zip(network.test_step(batch), other.test_step(same), strict=True):
+            if pair[0].img_path != pair[1].img_path:
+                paths = " and ".join(each.img_path for each in pair)
+                raise ValueError(f"networks read different frames: {paths}")
+            yield pair
 
 
 def _rows(pairs: Iterable[tuple[Any, Any]]) -> Iterator[tuple]:

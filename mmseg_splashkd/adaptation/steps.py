@@ -11,6 +11,7 @@ from mmseg_splashkd.adaptation.config_file import write_method
 from mmseg_splashkd.adaptation.methods import METHODS
 from mmseg_splashkd.adaptation.teaching import write_taught
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.models.teacher.gate import PoorTeacherError
 from mmseg_splashkd.runs.train_once import WEIGHTS, train_once
 
 BEST_WEIGHTS = "weights_*_best.safetensors"
@@ -64,8 +65,20 @@ class Steps:
         return read_config(str(write_method(file, weights, self.table, method)))
 
     def train(self, file: Path) -> Path:
-        """Train a config of this folder once; its last or its best weights."""
+        """Train a config of this folder once; its last or its best weights.
+
+        Raises:
+            PoorTeacherError: It distils, and its teacher teaches nothing.
+        """
         folder = self.folder / file.stem
-        train_once(str(file), folder, f"{file.stem}_{self.folder.name}", {})
+        try:
+            train_once(str(file), folder, f"{file.stem}_{self.folder.name}", {})
+        except PoorTeacherError as error:
+            raise PoorTeacherError(
+                f"{error}. Adapting may have spoilt it: try another method. Or train "
+                f"in spite of it, and then give the same command again: python "
+                f"tools/train.py {file} --work-dir {folder} --cfg-options "
+                f"model.teacher_gate.allow=floor"
+            ) from None
         (trained,) = folder.glob(BEST_WEIGHTS if self.stops else WEIGHTS)
         return trained

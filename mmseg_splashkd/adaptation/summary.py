@@ -51,7 +51,7 @@ def judged(adapted: Adapted) -> Iterator[str]:
         yield "No sign that adapting has hurt; that is no proof"
     if labelled := len(adapted.target.labelled):
         use = (
-            "chose among eight moments: scores on them are too good"
+            "chose among up to eight moments: scores on them are too good"
             if adapted.stops
             else "was not used in training"
         )
@@ -60,8 +60,13 @@ def judged(adapted: Adapted) -> Iterator[str]:
         yield UNKNOWN
 
 
-def described_student(taught: Distilled) -> Iterator[str]:
-    """How a student stands to its teacher on the target, line by line."""
+def described_student(taught: Distilled, stops: bool = False) -> Iterator[str]:
+    """How a student stands to its teacher on the target, line by line.
+
+    Args:
+        taught: The student.
+        stops: Whether labelled frames of the target chose the teacher's weights.
+    """
     signs = taught.signs
     classes = frames_classes(taught.cfg)
     yield "Student, taught on the frames of both cameras:"
@@ -73,10 +78,11 @@ def described_student(taught: Distilled) -> Iterator[str]:
         yield "  no threshold of its own: the most likely class is predicted"
         return
     point = taught.point
+    used = "labels chose its teacher only" if stops else "no label was used"
     yield (
         f"  threshold of {point['class']}: p >= {point['threshold']:.2f}, where Dice "
         f"with the teacher's decisions is {point['dice']:.1f} on {point['frames']:,} "
-        f"frames of the target; no label was used"
+        f"frames of the target; {used}"
     )
 
 

@@ -9,6 +9,7 @@ from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.listing import describe_passed_over, list_pictures
 from mmseg_splashkd.datasets.split_table import write_table
 from mmseg_splashkd.datasets.timestamps import NO_TIME, TimestampFormat
+from mmseg_splashkd.files import file_sha256
 
 IMAGES, LABELS = "images", "labels"
 LABEL_SUFFIX = ".png"
@@ -37,6 +38,12 @@ class TargetFrames:
         about = [f"{f.image} {Path(f.image).stat().st_size}" for f in self.frames]
         return text_sha256("\n".join(about))
 
+    @property
+    def labels_sha256(self) -> str:
+        """Digest of the labels: of which frames, and their content."""
+        about = [f"{f.label} {file_sha256(f.label)}" for f in self.labelled]
+        return text_sha256("\n".join(about))
+
     def check_labelled(self, option: str) -> None:
         """Check that there is a labelled frame.
 
@@ -60,22 +67,26 @@ class TargetFrames:
         """Split table of those with a label."""
         return folder.resolve() / "target_labelled.csv"
 
+    def check_unlabelled(self) -> None:
+        """Check that there is a frame to train on where those with a label do not.
+
+        Raises:
+            ValueError: All have a label.
+        """
+        if len(self.labelled) == len(self.frames):
+            raise ValueError(
+                f"every frame of {self.folder} has a label, and labelled ones do not "
+                f"train where they say when to stop: add frames without a label"
+            )
+
     def write(self, folder: Path, without_labelled: bool = False) -> None:
         """Write both tables into a folder; the second one if there are labels.
 
         Args:
             folder: The folder.
             without_labelled: Whether labelled frames are left out of training.
-
-        Raises:
-            ValueError: No frame is left.
         """
         frames = [f for f in self.frames if not (without_labelled and f.label)]
-        if not frames:
-            raise ValueError(
-                f"every frame of {self.folder} has a label, and labelled ones do not "
-                f"train where they say when to stop: add frames without a label"
-            )
         write_table(self.table(folder), [replace(f, label="") for f in frames])
         if self.labelled:
             write_table(self.labelled_table(folder), self.labelled)

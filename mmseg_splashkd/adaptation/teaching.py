@@ -11,6 +11,7 @@ from mmseg_splashkd.config.text import config_text
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.views import ViewSampler
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.models.teacher.controls import without_pretrained
 
 SHARE = 0.5  # of a batch: frames of the target
 
@@ -22,8 +23,8 @@ def check_student(cfg: Config) -> None:
         cfg: The resolved config of a segmentor.
 
     Raises:
-        ValueError: Its frames are not drawn by a ``ViewSampler``, or it has a share of
-            frames of its own.
+        ValueError: Its frames are not drawn by a ``ViewSampler``, it has a share of
+            frames of its own, or frames of the source without a label.
     """
     sampler = cfg.train_dataloader.sampler
     if not is_a(sampler, ViewSampler):
@@ -31,10 +32,17 @@ def check_student(cfg: Config) -> None:
             f"train_dataloader of {cfg.filename} has no ViewSampler, which draws half "
             f"of the frames from the target: set sampler=dict(type='ViewSampler')"
         )
-    if sampler.get("focus_share"):
+    for share in ("focus_share", "unlabelled_share"):
+        if sampler.get(share):
+            raise ValueError(
+                f"train_dataloader.sampler.{share}={sampler[share]} of {cfg.filename} "
+                f"leaves no share for the target, which has {SHARE:g}: set it to None"
+            )
+    unlabelled = cfg.train_dataloader.dataset.dataset.get("unlabelled", "error")
+    if unlabelled not in ("error", "skip"):
         raise ValueError(
-            f"train_dataloader.sampler.focus_share={sampler.focus_share} of "
-            f"{cfg.filename} leaves no share for the target: set it to None"
+            f"unlabelled={unlabelled!r} of the frames of {cfg.filename} would take the "
+            f"place of those of the target: set it to 'skip'"
         )
 
 
@@ -60,16 +68,12 @@ def taught_options(
     """
     source = cfg.train_dataloader.dataset.dataset
     other = {**source, "fold": None, **target, "unlabelled": "all"}
-    backbone = {
-        **teacher["backbone"],
-        "init_cfg": None,
-    }  # its weights are the teacher's
     return {
         "model": {
             "_delete_": True,
             "type": "DistillSegmentor",
             "student": cfg.model,
-            "teacher": {**teacher, "backbone": backbone},
+            "teacher": without_pretrained(dict(teacher)),
             "teacher_checkpoint": str(weights),
             "distill_loss": dict(loss),
         },

@@ -44,13 +44,23 @@ def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
 def target_roots(cfg: Config) -> set[str]:
     """Folders that hold frames of a target only, which another camera recorded.
 
-    Their frames are no neighbours of those of the source, whatever their names are.
+    A target is that of a ``SourceTargetDataset``, or a data set of the training whose
+    labels are all left out (``unlabelled='all'``). Their frames are no neighbours of
+    those of the source, whatever their names are.
     """
     train = (cfg.get("train_dataloader") or {}).get("dataset")
     if not train:
         return set()
-    roots = {str(leaf.get("data_root")) for leaf in target_leaves(train)}
-    return roots - {str(leaf.get("data_root")) for leaf in leaves(train, targets=False)}
+    own = [*leaves(train, targets=False)]
+    others = [leaf for leaf in own if leaf.get("unlabelled") == "all"]
+    roots, theirs = (
+        {str(leaf.get("data_root")) for leaf in found}
+        for found in (
+            [leaf for leaf in own if leaf not in others],
+            [*target_leaves(train), *others],
+        )
+    )
+    return theirs - roots
 
 
 def _of_camera(frame: Frame, leaf: Any, roots: Set[str]) -> Frame:

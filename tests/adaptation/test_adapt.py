@@ -19,6 +19,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 from mmseg_splashkd.datasets.synthetic import draw_pond
 from mmseg_splashkd.datasets.timestamps import timestamp_format
+from mmseg_splashkd.models.teacher.gate import PoorTeacherError
 from tests.conftest import BEST, CONFIGS, PLAIN, tiny_run
 from tests.test_mmseg_api import config_of
 from tests.tools import status_of
@@ -115,7 +116,7 @@ def test_labels_of_the_target_score_a_student_at_its_threshold(
     config, weights = given(teacher)
     small = {"student": str(PLAIN), "student_options": tiny_run(pond, "model")}
     adapt_and_tell(config, weights, target, tmp_path, "adabn", 2, True, **small)
-    point = read_checkpoint(tmp_path / "weights_student.safetensors")["meta"][
+    point = read_checkpoint(tmp_path / "weights_student_adabn.safetensors")["meta"][
         "operating_point"]  # fmt: skip
     assert (tmp_path / "after_student.npz").is_file()
     assert f"p >= {point['threshold']:.2f}, where Dice" in capsys.readouterr().out
@@ -135,7 +136,7 @@ def test_labelled_frames_may_say_when_to_stop(teacher, farm_b, tmp_path, capsys)
     stop = (*words, "--stop-on-labels")
     assert not status_of("adapt.py", *stop, "--method", "minent")
     told = capsys.readouterr().out
-    assert "10 frames of the target have a label, which chose among eight" in told
+    assert "10 frames of the target have a label, which chose among up to eight" in told
     (kept,) = (folder / "minent").glob("weights_*_best.safetensors")
     assert f"{kept}" in told
     meta = read_checkpoint(kept)["meta"]
@@ -148,6 +149,18 @@ def test_labelled_frames_may_say_when_to_stop(teacher, farm_b, tmp_path, capsys)
     )
     assert chosen == {each.stem for each in labels[::2]}
     assert trained == {each.stem for each in labels[1::2]}
+    first = read_config(folder / "plain.py")
+    assert first.val_dataloader.dataset.split_table.endswith("target_labelled.csv")
+    (target / "labels" / labels[1].name).symlink_to(labels[1])
+    with pytest.raises(ValueError, match="with other labels of the target: give anot"):
+        adapt(config, weights, target, folder, "minent", 4, stops=True)
+    for each in labels[3::2]:
+        (target / "labels" / each.name).symlink_to(each)
+    with pytest.raises(
+        ValueError, match=r"every frame of .* has a label, and labelled"
+    ):
+        adapt(config, weights, target, tmp_path / "b", "minent", 4, stops=True)
+    assert not (tmp_path / "b").exists()
     with pytest.raises(ValueError, match="adabn trains nothing that --stop-on-labels"):
         adapt(config, weights, target, tmp_path / "a", "adabn", stops=True)
     with pytest.raises(ValueError, match="other config, options and length"):
@@ -201,23 +214,25 @@ def test_a_student_learns_from_the_adapted_network(
     told = capsys.readouterr().out
     assert "Student, taught on the frames of both cameras" in told
     assert f"on {FRAMES} frames of the target; no label was used" in told
-    cfg = read_config(tmp_path / "student.py")
+    cfg = read_config(tmp_path / "student_adabn.py")
     assert cfg.model.teacher_checkpoint == str(tmp_path / "weights_adabn.safetensors")
     source, target = cfg.train_dataloader.dataset.dataset.datasets
     assert (source.data_root, target.unlabelled) == (str(pond), "all")
     assert cfg.train_dataloader.sampler.unlabelled_share == 0.5
     assert cfg.train_cfg == read_config(PLAIN, options).train_cfg  # its own schedule
-    (run,) = (tmp_path / "student").glob("weights_*_last.safetensors")
+    (run,) = (tmp_path / "student_adabn").glob("weights_*_last.safetensors")
     own, new = (read_checkpoint(f)["meta"] for f in (
-        run, tmp_path / "weights_student.safetensors"))  # fmt: skip
+        run, tmp_path / "weights_student_adabn.safetensors"))  # fmt: skip
     assert own["operating_point"]["frames"] != FRAMES  # of the source
     assert new["operating_point"]["frames"] == FRAMES
     assert {**own, "operating_point": 0} == {**new, "operating_point": 0}
-    began = (tmp_path / "student").stat().st_mtime_ns
+    began = (tmp_path / "student_adabn").stat().st_mtime_ns
     adapt_and_tell(config, weights, farm_b, tmp_path, "adabn", 2, **small)
-    assert (tmp_path / "student").stat().st_mtime_ns == began  # not trained again
+    assert (tmp_path / "student_adabn").stat().st_mtime_ns == began  # not trained again
     other = {**small, "student_options": {**options, "max_iters": 3}}
-    with pytest.raises(ValueError, match="holds an adaptation with other student: giv"):
+    with pytest.raises(
+        ValueError, match="adaptation with other student of adabn: give"
+    ):
         adapt_and_tell(config, weights, farm_b, tmp_path, "adabn", 2, **other)
 
 
@@ -232,6 +247,22 @@ def no_gate(monkeypatch) -> None:
         train_once(file, folder, name, options | (gate if distils else {}))
 
     monkeypatch.setattr(steps, "train_once", ungated)
+
+
+def test_a_poor_teacher_teaches_where_it_is_asked_for(
+    teacher, farm_b, pond, tmp_path, monkeypatch
+):
+    config, weights = given(teacher)
+    small = {"student": str(PLAIN), "student_options": tiny_run(pond, "model")}
+    whole = {"model.decode_head.dropout_ratio": 0.0}
+    given_again = (config, weights, farm_b, tmp_path, "minent", 2, False, whole)
+    monkeypatch.setattr("mmseg_splashkd.models.teacher.gate.SMALLEST_GAIN", 0.99)
+    with pytest.raises(PoorTeacherError) as error:
+        adapt_and_tell(*given_again, **small)
+    command = str(error.value).partition("python tools/train.py ")[2].split()
+    assert not status_of("train.py", *command)
+    adapt_and_tell(*given_again, **small)
+    assert (tmp_path / "weights_student_minent.safetensors").is_file()
 
 
 def test_later_stages_teach_a_new_network(teacher, farm_b, tmp_path, no_gate):
@@ -273,6 +304,10 @@ def test_a_student_that_cannot_be_is_refused_at_once(
     refused("--student .* has the classes", CONFIGS / "study" / "study_camvid_b0.py")
     share = {"train_dataloader.sampler.focus_share": 0.5}
     refused("focus_share=0.5 of .* leaves no share for the target", PLAIN, **share)
+    share = {"train_dataloader.sampler.unlabelled_share": 0.3}
+    refused("unlabelled_share=0.3 of .* which has 0.5: set it", PLAIN, **share)
+    more = {"train_dataloader.dataset.dataset.unlabelled": "include"}
+    refused("unlabelled='include' of the frames of .* place of those", PLAIN, **more)
     plain = {"train_dataloader.sampler": {"_delete_": True, "type": "InfiniteSampler"}}
     refused("has no ViewSampler, which draws half", PLAIN, **plain)
     with pytest.raises(ValueError, match="give the plain config"):
@@ -288,6 +323,11 @@ def test_a_folder_is_of_one_adaptation(teacher, farm_b, tmp_path):
     adapt(config, weights, farm_b, tmp_path, method="adabn", length=2)
     with pytest.raises(ValueError, match="other config, options and length: give"):
         adapt(config, weights, farm_b, tmp_path, method="adabn", length=1)
+    # As long as the adaptation would be, but not as a new network that is taught.
+    half = read_config(config).train_cfg.max_iters // 2
+    adapt(config, weights, farm_b, tmp_path / "half", method="adabn", length=half)
+    with pytest.raises(ValueError, match="other config, options and length: give"):
+        adapt(config, weights, farm_b, tmp_path / "half", method="adabn")
     few = tmp_path / "few"
     few.mkdir()
     (few / "a.png").symlink_to(min((farm_b / "images").rglob("*.png")))

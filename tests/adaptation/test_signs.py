@@ -79,7 +79,10 @@ def test_no_frames_are_an_error():
 def test_each_network_may_read_frames_in_its_own_way():
     swapped = [{"inputs": [2]}, {"inputs": [1]}, {"inputs": [0]}]
     alone = [{"inputs": [i]} for i in range(3)]
-    signs = signs_of(Given(*OWN), Given(*OTHER[::-1]), alone, swapped)
+    again = [dict(batch) for batch in alone]
+    signs = signs_of(Given(*OWN), Given(*OTHER), alone, again)
     assert signs.pixels.tolist() == [[3, 1], [2, 3]]
+    with pytest.raises(ValueError, match=r"read different frames: 0.png and 2.png"):
+        signs_of(Given(*OWN), Given(*OTHER), alone, swapped)
     with pytest.raises(ValueError, match="shorter"):
-        signs_of(Given(*OWN), Given(*OTHER), alone, swapped[:2])
+        signs_of(Given(*OWN), Given(*OTHER), alone, again[:2])

@@ -96,3 +96,25 @@ def test_a_frame_that_is_drawn_as_a_neighbour_only_is_listed(tmp_path):
         listed = listed_of(leaf | {"neighbour": gap}) or []
         assert [Path(each.image).stem for each in listed] == [*map(stamp, numbers)]
         assert [bool(each.label) for each in listed] == [n != 1 for n in numbers]
+
+
+def test_frames_whose_labels_are_all_left_out_are_of_another_camera(tmp_path):
+    """Frames of both cameras have the same names."""
+    farms = [
+        draw_frames(tmp_path / farm, [stamp(i) for i in range(4)]) for farm in "AB"
+    ]
+    source, target = (
+        {"type": "TimeSplitDataset", "split": "train", "ratios": (1.0, 0.0, 0.0)}
+        | {"data_root": str(root), "pipeline": []}
+        for root in farms
+    )
+    target["unlabelled"] = "all"
+    both = {"type": "ConcatDataset", "datasets": [source, target]}
+    (*_, last) = train = frames_by_part(loaders(train=both))["train"]
+    assert [bool(frame.label) for frame in train] == [True] * 4 + [False] * 4
+    assert last.recording == f"target/{train[0].recording}"
+    assert len({frame.key for frame in train}) == 8
+    again = {**both, "datasets": [source, target, {**source, **target}]}
+    assert len({f.key for f in frames_by_part(loaders(train=again))["train"]}) == 8
+    same = {**both, "datasets": [source, {**source, "unlabelled": "all"}]}
+    assert len({f.key for f in frames_by_part(loaders(train=same))["train"]}) == 4

@@ -18,6 +18,10 @@ SKILL = ("skill", "trivial_skill")  # in the report
 RULES = ("floor", "classes", "normalisation", "finite", "failed")
 
 
+class PoorTeacherError(ValueError):
+    """A teacher breaks a rule of ``TeacherGate``."""
+
+
 @dataclass(frozen=True)
 class TeacherGate:
     """Conditions on the teacher; see ``from_config``.
@@ -73,10 +77,10 @@ class TeacherGate:
             message: The violation, and its remedy.
 
         Raises:
-            ValueError: Violations of the rule are not allowed.
+            PoorTeacherError: Violations of the rule are not allowed.
         """
         if rule not in self.allow:
-            raise ValueError(
+            raise PoorTeacherError(
                 f"{message}. model.teacher_gate.allow={[rule]} makes it a warning"
             )
         print_log(
