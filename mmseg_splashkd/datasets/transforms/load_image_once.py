@@ -23,7 +23,8 @@ class LoadImageOnce(LoadImageFromFile):
     decoded each time. A file that has changed is read again.
 
     Args:
-        memory_share: Share of the machine's memory that frames may take, in (0, 1).
+        memory_share: Share of the machine's memory that frames may take, in (0, 1); of
+            this transform, so that three data sets with one each may take three shares.
         to_float32: Whether pixels become float32 instead of uint8; default False.
         color_type: Channels of a frame: ``'color'`` (BGR), ``'grayscale'`` or
             ``'unchanged'``.
