@@ -111,8 +111,10 @@ class ShiftResults:
         }
         for name in self.arms:
             arm = arms.get(name)
-            control = arm and without.get((str(arm.taught), arm.small))
-            if control not in (None, name):
+            if arm is None or (before := arms.get(str(arm.start))) is None:
+                continue
+            control = without.get((str(arm.taught), arm.small))
+            if control not in (None, name) and before.taught is None:
                 yield name, control
 
 

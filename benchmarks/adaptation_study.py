@@ -86,17 +86,10 @@ class AdaptationStudy:
 
     def results(self) -> Iterator[dict[str, Any]]:
         """Each run's results, and signs that need no labels of the target."""
+        arms, batches = self.shift.arms, list(self._batches())
         yield from self._trained([START])
-        arms = self.shift.arms
-        waiting = [name for name, arm in arms.items() if arm.is_trained]
-        done: set[str | None] = {None}
-        while waiting:
-            begun = [name for name in waiting if arms[name].start in done]
-            if not begun:
-                raise ValueError(f"{', '.join(waiting)} go on from what is not trained")
-            yield from self._trained(begun)
-            done |= set(begun)
-            waiting = [name for name in waiting if name not in done]
+        for names in batches:
+            yield from self._trained(names)
         for name, seed in product(arms, self.shift.seeds):
             if arms[name].statistics:
                 yield self._recomputed(name, seed)
@@ -106,6 +99,19 @@ class AdaptationStudy:
                     yield self._at_agreed_threshold(name, seed)
                 else:
                     yield _refused(name, seed, start)
+
+    def _batches(self) -> Iterator[list[str]]:
+        """The trained arms, those from which others go on first."""
+        arms = self.shift.arms
+        waiting = [name for name, arm in arms.items() if arm.is_trained]
+        done: set[str | None] = {None}
+        while waiting:
+            begun = [name for name in waiting if arms[name].start in done]
+            if not begun:
+                raise ValueError(f"{', '.join(waiting)} go on from what is not trained")
+            yield begun
+            done |= set(begun)
+            waiting = [name for name in waiting if name not in done]
 
     def run(self, name: str, seed: int) -> StudyRun:
         """The training of an arm, or on the source before it."""

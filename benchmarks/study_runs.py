@@ -111,7 +111,11 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
         if run.tested:  # an error that pools can pass on
             raise RuntimeError(f"{run.folder} diverged: {error}") from None
         return {"diverged": str(error), "plan": plan_of(run)}  # its rate is not chosen
-    except (PoorStartError, PoorTeacherError) as error:
+    except PoorStartError as error:
+        return {"refused": str(error), "plan": plan_of(run)}
+    except PoorTeacherError as error:
+        if error.rule != "floor" or not run.of:
+            raise RuntimeError(f"{run.folder}: {error}") from None
         return {"refused": str(error), "plan": plan_of(run)}
     seconds = time.perf_counter() - begin
     result = {

@@ -7,7 +7,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_splashkd.adaptation.asked import asked_of, asked_of_student, keep_to
+from mmseg_splashkd.adaptation.asked import (
+    asked_of,
+    asked_of_student,
+    check_asked,
+    keep_to,
+)
 from mmseg_splashkd.adaptation.config_file import (
     PLAIN,
     adapted_schedule,
@@ -122,7 +127,9 @@ def adapt(
         changed, whole = (stopping(each, labelled) for each in (changed, whole))
     shares = class_shares(cfg)
     asked = asked_of((changed, whole), start, found, stops)
-    keep_to(folder, asked | (asked_of_student(student, name) if student else {}))
+    if student is not None:
+        check_asked(folder, asked_of_student(student, name))
+    keep_to(folder, asked)
     found.write(folder, without_labelled=stops)
     write_plain(folder / PLAIN, changed)
     write_plain(folder / WHOLE, whole)

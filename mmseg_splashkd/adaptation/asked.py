@@ -51,6 +51,20 @@ def keep_to(folder: Path, asked: Mapping[str, str]) -> None:
         asked: What is asked: name -> digest. What else was asked before stays.
 
     Raises:
+        ValueError: As of ``check_asked``.
+    """
+    before = check_asked(folder, asked)
+    write_whole(folder / FILE, json.dumps({**before, **asked}, indent=1) + "\n")
+
+
+def check_asked(folder: Path, asked: Mapping[str, str]) -> dict[str, str]:
+    """Compare what is asked of a folder with what was asked before, which it returns.
+
+    Args:
+        folder: Folder of configs and runs.
+        asked: What is asked: name -> digest.
+
+    Raises:
         ValueError: Something else was asked by one of these names; the message has it.
     """
     file = folder / FILE
@@ -61,4 +75,4 @@ def keep_to(folder: Path, asked: Mapping[str, str]) -> None:
             f"{folder} holds an adaptation with other {', '.join(others)}: give "
             f"another --work-dir, or remove it"
         )
-    write_whole(file, json.dumps({**before, **asked}, indent=1) + "\n")
+    return before

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmseg_splashkd.adaptation.adapt import Adapted
 from mmseg_splashkd.adaptation.agreed_threshold import agreed_point
+from mmseg_splashkd.adaptation.asked import asked_of_student, keep_to
 from mmseg_splashkd.adaptation.config_file import check_adaptable, write_plain
 from mmseg_splashkd.adaptation.network import frames_of_target, open_network
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
@@ -83,13 +84,15 @@ def distil(adapted: Adapted, student: Config, folder: Path) -> Distilled:
     """Train a student by an adapted network, or go on where it was interrupted.
 
     Args:
-        adapted: The adaptation, which was told of the student.
+        adapted: The adaptation.
         student: Config of ``read_student``.
         folder: Folder of the adaptation, which also has that of the student.
 
     Raises:
         PoorTeacherError: The adapted network teaches nothing.
+        ValueError: The folder holds another student of this method.
     """
+    keep_to(folder, asked_of_student(student, adapted.method))
     name, table = f"student_{adapted.method}", adapted.target.table(folder)
     plain = write_plain(folder / "student_plain.py", student)
     file = write_taught(

@@ -1,5 +1,6 @@
 """The steps of an adaptation: one method after the other, each in its own folder."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,11 +75,15 @@ class Steps:
         try:
             train_once(str(file), folder, f"{file.stem}_{self.folder.name}", {})
         except PoorTeacherError as error:
+            if error.rule != "floor":
+                raise
+            places = f"{shlex.quote(str(file))} --work-dir {shlex.quote(str(folder))}"
             raise PoorTeacherError(
+                error.rule,
                 f"{error}. Adapting may have spoilt it: try another method. Or train "
                 f"in spite of it, and then give the same command again: python "
-                f"tools/train.py {file} --work-dir {folder} --cfg-options "
-                f"model.teacher_gate.allow=floor"
+                f"tools/train.py {places} --cfg-options "
+                f"model.teacher_gate.allow=floor",
             ) from None
         (trained,) = folder.glob(BEST_WEIGHTS if self.stops else WEIGHTS)
         return trained

@@ -17,6 +17,8 @@ from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.timestamps import NO_TIME, format_timestamp
 
+TARGET = "target/"  # before names of recordings of another camera
+
 
 def frames_by_part(cfg: Config) -> dict[str, list[Frame]]:
     """``'train'``, ``'val'`` and ``'test'`` -> frames that the loaders will read.
@@ -45,14 +47,16 @@ def target_roots(cfg: Config) -> set[str]:
     """Folders that hold frames of a target only, which another camera recorded.
 
     A target is that of a ``SourceTargetDataset``, or a data set of the training whose
-    labels are all left out (``unlabelled='all'``). Their frames are no neighbours of
-    those of the source, whatever their names are.
+    labels are all left out (``unlabelled='all'``), beside another one. Their frames are
+    no neighbours of those of the source, whatever their names are.
     """
     train = (cfg.get("train_dataloader") or {}).get("dataset")
     if not train:
         return set()
     own = [*leaves(train, targets=False)]
     others = [leaf for leaf in own if leaf.get("unlabelled") == "all"]
+    if len(others) == len(own):  # there is no source, whose camera they would not have
+        others = []
     roots, theirs = (
         {str(leaf.get("data_root")) for leaf in found}
         for found in (
@@ -67,7 +71,7 @@ def _of_camera(frame: Frame, leaf: Any, roots: Set[str]) -> Frame:
     """The frame, of a recording of its own name if it lies in one of the folders."""
     if str(leaf.get("data_root")) not in roots:
         return frame
-    return replace(frame, recording=f"target/{frame.recording}")
+    return replace(frame, recording=f"{TARGET}{frame.recording}")
 
 
 class ListedFrame(NamedTuple):

@@ -16,7 +16,12 @@ from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.embedded import embedded_values
-from mmseg_splashkd.config.frames import ListedFrame, frame_paths, real_path
+from mmseg_splashkd.config.frames import (
+    TARGET,
+    ListedFrame,
+    frame_paths,
+    real_path,
+)
 from mmseg_splashkd.config.text import text_values
 from mmseg_splashkd.config.types import distills
 from mmseg_splashkd.datasets.checks import Finding
@@ -228,7 +233,10 @@ def _common(
         run: Folder of the run.
     """
     names = set(trained)
-    unclear = any(f.is_named_by_path or _is_unclear(f.name, names) for f in evaluated)
+    unclear = any(
+        f.is_named_by_path or _is_unclear(f.name, names) or _other_name(f.name) in names
+        for f in evaluated
+    )
     images = _images(run, names) if unclear else {}
     known = {real_path(path) for path in (*names, *images.values())}
     return tuple(
@@ -236,7 +244,14 @@ def _common(
         for frame in evaluated
         if real_path(frame.image) in known
         or (frame.name in names and _is_same(frame, images.get(frame.name)))
+        or _is_same_file(frame.image, images.get(_other_name(frame.name)))
     )
+
+
+def _other_name(name: str) -> str:
+    """Name of the same frame where its camera is a target's there, or only here."""
+    short = name.removeprefix(TARGET)
+    return short if short != name else f"{TARGET}{name}"
 
 
 def _is_unclear(name: str, names: Collection[str]) -> bool:
@@ -249,7 +264,16 @@ def _is_same(frame: ListedFrame, other: str | None) -> bool:
     if other is None or TIME.fullmatch(frame.name.rpartition("/")[2]):
         return True
     both = Path(frame.image), Path(other)
-    return not all(map(Path.is_file, both)) or len(set(map(file_sha256, both))) == 1
+    return not all(map(Path.is_file, both)) or _is_same_file(frame.image, other)
+
+
+def _is_same_file(image: str, other: str | None) -> bool:
+    """Whether two files are there, and have the same content."""
+    if other is None or not (Path(image).is_file() and Path(other).is_file()):
+        return False
+    return real_path(image) == real_path(other) or (
+        file_sha256(image) == file_sha256(other)
+    )
 
 
 def _images(run: Path, names: Collection[str]) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """Arms compared with a baseline: scores, differences and verdicts."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ import torch
 from mmseg_splashkd.evaluation.areas import frame_dice
 from mmseg_splashkd.records.record import Cost
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.beside_teachers import BesideTeacher, beside_teachers
 from mmseg_splashkd.report.operating_arms import Hidden
 from mmseg_splashkd.report.scored_runs import LeftOut
 from mmseg_splashkd.statistics import (
@@ -34,8 +34,7 @@ class Findings:
         focus: Name of the metric for ranking: Dice of the focus class.
         comparison: Comparison of ``arms``.
         of_teachers: Comparison of the baseline with each teacher.
-        beside_teachers: Difference in ``focus`` of the best distilled arm from each
-            teacher, with the question whether it is as good (within ``worth``).
+        beside_teachers: The best arm of each teacher, and whether it is as good.
         hidden: What argmax hides of the focus class; None where it hides nothing, or
             the figures are at operating points by request.
     """
@@ -45,7 +44,7 @@ class Findings:
     focus: str
     comparison: Comparison
     of_teachers: tuple[Comparison, ...]
-    beside_teachers: tuple[Difference, ...] = ()
+    beside_teachers: tuple[BesideTeacher, ...] = ()
     hidden: Hidden | None = None
 
     @property
@@ -128,24 +127,9 @@ def judge(
         comparison=comparison,
         of_teachers=tuple(compare([baseline.arm, t.arm], settings) for t in teachers),
         beside_teachers=tuple(
-            _beside_teachers((*students, baseline), teachers, focus, settings)
+            beside_teachers((baseline, *students), teachers, focus, settings)
         ),
     ), left_out
-
-
-def _beside_teachers(
-    arms: Sequence[ArmRuns],
-    teachers: Sequence[ArmRuns],
-    focus: str,
-    settings: Settings | None,
-) -> Iterator[Difference]:
-    """The first distilled arm beside each teacher that has runs in common with it."""
-    taught = [arm for arm in arms if not arm.plain]
-    settings = settings or Settings()
-    asked = replace(settings, metrics=(focus,), equivalent=settings.worth)
-    for teacher in teachers if taught else ():
-        with suppress(ValueError):  # no fold and seed in common
-            yield from compare([teacher.arm, taught[0].arm], asked).differences
 
 
 def class_scores(arm: ArmRuns) -> dict[str, dict[str, float]]:

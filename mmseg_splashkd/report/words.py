@@ -116,7 +116,7 @@ def explanation(difference: Difference) -> list[str]:
         return []
     return [
         *on_equivalence(difference),
-        *_on_method(difference),
+        *on_method(difference),
         *_on_relevance(difference),
         *_on_reliability(difference),
     ]
@@ -132,15 +132,24 @@ def on_equivalence(difference: Difference) -> list[str]:
     interval = f"90 % interval {low} to {high}"
     if found.verdict == "equivalent":
         return [f"Equivalent: shown to be {within} ({interval}).", *_on_false(found)]
+    shown = f"Not shown to be {within}"
+    if -found.margin < found.low and found.high < found.margin:
+        shown += f" among {difference.comparisons} comparisons, although one alone is"
     if found.verdict != "cannot tell":
-        return [f"Not shown to be {within} ({interval}), and {found.verdict}."]
-    more = found.more_frames
-    needed = "no number of frames is enough to show it, more seeds are needed"
-    if more is not None and more <= MOST_FRAMES:
-        needed = f"about {_rounded(more)} more frames would show it if they are equal"
+        return [f"{shown} ({interval}), and {found.verdict}."]
+    return [f"{shown} ({interval}): {_needed_to_show(difference, found)}."]
+
+
+def _needed_to_show(difference: Difference, found: Equivalence) -> str:
+    more, power = found.more_frames, "with a power of 80 % if they are equal"
+    several = "" if difference.comparisons == 1 else ", in a comparison alone"
     if more == 0:
-        needed = "as many frames show it, with a power of 80 %, if they are equal"
-    return [f"Not shown to be {within} ({interval}): {needed}."]
+        return f"so many frames show it {power}{several}"
+    if more is not None and more <= MOST_FRAMES:
+        return f"about {_rounded(more)} more frames show it {power}{several}"
+    if difference.method == "frames and runs" and more is None:
+        return "more frames alone are not enough, more seeds are needed"
+    return "no number of frames that could be had is enough"
 
 
 def _on_false(found: Equivalence) -> list[str]:
@@ -148,12 +157,14 @@ def _on_false(found: Equivalence) -> list[str]:
         return []
     size, rate = found.false_claims
     return [
-        f"On {size} frames, {rate:.1f} % of simulated copies that differ by the margin "
-        f"were called equivalent (nominal: 5 %)."
+        f"On {size} frames, {rate:.1f} % of simulated copies that differ by the "
+        f"margin, {_points(found.margin)} of Dice, were called equivalent (nominal: "
+        f"5 %)."
     ]
 
 
-def _on_method(difference: Difference) -> list[str]:
+def on_method(difference: Difference) -> list[str]:
+    """What the interval covers: one run each, training again, or folds."""
     if difference.method == "frames":
         return [
             "This holds for these two runs on other frames of the same kind; it does "

@@ -15,7 +15,7 @@ from mmseg_splashkd.statistics.equivalence import (
     equivalence_p,
 )
 from mmseg_splashkd.statistics.intervals import ALPHA, Interval, corrected_resampled
-from mmseg_splashkd.statistics.measured import measured_rate
+from mmseg_splashkd.statistics.measured import MARGIN_OF_COPIES, measured_rate
 from mmseg_splashkd.statistics.metrics import Metric
 from mmseg_splashkd.statistics.notes import check_alike, notes_on
 from mmseg_splashkd.statistics.planning import frames_needed, holm
@@ -183,12 +183,20 @@ def _difference(view: View, metric: Metric, settings: Settings) -> Difference:
             interval,
             settings.equivalent,
             more,
-            # Measured for one run each, on time series.
-            measured_rate("equivalence", frames)
+            _rate_of_copies(metric, settings.equivalent, frames)
             if method == "frames" and unit == "time"
             else None,
         ),
     )
+
+
+def _rate_of_copies(
+    metric: Metric, margin: float | None, frames: int
+) -> tuple[int, float] | None:
+    """The rate that was measured, for Dice of a class and one margin."""
+    if not metric.name.startswith("Dice.") or margin != MARGIN_OF_COPIES:
+        return None
+    return measured_rate("equivalence", frames)
 
 
 def _asked(

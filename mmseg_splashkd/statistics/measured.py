@@ -15,6 +15,7 @@ RATES: dict[str, dict[int, float]] = {
     "folds": {60: 2.7, 120: 2.5},
     "equivalence": {60: 7.0, 120: 6.3},
 }
+MARGIN_OF_COPIES = 0.5  # points
 ENOUGH = 200  # frames; from here on the rate is 4.7 to 6.1 % for one run per arm
 
 

@@ -1,3 +1,4 @@
+import shutil
 from typing import Any
 
 import pytest
@@ -194,6 +195,26 @@ def test_data_sets_of_two_classes_are_compared_by_their_files(pond, teacher, tmp
     cfg.val_dataloader.dataset = cfg.test_dataloader.dataset = repeated
     (overlap,) = teacher_overlaps(cfg)
     assert (len(overlap.frames), overlap.evaluated) == (22, 31)
+
+
+def test_frames_of_a_target_are_found_under_another_name(pond, teacher, tmp_path):
+    """The teacher is a real run on the camera whose labels the student does not see."""
+    (weights,) = teacher.glob("weights_*_best.safetensors")
+    source = tmp_path / "source"
+    shutil.copytree(pond, source)
+    cfg = config(pond, str(weights))
+    own = cfg.train_dataloader.dataset.dataset
+    both = [{**own, "data_root": str(source)}, {**own, "unlabelled": "all"}]
+    cfg.train_dataloader.dataset.dataset = {"type": "ConcatDataset", "datasets": both}
+    cfg.test_dataloader.dataset = {**cfg.test_dataloader.dataset, "split": "train"}
+    (overlap,) = teacher_overlaps(cfg)
+    assert (overlap.part, len(overlap.frames), overlap.evaluated) == ("test", 22, 22)
+    assert overlap.frames[0].startswith("target/")
+    alone = config(pond, str(weights))
+    alone.train_dataloader.dataset.dataset.unlabelled = "all"
+    alone.test_dataloader.dataset = {**alone.test_dataloader.dataset, "split": "train"}
+    (overlap,) = teacher_overlaps(alone)
+    assert overlap.frames[0].startswith("pond/")
 
 
 def test_files_of_a_foreign_teacher_are_found_in_a_split(pond, tmp_path, parts):

@@ -152,21 +152,39 @@ def test_runs_without_scores_are_left_out(two):
         gather(two, part="test")
 
 
-def test_the_best_distilled_arm_is_compared_with_the_teacher(sweep):
-    arms, _ = gather(sweep)
+def judged(arms):
     plain = choose_baseline(arms)
     others = [arm for arm in arms if arm is not plain]
-    findings, _ = judge(plain, others, Settings(resamples=200, worth=3.0))
-    best = next(arm for arm in findings.arms[1:] if not arm.plain)
+    return judge(plain, others, Settings(resamples=200, worth=3.0))[0]
+
+
+def test_the_best_arm_of_a_teacher_is_compared_with_it(sweep):
+    arms, _ = gather(sweep)
+    findings = judged(arms)
+    taught = [arm for arm in findings.arms if not arm.plain]
     (beside,) = findings.beside_teachers
-    assert (beside.baseline, beside.arm) == ("farm_b1", best.title)
-    assert beside.metric == findings.focus
-    assert beside.equivalence is not None
-    assert beside.equivalence.margin == 3.0
-    alone, _ = judge(plain, [arm for arm in others if not arm.is_teacher])
-    assert alone.beside_teachers == ()
-    without, _ = judge(plain, [arm for arm in others if arm.plain])
-    assert without.beside_teachers == ()  # none was distilled
+    found = beside.difference
+    assert (found.baseline, found.arm) == ("farm_b1", taught[0].title)
+    assert (found.metric, found.comparisons) == (findings.focus, len(taught))
+    assert found.equivalence is not None
+    assert found.equivalence.margin == 3.0
+    assert (beside.taught, beside.scored) == ("last", "last")
+    assert judged([arm for arm in arms if not arm.is_teacher]).beside_teachers == ()
+    assert judged([a for a in arms if a.plain or a.is_teacher]).beside_teachers == ()
+
+
+def test_only_what_a_teacher_taught_stands_beside_it(sweep):
+    best = "farm_b0_kd_1125_25_fold{}_seed0"  # taught by another one than is there
+    for fold in range(3):
+        change_record(
+            sweep / best.format(fold), teacher=Teacher(("other.pth",), ("other",))
+        )
+    arms, _ = gather(sweep)
+    (beside,) = judged(arms).beside_teachers
+    assert beside.difference.arm != "farm_b0_kd, r = 0.25"
+    text = "model = dict(teacher_control='shuffled')\n"
+    change_records(sweep, lambda old: {"config_text": text} if old.teacher else {})
+    assert judged(gather(sweep)[0]).beside_teachers == ()
 
 
 def test_an_arm_without_a_pair_is_left_out(two):

@@ -67,15 +67,15 @@ def difference(value: float, error: float, **changes) -> Difference:
         (0.4, 0.1, 0, "0.2 to 0.6", ", and better."),
         (
             *(0.1, 0.6, 2345, "-1.1 to 1.3"),
-            ": about 2,400 more frames would show it if they are equal.",
+            ": about 2,400 more frames show it with a power of 80 % if they are equal.",
         ),
         (
             *(0.1, 0.3, 0, "-0.5 to 0.7"),
-            ": as many frames show it, with a power of 80 %, if they are equal.",
+            ": so many frames show it with a power of 80 % if they are equal.",
         ),
         (
             *(0.1, 0.6, None, "-1.1 to 1.3"),
-            ": no number of frames is enough to show it, more seeds are needed.",
+            ": no number of frames that could be had is enough.",
         ),
     ],
 )
@@ -91,6 +91,24 @@ def test_whether_it_is_as_good(
     is_shown = words.startswith("Equivalent")
     negated = f"Not shown to be {within}{words}"
     assert said == (f"{words}{within}." if is_shown else negated)
+
+
+def test_an_answer_among_several_does_not_contradict_its_interval():
+    found = difference(0.1, 0.15, comparisons=3)
+    assert found.interval is not None
+    p = 3 * equivalence_p(found.interval, 0.5)
+    assert 0.05 < p < 0.15
+    answer = equivalence_of(found.interval, 0.5, p, found.verdict, 0)
+    assert explanation(replace(found, equivalence=answer))[0] == (
+        "Not shown to be within 0.5 points of plain among 3 comparisons, although one "
+        "alone is (90 % interval -0.2 to 0.4): so many frames show it with a power of "
+        "80 % if they are equal, in a comparison alone."
+    )
+    seeds = replace(found, method="frames and runs", comparisons=1)
+    wide = interval_of(0.1, 1.0, 5)
+    answer = equivalence_of(wide, 0.5, 0.3, "cannot tell", None)
+    said = explanation(replace(seeds, interval=wide, equivalence=answer))[0]
+    assert said.endswith(": more frames alone are not enough, more seeds are needed.")
 
 
 def test_the_table_has_the_answer_when_asked(comparison: Comparison):

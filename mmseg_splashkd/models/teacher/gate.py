@@ -19,7 +19,16 @@ RULES = ("floor", "classes", "normalisation", "finite", "failed")
 
 
 class PoorTeacherError(ValueError):
-    """A teacher breaks a rule of ``TeacherGate``."""
+    """A teacher breaks a rule of ``TeacherGate``.
+
+    Args:
+        rule: One of ``RULES``.
+        message: The violation, and its remedy.
+    """
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ class TeacherGate:
         """
         if rule not in self.allow:
             raise PoorTeacherError(
-                f"{message}. model.teacher_gate.allow={[rule]} makes it a warning"
+                rule, f"{message}. model.teacher_gate.allow={[rule]} makes it a warning"
             )
         print_log(
             f"{message}. Allowed by teacher_gate.allow",

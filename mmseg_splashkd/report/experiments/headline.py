@@ -3,11 +3,13 @@
 from typing import NamedTuple
 
 from mmseg_splashkd.report.arms import ArmRuns
+from mmseg_splashkd.report.beside_teachers import BesideTeacher
 from mmseg_splashkd.report.findings import Findings
 from mmseg_splashkd.report.tables import name_of
 from mmseg_splashkd.report.words import (
     interval_in_words,
     on_equivalence,
+    on_method,
     verdict_in_words,
 )
 
@@ -50,13 +52,23 @@ def headline(findings: Findings) -> Headline:
 
 
 def _with_teachers(findings: Findings, found: Headline) -> Headline:
-    """The headline, and whether the best distilled arm is as good as its teachers."""
+    """The headline, and whether the best arm of each teacher is as good as it."""
     answers = [
-        f"{each.arm} beside its teacher: {' '.join(on_equivalence(each))}"
+        _beside(each)
         for each in findings.beside_teachers
-        if each.equivalence
+        if each.difference.equivalence
     ]
     return found._replace(reasons=(*found.reasons, *answers))
+
+
+def _beside(found: BesideTeacher) -> str:
+    difference, about = found.difference, ""
+    if found.taught != found.scored:
+        about = f", whose {found.taught} weights taught it and whose {found.scored} "
+        about += "ones are scored"
+    said = [*on_equivalence(difference), *on_method(difference)[:1], *found.notes]
+    head = f"{difference.arm} beside its teacher, {difference.baseline}{about}: "
+    return head + " ".join(said)
 
 
 def _headline(findings: Findings) -> Headline:

@@ -91,8 +91,8 @@ def test_the_headline_comes_first(reported):
         "than the baseline, farm_b0. The highest is farm_b0_kd, r = 0.25: cannot tell"
     )
     assert page.text.startswith(start)
-    beside = "farm_b0_kd, r = 0.25 beside its teacher: Not shown to be within"
-    assert beside in page.text
+    assert "farm_b0_kd, r = 0.25 beside its teacher, farm_b1" in page.text
+    assert "Not shown to be within 1 point of farm_b1" in page.text
 
 
 def test_scores_of_classes_follow_from_counts(reported, sweep, table):
