@@ -7,7 +7,7 @@ runs beside one another slow each other down, and may have another machine.
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,20 +24,21 @@ DRAWN = 48  # views that are drawn to time the loading
 Costs = dict[str, dict[str, float]]
 
 
-def costs_of(study: "Study", results: Path) -> dict[str, Any]:
+def costs_of(study: "Study", results: Path, needed: Iterable[str]) -> dict[str, Any]:
     """What a step, a view of a cache and the loading of a view take.
 
     Args:
         study: A cell, and a folder for a teacher of few steps and its cache, which is
             removed afterwards.
         results: File of the cell's results, such as ``toy.json``; the costs are kept
-            in ``toy_costs.json``, and measured if that does not exist.
+            in ``toy_costs.json``, and measured, of all arms, if that does not exist.
+        needed: Arms that must be in the file; others may have been planned later.
 
     Returns:
         ``arms`` (arm, and the teacher, -> figures), ``hardware`` and ``date``.
 
     Raises:
-        ValueError: An arm is not among the arms of the file.
+        ValueError: A needed arm is not among the arms of the file.
     """
     from mmseg_splashkd.files import write_whole
 
@@ -52,7 +53,7 @@ def costs_of(study: "Study", results: Path) -> dict[str, Any]:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(text, indent=1) + "\n")
     kept = json.loads(file.read_text(encoding="utf-8"))
-    if missing := study.cell.arms.keys() - kept["arms"].keys():
+    if missing := set(needed) - kept["arms"].keys():
         raise ValueError(
             f"{file} has no costs of {sorted(missing)}: remove it, and measure again"
         )
@@ -60,7 +61,7 @@ def costs_of(study: "Study", results: Path) -> dict[str, Any]:
 
 
 def charged(cell: Cell, costs: Mapping[str, Any]) -> Costs:
-    """Seconds of each arm: its teacher's training, the cache, its own training.
+    """Seconds of measured arms: teacher's training, cache, own training.
 
     A run is charged the whole of its teacher and its cache, as somebody is who needs
     one student. Validations are not counted.
@@ -78,6 +79,7 @@ def charged(cell: Cell, costs: Mapping[str, Any]) -> Costs:
             "own": _training(arms[name]),
         }
         for name, arm in cell.arms.items()
+        if name in arms
     }
 
 

@@ -85,6 +85,26 @@ def all_frames(
     return Arm(FEW_CWD, {**KEPT, **options}, kind, teacher, cached=True)
 
 
+CE = Arm(kind="plain")
+WEIGHTED = Arm(
+    options={"model.decode_head.loss_decode.class_weight": SPLASH_WEIGHTS},
+    kind="control",
+)
+OF_LABELS = {**LABELS, **MARGIN, **LABELLED_ONLY, **FRESH}
+# Without arms that were far below all others wherever they were run.
+FEW_ARMS = {
+    "CE": CE,
+    "weighted CE": WEIGHTED,
+    "rarity KL, labels, margin 16": Arm(
+        FEW_CWD, {**OF_LABELS, **RARITY}, kind="control"
+    ),
+    "rarity KL, all": all_frames(RARITY),
+}
+# The same loss with answers to other frames, and those of random weights.
+NO_TEACHER = {
+    "rarity KL, shuffled, all": all_frames({**RARITY, **SHUFFLED}, "control"),
+    "rarity KL, untrained, all": all_frames({**RARITY, **UNTRAINED}, "control", False),
+}
 FARM_FEWER = Cell(
     name="farm_few16",
     title="Six drawn recordings of two farms with 1 label in 16, EfficientNet-Lite2 "
@@ -95,32 +115,15 @@ FARM_FEWER = Cell(
     plain=f"{FEW}ce.py",
     teacher=f"{FEW}lite2.py",
     arms={
-        "CE": Arm(kind="plain"),
-        "weighted CE": Arm(
-            options={"model.decode_head.loss_decode.class_weight": SPLASH_WEIGHTS},
-            kind="control",
-        ),
-        "CWD, labels, margin 16": Arm(
-            FEW_CWD, {**LABELS, **MARGIN, **LABELLED_ONLY, **FRESH}, kind="control"
-        ),
+        **FEW_ARMS,
+        **NO_TEACHER,
+        "CWD, labels, margin 16": Arm(FEW_CWD, OF_LABELS, kind="control"),
         "CWD, all": all_frames({}),
-        "rarity KL, all": all_frames(RARITY),
     },
     rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
     options={"train_cfg.val_interval": 250},
     threshold="stored",
 )
-# Without arms that were far below all others wherever they were run.
-FEW_ARMS = {
-    "CE": FARM_FEWER.arms["CE"],
-    "weighted CE": FARM_FEWER.arms["weighted CE"],
-    "rarity KL, labels, margin 16": Arm(
-        FEW_CWD,
-        {**LABELS, **MARGIN, **LABELLED_ONLY, **FRESH, **RARITY},
-        kind="control",
-    ),
-    "rarity KL, all": FARM_FEWER.arms["rarity KL, all"],
-}
 FEW4 = {"split_table": "few4.csv"}
 FARM_FEW = replace(
     FARM_FEWER,
@@ -138,7 +141,7 @@ FARM_FEWER_SMALL = replace(
     plain=f"{FEW}small_ce.py",
     arms={
         name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
-        for name, arm in FEW_ARMS.items()
+        for name, arm in {**FEW_ARMS, **NO_TEACHER}.items()
     },
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),

@@ -111,16 +111,31 @@ class CellResults:
         ]
         return max(controls, key=lambda name: self.scores(name).mean())
 
+    @property
+    def untaught(self) -> list[str]:
+        """The plain student, and the best control where that is another arm."""
+        return [*dict.fromkeys((self.plain, self.best_control))]
+
+    @property
+    def taught(self) -> list[str]:
+        """The arms that a trained teacher teaches."""
+        return [name for name, arm in self.cell.arms.items() if arm.kind == "taught"]
+
+    @property
+    def compared_in_time(self) -> list[str]:
+        """Arms whose time must be known for a comparison at equal time."""
+        return self.untaught + self.taught
+
     @cached_property
     def best_taught(self) -> str:
         """The taught arm with the highest mean on the validation part."""
-        return max(self._of_kind("taught"), key=self._validated)
+        return max(self.taught, key=self._validated)
 
     @cached_property
     def with_equal_time(self) -> dict[str, Longer]:
         """Arm -> its runs with the time of a taught arm."""
         longer = {}
-        for arm in dict.fromkeys((self.plain, self.best_control)):
+        for arm in self.untaught:
             runs = [each for each in self.stored["equal time"] if each["arm"] == arm]
             last = (
                 runs[-1]["iterations"] if runs else None
@@ -135,9 +150,6 @@ class CellResults:
                     np.array([each["test"][self.cell.tested] for each in own]),
                 )
         return longer
-
-    def _of_kind(self, *kinds: str) -> list[str]:
-        return [name for name, arm in self.cell.arms.items() if arm.kind in kinds]
 
     def _validated(self, arm: str) -> float:
         values = [run["val"][self.cell.metric] for run in self.runs(arm)]

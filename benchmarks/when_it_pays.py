@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 RATE = "optim_wrapper.optimizer.lr"
 RESULTS = Path("docs/when_it_pays")
 SHIPPED = Path("mmseg_splashkd/advice/cells.json")
-TAUGHT = "taught"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -172,10 +171,8 @@ class Study:
         """
         measured = CellResults(self.cell, {"runs": list(done), "rates": rates})
         seconds = {name: sum(each.values()) for name, each in costs.items()}
-        arms = self.cell.arms
-        dearest = max(seconds[name] for name, arm in arms.items() if arm.kind == TAUGHT)
-        names = dict.fromkeys((measured.plain, measured.best_control))
-        names = [name for name in names if seconds[name] < dearest]
+        dearest = max(seconds[name] for name in measured.taught)
+        names = [name for name in measured.untaught if seconds[name] < dearest]
         final = list(product(self.cell.seeds, names))
         runs = [
             self._longer(self.run(name, rates[name], seed), dearest / seconds[name])
@@ -282,7 +279,8 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     compared = kept.keep("runs", runs.compare(rates))
     if not cell.has_controls:
         return  # no evidence of what a teacher is worth, and so of no price
-    costs = costs_of(Study(cell, folder / "costs", 1), results)
+    needed = CellResults(cell, kept.text).compared_in_time
+    costs = costs_of(Study(cell, folder / "costs", 1), results, needed)
     kept.text["costs"] = {
         **{key: costs[key] for key in ("hardware", "date")},
         "seconds": charged(cell, costs),
@@ -302,7 +300,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         file = args.results / f"{name}.json"
         cell, folder = CELLS[name], args.work_dir / name
         if args.costs:
-            costs_of(Study(cell, folder / "costs", 1), file)
+            costs_of(Study(cell, folder / "costs", 1), file, cell.arms)
         else:
             study(cell, folder, args.jobs, file)
     if args.page:

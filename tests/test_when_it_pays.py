@@ -200,6 +200,42 @@ def test_a_rate_that_diverges_is_not_chosen(study, cell, tmp_path, monkeypatch):
     assert set(runs.best_rates(list(runs.tune())).values()) == {1e-3}
 
 
+def test_arms_that_do_not_choose_have_the_rate_of_the_plain_student(
+    study, cell, tmp_path, monkeypatch
+):
+    def answered(runs, processes):
+        for each in runs:
+            best = ("plain", "lr0.004"), ("KL", "lr0.002")
+            name = each.folder.name
+            yield result(0, 60.0 + any(a in name and r in name for a, r in best))
+
+    monkeypatch.setattr(study, "results_of", answered)
+    runs = study.Study(replace(cell, tuned=("plain", "KL")), tmp_path, 1)
+    runs.teachers = [result(57.0)] * 2
+    tuning = list(runs.tune())
+    assert {each["arm"] for each in tuning} == {"plain", "KL"}
+    rates = {"plain": 4e-3, "weighted": 4e-3, "CWD": 4e-3, "KL": 2e-3}
+    assert runs.best_rates(tuning) == rates
+    with pytest.raises(ValueError, match="toy: the plain student has no rate"):
+        replace(cell, tuned=("KL",))
+
+
+def test_a_cell_without_controls_is_not_compared_in_time(
+    study, cell, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        study, "results_of", lambda runs, _: [result(50.0) for _ in runs]
+    )
+    monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
+    arms = {name: cell.arms[name] for name in ("plain", "CWD")}
+    file = tmp_path / "toy.json"
+    study.study(replace(cell, arms=arms), tmp_path, 1, file)
+    kept = json.loads(file.read_text())
+    assert len(kept["runs"]) == 6
+    assert kept["equal time"] == []
+    assert "costs" not in kept
+
+
 def costs_of_arm(**changes: float) -> dict[str, float]:
     """1,000 steps of 0.1 s, of 4 views each: all of them are different."""
     return {
@@ -234,7 +270,19 @@ def test_costs_of_other_arms_are_refused(study, cell, tmp_path):
     arms = {name: costs_of_arm() for name in ("plain", "CWD")}
     (tmp_path / "toy_costs.json").write_text(json.dumps({"arms": arms}))
     with pytest.raises(ValueError, match=r"no costs of \['KL', 'weighted'\]"):
-        costs_of(study.Study(cell, tmp_path, 1), tmp_path / "toy.json")
+        costs_of(study.Study(cell, tmp_path, 1), tmp_path / "toy.json", cell.arms)
+
+
+def test_an_arm_that_is_not_compared_in_time_needs_no_costs(
+    study, cell, measured, tmp_path
+):
+    costs = module_of(ROOT / "benchmarks" / "map_costs.py")
+    assert measured.compared_in_time == ["plain", "weighted", "CWD", "KL"]
+    arms = {"later": cell.arms["weighted"], **cell.arms}
+    runs = study.Study(replace(cell, arms=arms), tmp_path, 1)
+    (tmp_path / "toy_costs.json").write_text(json.dumps(MEASURED))
+    kept = costs.costs_of(runs, tmp_path / "toy.json", measured.compared_in_time)
+    assert costs.charged(runs.cell, kept).keys() == cell.arms.keys()
 
 
 @pytest.mark.parametrize(("factor", "length"), [(2.5, 3750), (1.0001, 1500)])
@@ -274,7 +322,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "results_of", answered)
     monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
-    monkeypatch.setattr(study, "costs_of", lambda runs, results: MEASURED)
+    monkeypatch.setattr(study, "costs_of", lambda runs, results, needed: MEASURED)
     monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
     monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
     monkeypatch.setattr(study.Study, "losses", lambda self, name: f"those of {name}")
