@@ -35,6 +35,7 @@ class Cell:
         title: Data, student and schedule, in words.
         metric: Score on the validation part that chooses rates and whose curve is kept.
         tested: Score on the test part that is compared.
+        beside: Other scores on the test part that are shown beside it.
         plain: Config of the plain student.
         teacher: Config of the teacher.
         arms: The arms by name; the first one is the plain student.
@@ -62,6 +63,7 @@ class Cell:
     arms: Mapping[str, Arm]
     rates: tuple[float, ...]
     tuned: tuple[str, ...] | None = None
+    beside: tuple[str, ...] = ()
     rarest: str | None = None
     shared: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)

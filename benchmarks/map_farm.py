@@ -146,6 +146,34 @@ FARM_FEWER_SMALL = replace(
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
 )
+TEMPORAL = "configs/temporal/temporal_ponds_"
+WEIGHTS = (0.0, 0.1, 1.0)  # of the temporal loss; 0: without it
+SECOND_APART = replace(
+    FARM_FEWER,
+    name="farm_temporal",
+    title="As farm_few16, on frames 1 s apart; *temporal*: with a loss of that weight "
+    "between neighbouring frames.",
+    plain=f"{TEMPORAL}ce.py",
+    arms={
+        f"{name}, temporal {weight:g}" if weight else name: Arm(
+            config,
+            {**kept, "model.temporal_loss.weight": weight},
+            kind if weight or kind == "taught" else "plain",
+            teacher=config is not None,
+            cached=config is not None,
+        )
+        for name, config, kept, kind in (
+            ("CE", None, {}, "control"),
+            ("rarity KL, all", f"{TEMPORAL}kd.py", KEPT, "taught"),
+        )
+        for weight in WEIGHTS
+    },
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
+    shared={"data_root": "data/ponds_1s"},
+    recipe={"data_root": "data/ponds_1s"},
+    beside=("Flicker", "TC.splash", "Bursts.recall", "Bursts.false", "Bursts.latency"),
+    seeds=tuple(range(5)),
+)
 FARM = "configs/farm/farm_"
 EXPERIMENTS = {
     "0520": "_none",
@@ -199,4 +227,11 @@ RECORD = Cell(
     threshold="stored",
     seeds=(0, 1, 2),
 )
-FARMS = (FARM_SMALL, FARM_FEW, FARM_FEWER, FARM_FEWER_SMALL, RECORD)
+FARMS = (
+    FARM_SMALL,
+    FARM_FEW,
+    FARM_FEWER,
+    FARM_FEWER_SMALL,
+    SECOND_APART,
+    RECORD,
+)

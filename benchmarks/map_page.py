@@ -109,8 +109,9 @@ def _section(results: CellResults, folder: Path) -> Iterator[str]:
     machines = [f"{name} ({count} runs)" for name, count in results.machines.items()]
     yield f"{cell.title} {seeds}, {results.stored['date']}, {', '.join(machines)}.\n"
     rare = f" | without {cell.rarest}" if cell.rarest else ""
-    yield f"| arm | rate | {cell.tested} | gain over plain{rare} | saturated |"
-    yield "|---|---|---|---|---|" + ("---|" if cell.rarest else "")
+    beside = "".join(f" | {name}" for name in cell.beside)
+    yield f"| arm | rate | {cell.tested} | gain over plain{rare}{beside} | saturated |"
+    yield "|---|---|---|---|---|" + "---|" * (len(cell.beside) + bool(cell.rarest))
     for arm in cell.arms:
         yield _arm_row(results, arm)
     yield ""
@@ -169,6 +170,9 @@ def _arm_row(results: CellResults, arm: str) -> str:
         rest = results.without_rarest(arm)
         others = results.without_rarest(results.plain)
         cells.append("" if base else words(paired(rest, others)))
+    for name in cell.beside:
+        other = mean_of(results.scores(arm, name))
+        cells.append(f"{other.value:.3g} ± {other.high - other.value:.2g}")
     cells.append("yes" if results.has_saturated(arm) else "no")
     return f"| {' | '.join(cells)} |"
 

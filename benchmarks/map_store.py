@@ -79,7 +79,7 @@ class Kept:
     def short(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """The part of a run's result that is kept: scores, curve, time and machine."""
         kept = {k: v for k, v in result.items() if k not in ("weights", "test")}
-        metric, tested = self.cell.metric, self.cell.tested
+        metric, shown = self.cell.metric, (self.cell.tested, *self.cell.beside)
         if "val" in result:
             kept["val"] = {metric: round(result["val"][metric], DIGITS)}
             kept["curve"] = [[at, round(each, DIGITS)] for at, each in result["curve"]]
@@ -87,7 +87,7 @@ class Kept:
             kept["test"] = {
                 key: round(value, DIGITS)
                 for key, value in result["test"].items()
-                if key == tested or key.startswith("IoU.")
+                if key in shown or key.startswith("IoU.")
             }
         return kept
 

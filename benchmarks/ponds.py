@@ -29,6 +29,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--frames", type=int, default=100, help="frames of each (default: 100)"
     )
+    parser.add_argument(
+        "--interval", type=int, default=3, help="seconds between frames (default: 3)"
+    )
     return parser.parse_args(argv)
 
 
@@ -48,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 seed=seed,
                 recording=name,
                 farm=farm,
+                interval_seconds=args.interval,
                 **WEATHERS[weather],
             )
             for part in ("images", "labels"):

@@ -220,13 +220,16 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
 
 
 def test_ponds_draws_six_recordings(tmp_path):
-    run("benchmarks/ponds.py", tmp_path / "ponds", "--frames", 20)
+    out = tmp_path / "ponds"
+    run("benchmarks/ponds.py", out, "--frames", 20, "--interval", 5)
     names = {f"{f}_{w}" for f in "AB" for w in ("clear", "rain", "rainy_night")}
     for part in ("images", "labels"):
         folders = list((tmp_path / "ponds" / part).iterdir())
         assert {path.name for path in folders} == names
         assert {len(list(path.glob("*.png"))) for path in folders} == {20}
-    assert not list((tmp_path / "ponds").glob("tmp*"))
+    times = [int(p.name[:10]) for p in (out / "images" / "A_rain").iterdir()]
+    assert max(times) - min(times) == 19 * 5  # frames may be late by less than 1 s
+    assert not list(out.glob("tmp*"))
 
 
 @pytest.mark.slow

@@ -360,7 +360,7 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     tuned = {"cell": "new", **{key: stored[key] for key in ("teachers", "tuning")}}
     (folder / "new.json").write_text(json.dumps({**tuned, "runs": []}))
     cells = {
-        "toy": cell,
+        "toy": replace(cell, beside=("IoU.a",)),
         "new": replace(cell, name="new"),
         "later": replace(cell, name="later"),
     }
@@ -375,6 +375,8 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert text.endswith("-->\nend\n")
     assert "old" not in text
     assert "| KL | 0.004 (edge) | 49.00 ± 2.48 | -2.00 (-4.48 to +0.48)" in text
+    assert "without c | IoU.a | saturated |" in text
+    assert "| 52 ± 2.5 | yes |" in text
     # 49, 50, 48 against 50, 49, 48 of the plain student with more iterations.
     assert "| -4.00 (-8.97 to +0.97) | +0.00 (-2.48 to +2.48) | cannot tell |" in text
     (said,) = json.loads(shipped.read_text())
@@ -384,6 +386,14 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert "## new: tuned, not compared\n\nToy. Teachers, validation part: 60.0" in text
     assert "| KL | 61.0 | 62.0 | 64.0 |" in text
     assert (folder / "gains.svg").read_text().startswith("<svg")
+
+
+def test_scores_that_are_shown_are_kept(cell, tmp_path):
+    kept = module_of(ROOT / "benchmarks" / "map_store.py").Kept
+    shown = replace(cell, beside=("Flicker",))
+    result = {"test": {"mIoU": 50.0, "Flicker": 0.2, "mDice": 60.0, "IoU.a": 40.0}}
+    test = kept(shown, tmp_path / "toy.json").short(result)["test"]
+    assert test == {"mIoU": 50.0, "Flicker": 0.2, "IoU.a": 40.0}
 
 
 def test_a_study_goes_on_from_its_results_where_its_runs_are_lost(
