@@ -91,6 +91,14 @@ WEIGHTED = Arm(
     kind="control",
 )
 OF_LABELS = {**LABELS, **MARGIN, **LABELLED_ONLY, **FRESH}
+# The teacher's answers to the frames with a label alone.
+LABELLED = Arm(
+    FEW_CWD,
+    {**KEPT, **LABELLED_ONLY, **RARITY},
+    teacher=True,
+    cached=True,
+    cache="labelled",
+)
 # Without arms that were far below all others wherever they were run.
 FEW_ARMS = {
     "CE": CE,
@@ -119,6 +127,7 @@ FARM_FEWER = Cell(
         **NO_TEACHER,
         "CWD, labels, margin 16": Arm(FEW_CWD, OF_LABELS, kind="control"),
         "CWD, all": all_frames({}),
+        "rarity KL": LABELLED,
     },
     rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
     options={"train_cfg.val_interval": 250},
@@ -145,6 +154,60 @@ FARM_FEWER_SMALL = replace(
     },
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
+)
+ALL_LABELS = {"split_table": "split.csv"}
+FARM_ALL = replace(
+    FARM_FEWER,
+    name="farm_all",
+    title="As farm_few16, where all frames have a label.",
+    arms={
+        "CE": CE,
+        "weighted CE": WEIGHTED,
+        "rarity KL, labels, margin 16": FEW_ARMS["rarity KL, labels, margin 16"],
+        **{
+            f"rarity KL, {kind}": replace(
+                LABELLED,
+                options={**LABELLED.options, **control},
+                kind="control",
+                teacher=control is SHUFFLED,
+            )
+            for kind, control in (("shuffled", SHUFFLED), ("untrained", UNTRAINED))
+        },
+        "rarity KL": LABELLED,
+    },
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
+    shared=ALL_LABELS,
+    recipe=ALL_LABELS,
+    seeds=tuple(range(5)),
+)
+LONG = {"max_iters": 6000}
+FARM_LONG = replace(
+    FARM_FEWER,
+    name="farm_few16_long",
+    title="As farm_few16, 6,000 iterations.",
+    arms=FEW_ARMS,
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
+    shared=LONG,
+    recipe=LONG,
+    options={"train_cfg.val_interval": 1000},
+    teacher_options={"max_iters": 600},
+    seeds=tuple(range(5)),
+)
+FARM_B0 = replace(
+    FARM_FEWER,
+    name="farm_few16_b0",
+    title="As farm_few16, with SegFormer-B0 from scratch, in bfloat16.",
+    plain=f"{FEW}b0_ce.py",
+    arms={
+        name: replace(arm, config=arm.config and f"{FEW}b0_cwd.py")
+        for name, arm in FEW_ARMS.items()
+    },
+    rates=(1e-3, 2e-3, 4e-3),
+    options={
+        "optim_wrapper.type": "CPUAmpOptimWrapper",
+        "train_cfg.val_interval": 250,
+    },
+    seeds=tuple(range(5)),
 )
 TEMPORAL = "configs/temporal/temporal_ponds_"
 WEIGHTS = (0.0, 0.1, 1.0)  # of the temporal loss; 0: without it
@@ -232,6 +295,9 @@ FARMS = (
     FARM_FEW,
     FARM_FEWER,
     FARM_FEWER_SMALL,
+    FARM_ALL,
+    FARM_LONG,
+    FARM_B0,
     SECOND_APART,
     RECORD,
 )
