@@ -1,0 +1,1 @@
+"""From trained weights to a file that runs without MMSegmentation."""
