@@ -14,7 +14,10 @@ def export_and_tell(
     cfg_options: dict[str, Any] | None = None,
     frames: int = 16,
 ) -> None:
-    """Export, and print what the file holds; arguments and errors of ``export_onnx``."""
+    """Export, and print what the file holds.
+
+    Arguments and errors are those of ``export_onnx``.
+    """
     parity = export_onnx(config, checkpoint, out, cfg_options, frames)
     meta = read_meta(out)
     height, width = meta.size
@@ -23,7 +26,7 @@ def export_and_tell(
     print(f"  frames of any size, resized to {width}x{height} inside")
     print(f"  {', '.join(meta.classes)}; {decided or 'the most likely class'}")
     print(
-        f"  on {parity.frames} validation frames, ONNX Runtime and PyTorch differ by at "
-        f"most {parity.probability:.2g} in a probability, and in the class of "
+        f"  on {parity.frames} validation frames, ONNX Runtime and PyTorch differ by "
+        f"at most {parity.probability:.2g} in a probability, and in the class of "
         f"{parity.changed:.3%} of the pixels"
     )
