@@ -89,14 +89,14 @@ def test_probabilities_are_those_of_a_test_of_the_weights(exported, distilled):
         resized = cv2.resize(bgr, (width, height))
         np.testing.assert_allclose(
             run(exported, np.ascontiguousarray(resized[None, ..., ::-1]))[0][0],
-            tested(network, resized),
+            host_probabilities(network, resized),
             atol=1e-4,
         )
         compared += 1
     assert compared == 6
 
 
-def tested(network: Any, bgr: np.ndarray) -> np.ndarray:
+def host_probabilities(network: Any, bgr: np.ndarray) -> np.ndarray:
     """Probabilities (C, H, W) by the host's own test of a frame as it is."""
     shape = dict.fromkeys(("ori_shape", "img_shape"), bgr.shape[:2])
     image = torch.from_numpy(bgr).permute(2, 0, 1)
