@@ -212,8 +212,9 @@ class AdaptationStudy:
         return {"signs": _kept(run.folder / "signs.json", pair, measure)}
 
     def _measure(self, own: str, start: str, is_small: bool) -> dict[str, Any]:
-        from mmseg_splashkd.adaptation.network import frames_of, open_network
         from mmseg_splashkd.adaptation.signs import signs_of
+        from mmseg_splashkd.adaptation.whole_frames import frames_of
+        from mmseg_splashkd.runs.open_network import open_network
 
         cfg, _ = self._configs
         of_own = self._small if is_small else cfg
@@ -246,7 +247,7 @@ class AdaptationStudy:
 
         from mmseg_splashkd.adaptation.agreed_threshold import agreed_point
         from mmseg_splashkd.adaptation.batch_statistics import target_loader
-        from mmseg_splashkd.adaptation.network import open_network
+        from mmseg_splashkd.runs.open_network import open_network
         from mmseg_splashkd.runs.test import evaluate
 
         cfg, pairs = self._configs

@@ -24,15 +24,16 @@ from mmseg_splashkd.adaptation.config_file import (
 from mmseg_splashkd.adaptation.doubts import doubts
 from mmseg_splashkd.adaptation.evidence import best_method, shipped_evidence
 from mmseg_splashkd.adaptation.methods import method_of
-from mmseg_splashkd.adaptation.network import frames_of_target, open_network
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
 from mmseg_splashkd.adaptation.steps import WHOLE, Steps, chain
 from mmseg_splashkd.adaptation.target_frames import TargetFrames, list_target
 from mmseg_splashkd.adaptation.teaching import check_student
+from mmseg_splashkd.adaptation.whole_frames import frames_of_target
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.class_shares import ClassShares, class_shares
 from mmseg_splashkd.config.frames import time_splits
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.runs.open_network import open_network
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmseg_splashkd.adaptation.network import open_network
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint, write_weights
 from mmseg_splashkd.config.walk import leaves, target_leaves
 from mmseg_splashkd.models.adaptation.statistics import recompute_statistics
+from mmseg_splashkd.runs.open_network import open_network
 
 
 def write_with_target_statistics(

@@ -11,14 +11,15 @@ from mmseg_splashkd.adaptation.adapt import Adapted
 from mmseg_splashkd.adaptation.agreed_threshold import agreed_point
 from mmseg_splashkd.adaptation.asked import asked_of_student, keep_to
 from mmseg_splashkd.adaptation.config_file import check_adaptable, write_plain
-from mmseg_splashkd.adaptation.network import frames_of_target, open_network
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
 from mmseg_splashkd.adaptation.steps import Steps
 from mmseg_splashkd.adaptation.teaching import check_student, write_taught
+from mmseg_splashkd.adaptation.whole_frames import frames_of_target
 from mmseg_splashkd.checkpoint import read_checkpoint, write_weights
 from mmseg_splashkd.config.frames import time_splits
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.evaluation.operating_point.stored import OPERATING_POINT
+from mmseg_splashkd.runs.open_network import open_network
 
 LOSS = {
     "type": "FocalModulatedKDLoss",

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmseg_splashkd.adaptation.network import open_network
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint, tensors_sha256
 from mmseg_splashkd.config.data_check import coding_of
 from mmseg_splashkd.config.reading import read_config
@@ -21,10 +20,12 @@ from mmseg_splashkd.deploy.deployed import Deployed
 from mmseg_splashkd.deploy.metadata import DeployedMeta
 from mmseg_splashkd.deploy.onnx_file import check_model, onnx
 from mmseg_splashkd.deploy.parity import Parity, compare_with_torch, validation_frames
-from mmseg_splashkd.deploy.pipeline import trained_size
+from mmseg_splashkd.deploy.pipeline import check_preprocessor, trained_size
 from mmseg_splashkd.evaluation.operating_point.stored import OPERATING_POINT
 from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.models.teacher.renormalise import normalisation
+from mmseg_splashkd.runs.open_network import open_network
 from mmseg_splashkd.version import __version__
 
 OPSET = 20
@@ -67,11 +68,18 @@ def export_onnx(
     drawn = validation_frames(cfg, frames)
     size = trained_size(cfg) or drawn[0].shape[:2]
     deployed = _deployed(cfg, weights, meta, size)
-    model = _traced(deployed, size)
+    model = traced(deployed)
     parity = compare_with_torch(model.SerializeToString(), deployed, drawn)
     parity.check()
-    entries = replace(meta, size=size, parity=parity.figures).entries()
-    onnx().helper.set_model_props(model, entries)
+    applied = normalisation(deployed.network)
+    meta = replace(
+        meta,
+        size=size,
+        mean=applied["mean"] and tuple(applied["mean"]),
+        std=applied["std"] and tuple(applied["std"]),
+        parity=parity.figures,
+    )
+    onnx().helper.set_model_props(model, meta.entries())
     check_model(model, out)
     with whole_file(out) as partial:
         onnx().save(model, str(partial))
@@ -91,7 +99,7 @@ def _meta(cfg: Config, weights: Path) -> DeployedMeta:
     versions = {name: str(module.__version__) for name, module in found.items()}
     return DeployedMeta(
         classes=tuple(coding.classes),
-        palette=tuple(coding.palette),
+        palette=tuple(tuple(map(int, colour)) for colour in coding.palette),
         gray_to_train_id=dict(coding.gray_to_train_id),
         size=(0, 0),
         mean=None,
@@ -114,20 +122,26 @@ def _deployed(
             f"model.test_cfg.mode={mode!r} cannot be exported: only 'whole' can"
         )
     network = open_network(cfg, weights)
+    check_preprocessor(network)
     ((name, threshold),) = meta.thresholds.items() or ((None, 0.5),)
     class_id = None if name is None else meta.classes.index(name)
     return Deployed(network, size, class_id, threshold).eval()
 
 
-def _traced(deployed: Deployed, size: tuple[int, int]) -> Any:
-    """The ONNX model."""
-    height, width = size
+def traced(deployed: Deployed) -> Any:
+    """The ONNX model of a deployed function.
+
+    Args:
+        deployed: The function, in the mode of tests.
+    """
+    height, width = deployed.size
     example = torch.zeros(2, height + 3, width + 5, 3, dtype=torch.uint8)
     dims = {
         axis: torch.export.Dim(name, min=1, max=LARGEST)
         for axis, name in enumerate(("frames", "height", "width"))
     }
     with torch.no_grad(), _quiet():
+        deployed(example)  # heads keep their embedding: in a trace it is no number
         program = torch.onnx.export(
             deployed,
             (example,),

@@ -32,7 +32,7 @@ class DeployedMeta:
     """
 
     classes: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
+    palette: tuple[tuple[int, ...], ...]
     gray_to_train_id: Mapping[int, int]
     size: tuple[int, int]
     mean: tuple[float, ...] | None

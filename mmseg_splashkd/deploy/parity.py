@@ -80,17 +80,18 @@ def compare_with_torch(
     Args:
         content: The ONNX file.
         deployed: The module that it was made of.
-        frames: Frames (H, W, 3) uint8, RGB.
+        frames: Frames (H, W, 3), or batches of them (N, H, W, 3), uint8, RGB.
     """
     runtime: Any = import_extra("onnxruntime", "exports", "deploy")
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    worst, changed, pixels = 0.0, 0, 0
+    worst, changed, pixels, count = 0.0, 0, 0, 0
     for frame in frames:
-        batch = np.ascontiguousarray(frame[None])
+        batch = np.ascontiguousarray(frame[None] if frame.ndim == 3 else frame)
         own = session.run(None, {"frames": batch})
         with torch.no_grad():
             its = [each.numpy() for each in deployed(torch.from_numpy(batch))]
         worst = max(worst, float(np.abs(own[0] - its[0]).max()))
         changed += int((own[1] != its[1]).sum())
         pixels += own[1].size
-    return Parity(len(frames), worst, changed / pixels)
+        count += len(batch)
+    return Parity(count, worst, changed / pixels)

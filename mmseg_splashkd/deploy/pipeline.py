@@ -5,6 +5,7 @@ from typing import Any
 from mmcv.transforms import LoadImageFromFile, Resize
 from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
+from mmseg.models import SegDataPreProcessor
 
 from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import loader_leaves
@@ -30,6 +31,24 @@ def trained_size(cfg: Config) -> tuple[int, int] | None:
             f"the data sets of val_dataloader resize frames differently: {sizes}"
         )
     return sizes.pop()
+
+
+def check_preprocessor(network: Any) -> None:
+    """Check that a deployed file repeats what a preprocessor does to a frame.
+
+    Args:
+        network: The segmentor.
+
+    Raises:
+        ValueError: It does something else than swap channels and normalise.
+    """
+    kind = type(network.data_preprocessor)
+    padding = network.data_preprocessor.test_cfg if kind is SegDataPreProcessor else {}
+    if kind is not SegDataPreProcessor or padding:
+        raise ValueError(
+            f"data_preprocessor={kind.__name__}, test_cfg={padding or None} cannot be "
+            f"exported: only a SegDataPreProcessor without test_cfg can"
+        )
 
 
 def _size_of(leaf: Any) -> tuple[int, int] | None:

@@ -1,6 +1,8 @@
 """A tiny distilled student becomes a file, which says and computes the same."""
 
+import io
 import json
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import torch
 from mmseg.structures import SegDataSample
 
-from mmseg_splashkd.adaptation.network import frames_of, open_network
+from mmseg_splashkd.adaptation.whole_frames import frames_of
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.image_file import read_as_training
@@ -18,8 +20,10 @@ from mmseg_splashkd.deploy.export import export_onnx
 from mmseg_splashkd.deploy.metadata import PREFIX, DeployedMeta
 from mmseg_splashkd.deploy.onnx_file import read_meta
 from mmseg_splashkd.deploy.parity import Parity
+from mmseg_splashkd.runs.open_network import open_network
 from tests.conftest import BEST
 from tests.test_mmseg_api import config_of
+from tests.tools import status_of
 
 onnx = pytest.importorskip("onnx", reason="no onnx: pip install -e '.[deploy]'")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -33,9 +37,13 @@ def given(run: Path) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def exported(distilled, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "student.onnx"
-    config, weights = given(distilled)
-    parity = export_onnx(config, weights, out)
-    assert parity.frames == 6  # all of the validation part
+    told = io.StringIO()
+    with redirect_stdout(told):
+        assert not status_of("export.py", *given(distilled), out)
+    assert f"{out}: " in told.getvalue()
+    assert "background, splash; splash from p >= " in told.getvalue()
+    words = "on 6 validation frames, ONNX Runtime and PyTorch differ by at most"
+    assert words in told.getvalue()  # all of the part, which has fewer than 16
     return out
 
 
@@ -105,14 +113,31 @@ def host_probabilities(network: Any, bgr: np.ndarray) -> np.ndarray:
     return found.seg_logits.data.detach().softmax(0).numpy()
 
 
-def test_a_file_that_differs_is_not_written(distilled, tmp_path, monkeypatch):
+def test_a_file_that_differs_is_not_written(exported, distilled, tmp_path, monkeypatch):
     config, weights = given(distilled)
+    model = onnx.load(str(exported))
+    monkeypatch.setattr("mmseg_splashkd.deploy.export.traced", lambda deployed: model)
     monkeypatch.setattr("mmseg_splashkd.deploy.parity.PROBABILITY", -1)
     with pytest.raises(ValueError, match="on 1 frames the file differs from PyTorch"):
         export_onnx(config, weights, tmp_path / "out.onnx", frames=1)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="frames=0 must be at least 1"):
         export_onnx(config, weights, tmp_path / "out.onnx", frames=0)
+
+
+def test_what_cannot_be_exported_is_refused_by_name(distilled, tmp_path):
+    config, weights = given(distilled)
+    out = tmp_path / "out.onnx"
+    for options, words in (
+        ({"model.student.test_cfg.mode": "slide"}, "test_cfg.mode='slide' cannot be"),
+        (
+            {"model.student.data_preprocessor.test_cfg": {"size_divisor": 32}},
+            "data_preprocessor=SegDataPreProcessor, test_cfg=.* cannot be exported",
+        ),
+    ):
+        with pytest.raises(ValueError, match=words):
+            export_onnx(config, weights, out, cfg_options=options)
+    assert not out.exists()
 
 
 def changed(file: Path, out: Path, change: Any) -> Path:
