@@ -102,8 +102,8 @@ def adapt(
         FileNotFoundError: Weights, target or frames are missing.
         ValueError: The config cannot be adapted, the target has no frames, or no
             label although ``needs_labels`` or ``stops``, the method trains nothing that
-            could stop, the method is unknown or none is supported
-            by evidence, ``length`` is below 1, or the folder holds another adaptation.
+            could stop, the method is unknown or none is supported by evidence,
+            ``length`` is below 1, or the folder holds another adaptation.
         PoorStartError: The weights are too poor for the method.
     """
     cfg = read_config(config, dict(cfg_options or {}))

@@ -36,7 +36,7 @@ def adapt_and_tell(
     Then the adapted network teaches a student, if there is one.
 
     Args:
-        config: As of ``adapt``, and so are the others.
+        config: Config of the segmentor.
         checkpoint: Weights trained on the source.
         target: Folder of frames of the target.
         folder: Folder of configs, runs and the picture.
@@ -46,7 +46,8 @@ def adapt_and_tell(
         cfg_options: Dotted config keys to override.
         student: Config of a segmentor that the adapted network teaches, or None.
         student_options: Dotted config keys of the student to override.
-        stops: As of ``adapt``.
+        stops: Whether labelled frames of the target choose among up to eight weights,
+            and are not trained on.
 
     Raises:
         ValueError: As of ``adapt``, ``read_student`` and ``distil``, or ``scored``
