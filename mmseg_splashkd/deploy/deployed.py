@@ -65,6 +65,8 @@ class Deployed(nn.Module):
             images = (images - self.mean) / self.std
         shape = dict.fromkeys(("img_shape", "pad_shape", "ori_shape"), self.size)
         logits = self.network.encode_decode(images, [shape])
+        if logits.shape[1] == 2:  # softmax of two is the sigmoid of their difference
+            logits = logits[:, 1:] - logits[:, :1]
         logits = F.interpolate(
             logits,
             frames.shape[1:3],
@@ -84,6 +86,8 @@ class Deployed(nn.Module):
         if self.class_id is None:
             return probabilities.argmax(1)
         found = probabilities[:, self.class_id] >= self.threshold
+        if probabilities.shape[1] == 2:
+            return torch.where(found, self.class_id, 1 - self.class_id)
         others = probabilities.clone()
         others[:, self.class_id] = -1
         return torch.where(found, self.class_id, others.argmax(1))

@@ -69,8 +69,7 @@ def validation_frames(cfg: Config, count: int) -> list[np.ndarray]:
             "val_dataloader lists no frames on which the file could be compared"
         )
     chosen = np.unique(np.linspace(0, len(listed) - 1, count).round().astype(int))
-    frames = [read_as_training(listed[index].image) for index in chosen]
-    return [np.ascontiguousarray(bgr[..., ::-1]) for bgr in frames]
+    return [read_as_training(listed[index].image) for index in chosen]
 
 
 def compare_with_torch(

@@ -1,8 +1,6 @@
 """A tiny distilled student becomes a file, which says and computes the same."""
 
-import io
 import json
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import torch
 from mmseg.structures import SegDataSample
 
 from mmseg_splashkd.adaptation.whole_frames import frames_of
-from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
+from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.deploy.export import export_onnx
@@ -21,30 +19,11 @@ from mmseg_splashkd.deploy.metadata import PREFIX, DeployedMeta
 from mmseg_splashkd.deploy.onnx_file import read_meta
 from mmseg_splashkd.deploy.parity import Parity
 from mmseg_splashkd.runs.open_network import open_network
-from tests.conftest import BEST
-from tests.test_mmseg_api import config_of
-from tests.tools import status_of
+from tests.deploy.conftest import given
 
 onnx = pytest.importorskip("onnx", reason="no onnx: pip install -e '.[deploy]'")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-
-
-def given(run: Path) -> tuple[str, str]:
-    return str(config_of(run)), str(find_checkpoint(str(run / BEST)))
-
-
-@pytest.fixture(scope="module")
-def exported(distilled, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("exported") / "student.onnx"
-    told = io.StringIO()
-    with redirect_stdout(told):
-        assert not status_of("export.py", *given(distilled), out)
-    assert f"{out}: " in told.getvalue()
-    assert "background, splash; splash from p >= " in told.getvalue()
-    words = "on 6 validation frames, ONNX Runtime and PyTorch differ by at most"
-    assert words in told.getvalue()  # all of the part, which has fewer than 16
-    return out
 
 
 def run(file: Path, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,14 +69,14 @@ def test_probabilities_are_those_of_a_test_of_the_weights(exported, distilled):
     for batch in frames_of(cfg, "val"):
         (sample,) = network.test_step(batch)
         expected = sample.seg_logits.data.detach().softmax(0).numpy()
-        bgr = read_as_training(sample.img_path)
-        (own,), _ = run(exported, np.ascontiguousarray(bgr[None, ..., ::-1]))
+        rgb = read_as_training(sample.img_path)
+        (own,), _ = run(exported, rgb[None])
         # OpenCV and the graph resize differently, by up to a gray level.
-        np.testing.assert_allclose(own, expected, atol=0.05)
-        resized = cv2.resize(bgr, (width, height))
+        np.testing.assert_allclose(own, expected, atol=0.02)
+        resized = cv2.resize(rgb, (width, height))
         np.testing.assert_allclose(
-            run(exported, np.ascontiguousarray(resized[None, ..., ::-1]))[0][0],
-            host_probabilities(network, resized),
+            run(exported, resized[None])[0][0],
+            host_probabilities(network, resized[..., ::-1]),
             atol=1e-4,
         )
         compared += 1
@@ -107,7 +86,7 @@ def test_probabilities_are_those_of_a_test_of_the_weights(exported, distilled):
 def host_probabilities(network: Any, bgr: np.ndarray) -> np.ndarray:
     """Probabilities (C, H, W) by the host's own test of a frame as it is."""
     shape = dict.fromkeys(("ori_shape", "img_shape"), bgr.shape[:2])
-    image = torch.from_numpy(bgr).permute(2, 0, 1)
+    image = torch.from_numpy(bgr.copy()).permute(2, 0, 1)
     sample = SegDataSample(metainfo=shape)
     (found,) = network.test_step({"inputs": [image], "data_samples": [sample]})
     return found.seg_logits.data.detach().softmax(0).numpy()

@@ -1,0 +1,14 @@
+"""Engines that run a deployed file or its PyTorch original, behind one interface."""
+
+from mmseg_splashkd.deploy.engines.engine import Engine, checked_frames
+from mmseg_splashkd.deploy.engines.opening import ENGINES, installed, open_engine
+from mmseg_splashkd.deploy.engines.pytorch import open_pytorch
+
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "checked_frames",
+    "installed",
+    "open_engine",
+    "open_pytorch",
+]

@@ -1,0 +1,46 @@
+"""Engines by name."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from mmseg_splashkd.deploy.engines.engine import Engine
+from mmseg_splashkd.deploy.engines.onnx_runtime import OnnxRuntimeEngine
+from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS, OpenVinoEngine, has_bf16
+from mmseg_splashkd.deploy.onnx_file import read_meta
+from mmseg_splashkd.extras import import_extra
+
+ENGINES = ("onnxruntime", *PRECISIONS)  # of a file
+
+
+def installed() -> list[str]:
+    """Engines that can run a file on this machine."""
+    found = ["onnxruntime"] if find_spec("onnxruntime") else []
+    if find_spec("openvino"):
+        core = import_extra("openvino", "this engine", "deploy").Core()
+        found += ["openvino", *(["openvino_bf16"] if has_bf16(core) else [])]
+    return found
+
+
+def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engine:
+    """Open a deployed file.
+
+    Args:
+        name: One of ``ENGINES``.
+        file: ONNX file that ``tools/export.py`` or ``tools/quantize.py`` wrote.
+        threads: Number of threads, from 1; None: one for each core.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ImportError: The engine is not installed.
+        ValueError: ``name`` is none of ``ENGINES``, the file is damaged or was not
+            written by this package, ``threads`` is below 1, or the CPU lacks what the
+            engine needs.
+    """
+    if name not in ENGINES:
+        raise ValueError(f"engine {name!r} is none of {', '.join(ENGINES)}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads={threads} must be at least 1")
+    meta = read_meta(file)
+    if name == OnnxRuntimeEngine.name:
+        return OnnxRuntimeEngine(Path(file), meta, threads)
+    return OpenVinoEngine(Path(file), meta, threads, name)

@@ -1,0 +1,89 @@
+"""The deployed function of a config and its weights."""
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint, tensors_sha256
+from mmseg_splashkd.config.data_check import coding_of
+from mmseg_splashkd.config.text import config_text, text_sha256
+from mmseg_splashkd.config.walk import plain_model
+from mmseg_splashkd.deploy.deployed import Deployed
+from mmseg_splashkd.deploy.metadata import DeployedMeta
+from mmseg_splashkd.deploy.parity import validation_frames
+from mmseg_splashkd.deploy.pipeline import check_preprocessor, trained_size
+from mmseg_splashkd.evaluation.operating_point.stored import OPERATING_POINT
+from mmseg_splashkd.models.teacher.renormalise import normalisation
+from mmseg_splashkd.runs.open_network import open_network
+from mmseg_splashkd.version import __version__
+
+PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+
+def deployed_of(cfg: Config, checkpoint: str | Path) -> tuple[Deployed, DeployedMeta]:
+    """The deployed function of weights, and what a file of it says of itself.
+
+    Args:
+        cfg: Resolved config; of a distillation, the student is opened.
+        checkpoint: Its weights.
+
+    Returns:
+        The function in the mode of tests, and the entries without ``parity``.
+
+    Raises:
+        FileNotFoundError: Weights, or, where the config resizes no frame, frames of the
+            validation part are missing.
+        ValueError: The config cannot be deployed; the message names what.
+    """
+    mode = (plain_model(cfg.model).get("test_cfg") or {}).get("mode", "whole")
+    if mode != "whole":
+        raise ValueError(
+            f"model.test_cfg.mode={mode!r} cannot be exported: only 'whole' can"
+        )
+    weights = find_checkpoint(str(checkpoint))
+    size = trained_size(cfg) or validation_frames(cfg, 1)[0].shape[:2]
+    meta = _meta(cfg, weights, size)
+    network = open_network(cfg, weights)
+    check_preprocessor(network)
+    applied = normalisation(network)
+    mean, std = applied["mean"], applied["std"]
+    meta = replace(meta, mean=mean and tuple(mean), std=std and tuple(std))
+    ((name, threshold),) = meta.thresholds.items() or ((None, 0.5),)
+    class_id = None if name is None else meta.classes.index(name)
+    return Deployed(network, size, class_id, threshold).eval(), meta
+
+
+def _meta(cfg: Config, weights: Path, size: tuple[int, int]) -> DeployedMeta:
+    """Entries of a config and its weights; normalisation and parity follow."""
+    stored = read_checkpoint(weights)
+    about, coding = stored["meta"], coding_of(cfg)
+    point = about.get(OPERATING_POINT) or {}
+    thresholds = {}
+    if point and len(coding.classes) == 2:
+        thresholds = {point["class"]: point["threshold"]}
+    return DeployedMeta(
+        classes=tuple(coding.classes),
+        palette=tuple(tuple(map(int, colour)) for colour in coding.palette),
+        gray_to_train_id=dict(coding.gray_to_train_id),
+        size=size,
+        mean=None,
+        std=None,
+        thresholds=thresholds,
+        config_sha256=text_sha256(config_text(cfg)),
+        weights_sha256=tensors_sha256(stored["state_dict"]),
+        run=str(about.get("run") or ""),
+        versions={"mmseg_splashkd": __version__, **_versions()},
+        parity={},
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # such as ONNX, where nothing is exported
+            continue
+    return found

@@ -1,0 +1,33 @@
+"""One exported student, shared by the tests of all that reads it."""
+
+import io
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from mmseg_splashkd.checkpoint import find_checkpoint
+from tests.conftest import BEST
+from tests.test_mmseg_api import config_of
+from tests.tools import status_of
+
+
+def given(run: Path) -> tuple[str, str]:
+    """Config and weights of a run."""
+    return str(config_of(run)), str(find_checkpoint(str(run / BEST)))
+
+
+@pytest.fixture(scope="session")
+def exported(distilled, tmp_path_factory) -> Path:
+    """``student.onnx`` of a distilled student of 64x96 frames."""
+    pytest.importorskip("onnxscript", reason="no onnx: pip install -e '.[deploy]'")
+    pytest.importorskip("onnxruntime")
+    out = tmp_path_factory.mktemp("exported") / "student.onnx"
+    told = io.StringIO()
+    with redirect_stdout(told):
+        assert not status_of("export.py", *given(distilled), out)
+    assert f"{out}: " in told.getvalue()
+    assert "background, splash; splash from p >= " in told.getvalue()
+    words = "on 6 validation frames, ONNX Runtime and PyTorch differ by at most"
+    assert words in told.getvalue()  # all of the part, which has fewer than 16
+    return out
