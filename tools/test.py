@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from pathlib import Path
+from typing import Any
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 CODINGS = ("train_ids", "gray", "colour")
@@ -11,7 +13,15 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Test a checkpoint.")
     parser.add_argument("config", help="config of the run or of its student")
-    parser.add_argument("checkpoint", help=".safetensors or .pth file, * allowed")
+    parser.add_argument(
+        "checkpoint",
+        help=".safetensors or .pth file, * allowed; or a file of tools/export.py",
+    )
+    parser.add_argument(
+        "--engine",
+        help="engine of an exported file: onnxruntime (default), openvino or "
+        "openvino_bf16. docs/deploy.md",
+    )
     parser.add_argument(
         "--show-dir",
         help="folder for images of frame, label and prediction, <recording>/<stem>.png",
@@ -58,19 +68,35 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def tested_by(engine: str | None, options: dict) -> Any:
+    """The metrics of weights, or of an exported file by an engine."""
+    if Path(options["checkpoint"]).suffix in (".onnx", ".xml"):
+        from mmseg_splashkd.deploy.testing import evaluate_file
+
+        chosen = {} if engine is None else {"engine": engine}
+        return evaluate_file(file=options.pop("checkpoint"), **chosen, **options)
+    if engine is not None:
+        raise ValueError(
+            f"--engine {engine} runs exported files, and {options['checkpoint']} is "
+            f"none: tools/export.py writes one"
+        )
+    from mmseg_splashkd.runs.test import evaluate
+
+    return evaluate(**options)
+
+
 def main(options: dict) -> None:
     """Test, then draw the curve if there is one to draw."""
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.config.arguments import parse_options
     from mmseg_splashkd.evaluation.frame_scores import load_scores
     from mmseg_splashkd.report.operating_point import check_curve_path, write_curve
-    from mmseg_splashkd.runs.test import evaluate
 
-    curve = options.pop("curve")
+    curve, engine = options.pop("curve"), options.pop("engine")
     if curve is not None:
         check_curve_path(curve)
     options["cfg_options"] = parse_options(options["cfg_options"])
-    tested = evaluate(**options)
+    tested = tested_by(engine, options)
     # Only the first process writes the scores.
     if curve is not None and os.environ.get("RANK", "0") == "0":
         write_curve(load_scores(tested.scores), curve)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 PREFIX = "mmseg_splashkd"
@@ -28,6 +28,8 @@ class DeployedMeta:
         versions: Package -> version that wrote the file.
         parity: Figures of the comparison with PyTorch: frames, largest difference of a
             probability, share of pixels whose class changed.
+        quantised: How its weights became integers; empty in a file of floats. See
+            ``quantise``.
         format: Version of these entries.
     """
 
@@ -43,6 +45,7 @@ class DeployedMeta:
     run: str
     versions: Mapping[str, str]
     parity: Mapping[str, float]
+    quantised: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def entries(self) -> dict[str, str]:
@@ -67,8 +70,8 @@ class DeployedMeta:
         keys = {name: f"{PREFIX}.{name}" for name in names}
         if not set(entries) & set(keys.values()):
             raise ValueError(
-                f"{source} was not written by tools/export.py: it has no classes and "
-                f"no threshold. Export the weights again"
+                f"{source} was not written by tools/export.py or tools/quantize.py: it "
+                f"has no classes and no threshold. Export the weights again"
             )
         try:
             values = {name: json.loads(entries[key]) for name, key in keys.items()}

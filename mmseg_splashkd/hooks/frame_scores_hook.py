@@ -38,6 +38,7 @@ from mmseg_splashkd.evaluation.operating_point import (
 from mmseg_splashkd.evaluation.scores_target import scores_target
 from mmseg_splashkd.files import file_sha256
 from mmseg_splashkd.hooks.stop_request import any_process
+from mmseg_splashkd.models.bare_model import bare_model
 
 FOLDER = "scores"
 LAST, BEST = "val_last.npz", "val_best.npz"
@@ -229,6 +230,7 @@ class FrameScoresHook(Hook):
             "setting": _setting(runner.cfg),
             "threshold": _threshold(runner),
             "tta": _averages(runner.model),
+            **getattr(bare_model(runner.model), "about", {}),
         }
 
     def _count(self, runner: Runner, samples: Sequence[Any], loader: Any) -> None:

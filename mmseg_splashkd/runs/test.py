@@ -59,6 +59,7 @@ def evaluate(
     threshold: str | float | None = None,
     launcher: str = "none",
     cfg_options: dict[str, Any] | None = None,
+    model: dict[str, Any] | None = None,
 ) -> "TestMetrics":
     """Test a checkpoint on the test part.
 
@@ -84,6 +85,8 @@ def evaluate(
             stored with the weights. By default the argmax is predicted.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
         cfg_options: Dotted config keys to override.
+        model: Config of a model that reads ``checkpoint`` itself, in place of the
+            config's own; its attribute ``about`` identifies its scores.
 
     Returns:
         The metrics by name, with those of bursts where frames have time stamps; its
@@ -107,9 +110,9 @@ def evaluate(
     check_devices(cfg)
     check_data_root(cfg, "test_dataloader")
     check_evaluated(cfg, "test_dataloader")
-    cfg.model = plain_model(cfg.model)
+    cfg.model = plain_model(cfg.model) if model is None else model
     cfg.launcher = launcher
-    cfg.load_from = str(find_checkpoint(str(checkpoint)))
+    cfg.load_from = str(find_checkpoint(str(checkpoint))) if model is None else None
     cfg.resume = False
     cfg.work_dir = str(work_dir or _work_dir(config))
     set_experiment_name(cfg)
@@ -153,7 +156,7 @@ def evaluate(
     _log_in_first_process(runner)
     runner.register_hook(DryPassHook())
     runner.register_hook(FinitePredictionsHook())
-    if (warning := _unfinished(cfg.load_from)) is not None:
+    if model is None and (warning := _unfinished(cfg.load_from)) is not None:
         runner.logger.warning(warning)
     for finding in warnings:
         runner.logger.warning(f"data check: {finding}")

@@ -3,10 +3,10 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from mmseg_splashkd.deploy.deployed_file import read_meta
 from mmseg_splashkd.deploy.engines.engine import Engine
 from mmseg_splashkd.deploy.engines.onnx_runtime import OnnxRuntimeEngine
 from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS, OpenVinoEngine, has_bf16
-from mmseg_splashkd.deploy.onnx_file import read_meta
 from mmseg_splashkd.extras import import_extra
 
 ENGINES = ("onnxruntime", *PRECISIONS)  # of a file
@@ -26,7 +26,7 @@ def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engi
 
     Args:
         name: One of ``ENGINES``.
-        file: ONNX file that ``tools/export.py`` or ``tools/quantize.py`` wrote.
+        file: ONNX file of ``tools/export.py``, or ``.xml`` of ``tools/quantize.py``.
         threads: Number of threads, from 1; None: one for each core.
 
     Raises:
@@ -34,7 +34,7 @@ def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engi
         ImportError: The engine is not installed.
         ValueError: ``name`` is none of ``ENGINES``, the file is damaged or was not
             written by this package, ``threads`` is below 1, or the CPU lacks what the
-            engine needs.
+            engine needs, or the engine cannot run such a file.
     """
     if name not in ENGINES:
         raise ValueError(f"engine {name!r} is none of {', '.join(ENGINES)}")
@@ -42,5 +42,7 @@ def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engi
         raise ValueError(f"threads={threads} must be at least 1")
     meta = read_meta(file)
     if name == OnnxRuntimeEngine.name:
+        if Path(file).suffix.lower() != ".onnx":
+            raise ValueError(f"engine {name!r} cannot run {file}: take 'openvino'")
         return OnnxRuntimeEngine(Path(file), meta, threads)
     return OpenVinoEngine(Path(file), meta, threads, name)

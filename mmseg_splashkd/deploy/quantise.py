@@ -1,0 +1,249 @@
+"""Integers in place of floats, as far as the validation part allows it."""
+
+import io
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from mmseg_splashkd.config.data_check import check_data
+from mmseg_splashkd.config.frames import listed_frames
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.datasets.image_file import read_as_training
+from mmseg_splashkd.deploy import ir_file
+from mmseg_splashkd.deploy.decision import with_threshold
+from mmseg_splashkd.deploy.deployed_file import read_meta
+from mmseg_splashkd.deploy.labelled import (
+    LabelledFrame,
+    LabelledFrames,
+    Run,
+    validated,
+)
+from mmseg_splashkd.deploy.testing import check_classes
+from mmseg_splashkd.extras import import_extra
+
+FRAMES = 100
+MAX_DROP = 0.25  # points; half of the margin of a verdict
+# NNCF reports uses of it to a server unless told that it runs in a test.
+NO_REPORTS = "NNCF_CI"
+PRECISE = {"INFERENCE_PRECISION_HINT": "f32"}
+LAYERS = ("Convolution", "GroupConvolution", "MatMul")
+MOVING = ("Reshape", "Transpose", "Unsqueeze", "Squeeze", "Gather", "Concat")
+MOVING += ("Convert", "Multiply")  # of weights that are stored as integers
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What quantisation did.
+
+    Args:
+        frames: Frames of the training part from which ranges were taken.
+        validated: Frames of the validation part on which it was scored.
+        before: Score of the float file there, in percent: Dice of the class that is
+            decided by a threshold, at the best one; otherwise mIoU.
+        after: Score of the quantised file.
+        integers: Number of convolutions and matrix products in integers.
+        floats: Names of those that were left in float.
+        threshold: The new threshold; None where the most likely class is predicted.
+    """
+
+    frames: int
+    validated: int
+    before: float
+    after: float
+    integers: int
+    floats: tuple[str, ...]
+    threshold: float | None
+
+
+def quantise(
+    config: str | Path,
+    file: str | Path,
+    out: str | Path,
+    frames: int = FRAMES,
+    max_drop: float = MAX_DROP,
+    cfg_options: dict[str, Any] | None = None,
+) -> Quantised:
+    """Quantise an exported file to 8 bits for OpenVINO (NNCF, after training).
+
+    Ranges of values are taken from frames of the training part. Where the score on the
+    validation part drops by more than ``max_drop``, the layers that hurt most are left
+    in float, one by one, until it does not. The threshold is chosen anew.
+
+    Args:
+        config: Config with which the file was exported; its data are read.
+        file: ONNX file of ``tools/export.py``.
+        out: ``.xml`` file to write, with a ``.bin`` beside it.
+        frames: Number of frames of the training part, from 1, spread evenly over it;
+            fewer where there are not so many.
+        max_drop: Points that the score may drop, > 0.
+        cfg_options: Dotted config keys to override.
+
+    Raises:
+        FileNotFoundError: Config, file or frames are missing.
+        ImportError: The extra ``deploy`` is not installed.
+        ValueError: Frames of the training part are in another part, too; the file has
+            other classes than the config, is quantised already or damaged; or an
+            argument is out of its range.
+    """
+    _check_arguments(file, out, frames, max_drop)
+    meta = read_meta(file)
+    check_classes(config, file, cfg_options)
+    cfg = read_config(config, cfg_options)
+    check_data(cfg)  # no frame of the training part is in another one
+    calibration = _calibration(cfg, frames)
+    validation = LabelledFrames(cfg, "val_dataloader")
+    openvino: Any = import_extra("openvino", "quantised files", "deploy")
+    model = _folded(openvino.Core().read_model(str(file)))
+    focus = _focus_of(meta)
+    before = _scored(model, validation, focus, meta)
+    if focus is not None and before.threshold is None:
+        raise ValueError(
+            f"no pixel of the validation part is {meta.classes[focus]}, so that a loss "
+            f"by quantisation would not be seen: take a validation part with some"
+        )
+    quantised = _quantised(model, calibration, validation, max_drop, focus, meta)
+    after = _scored(quantised, validation, focus, meta)
+    if after.threshold is not None:
+        quantised = with_threshold(quantised, after.threshold)
+        meta = replace(meta, thresholds={meta.classes[focus]: after.threshold})
+    integers, floats = _layers(quantised)
+    result = Quantised(
+        len(calibration),
+        len(validation),
+        before.score,
+        after.score,
+        integers,
+        floats,
+        after.threshold,
+    )
+    ir_file.write(quantised, replace(meta, quantised=_entries(result)), out)
+    return result
+
+
+def _check_arguments(
+    file: str | Path, out: str | Path, frames: int, max_drop: float
+) -> None:
+    if Path(out).suffix != ".xml":
+        raise ValueError(f"OUT={out} must end in .xml: the file is for OpenVINO")
+    if Path(file).suffix.lower() != ".onnx":
+        raise ValueError(f"{file} must be an ONNX file of tools/export.py")
+    if frames < 1:
+        raise ValueError(f"frames={frames} must be at least 1")
+    if not 0 < max_drop < 100:
+        raise ValueError(f"max_drop={max_drop} must be above 0 and below 100 points")
+
+
+def _folded(model: Any) -> Any:
+    """The model with its constants computed: NNCF does not see weights in a split."""
+    passes: Any = import_extra("openvino.passes", "quantised files", "deploy")
+    manager = passes.Manager()
+    manager.register_pass(passes.ConstantFolding())
+    manager.run_passes(model)
+    return model
+
+
+def _focus_of(meta: Any) -> int | None:
+    """Index of the class that is decided by a threshold."""
+    ((name, _),) = meta.thresholds.items() or ((None, None),)
+    return None if name is None else meta.classes.index(name)
+
+
+def _calibration(cfg: Config, count: int) -> list[np.ndarray]:
+    """Frames (1, H, W, 3) of the training part, spread evenly over it."""
+    listed = listed_frames(cfg, "train_dataloader")
+    if not listed:
+        raise ValueError("train_dataloader lists no frames from which ranges are taken")
+    chosen = np.unique(np.linspace(0, len(listed) - 1, count).round().astype(int))
+    return [read_as_training(listed[index].image)[None] for index in chosen]
+
+
+def _quantised(
+    model: Any,
+    calibration: Sequence[np.ndarray],
+    validation: LabelledFrames,
+    max_drop: float,
+    focus: int | None,
+    meta: Any,
+) -> Any:
+    os.environ.setdefault(NO_REPORTS, "1")
+    nncf: Any = import_extra("nncf", "quantised files", "deploy")
+    classes = len(meta.classes)
+
+    def score(compiled: Any, items: Any) -> tuple[float, list[float]]:
+        found = validated(_run_by(compiled), list(items), focus, classes)
+        return found.score, found.right
+
+    with _quiet():
+        return nncf.quantize_with_accuracy_control(
+            model,
+            calibration_dataset=nncf.Dataset(calibration, _as_input),
+            validation_dataset=nncf.Dataset(validation, _as_input),
+            validation_fn=score,
+            max_drop=max_drop,
+            drop_type=nncf.DropType.ABSOLUTE,
+            subset_size=len(calibration),
+            model_type=nncf.ModelType.TRANSFORMER,
+        )
+
+
+def _as_input(each: Any) -> dict[str, np.ndarray]:
+    return {"frames": each.frame if isinstance(each, LabelledFrame) else each}
+
+
+def _run_by(compiled: Any) -> Run:
+    def run(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = compiled({"frames": frames})
+        return found["probabilities"], found["classes"]
+
+    return run
+
+
+def _scored(model: Any, frames: LabelledFrames, focus: int | None, meta: Any) -> Any:
+    openvino: Any = import_extra("openvino", "quantised files", "deploy")
+    compiled = openvino.Core().compile_model(model, "CPU", PRECISE)
+    return validated(_run_by(compiled), frames, focus, len(meta.classes))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without NNCF's tables and bars, which name its own nodes."""
+    logger = logging.getLogger("nncf")
+    level = logger.level
+    try:
+        logger.setLevel(logging.ERROR)
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _layers(model: Any) -> tuple[int, tuple[str, ...]]:
+    """Number of layers in integers, and names of those in float."""
+    layers = [op for op in model.get_ordered_ops() if op.get_type_name() in LAYERS]
+    floats = [op.get_friendly_name() for op in layers if not _is_quantised(op)]
+    return len(layers) - len(floats), tuple(floats)
+
+
+def _is_quantised(layer: Any) -> bool:
+    """Whether both inputs are rounded, before they are moved or joined."""
+    return all(_is_rounded(layer.input_value(index)) for index in (0, 1))
+
+
+def _is_rounded(source: Any) -> bool:
+    node = source.get_node()
+    while node.get_type_name() in MOVING:
+        node = node.input_value(0).get_node()
+    kind = node.get_type_name()
+    eight_bits = kind == "Constant" and node.output(0).get_element_type().size == 1
+    return kind == "FakeQuantize" or eight_bits
+
+
+def _entries(result: Quantised) -> dict[str, Any]:
+    return {**asdict(result), "floats": list(result.floats)}

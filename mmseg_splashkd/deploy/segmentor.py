@@ -1,0 +1,80 @@
+"""A deployed file as a model, so that a test runs it like any other."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+
+from mmseg_splashkd.datasets.image_file import read_as_training
+from mmseg_splashkd.deploy.engines import open_engine
+from mmseg_splashkd.files import file_sha256
+
+SMALLEST = 1e-12  # the logarithm of 0 is no logit
+
+
+@MODELS.register_module()
+class DeployedSegmentor(BaseModel):
+    """Predicts the frames of a data set by a deployed file, from the pictures on.
+
+    The pipeline of the data set gives names and labels of frames. What it does to
+    their pixels is not used: the file has its own resize and normalisation.
+
+    Args:
+        exported: ONNX file, or OpenVINO's ``.xml``.
+        engine: Name of an engine, see ``open_engine``.
+        threads: Number of threads; None: one for each core.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: See ``open_engine``.
+    """
+
+    def __init__(
+        self,
+        exported: str | Path,
+        engine: str = "onnxruntime",
+        threads: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.engine = open_engine(engine, exported, threads)
+        # What identifies its scores, see ``FrameScoresHook``.
+        self.about = {
+            "run": self.engine.meta.run or None,
+            "checkpoint": str(exported),
+            "checkpoint_sha256": file_sha256(exported),
+            "setting": engine,
+        }
+
+    def forward(self, inputs: Any, data_samples: Any = None, mode: str = "") -> Any:
+        """Not used: it has no weights that could be trained.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("a deployed file predicts whole frames: test_step")
+
+    def test_step(self, data: dict[str, Any]) -> list[Any]:
+        """Predict the frames of a batch, each from its file.
+
+        Args:
+            data: ``data_samples``: B samples with ``img_path``.
+
+        Returns:
+            The samples with ``pred_sem_seg`` (1, H, W), decided as in the file, and
+            ``seg_logits`` (C, H, W), logarithms of probabilities.
+        """
+        return [self._predicted(each) for each in data["data_samples"]]
+
+    val_step = test_step
+
+    def _predicted(self, sample: Any) -> Any:
+        frame = read_as_training(sample.img_path)
+        probabilities, classes = self.engine.run(frame[None])
+        logits = np.log(np.maximum(probabilities[0], SMALLEST))
+        sample.seg_logits = PixelData(data=torch.from_numpy(logits))
+        found = torch.from_numpy(classes.astype(np.int64))
+        sample.pred_sem_seg = PixelData(data=found)
+        return sample
