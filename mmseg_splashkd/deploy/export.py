@@ -15,7 +15,8 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.deployed import Deployed
 from mmseg_splashkd.deploy.of_config import deployed_of
 from mmseg_splashkd.deploy.onnx_file import check_model, onnx
-from mmseg_splashkd.deploy.parity import Parity, compare_with_torch, validation_frames
+from mmseg_splashkd.deploy.parity import Parity, compare_with_torch
+from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.files import whole_file
 
@@ -54,7 +55,7 @@ def export_onnx(
     for module in ("onnx", "onnxscript", "onnxruntime"):
         import_extra(module, "exports", "deploy")
     cfg = read_config(str(config), cfg_options or {})
-    drawn = validation_frames(cfg, frames)
+    drawn = spread_frames(cfg, "val_dataloader", frames)
     deployed, meta = deployed_of(cfg, checkpoint)
     model = traced(deployed)
     parity = compare_with_torch(model.SerializeToString(), deployed, drawn)

@@ -12,8 +12,8 @@ from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.deploy.deployed import Deployed
 from mmseg_splashkd.deploy.metadata import DeployedMeta
-from mmseg_splashkd.deploy.parity import validation_frames
 from mmseg_splashkd.deploy.pipeline import check_preprocessor, trained_size
+from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.evaluation.operating_point.stored import OPERATING_POINT
 from mmseg_splashkd.models.teacher.renormalise import normalisation
 from mmseg_splashkd.runs.open_network import open_network
@@ -43,7 +43,7 @@ def deployed_of(cfg: Config, checkpoint: str | Path) -> tuple[Deployed, Deployed
             f"model.test_cfg.mode={mode!r} cannot be exported: only 'whole' can"
         )
     weights = find_checkpoint(str(checkpoint))
-    size = trained_size(cfg) or validation_frames(cfg, 1)[0].shape[:2]
+    size = trained_size(cfg) or spread_frames(cfg, "val_dataloader", 1)[0].shape[:2]
     meta = _meta(cfg, weights, size)
     network = open_network(cfg, weights)
     check_preprocessor(network)

@@ -6,10 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.config import Config
 
-from mmseg_splashkd.config.frames import listed_frames
-from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.extras import import_extra
 
 # Rounding to gray levels after the resize may fall to the other side of one half.
@@ -49,27 +46,6 @@ class Parity:
                 f"{self.changed:.2%} of the pixels (at most {CHANGED:.1%}). Nothing "
                 f"was written; the operators of this network are not exported well"
             )
-
-
-def validation_frames(cfg: Config, count: int) -> list[np.ndarray]:
-    """Frames (H, W, 3) of the validation part, spread evenly over it, as RGB.
-
-    Args:
-        cfg: Resolved config.
-        count: Their number, from 1; fewer where there are not so many.
-
-    Raises:
-        ValueError: ``count`` is below 1, or the part lists no frames.
-    """
-    if count < 1:
-        raise ValueError(f"frames={count} must be at least 1")
-    listed = listed_frames(cfg, "val_dataloader")
-    if not listed:
-        raise ValueError(
-            "val_dataloader lists no frames on which the file could be compared"
-        )
-    chosen = np.unique(np.linspace(0, len(listed) - 1, count).round().astype(int))
-    return [read_as_training(listed[index].image) for index in chosen]
 
 
 def compare_with_torch(

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 
 from mmseg_splashkd.config.data_check import check_data
-from mmseg_splashkd.config.frames import listed_frames
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.deploy import ir_file
 from mmseg_splashkd.deploy.decision import with_threshold
 from mmseg_splashkd.deploy.deployed_file import read_meta
@@ -25,6 +22,7 @@ from mmseg_splashkd.deploy.labelled import (
     Run,
     validated,
 )
+from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.deploy.testing import check_classes
 from mmseg_splashkd.extras import import_extra
 
@@ -92,12 +90,13 @@ def quantise(
             other classes than the config, is quantised already or damaged; or an
             argument is out of its range.
     """
-    _check_arguments(file, out, frames, max_drop)
+    _check_arguments(file, out, max_drop)
     meta = read_meta(file)
     check_classes(config, file, cfg_options)
     cfg = read_config(config, cfg_options)
     check_data(cfg)  # no frame of the training part is in another one
-    calibration = _calibration(cfg, frames)
+    drawn = spread_frames(cfg, "train_dataloader", frames)
+    calibration = [frame[None] for frame in drawn]
     validation = LabelledFrames(cfg, "val_dataloader")
     openvino: Any = import_extra("openvino", "quantised files", "deploy")
     model = _folded(openvino.Core().read_model(str(file)))
@@ -110,7 +109,7 @@ def quantise(
         )
     quantised = _quantised(model, calibration, validation, max_drop, focus, meta)
     after = _scored(quantised, validation, focus, meta)
-    if after.threshold is not None:
+    if after.threshold is not None and focus is not None:
         quantised = with_threshold(quantised, after.threshold)
         meta = replace(meta, thresholds={meta.classes[focus]: after.threshold})
     integers, floats = _layers(quantised)
@@ -127,15 +126,11 @@ def quantise(
     return result
 
 
-def _check_arguments(
-    file: str | Path, out: str | Path, frames: int, max_drop: float
-) -> None:
+def _check_arguments(file: str | Path, out: str | Path, max_drop: float) -> None:
     if Path(out).suffix != ".xml":
         raise ValueError(f"OUT={out} must end in .xml: the file is for OpenVINO")
     if Path(file).suffix.lower() != ".onnx":
         raise ValueError(f"{file} must be an ONNX file of tools/export.py")
-    if frames < 1:
-        raise ValueError(f"frames={frames} must be at least 1")
     if not 0 < max_drop < 100:
         raise ValueError(f"max_drop={max_drop} must be above 0 and below 100 points")
 
@@ -153,15 +148,6 @@ def _focus_of(meta: Any) -> int | None:
     """Index of the class that is decided by a threshold."""
     ((name, _),) = meta.thresholds.items() or ((None, None),)
     return None if name is None else meta.classes.index(name)
-
-
-def _calibration(cfg: Config, count: int) -> list[np.ndarray]:
-    """Frames (1, H, W, 3) of the training part, spread evenly over it."""
-    listed = listed_frames(cfg, "train_dataloader")
-    if not listed:
-        raise ValueError("train_dataloader lists no frames from which ranges are taken")
-    chosen = np.unique(np.linspace(0, len(listed) - 1, count).round().astype(int))
-    return [read_as_training(listed[index].image)[None] for index in chosen]
 
 
 def _quantised(

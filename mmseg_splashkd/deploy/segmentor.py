@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.datasets.image_file import read_as_training
-from mmseg_splashkd.deploy.engines import open_engine
+from mmseg_splashkd.deploy.engines import PYTORCH, Engine, open_engine, open_pytorch
 from mmseg_splashkd.files import file_sha256
 
 SMALLEST = 1e-12  # the logarithm of 0 is no logit
@@ -24,9 +24,11 @@ class DeployedSegmentor(BaseModel):
     their pixels is not used: the file has its own resize and normalisation.
 
     Args:
-        exported: ONNX file, or OpenVINO's ``.xml``.
-        engine: Name of an engine, see ``open_engine``.
-        threads: Number of threads; None: one for each core.
+        exported: ONNX file, or OpenVINO's ``.xml``; of an engine of PyTorch, weights.
+        engine: Name of an engine, see ``open_engine`` and ``open_pytorch``.
+        threads: Number of threads; None: one for each core, or those of PyTorch.
+        config: Config of the weights.
+        cfg_options: Dotted config keys to override.
 
     Raises:
         FileNotFoundError, ImportError, ValueError: See ``open_engine``.
@@ -37,9 +39,15 @@ class DeployedSegmentor(BaseModel):
         exported: str | Path,
         engine: str = "onnxruntime",
         threads: int | None = None,
+        config: str | Path = "",
+        cfg_options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.engine = open_engine(engine, exported, threads)
+        self.engine: Engine
+        if engine in PYTORCH:
+            self.engine = open_pytorch(config, exported, cfg_options, engine)
+        else:
+            self.engine = open_engine(engine, exported, threads)
         # What identifies its scores, see ``FrameScoresHook``.
         self.about = {
             "run": self.engine.meta.run or None,
@@ -56,7 +64,7 @@ class DeployedSegmentor(BaseModel):
         """
         raise NotImplementedError("a deployed file predicts whole frames: test_step")
 
-    def test_step(self, data: dict[str, Any]) -> list[Any]:
+    def test_step(self, data: Any) -> list[Any]:
         """Predict the frames of a batch, each from its file.
 
         Args:
@@ -68,7 +76,9 @@ class DeployedSegmentor(BaseModel):
         """
         return [self._predicted(each) for each in data["data_samples"]]
 
-    val_step = test_step
+    def val_step(self, data: Any) -> list[Any]:
+        """As ``test_step``."""
+        return self.test_step(data)
 
     def _predicted(self, sample: Any) -> Any:
         frame = read_as_training(sample.img_path)

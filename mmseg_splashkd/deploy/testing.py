@@ -50,13 +50,40 @@ def evaluate_file(
                 f"a number"
             )
         threshold = None
-    model = {
-        "type": DeployedSegmentor.__name__,
-        "exported": str(file),
+    model = model_of(file, engine, threads)
+    return evaluate(config, file, threshold=threshold, model=model, **options)
+
+
+def evaluate_deployed(
+    config: str | Path,
+    checkpoint: str | Path,
+    engine: str,
+    threads: int | None = None,
+    **options: Any,
+) -> TestMetrics:
+    """Test the deployed function of weights in PyTorch, as a file would compute it.
+
+    Args:
+        config: Config of the weights.
+        checkpoint: The weights.
+        engine: See ``open_pytorch``.
+        threads: Must be None: PyTorch has its own number.
+        **options: Further arguments of ``evaluate``.
+    """
+    model = model_of(checkpoint, engine, threads)
+    model |= {"config": str(config), "cfg_options": options.get("cfg_options")}
+    return evaluate(config, checkpoint, model=model, **options)
+
+
+def model_of(exported: str | Path, engine: str, threads: int | None) -> dict[str, Any]:
+    """Config of a ``DeployedSegmentor``."""
+    kind = DeployedSegmentor.__name__
+    return {
+        "type": kind,
+        "exported": str(exported),
         "engine": engine,
         "threads": threads,
     }
-    return evaluate(config, file, threshold=threshold, model=model, **options)
 
 
 def check_classes(

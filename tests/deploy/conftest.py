@@ -31,3 +31,17 @@ def exported(distilled, tmp_path_factory) -> Path:
     words = "on 6 validation frames, ONNX Runtime and PyTorch differ by at most"
     assert words in told.getvalue()  # all of the part, which has fewer than 16
     return out
+
+
+@pytest.fixture(scope="session")
+def quantised(exported, distilled) -> Path:
+    """``student.xml`` of the same student."""
+    pytest.importorskip("nncf", reason="no nncf: pip install -e '.[deploy]'")
+    config, _ = given(distilled)
+    out = exported.with_suffix(".xml")
+    told = io.StringIO()
+    with redirect_stdout(told):
+        assert not status_of("quantize.py", config, exported, out, "--frames", 4)
+    assert " layers in 8 bits, " in told.getvalue()
+    assert "ranges of 4 frames of the training part" in told.getvalue()
+    return out

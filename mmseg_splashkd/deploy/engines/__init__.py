@@ -2,10 +2,11 @@
 
 from mmseg_splashkd.deploy.engines.engine import Engine, checked_frames
 from mmseg_splashkd.deploy.engines.opening import ENGINES, installed, open_engine
-from mmseg_splashkd.deploy.engines.pytorch import open_pytorch
+from mmseg_splashkd.deploy.engines.pytorch import PYTORCH, open_pytorch
 
 __all__ = [
     "ENGINES",
+    "PYTORCH",
     "Engine",
     "checked_frames",
     "installed",

@@ -12,6 +12,8 @@ from mmseg_splashkd.deploy.engines.engine import checked_frames
 from mmseg_splashkd.deploy.metadata import DeployedMeta
 from mmseg_splashkd.deploy.of_config import deployed_of
 
+PYTORCH = ("torch", "torch_compile")  # of weights
+
 
 class PyTorchEngine:
     """The deployed function in PyTorch, with as many threads as PyTorch has.
@@ -19,15 +21,16 @@ class PyTorchEngine:
     Args:
         deployed: The function.
         meta: What a file of it would say.
-        compiled: Whether to compile it (``torch.compile``), at the first frame of each
-            size. Needs a C++ compiler.
+        name: One of ``PYTORCH``; ``'torch_compile'`` compiles it at the first frame of
+            each size, which needs a C++ compiler.
     """
 
     def __init__(
-        self, deployed: Deployed, meta: DeployedMeta, compiled: bool = False
+        self, deployed: Deployed, meta: DeployedMeta, name: str = "torch"
     ) -> None:
-        self.name = "torch_compile" if compiled else "torch"
+        self.name = name
         self.meta = meta
+        compiled = name == "torch_compile"
         self._run: Any = torch.compile(deployed) if compiled else deployed
 
     def run(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +45,7 @@ def open_pytorch(
     config: str | Path,
     checkpoint: str | Path,
     cfg_options: dict[str, Any] | None = None,
-    compiled: bool = False,
+    name: str = "torch",
 ) -> PyTorchEngine:
     """The deployed function of weights, without a file.
 
@@ -50,13 +53,15 @@ def open_pytorch(
         config: Config file; of a distillation, the student is opened.
         checkpoint: Its weights.
         cfg_options: Dotted config keys to override.
-        compiled: See ``PyTorchEngine``.
+        name: One of ``PYTORCH``, see ``PyTorchEngine``.
 
     Raises:
         FileNotFoundError: Config, weights or, where the config resizes no frame, frames
             are missing.
-        ValueError: The config cannot be deployed.
+        ValueError: The config cannot be deployed, or ``name`` is none of ``PYTORCH``.
     """
+    if name not in PYTORCH:
+        raise ValueError(f"engine {name!r} is none of {', '.join(PYTORCH)}")
     cfg = read_config(str(config), cfg_options or {})
     deployed, meta = deployed_of(cfg, checkpoint)
-    return PyTorchEngine(deployed, meta, compiled)
+    return PyTorchEngine(deployed, meta, name)

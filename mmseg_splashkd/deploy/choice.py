@@ -1,0 +1,179 @@
+"""The engine for a file on this machine, measured once and remembered beside it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_splashkd.deploy.deployed_file import read_meta
+from mmseg_splashkd.deploy.engines import Engine, installed, open_engine
+from mmseg_splashkd.evaluation.interleaved import spread, time_in_turn
+from mmseg_splashkd.files import file_sha256, write_whole
+from mmseg_splashkd.foreign import parse_json
+from mmseg_splashkd.records.environment import hardware
+
+AUTO = "auto"
+ROUNDS = 7
+SAME = 0.995  # Dice of the classes with those of float32, from which they are the same
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A file in an engine on this machine.
+
+    Args:
+        engine: Name of the engine.
+        milliseconds: Median of a frame.
+        verdict: That of ``tools/verify.py``; ``same masks`` or ``other masks`` where
+            no labels were there.
+        good: Whether the engine may be chosen.
+    """
+
+    engine: str
+    milliseconds: float
+    verdict: str
+    good: bool
+
+
+def remembered_file(file: str | Path) -> Path:
+    """Where the measurements of a file are kept."""
+    return Path(f"{file}.engines.json")
+
+
+def remember(file: str | Path, measured: Sequence[Measured]) -> None:
+    """Keep the measurements of a file on this machine, beside it.
+
+    Args:
+        file: A deployed file.
+        measured: Its engines.
+    """
+    entry = {
+        "machine": machine(),
+        "date": date.today().isoformat(),
+        "engines": [asdict(each) for each in measured],
+    }
+    others = [each for each in _kept(file) if each["machine"] != entry["machine"]]
+    kept = {"file_sha256": file_sha256(file), "machines": [*others, entry]}
+    write_whole(remembered_file(file), json.dumps(kept, indent=1) + "\n")
+
+
+def recalled(file: str | Path) -> list[Measured]:
+    """What was measured of a file on this machine; empty where nothing was.
+
+    Measurements of another file of the same name, or by other versions of the engines,
+    do not count.
+    """
+    own = [each for each in _kept(file) if each["machine"] == machine()]
+    return [Measured(**each) for entry in own for each in entry["engines"]]
+
+
+def machine() -> dict[str, Any]:
+    """What times depend on: CPU, cores, and versions of the engines."""
+    of = hardware()
+    versions = {}
+    for name in ("onnxruntime", "openvino"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {"cpu": of.cpu, "cores": of.cores, **versions}
+
+
+def chosen(measured: Sequence[Measured]) -> Measured:
+    """The fastest engine whose verdict is good.
+
+    Raises:
+        ValueError: None is.
+    """
+    good = [each for each in measured if each.good]
+    if not good:
+        listed = ", ".join(f"{each.engine}: {each.verdict}" for each in measured)
+        raise ValueError(
+            f"no engine does what the weights do ({listed}): name one with --engine, "
+            f"or export the weights again"
+        )
+    return min(good, key=lambda each: each.milliseconds)
+
+
+def measure(
+    file: str | Path, frames: Sequence[np.ndarray], threads: int | None = None
+) -> list[Measured]:
+    """Time the engines that are installed on some frames, without labels.
+
+    An engine is good where it predicts the same masks as the most exact one, ONNX
+    Runtime or OpenVINO in float32: Dice of each class over all frames at least 0.995.
+
+    Args:
+        file: A deployed file.
+        frames: Frames (1, H, W, 3) uint8, RGB, at least one.
+        threads: See ``open_engine``.
+
+    Raises:
+        ImportError: No engine is installed.
+        ValueError: See ``open_engine``.
+    """
+    is_onnx = Path(file).suffix.lower() == ".onnx"
+    names = [each for each in installed() if is_onnx or each != "onnxruntime"]
+    if not names:
+        raise ImportError("no engine is installed: pip install -e '.[deploy]'")
+    engines = {name: open_engine(name, file, threads) for name in names}
+    masks = {name: _masks(engine, frames) for name, engine in engines.items()}
+    classes = len(read_meta(file).classes)
+    first = frames[0]
+    passes = {
+        name: (lambda engine=engine: engine.run(first))
+        for name, engine in engines.items()
+    }
+    seconds = time_in_turn(passes, ROUNDS)
+    exact = masks[names[0]]
+    return [
+        _measured(name, seconds[name], _agree(masks[name], exact, classes))
+        for name in names
+    ]
+
+
+def _measured(name: str, seconds: Sequence[float], same: bool) -> Measured:
+    verdict = "same masks" if same else "other masks"
+    return Measured(name, 1000 * spread(seconds).median, verdict, same)
+
+
+def _masks(engine: Engine, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [engine.run(frame)[1] for frame in frames]
+
+
+def _agree(
+    masks: Sequence[np.ndarray], exact: Sequence[np.ndarray], classes: int
+) -> bool:
+    """Whether the Dice of every class is at least ``SAME``."""
+    for each in range(classes):
+        own = sum(int((mask == each).sum()) for mask in masks)
+        its = sum(int((mask == each).sum()) for mask in exact)
+        pairs = zip(masks, exact, strict=True)
+        both = sum(int(((a == each) & (b == each)).sum()) for a, b in pairs)
+        if own + its and 2 * both < SAME * (own + its):
+            return False
+    return True
+
+
+def _kept(file: str | Path) -> list[dict[str, Any]]:
+    """Measurements of this very file, on any machine."""
+    path = remembered_file(file)
+    if not path.is_file():
+        return []
+    try:
+        kept = parse_json(path.read_text("utf-8"))
+        same = kept["file_sha256"] == file_sha256(file)
+        found = [
+            each
+            for each in kept["machines"]
+            if isinstance(each["machine"], dict)
+            and all(Measured(**engine) for engine in each["engines"])
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it") from error
+    return found if same else []

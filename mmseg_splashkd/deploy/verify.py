@@ -1,0 +1,261 @@
+"""Does each file, in each engine, find the class as the weights do?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.deploy.choice import Measured, remember
+from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
+from mmseg_splashkd.deploy.engines import (
+    PYTORCH,
+    Engine,
+    installed,
+    open_engine,
+    open_pytorch,
+)
+from mmseg_splashkd.deploy.spread_frames import spread_frames
+from mmseg_splashkd.deploy.testing import evaluate_deployed, evaluate_file
+from mmseg_splashkd.evaluation.bursts import BurstScores, has_time, score_bursts
+from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
+from mmseg_splashkd.evaluation.interleaved import Spread, ratios, spread, time_in_turn
+from mmseg_splashkd.evaluation.operating_point import STORED
+from mmseg_splashkd.runs.test import evaluate
+from mmseg_splashkd.runs.train import WORK_DIRS
+from mmseg_splashkd.statistics import Comparison, Difference, Settings, compare
+from mmseg_splashkd.statistics.arms import Arm, FoldSeed
+
+MARGIN = 0.5
+ROUNDS = 20
+TIMED = 8  # frames
+WEIGHTS = "weights"  # the arm that the others are compared with
+GOOD = ("equivalent", "better")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A file in an engine, or the deployed function in PyTorch.
+
+    Args:
+        name: Such as ``student.onnx, openvino``.
+        file: The file; the weights of an engine of PyTorch.
+        engine: Name of the engine.
+        size: Bytes of the file.
+        milliseconds: Median and quartiles of a frame.
+        faster: How many times faster than PyTorch, in the same rounds.
+        difference: Of its score from that of the weights.
+        bursts: Its bursts; None where frames have no time.
+    """
+
+    name: str
+    file: Path
+    engine: str
+    size: int
+    milliseconds: Spread
+    faster: Spread
+    difference: Difference
+    bursts: BurstScores | None
+
+    @property
+    def verdict(self) -> str:
+        """``equivalent``, ``better``, ``worse`` or ``cannot tell``."""
+        answer = self.difference.equivalence
+        return "cannot tell" if answer is None else answer.verdict
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The steps from weights to files, each with its verdict.
+
+    Args:
+        steps: The steps.
+        comparison: Scores, intervals and caveats.
+        bursts: Those that the weights find; None where frames have no time.
+        frame: (H, W) of the frames that were timed.
+        threads: Number of threads; None: as each engine chooses.
+    """
+
+    steps: tuple[Step, ...]
+    comparison: Comparison
+    bursts: BurstScores | None
+    frame: tuple[int, int]
+    threads: int | None
+
+
+def verify(
+    config: str | Path,
+    checkpoint: str | Path,
+    files: Sequence[str | Path],
+    engines: Sequence[str] = (),
+    margin: float = MARGIN,
+    threads: int | None = None,
+    rounds: int = ROUNDS,
+    work_dir: str | Path | None = None,
+    cfg_options: dict[str, Any] | None = None,
+) -> Verified:
+    """Test weights and what was made of them on the same frames, and time each.
+
+    The weights are tested as by ``tools/test.py``, at their stored threshold if they
+    have one; a file decides as it will on the pier. Files are remembered as measured on
+    this machine: see ``choice``.
+
+    Args:
+        config: Config of the weights, with a test part.
+        checkpoint: The weights.
+        files: Files that were made of them.
+        engines: Names of engines; default PyTorch, and all that are installed and can
+            run a file.
+        margin: Margin of a verdict in points, > 0.
+        threads: Threads of the engines of files, from 1.
+        rounds: Timed rounds, each with one frame in every engine, from 1.
+        work_dir: Folder of the scores; default ``work_dirs/<config>_verify``.
+        cfg_options: Dotted config keys to override.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: As for ``evaluate``,
+            ``open_engine`` and ``compare``; or a file is not of these weights.
+    """
+    weights = find_checkpoint(str(checkpoint))
+    folder = Path(work_dir or WORK_DIRS / f"{Path(config).stem}_verify")
+    opened = _opened(config, weights, files, engines, threads, cfg_options)
+    quiet = {"log_level": "WARNING", **(cfg_options or {})}
+    options: dict[str, Any] = {"cfg_options": quiet}
+    deciding = STORED if _decides(opened) else None
+    tested = evaluate(config, weights, folder / WEIGHTS, threshold=deciding, **options)
+    scores = {WEIGHTS: load_scores(tested.scores)}
+    for name, (file, engine) in opened.items():
+        where: Any = {"work_dir": folder / name.replace(", ", "_"), **options}
+        if engine.name in PYTORCH:
+            tested = evaluate_deployed(config, file, engine.name, None, **where)
+        else:
+            tested = evaluate_file(config, file, engine.name, threads, **where)
+        scores[name] = load_scores(tested.scores)
+    frames = _timed_frames(config, cfg_options)
+    seconds = _seconds(opened, frames, rounds)
+    comparison = _compared(scores, margin, deciding is not None)
+    steps = [
+        _step(name, *opened[name], seconds, found, scores[name])
+        for name, found in zip(opened, comparison.differences, strict=True)
+    ]
+    _remember(steps)
+    shape = (int(frames[0].shape[1]), int(frames[0].shape[2]))
+    bursts = _bursts(scores[WEIGHTS])
+    return Verified(tuple(steps), comparison, bursts, shape, threads)
+
+
+Opened = dict[str, tuple[Path, Engine]]
+
+
+def _opened(
+    config: str | Path,
+    weights: Path,
+    files: Sequence[str | Path],
+    engines: Sequence[str],
+    threads: int | None,
+    cfg_options: dict[str, Any] | None,
+) -> Opened:
+    """Step -> its file and engine, PyTorch first."""
+    wanted = list(engines) or ["torch", *installed()]
+    if "torch" not in wanted:
+        wanted.insert(0, "torch")  # what times are compared with
+    opened: Opened = {}
+    for name in (each for each in wanted if each in PYTORCH):
+        engine = open_pytorch(config, weights, cfg_options, name)
+        opened[name] = weights, engine
+    original = opened["torch"][1].meta
+    for file in map(Path, files):
+        if read_meta(file).weights_sha256 != original.weights_sha256:
+            raise ValueError(
+                f"{file} was not made of {weights}: export these weights again"
+            )
+        for name in (each for each in wanted if each not in PYTORCH):
+            if name == "onnxruntime" and file.suffix != ".onnx":
+                continue
+            opened[f"{file.name}, {name}"] = file, open_engine(name, file, threads)
+    return opened
+
+
+def _decides(opened: Opened) -> bool:
+    return bool(opened["torch"][1].meta.thresholds)
+
+
+def _timed_frames(
+    config: str | Path, cfg_options: dict[str, Any] | None
+) -> list[np.ndarray]:
+    """Frames (1, H, W, 3) of the test part, of one size."""
+    cfg = read_config(config, cfg_options)
+    frames = spread_frames(cfg, "test_dataloader", TIMED)
+    return [each[None] for each in frames if each.shape == frames[0].shape]
+
+
+def _seconds(
+    opened: Opened, frames: Sequence[np.ndarray], rounds: int
+) -> dict[str, list[float]]:
+    turn = {"number": 0}
+
+    def passing(engine: Engine) -> Any:
+        return lambda: engine.run(frames[turn["number"] // len(opened) % len(frames)])
+
+    def counting() -> None:
+        turn["number"] += 1
+
+    passes = {name: passing(engine) for name, (_, engine) in opened.items()}
+    return time_in_turn(passes, rounds, before=dict.fromkeys(passes, counting))
+
+
+def _compared(
+    scores: dict[str, FrameScores], margin: float, by_threshold: bool
+) -> Comparison:
+    focus = scores[WEIGHTS].focus
+    metric = f"Dice.{focus}" if by_threshold else "mIoU"
+    arms = [Arm(name, {FoldSeed(None, None): each}) for name, each in scores.items()]
+    return compare(
+        arms, Settings(metrics=(metric,), equivalent=margin, allowed=("weights",))
+    )
+
+
+def _step(
+    name: str,
+    file: Path,
+    engine: Engine,
+    seconds: dict[str, list[float]],
+    difference: Difference,
+    scores: FrameScores,
+) -> Step:
+    milliseconds = [1000 * each for each in seconds[name]]
+    size = file.stat().st_size if engine.name in PYTORCH else size_of(file)
+    return Step(
+        name,
+        file,
+        engine.name,
+        size,
+        spread(milliseconds),
+        ratios(seconds["torch"], seconds[name]),
+        difference,
+        _bursts(scores),
+    )
+
+
+def _bursts(scores: FrameScores) -> BurstScores | None:
+    return score_bursts(scores) if has_time(scores) else None
+
+
+def _remember(steps: Sequence[Step]) -> None:
+    for file in {step.file for step in steps if step.engine not in PYTORCH}:
+        remember(
+            file,
+            [
+                Measured(
+                    step.engine,
+                    step.milliseconds.median,
+                    step.verdict,
+                    step.verdict in GOOD,
+                )
+                for step in steps
+                if step.file == file
+            ],
+        )
