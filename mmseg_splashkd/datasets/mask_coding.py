@@ -1,4 +1,4 @@
-"""Pixel values of predicted masks: trainIds, gray values of the data set, or colours."""
+"""Pixel values of predicted masks: trainIds, gray values or colours."""
 
 from pathlib import Path
 
