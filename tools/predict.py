@@ -1,7 +1,7 @@
 """Predict pictures: ``python tools/predict.py MODEL PICTURES --out FOLDER``.
 
-MODEL is a file of tools/export.py, or weights. docs/deploy.md. The exit status is 0, 1
-if a picture could not be read, and 2 if nothing could be predicted.
+MODEL is a file of tools/export.py, or weights. docs/deploy.md. The exit status is 1 if
+some pictures could not be read, and 2 if nothing could be predicted.
 """
 
 import argparse

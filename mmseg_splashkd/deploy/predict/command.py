@@ -18,7 +18,7 @@ from mmseg_splashkd.deploy.predict.sources import Pictures, find_pictures
 from mmseg_splashkd.deploy.predict.stored import Stored
 from mmseg_splashkd.files import check_writable, file_sha256
 
-INCOMPLETE = 1  # exit status: a picture could not be read
+INCOMPLETE, NOTHING = 1, 2  # exit status: some pictures could not be read, or none
 
 
 def predict_and_tell(
@@ -53,7 +53,7 @@ def predict_and_tell(
         picture_url: What precedes the path of a picture in a task of Label Studio.
 
     Returns:
-        Exit status: 0, or 1 if a picture could not be read.
+        Exit status: 0, 1 if some pictures could not be read, 2 if none could.
 
     Raises:
         FileExistsError: ``out`` holds files of something else.
@@ -68,16 +68,15 @@ def predict_and_tell(
     folder = Path(out)
     _check_apart(folder, pictures)
     opened = SplashModel.load(model, config, engine, threads)
-    # A class without a gray value is found before anything takes time.
-    code_mask(
-        np.arange(len(opened.classes), dtype=np.uint8)[None], coding, opened.coding
-    )
+    _check_coding(opened, coding)
     claim_folder(folder, _asked(opened, model, pictures, coding))
     check_writable(folder, "--out")
     stored = Stored(folder, overlays)
     outcome = predict_pictures(opened, pictures, stored, coding)
     written = products.write(opened, outcome, stored, coding, _name(opened, model))
     print(*_told(opened, pictures, outcome, stored, coding), *written, sep="\n")
+    if not outcome.rows:
+        return NOTHING
     return INCOMPLETE if outcome.unreadable else 0
 
 
@@ -99,6 +98,16 @@ def _check_apart(out: Path, pictures: Pictures) -> None:
             raise ValueError(
                 f"{each.path} lies in --out {out}: name a folder that holds no picture"
             )
+
+
+def _check_coding(model: SplashModel, coding: str) -> None:
+    """Find a class without a gray value before anything takes time.
+
+    Raises:
+        ValueError: A class has none.
+    """
+    all_classes = np.arange(len(model.classes), dtype=np.uint8)[None]
+    code_mask(all_classes, coding, model.coding)
 
 
 def _asked(

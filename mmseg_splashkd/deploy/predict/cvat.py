@@ -9,6 +9,7 @@ from scipy import ndimage
 from mmseg_splashkd.datasets.converters.class_names import BACKGROUND
 from mmseg_splashkd.deploy.predict.tables import escaped
 from mmseg_splashkd.evaluation.components import connected
+from mmseg_splashkd.foreign import one_line
 
 
 def cvat_document(
@@ -56,12 +57,13 @@ def _image(
     number: int, file: str, labels: np.ndarray, classes: Sequence[str]
 ) -> Element:
     height, width = map(str, labels.shape)
-    about = {"id": str(number), "name": escaped(file), "width": width, "height": height}
+    picture = one_line(escaped(file))  # XML has no control characters
+    about = {"id": str(number), "name": picture, "width": width, "height": height}
     image = Element("image", about)
     for class_id, name in enumerate(classes):
         if name.casefold() != BACKGROUND:
-            for about in _masks(labels == class_id):
-                SubElement(image, "mask", {"label": name, **about})
+            for blob in _masks(labels == class_id):
+                SubElement(image, "mask", {"label": name, **blob})
     return image
 
 

@@ -14,7 +14,7 @@ from mmseg_splashkd.deploy.predict.prediction import Prediction
 from mmseg_splashkd.deploy.predict.predictions import Predictions
 from mmseg_splashkd.deploy.predict.sources import find_pictures
 
-Source = str | Path | np.ndarray
+Source = np.ndarray | str | Path
 Named = tuple[str, Path | None, np.ndarray]
 
 
@@ -130,24 +130,25 @@ class SplashModel:
 def _frames(source: Source | Sequence[Source]) -> Iterator[Named]:
     """Name, file and pixels of each frame."""
     listed = source if isinstance(source, list | tuple) else [source]
-    if all(isinstance(each, np.ndarray) for each in listed):
-        yield from _numbered(listed)
-    elif all(isinstance(each, str | Path) for each in listed):
-        for each in find_pictures(listed).found:
+    if not listed:
+        raise ValueError("predict got an empty list: give at least one frame")
+    arrays = [each for each in listed if isinstance(each, np.ndarray)]
+    paths = [each for each in listed if isinstance(each, str | Path)]
+    if len(arrays) == len(listed):
+        yield from _numbered(arrays)
+    elif len(paths) == len(listed):
+        for each in find_pictures(paths).found:
             yield each.name, each.path, read_as_training(each.path)
     else:
-        kinds = sorted({type(each).__name__ for each in listed})
+        kinds = ", ".join(sorted({type(each).__name__ for each in listed}))
         raise TypeError(
-            f"predict takes arrays or paths, alone or in a list, and got "
-            f"{', '.join(kinds)}"
+            f"predict takes arrays of uint8 or paths, alone or in a list, and got "
+            f"{kinds}"
         )
 
 
 def _numbered(arrays: Sequence[np.ndarray]) -> Iterator[Named]:
-    if not len(arrays):
-        raise ValueError("there is no frame in an empty list")
-    frames = [
-        frame for each in arrays for frame in (each if each.ndim == 4 else [each])
-    ]
+    batches = (checked_frames(a if a.ndim == 4 else a[None]) for a in arrays)
+    frames = (frame for batch in batches for frame in batch)
     for number, frame in enumerate(frames):
         yield f"{number:06d}", None, frame

@@ -54,12 +54,11 @@ class Products:
                 raise ValueError(f"{option} {path}: it writes a {suffix} file")
         if table is not None:
             check_table(Path(table))
-        paths = [each and Path(each) for each in (table, label_studio, cvat)]
-        options = ("--table", *given)
-        for option, path in zip(options, paths, strict=True):
-            if path:
-                check_writable(path.parent, f"the folder of {option}")
-        return cls(*(path or None for path in paths), picture_url)
+        options = {"--table": table, "--label-studio": label_studio, "--cvat": cvat}
+        paths = {name: Path(path) for name, path in options.items() if path is not None}
+        for option, path in paths.items():
+            check_writable(path.parent, f"the folder of {option}")
+        return cls(*map(paths.get, options), picture_url=picture_url)
 
     def write(
         self,
