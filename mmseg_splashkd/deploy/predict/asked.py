@@ -1,6 +1,7 @@
 """What a folder of predictions was made for, so that it is never mixed with another."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.foreign import read_json
 
 FILE = "asked.json"
+HASH = re.compile("[0-9a-f]{64}")
 
 
 def claim_folder(folder: Path, asked: Mapping[str, str]) -> None:
@@ -34,13 +36,18 @@ def claim_folder(folder: Path, asked: Mapping[str, str]) -> None:
     others = [name for name, value in asked.items() if before.get(name) != value]
     if others:
         changes = ", ".join(
-            f"{name} {before.get(name)!s:.60} (now {asked[name]:.60})"
+            f"{name} {_short(before.get(name))} (now {_short(asked[name])})"
             for name in others
         )
         raise ValueError(
-            f"{folder} holds predictions of another {' and '.join(others)}: {changes}. "
+            f"{folder} holds predictions of another {', '.join(others)}: {changes}. "
             f"Give another --out, or remove the folder"
         )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:12]}..." if HASH.fullmatch(text) else text
 
 
 def _check_empty(folder: Path) -> None:
