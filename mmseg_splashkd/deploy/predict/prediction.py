@@ -15,6 +15,7 @@ from mmseg_splashkd.deploy.predict.layout import (
     picture_file,
     write_picture,
 )
+from mmseg_splashkd.evaluation.components import connected
 from mmseg_splashkd.evaluation.overlay import overlay
 
 SHOWN = 4  # classes in a line
@@ -86,10 +87,11 @@ class Prediction:
             "height": height,
             "confidence": self.confidence,
         }
-        for name in self.coding.classes:
+        for class_id, name in enumerate(self.coding.classes):
             found[f"share_{name}"] = self.share[name]
             found[f"area_{name}"] = self.area[name]
-            found[f"blobs_{name}"] = sum(b.class_name == name for b in self.blobs)
+            # Not of ``blobs``, whose boxes and means take several times as long.
+            found[f"blobs_{name}"] = int(connected(self.labels == class_id).max())
             found[f"confidence_{name}"] = self.class_confidence[name]
         return found
 

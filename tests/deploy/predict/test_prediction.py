@@ -36,6 +36,7 @@ def test_figures_are_those_of_the_pixels():
         Blob(1, "splash", (0, 0, 2, 2), 2, (0.5, 0.5), 0.875),
         Blob(1, "splash", (4, 0, 6, 2), 4, (4.5, 0.5), 0.75),
     ]
+    assert found.row()["blobs_splash"] == 2
     assert str(found) == "a/b: 6x4, background 75.00%, splash 25.00%, mean p 0.573"
     assert repr(found) == f"<Prediction {found}>"
 
