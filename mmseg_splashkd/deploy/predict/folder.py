@@ -1,7 +1,8 @@
 """Predicts pictures into a folder, and goes on where it stopped."""
 
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +15,8 @@ from mmseg_splashkd.deploy.predict.stored import Stored
 from mmseg_splashkd.files import check_regular, file_sha256
 from mmseg_splashkd.foreign import one_line
 
+# Reading, figures and PNGs take longer than a small network; each holds one frame.
+WORKERS = 4
 Row = dict[str, Any]
 
 
@@ -44,7 +47,7 @@ def predict_pictures(
     A picture that cannot be read is named, and the others are predicted.
 
     Args:
-        model: The model.
+        model: The model, which predicts one frame at a time.
         pictures: The pictures.
         stored: Folder of masks, overlays and figures.
         coding: Pixel values of the masks, one of ``MASK_CODINGS``.
@@ -54,38 +57,55 @@ def predict_pictures(
         UnwritableError: Drive, quota or rights do not allow it.
         ValueError: Probabilities are not finite.
     """
-    outcome = Outcome()
+    outcome, job = Outcome(), _Job(model, stored, coding)
     # Progress.track() leaves its thread running if the loop body raises.
-    with Progress(console=console or Console(stderr=True)) as progress:
+    with (
+        Progress(console=console or Console(stderr=True)) as progress,
+        ThreadPoolExecutor(WORKERS) as pool,
+    ):
         task = progress.add_task("Predicting", total=len(pictures.found))
-        for picture in pictures.found:
-            _predict(model, picture, stored, coding, outcome, progress.console.print)
-            progress.advance(task)
+        try:
+            found = zip(pictures.found, pool.map(job, pictures.found), strict=True)
+            for picture, (row, is_new, problem) in found:
+                if problem:
+                    text = f"left out: {problem}"
+                    progress.console.print(
+                        text, markup=False, highlight=False, soft_wrap=True
+                    )
+                    outcome.unreadable[picture] = problem
+                else:
+                    outcome.rows[picture] = row
+                outcome.predicted += is_new
+                progress.advance(task)
+        except BaseException:  # also Ctrl-C: leave those that have not begun
+            pool.shutdown(cancel_futures=True)
+            raise
     return outcome
 
 
-def _predict(
-    model: SplashModel,
-    picture: Picture,
-    stored: Stored,
-    coding: str,
-    outcome: Outcome,
-    tell: Callable[..., None],
-) -> None:
-    try:
-        check_regular(picture.path)
-        sha256 = file_sha256(picture.path)
-        row = stored.read(picture.name, sha256)
-        frame = read_as_training(picture.path) if row is None else None
-    except (OSError, ValueError) as error:
-        outcome.unreadable[picture] = reason = one_line(str(error))
-        tell(f"left out: {reason}", markup=False, highlight=False, soft_wrap=True)
-        return
-    if frame is not None:
-        prediction = model.predict_frame(frame, picture.name, picture.path)
-        prediction.save(stored.folder, coding, stored.overlays)
-        row = prediction.row()
-        stored.write(picture.name, sha256, row)
-        outcome.predicted += 1
-    assert row is not None
-    outcome.rows[picture] = {**row, "picture": picture.file, "path": str(picture.path)}
+@dataclass(frozen=True)
+class _Job:
+    """Predicts one picture, in one of several threads."""
+
+    model: SplashModel
+    stored: Stored
+    coding: str
+    turn: Any = field(default_factory=Lock)
+
+    def __call__(self, picture: Picture) -> tuple[Row, bool, str]:
+        """Figures, whether they are new, and why it cannot be read."""
+        try:
+            check_regular(picture.path)
+            sha256 = file_sha256(picture.path)
+            row = self.stored.read(picture.name, sha256)
+            frame = read_as_training(picture.path) if row is None else None
+        except (OSError, ValueError) as error:
+            return {}, False, one_line(str(error))
+        if frame is not None:
+            with self.turn:
+                found = self.model.predict_frame(frame, picture.name, picture.path)
+            found.save(self.stored.folder, self.coding, self.stored.overlays)
+            row = found.row()
+            self.stored.write(picture.name, sha256, row)
+        named = {"picture": picture.file, "path": str(picture.path)}
+        return {**(row or {}), **named}, frame is not None, ""

@@ -39,16 +39,16 @@ def label_studio_task(
         JSON, without line breaks.
     """
     drawn = [
-        _region(labels == class_id, name, row[f"confidence_{name}"])
+        _region(mask, name, row[f"confidence_{name}"])
         for class_id, name in enumerate(classes)
-        if name.casefold() != BACKGROUND and row[f"area_{name}"]
+        if name.casefold() != BACKGROUND and (mask := labels == class_id).any()
     ]
     prediction = {"model_version": model, "score": row["confidence"], "result": drawn}
     image = url + quote(escaped(file))
     return json.dumps({"data": {KEY: image}, "predictions": [prediction]})
 
 
-def _region(mask: np.ndarray, name: str, score: float) -> dict[str, Any]:
+def _region(mask: np.ndarray, name: str, score: float | None) -> dict[str, Any]:
     height, width = mask.shape
     return {
         "id": name,

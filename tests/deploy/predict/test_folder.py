@@ -42,8 +42,10 @@ def test_a_second_call_predicts_only_what_is_missing(pictures):
     again, seen, _ = predict(pictures)
     assert (again.predicted, seen) == (0, 0)
     assert list(again.rows.values()) == list(first.rows.values())
+    corrected = write(out / "masks" / "0.png", np.zeros((6, 5), np.uint8)).read_bytes()
     (out / "masks" / "1.png").unlink()
     assert predict(pictures)[1] == 1
+    assert (out / "masks" / "0.png").read_bytes() == corrected
     (out / "figures" / "1.json").write_text("{")  # as if somebody edited it
     assert predict(pictures)[1] == 1
     write(pictures / "2.png", noise(6, 5, 9))
