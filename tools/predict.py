@@ -7,7 +7,6 @@ some pictures could not be read, and 2 if nothing could be predicted.
 import argparse
 
 CODINGS = ("train_ids", "gray", "colour")
-LOCAL = "/data/local-files/?d="
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,14 +56,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--picture-url",
         metavar="URL",
-        default=LOCAL,
-        help="what precedes the path of a picture in these tasks (default: "
-        "%(default)s)",
+        help="what precedes the path of a picture in these tasks (default: that of "
+        "local files, /data/local-files/?d=)",
     )
     parser.add_argument(
         "--cvat", metavar="FILE", help="annotations, 'CVAT for images 1.1' (.xml)"
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.picture_url is not None and args.label_studio is None:
+        parser.error("--picture-url has no effect without --label-studio")
+    return args
 
 
 def main(options: dict) -> int:

@@ -33,7 +33,7 @@ def predict_and_tell(
     table: str | None = None,
     label_studio: str | None = None,
     cvat: str | None = None,
-    picture_url: str = LOCAL,
+    picture_url: str | None = None,
 ) -> int:
     """Predict pictures into a folder, and print what came of it.
 
@@ -50,7 +50,8 @@ def predict_and_tell(
         table: ``.csv`` or ``.parquet`` file with a row for each picture.
         label_studio: ``.json`` file of tasks for Label Studio.
         cvat: ``.xml`` file of annotations for CVAT.
-        picture_url: What precedes the path of a picture in a task of Label Studio.
+        picture_url: What precedes the path of a picture in a task of Label Studio; by
+            default that of its local files.
 
     Returns:
         Exit status: 0, 1 if some pictures could not be read, 2 if none could.
@@ -63,14 +64,14 @@ def predict_and_tell(
         ValueError: An argument is invalid, or ``out`` holds predictions of another
             model, coding or folder.
     """
-    products = Products.of(table, label_studio, cvat, picture_url)
+    products = Products.of(table, label_studio, cvat, picture_url or LOCAL)
     pictures = find_pictures(sources)
     folder = Path(out)
     _check_apart(folder, pictures)
     opened = SplashModel.load(model, config, engine, threads)
     _check_coding(opened, coding)
-    claim_folder(folder, _asked(opened, model, pictures, coding))
     check_writable(folder, "--out")
+    claim_folder(folder, _asked(opened, model, pictures, coding))
     stored = Stored(folder, overlays)
     outcome = predict_pictures(opened, pictures, stored, coding)
     written = products.write(opened, outcome, stored, coding, _name(opened, model))

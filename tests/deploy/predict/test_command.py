@@ -15,7 +15,6 @@ from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.datasets.mask_coding import MASK_CODINGS, read_mask
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.deploy import SplashModel
-from mmseg_splashkd.deploy.predict.label_studio import LOCAL
 from tests.tools import status_of
 from tools import predict as tool
 
@@ -138,6 +137,12 @@ def test_bad_options_are_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_option_without_effect_is_refused(tmp_path, capsys):
+    words = ("m.onnx", "in", "--out", tmp_path, "--picture-url", "http://x/")
+    assert status_of("predict.py", *words) == 2
+    assert "has no effect without --label-studio" in capsys.readouterr().err
+
+
 def test_no_picture_at_all_has_a_status_of_its_own(exported, tmp_path):
     (tmp_path / "a.png").write_bytes(b"none")
     words = (tmp_path / "a.png", "--out", tmp_path / "out")
@@ -146,4 +151,3 @@ def test_no_picture_at_all_has_a_status_of_its_own(exported, tmp_path):
 
 def test_choices_are_those_of_the_package():
     assert tool.CODINGS == MASK_CODINGS
-    assert tool.LOCAL == LOCAL

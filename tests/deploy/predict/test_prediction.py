@@ -1,5 +1,7 @@
 """Figures, pictures and files of predictions."""
 
+import sys
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -122,7 +124,7 @@ def test_several_are_a_sequence_that_saves_and_tabulates_itself(tmp_path):
 
 
 def test_a_table_needs_pandas(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(
         ImportError, match=r"table\(\) needs pandas: pip install pandas"
     ):

@@ -1,5 +1,6 @@
 """Tables are written whole, or refused before anything is predicted."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ def test_other_files_are_refused():
 
 
 def test_parquet_names_what_is_missing(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(
         ImportError, match=r"needs pyarrow: pip install pyarrow; a \.csv"
     ):
