@@ -9,7 +9,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner.checkpoint import load_checkpoint
-from mmseg.apis import inference_model, init_model, show_result_pyplot
+from mmseg.apis import (
+    MMSegInferencer,
+    inference_model,
+    init_model,
+    show_result_pyplot,
+)
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -68,6 +73,18 @@ def test_a_distilled_student_predicts_as_the_plain_model(distilled, pond):
     frame = str(min((pond / "images").iterdir()))
     logits = [predicted(m, frame).seg_logits.data for m in (model, plain)]
     assert torch.equal(*logits)
+
+
+def test_the_inferencer_predicts_as_the_model(distilled, pond):
+    weights = str(find_checkpoint(str(distilled / BEST)))
+    config = str(config_of(distilled))
+    frames = [str(each) for each in sorted((pond / "images").iterdir())[:2]]
+    infer = MMSegInferencer(config, weights, device="cpu")
+    found = infer(frames, return_datasamples=True)
+    model = init_model(config, weights, "cpu")
+    for frame, own in zip(frames, found, strict=True):
+        expected = predicted(model, frame).pred_sem_seg.data
+        assert torch.equal(own.pred_sem_seg.data, expected)
 
 
 def test_a_checkpoint_of_a_run_is_read_too(distilled):

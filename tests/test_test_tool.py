@@ -4,7 +4,7 @@ import runpy
 
 import pytest
 
-from mmseg_splashkd.evaluation.dice_metric import CODINGS
+from mmseg_splashkd.datasets.mask_coding import MASK_CODINGS
 from tests.conftest import ROOT, TEACHER, tiny_run
 from tests.tools import run_tool
 
@@ -46,4 +46,4 @@ def test_bad_input_ends_with_its_remedy(call, tmp_path, arguments, message):
 
 def test_codings_are_those_of_the_metric():
     tool = runpy.run_path(str(ROOT / "tools" / "test.py"))
-    assert tool["CODINGS"] == CODINGS
+    assert tool["CODINGS"] == MASK_CODINGS

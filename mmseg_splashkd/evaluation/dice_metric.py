@@ -12,6 +12,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from mmseg_splashkd.datasets.label_coding import load_label_coding
+from mmseg_splashkd.datasets.mask_coding import MASK_CODINGS, code_mask
 from mmseg_splashkd.evaluation.areas import (
     frame_areas,
     frame_dice,
@@ -20,8 +21,6 @@ from mmseg_splashkd.evaluation.areas import (
 )
 from mmseg_splashkd.evaluation.frame_files import FrameFiles
 from mmseg_splashkd.files import whole_file
-
-CODINGS = ("train_ids", "gray", "colour")
 
 
 @METRICS.register_module()
@@ -62,8 +61,10 @@ class DiceMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.ignore_index = ignore_index
         self.files = None if output_dir is None else FrameFiles(output_dir)
-        if output_coding not in CODINGS:
-            raise ValueError(f"output_coding={output_coding!r} is not one of {CODINGS}")
+        if output_coding not in MASK_CODINGS:
+            raise ValueError(
+                f"output_coding={output_coding!r} is not one of {MASK_CODINGS}"
+            )
         if output_coding != "train_ids" and label_coding is None:
             raise ValueError(f"output_coding={output_coding!r} needs label_coding")
         self.output_coding = output_coding
@@ -128,12 +129,7 @@ class DiceMetric(BaseMetric):
         }
 
     def _coded(self, pred: Tensor) -> np.ndarray:
-        train_ids = pred.byte().cpu().numpy()
-        if self.coding is None or self.output_coding == "train_ids":
-            return train_ids
-        if self.output_coding == "gray":
-            return self.coding.to_gray(train_ids)
-        return self.coding.to_colour(train_ids)
+        return code_mask(pred.byte().cpu().numpy(), self.output_coding, self.coding)
 
     def _classes(self) -> Sequence[str]:
         if self.dataset_meta is None:

@@ -13,11 +13,11 @@ from mmseg_splashkd.datasets.image_file import read_picture
 from mmseg_splashkd.evaluation.frame_files import FrameFiles, frame_names
 from mmseg_splashkd.evaluation.frame_scores import focus_index
 from mmseg_splashkd.evaluation.operating_point import OperatingPointEvaluator
+from mmseg_splashkd.evaluation.overlay import IGNORED, overlay
 from mmseg_splashkd.files import whole_file
 from mmseg_splashkd.hooks.caption import Swatch, with_caption
 
 IGNORE = 255
-IGNORED = (128, 128, 128)
 
 
 @HOOKS.register_module()
@@ -89,10 +89,7 @@ class PaintFramesHook(Hook):
         self, frame: str, truth: np.ndarray, prediction: np.ndarray, metainfo: dict
     ) -> Image.Image:
         """Frame, label and prediction side by side, at most ``max_side`` large."""
-        palette = metainfo["palette"]
-        colours = np.full((256, 3), IGNORED, np.float32)
-        colours[: len(palette)] = palette
-        pixels = read_picture(frame).astype(np.float32)
+        pixels = read_picture(frame)
         height, width = pixels.shape[:2]
         scale = min(1.0, self.max_side / max(3 * width, height))
         size = max(1, int(width * scale)), max(1, int(height * scale))
@@ -100,9 +97,9 @@ class PaintFramesHook(Hook):
         for column, classes in enumerate((None, truth, prediction)):
             painted = pixels
             if classes is not None:
-                painted = pixels + self.opacity * (colours[classes] - pixels)
+                painted = overlay(pixels, classes, metainfo["palette"], self.opacity)
             # One at a time: a large frame needs the memory of a few panels.
-            panel = Image.fromarray(np.rint(painted).astype(np.uint8))
+            panel = Image.fromarray(painted)
             if scale < 1:
                 panel = panel.resize(size, Image.Resampling.BOX)
             strip.paste(panel, (column * size[0], 0))

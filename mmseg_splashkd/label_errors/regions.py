@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from scipy import ndimage
 
+from mmseg_splashkd.evaluation.components import connected
 from mmseg_splashkd.label_errors.quality import LabelQuality
 
 AGREED = 0.1
@@ -84,15 +85,9 @@ def _pairs(label: np.ndarray, quality: LabelQuality) -> Iterator[tuple[int, int]
     yield from ((int(given), int(suggested)) for given, suggested in pairs)
 
 
-def _connected(mask: np.ndarray) -> np.ndarray:
-    """(H, W) index of the 8-connected area of each pixel, from 1; 0 outside."""
-    labelled = ndimage.label(mask, structure=np.ones((3, 3)))
-    return cast("tuple[np.ndarray, int]", labelled)[0]
-
-
 def _components(mask: np.ndarray) -> Iterator[tuple[np.ndarray, Box]]:
     """Mask within its bounding box, and the box, of each connected area."""
-    numbered = _connected(mask)
+    numbered = connected(mask)
     for number, places in enumerate(ndimage.find_objects(numbered), 1):
         rows, columns = places
         box = Box(columns.start, rows.start, columns.stop, rows.stop)
@@ -144,7 +139,7 @@ class _Areas:
 
 def _numbered(mask: np.ndarray, agreed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Index of the connected area of each pixel, and the agreed fraction of each."""
-    numbered = _connected(mask)
+    numbered = connected(mask)
     sizes = np.bincount(numbered.ravel())
     hits = np.bincount(numbered[agreed], minlength=len(sizes))
     return numbered, hits / np.maximum(sizes, 1)

@@ -1,11 +1,12 @@
 """Label Studio's run lengths of brush strokes: opacity of each pixel, bit-packed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 CHANNELS = 4  # red, green, blue, opacity
+WORD, LENGTHS = 8, (3, 4, 8, 16)  # bits of a value and of a length, as it writes them
 
 
 def decode_opacity(runs: Any, size: tuple[int, int]) -> np.ndarray:
@@ -48,6 +49,37 @@ def decode_opacity(runs: Any, size: tuple[int, int]) -> np.ndarray:
             values[start:stop] = [bits.read(word) & 255 for _ in range(start, stop)]
         start = stop
     return values.reshape(height, width, CHANNELS)[..., -1]
+
+
+def encode_mask(mask: np.ndarray) -> list[int]:
+    """Encode a mask as a brush region, opaque inside; see ``decode_opacity``.
+
+    Args:
+        mask: (H, W) bool.
+
+    Returns:
+        Bytes, as a list of integers in [0, 255].
+    """
+    flat = mask.ravel()
+    starts = np.flatnonzero(np.diff(flat, prepend=~flat[:1]))
+    lengths = np.diff(starts, append=flat.size) * CHANNELS  # all channels are equal
+    bits = [f"{flat.size * CHANNELS:032b}{WORD - 1:05b}"]
+    bits += [f"{width - 1:04b}" for width in LENGTHS]
+    for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+        bits += _repeated(255 * int(flat[start]), length)
+    text = "".join(bits)
+    text += "0" * (-len(text) % 8)
+    return list(int(text, 2).to_bytes(len(text) // 8, "big"))
+
+
+def _repeated(value: int, length: int) -> Iterator[str]:
+    """Blocks of a repeated value, each as long as its width of length allows."""
+    longest = 2 ** LENGTHS[-1]
+    while length > 0:
+        part = min(length, longest)
+        index = next(i for i, width in enumerate(LENGTHS) if part <= 2**width)
+        yield f"1{index:02b}{part - 1:0{LENGTHS[index]}b}{value:0{WORD}b}"
+        length -= part
 
 
 def _packed(runs: Any) -> bytes:

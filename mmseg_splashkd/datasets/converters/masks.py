@@ -229,7 +229,7 @@ def _layout(
     if not folders:
         xml = (src / "annotations.xml").is_file()
         hint = (
-            "annotations.xml is 'CVAT for images', which has no masks: " if xml else ""
+            "annotations.xml is 'CVAT for images', which is not read: " if xml else ""
         )
         hint += "export 'Segmentation mask 1.1'. " if xml else ""
         raise FileNotFoundError(f"{describe_contents(src)}. {hint}{LAYOUT}")
