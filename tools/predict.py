@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
         description="Predict pictures, and write masks and what else is asked for. A "
         "second call predicts only what is not there yet."
     )
-    parser.add_argument("model", help=".onnx file of tools/export.py, or weights")
+    parser.add_argument("model", help="file of export.py or quantize.py, or weights")
     parser.add_argument(
         "sources",
         nargs="+",
@@ -33,8 +33,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         "--engine",
-        help="onnxruntime (default), openvino or openvino_bf16; of weights torch or "
-        "torch_compile",
+        help="onnxruntime (default), openvino or openvino_bf16; auto: the fastest here "
+        "that predicts the same; of weights torch or torch_compile",
     )
     parser.add_argument("--threads", type=int, help="default: one for each core")
     parser.add_argument(

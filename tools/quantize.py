@@ -1,4 +1,4 @@
-"""Make an exported file small and fast: ``python tools/quantize.py CONFIG IN.onnx OUT``.
+"""Make an exported file small: ``python tools/quantize.py CONFIG IN.onnx OUT.xml``.
 
 Its layers compute in 8 bits, where the validation part allows it. docs/deploy.md.
 """

@@ -1,7 +1,7 @@
 """The engine for a file on this machine, measured once and remembered beside it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from mmseg_splashkd.deploy.deployed_file import read_meta
-from mmseg_splashkd.deploy.engines import Engine, installed, open_engine
+from mmseg_splashkd.deploy.engines import (
+    Engine,
+    default_engine,
+    installed,
+    open_engine,
+)
+from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS
 from mmseg_splashkd.evaluation.interleaved import spread, time_in_turn
 from mmseg_splashkd.files import file_sha256, write_whole
 from mmseg_splashkd.foreign import parse_json
@@ -100,6 +106,41 @@ def chosen(measured: Sequence[Measured]) -> Measured:
     return min(good, key=lambda each: each.milliseconds)
 
 
+def engine_for(
+    file: str | Path,
+    frames: Sequence[np.ndarray],
+    threads: int | None = None,
+    tell: Callable[[str], None] = print,
+) -> str:
+    """The engine for a file on this machine: the fastest whose verdict is good.
+
+    What ``tools/verify.py`` or an earlier call has measured counts; otherwise the
+    engines are measured now (``measure``), and remembered.
+
+    Args:
+        file: A deployed file.
+        frames: Frames (1, H, W, 3) uint8, RGB, such as it will predict, at least one.
+        threads: See ``open_engine``.
+        tell: Takes each line of the table.
+
+    Raises:
+        ImportError: No engine is installed.
+        ValueError: No engine is good, or as for ``open_engine``.
+    """
+    found = recalled(file)
+    if not found:
+        found = measure(file, frames, threads)
+        try:
+            remember(file, found)
+        except OSError as error:  # such as a folder that is read only
+            tell(f"{remembered_file(file)} cannot be written ({error}): not remembered")
+    best = chosen(found)
+    for each in found:
+        mark = " <- chosen" if each is best else ""
+        tell(f"  {each.engine}: {each.milliseconds:.1f} ms, {each.verdict}{mark}")
+    return best.engine
+
+
 def measure(
     file: str | Path, frames: Sequence[np.ndarray], threads: int | None = None
 ) -> list[Measured]:
@@ -117,8 +158,8 @@ def measure(
         ImportError: No engine is installed.
         ValueError: See ``open_engine``.
     """
-    is_onnx = Path(file).suffix.lower() == ".onnx"
-    names = [each for each in installed() if is_onnx or each != "onnxruntime"]
+    default = default_engine(file)
+    names = [each for each in installed() if each in (default, *PRECISIONS)]
     if not names:
         raise ImportError("no engine is installed: pip install -e '.[deploy]'")
     engines = {name: open_engine(name, file, threads) for name in names}

@@ -107,12 +107,13 @@ def quantise(
             f"no pixel of the validation part is {meta.classes[focus]}, so that a loss "
             f"by quantisation would not be seen: take a validation part with some"
         )
-    quantised = _quantised(model, calibration, validation, max_drop, focus, meta)
+    count = len(meta.classes)
+    quantised = quantised_model(model, calibration, validation, max_drop, focus, count)
     after = _scored(quantised, validation, focus, meta)
     if after.threshold is not None and focus is not None:
         quantised = with_threshold(quantised, after.threshold)
         meta = replace(meta, thresholds={meta.classes[focus]: after.threshold})
-    integers, floats = _layers(quantised)
+    integers, floats = layers_of(quantised)
     result = Quantised(
         len(calibration),
         len(validation),
@@ -150,20 +151,29 @@ def _focus_of(meta: Any) -> int | None:
     return None if name is None else meta.classes.index(name)
 
 
-def _quantised(
+def quantised_model(
     model: Any,
     calibration: Sequence[np.ndarray],
-    validation: LabelledFrames,
+    validation: Sequence[LabelledFrame],
     max_drop: float,
-    focus: int | None,
-    meta: Any,
+    class_id: int | None,
+    classes: int,
 ) -> Any:
+    """A model with layers in 8 bits, without those that hurt.
+
+    Args:
+        model: A model of OpenVINO of a deployed function.
+        calibration: Frames (1, H, W, 3) from which ranges are taken.
+        validation: Frames on which it is scored.
+        max_drop: Points that the score may drop, > 0.
+        class_id: See ``validated``.
+        classes: See ``validated``.
+    """
     os.environ.setdefault(NO_REPORTS, "1")
     nncf: Any = import_extra("nncf", "quantised files", "deploy")
-    classes = len(meta.classes)
 
     def score(compiled: Any, items: Any) -> tuple[float, list[float]]:
-        found = validated(_run_by(compiled), list(items), focus, classes)
+        found = validated(_run_by(compiled), list(items), class_id, classes)
         return found.score, found.right
 
     with _quiet():
@@ -210,7 +220,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _layers(model: Any) -> tuple[int, tuple[str, ...]]:
+def layers_of(model: Any) -> tuple[int, tuple[str, ...]]:
     """Number of layers in integers, and names of those in float."""
     layers = [op for op in model.get_ordered_ops() if op.get_type_name() in LAYERS]
     floats = [op.get_friendly_name() for op in layers if not _is_quantised(op)]

@@ -54,6 +54,7 @@ class DeployedSegmentor(BaseModel):
             "checkpoint": str(exported),
             "checkpoint_sha256": file_sha256(exported),
             "setting": engine,
+            "threshold": next(iter(self.engine.meta.thresholds.values()), None),
         }
 
     def forward(self, inputs: Any, data_samples: Any = None, mode: str = "") -> Any:

@@ -12,7 +12,7 @@ from mmseg_splashkd.deploy.verify import WEIGHTS, Step, Verified
 from mmseg_splashkd.evaluation.bursts import BurstScores
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.tables import markdown_table, terminal_table
-from mmseg_splashkd.report.words import on_equivalence, points
+from mmseg_splashkd.report.words import on_equivalence, points, verdict_in_words
 
 HEADS = ["Step", "MiB", "ms a frame", "x PyTorch"]
 
@@ -24,8 +24,12 @@ def table_of(verified: Verified) -> tuple[list[str], list[list[str]]]:
         verified: The steps.
     """
     (metric,) = verified.comparison.metrics
-    margin = _margin(verified)
-    heads = [*HEADS, f"{metric} (%)", "Points (90 %)", f"Within {margin:g} points"]
+    heads = [
+        *HEADS,
+        f"{metric} (%)",
+        "Points (90 %)",
+        f"Within {verified.margin:g} points",
+    ]
     timed = verified.bursts is not None
     if timed:
         heads += ["Bursts found", "Onset (s)", "False bursts"]
@@ -36,11 +40,6 @@ def table_of(verified: Verified) -> tuple[list[str], list[list[str]]]:
         cells = [*_step_cells(step, scores[step.name]), step.verdict]
         rows.append(cells + _burst_cells(step.bursts, verified.bursts))
     return heads, rows
-
-
-def _margin(verified: Verified) -> float:
-    answers = [step.difference.equivalence for step in verified.steps]
-    return next((each.margin for each in answers if each), 0.0)
 
 
 def _step_cells(step: Step, score: float) -> list[str]:
@@ -75,8 +74,8 @@ def _burst_cells(own: BurstScores | None, its: BurstScores | None) -> list[str]:
 def sentences(verified: Verified) -> Iterator[str]:
     """What the table does not say: doubts, numbers of frames, conditions."""
     for step in verified.steps:
-        if words := on_equivalence(step.difference):
-            yield f"{step.name}: {' '.join(words)}"
+        words = " ".join(on_equivalence(step.difference))
+        yield f"{step.name}: {words or verdict_in_words(step.difference) + '.'}"
     height, width = verified.frame
     threads = verified.threads or "their own number of"
     yield (

@@ -14,6 +14,7 @@ from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
 from mmseg_splashkd.deploy.engines import (
     PYTORCH,
     Engine,
+    default_engine,
     installed,
     open_engine,
     open_pytorch,
@@ -74,6 +75,7 @@ class Verified:
     Args:
         steps: The steps.
         comparison: Scores, intervals and caveats.
+        margin: Margin of the verdicts, in points.
         bursts: Those that the weights find; None where frames have no time.
         frame: (H, W) of the frames that were timed.
         threads: Number of threads; None: as each engine chooses.
@@ -81,6 +83,7 @@ class Verified:
 
     steps: tuple[Step, ...]
     comparison: Comparison
+    margin: float
     bursts: BurstScores | None
     frame: tuple[int, int]
     threads: int | None
@@ -122,7 +125,7 @@ def verify(
     weights = find_checkpoint(str(checkpoint))
     folder = Path(work_dir or WORK_DIRS / f"{Path(config).stem}_verify")
     opened = _opened(config, weights, files, engines, threads, cfg_options)
-    quiet = {"log_level": "WARNING", **(cfg_options or {})}
+    quiet = {"log_level": "ERROR", **(cfg_options or {})}
     options: dict[str, Any] = {"cfg_options": quiet}
     deciding = STORED if _decides(opened) else None
     tested = evaluate(config, weights, folder / WEIGHTS, threshold=deciding, **options)
@@ -144,7 +147,7 @@ def verify(
     _remember(steps)
     shape = (int(frames[0].shape[1]), int(frames[0].shape[2]))
     bursts = _bursts(scores[WEIGHTS])
-    return Verified(tuple(steps), comparison, bursts, shape, threads)
+    return Verified(tuple(steps), comparison, margin, bursts, shape, threads)
 
 
 Opened = dict[str, tuple[Path, Engine]]
@@ -173,7 +176,7 @@ def _opened(
                 f"{file} was not made of {weights}: export these weights again"
             )
         for name in (each for each in wanted if each not in PYTORCH):
-            if name == "onnxruntime" and file.suffix != ".onnx":
+            if name == "onnxruntime" and default_engine(file) != name:
                 continue
             opened[f"{file.name}, {name}"] = file, open_engine(name, file, threads)
     return opened

@@ -219,7 +219,7 @@ class FrameScoresHook(Hook):
         """What identifies a test, beside its data."""
         checkpoint = runner.cfg.get("load_from")
         whole = checkpoint and Path(checkpoint).is_file()
-        return {
+        about = {
             "run": self.meta.get("run"),
             "weights": _weights(checkpoint),
             "seed": self.meta.get("seed"),
@@ -228,10 +228,13 @@ class FrameScoresHook(Hook):
             "checkpoint": checkpoint,
             "checkpoint_sha256": file_sha256(checkpoint) if whole else None,
             "setting": _setting(runner.cfg),
-            "threshold": _threshold(runner),
             "tta": _averages(runner.model),
+            "threshold": None,
+            # Of a model that brings its own weights and decision.
             **getattr(bare_model(runner.model), "about", {}),
         }
+        given = _threshold(runner)
+        return about if given is None else {**about, "threshold": given}
 
     def _count(self, runner: Runner, samples: Sequence[Any], loader: Any) -> None:
         classes = loader.dataset.metainfo["classes"]

@@ -21,6 +21,11 @@ def installed() -> list[str]:
     return found
 
 
+def default_engine(file: str | Path) -> str:
+    """The engine of a file where none is named: ONNX Runtime, if it can run it."""
+    return "onnxruntime" if Path(file).suffix.lower() == ".onnx" else "openvino"
+
+
 def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engine:
     """Open a deployed file.
 
@@ -42,7 +47,7 @@ def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engi
         raise ValueError(f"threads={threads} must be at least 1")
     meta = read_meta(file)
     if name == OnnxRuntimeEngine.name:
-        if Path(file).suffix.lower() != ".onnx":
+        if default_engine(file) != name:
             raise ValueError(f"engine {name!r} cannot run {file}: take 'openvino'")
         return OnnxRuntimeEngine(Path(file), meta, threads)
     return OpenVinoEngine(Path(file), meta, threads, name)

@@ -1,13 +1,17 @@
 """Predictions from the command line: what is written, and what came of it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.datasets.listing import describe_passed_over
 from mmseg_splashkd.datasets.mask_coding import code_mask
+from mmseg_splashkd.deploy.choice import AUTO, engine_for
+from mmseg_splashkd.deploy.deployed_file import is_deployed
 from mmseg_splashkd.deploy.predict.asked import claim_folder
 from mmseg_splashkd.deploy.predict.folder import Outcome, predict_pictures
 from mmseg_splashkd.deploy.predict.label_studio import LOCAL
@@ -18,6 +22,7 @@ from mmseg_splashkd.deploy.predict.sources import Pictures, find_pictures
 from mmseg_splashkd.deploy.predict.stored import Stored
 from mmseg_splashkd.files import check_writable, file_sha256
 
+MEASURED = 8  # pictures on which engines are compared
 INCOMPLETE, NOTHING = 1, 2  # exit status: some pictures could not be read, or none
 
 
@@ -43,7 +48,8 @@ def predict_and_tell(
         sources: Pictures and folders.
         out: Folder of masks; another one than those of the pictures.
         config: Config of weights.
-        engine: Engine by name.
+        engine: Engine by name; ``'auto'``: the fastest on this machine that predicts
+            the same, see ``engine_for``.
         threads: Number of threads.
         coding: Pixel values of the masks, one of ``MASK_CODINGS``.
         overlays: Whether to write overlays.
@@ -68,6 +74,8 @@ def predict_and_tell(
     pictures = find_pictures(sources)
     folder = Path(out)
     _check_apart(folder, pictures)
+    if engine == AUTO:
+        engine = _measured(model, pictures, threads)
     opened = SplashModel.load(model, config, engine, threads)
     _check_coding(opened, coding)
     check_writable(folder, "--out")
@@ -79,6 +87,28 @@ def predict_and_tell(
     if not outcome.rows:
         return NOTHING
     return INCOMPLETE if outcome.unreadable else 0
+
+
+def _measured(model: str, pictures: Pictures, threads: int | None) -> str:
+    """The fastest good engine on some of the pictures.
+
+    Raises:
+        ValueError: The model is no exported file, or none of the pictures is readable.
+    """
+    if not is_deployed(model):
+        raise ValueError(
+            f"--engine {AUTO} chooses for exported files, and {model} are weights: "
+            f"export them with tools/export.py"
+        )
+    frames: list[np.ndarray] = []
+    for each in pictures.found:
+        with suppress(ValueError):  # told of when it is predicted
+            frames.append(read_as_training(each.path)[None])
+        if len(frames) == MEASURED:
+            break
+    if not frames:
+        raise ValueError(f"none of {len(pictures.found)} pictures can be read")
+    return engine_for(model, frames, threads)
 
 
 def _check_apart(out: Path, pictures: Pictures) -> None:

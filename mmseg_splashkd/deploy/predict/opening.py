@@ -8,15 +8,15 @@ from mmengine.config import Config
 from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.config.embedded import TRUST
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.deploy.engines import Engine, open_engine
+from mmseg_splashkd.deploy.choice import AUTO
+from mmseg_splashkd.deploy.deployed_file import SUFFIXES, is_deployed
+from mmseg_splashkd.deploy.engines import PYTORCH, Engine, default_engine, open_engine
 from mmseg_splashkd.deploy.engines.pytorch import PyTorchEngine
 from mmseg_splashkd.deploy.of_config import deployed_of
 from mmseg_splashkd.records.store import run_of_weights
 from mmseg_splashkd.runs.recorded_config import recorded_config
 
-ONNX, WEIGHTS = ".onnx", (".safetensors", ".pth", ".pt")
-DEFAULT = "onnxruntime"
-OF_WEIGHTS = ("torch", "torch_compile")
+WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
 def open_model(
@@ -26,23 +26,28 @@ def open_model(
     threads: int | None = None,
 ) -> Engine:
     """Open an exported file or weights; arguments and errors: ``SplashModel.load``."""
-    suffix = Path(path).suffix
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads} must be at least 1")
-    if suffix == ONNX:
+    if engine == AUTO:
+        raise ValueError(
+            "engine='auto' is measured on pictures: take that of "
+            "mmseg_splashkd.deploy.choice.engine_for(file, frames)"
+        )
+    if is_deployed(path):
         if config is not None:
             raise ValueError(
                 f"config={str(config)!r} has no effect: {path} holds what it needs of "
                 f"its config. Leave it out"
             )
-        return open_engine(engine or DEFAULT, path, threads)
-    if suffix not in WEIGHTS:
+        return open_engine(engine or default_engine(path), path, threads)
+    if Path(path).suffix not in WEIGHTS:
         raise ValueError(
-            f"{path} is no model: it takes a file of tools/export.py ({ONNX}), or "
-            f"weights ({', '.join(WEIGHTS)}) with their config"
+            f"{path} is no model: it takes a file of tools/export.py or "
+            f"tools/quantize.py ({', '.join(SUFFIXES)}), or weights "
+            f"({', '.join(WEIGHTS)}) with their config"
         )
-    engine = engine or OF_WEIGHTS[0]
-    if engine not in OF_WEIGHTS:
+    engine = engine or PYTORCH[0]
+    if engine not in PYTORCH:
         raise ValueError(
             f"engine={engine!r} runs exported files, and {path} are weights: export "
             f"them with tools/export.py, or leave engine out"
@@ -58,7 +63,7 @@ def _open_weights(
     deployed, meta = deployed_of(cfg, weights)
     if threads is not None:
         torch.set_num_threads(threads)
-    return PyTorchEngine(deployed, meta, compiled=engine == OF_WEIGHTS[1])
+    return PyTorchEngine(deployed, meta, engine)
 
 
 def _recorded(weights: Path) -> Config:

@@ -1,0 +1,64 @@
+"""Each step from weights to a file gets its verdict."""
+
+import json
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from mmseg_splashkd.deploy.choice import recalled
+from mmseg_splashkd.deploy.verify import verify
+from mmseg_splashkd.evaluation.frame_scores import load_scores
+from tests.deploy.conftest import given
+from tests.tools import status_of
+
+
+def test_a_file_is_compared_with_its_weights(exported, distilled, tmp_path, capsys):
+    out = tmp_path / "table.json"
+    assert not status_of(
+        "verify.py",
+        *given(distilled),
+        exported,
+        *("--engines", "onnxruntime", "--rounds", 1, "--threads", 1),
+        *("--work-dir", tmp_path / "scores", "--markdown", "--json", out),
+    )
+    table = json.loads(out.read_text())["table"]
+    names = ["weights, as tested", "torch", "student.onnx, onnxruntime"]
+    assert [row["Step"] for row in table] == names
+    scores = [float(row["Dice.splash (%)"]) for row in table]
+    assert scores[1] == pytest.approx(scores[2], abs=0.05)  # the same function
+    assert scores[0] == pytest.approx(scores[1], abs=3)  # another resize
+    assert float(table[1]["x PyTorch"]) == 1
+    assert {row["Within 0.5 points"] for row in table[1:]} <= {
+        "equivalent",
+        "better",
+        "worse",
+        "cannot tell",
+    }
+    told = capsys.readouterr().out
+    assert "student.onnx, onnxruntime: no verdict: 6 frames make" in told
+    assert "differ in the decision threshold" not in told
+    assert "Times are of frames of " in told
+    assert "| Step | MiB | ms a frame | x PyTorch | Dice.splash (%) |" in told
+    (kept,) = recalled(exported)
+    assert (kept.engine, kept.verdict) == (
+        "onnxruntime",
+        table[2]["Within 0.5 points"],
+    )
+    about = load_scores(
+        tmp_path / "scores" / "student.onnx_onnxruntime" / "scores.npz"
+    ).about
+    assert about["checkpoint"] == str(exported)
+    assert about["setting"] == "onnxruntime"
+
+
+def test_a_file_of_other_weights_is_refused(exported, distilled, tmp_path):
+    config, weights = given(distilled)
+    other = tmp_path / "other.safetensors"
+    with safe_open(weights, "pt") as stored:
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        name = next(iter(tensors))
+        tensors[name] = tensors[name] + 1
+        save_file(tensors, other, stored.metadata())
+    with pytest.raises(ValueError, match="was not made of"):
+        verify(config, other, [exported], work_dir=tmp_path)
