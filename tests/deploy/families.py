@@ -216,7 +216,7 @@ CASCADE = [
         "num_classes": 2,
         "out_channels": 2,
         "norm_cfg": {"type": "BN"},
-        "loss_decode": {"type": "CrossEntropyLoss"},
+        "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},
         **options,
     }
     for kind, options in (("FCNHead", {}), ("OCRHead", {"ocr_channels": 4}))
@@ -316,7 +316,7 @@ def _name(name: str) -> str:
     return re.sub(r"\d.*", "", name.split("-")[0])
 
 
-def small_model(case: Case) -> Config:
+def small_model(case: Case) -> Any:
     """The plain model of a case: small, with random weights, without auxiliary head."""
     model = plain_model(Config.fromfile(CONFIGS / f"{case.config}.py").model)
     cfg = Config({"model": model})
