@@ -14,7 +14,8 @@ class Deployed(nn.Module):
 
     What a test of MMSegmentation does, with one difference: frames are resized by
     ``interpolate``, where the pipeline resizes by OpenCV, whose fixed-point arithmetic
-    differs from it by at most a gray level.
+    differs from it by at most a gray level. A gray channel that the preprocessor
+    appends is computed inside.
 
     Args:
         network: Segmentor, in the mode of tests, whose test is ``whole``.
@@ -26,6 +27,7 @@ class Deployed(nn.Module):
 
     mean: Tensor | None
     std: Tensor | None
+    luma: Tensor | None
 
     def __init__(
         self,
@@ -46,6 +48,11 @@ class Deployed(nn.Module):
             values = applied[name]
             tensor = None if values is None else torch.tensor(values).view(1, -1, 1, 1)
             self.register_buffer(name, tensor)
+        preprocessor = network.data_preprocessor
+        appends = getattr(preprocessor, "append_gray", False)
+        # Of RGB; the preprocessor's own is of BGR.
+        luma = torch.tensor(preprocessor.luma[::-1]) if appends else None
+        self.register_buffer("luma", None if luma is None else luma.view(1, -1, 1, 1))
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Predict frames.
@@ -59,10 +66,7 @@ class Deployed(nn.Module):
         images = frames.permute(0, 3, 1, 2).float()
         images = F.interpolate(images, self.size, mode="bilinear", align_corners=False)
         images = images.round()  # pixels are whole gray levels in training
-        if self.flips:
-            images = images.flip(1)
-        if self.mean is not None and self.std is not None:
-            images = (images - self.mean) / self.std
+        images = self._preprocessed(images)
         shape = dict.fromkeys(("img_shape", "pad_shape", "ori_shape"), self.size)
         logits = self.network.encode_decode(images, [shape])
         if logits.shape[1] == 2:  # softmax of two is the sigmoid of their difference
@@ -75,6 +79,14 @@ class Deployed(nn.Module):
         )
         probabilities = self._probabilities(logits)
         return probabilities, self._decide(probabilities).to(torch.uint8)
+
+    def _preprocessed(self, images: Tensor) -> Tensor:
+        """What the preprocessor makes of RGB images (N, 3, H, W)."""
+        gray = [] if self.luma is None else [(self.luma * images).sum(1, keepdim=True)]
+        images = torch.cat([images.flip(1) if self.flips else images, *gray], 1)
+        if self.mean is not None and self.std is not None:
+            images = (images - self.mean) / self.std
+        return images
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         if logits.shape[1] == 1:  # one sigmoid of the foreground

@@ -13,15 +13,19 @@ import torch
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.deployed import Deployed
+from mmseg_splashkd.deploy.exportable import check_exportable
 from mmseg_splashkd.deploy.of_config import deployed_of
 from mmseg_splashkd.deploy.onnx_file import check_model, onnx
 from mmseg_splashkd.deploy.parity import Parity, compare_with_torch
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.foreign import one_line
+from mmseg_splashkd.models.segmentors.heads import decode_heads
 
 OPSET = 20
 FRAMES, OUTPUTS = "frames", ("probabilities", "classes")
+LOGGERS = ("onnxscript", "onnx_ir")
 LARGEST = 2**14  # pixels of a side, and frames of a batch
 
 
@@ -55,6 +59,7 @@ def export_onnx(
     for module in ("onnx", "onnxscript", "onnxruntime"):
         import_extra(module, "exports", "deploy")
     cfg = read_config(str(config), cfg_options or {})
+    check_exportable(cfg)
     drawn = spread_frames(cfg, "val_dataloader", frames)
     deployed, meta = deployed_of(cfg, checkpoint)
     model = traced(deployed)
@@ -73,40 +78,60 @@ def traced(deployed: Deployed) -> Any:
 
     Args:
         deployed: The function, in the mode of tests.
+
+    Raises:
+        ValueError: A part of the network cannot be traced, or has an operator that ONNX
+            lacks.
     """
     height, width = deployed.size
     example = torch.zeros(2, height + 3, width + 5, 3, dtype=torch.uint8)
+    with torch.no_grad(), _quiet():
+        deployed(example)  # heads keep their embedding: in a trace it is no number
+        try:
+            return _onnx_of(deployed, example)
+        except Exception as error:  # of any kind: by any module of the network
+            raise ValueError(
+                f"{_parts(deployed.network)} cannot be exported to ONNX: "
+                f"{one_line(str(error))}. Choose a backbone and a head of the table in "
+                f"docs/deploy.md, or run the weights in PyTorch"
+            ) from error
+
+
+def _onnx_of(deployed: Deployed, example: torch.Tensor) -> Any:
     dims = {
         axis: torch.export.Dim(name, min=1, max=LARGEST)
         for axis, name in enumerate(("frames", "height", "width"))
     }
-    with torch.no_grad(), _quiet():
-        deployed(example)  # heads keep their embedding: in a trace it is no number
-        program = torch.onnx.export(
-            deployed,
-            (example,),
-            dynamo=True,
-            dynamic_shapes=(dims,),
-            input_names=[FRAMES],
-            output_names=list(OUTPUTS),
-            opset_version=OPSET,
-            verbose=False,
-        )
+    # Traced here: where this fails, torch.onnx tries others, which may fix the sizes.
+    traced = torch.export.export(deployed, (example,), dynamic_shapes=(dims,))
+    program = torch.onnx.export(
+        traced,
+        dynamo=True,
+        input_names=[FRAMES],
+        output_names=list(OUTPUTS),
+        opset_version=OPSET,
+        verbose=False,
+    )
     assert program is not None, "of dynamo=True"
     return program.model_proto
 
 
+def _parts(network: Any) -> str:
+    parts = [network.backbone, *decode_heads(network)]
+    names = ", ".join(type(part).__name__ for part in parts)
+    return f"{type(network).__name__} of {names}"
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the words of the exporter on itself."""
-    loggers = [logging.getLogger(name) for name in ("onnxscript", "torch.onnx")]
-    levels = [each.level for each in loggers]
-    try:
-        for each in loggers:
-            each.setLevel(logging.ERROR)
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
+    """Without what the exporter says of itself."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            for name in LOGGERS:
+                logging.getLogger(name).setLevel(logging.ERROR)
             yield
-    finally:
-        for each, level in zip(loggers, levels, strict=True):
-            each.setLevel(level)
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

@@ -3,18 +3,20 @@
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint, tensors_sha256
 from mmseg_splashkd.config.data_check import coding_of
 from mmseg_splashkd.config.text import config_text, text_sha256
-from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.deploy.deployed import Deployed
+from mmseg_splashkd.deploy.exportable import check_exportable
 from mmseg_splashkd.deploy.metadata import DeployedMeta
-from mmseg_splashkd.deploy.pipeline import check_preprocessor, trained_size
+from mmseg_splashkd.deploy.pipeline import trained_size
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.evaluation.operating_point.stored import OPERATING_POINT
+from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.models.teacher.renormalise import normalisation
 from mmseg_splashkd.runs.open_network import open_network
 from mmseg_splashkd.version import __version__
@@ -37,19 +39,20 @@ def deployed_of(cfg: Config, checkpoint: str | Path) -> tuple[Deployed, Deployed
             validation part are missing.
         ValueError: The config cannot be deployed; the message names what.
     """
-    mode = (plain_model(cfg.model).get("test_cfg") or {}).get("mode", "whole")
-    if mode != "whole":
-        raise ValueError(
-            f"model.test_cfg.mode={mode!r} cannot be exported: only 'whole' can"
-        )
+    check_exportable(cfg)
     weights = find_checkpoint(str(checkpoint))
     size = trained_size(cfg) or spread_frames(cfg, "val_dataloader", 1)[0].shape[:2]
     meta = _meta(cfg, weights, size)
     network = open_network(cfg, weights)
-    check_preprocessor(network)
     applied = normalisation(network)
     mean, std = applied["mean"], applied["std"]
-    meta = replace(meta, mean=mean and tuple(mean), std=std and tuple(std))
+    thresholds = meta.thresholds or _of_one_logit(network, meta.classes)
+    meta = replace(
+        meta,
+        mean=mean and tuple(mean),
+        std=std and tuple(std),
+        thresholds=thresholds,
+    )
     ((name, threshold),) = meta.thresholds.items() or ((None, 0.5),)
     class_id = None if name is None else meta.classes.index(name)
     return Deployed(network, size, class_id, threshold).eval(), meta
@@ -77,6 +80,13 @@ def _meta(cfg: Config, weights: Path, size: tuple[int, int]) -> DeployedMeta:
         versions={"mmseg_splashkd": __version__, **_versions()},
         parity={},
     )
+
+
+def _of_one_logit(network: Any, names: tuple[str, ...]) -> dict[str, float]:
+    """Class -> threshold by which MMSegmentation decides a single logit."""
+    if network.out_channels != 1:
+        return {}
+    return {names[1]: float(last_head(network).threshold)}
 
 
 def _versions() -> dict[str, str]:

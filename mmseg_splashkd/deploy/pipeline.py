@@ -5,13 +5,13 @@ from typing import Any
 from mmcv.transforms import LoadImageFromFile, Resize
 from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
-from mmseg.models import SegDataPreProcessor
 
 from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import loader_leaves
-from mmseg_splashkd.datasets.transforms import LoadGrayLabels
+from mmseg_splashkd.datasets.transforms import CheckShapes, LoadGrayLabels
 
-STEPS = (LoadImageFromFile, Resize, LoadAnnotations, LoadGrayLabels, PackSegInputs)
+OF_LABELS = (LoadAnnotations, LoadGrayLabels, CheckShapes)  # frames pass unchanged
+STEPS = (LoadImageFromFile, Resize, *OF_LABELS, PackSegInputs)
 
 
 def trained_size(cfg: Config) -> tuple[int, int] | None:
@@ -24,31 +24,17 @@ def trained_size(cfg: Config) -> tuple[int, int] | None:
         ValueError: The pipeline does what a deployed file cannot: the message names the
             step.
     """
-    (leaf, *others) = loader_leaves(cfg, "val_dataloader")
-    sizes = {_size_of(each) for each in (leaf, *others)}
+    sizes = {_size_of(leaf) for leaf in loader_leaves(cfg, "val_dataloader")}
+    if not sizes:
+        raise ValueError(
+            "the config has no val_dataloader, by whose pipeline a deployed file reads "
+            "frames: add one"
+        )
     if len(sizes) > 1:
         raise ValueError(
             f"the data sets of val_dataloader resize frames differently: {sizes}"
         )
     return sizes.pop()
-
-
-def check_preprocessor(network: Any) -> None:
-    """Check that a deployed file repeats what a preprocessor does to a frame.
-
-    Args:
-        network: The segmentor.
-
-    Raises:
-        ValueError: It does something else than swap channels and normalise.
-    """
-    kind = type(network.data_preprocessor)
-    padding = network.data_preprocessor.test_cfg if kind is SegDataPreProcessor else {}
-    if kind is not SegDataPreProcessor or padding:
-        raise ValueError(
-            f"data_preprocessor={kind.__name__}, test_cfg={padding or None} cannot be "
-            f"exported: only a SegDataPreProcessor without test_cfg can"
-        )
 
 
 def _size_of(leaf: Any) -> tuple[int, int] | None:

@@ -1,5 +1,8 @@
 """One exported student, shared by the tests of all that reads it."""
 
+# Before the host stack, which keeps whether timm was there: these tests run alone too.
+import tests.torchvision_apart  # noqa: F401  # isort: skip
+
 import io
 from contextlib import redirect_stdout
 from pathlib import Path

@@ -7,8 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmseg.structures import SegDataSample
 
 from mmseg_splashkd.adaptation.whole_frames import frames_of
 from mmseg_splashkd.checkpoint import read_checkpoint
@@ -20,6 +18,7 @@ from mmseg_splashkd.deploy.onnx_file import read_meta
 from mmseg_splashkd.deploy.parity import Parity
 from mmseg_splashkd.runs.open_network import open_network
 from tests.deploy.conftest import given
+from tests.deploy.contract import host_probabilities
 
 onnx = pytest.importorskip("onnx", reason="no onnx: pip install -e '.[deploy]'")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -81,15 +80,6 @@ def test_probabilities_are_those_of_a_test_of_the_weights(exported, distilled):
         )
         compared += 1
     assert compared == 6
-
-
-def host_probabilities(network: Any, bgr: np.ndarray) -> np.ndarray:
-    """Probabilities (C, H, W) by the host's own test of a frame as it is."""
-    shape = dict.fromkeys(("ori_shape", "img_shape"), bgr.shape[:2])
-    image = torch.from_numpy(bgr.copy()).permute(2, 0, 1)
-    sample = SegDataSample(metainfo=shape)
-    (found,) = network.test_step({"inputs": [image], "data_samples": [sample]})
-    return found.seg_logits.data.detach().softmax(0).numpy()
 
 
 def test_a_file_that_differs_is_not_written(exported, distilled, tmp_path, monkeypatch):

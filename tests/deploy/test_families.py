@@ -1,35 +1,64 @@
-"""Every kind of network that is exported computes what PyTorch computes."""
+"""Every kind of network of this repository is exported, or refused by name."""
 
-import numpy as np
+import os
+import re
+
 import pytest
-import torch
-from mmengine.config import Config
-from mmseg.registry import MODELS
 
-from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.walk import plain_model
-from mmseg_splashkd.deploy.deployed import Deployed
-from mmseg_splashkd.deploy.export import traced
-from mmseg_splashkd.deploy.parity import compare_with_torch
-from tests.conftest import CONFIGS
+from mmseg_splashkd.deploy.exportable import check_exportable
+from tests.conftest import ROOT
+from tests.deploy.contract import build, check_export, check_host
+from tests.deploy.families import EXPORTED, REFUSED, VARIANTS, shipped, small_model
 
 pytest.importorskip("onnxscript", reason="no onnxscript: pip install -e '.[deploy]'")
-FAMILIES = {
-    "SegFormer, position embedding": "kd/segformer_b0_kd_pe1.py",
-    "PSPNet": "kd/pspnet_r50.py",
-}
+pytest.importorskip("onnxruntime")
+ALL = bool(os.environ.get("EXPORT_ALL"))  # see Case.always
+CASES = EXPORTED | VARIANTS
+LIBRARIES = {"TIMM": "timm", "SMP": "segmentation_models_pytorch"}
+LIBRARIES |= {"Transformers": "transformers", "mmpretrain": "mmpretrain"}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_two_frames_of_odd_size_are_the_same(family):
-    model = Config(plain_model(read_config(CONFIGS / FAMILIES[family]).model))
-    model.backbone.init_cfg = None
-    torch.manual_seed(0)
-    network = MODELS.build(model.to_dict()).eval()
-    deployed = Deployed(network, (64, 96), class_id=1, threshold=0.4).eval()
-    frames = np.random.default_rng(0).integers(0, 256, (2, 2, 45, 67, 3), np.uint8)
-    content = traced(deployed).SerializeToString()
-    parity = compare_with_torch(content, deployed, list(frames))
-    assert parity.frames == 4
-    assert parity.probability < 2e-3
-    parity.check()
+pytestmark = [  # of the host, on its own modules
+    pytest.mark.filterwarnings("ignore:When align_corners"),
+    pytest.mark.filterwarnings("ignore:``build_pixel_sampler``"),
+    pytest.mark.filterwarnings("ignore:In MMCV v1.4.4"),
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda family: family.replace("EncoderDecoder: ", ""))
+def family(request) -> str:
+    """A family; its test is skipped without its library."""
+    for mark, library in LIBRARIES.items():
+        if mark in request.param:
+            pytest.importorskip(library)
+    return request.param
+
+
+def test_a_family_computes_what_mmsegmentation_does_and_so_does_its_file(
+    family, tmp_path
+):
+    deployed = build(small_model(CASES[family]))
+    check_host(deployed)
+    if ALL or CASES[family].always:
+        check_export(deployed, tmp_path)
+
+
+def test_every_config_is_of_a_family_that_is_exported_or_refused_by_name():
+    found = set()
+    for path, family, cfg in shipped():
+        found.add(family)
+        remedy = f"{path}: list it in tests/deploy/families.py and docs/deploy.md"
+        assert family in EXPORTED or family in REFUSED, remedy
+        if family in EXPORTED:
+            check_exportable(cfg)
+            continue
+        with pytest.raises(ValueError, match=REFUSED[family]):
+            check_exportable(cfg)
+    assert found == EXPORTED.keys() | REFUSED.keys()
+
+
+def test_the_table_of_the_documentation_has_every_family():
+    text = (ROOT / "docs" / "deploy.md").read_text().split("## Which models")[1]
+    for family in EXPORTED.keys() | REFUSED.keys():
+        for part in re.findall(r"\w+(?:\.\w+)?", family):
+            assert part in text, (family, part)

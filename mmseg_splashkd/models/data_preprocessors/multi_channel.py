@@ -43,6 +43,7 @@ class MultiChannelPreProcessor(SegDataPreProcessor):
 
     mean: Tensor
     std: Tensor
+    luma: tuple[float, ...]  # of the channels as they are read, blue first by default
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class MultiChannelPreProcessor(SegDataPreProcessor):
         # The original MMSegmentation names it without the underscore.
         swaps = getattr(self, "channel_conversion", False)
         self._swaps = getattr(self, "_channel_conversion", swaps)
-        self._blue_first = not kwargs.get("rgb_to_bgr", False)
+        self.luma = LUMA if kwargs.get("rgb_to_bgr", False) else LUMA[::-1]
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Check, swap and normalise the images of a batch.
@@ -88,7 +89,7 @@ class MultiChannelPreProcessor(SegDataPreProcessor):
     def _complete(self, image: Tensor, sample: Any) -> Tensor:
         image = image.float()
         if self.append_gray and len(image) == COLOURS:
-            luma = image.new_tensor(LUMA[::-1] if self._blue_first else LUMA)
+            luma = image.new_tensor(self.luma)
             image = torch.cat([image, (luma.view(-1, 1, 1) * image).sum(0)[None]])
         if len(image) != len(self.mean):
             raise ValueError(_wrong_count(len(self.mean), image, sample))
