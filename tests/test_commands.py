@@ -219,7 +219,8 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
     assert len(before) == len(after) == 24
 
 
-def test_ponds_draws_six_recordings(tmp_path):
+def test_ponds_draws_six_recordings(tmp_path, monkeypatch):
+    monkeypatch.setattr(module_of(ROOT / "benchmarks" / "ponds.py"), "SIZE", (48, 80))
     out = tmp_path / "ponds"
     run("benchmarks/ponds.py", out, "--frames", 20, "--interval", 5)
     names = {f"{f}_{w}" for f in "AB" for w in ("clear", "rain", "rainy_night")}
