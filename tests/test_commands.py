@@ -29,6 +29,7 @@ from mmseg_splashkd.report.zoo.load import STAT
 from mmseg_splashkd.report.zoo.memory import peak
 from mmseg_splashkd.runs.train import train
 from tests.conftest import CONFIGS, PLAIN, ROOT, tiny, tiny_run
+from tests.lean_processes import lean
 from tests.test_docs import PAGES
 
 BLOCK = re.compile(
@@ -349,7 +350,7 @@ def test_arms_trains_and_prints_a_row(farm, tmp_path):
     done = subprocess.run(
         [sys.executable, "benchmarks/arms.py", "farm", *words],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=lean(),
         capture_output=True,
         text=True,
         check=False,
