@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.short_runs import tiny
+from tests.memory_files import use_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 # Tools import what they share from their own folder.
@@ -26,7 +27,11 @@ BEST = "weights_*_best.safetensors"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make torchvision importable before the host stack is imported, which we do."""
+    """Make torchvision importable before the host stack is imported, which we do.
+
+    Before that, name the folder of temporary files, also for other processes.
+    """
+    use_memory()
     starts_others = bool(config.getoption("numprocesses", None))
     if not starts_others or hasattr(config, "workerinput"):
         for name in ("tests.torchvision_apart", "mmseg_splashkd"):

@@ -29,6 +29,7 @@ from mmseg_splashkd.report.zoo.load import STAT
 from mmseg_splashkd.report.zoo.memory import peak
 from mmseg_splashkd.runs.train import train
 from tests.conftest import CONFIGS, PLAIN, ROOT, tiny, tiny_run
+from tests.lean_processes import lean
 from tests.test_docs import PAGES
 
 BLOCK = re.compile(
@@ -219,7 +220,8 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
     assert len(before) == len(after) == 24
 
 
-def test_ponds_draws_six_recordings(tmp_path):
+def test_ponds_draws_six_recordings(tmp_path, monkeypatch):
+    monkeypatch.setattr(module_of(ROOT / "benchmarks" / "ponds.py"), "SIZE", (48, 80))
     out = tmp_path / "ponds"
     run("benchmarks/ponds.py", out, "--frames", 20, "--interval", 5)
     names = {f"{f}_{w}" for f in "AB" for w in ("clear", "rain", "rainy_night")}
@@ -348,7 +350,7 @@ def test_arms_trains_and_prints_a_row(farm, tmp_path):
     done = subprocess.run(
         [sys.executable, "benchmarks/arms.py", "farm", *words],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=lean(),
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
-from torch.overrides import TorchFunctionMode
 
 from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.keys import RECORDED, SET_BY_TOOLS, acting, is_read
@@ -35,6 +34,7 @@ from mmseg_splashkd.report.zoo.networks import SIZE
 from mmseg_splashkd.runs.train import train
 from tests.baselines import shipped as written
 from tests.conftest import CONFIGS, ROOT, tiny, tiny_run
+from tests.models.as_allocated import AsAllocated
 from tests.models.builders import losses_of, random_batch
 
 FOLDERS = ("baselines", "camvid", "demo", "farm", "kd", "ssl", "study", "temporal")
@@ -178,16 +178,6 @@ def check_counts(model: Any, parameters: int, gmacs: float) -> None:
     if (parameters, gmacs) not in COUNTED:
         assert figures(count_segmentor(model.to("meta"), SIZE))[GMACS] == gmacs, remedy
         COUNTED.add((parameters, gmacs))
-
-
-class AsAllocated(TorchFunctionMode):
-    """Leaves new weights as they are: to draw those of a B5 takes seconds."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        draws = ("uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_")
-        if getattr(func, "__name__", "") in draws:
-            return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("path", SEGMENTORS, ids=lambda path: path.stem)

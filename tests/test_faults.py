@@ -1,12 +1,12 @@
 """``benchmarks/faults.py`` with ten kills; the table of all is in its README."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.lean_processes import lean
 
 KINDS = "save", "best", "export", "scores", "record"
 
@@ -17,7 +17,7 @@ def test_ten_killed_runs_end_as_if_nobody_had_interrupted_them(tmp_path):
     done = subprocess.run(
         [sys.executable, "benchmarks/faults.py", *words, "--out", str(tmp_path)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=lean(),
         capture_output=True,
         text=True,
         check=False,

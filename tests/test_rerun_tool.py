@@ -13,6 +13,7 @@ from mmseg_splashkd.checkpoint import read_checkpoint
 from mmseg_splashkd.records.store import find_runs, read_record
 from mmseg_splashkd.records.traces import resumable
 from tests.conftest import ROOT, tiny_run
+from tests.lean_processes import lean
 from tests.records.builders import leave_run
 from tests.test_tools import write_config
 from tests.tools import status_of
@@ -27,6 +28,7 @@ def start(config: Path, *arguments: object) -> subprocess.Popen:
     process = subprocess.Popen(
         [str(word) for word in command],
         cwd=ROOT,
+        env=lean(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

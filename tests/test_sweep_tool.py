@@ -21,6 +21,7 @@ from mmseg_splashkd.records.store import read_record
 from mmseg_splashkd.runs.train import train
 from mmseg_splashkd.sweep.spec import read_sweep
 from tests.conftest import ROOT, tiny_run
+from tests.lean_processes import lean, paths
 from tests.sweep.conftest import STUDENT, TEACHER, write_folds
 from tests.tools import status_of
 
@@ -53,7 +54,8 @@ def words(chosen: dict) -> list[str]:
 def call(*given: object) -> int:
     """Run the tool in this process; its exit code."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(*next(iter(THREADS.items())))
+        for name, value in (THREADS | {"PYTHONPATH": paths()}).items():
+            patch.setenv(name, value)  # also of the processes of Ray
         return status_of("sweep.py", *given)
 
 
@@ -79,7 +81,7 @@ def killed(folder, command) -> str:
     with subprocess.Popen(
         [sys.executable, "tools/sweep.py", *command],
         cwd=folder,
-        env=os.environ | THREADS,
+        env=lean(**THREADS),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

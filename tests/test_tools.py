@@ -1,7 +1,6 @@
 """The command-line tools with one process, in this one, and with two."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -11,13 +10,14 @@ import pytest
 import torch
 
 from tests.conftest import ROOT, tiny_run
+from tests.lean_processes import lean
 from tests.tools import run_tool, status_of
 
 pytestmark = pytest.mark.slow
 
 
 def call(*command: object, **environment: str) -> subprocess.CompletedProcess:
-    env = os.environ | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1"} | environment
+    env = lean(PYTHON=sys.executable, OMP_NUM_THREADS="1", **environment)
     arguments = [str(each) for each in command]
     return subprocess.run(arguments, cwd=ROOT, env=env, capture_output=True, text=True)
 
@@ -85,7 +85,6 @@ def distillation(pond, teacher_run, tmp_path_factory) -> Path:
         "--work-dir",
         folder / "run",
         PORT=free_port(),
-        PYTHONPATH=str(ROOT),
     )
     return folder
 
@@ -136,7 +135,6 @@ def test_two_processes_yield_the_metrics_of_one(distillation):
         two,
         *common,
         PORT=free_port(),
-        PYTHONPATH=str(ROOT),
     )
     first, second = metrics_of(one), metrics_of(two)
     names = [name for name in first if "time" not in name]

@@ -12,6 +12,7 @@ from PIL import Image
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.walk import plain_model
 from tests.conftest import CONFIGS, ROOT
+from tests.models.as_allocated import AsAllocated
 from tests.test_commands import module_of
 
 ARMS = sorted((CONFIGS / "when_it_pays").glob("pays_*.py"))
@@ -108,7 +109,8 @@ def test_all_arms_of_a_cell_can_be_built_and_differ_in_the_loss(name):
         if arm.cached:
             options["teacher_cache.dir"] = "cache"
         cfg = read_config(ROOT / (arm.config or cell.plain), options)
-        MODELS.build(cfg.model)
+        with AsAllocated():
+            MODELS.build(cfg.model)
         lengths.add(cfg.train_cfg.max_iters)
         student = Config(plain_model(cfg.model)).to_dict()
         student["decode_head"].pop("loss_decode")

@@ -80,6 +80,19 @@ def classes(kind: Any) -> Iterator[type]:
                 yield found
 
 
+def class_in(registry: Registry, name: str) -> type | None:
+    """The class that a name means in a registry of MMSegmentation; None if it has none.
+
+    Args:
+        registry: One of ``mmseg.registry``.
+        name: A name, scoped or not.
+    """
+    if "." not in name and registry not in _holders(name, _registered()):
+        return None
+    return _get(registry, name)
+
+
+@functools.cache
 def _all() -> tuple[Registry, ...]:
     found = vars(registries).values()
     return tuple(each for each in found if isinstance(each, Registry))

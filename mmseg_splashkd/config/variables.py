@@ -8,11 +8,10 @@ from a rewritten copy of the chain, in which the later value follows every assig
 import ast
 import functools
 import itertools
-import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mmengine
 from mmengine.config import Config
@@ -27,6 +26,7 @@ from mmseg_splashkd.config.chain import (
     read_chain,
     redefined_names,
 )
+from mmseg_splashkd.config.evaluated import evaluated
 from mmseg_splashkd.config.keys import RECORDED, SHARED, acting, dotted_keys
 from mmseg_splashkd.config.text import literal
 
@@ -72,21 +72,35 @@ def read_file(
 
 
 def _evaluate(
-    file: ConfigFile, given: Mapping[str, Any], path: str | Path | None = None, **how
+    file: ConfigFile,
+    given: Mapping[str, Any],
+    path: str | Path | None = None,
+    without: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
 ) -> Config:
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            cfg = Config.fromfile(str(_Copy(Path(folder)).write(file, given, **how)))
-        except Exception as error:
-            if not given:
-                raise
-            values = ", ".join(f"{name}={value!r}" for name, value in given.items())
-            raise ValueError(
-                f"{file.path} cannot be read with {values}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+    try:
+        values = evaluated(file, given, _Writer(without, also))
+    except Exception as error:
+        if not given:
+            raise
+        listed = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        raise ValueError(
+            f"{file.path} cannot be read with {listed}: {type(error).__name__}: {error}"
+        ) from error
     env = dict(pair for each in (file, *file.inherited) for pair in each.env)
-    return Config(cfg._cfg_dict, filename=str(path or file.path), env_variables=env)
+    return Config(values, filename=str(path or file.path), env_variables=env)
+
+
+class _Writer(NamedTuple):
+    """Writes a copy of a config file; see ``_Copy.write``."""
+
+    without: tuple[str, ...]
+    also: tuple[str, ...]
+
+    def __call__(
+        self, folder: Path, file: ConfigFile, given: Mapping[str, Any]
+    ) -> Path:
+        return _Copy(folder).write(file, given, self.without, self.also)
 
 
 # Rewritten copies.
@@ -209,9 +223,9 @@ def _problems(file: ConfigFile) -> tuple[tuple[str, str, bool], ...]:
         if name not in carried and f"{BASE}.{name}" in file.text:
             continue  # derived from the value of the base, which keeps its own
         if name in carried:
-            other = acting(_evaluate(file, {}, without=[name]))
+            other = acting(_evaluate(file, {}, without=(name,)))
         else:
-            other = acting(_evaluate(file, {}, also=[name]))
+            other = acting(_evaluate(file, {}, also=(name,)))
         changed = result != other
         if changed == (name in carried) or _inherits(file, name, cfg.get(name)):
             continue

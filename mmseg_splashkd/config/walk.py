@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import class_in, is_a
 from mmseg_splashkd.datasets.source_target import SourceTargetDataset
 from mmseg_splashkd.models.segmentors.wrapper import StudentWrapper
 
@@ -76,10 +76,7 @@ def _inner(config: Mapping[str, Any]) -> Iterator[Any]:
 def _is_dataset(kind: Any) -> bool:
     """Whether a type, by name or as a class, is a map-style data set."""
     if isinstance(kind, str):
-        try:
-            kind = DATASETS.get(kind)
-        except (ImportError, RuntimeError):  # of a package that is not installed
-            return False
+        kind = class_in(DATASETS, kind)
     return isinstance(kind, type) and all(
         hasattr(kind, method) for method in ("__getitem__", "__len__")
     )

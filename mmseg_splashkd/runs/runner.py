@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmseg_splashkd.checkpoint import (
@@ -28,6 +29,7 @@ from mmseg_splashkd.models.heads.positional_segformer_head import (
 )
 from mmseg_splashkd.records.traces import find_resumable
 from mmseg_splashkd.runs.building import NamingRunner
+from mmseg_splashkd.runs.end_workers import end_workers
 from mmseg_splashkd.runs.needed_hooks import whole_checkpoints
 from mmseg_splashkd.runs.new_schedule import follow_new_schedules, schedules_differ
 from mmseg_splashkd.runs.once_formatted import OnceFormattedConfig
@@ -50,6 +52,20 @@ class SafeRunner(NamingRunner):
         """Build a runner from a config, whose text is formatted once."""
         is_config = isinstance(cfg, Config)
         return super().from_cfg(OnceFormattedConfig.of(cfg) if is_config else cfg)
+
+    def train(self) -> nn.Module:
+        """Train, and end the data-loading workers; see ``mmengine.runner.Runner``."""
+        try:
+            return super().train()
+        finally:
+            end_workers(self._train_loop, self._val_loop)
+
+    def test(self) -> dict[str, float]:
+        """Test, and end the data-loading workers; see ``mmengine.runner.Runner``."""
+        try:
+            return super().test()
+        finally:
+            end_workers(self._test_loop)
 
     def load_checkpoint(
         self,

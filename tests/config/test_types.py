@@ -6,13 +6,18 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import HOOKS, MODELS
+from mmseg.registry import DATASETS, HOOKS, MODELS
 
 from mmseg_splashkd.config.devices import check_devices
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text
 from mmseg_splashkd.config.training import check_training
-from mmseg_splashkd.config.types import distills, is_a, registered_name
+from mmseg_splashkd.config.types import (
+    class_in,
+    distills,
+    is_a,
+    registered_name,
+)
 from mmseg_splashkd.config.walk import plain_model
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.evaluation import DiceMetric
@@ -164,3 +169,21 @@ def test_a_class_of_no_registry_is_found_by_its_dotted_name(tmp_path, monkeypatc
         assert is_a(evaluator[0], DiceMetric)
         assert writers_of(evaluator)
     assert cfg.to_dict()["test_evaluator"] == [{"type": "own_parts.OwnDice"}]
+
+
+@pytest.mark.parametrize("scope", ["", "mmseg."])
+def test_a_name_means_a_class_in_its_own_registry(scope):
+    assert class_in(DATASETS, f"{scope}TimeSplitDataset") is TimeSplitDataset
+    assert class_in(MODELS, f"{scope}TimeSplitDataset") is None
+    assert class_in(MODELS, f"{scope}OtherDistiller") is Renamed
+    assert class_in(MODELS, "nowhere.OtherDistiller") is None
+
+
+def test_a_name_that_is_registered_later_is_found():
+    assert class_in(MODELS, "LaterDistiller") is None
+    MODELS.register_module(name="LaterDistiller", module=Renamed)
+    try:
+        assert class_in(MODELS, "LaterDistiller") is Renamed
+    finally:
+        MODELS.module_dict.pop("LaterDistiller")
+    assert class_in(MODELS, "LaterDistiller") is None

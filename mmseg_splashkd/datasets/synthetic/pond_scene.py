@@ -52,7 +52,7 @@ class Pond:
     z: np.ndarray  # (H, W) metres ahead
     slopes: np.ndarray  # (T, T, 2) tile of wave slopes along x and z
     froth: np.ndarray  # (T, T) noise tile: texture of foam, and gusts
-    rings: np.ndarray  # (T, T, 2) tile of slopes of ring waves of rain
+    rings: np.ndarray  # (T, T, 2) tile of slopes of ring waves of rain; else 0
     scenery: np.ndarray  # (H, W, 4) sky, hills and pens; premultiplied RGB, alpha
     light: np.ndarray  # (H, W, 3) light on the water plane; 1 on a clear day
     glow: np.ndarray  # (H, W, 3) glow of lamps, added to the scene
@@ -104,7 +104,9 @@ def make_pond(
     slopes = np.stack([sea - np.roll(sea, 1, axis) for axis in (1, 0)], -1)
     slopes = farm.chop * slopes / slopes.std()
     froth = _noise(rng, k**-1.2)
-    rings = ring_tile(TILE, TILE_METRES, stream_of(seed, 7))
+    rings = np.zeros_like(slopes)
+    if weather.rain:  # they take a third of the time of all the rest
+        rings = ring_tile(TILE, TILE_METRES, stream_of(seed, 7))
     scenery = _scenery(height, width, farm, weather, rng)
     light, glow = _lighting(x, z, farm, weather)
     scenery[..., :3] *= light

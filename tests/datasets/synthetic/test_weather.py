@@ -66,6 +66,13 @@ def test_rain_rings_the_water_only(farm: str):
     assert not rung[: int(SIZE[0] * bare.horizon)].any()
 
 
+@pytest.mark.parametrize(("weather", "night"), [*product(WEATHERS, (False, True))])
+def test_rings_are_made_where_it_rains_only(weather: str, night: bool):
+    pond = make_pond(48, 64, 0, weather=weather_of(weather, night))
+    assert pond.rings.shape == pond.slopes.shape
+    assert pond.rings.any() == (weather == "rain")
+
+
 @farms
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_night_is_dark(farm: str, weather: str):
