@@ -25,7 +25,7 @@ from mmseg_splashkd.models.segmentors.heads import decode_heads
 
 OPSET = 20
 FRAMES, OUTPUTS = "frames", ("probabilities", "classes")
-LOGGERS = ("onnxscript", "onnx_ir")
+LOGGERS = ("onnxscript", "onnx_ir", "torch.onnx")
 LARGEST = 2**14  # pixels of a side, and frames of a batch
 
 

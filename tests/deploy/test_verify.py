@@ -36,7 +36,7 @@ def test_a_file_is_compared_with_its_weights(exported, distilled, tmp_path, caps
         "cannot tell",
     }
     told = capsys.readouterr().out
-    assert "student.onnx, onnxruntime: no verdict: 6 frames make" in told
+    assert "student.onnx, onnxruntime: no verdict: 3 frames make" in told
     assert "differ in the decision threshold" not in told
     assert "Times are of frames of " in told
     assert "| Step | MiB | ms a frame | x PyTorch | Dice.splash (%) |" in told
