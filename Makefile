@@ -42,7 +42,7 @@ clean: ## Remove the environment, the documentation and the demo's files; other 
 $(VENV)/.host: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (minutes the first time) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[onedl]'
+	$(PIP) -e '.[onedl,deploy]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || \
 	  $(PIP) --no-deps --force-reinstall opencv-python-headless
 	@touch $@

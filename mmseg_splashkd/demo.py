@@ -1,4 +1,4 @@
-"""``make demo``: a synthetic pond, a teacher, two students, and a page."""
+"""``make demo``: a synthetic pond, a teacher, two students, a page, and a file."""
 
 import hashlib
 import os
@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint, tensors_sha256
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.datasets.synthetic import draw_pond
+from mmseg_splashkd.deploy.command import export_and_tell
+from mmseg_splashkd.deploy.deployed_file import read_meta
+from mmseg_splashkd.deploy.verdicts import as_markdown, print_verified
+from mmseg_splashkd.deploy.verify import verify
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.records.costs import measured_in_turn
 from mmseg_splashkd.records.store import find_runs
@@ -31,6 +35,7 @@ SCORES = Path("scores", "test_best.npz")
 MADE_FROM = "made_from.sha256"
 DATA = Path("data/demo")
 WORK = Path("work_dirs/demo")
+ROUNDS = 5  # in which engines are timed
 NOTE = (
     "Trained from scratch on a synthetic pond: no pretrained weights, one seed, one or "
     "two minutes per model. Differences of a few points between such runs are no "
@@ -80,17 +85,50 @@ def demo(
         The page.
     """
     console = Console()
-    console.rule("[bold]1/5  synthetic pond")
+    console.rule("[bold]1/6  synthetic pond")
     table = draw_pond(data, frames=frames, size=size)
     options = {**(cfg_options or {}), "data_root": str(data)}
     for number, stage in enumerate(STAGES, start=2):
-        console.rule(f"[bold]{number}/5  {stage.name}")
+        console.rule(f"[bold]{number}/6  {stage.name}")
         _run(stage, table, work / stage.name, options)
     _measure([work / name for name in MEASURED])
-    console.rule("[bold]5/5  report")
+    console.rule("[bold]5/6  report")
     page = _report([work / stage.name for stage in STAGES], work, console)
+    console.rule("[bold]6/6  a file for another machine")
+    _deploy(work / "distilled", work / "student.onnx", options, console)
     console.print(f"Open it: [bold]{page.resolve()}", soft_wrap=True)
     return page
+
+
+def _deploy(
+    work_dir: Path, file: Path, options: dict[str, Any], console: Console
+) -> None:
+    """Export the distilled student; say what the file costs, and its verdict."""
+    weights = find_checkpoint(str(work_dir / BEST_WEIGHTS))
+    told = file.with_suffix(".md")
+    if file.is_file() and told.is_file() and _is_of(file, weights):
+        print(f"Kept {file}: of the same weights.")
+        print(told.read_text("utf-8"))
+        return
+    config = str(config_path(f"demo/{STAGES[-1].config}"))
+    try:
+        export_and_tell(config, str(weights), file, options)
+    except ImportError as error:  # of an installation without the extra
+        print(error)
+        return
+    folder = work_dir.parent / "verified"
+    shutil.rmtree(folder, ignore_errors=True)
+    verified = verify(
+        config, weights, [file], rounds=ROUNDS, work_dir=folder, cfg_options=options
+    )
+    print_verified(verified, console)
+    write_whole(told, as_markdown(verified))
+
+
+def _is_of(file: Path, weights: Path) -> bool:
+    """Whether a file was made of some weights."""
+    tensors = read_checkpoint(weights)["state_dict"]
+    return read_meta(file).weights_sha256 == tensors_sha256(tensors)
 
 
 def _report(work_dirs: list[Path], out: Path, console: Console) -> Path:

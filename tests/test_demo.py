@@ -6,6 +6,7 @@ import pytest
 
 from mmseg_splashkd import demo as module
 from mmseg_splashkd.demo import demo
+from mmseg_splashkd.deploy.deployed_file import read_meta
 from mmseg_splashkd.records.costs import measured_in_turn
 from mmseg_splashkd.records.store import find_runs
 from mmseg_splashkd.shipped import config_path
@@ -58,7 +59,9 @@ def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys
     before = {run.name: run.record for run in find_runs([folder / "runs"])}
     assert run(folder) == page
     printed = capsys.readouterr().out
-    assert printed.count("Kept ") == 3
+    assert printed.count("Kept ") == 4  # three runs, and the file
+    assert "| student.onnx, onnxruntime | " in printed
+    assert read_meta(folder / "runs" / "student.onnx").parity["changed"] < 0.01
     assert {r.name: r.record for r in find_runs([folder / "runs"])} == before
     words = " ".join(printed.split())
     for column in (

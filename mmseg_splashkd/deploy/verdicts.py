@@ -15,6 +15,7 @@ from mmseg_splashkd.report.tables import markdown_table, terminal_table
 from mmseg_splashkd.report.words import on_equivalence, points, verdict_in_words
 
 HEADS = ["Step", "MiB", "ms a frame", "x PyTorch"]
+COSTS = (1, 2, 3)  # columns at the right
 
 
 def table_of(verified: Verified) -> tuple[list[str], list[list[str]]]:
@@ -95,7 +96,13 @@ def print_verified(verified: Verified, console: Console | None = None) -> None:
     """
     console = console or Console()
     heads, rows = table_of(verified)
-    console.print(terminal_table(heads, rows, right=range(1, 5)))
+    costs, results = slice(len(HEADS)), slice(len(HEADS), None)
+    console.print(terminal_table(heads[costs], [row[costs] for row in rows[1:]], COSTS))
+    console.print(
+        terminal_table(
+            [heads[0], *heads[results]], [[row[0], *row[results]] for row in rows], [1]
+        )
+    )
     for line in sentences(verified):
         console.print(Text(line), end="\n\n")
 
