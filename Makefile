@@ -13,7 +13,7 @@ export GOMP_SPINCOUNT ?= 10000
 help: ## List the commands
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.host ## Draw a video, train teacher, plain and distilled student, write a report
+demo: $(VENV)/.host ## Draw a video, train teacher, plain and distilled student, write a report and a file
 	$(BIN)/python -m mmseg_splashkd.demo
 
 test: $(VENV)/.dev ## Run all tests, in one process per core

@@ -42,7 +42,7 @@ MESSAGES = {
     "database or disk is full": errno.ENOSPC,
     "attempt to write a readonly database": errno.EROFS,
 }
-# Of those that do not say the cause: SQLite, torch, NumPy, Pillow.
+# Of those that do not say the cause: SQLite, torch, NumPy, Pillow, OpenVINO.
 SILENT = (
     "disk i/o error",
     "unable to open database file",
@@ -50,6 +50,7 @@ SILENT = (
     "unexpected pos",
     "requested and",
     "encoder error",
+    "iostream error",
 )
 PROBE = 2**20  # bytes
 AGAIN = " or name another folder, then repeat the command"

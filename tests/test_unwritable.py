@@ -80,6 +80,16 @@ def _copy(path: Path, seed: int) -> None:
             file.write(bytes([seed]) * SIZE)
 
 
+def _network(path: Path, seed: int) -> None:
+    """The weights of OpenVINO, beside which the network lies."""
+    openvino = pytest.importorskip("openvino", reason="no openvino: .[deploy]")
+    opset = openvino.opset13
+    frames = opset.parameter([SIZE], np.float32)
+    model = openvino.Model([frames + np.full(SIZE, seed, np.float32)], [frames])
+    with whole_file(path.with_suffix(".xml")) as network, whole_file(path) as partial:
+        openvino.serialize(model, str(network), str(partial))
+
+
 def _text(path: Path, seed: int) -> None:
     write_whole(path, str(seed) * SIZE)
 
@@ -92,6 +102,7 @@ KINDS = {
     "mask.png": _picture,
     "figure.png": _figure,
     "frame.jpg": _copy,
+    "network.bin": _network,
     "table.csv": _text,
 }
 

@@ -15,13 +15,10 @@ from tests.tools import status_of
 
 def test_a_file_is_compared_with_its_weights(exported, distilled, tmp_path, capsys):
     out = tmp_path / "table.json"
-    assert not status_of(
-        "verify.py",
-        *given(distilled),
-        exported,
-        *("--engines", "onnxruntime", "--rounds", 1, "--threads", 1),
-        *("--work-dir", tmp_path / "scores", "--markdown", "--json", out),
-    )
+    options = ("--engines", "onnxruntime", "--rounds", 1, "--threads", 1)
+    written = ("--work-dir", tmp_path / "scores", "--markdown", "--json", out)
+    arguments = (*given(distilled), exported, *options, *written)
+    assert not status_of("verify.py", *arguments)
     table = json.loads(out.read_text())["table"]
     names = ["weights, as tested", "torch", "student.onnx, onnxruntime"]
     assert [row["Step"] for row in table] == names
