@@ -86,8 +86,12 @@ def _network(path: Path, seed: int) -> None:
     opset = openvino.opset13
     frames = opset.parameter([SIZE], np.float32)
     model = openvino.Model([frames + np.full(SIZE, seed, np.float32)], [frames])
-    with whole_file(path.with_suffix(".xml")) as network, whole_file(path) as partial:
-        openvino.serialize(model, str(network), str(partial))
+    with whole_file(path) as partial:
+        network = partial.with_suffix(".xml")
+        try:
+            openvino.serialize(model, str(network), str(partial))
+        finally:
+            network.unlink(missing_ok=True)
 
 
 def _text(path: Path, seed: int) -> None:
