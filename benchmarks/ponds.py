@@ -4,7 +4,8 @@ r"""Draw six recordings for one model: two farms, each in three weathers.
     python tools/split_dataset.py data/ponds --strategy per-recording \
         --ratios .5 .2 .3 --embargo 10s --out data/ponds/split.csv
 
-Each has its folder in ``images`` and ``labels``.
+Each has its folder in ``images`` and ``labels``. By default all start at the same time,
+so that comparisons of runs take them for six cameras on the same events.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from mmseg_splashkd.datasets.synthetic import draw_pond
 
 SIZE = (192, 320)
+START = 1_683_000_000
 WEATHERS = {"clear": {}, "rain": {"weather": "rain"}}
 WEATHERS["rainy_night"] = {"weather": "rain", "night": True}
 
@@ -32,6 +34,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--interval", type=int, default=3, help="seconds between frames (default: 3)"
     )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the first one (default: 1)"
+    )
+    parser.add_argument(
+        "--apart",
+        type=int,
+        default=0,
+        help="seconds between the starts of two (default: 0)",
+    )
     return parser.parse_args(argv)
 
 
@@ -40,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     for part in ("images", "labels"):
         (args.out_dir / part).mkdir(parents=True)
-    for seed, (farm, weather) in enumerate(product("AB", WEATHERS), start=1):
+    for number, (farm, weather) in enumerate(product("AB", WEATHERS)):
         name = f"{farm}_{weather}"
         with tempfile.TemporaryDirectory(dir=args.out_dir) as folder:
             drawn = Path(folder, name)
@@ -48,8 +59,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 drawn,
                 frames=args.frames,
                 size=SIZE,
-                seed=seed,
+                seed=args.seed + number,
                 recording=name,
+                start=START + number * args.apart,
                 farm=farm,
                 interval_seconds=args.interval,
                 **WEATHERS[weather],

@@ -48,6 +48,7 @@ class Step:
         size: Bytes of the file.
         milliseconds: Median and quartiles of a frame.
         faster: How many times faster than PyTorch, in the same rounds.
+        scores: Its scores.
         difference: Of its score from that of the weights.
         bursts: Its bursts; None where frames have no time.
     """
@@ -58,6 +59,7 @@ class Step:
     size: int
     milliseconds: Spread
     faster: Spread
+    scores: FrameScores
     difference: Difference
     bursts: BurstScores | None
 
@@ -73,6 +75,7 @@ class Verified:
     """The steps from weights to files, each with its verdict.
 
     Args:
+        weights: Scores of the weights.
         steps: The steps.
         comparison: Scores, intervals and caveats.
         margin: Margin of the verdicts, in points.
@@ -81,6 +84,7 @@ class Verified:
         threads: Number of threads; None: as each engine chooses.
     """
 
+    weights: FrameScores
     steps: tuple[Step, ...]
     comparison: Comparison
     margin: float
@@ -147,7 +151,9 @@ def verify(
     _remember(steps)
     shape = (int(frames[0].shape[1]), int(frames[0].shape[2]))
     bursts = _bursts(scores[WEIGHTS])
-    return Verified(tuple(steps), comparison, margin, bursts, shape, threads)
+    return Verified(
+        scores[WEIGHTS], tuple(steps), comparison, margin, bursts, shape, threads
+    )
 
 
 Opened = dict[str, tuple[Path, Engine]]
@@ -238,6 +244,7 @@ def _step(
         size,
         spread(milliseconds),
         ratios(seconds["torch"], seconds[name]),
+        scores,
         difference,
         _bursts(scores),
     )
