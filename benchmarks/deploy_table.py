@@ -26,8 +26,16 @@ from when_it_pays import RESULTS, Study
 from mmseg_splashkd.deploy.export import export_onnx
 from mmseg_splashkd.deploy.quantise import quantise
 from mmseg_splashkd.deploy.verdicts import as_json
-from mmseg_splashkd.deploy.verify import MARGIN, WEIGHTS, verify
+from mmseg_splashkd.deploy.verify import (
+    MARGIN,
+    WEIGHTS,
+    open_steps,
+    seconds_of,
+    timed_frames,
+    verify,
+)
 from mmseg_splashkd.evaluation.frame_scores import load_scores, save_scores
+from mmseg_splashkd.evaluation.interleaved import ratios, spread
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.tables import markdown_table
 from mmseg_splashkd.report.words import points
@@ -35,6 +43,7 @@ from mmseg_splashkd.statistics import Difference, Settings, compare
 from mmseg_splashkd.statistics.arms import Arm, FoldSeed
 
 SEEDS = (0, 1, 2)
+ROUNDS = 60
 ENGINES = ("torch", "onnxruntime", "openvino", "openvino_bf16")
 
 
@@ -76,6 +85,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("data", nargs="+", choices=DATA)
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
     parser.add_argument("--jobs", type=int, default=2, help="parallel trainings")
+    parser.add_argument(
+        "--times",
+        action="store_true",
+        help="time what is finished again, on a machine that is idle now",
+    )
     parser.add_argument(
         "--runs",
         type=Path,
@@ -139,6 +153,19 @@ def measure(run: StudyRun, weights: str, data: Data, out: Path, threads: int) ->
     write_whole(out / "table.json", json.dumps(table, indent=1) + "\n")
 
 
+def measure_times(run: StudyRun, weights: str, out: Path, threads: int) -> None:
+    """Time the steps of a student again, all in turn."""
+    options, table = dict(run.options), json.loads((out / "table.json").read_text())
+    files = [out / "student.onnx", out / "student_int8.xml"]
+    opened = open_steps(run.config, Path(weights), files, ENGINES, threads, options)
+    seconds = seconds_of(opened, timed_frames(run.config, options), ROUNDS)
+    table["ms"] = [1000 * spread(seconds[step]).median for step in table["steps"]]
+    table["faster"] = [
+        ratios(seconds["torch"], seconds[step]).median for step in table["steps"]
+    ]
+    write_whole(out / "table.json", json.dumps(table, indent=1) + "\n")
+
+
 def compared(
     name: str, data: Data, folder: Path
 ) -> tuple[list[Difference], list[float], dict[str, Any]]:
@@ -197,6 +224,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             if not (out / "table.json").is_file():
                 print(f"{key}: {name}, seed {seed}", flush=True)
                 measure(run, result["weights"], data, out, args.threads)
+            elif args.times and seed == SEEDS[0]:  # that of the table
+                measure_times(run, result["weights"], out, args.threads)
         heads = ["student", "step", f"{data.metric} (%)", "points (90 %)"]
         heads += [f"within {MARGIN:g} points", "MiB", "ms a frame", "x PyTorch"]
         rows = [row for name in data.arms for row in rows_of(name, data, folder)]

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
@@ -70,11 +69,12 @@ def parse_args() -> argparse.Namespace:
 
 def tested_by(engine: str | None, options: dict) -> Any:
     """The metrics of weights, or of an exported file by an engine."""
-    if Path(options["checkpoint"]).suffix in (".onnx", ".xml"):
+    from mmseg_splashkd.deploy.deployed_file import is_deployed
+
+    if is_deployed(options["checkpoint"]):
         from mmseg_splashkd.deploy.testing import evaluate_file
 
-        chosen = {} if engine is None else {"engine": engine}
-        return evaluate_file(file=options.pop("checkpoint"), **chosen, **options)
+        return evaluate_file(file=options.pop("checkpoint"), engine=engine, **options)
     if engine is not None:
         raise ValueError(
             f"--engine {engine} runs exported files, and {options['checkpoint']} is "

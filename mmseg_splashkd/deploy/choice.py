@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,11 @@ import numpy as np
 from mmseg_splashkd.deploy.deployed_file import read_meta
 from mmseg_splashkd.deploy.engines import (
     Engine,
-    default_engine,
+    engines_of,
     installed,
     open_engine,
 )
-from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS
+from mmseg_splashkd.deploy.versions import versions_of
 from mmseg_splashkd.evaluation.interleaved import spread, time_in_turn
 from mmseg_splashkd.files import file_sha256, write_whole
 from mmseg_splashkd.foreign import parse_json
@@ -25,6 +24,7 @@ from mmseg_splashkd.records.environment import hardware
 
 AUTO = "auto"
 ROUNDS = 7
+UNSEEN = "same masks, not of all classes"
 SAME = 0.995  # Dice of the classes with those of float32, from which they are the same
 
 
@@ -35,8 +35,8 @@ class Measured:
     Args:
         engine: Name of the engine.
         milliseconds: Median of a frame.
-        verdict: That of ``tools/verify.py``; ``same masks`` or ``other masks`` where
-            no labels were there.
+        verdict: That of ``tools/verify.py``; where no labels were there, whether its
+            masks are those of the most exact engine.
         good: Whether the engine may be chosen.
     """
 
@@ -51,43 +51,58 @@ def remembered_file(file: str | Path) -> Path:
     return Path(f"{file}.engines.json")
 
 
-def remember(file: str | Path, measured: Sequence[Measured]) -> None:
+def remember(
+    file: str | Path, measured: Sequence[Measured], threads: int | None = None
+) -> str | None:
     """Keep the measurements of a file on this machine, beside it.
+
+    Those of other engines and machines stay; a damaged memory is replaced.
 
     Args:
         file: A deployed file.
         measured: Its engines.
+        threads: See ``open_engine``.
+
+    Returns:
+        Why they could not be written, such as a folder that is read only; or None.
     """
+    own = machine(threads)
+    try:
+        kept = _kept(file)
+    except ValueError:
+        kept = []
+    before = [e for each in kept if each["machine"] == own for e in each["engines"]]
+    named = {each.engine for each in measured}
+    engines = [each for each in before if each["engine"] not in named]
     entry = {
-        "machine": machine(),
+        "machine": own,
         "date": date.today().isoformat(),
-        "engines": [asdict(each) for each in measured],
+        "engines": [*engines, *map(asdict, measured)],
     }
-    others = [each for each in _kept(file) if each["machine"] != entry["machine"]]
-    kept = {"file_sha256": file_sha256(file), "machines": [*others, entry]}
-    write_whole(remembered_file(file), json.dumps(kept, indent=1) + "\n")
+    others = [each for each in kept if each["machine"] != own]
+    content = {"file_sha256": file_sha256(file), "machines": [*others, entry]}
+    try:
+        write_whole(remembered_file(file), json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        return f"{remembered_file(file)} cannot be written ({error}): not remembered"
+    return None
 
 
-def recalled(file: str | Path) -> list[Measured]:
+def recalled(file: str | Path, threads: int | None = None) -> list[Measured]:
     """What was measured of a file on this machine; empty where nothing was.
 
     Measurements of another file of the same name, or by other versions of the engines,
     do not count.
     """
-    own = [each for each in _kept(file) if each["machine"] == machine()]
+    own = [each for each in _kept(file) if each["machine"] == machine(threads)]
     return [Measured(**each) for entry in own for each in entry["engines"]]
 
 
-def machine() -> dict[str, Any]:
-    """What times depend on: CPU, cores, and versions of the engines."""
+def machine(threads: int | None = None) -> dict[str, Any]:
+    """What times depend on: CPU, cores, threads, and versions of the engines."""
     of = hardware()
-    versions = {}
-    for name in ("onnxruntime", "openvino"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return {"cpu": of.cpu, "cores": of.cores, **versions}
+    versions = versions_of("onnxruntime", "openvino")
+    return {"cpu": of.cpu, "cores": of.cores, "threads": threads, **versions}
 
 
 def chosen(measured: Sequence[Measured]) -> Measured:
@@ -114,8 +129,9 @@ def engine_for(
 ) -> str:
     """The engine for a file on this machine: the fastest whose verdict is good.
 
-    What ``tools/verify.py`` or an earlier call has measured counts; otherwise the
-    engines are measured now (``measure``), and remembered.
+    What ``tools/verify.py`` or an earlier call has decided counts. Where that is not
+    known of every engine that is installed, they are measured now (``measure``), and
+    remembered if all classes are in the frames.
 
     Args:
         file: A deployed file.
@@ -127,13 +143,20 @@ def engine_for(
         ImportError: No engine is installed.
         ValueError: No engine is good, or as for ``open_engine``.
     """
-    found = recalled(file)
-    if not found:
-        found = measure(file, frames, threads)
-        try:
-            remember(file, found)
-        except OSError as error:  # such as a folder that is read only
-            tell(f"{remembered_file(file)} cannot be written ({error}): not remembered")
+    before = {each.engine: each for each in recalled(file, threads)}
+    found = list(before.values())
+    if not set(_candidates(file)) <= set(before):
+        measured = measure(file, frames, threads)
+        # A verdict on labels stays; times are of one measurement.
+        found = [
+            replace(before[each.engine], milliseconds=each.milliseconds)
+            if before.get(each.engine)
+            else each
+            for each in measured
+        ]
+        seen = all(each.verdict != UNSEEN for each in found)
+        if seen and (failure := remember(file, found, threads)):
+            tell(failure)
     best = chosen(found)
     for each in found:
         mark = " <- chosen" if each is best else ""
@@ -158,10 +181,7 @@ def measure(
         ImportError: No engine is installed.
         ValueError: See ``open_engine``.
     """
-    default = default_engine(file)
-    names = [each for each in installed() if each in (default, *PRECISIONS)]
-    if not names:
-        raise ImportError("no engine is installed: pip install -e '.[deploy]'")
+    names = _candidates(file)
     engines = {name: open_engine(name, file, threads) for name in names}
     masks = {name: _masks(engine, frames) for name, engine in engines.items()}
     classes = len(read_meta(file).classes)
@@ -172,15 +192,24 @@ def measure(
     }
     seconds = time_in_turn(passes, ROUNDS)
     exact = masks[names[0]]
-    return [
-        _measured(name, seconds[name], _agree(masks[name], exact, classes))
-        for name in names
-    ]
+    seen = {int(each) for mask in exact for each in np.unique(mask)}
+    found = []
+    for name in names:
+        same = _agree(masks[name], exact, classes)
+        verdict = "other masks"
+        if same:
+            verdict = "same masks" if len(seen) == classes else UNSEEN
+        milliseconds = 1000 * spread(seconds[name]).median
+        found.append(Measured(name, milliseconds, verdict, same))
+    return found
 
 
-def _measured(name: str, seconds: Sequence[float], same: bool) -> Measured:
-    verdict = "same masks" if same else "other masks"
-    return Measured(name, 1000 * spread(seconds).median, verdict, same)
+def _candidates(file: str | Path) -> list[str]:
+    """The engines that are installed and can run a file, the most exact one first."""
+    names = [each for each in installed() if each in engines_of(file)]
+    if not names:
+        raise ImportError("no engine is installed: pip install -e '.[deploy]'")
+    return names
 
 
 def _masks(engine: Engine, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -201,6 +230,10 @@ def _agree(
     return True
 
 
+def _is_measured(engine: dict[str, Any]) -> bool:
+    return Measured(**engine).milliseconds > 0
+
+
 def _kept(file: str | Path) -> list[dict[str, Any]]:
     """Measurements of this very file, on any machine."""
     path = remembered_file(file)
@@ -213,7 +246,7 @@ def _kept(file: str | Path) -> list[dict[str, Any]]:
             each
             for each in kept["machines"]
             if isinstance(each["machine"], dict)
-            and all(Measured(**engine) for engine in each["engines"])
+            and all(_is_measured(engine) for engine in each["engines"])
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it") from error

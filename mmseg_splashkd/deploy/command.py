@@ -64,6 +64,8 @@ def quantise_and_tell(
     seconds = time_in_turn(passes, ROUNDS)
     before, after = (1000 * spread(each).median for each in seconds.values())
     faster = ratios(*seconds.values()).median
+    for note in found.notes:
+        print(f"note: {note}")
     print(f"{out}: {sizes[0]:.2f} MiB became {sizes[1]:.2f} MiB")
     print(
         f"  a frame in OpenVINO: {before:.1f} ms became {after:.1f} ms, "

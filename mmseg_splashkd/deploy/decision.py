@@ -19,6 +19,23 @@ def with_threshold(model: Any, threshold: float) -> Any:
         ValueError: It does not decide by one threshold.
     """
     opset: Any = import_extra("openvino.opset13", "quantised files", "deploy")
+    old = threshold_of(model)
+    shape = tuple(old.get_node().output(0).get_shape())
+    new = opset.constant(np.full(shape, threshold, np.float32))
+    for target in old.get_target_inputs():
+        target.replace_source_output(new.output(0))
+    return model
+
+
+def threshold_of(model: Any) -> Any:
+    """The output of the constant that is the threshold of a model.
+
+    Args:
+        model: A model of OpenVINO.
+
+    Raises:
+        ValueError: It does not decide by one threshold.
+    """
     # The decision of ``Deployed``, p >= t, is the only comparison with a constant.
     found = [
         each.input_value(1)
@@ -27,12 +44,7 @@ def with_threshold(model: Any, threshold: float) -> Any:
     ]
     if len(found) != 1:
         raise ValueError(f"the network has {len(found)} thresholds, and must have one")
-    (old,) = found
-    shape = tuple(old.get_node().output(0).get_shape())
-    new = opset.constant(np.full(shape, threshold, np.float32))
-    for target in old.get_target_inputs():
-        target.replace_source_output(new.output(0))
-    return model
+    return found[0]
 
 
 def _is_scalar(source: Any) -> bool:

@@ -19,7 +19,7 @@ from mmseg_splashkd.deploy.onnx_file import check_model, onnx
 from mmseg_splashkd.deploy.parity import Parity, compare_with_torch
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.extras import import_extra
-from mmseg_splashkd.files import whole_file
+from mmseg_splashkd.files import check_writable, whole_file
 from mmseg_splashkd.foreign import one_line
 from mmseg_splashkd.models.segmentors.heads import decode_heads
 
@@ -54,8 +54,12 @@ def export_onnx(
     Raises:
         FileNotFoundError: Config, weights or frames are missing.
         ImportError: The extra ``deploy`` is not installed.
-        ValueError: The config cannot be exported, or the file differs from PyTorch.
+        ValueError: The config cannot be exported, the file differs from PyTorch, or
+            ``out`` does not end in ``.onnx``.
     """
+    if Path(out).suffix.lower() != ".onnx":
+        raise ValueError(f"OUT={out} must end in .onnx: it is written anew")
+    check_writable(Path(out).parent, "OUT")
     for module in ("onnx", "onnxscript", "onnxruntime"):
         import_extra(module, "exports", "deploy")
     cfg = read_config(str(config), cfg_options or {})

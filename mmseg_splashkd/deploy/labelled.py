@@ -46,6 +46,8 @@ class LabelledFrames(Sequence[LabelledFrame]):
     """
 
     def __init__(self, cfg: Config, loader: str) -> None:
+        if not cfg.get(loader):
+            raise ValueError(f"the config has no {loader}, whose labels are read")
         init_default_scope(cfg.get("default_scope") or "mmseg")
         self._dataset: Any = DATASETS.build(cfg[loader].dataset)
         if not len(self._dataset):

@@ -1,7 +1,6 @@
 """The deployed function of a config and its weights."""
 
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,14 @@ from mmseg_splashkd.deploy.exportable import check_exportable
 from mmseg_splashkd.deploy.metadata import DeployedMeta
 from mmseg_splashkd.deploy.pipeline import trained_size
 from mmseg_splashkd.deploy.spread_frames import spread_frames
+from mmseg_splashkd.deploy.versions import versions_of
 from mmseg_splashkd.evaluation.operating_point.stored import OPERATING_POINT
 from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.models.teacher.renormalise import normalisation
 from mmseg_splashkd.runs.open_network import open_network
 from mmseg_splashkd.version import __version__
 
+COMPARED = 50  # frames whose size is looked at
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -41,7 +42,7 @@ def deployed_of(cfg: Config, checkpoint: str | Path) -> tuple[Deployed, Deployed
     """
     check_exportable(cfg)
     weights = find_checkpoint(str(checkpoint))
-    size = trained_size(cfg) or spread_frames(cfg, "val_dataloader", 1)[0].shape[:2]
+    size = trained_size(cfg) or _size_of_frames(cfg)
     meta = _meta(cfg, weights, size)
     network = open_network(cfg, weights)
     applied = normalisation(network)
@@ -56,6 +57,24 @@ def deployed_of(cfg: Config, checkpoint: str | Path) -> tuple[Deployed, Deployed
     ((name, threshold),) = meta.thresholds.items() or ((None, 0.5),)
     class_id = None if name is None else meta.classes.index(name)
     return Deployed(network, size, class_id, threshold).eval(), meta
+
+
+def _size_of_frames(cfg: Config) -> tuple[int, int]:
+    """(H, W) of all frames of the validation part, which are not resized.
+
+    Raises:
+        ValueError: They differ, or there are none.
+    """
+    frames = spread_frames(cfg, "val_dataloader", COMPARED)
+    sizes = {frame.shape[:2] for frame in frames}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"frames of the validation part have several sizes (height and width "
+            f"{sorted(sizes)}), and its pipeline has no Resize: add "
+            f" Resize(scale=(width, height), keep_ratio=False)"
+        )
+    ((height, width),) = sizes
+    return int(height), int(width)
 
 
 def _meta(cfg: Config, weights: Path, size: tuple[int, int]) -> DeployedMeta:
@@ -77,7 +96,7 @@ def _meta(cfg: Config, weights: Path, size: tuple[int, int]) -> DeployedMeta:
         config_sha256=text_sha256(config_text(cfg)),
         weights_sha256=tensors_sha256(stored["state_dict"]),
         run=str(about.get("run") or ""),
-        versions={"mmseg_splashkd": __version__, **_versions()},
+        versions={"mmseg_splashkd": __version__, **versions_of(*PACKAGES)},
         parity={},
     )
 
@@ -87,13 +106,3 @@ def _of_one_logit(network: Any, names: tuple[str, ...]) -> dict[str, float]:
     if network.out_channels != 1:
         return {}
     return {names[1]: float(last_head(network).threshold)}
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # such as ONNX, where nothing is exported
-            continue
-    return found

@@ -1,5 +1,6 @@
 """ONNX files of this package, and the refusal of all others."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def check_model(model: Any, file: str | Path) -> DeployedMeta:
             ``tools/export.py``.
     """
     external = onnx().TensorProto.EXTERNAL
-    outside = [t.name for t in model.graph.initializer if t.data_location == external]
+    tensors = _tensors(model.graph)
+    outside = [each.name for each in tensors if each.data_location == external]
     if outside:
         raise ValueError(
             f"{file} has weights in other files (external data, {len(outside)} "
@@ -73,3 +75,12 @@ def check_model(model: Any, file: str | Path) -> DeployedMeta:
     except onnx().checker.ValidationError as error:
         raise ValueError(f"{file} is damaged: {error}") from error
     return meta
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """All tensors of a graph: of its own, of its nodes, and of graphs inside these."""
+    yield from graph.initializer
+    for attribute in (each for node in graph.node for each in node.attribute):
+        yield from (attribute.t, *attribute.tensors)
+        for inner in (attribute.g, *attribute.graphs):
+            yield from _tensors(inner)

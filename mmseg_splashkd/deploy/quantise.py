@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 
 from mmseg_splashkd.config.data_check import check_data
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.deploy import ir_file
-from mmseg_splashkd.deploy.decision import with_threshold
+from mmseg_splashkd.deploy.decision import threshold_of, with_threshold
 from mmseg_splashkd.deploy.deployed_file import read_meta
 from mmseg_splashkd.deploy.labelled import (
     LabelledFrame,
@@ -24,7 +26,9 @@ from mmseg_splashkd.deploy.labelled import (
 )
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.deploy.testing import check_classes
+from mmseg_splashkd.deploy.versions import versions_of
 from mmseg_splashkd.extras import import_extra
+from mmseg_splashkd.files import check_writable
 
 FRAMES = 100
 MAX_DROP = 0.25  # points; half of the margin of a verdict
@@ -45,10 +49,11 @@ class Quantised:
         validated: Frames of the validation part on which it was scored.
         before: Score of the float file there, in percent: Dice of the class that is
             decided by a threshold, at the best one; otherwise mIoU.
-        after: Score of the quantised file.
+        after: Score of the quantised file, at least that less ``max_drop``.
         integers: Number of convolutions and matrix products in integers.
         floats: Names of those that were left in float.
         threshold: The new threshold; None where the most likely class is predicted.
+        notes: Findings on the data that were allowed, and other doubts.
     """
 
     frames: int
@@ -58,6 +63,7 @@ class Quantised:
     integers: int
     floats: tuple[str, ...]
     threshold: float | None
+    notes: tuple[str, ...]
 
 
 def quantise(
@@ -91,16 +97,21 @@ def quantise(
             argument is out of its range.
     """
     _check_arguments(file, out, max_drop)
+    _import_nncf()
     meta = read_meta(file)
     check_classes(config, file, cfg_options)
     cfg = read_config(config, cfg_options)
-    check_data(cfg)  # no frame of the training part is in another one
+    notes = _checked_data(cfg)
+    if text_sha256(config_text(cfg)) != meta.config_sha256:
+        notes.append(f"{file} was exported with another config, or other options")
     drawn = spread_frames(cfg, "train_dataloader", frames)
     calibration = [frame[None] for frame in drawn]
     validation = LabelledFrames(cfg, "val_dataloader")
     openvino: Any = import_extra("openvino", "quantised files", "deploy")
     model = _folded(openvino.Core().read_model(str(file)))
     focus = _focus_of(meta)
+    if focus is not None:
+        threshold_of(model)  # there is one, before minutes are spent
     before = _scored(model, validation, focus, meta)
     if focus is not None and before.threshold is None:
         raise ValueError(
@@ -110,6 +121,12 @@ def quantise(
     count = len(meta.classes)
     quantised = quantised_model(model, calibration, validation, max_drop, focus, count)
     after = _scored(quantised, validation, focus, meta)
+    if not after.score >= before.score - max_drop:  # also of NaN
+        raise ValueError(
+            f"the score on the validation part drops from {before.score:.2f} to "
+            f"{after.score:.2f}, by more than max_drop={max_drop}, whatever is left in "
+            f"float. Nothing was written: allow a larger drop, or keep {file}"
+        )
     if after.threshold is not None and focus is not None:
         quantised = with_threshold(quantised, after.threshold)
         meta = replace(meta, thresholds={meta.classes[focus]: after.threshold})
@@ -122,9 +139,37 @@ def quantise(
         integers,
         floats,
         after.threshold,
+        tuple(notes),
     )
-    ir_file.write(quantised, replace(meta, quantised=_entries(result)), out)
+    meta = replace(
+        meta,
+        parity={},  # those of the file of floats
+        versions={**meta.versions, **versions_of("openvino", "nncf")},
+        quantised=_entries(result),
+    )
+    ir_file.write(quantised, meta, out)
     return result
+
+
+def _checked_data(cfg: Config) -> list[str]:
+    """Findings on the data that the config allows, but for shared frames.
+
+    Raises:
+        ValueError: A frame of the training part is in another part, too, whatever the
+            config allows; or as for ``check_data``.
+    """
+    allowed = check_data(cfg)
+    if shared := [each for each in allowed if each.code == "shared_frame"]:
+        raise ValueError(
+            f"{shared[0]}: ranges that are taken from frames of another part would be "
+            f"fitted to them, so that data_check.allow does not hold here"
+        )
+    return [str(each) for each in allowed]
+
+
+def _import_nncf() -> Any:
+    os.environ.setdefault(NO_REPORTS, "1")
+    return import_extra("nncf", "quantised files", "deploy")
 
 
 def _check_arguments(file: str | Path, out: str | Path, max_drop: float) -> None:
@@ -134,6 +179,7 @@ def _check_arguments(file: str | Path, out: str | Path, max_drop: float) -> None
         raise ValueError(f"{file} must be an ONNX file of tools/export.py")
     if not 0 < max_drop < 100:
         raise ValueError(f"max_drop={max_drop} must be above 0 and below 100 points")
+    check_writable(Path(out).parent, "OUT")
 
 
 def _folded(model: Any) -> Any:
@@ -169,11 +215,10 @@ def quantised_model(
         class_id: See ``validated``.
         classes: See ``validated``.
     """
-    os.environ.setdefault(NO_REPORTS, "1")
-    nncf: Any = import_extra("nncf", "quantised files", "deploy")
+    nncf = _import_nncf()
 
     def score(compiled: Any, items: Any) -> tuple[float, list[float]]:
-        found = validated(_run_by(compiled), list(items), class_id, classes)
+        found = validated(_run_by(compiled), items, class_id, classes)
         return found.score, found.right
 
     with _quiet():
@@ -242,4 +287,4 @@ def _is_rounded(source: Any) -> bool:
 
 
 def _entries(result: Quantised) -> dict[str, Any]:
-    return {**asdict(result), "floats": list(result.floats)}
+    return {key: value for key, value in asdict(result).items() if key != "notes"}

@@ -10,7 +10,13 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
 from mmseg_splashkd.datasets.image_file import read_as_training
-from mmseg_splashkd.deploy.engines import PYTORCH, Engine, open_engine, open_pytorch
+from mmseg_splashkd.deploy.engines import (
+    PYTORCH,
+    Engine,
+    default_engine,
+    open_engine,
+    open_pytorch,
+)
 from mmseg_splashkd.files import file_sha256
 
 SMALLEST = 1e-12  # the logarithm of 0 is no logit
@@ -25,7 +31,8 @@ class DeployedSegmentor(BaseModel):
 
     Args:
         exported: ONNX file, or OpenVINO's ``.xml``; of an engine of PyTorch, weights.
-        engine: Name of an engine, see ``open_engine`` and ``open_pytorch``.
+        engine: Name of an engine, see ``open_engine`` and ``open_pytorch``; None: that
+            of ``default_engine``.
         threads: Number of threads; None: one for each core, or those of PyTorch.
         config: Config of the weights.
         cfg_options: Dotted config keys to override.
@@ -37,7 +44,7 @@ class DeployedSegmentor(BaseModel):
     def __init__(
         self,
         exported: str | Path,
-        engine: str = "onnxruntime",
+        engine: str | None = None,
         threads: int | None = None,
         config: str | Path = "",
         cfg_options: dict[str, Any] | None = None,
@@ -47,13 +54,14 @@ class DeployedSegmentor(BaseModel):
         if engine in PYTORCH:
             self.engine = open_pytorch(config, exported, cfg_options, engine)
         else:
-            self.engine = open_engine(engine, exported, threads)
+            name = engine or default_engine(exported)
+            self.engine = open_engine(name, exported, threads)
         # What identifies its scores, see ``FrameScoresHook``.
         self.about = {
             "run": self.engine.meta.run or None,
             "checkpoint": str(exported),
             "checkpoint_sha256": file_sha256(exported),
-            "setting": engine,
+            "engine": self.engine.name,
             "threshold": next(iter(self.engine.meta.thresholds.values()), None),
         }
 

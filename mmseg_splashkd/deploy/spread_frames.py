@@ -20,6 +20,8 @@ def spread_frames(cfg: Config, loader: str, count: int) -> list[np.ndarray]:
     """
     if count < 1:
         raise ValueError(f"frames={count} must be at least 1")
+    if not cfg.get(loader):
+        raise ValueError(f"the config has no {loader}, whose frames are read: add one")
     listed = listed_frames(cfg, loader)
     if not listed:
         raise ValueError(f"{loader} lists no frames that could be read")

@@ -14,7 +14,7 @@ from mmseg_splashkd.runs.test import TestMetrics, evaluate
 def evaluate_file(
     config: str | Path,
     file: str | Path,
-    engine: str = "onnxruntime",
+    engine: str | None = None,
     threads: int | None = None,
     threshold: str | float | None = None,
     **options: Any,
@@ -24,7 +24,7 @@ def evaluate_file(
     Args:
         config: Config with the data; its model is not built.
         file: ONNX file, or OpenVINO's ``.xml``.
-        engine: See ``open_engine``.
+        engine: See ``open_engine``; None: that of ``default_engine``.
         threads: See ``open_engine``.
         threshold: None and ``'stored'``: as the file decides, by its threshold if it
             has one. A number replaces it.
@@ -33,7 +33,7 @@ def evaluate_file(
     Raises:
         FileNotFoundError, ImportError: See ``open_engine``.
         ValueError: ``'stored'``, and the file has no threshold; the classes of config
-            and file differ; ``tta``; or as for ``evaluate``.
+            and file differ; ``tta``; several processes; or as for ``evaluate``.
     """
     meta = read_meta(file)
     check_classes(config, file, options.get("cfg_options"))
@@ -41,6 +41,11 @@ def evaluate_file(
         raise ValueError(
             "--tta flips frames in the pipeline, which a deployed file does not use: "
             "leave it out"
+        )
+    if (launcher := options.get("launcher", "none")) != "none":
+        raise ValueError(
+            f"--launcher {launcher}: an exported file is tested in one process, whose "
+            f"engine has several threads. Leave it out"
         )
     if threshold == STORED:
         if not meta.thresholds:
@@ -75,7 +80,9 @@ def evaluate_deployed(
     return evaluate(config, checkpoint, model=model, **options)
 
 
-def model_of(exported: str | Path, engine: str, threads: int | None) -> dict[str, Any]:
+def model_of(
+    exported: str | Path, engine: str | None, threads: int | None
+) -> dict[str, Any]:
     """Config of a ``DeployedSegmentor``."""
     kind = DeployedSegmentor.__name__
     return {

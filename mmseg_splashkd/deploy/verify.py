@@ -1,20 +1,21 @@
 """Does each file, in each engine, find the class as the weights do?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from mmseg_splashkd.checkpoint import find_checkpoint
+from mmseg_splashkd.checkpoint import find_checkpoint, read_checkpoint
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.choice import Measured, remember
 from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
 from mmseg_splashkd.deploy.engines import (
     PYTORCH,
     Engine,
-    default_engine,
+    engines_of,
     installed,
     open_engine,
     open_pytorch,
@@ -24,7 +25,7 @@ from mmseg_splashkd.deploy.testing import evaluate_deployed, evaluate_file
 from mmseg_splashkd.evaluation.bursts import BurstScores, has_time, score_bursts
 from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
 from mmseg_splashkd.evaluation.interleaved import Spread, ratios, spread, time_in_turn
-from mmseg_splashkd.evaluation.operating_point import STORED
+from mmseg_splashkd.evaluation.operating_point import OPERATING_POINT, STORED
 from mmseg_splashkd.runs.test import evaluate
 from mmseg_splashkd.runs.train import WORK_DIRS
 from mmseg_splashkd.statistics import Comparison, Difference, Settings, compare
@@ -34,7 +35,7 @@ MARGIN = 0.5
 ROUNDS = 20
 TIMED = 8  # frames
 WEIGHTS = "weights"  # the arm that the others are compared with
-GOOD = ("equivalent", "better")
+GOOD, UNDECIDED = ("equivalent", "better"), "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Step:
     def verdict(self) -> str:
         """``equivalent``, ``better``, ``worse`` or ``cannot tell``."""
         answer = self.difference.equivalence
-        return "cannot tell" if answer is None else answer.verdict
+        return UNDECIDED if answer is None else answer.verdict
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def verify(
         engines: Names of engines; default PyTorch, and all that are installed and can
             run a file.
         margin: Margin of a verdict in points, > 0.
-        threads: Threads of the engines of files, from 1.
+        threads: Threads of each engine, from 1.
         rounds: Timed rounds, each with one frame in every engine, from 1.
         work_dir: Folder of the scores; default ``work_dirs/<config>_verify``.
         cfg_options: Dotted config keys to override.
@@ -126,12 +127,17 @@ def verify(
         FileNotFoundError, ImportError, ValueError: As for ``evaluate``,
             ``open_engine`` and ``compare``; or a file is not of these weights.
     """
+    settings = Settings(equivalent=margin)  # refuses what is no margin
+    if rounds < 1:
+        raise ValueError(f"rounds={rounds} must be at least 1")
     weights = find_checkpoint(str(checkpoint))
     folder = Path(work_dir or WORK_DIRS / f"{Path(config).stem}_verify")
-    opened = _opened(config, weights, files, engines, threads, cfg_options)
+    opened = open_steps(config, weights, files, engines, threads, cfg_options)
     quiet = {"log_level": "ERROR", **(cfg_options or {})}
     options: dict[str, Any] = {"cfg_options": quiet}
-    deciding = STORED if _decides(opened) else None
+    meta = opened["torch"][1].meta
+    stored = read_checkpoint(weights)["meta"].get(OPERATING_POINT)
+    deciding = STORED if meta.thresholds and stored else None  # else by its head
     tested = evaluate(config, weights, folder / WEIGHTS, threshold=deciding, **options)
     scores = {WEIGHTS: load_scores(tested.scores)}
     for name, (file, engine) in opened.items():
@@ -141,14 +147,16 @@ def verify(
         else:
             tested = evaluate_file(config, file, engine.name, threads, **where)
         scores[name] = load_scores(tested.scores)
-    frames = _timed_frames(config, cfg_options)
-    seconds = _seconds(opened, frames, rounds)
-    comparison = _compared(scores, margin, deciding is not None)
+    frames = timed_frames(config, cfg_options)
+    seconds = seconds_of(opened, frames, rounds, threads)
+    metric = f"Dice.{scores[WEIGHTS].focus}" if meta.thresholds else "mIoU"
+    comparison = _compared(scores, replace(settings, metrics=(metric,)))
     steps = [
         _step(name, *opened[name], seconds, found, scores[name])
         for name, found in zip(opened, comparison.differences, strict=True)
     ]
-    _remember(steps)
+    notes = _remembered(steps, threads, margin)
+    comparison = replace(comparison, notes=(*comparison.notes, *notes))
     shape = (int(frames[0].shape[1]), int(frames[0].shape[2]))
     bursts = _bursts(scores[WEIGHTS])
     return Verified(
@@ -159,7 +167,7 @@ def verify(
 Opened = dict[str, tuple[Path, Engine]]
 
 
-def _opened(
+def open_steps(
     config: str | Path,
     weights: Path,
     files: Sequence[str | Path],
@@ -167,10 +175,13 @@ def _opened(
     threads: int | None,
     cfg_options: dict[str, Any] | None,
 ) -> Opened:
-    """Step -> its file and engine, PyTorch first."""
+    """Step -> its file and engine, PyTorch first; arguments are those of ``verify``."""
     wanted = list(engines) or ["torch", *installed()]
     if "torch" not in wanted:
         wanted.insert(0, "torch")  # what times are compared with
+    names = [Path(file).name for file in files]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"two files are named {twice.pop()}: rename one")
     opened: Opened = {}
     for name in (each for each in wanted if each in PYTORCH):
         engine = open_pytorch(config, weights, cfg_options, name)
@@ -181,18 +192,18 @@ def _opened(
             raise ValueError(
                 f"{file} was not made of {weights}: export these weights again"
             )
-        for name in (each for each in wanted if each not in PYTORCH):
-            if name == "onnxruntime" and default_engine(file) != name:
-                continue
+        fitting = [each for each in wanted if each in engines_of(file)]
+        if not fitting:
+            raise ValueError(
+                f"none of {', '.join(wanted)} runs {file}: name one of "
+                f"{', '.join(engines_of(file))}"
+            )
+        for name in fitting:
             opened[f"{file.name}, {name}"] = file, open_engine(name, file, threads)
     return opened
 
 
-def _decides(opened: Opened) -> bool:
-    return bool(opened["torch"][1].meta.thresholds)
-
-
-def _timed_frames(
+def timed_frames(
     config: str | Path, cfg_options: dict[str, Any] | None
 ) -> list[np.ndarray]:
     """Frames (1, H, W, 3) of the test part, of one size."""
@@ -201,30 +212,42 @@ def _timed_frames(
     return [each[None] for each in frames if each.shape == frames[0].shape]
 
 
-def _seconds(
-    opened: Opened, frames: Sequence[np.ndarray], rounds: int
+def seconds_of(
+    opened: Opened,
+    frames: Sequence[np.ndarray],
+    rounds: int,
+    threads: int | None = None,
 ) -> dict[str, list[float]]:
+    """Seconds of each step in each round, in which all predict the same frame.
+
+    Args:
+        opened: Of ``open_steps``.
+        frames: Frames (1, H, W, 3).
+        rounds: Number of rounds, from 1.
+        threads: Threads of PyTorch meanwhile; None: as it has.
+    """
     turn = {"number": 0}
 
     def passing(engine: Engine) -> Any:
-        return lambda: engine.run(frames[turn["number"] // len(opened) % len(frames)])
+        # Counted before each pass, so from 1.
+        place = lambda: (turn["number"] - 1) // len(opened) % len(frames)  # noqa: E731
+        return lambda: engine.run(frames[place()])
 
     def counting() -> None:
         turn["number"] += 1
 
     passes = {name: passing(engine) for name, (_, engine) in opened.items()}
-    return time_in_turn(passes, rounds, before=dict.fromkeys(passes, counting))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        return time_in_turn(passes, rounds, before=dict.fromkeys(passes, counting))
+    finally:
+        torch.set_num_threads(before)
 
 
-def _compared(
-    scores: dict[str, FrameScores], margin: float, by_threshold: bool
-) -> Comparison:
-    focus = scores[WEIGHTS].focus
-    metric = f"Dice.{focus}" if by_threshold else "mIoU"
+def _compared(scores: dict[str, FrameScores], settings: Settings) -> Comparison:
     arms = [Arm(name, {FoldSeed(None, None): each}) for name, each in scores.items()]
-    return compare(
-        arms, Settings(metrics=(metric,), equivalent=margin, allowed=("weights",))
-    )
+    return compare(arms, settings)
 
 
 def _step(
@@ -254,18 +277,22 @@ def _bursts(scores: FrameScores) -> BurstScores | None:
     return score_bursts(scores) if has_time(scores) else None
 
 
-def _remember(steps: Sequence[Step]) -> None:
+def _remembered(
+    steps: Sequence[Step], threads: int | None, margin: float
+) -> Iterator[str]:
+    """Remember what was decided at the usual margin; yields why it could not be."""
+    if margin > MARGIN:
+        return
     for file in {step.file for step in steps if step.engine not in PYTORCH}:
-        remember(
-            file,
-            [
-                Measured(
-                    step.engine,
-                    step.milliseconds.median,
-                    step.verdict,
-                    step.verdict in GOOD,
-                )
-                for step in steps
-                if step.file == file
-            ],
-        )
+        decided = [
+            Measured(
+                step.engine,
+                step.milliseconds.median,
+                step.verdict,
+                step.verdict in GOOD,
+            )
+            for step in steps
+            if step.file == file and step.verdict != UNDECIDED
+        ]
+        if decided and (failure := remember(file, decided, threads)):
+            yield failure

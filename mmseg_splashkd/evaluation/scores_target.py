@@ -9,7 +9,7 @@ from mmseg_splashkd.evaluation.frame_scores import FrameScores, load_scores
 
 # What makes two tests the same, beside their frames.
 DECISION = ("threshold", "tta", "split", "fold", "table_sha256")
-CONTENT = ("checkpoint_sha256", "setting")
+CONTENT = ("checkpoint_sha256", "setting", "engine")
 OLDER = ("run", "seed", "iteration", "weights")  # of files without hashes
 
 

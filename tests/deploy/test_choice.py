@@ -1,6 +1,6 @@
 """The fastest engine that predicts the same is chosen, and remembered."""
 
-import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,35 +37,52 @@ def test_the_fastest_good_engine_is_chosen():
 
 
 def test_what_was_measured_is_remembered_for_this_file_and_machine(file, monkeypatch):
+    monkeypatch.setattr(choice, "installed", lambda: ["onnxruntime", "openvino"])
     assert recalled(file) == []
-    remember(file, [SLOW, WRONG])
-    remember(file, [SLOW, FAST])  # replaces
+    remember(file, [SLOW, replace(FAST, good=False)])
+    remember(file, [FAST])  # the other engine stays
     assert recalled(file) == [SLOW, FAST]
     told: list[str] = []
     assert engine_for(file, FRAMES, tell=told.append) == "openvino"
     assert told[1] == "  openvino: 3.0 ms, same masks <- chosen"
+    assert recalled(file, threads=2) == []
     own = choice.machine()
-    monkeypatch.setattr(choice, "machine", lambda: {**own, "cpu": "another"})
+    monkeypatch.setattr(choice, "machine", lambda _: {**own, "cpu": "another"})
     assert recalled(file) == []
     remember(file, [WRONG])
-    monkeypatch.setattr(choice, "machine", lambda: own)
+    monkeypatch.setattr(choice, "machine", lambda _: own)
     assert recalled(file) == [SLOW, FAST]  # beside those of the other machine
     file.write_bytes(file.read_bytes() + b"\0")
     assert recalled(file) == []
 
 
-def test_engines_are_measured_where_nothing_is_remembered(file):
+def test_engines_are_measured(file):
     found = measure(file, FRAMES, threads=1)
     assert [each.engine for each in found] == installed()
     assert all(each.good and each.milliseconds > 0 for each in found[:2])
-    name = engine_for(file, FRAMES, tell=lambda line: None)
-    assert name in {each["engine"] for each in _engines(file) if each["good"]}
-    assert engine_for(file, FRAMES, tell=lambda line: None) == name
 
 
-def _engines(file):
-    (entry,) = json.loads(remembered_file(file).read_text())["machines"]
-    return entry["engines"]
+def test_what_is_not_known_is_measured_and_a_verdict_on_labels_stays(file, monkeypatch):
+    now = [replace(SLOW, verdict="same masks"), FAST, replace(WRONG, good=True)]
+    monkeypatch.setattr(choice, "measure", lambda *_: now)
+    monkeypatch.setattr(choice, "installed", lambda: [each.engine for each in now])
+    remember(file, [replace(WRONG, milliseconds=0.5)])
+    assert engine_for(file, FRAMES, tell=lambda line: None) == "openvino"
+    assert set(recalled(file)) == {now[0], FAST, WRONG}
+    monkeypatch.setattr(choice, "measure", None)  # all is known now
+    assert engine_for(file, FRAMES, tell=lambda line: None) == "openvino"
+
+
+def test_masks_that_lack_a_class_decide_for_once_only(file, monkeypatch):
+    class Calm:
+        def run(self, frames):
+            return None, np.zeros(frames.shape[:3], np.uint8)
+
+    monkeypatch.setattr(choice, "open_engine", lambda *_: Calm())
+    told: list[str] = []
+    assert engine_for(file, FRAMES, tell=told.append) in installed()
+    assert "same masks, not of all classes" in told[0]
+    assert not remembered_file(file).exists()
 
 
 def test_an_engine_with_other_masks_is_not_good(file, monkeypatch):
@@ -83,7 +100,7 @@ def test_an_engine_with_other_masks_is_not_good(file, monkeypatch):
     monkeypatch.setattr(choice, "open_engine", opened)
     monkeypatch.setattr(choice, "installed", lambda: ["onnxruntime", "openvino"])
     exact, other = measure(file, FRAMES)
-    assert (exact.verdict, exact.good) == ("same masks", True)
+    assert (exact.verdict, exact.good) == (choice.UNSEEN, True)
     assert (other.verdict, other.good) == ("other masks", False)
 
 
@@ -91,13 +108,15 @@ def test_a_damaged_memory_is_named(file):
     remembered_file(file).write_text('{"machines": 3}')
     with pytest.raises(ValueError, match=r"own\.onnx\.engines\.json is damaged"):
         recalled(file)
+    assert remember(file, [FAST]) is None  # replaces it
+    assert recalled(file) == [FAST]
 
 
 def test_a_folder_that_is_read_only_is_no_obstacle(file, monkeypatch):
     def refused(*_):
         raise PermissionError("read only")
 
-    monkeypatch.setattr(choice, "remember", refused)
-    told: list[str] = []
-    assert engine_for(file, FRAMES, tell=told.append)
-    assert "cannot be written (read only): not remembered" in told[0]
+    monkeypatch.setattr(choice, "write_whole", refused)
+    failure = remember(file, [FAST])
+    assert failure is not None
+    assert "cannot be written (read only): not remembered" in failure

@@ -90,6 +90,10 @@ def test_a_file_that_differs_is_not_written(exported, distilled, tmp_path, monke
     with pytest.raises(ValueError, match="on 1 frames the file differs from PyTorch"):
         export_onnx(config, weights, tmp_path / "out.onnx", frames=1)
     assert not list(tmp_path.iterdir())
+    kept = Path(weights).read_bytes()
+    with pytest.raises(ValueError, match=r"must end in \.onnx: it is written anew"):
+        export_onnx(config, weights, weights)
+    assert Path(weights).read_bytes() == kept
     with pytest.raises(ValueError, match="frames=0 must be at least 1"):
         export_onnx(config, weights, tmp_path / "out.onnx", frames=0)
 
@@ -123,6 +127,10 @@ def test_files_of_others_are_refused(exported, tmp_path):
     def outside(model: Any) -> None:
         model.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
 
+    def outside_of_a_node(model: Any) -> None:
+        tensor = model.graph.node.add(op_type="Constant").attribute.add().t
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+
     def newer(model: Any) -> None:
         for each in model.metadata_props:
             if each.key == f"{PREFIX}.format":
@@ -131,6 +139,7 @@ def test_files_of_others_are_refused(exported, tmp_path):
     for change, words in (
         (forget, "was not written by tools/export.py"),
         (outside, "has weights in other files"),
+        (outside_of_a_node, "has weights in other files"),
         (newer, "format 99, and this reads 1"),
     ):
         file = changed(exported, tmp_path / "other.onnx", change)

@@ -30,8 +30,10 @@ def test_the_size_is_height_and_width(pond):
         ((LOAD, {"type": "Pad", "size": (8, 8)}), "Pad in the pipeline .* cannot be"),
         ((LOAD, {**RESIZE, "keep_ratio": True}), "depends on the frame"),
         ((LOAD, {"type": "Resize", "scale_factor": 0.5}), "depends on the frame"),
-        ((LOAD, {**RESIZE, "interpolation": "area"}), "interpolation='area' cannot"),
+        ((LOAD, {**RESIZE, "interpolation": "area"}), "interpolation='area' of Resize"),
         (({**LOAD, "color_type": "grayscale"}, RESIZE), "color_type='grayscale'"),
+        ((LOAD, {**RESIZE, "backend": "pillow"}), "backend='pillow' of Resize"),
+        ((LOAD, RESIZE, RESIZE), "has 2 Resize"),
     ],
 )
 def test_other_pipelines_are_refused(steps, words):

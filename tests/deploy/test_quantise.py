@@ -11,7 +11,12 @@ from torch import nn
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
 from mmseg_splashkd.deploy.engines import open_engine
-from mmseg_splashkd.deploy.labelled import LabelledFrame, LabelledFrames, validated
+from mmseg_splashkd.deploy.labelled import (
+    LabelledFrame,
+    LabelledFrames,
+    Validated,
+    validated,
+)
 from mmseg_splashkd.deploy.quantise import (
     PRECISE,
     layers_of,
@@ -27,6 +32,8 @@ def test_it_says_how_it_was_made(quantised, exported):
     meta, source = read_meta(quantised), read_meta(exported)
     assert meta.weights_sha256 == source.weights_sha256
     assert meta.classes == source.classes
+    assert meta.parity == {}
+    assert {"openvino", "nncf", "torch"} <= meta.versions.keys()
     about = meta.quantised
     assert about["frames"] == 4
     assert about["validated"] == 6
@@ -103,6 +110,36 @@ def test_what_cannot_be_quantised_is_refused(exported, quantised, distilled, tmp
     leaking = {"train_dataloader.dataset.dataset.split": "test"}
     with pytest.raises(ValueError, match="the data check found errors"):
         quantise(config, exported, out, cfg_options=leaking)
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_of_another_part_are_refused_whatever_is_allowed(
+    exported, distilled, tmp_path
+):
+    config, _ = given(distilled)
+    leaking = {
+        "train_dataloader.dataset.dataset.split": "test",
+        "data_check": {"allow": ["shared_frame", "overlap", "border"]},
+    }
+    with pytest.raises(ValueError, match=r"data_check\.allow does not hold here"):
+        quantise(config, exported, tmp_path / "out.xml", cfg_options=leaking)
+
+
+def test_a_drop_that_nothing_mends_is_refused(
+    exported, distilled, tmp_path, monkeypatch
+):
+    config, _ = given(distilled)
+    scores = iter([80.0, 50.0])
+
+    def scored(*_):
+        return Validated(next(scores), 0.5, [])
+
+    monkeypatch.setattr("mmseg_splashkd.deploy.quantise._scored", scored)
+    monkeypatch.setattr(
+        "mmseg_splashkd.deploy.quantise.quantised_model", lambda model, *_: model
+    )
+    with pytest.raises(ValueError, match=r"drops from 80\.00 to 50\.00, by more than"):
+        quantise(config, exported, tmp_path / "out.xml", frames=1)
     assert not list(tmp_path.iterdir())
 
 

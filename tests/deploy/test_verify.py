@@ -1,13 +1,15 @@
 """Each step from weights to a file gets its verdict."""
 
 import json
+from typing import Any
 
 import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from mmseg_splashkd.deploy.choice import recalled
-from mmseg_splashkd.deploy.verify import verify
+from mmseg_splashkd.deploy.choice import recalled, remembered_file
+from mmseg_splashkd.deploy.testing import evaluate_file
+from mmseg_splashkd.deploy.verify import Step, verify
 from mmseg_splashkd.evaluation.frame_scores import load_scores
 from tests.deploy.conftest import given
 from tests.tools import status_of
@@ -37,16 +39,12 @@ def test_a_file_is_compared_with_its_weights(exported, distilled, tmp_path, caps
     assert "differ in the decision threshold" not in told
     assert "Times are of frames of " in told
     assert "| Step | MiB | ms a frame | x PyTorch | Dice.splash (%) |" in told
-    (kept,) = recalled(exported)
-    assert (kept.engine, kept.verdict) == (
-        "onnxruntime",
-        table[2]["Within 0.5 points"],
-    )
+    assert recalled(exported, threads=1) == []  # "cannot tell" decides nothing
     about = load_scores(
         tmp_path / "scores" / "student.onnx_onnxruntime" / "scores.npz"
     ).about
     assert about["checkpoint"] == str(exported)
-    assert about["setting"] == "onnxruntime"
+    assert about["engine"] == "onnxruntime"
 
 
 def test_a_file_of_other_weights_is_refused(exported, distilled, tmp_path):
@@ -59,3 +57,39 @@ def test_a_file_of_other_weights_is_refused(exported, distilled, tmp_path):
         save_file(tensors, other, stored.metadata())
     with pytest.raises(ValueError, match="was not made of"):
         verify(config, other, [exported], work_dir=tmp_path)
+
+
+def test_what_would_fail_late_is_refused_at_once(
+    exported, quantised, distilled, tmp_path
+):
+    config, weights = given(distilled)
+    twin = tmp_path / exported.name
+    twin.write_bytes(exported.read_bytes())
+    cases: list[tuple[list, dict[str, Any], str]] = [
+        ([exported, twin], {}, "two files are named student.onnx"),
+        ([quantised], {"engines": ("onnxruntime",)}, "none of torch, onnxruntime runs"),
+        ([exported], {"rounds": 0}, "rounds=0 must be at least 1"),
+        ([exported], {"margin": 0.0}, "must be a margin above 0"),
+    ]
+    for files, options, words in cases:
+        with pytest.raises(ValueError, match=words):
+            verify(config, weights, files, work_dir=tmp_path / "scores", **options)
+    assert not (tmp_path / "scores").exists()
+
+
+def test_a_decided_verdict_is_remembered(exported, distilled, tmp_path, monkeypatch):
+    config, weights = given(distilled)
+    monkeypatch.setattr(Step, "verdict", "equivalent")
+    options: dict[str, Any] = {"engines": ("onnxruntime",), "rounds": 1, "threads": 1}
+    verify(config, weights, [exported], work_dir=tmp_path / "scores", **options)
+    (kept,) = recalled(exported, threads=1)
+    assert (kept.engine, kept.verdict, kept.good) == ("onnxruntime", "equivalent", True)
+    remembered_file(exported).unlink()  # of all tests
+
+
+def test_an_exported_file_is_tested_in_one_process(exported, distilled):
+    config, _ = given(distilled)
+    with pytest.raises(ValueError, match="--launcher pytorch: an exported file"):
+        evaluate_file(config, exported, launcher="pytorch")
+    with pytest.raises(ValueError, match="--tta flips frames"):
+        evaluate_file(config, exported, tta=True)

@@ -4,6 +4,7 @@ from mmseg_splashkd.deploy.engines.engine import Engine, checked_frames
 from mmseg_splashkd.deploy.engines.opening import (
     ENGINES,
     default_engine,
+    engines_of,
     installed,
     open_engine,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "Engine",
     "checked_frames",
     "default_engine",
+    "engines_of",
     "installed",
     "open_engine",
     "open_pytorch",

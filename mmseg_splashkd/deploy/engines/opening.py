@@ -26,6 +26,11 @@ def default_engine(file: str | Path) -> str:
     return "onnxruntime" if Path(file).suffix.lower() == ".onnx" else "openvino"
 
 
+def engines_of(file: str | Path) -> tuple[str, ...]:
+    """The engines that can run a file, installed or not, the most exact one first."""
+    return ENGINES if default_engine(file) == "onnxruntime" else tuple(PRECISIONS)
+
+
 def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engine:
     """Open a deployed file.
 
@@ -46,8 +51,8 @@ def open_engine(name: str, file: str | Path, threads: int | None = None) -> Engi
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads} must be at least 1")
     meta = read_meta(file)
+    if name not in engines_of(file):
+        raise ValueError(f"engine {name!r} cannot run {file}: take 'openvino'")
     if name == OnnxRuntimeEngine.name:
-        if default_engine(file) != name:
-            raise ValueError(f"engine {name!r} cannot run {file}: take 'openvino'")
         return OnnxRuntimeEngine(Path(file), meta, threads)
     return OpenVinoEngine(Path(file), meta, threads, name)

@@ -45,6 +45,21 @@ def claim_folder(folder: Path, asked: Mapping[str, str]) -> None:
         )
 
 
+def engine_asked(folder: Path, model: str) -> str | None:
+    """The engine that predicted what is in a folder already, by the same model.
+
+    Args:
+        folder: Folder of predictions.
+        model: Hash of the model.
+    """
+    file = folder / FILE
+    before = read_json(file, "what was asked") if file.is_file() else None
+    if not isinstance(before, dict) or before.get("model") != model:
+        return None
+    engine = before.get("engine")
+    return engine if isinstance(engine, str) else None
+
+
 def _short(value: object) -> str:
     text = str(value)
     return f"{text[:12]}..." if HASH.fullmatch(text) else text

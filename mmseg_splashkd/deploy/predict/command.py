@@ -12,7 +12,7 @@ from mmseg_splashkd.datasets.listing import describe_passed_over
 from mmseg_splashkd.datasets.mask_coding import code_mask
 from mmseg_splashkd.deploy.choice import AUTO, engine_for
 from mmseg_splashkd.deploy.deployed_file import is_deployed
-from mmseg_splashkd.deploy.predict.asked import claim_folder
+from mmseg_splashkd.deploy.predict.asked import claim_folder, engine_asked
 from mmseg_splashkd.deploy.predict.folder import Outcome, predict_pictures
 from mmseg_splashkd.deploy.predict.label_studio import LOCAL
 from mmseg_splashkd.deploy.predict.layout import MASKS, OVERLAYS
@@ -75,7 +75,9 @@ def predict_and_tell(
     folder = Path(out)
     _check_apart(folder, pictures)
     if engine == AUTO:
-        engine = _measured(model, pictures, threads)
+        engine = engine_asked(folder, _hash(model)) or _measured(
+            model, pictures, threads
+        )
     opened = SplashModel.load(model, config, engine, threads)
     _check_coding(opened, coding)
     check_writable(folder, "--out")
@@ -101,13 +103,15 @@ def _measured(model: str, pictures: Pictures, threads: int | None) -> str:
             f"export them with tools/export.py"
         )
     frames: list[np.ndarray] = []
-    for each in pictures.found:
+    count = len(pictures.found)
+    for place in dict.fromkeys(n * count // MEASURED for n in range(MEASURED)):
         with suppress(ValueError):  # told of when it is predicted
-            frames.append(read_as_training(each.path)[None])
-        if len(frames) == MEASURED:
-            break
+            frames.append(read_as_training(pictures.found[place].path)[None])
     if not frames:
-        raise ValueError(f"none of {len(pictures.found)} pictures can be read")
+        raise ValueError(
+            f"--engine {AUTO} measures some of the pictures, and none of those can be "
+            f"read: name an engine"
+        )
     return engine_for(model, frames, threads)
 
 
@@ -145,12 +149,16 @@ def _asked(
     model: SplashModel, path: str, pictures: Pictures, coding: str
 ) -> dict[str, str]:
     return {
-        "model": file_sha256(find_checkpoint(path, "model")),
+        "model": _hash(path),
         "config": model.engine.meta.config_sha256,
         "engine": model.engine.name,
         "coding": coding,
         "folder of pictures": str(pictures.root.resolve()),
     }
+
+
+def _hash(path: str) -> str:
+    return file_sha256(find_checkpoint(path, "model"))
 
 
 def _name(model: SplashModel, path: str) -> str:

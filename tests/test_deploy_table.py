@@ -1,0 +1,51 @@
+"""The table of plain and distilled students, of scores that are known."""
+
+import json
+
+import numpy as np
+
+from mmseg_splashkd.evaluation.frame_scores import save_scores
+from mmseg_splashkd.files import write_whole
+from tests.conftest import ROOT
+from tests.evaluation.helpers import frame_scores
+from tests.test_commands import module_of, run
+
+FILE, ENGINE = "student.onnx, onnxruntime", "torch"
+
+
+def test_the_table_has_a_row_for_each_student_and_step(tmp_path, monkeypatch, capsys):
+    """Dice of every frame and seed is 80; of the file of the distilled one it is 50."""
+    table = module_of(ROOT / "benchmarks" / "deploy_table.py")
+    whole, half = (900, 20, 20, 80), (900, 50, 50, 50)
+    runs = {}
+    for name in ("plain", "distilled"):
+        for seed in table.SEEDS:
+            out = tmp_path / "farm" / f"{name}{seed}"
+            for step in (table.WEIGHTS, ENGINE, FILE):
+                hurt = name == "distilled" and step == FILE
+                noise = np.random.default_rng(seed).integers(0, 5, 60)
+                counts = [half if hurt else whole] * 60
+                scores = frame_scores(
+                    [(a + int(n), b, c, d) for (a, b, c, d), n in zip(counts, noise)]
+                )
+                save_scores(scores, out / "scores" / f"{step}.npz")
+            steps = {"steps": [ENGINE, FILE], "mib": [4.0, 1.5], "ms": [30.0, 10.0]}
+            write_whole(out / "table.json", json.dumps(steps | {"faster": [1.0, 3.0]}))
+            runs[name, seed] = None, {}
+    monkeypatch.setattr(table, "students", lambda *_: runs)
+    run("benchmarks/deploy_table.py", "farm", "--work-dir", tmp_path)
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(("| plain", "| distilled"))
+    ]
+    assert [row[:3] for row in rows] == [
+        ["plain", "weights", "80.00"],
+        ["plain", ENGINE, "80.00"],
+        ["plain", FILE, "80.00"],
+        ["distilled", "weights", "80.00"],
+        ["distilled", ENGINE, "80.00"],
+        ["distilled", FILE, "50.00"],
+    ]
+    assert [row[4] for row in rows if row[1] == FILE] == ["equivalent", "worse"]
+    assert rows[2][5:] == ["1.50", "10.0", "3.00"]
