@@ -1,6 +1,7 @@
 """The head of exported SegFormers computes what it computes in training."""
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from mmseg_splashkd.deploy.early_fusion import EarlyFusionHead, can_fuse_early
 WIDTHS = [4, 6, 8, 10]
 
 
-def head_of(kind: str = "SegformerHead", **options) -> nn.Module:
+def head_of(kind: str = "SegformerHead", **options) -> Any:
     torch.manual_seed(0)
     config = {
         "type": kind,
@@ -28,10 +29,11 @@ def head_of(kind: str = "SegformerHead", **options) -> nn.Module:
         warnings.simplefilter("ignore")  # of two classes, one logit is suggested
         head = MODELS.build(config)
     for module in head.modules():
+        norm: Any = module
         if isinstance(module, nn.BatchNorm2d):
-            for each in (module.weight, module.bias, module.running_mean):
+            for each in (norm.weight, norm.bias, norm.running_mean):
                 nn.init.normal_(each)
-            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(norm.running_var, 0.5, 2)
     nn.init.normal_(head.conv_seg.weight)
     return head.eval()
 
