@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -24,6 +23,7 @@ from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.models.segmentors.heads import last_head
 from mmseg_splashkd.runs.open_network import open_network
 
+PURPOSE = "the ways of benchmarks/inference.py"
 CALIBRATION = 3  # frames; the speed does not depend on the ranges
 
 
@@ -90,7 +90,8 @@ def write_files(args: Namespace, side: int, folder: Path) -> None:
         onnx().helper.set_model_props(model, meta.entries())
         onnx().save(model, str(onnx_of(folder, side, late)))
     os.environ.setdefault(NO_REPORTS, "1")
-    nncf: Any = import_extra("nncf", "quantised files", "deploy")  # takes seconds
+    nncf: Any = import_extra("nncf", PURPOSE, "deploy")
+    openvino: Any = import_extra("openvino", PURPOSE, "deploy")
     exported = openvino.Core().read_model(str(onnx_of(folder, side)))
     frames = random_frames(CALIBRATION, side, side)
     quantised = nncf.quantize(

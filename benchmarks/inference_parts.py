@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
-from inference_networks import onnx_of, random_frames
+from inference_networks import PURPOSE, onnx_of, random_frames
 from PIL import Image
 
 from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.deploy.engines.fixed_shape import of_shape
 from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS
 from mmseg_splashkd.evaluation.interleaved import time_in_turn
+from mmseg_splashkd.extras import import_extra
 
 Pass = Callable[[], object]
 LARGE = (720, 1280)  # frames of another size than the trained one
@@ -43,13 +43,13 @@ def seconds_of_parts(
         folder: Where ``write_files`` has written.
         rounds: Number of frames, after one of warm-up.
     """
-    model = openvino.Core().read_model(str(onnx_of(folder, side)))
+    model = _openvino().Core().read_model(str(onnx_of(folder, side)))
     resizes = [op for op in model.get_ordered_ops() if op.get_type_name() == RESIZE]
     last = resizes[-2].get_friendly_name()  # to the trained size; one to the frame
     frames = random_frames(1, *frame)
     settings = {**_settings(engine, threads), "PERF_COUNT": True}
     fixed = of_shape(model, frames.shape)
-    compiled = openvino.Core().compile_model(fixed, "CPU", settings)
+    compiled = _openvino().Core().compile_model(fixed, "CPU", settings)
     request = compiled.create_infer_request()
     found = time_in_turn(_decoders(frames[0], folder), rounds)
     for number in range(1 + rounds):
@@ -67,7 +67,7 @@ def _by_part(layers: Any, last: str) -> dict[str, float]:
         layers: The profile, in the order in which layers run.
         last: Name of the first layer behind the network.
     """
-    found = dict.fromkeys(PARTS, 0.0)
+    found: dict[str, float] = dict.fromkeys(PARTS, 0.0)
     part = 0
     for each in layers:
         if each.node_name == last:
@@ -105,7 +105,7 @@ def passes_of_variants(side: int, threads: int, folder: Path) -> dict[str, Pass]
 
 
 def _engines() -> list[str]:
-    capable = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capable = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     usable = {"f32", *(each.lower() for each in capable)}
     return [name for name, each in PRECISIONS.items() if each in usable]
 
@@ -116,7 +116,7 @@ def frames_of_variant(name: str) -> int:
 
 
 def _variants(engine: str, side: int, threads: int, folder: Path) -> dict[str, Pass]:
-    core = openvino.Core()
+    core = _openvino().Core()
     model = core.read_model(str(onnx_of(folder, side)))
     late = core.read_model(str(onnx_of(folder, side, late=True)))
     frames, settings = random_frames(1, side, side), _settings(engine, threads)
@@ -124,7 +124,7 @@ def _variants(engine: str, side: int, threads: int, folder: Path) -> dict[str, P
     resizing = model.clone()
     resizing.reshape({"frames": list(frames.shape)})
     fixed = of_shape(model, frames.shape)
-    classes = openvino.Model([model.output("classes")], model.get_parameters())
+    classes = _openvino().Model([model.output("classes")], model.get_parameters())
     throughput = {**settings, "PERFORMANCE_HINT": "THROUGHPUT"}
     return {
         "as it is": _running(fixed, settings, frames),
@@ -149,15 +149,15 @@ def _settings(engine: str, threads: int) -> dict[str, Any]:
 
 
 def _running(model: Any, settings: dict[str, Any], frames: np.ndarray) -> Pass:
-    compiled = openvino.Core().compile_model(model, "CPU", settings)
+    compiled = _openvino().Core().compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
     return lambda: request.infer({"frames": frames})
 
 
 def _streaming(model: Any, settings: dict[str, Any], frames: np.ndarray) -> Pass:
     """Frames as fast as they can be taken, several at a time."""
-    queue = openvino.AsyncInferQueue(
-        openvino.Core().compile_model(model, "CPU", settings)
+    queue = _openvino().AsyncInferQueue(
+        _openvino().Core().compile_model(model, "CPU", settings)
     )
 
     def run() -> None:
@@ -166,3 +166,7 @@ def _streaming(model: Any, settings: dict[str, Any], frames: np.ndarray) -> Pass
         queue.wait_all()
 
     return run
+
+
+def _openvino() -> Any:
+    return import_extra("openvino", PURPOSE, "deploy")

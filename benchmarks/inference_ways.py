@@ -8,17 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from inference_networks import deployed_of_args, meta_of, onnx_of, quantised_of
+from inference_networks import PURPOSE, deployed_of_args, meta_of, onnx_of, quantised_of
 from mmengine.config import Config
 from mmseg.apis import inference_model
-from transformers import (
-    SegformerConfig,
-    SegformerForSemanticSegmentation,
-    SegformerImageProcessor,
-)
 
 from mmseg_splashkd.deploy.engines import installed, open_engine
 from mmseg_splashkd.deploy.engines.pytorch import PyTorchEngine
+from mmseg_splashkd.extras import import_extra
 
 Way = Callable[[np.ndarray], np.ndarray]  # (H, W, 3) uint8 RGB -> (H, W) classes
 EAGER, HOST, PEER, COMPILED = "torch", "mmseg", "transformers", "torch_compile"
@@ -83,8 +79,11 @@ def _host(args: Namespace, side: int) -> Way:
 def _transformers(side: int) -> Way:
     """SegFormer-B0 of transformers, as its documentation shows."""
     torch.manual_seed(0)
-    network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=2)).eval()
-    processor = SegformerImageProcessor(size={"height": side, "width": side})
+    library: Any = import_extra("transformers", PURPOSE, "transformers")
+    config = library.SegformerConfig(num_labels=2)
+    network = library.SegformerForSemanticSegmentation(config).eval()
+    size = {"height": side, "width": side}
+    processor = library.SegformerImageProcessor(size=size)
 
     def run(frame: np.ndarray) -> np.ndarray:
         inputs = processor(images=frame, return_tensors="pt")

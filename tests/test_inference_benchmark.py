@@ -45,8 +45,6 @@ MEMORY = [{"size": 512, "way": "openvino", "peak": 1700.4, "imports": 1500.0}]
 
 
 def test_tables_are_those_of_the_stored_file(tmp_path, capsys):
-    pytest.importorskip("nncf", reason="no nncf: pip install -e '.[deploy]'")
-    pytest.importorskip("transformers")
     stored = tmp_path / "inference.json"
     stored.write_text(
         json.dumps({"machine": MACHINE, "times": [TIMES], "memory": MEMORY})
@@ -65,7 +63,6 @@ def test_tables_are_those_of_the_stored_file(tmp_path, capsys):
 
 
 def test_layers_belong_to_the_part_in_which_they_run():
-    pytest.importorskip("nncf", reason="no nncf: pip install -e '.[deploy]'")
     by_part = module_of(ROOT / "benchmarks" / "inference_parts.py")._by_part
     kinds = (
         "Convert",
