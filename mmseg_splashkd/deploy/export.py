@@ -13,6 +13,7 @@ import torch
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.deployed import Deployed
+from mmseg_splashkd.deploy.early_fusion import with_early_fusion
 from mmseg_splashkd.deploy.exportable import check_exportable
 from mmseg_splashkd.deploy.of_config import deployed_of
 from mmseg_splashkd.deploy.onnx_file import check_model, onnx
@@ -77,11 +78,12 @@ def export_onnx(
     return parity
 
 
-def traced(deployed: Deployed) -> Any:
+def traced(deployed: Deployed, early_fusion: bool = True) -> Any:
     """The ONNX model of a deployed function.
 
     Args:
         deployed: The function, in the mode of tests.
+        early_fusion: Whether a ``SegformerHead`` is exchanged, see ``EarlyFusionHead``.
 
     Raises:
         ValueError: A part of the network cannot be traced, or has an operator that ONNX
@@ -92,7 +94,8 @@ def traced(deployed: Deployed) -> Any:
     with torch.no_grad(), _quiet():
         deployed(example)  # heads keep their embedding: in a trace it is no number
         try:
-            return _onnx_of(deployed, example)
+            function = with_early_fusion(deployed) if early_fusion else deployed
+            return _onnx_of(function, example)
         except Exception as error:  # of any kind: by any module of the network
             raise ValueError(
                 f"{_parts(deployed.network)} cannot be exported to ONNX: "

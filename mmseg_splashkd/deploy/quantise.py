@@ -108,7 +108,7 @@ def quantise(
     calibration = [frame[None] for frame in drawn]
     validation = LabelledFrames(cfg, "val_dataloader")
     openvino: Any = import_extra("openvino", "quantised files", "deploy")
-    model = _folded(openvino.Core().read_model(str(file)))
+    model = folded(openvino.Core().read_model(str(file)))
     focus = _focus_of(meta)
     if focus is not None:
         threshold_of(model)  # there is one, before minutes are spent
@@ -182,7 +182,7 @@ def _check_arguments(file: str | Path, out: str | Path, max_drop: float) -> None
     check_writable(Path(out).parent, "OUT")
 
 
-def _folded(model: Any) -> Any:
+def folded(model: Any) -> Any:
     """The model with its constants computed: NNCF does not see weights in a split."""
     passes: Any = import_extra("openvino.passes", "quantised files", "deploy")
     manager = passes.Manager()

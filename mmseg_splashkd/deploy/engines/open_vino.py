@@ -1,19 +1,27 @@
 """OpenVINO on the CPU."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmseg_splashkd.deploy.engines.engine import checked_frames
+from mmseg_splashkd.deploy.engines.fixed_shape import of_shape
 from mmseg_splashkd.deploy.metadata import DeployedMeta
 from mmseg_splashkd.extras import import_extra
 
 PRECISIONS = {"openvino": "f32", "openvino_bf16": "bf16"}
+SHAPES = 2  # of frames, each with a network of its own
+Shape = tuple[int, ...]
 
 
 class OpenVinoEngine:
     """A deployed file in OpenVINO; threads may share it.
+
+    The network is compiled for the shape of the first frames, and for that of the
+    second shape that comes. Frames of all others share one for any shape, which is
+    slower.
 
     Args:
         file: The file.
@@ -48,14 +56,29 @@ class OpenVinoEngine:
             settings["INFERENCE_NUM_THREADS"] = threads
         self.name = name
         self.meta = meta
-        self._compiled = core.compile_model(str(file), "CPU", settings)
+        self._core, self._settings = core, settings
+        self._model = core.read_model(str(file))
+        self._compiled: dict[Shape | None, Any] = {}  # None: any shape
+        self._lock = threading.Lock()
 
     def run(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See ``Engine``."""
-        request = self._compiled.create_infer_request()
-        found = request.infer({"frames": checked_frames(frames)})
+        checked = checked_frames(frames)
+        request = self._network(checked.shape).create_infer_request()
+        found = request.infer({"frames": checked})
         # Of the request's own memory, which the next one may take.
         return found["probabilities"].copy(), found["classes"].copy()
+
+    def _network(self, shape: Shape) -> Any:
+        """The compiled network for frames of a shape."""
+        with self._lock:
+            fixed = shape in self._compiled or len(self._compiled) < SHAPES
+            key = shape if fixed else None
+            if key not in self._compiled:
+                model = of_shape(self._model, shape) if fixed else self._model
+                compiled = self._core.compile_model(model, "CPU", self._settings)
+                self._compiled[key] = compiled
+            return self._compiled[key]
 
 
 def has_bf16(core: Any) -> bool:
