@@ -95,7 +95,7 @@ def test_all_ways_of_a_tiny_network_are_measured(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny.py").write_text(f"_base_ = {base!r}\nmodel = {small!r}\n")
 
     def in_this_process(command: list[str], **_: object) -> SimpleNamespace:
-        arguments = command[command.index(module.__file__) + 1 :]
+        arguments = command[command.index(str(module.__file__)) + 1 :]
         answer = module.of_child(module.parse_args(arguments))
         return SimpleNamespace(stdout=json.dumps(answer))
 
