@@ -1,18 +1,19 @@
 """Measure the price of a frame, from its decoded pixels to a label map.
 
 Ways: the deployed function in PyTorch (``torch``, eager, which all are compared with;
-``torch_compile``, of the smallest size only, where there is a C++ compiler),
-MMSegmentation's own ``inference_model`` (``mmseg``), the exported file in every engine
-that is installed, the file in 8 bits (``INT8``), and a SegFormer-B0 of Hugging Face
-``transformers`` with its image processor, eager, as its documentation shows. Weights
-are random, unless --checkpoint: the speed does not depend on them.
+``torch_compile``, of the smallest size and the most threads only, where there is a C++
+compiler), MMSegmentation's own ``inference_model`` (``mmseg``), the exported file in
+every engine that is installed, the file in 8 bits (``INT8``), and a SegFormer-B0 of
+Hugging Face ``transformers`` with its image processor, eager, as its documentation
+shows. Weights are random, unless --checkpoint: the speed does not depend on them.
 
 For each size and number of threads, one process runs all ways in turn, each one frame a
 round, in an order that is reversed every round. Ratios are taken within a round, so
-that load on the machine hits both. Peak memory is that of a process of its own.
+that load on the machine hits both. Peak memory is that of a process of its own, at the
+largest size.
 
 Parts of a frame's time are sums over layers, by the profile of OpenVINO in float32.
-Variants are the exported graph with one thing changed.
+Variants are the exported graph with one thing changed, at the smallest size.
 
     python benchmarks/inference.py --out work_dirs/inference.json
     python benchmarks/inference.py --table work_dirs/inference.json
@@ -82,7 +83,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="numbers of threads (default: 1 2)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=9, help="frames of each way (default: 9)"
+        "--rounds", type=int, default=6, help="frames of each way (default: 6)"
     )
     parser.add_argument(
         "--skip", nargs="+", default=[], help="ways to leave out, such as torch_compile"
@@ -110,7 +111,7 @@ def times(args: argparse.Namespace, side: int, threads: int) -> dict[str, Any]:
     """Seconds of all ways, parts and variants for a size and a number of threads."""
     torch.set_num_threads(threads)
     (frame,) = random_frames(1, side, side)
-    names = names_of_ways(_skipped(args, side))
+    names = names_of_ways(_skipped(args, side, threads))
     ways = {n: way_of(n, args, side, threads, args.folder) for n in names}
     expected = ways[EAGER](frame)
     changed = {n: float((way(frame) != expected).mean()) for n, way in ways.items()}
@@ -127,9 +128,10 @@ def times(args: argparse.Namespace, side: int, threads: int) -> dict[str, Any]:
     }
 
 
-def _skipped(args: argparse.Namespace, side: int) -> tuple[str, ...]:
-    """Ways to leave out: compiling takes minutes, and is done for one size."""
-    return (*args.skip, *([COMPILED] if side != min(args.sizes) else []))
+def _skipped(args: argparse.Namespace, side: int, threads: int) -> tuple[str, ...]:
+    """Ways to leave out: compiling takes minutes, and is done once."""
+    compiles = side == min(args.sizes) and threads == max(args.threads)
+    return (*args.skip, *([] if compiles else [COMPILED]))
 
 
 def _parts(args: argparse.Namespace, side: int, threads: int) -> list[dict[str, Any]]:
@@ -148,6 +150,9 @@ def _parts(args: argparse.Namespace, side: int, threads: int) -> list[dict[str, 
 
 
 def _variants(args: argparse.Namespace, side: int, threads: int) -> dict[str, Any]:
+    """Seconds a frame of each variant; of the smallest size only."""
+    if side != min(args.sizes):
+        return {}
     passes = passes_of_variants(side, threads, args.folder)
     return {
         name: [each / frames_of_variant(name) for each in seconds]
@@ -219,10 +224,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 tell(f"{side}: times with {threads} threads")
                 answer = in_process(args, folder, threads, "times", side, threads)
                 found["times"].append(answer)
-            for name in names_of_ways((*args.skip, COMPILED)):
-                tell(f"{side}: memory of {name}")
-                answer = in_process(args, folder, most, "memory", side, name)
-                found["memory"].append(answer)
+        side = max(args.sizes)
+        for name in names_of_ways((*args.skip, COMPILED)):
+            tell(f"{side}: memory of {name}")
+            answer = in_process(args, folder, most, "memory", side, name)
+            found["memory"].append(answer)
     return found
 
 

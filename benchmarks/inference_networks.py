@@ -79,13 +79,14 @@ def write_files(args: Namespace, side: int, folder: Path) -> None:
     """Export and quantise the network of the command line.
 
     Args:
-        args: See ``deployed_of_args``.
+        args: See ``deployed_of_args``; and ``sizes``, of the smallest of which the file
+            with the late fusion is written, too.
         side: Height and width to which frames are resized, in px.
         folder: Where the files are written.
     """
     deployed = deployed_of_args(args, side)
     meta = meta_of(deployed)
-    for late in (False, True):
+    for late in (False, True) if side == min(args.sizes) else (False,):
         model = traced(deployed, early_fusion=not late)
         onnx().helper.set_model_props(model, meta.entries())
         onnx().save(model, str(onnx_of(folder, side, late)))
