@@ -14,7 +14,7 @@ OF_LABELS = (LoadAnnotations, LoadGrayLabels, CheckShapes)  # frames pass unchan
 STEPS = (LoadImageFromFile, Resize, *OF_LABELS, PackSegInputs)
 MAKERS = {"mmcv", "mmseg", "mmseg_splashkd"}
 # What a deployed file repeats of the arguments.
-READ = {"color_type": "color", "imdecode_backend": "cv2", "to_float32": False}
+READ = {"color_type": "color"}  # who decodes a frame is not part of the file
 RESIZED = {"interpolation": "bilinear", "backend": "cv2"}
 
 
