@@ -6,6 +6,8 @@ against the result; what they are worth: docs/adaptation.md.
 
 import argparse
 
+from config_arguments import add_cfg_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -53,14 +55,7 @@ def parse_args() -> argparse.Namespace:
         help="keep those of up to eight weights that are best on the frames with a "
         "label in FOLDER/labels, which are then not trained on",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="config keys to override, such as data_root=data/farm",
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         "--student-options",
         nargs="+",

@@ -6,6 +6,8 @@ looks for cells of docs/when_it_pays.md that are alike. It does not extrapolate.
 
 import argparse
 
+from config_arguments import add_cfg_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -23,14 +25,7 @@ def parse_args() -> argparse.Namespace:
         metavar="FOLDER",
         help="folder of plain runs (default: work_dirs/advice/<config>)",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="config keys to override, such as data_root=data/farm",
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -5,6 +5,8 @@ Exit status: 1 if the data would invalidate a run, 2 if they could not be checke
 
 import argparse
 
+from config_arguments import add_cfg_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -41,14 +43,7 @@ def parse_args() -> argparse.Namespace:
         type=float,
         help="required distance between training and evaluated frames in seconds",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="config keys to override, such as data_root=data/farm",
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -6,6 +6,8 @@ docs/deploy.md says what is in it.
 
 import argparse
 
+from config_arguments import add_cfg_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -24,14 +26,7 @@ def parse_args() -> argparse.Namespace:
         help="frames of the validation part on which the file is compared with PyTorch "
         "(default: 16)",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="config keys to override, such as data_root=data/farm",
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

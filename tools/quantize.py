@@ -5,6 +5,8 @@ Its layers compute in 8 bits, where the validation part allows it. docs/deploy.m
 
 import argparse
 
+from config_arguments import add_cfg_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -28,14 +30,7 @@ def parse_args() -> argparse.Namespace:
         help="points that the score of the validation part may drop; layers are left "
         "in float until it does not drop more (default: 0.25)",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="config keys to override, such as data_root=data/farm",
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -6,6 +6,8 @@ explains the table. Exit status: 2 if they cannot be tested.
 
 import argparse
 
+from config_arguments import add_cfg_options
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -47,14 +49,7 @@ def parse_args() -> argparse.Namespace:
         metavar="FILE",
         help="also write the table to this file",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="config keys to override, such as data_root=data/farm",
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -61,7 +61,7 @@ def remember(
     Args:
         file: A deployed file.
         measured: Its engines.
-        threads: See ``open_engine``.
+        threads: Number of threads, from 1; None: one for each core.
 
     Returns:
         Why they could not be written, such as a folder that is read only; or None.
@@ -136,7 +136,7 @@ def engine_for(
     Args:
         file: A deployed file.
         frames: Frames (1, H, W, 3) uint8, RGB, such as it will predict, at least one.
-        threads: See ``open_engine``.
+        threads: Number of threads, from 1; None: one for each core.
         tell: Takes each line of the table.
 
     Raises:
@@ -175,7 +175,7 @@ def measure(
     Args:
         file: A deployed file.
         frames: Frames (1, H, W, 3) uint8, RGB, at least one.
-        threads: See ``open_engine``.
+        threads: Number of threads, from 1; None: one for each core.
 
     Raises:
         ImportError: No engine is installed.

@@ -1,10 +1,5 @@
 """Writes a segmentor as one self-describing ONNX file."""
 
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +13,7 @@ from mmseg_splashkd.deploy.exportable import check_exportable
 from mmseg_splashkd.deploy.of_config import deployed_of
 from mmseg_splashkd.deploy.onnx_file import check_model, onnx
 from mmseg_splashkd.deploy.parity import Parity, compare_with_torch
+from mmseg_splashkd.deploy.quiet import quiet
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.files import check_writable, whole_file
@@ -91,7 +87,7 @@ def traced(deployed: Deployed, early_fusion: bool = True) -> Any:
     """
     height, width = deployed.size
     example = torch.zeros(2, height + 3, width + 5, 3, dtype=torch.uint8)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet(*LOGGERS):
         deployed(example)  # heads keep their embedding: in a trace it is no number
         try:
             function = with_early_fusion(deployed) if early_fusion else deployed
@@ -127,18 +123,3 @@ def _parts(network: Any) -> str:
     parts = [network.backbone, *decode_heads(network)]
     names = ", ".join(type(part).__name__ for part in parts)
     return f"{type(network).__name__} of {names}"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the exporter says of itself."""
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        try:
-            for name in LOGGERS:
-                logging.getLogger(name).setLevel(logging.ERROR)
-            yield
-        finally:
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)

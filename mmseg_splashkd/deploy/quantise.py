@@ -1,10 +1,7 @@
 """Integers in place of floats, as far as the validation part allows it."""
 
-import io
-import logging
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +15,14 @@ from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.deploy import ir_file
 from mmseg_splashkd.deploy.decision import threshold_of, with_threshold
 from mmseg_splashkd.deploy.deployed_file import read_meta
+from mmseg_splashkd.deploy.integer_layers import layers_of
 from mmseg_splashkd.deploy.labelled import (
     LabelledFrame,
     LabelledFrames,
     Run,
     validated,
 )
+from mmseg_splashkd.deploy.quiet import quiet
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.deploy.testing import check_classes
 from mmseg_splashkd.deploy.versions import versions_of
@@ -35,9 +34,6 @@ MAX_DROP = 0.25  # points; half of the margin of a verdict
 # NNCF reports uses of it to a server unless told that it runs in a test.
 NO_REPORTS = "NNCF_CI"
 PRECISE = {"INFERENCE_PRECISION_HINT": "f32"}
-LAYERS = ("Convolution", "GroupConvolution", "MatMul")
-MOVING = ("Reshape", "Transpose", "Unsqueeze", "Squeeze", "Gather", "Concat")
-MOVING += ("Convert", "Multiply")  # of weights that are stored as integers
 
 
 @dataclass(frozen=True)
@@ -212,8 +208,8 @@ def quantised_model(
         calibration: Frames (1, H, W, 3) from which ranges are taken.
         validation: Frames on which it is scored.
         max_drop: Points that the score may drop, > 0.
-        class_id: See ``validated``.
-        classes: See ``validated``.
+        class_id: Class that is decided by a threshold; None: mIoU of all counts.
+        classes: Number of classes, C.
     """
     nncf = _import_nncf()
 
@@ -221,7 +217,7 @@ def quantised_model(
         found = validated(_run_by(compiled), items, class_id, classes)
         return found.score, found.right
 
-    with _quiet():
+    with quiet("nncf"):
         return nncf.quantize_with_accuracy_control(
             model,
             calibration_dataset=nncf.Dataset(calibration, _as_input),
@@ -250,40 +246,6 @@ def _scored(model: Any, frames: LabelledFrames, focus: int | None, meta: Any) ->
     openvino: Any = import_extra("openvino", "quantised files", "deploy")
     compiled = openvino.Core().compile_model(model, "CPU", PRECISE)
     return validated(_run_by(compiled), frames, focus, len(meta.classes))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without NNCF's tables and bars, which name its own nodes."""
-    logger = logging.getLogger("nncf")
-    level = logger.level
-    try:
-        logger.setLevel(logging.ERROR)
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def layers_of(model: Any) -> tuple[int, tuple[str, ...]]:
-    """Number of layers in integers, and names of those in float."""
-    layers = [op for op in model.get_ordered_ops() if op.get_type_name() in LAYERS]
-    floats = [op.get_friendly_name() for op in layers if not _is_quantised(op)]
-    return len(layers) - len(floats), tuple(floats)
-
-
-def _is_quantised(layer: Any) -> bool:
-    """Whether both inputs are rounded, before they are moved or joined."""
-    return all(_is_rounded(layer.input_value(index)) for index in (0, 1))
-
-
-def _is_rounded(source: Any) -> bool:
-    node = source.get_node()
-    while node.get_type_name() in MOVING:
-        node = node.input_value(0).get_node()
-    kind = node.get_type_name()
-    eight_bits = kind == "Constant" and node.output(0).get_element_type().size == 1
-    return kind == "FakeQuantize" or eight_bits
 
 
 def _entries(result: Quantised) -> dict[str, Any]:

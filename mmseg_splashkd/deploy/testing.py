@@ -24,8 +24,8 @@ def evaluate_file(
     Args:
         config: Config with the data; its model is not built.
         file: ONNX file, or OpenVINO's ``.xml``.
-        engine: See ``open_engine``; None: that of ``default_engine``.
-        threads: See ``open_engine``.
+        engine: Name, one of ``ENGINES``; None: ONNX Runtime if it can run the file.
+        threads: Number of threads, from 1; None: one for each core.
         threshold: None and ``'stored'``: as the file decides, by its threshold if it
             has one. A number replaces it.
         **options: Further arguments of ``evaluate``.
@@ -55,7 +55,7 @@ def evaluate_file(
                 f"a number"
             )
         threshold = None
-    model = model_of(file, engine, threads)
+    model = {**_model(file, engine), "threads": threads}
     return evaluate(config, file, threshold=threshold, model=model, **options)
 
 
@@ -63,7 +63,6 @@ def evaluate_deployed(
     config: str | Path,
     checkpoint: str | Path,
     engine: str,
-    threads: int | None = None,
     **options: Any,
 ) -> TestMetrics:
     """Test the deployed function of weights in PyTorch, as a file would compute it.
@@ -71,26 +70,17 @@ def evaluate_deployed(
     Args:
         config: Config of the weights.
         checkpoint: The weights.
-        engine: See ``open_pytorch``.
-        threads: Must be None: PyTorch has its own number.
+        engine: Name, one of ``PYTORCH``.
         **options: Further arguments of ``evaluate``.
     """
-    model = model_of(checkpoint, engine, threads)
-    model |= {"config": str(config), "cfg_options": options.get("cfg_options")}
+    of_weights = {"config": str(config), "cfg_options": options.get("cfg_options")}
+    model = {**_model(checkpoint, engine), **of_weights}
     return evaluate(config, checkpoint, model=model, **options)
 
 
-def model_of(
-    exported: str | Path, engine: str | None, threads: int | None
-) -> dict[str, Any]:
-    """Config of a ``DeployedSegmentor``."""
+def _model(exported: str | Path, engine: str | None) -> dict[str, Any]:
     kind = DeployedSegmentor.__name__
-    return {
-        "type": kind,
-        "exported": str(exported),
-        "engine": engine,
-        "threads": threads,
-    }
+    return {"type": kind, "exported": str(exported), "engine": engine}
 
 
 def check_classes(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def verify(
     for name, (file, engine) in opened.items():
         where: Any = {"work_dir": folder / name.replace(", ", "_"), **options}
         if engine.name in PYTORCH:
-            tested = evaluate_deployed(config, file, engine.name, None, **where)
+            tested = evaluate_deployed(config, file, engine.name, **where)
         else:
             tested = evaluate_file(config, file, engine.name, threads, **where)
         scores[name] = load_scores(tested.scores)
@@ -226,21 +227,16 @@ def seconds_of(
         rounds: Number of rounds, from 1.
         threads: Threads of PyTorch meanwhile; None: as it has.
     """
-    turn = {"number": 0}
 
     def passing(engine: Engine) -> Any:
-        # Counted before each pass, so from 1.
-        place = lambda: (turn["number"] - 1) // len(opened) % len(frames)  # noqa: E731
-        return lambda: engine.run(frames[place()])
-
-    def counting() -> None:
-        turn["number"] += 1
+        each = cycle(frames)  # one a round
+        return lambda: engine.run(next(each))
 
     passes = {name: passing(engine) for name, (_, engine) in opened.items()}
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
-        return time_in_turn(passes, rounds, before=dict.fromkeys(passes, counting))
+        return time_in_turn(passes, rounds)
     finally:
         torch.set_num_threads(before)
 

@@ -11,6 +11,7 @@ from torch import nn
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
 from mmseg_splashkd.deploy.engines import open_engine
+from mmseg_splashkd.deploy.integer_layers import layers_of
 from mmseg_splashkd.deploy.labelled import (
     LabelledFrame,
     LabelledFrames,
@@ -19,7 +20,6 @@ from mmseg_splashkd.deploy.labelled import (
 )
 from mmseg_splashkd.deploy.quantise import (
     PRECISE,
-    layers_of,
     quantise,
     quantised_model,
 )
