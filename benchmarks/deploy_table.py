@@ -3,13 +3,13 @@
     python benchmarks/ponds.py data/pier --frames 160 --seed 101 --apart 3600
     python tools/split_dataset.py data/pier --strategy per-recording \
         --ratios .05 .05 .9 --embargo 10s --out data/pier/split.csv
-    python benchmarks/deploy_table.py farm camvid
+    python benchmarks/deploy_table.py farm camvid --picture docs/deploy_steps.svg
 
 Students are those of two cells of docs/when_it_pays.md, three seeds each; what is
 missing is trained first. Each is exported, quantised on its own data, and verified: on
 the drawn farm on recordings that were drawn for this, one hour apart, because those of
 the cell show the same events at the same time. Finished students are kept in the work
-directory. Times want an idle machine.
+directory. Times want an idle machine, where --times measures them again.
 """
 
 import argparse
@@ -17,8 +17,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from deploy_picture import draw
 from map_cells import CELLS
 from study_runs import StudyRun, results_of
 from when_it_pays import RESULTS, Study
@@ -38,9 +39,10 @@ from mmseg_splashkd.evaluation.frame_scores import load_scores, save_scores
 from mmseg_splashkd.evaluation.interleaved import ratios, spread
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.tables import markdown_table
-from mmseg_splashkd.report.words import points
-from mmseg_splashkd.statistics import Difference, Settings, compare
+from mmseg_splashkd.report.words import interval_in_words, points
+from mmseg_splashkd.statistics import Settings, compare
 from mmseg_splashkd.statistics.arms import Arm, FoldSeed
+from mmseg_splashkd.statistics.results import ArmScores, Comparison
 
 SEEDS = (0, 1, 2)
 ROUNDS = 60
@@ -90,6 +92,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="time what is finished again, on a machine that is idle now",
     )
+    parser.add_argument("--picture", type=Path, help="SVG of the differences to write")
     parser.add_argument(
         "--runs",
         type=Path,
@@ -166,11 +169,21 @@ def measure_times(run: StudyRun, weights: str, out: Path, threads: int) -> None:
     write_whole(out / "table.json", json.dumps(table, indent=1) + "\n")
 
 
-def compared(
-    name: str, data: Data, folder: Path
-) -> tuple[list[Difference], list[float], dict[str, Any]]:
-    """Differences of the steps over all seeds, mean scores, and the table of seed 0."""
-    table = json.loads((folder / f"{name}0" / "table.json").read_text("utf-8"))
+class Student(NamedTuple):
+    """What was found of a student.
+
+    Args:
+        found: Its steps compared with its weights, over all seeds.
+        table: Steps, sizes and times of the first seed.
+    """
+
+    found: Comparison
+    table: dict[str, Any]
+
+
+def compared(name: str, data: Data, folder: Path) -> Student:
+    """Compare the steps of a student with its weights."""
+    table = json.loads((folder / f"{name}{SEEDS[0]}" / "table.json").read_text("utf-8"))
     arms = [
         Arm(
             step,
@@ -184,16 +197,14 @@ def compared(
         for step in (WEIGHTS, *table["steps"])
     ]
     settings = Settings(metrics=(data.metric,), equivalent=MARGIN, allowed=("weights",))
-    found = compare(arms, settings)
-    scores = [arm.scores[data.metric] for arm in found.arms]
-    return list(found.differences), scores, table
+    return Student(compare(arms, settings), table)
 
 
-def rows_of(name: str, data: Data, folder: Path) -> list[list[str]]:
+def rows_of(name: str, metric: str, student: Student) -> list[list[str]]:
     """Rows of a student: as tested, then each step."""
-    differences, scores, table = compared(name, data, folder)
-    rows = [[name, WEIGHTS, f"{scores[0]:.2f}", "", "", "", "", ""]]
-    for index, difference in enumerate(differences):
+    table, (tested, *steps) = student.table, student.found.arms
+    rows = [[name, WEIGHTS, _score(tested, metric), "", "", "", "", ""]]
+    for index, difference in enumerate(student.found.differences):
         answer = difference.equivalence
         shown = "n/a"
         if answer is not None:
@@ -203,7 +214,7 @@ def rows_of(name: str, data: Data, folder: Path) -> list[list[str]]:
             [
                 name,
                 difference.arm,
-                f"{scores[index + 1]:.2f}",
+                _score(steps[index], metric),
                 shown,
                 "no verdict" if answer is None else answer.verdict,
                 f"{table['mib'][index]:.2f}",
@@ -214,9 +225,14 @@ def rows_of(name: str, data: Data, folder: Path) -> list[list[str]]:
     return rows
 
 
+def _score(arm: ArmScores, metric: str) -> str:
+    return interval_in_words(arm.intervals[metric], arm.scores[metric])
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
     args = parse_args(argv)
+    found: dict[str, dict[str, Student]] = {}
     for key in args.data:
         data, folder = DATA[key], args.work_dir / key
         for (name, seed), (run, result) in students(data, args.runs, args.jobs).items():
@@ -226,10 +242,21 @@ def main(argv: Sequence[str] | None = None) -> None:
                 measure(run, result["weights"], data, out, args.threads)
             elif args.times and seed == SEEDS[0]:  # that of the table
                 measure_times(run, result["weights"], out, args.threads)
-        heads = ["student", "step", f"{data.metric} (%)", "points (90 %)"]
+        found[key] = {name: compared(name, data, folder) for name in data.arms}
+        heads = ["student", "step", f"{data.metric} (%, 95 %)", "points (90 %)"]
         heads += [f"within {MARGIN:g} points", "MiB", "ms a frame", "x PyTorch"]
-        rows = [row for name in data.arms for row in rows_of(name, data, folder)]
+        rows = [
+            row
+            for name, student in found[key].items()
+            for row in rows_of(name, data.metric, student)
+        ]
         print(f"\n{key}\n\n{markdown_table(heads, rows)}\n", flush=True)
+    if args.picture:
+        drawn = {
+            key: {name: student.found.differences for name, student in students.items()}
+            for key, students in found.items()
+        }
+        draw(drawn, MARGIN, args.picture)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.figures import BAD
 from tests.conftest import ROOT
 from tests.evaluation.helpers import frame_scores
 from tests.test_commands import module_of, run
@@ -28,19 +29,31 @@ def test_the_table_has_a_row_for_each_student_and_step(tmp_path, monkeypatch, ca
             write_whole(out / "table.json", json.dumps(steps | {"faster": [1.0, 3.0]}))
             runs[name, seed] = None, {}
     monkeypatch.setattr(table, "students", lambda *_: runs)
-    run("benchmarks/deploy_table.py", "farm", "--work-dir", tmp_path)
+    picture = tmp_path / "steps.svg"
+    run(
+        "benchmarks/deploy_table.py",
+        "farm",
+        "--work-dir",
+        tmp_path,
+        "--picture",
+        picture,
+    )
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in capsys.readouterr().out.splitlines()
         if line.startswith(("| plain", "| distilled"))
     ]
-    assert [row[:3] for row in rows] == [
-        ["plain", "weights", "80.00"],
-        ["plain", ENGINE, "80.00"],
-        ["plain", FILE, "80.00"],
-        ["distilled", "weights", "80.00"],
-        ["distilled", ENGINE, "80.00"],
-        ["distilled", FILE, "50.00"],
+    assert [[*row[:2], row[2].split(" (")[0]] for row in rows] == [
+        ["plain", "weights", "80.0"],
+        ["plain", ENGINE, "80.0"],
+        ["plain", FILE, "80.0"],
+        ["distilled", "weights", "80.0"],
+        ["distilled", ENGINE, "80.0"],
+        ["distilled", FILE, "50.0"],
     ]
     assert [row[4] for row in rows if row[1] == FILE] == ["equivalent", "worse"]
+    drawn = picture.read_text("utf-8")
+    assert f"farm: {FILE}" in drawn
+    assert BAD in drawn
+    assert "open: plain; filled: distilled" in drawn
     assert rows[2][5:] == ["1.50", "10.0", "3.00"]
