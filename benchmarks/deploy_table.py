@@ -156,12 +156,16 @@ def measure(run: StudyRun, weights: str, data: Data, out: Path, threads: int) ->
     write_whole(out / "table.json", json.dumps(table, indent=1) + "\n")
 
 
-def measure_times(run: StudyRun, weights: str, out: Path, threads: int) -> None:
+def measure_times(
+    run: StudyRun, weights: str, data: Data, out: Path, threads: int
+) -> None:
     """Time the steps of a student again, all in turn."""
-    options, table = dict(run.options), json.loads((out / "table.json").read_text())
+    table = json.loads((out / "table.json").read_text("utf-8"))
+    options = {**run.options, **data.tested}
     files = [out / "student.onnx", out / "student_int8.xml"]
     opened = open_steps(run.config, Path(weights), files, ENGINES, threads, options)
-    seconds = seconds_of(opened, timed_frames(run.config, options), ROUNDS)
+    frames = timed_frames(run.config, options)
+    seconds = seconds_of(opened, frames, ROUNDS, threads)
     table["ms"] = [1000 * spread(seconds[step]).median for step in table["steps"]]
     table["faster"] = [
         ratios(seconds["torch"], seconds[step]).median for step in table["steps"]
@@ -241,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 print(f"{key}: {name}, seed {seed}", flush=True)
                 measure(run, result["weights"], data, out, args.threads)
             elif args.times and seed == SEEDS[0]:  # that of the table
-                measure_times(run, result["weights"], out, args.threads)
+                measure_times(run, result["weights"], data, out, args.threads)
         found[key] = {name: compared(name, data, folder) for name in data.arms}
         heads = ["student", "step", f"{data.metric} (%, 95 %)", "points (90 %)"]
         heads += [f"within {MARGIN:g} points", "MiB", "ms a frame", "x PyTorch"]

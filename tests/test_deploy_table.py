@@ -1,6 +1,9 @@
 """The table of plain and distilled students, of scores that are known."""
 
 import json
+from types import SimpleNamespace
+
+import pytest
 
 from mmseg_splashkd.evaluation.frame_scores import save_scores
 from mmseg_splashkd.files import write_whole
@@ -10,6 +13,30 @@ from tests.evaluation.helpers import frame_scores
 from tests.test_commands import module_of, run
 
 FILE, ENGINE = "student.onnx, onnxruntime", "torch"
+
+
+def test_times_are_of_the_threads_and_frames_of_the_table(tmp_path, monkeypatch):
+    table = module_of(ROOT / "benchmarks" / "deploy_table.py")
+    write_whole(tmp_path / "table.json", json.dumps({"steps": ["torch", FILE]}))
+    asked = {}
+
+    def seconds_of(opened, frames, rounds, threads):
+        asked.update(opened=opened, frames=frames, threads=threads)
+        return {"torch": [0.03] * 3, FILE: [0.01] * 3}
+
+    monkeypatch.setattr(table, "open_steps", lambda *given: given)
+    monkeypatch.setattr(table, "timed_frames", lambda *given: given)
+    monkeypatch.setattr(table, "seconds_of", seconds_of)
+    run = SimpleNamespace(config="c.py", options={"split_table": "few.csv", "a": 1})
+    farm = table.DATA["farm"]
+    table.measure_times(run, "w", farm, tmp_path, 1)
+    options = {"a": 1, **farm.tested}
+    assert asked["threads"] == 1
+    assert asked["opened"][4:] == (1, options)
+    assert asked["frames"] == ("c.py", options)
+    times = json.loads((tmp_path / "table.json").read_text())
+    assert times["ms"] == pytest.approx([30, 10])
+    assert times["faster"] == pytest.approx([1, 3])
 
 
 def test_the_table_has_a_row_for_each_student_and_step(tmp_path, monkeypatch, capsys):

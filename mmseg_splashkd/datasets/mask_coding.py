@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_splashkd.datasets.image_file import open_image
-from mmseg_splashkd.datasets.label_coding import LabelCoding, read_gray
+from mmseg_splashkd.datasets.label_coding import (
+    LabelCoding,
+    read_gray,
+    to_train_ids,
+)
 
 MASK_CODINGS = ("train_ids", "gray", "colour")
 
@@ -43,11 +47,13 @@ def read_mask(path: str | Path, kind: str, coding: LabelCoding) -> np.ndarray:
         (H, W) uint8 trainIds.
 
     Raises:
-        ValueError: The file is missing or damaged, or has a value of no class.
+        ValueError: The file is missing or damaged, is not gray or has a value of no
+            class.
     """
     if kind == "colour":
         with open_image(path, "mask") as mask:
             return coding.from_colour(np.asarray(mask), str(path))
     if kind == "gray":
         return coding.to_train_ids(read_gray(path), str(path))
-    return read_gray(path)
+    ids = {class_id: class_id for class_id in range(len(coding.classes))}
+    return to_train_ids(read_gray(path), ids, str(path))

@@ -1,7 +1,7 @@
 """The engine for a file on this machine, measured once and remembered beside it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -24,8 +24,12 @@ from mmseg_splashkd.records.environment import hardware
 
 AUTO = "auto"
 ROUNDS = 7
-UNSEEN = "same masks, not of all classes"
-SAME = 0.995  # Dice of the classes with those of float32, from which they are the same
+REFERENCE = "reference, not verified"
+SAME_MASKS, UNSEEN = "same masks", "same masks, not of all classes"
+OTHER_MASKS = "other masks, tools/verify.py decides by labels"
+# Dice of the classes with those of the reference, from which masks are the same: then
+# Dice with any labels differs by about 0.5 points at most.
+SAME = 0.995
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,14 @@ class Measured:
         verdict: That of ``tools/verify.py``; where no labels were there, whether its
             masks are those of the most exact engine.
         good: Whether the engine may be chosen.
+        by_labels: Whether ``tools/verify.py`` decided it; default False.
     """
 
     engine: str
     milliseconds: float
     verdict: str
     good: bool
+    by_labels: bool = False
 
 
 def remembered_file(file: str | Path) -> Path:
@@ -98,6 +104,19 @@ def recalled(file: str | Path, threads: int | None = None) -> list[Measured]:
     return [Measured(**each) for entry in own for each in entry["engines"]]
 
 
+def decided(file: str | Path) -> dict[str, Measured]:
+    """Engine -> what labels decided of it on this machine, by any number of threads."""
+    any_threads = machine()
+    del any_threads["threads"]
+    return {
+        each["engine"]: Measured(**each)
+        for entry in _kept(file)
+        if any_threads.items() <= entry["machine"].items()
+        for each in entry["engines"]
+        if each.get("by_labels")
+    }
+
+
 def machine(threads: int | None = None) -> dict[str, Any]:
     """What times depend on: CPU, cores, threads, and versions of the engines."""
     of = hardware()
@@ -129,9 +148,10 @@ def engine_for(
 ) -> str:
     """The engine for a file on this machine: the fastest whose verdict is good.
 
-    What ``tools/verify.py`` or an earlier call has decided counts. Where that is not
-    known of every engine that is installed, they are measured now (``measure``), and
-    remembered if all classes are in the frames.
+    What ``tools/verify.py`` has decided counts, whatever the number of threads was.
+    Where nothing is known of an engine that is installed, all are measured now
+    (``measure``), and good ones are remembered if all classes are in the frames. Masks
+    like those of a reference that ``tools/verify.py`` found worse are not good.
 
     Args:
         file: A deployed file.
@@ -143,25 +163,46 @@ def engine_for(
         ImportError: No engine is installed.
         ValueError: No engine is good, or as for ``open_engine``.
     """
-    before = {each.engine: each for each in recalled(file, threads)}
-    found = list(before.values())
-    if not set(_candidates(file)) <= set(before):
-        measured = measure(file, frames, threads)
-        # A verdict on labels stays; times are of one measurement.
-        found = [
-            replace(before[each.engine], milliseconds=each.milliseconds)
-            if before.get(each.engine)
-            else each
-            for each in measured
-        ]
-        seen = all(each.verdict != UNSEEN for each in found)
-        if seen and (failure := remember(file, found, threads)):
+    names = _candidates(file)
+    found, by_labels = recalled(file, threads), decided(file)
+    is_new = not set(names) <= {each.engine for each in found}
+    if is_new:
+        found = measure(file, frames, threads)
+    found = _with_decided(found, by_labels, names[0])
+    if is_new and all(each.verdict != UNSEEN for each in found):
+        kept = [each for each in found if each.good or each.by_labels]
+        if kept and (failure := remember(file, kept, threads)):
             tell(failure)
     best = chosen(found)
     for each in found:
         mark = " <- chosen" if each is best else ""
         tell(f"  {each.engine}: {each.milliseconds:.1f} ms, {each.verdict}{mark}")
     return best.engine
+
+
+def _with_decided(
+    found: Sequence[Measured], by_labels: Mapping[str, Measured], reference: str
+) -> list[Measured]:
+    """What is known without labels, with what they decided.
+
+    Args:
+        found: What is known; times are of these.
+        by_labels: Engine -> what labels decided.
+        reference: The engine whose masks others were compared with.
+    """
+    wrong = by_labels.get(reference)
+    if wrong is not None and wrong.good:
+        wrong = None
+    merged = []
+    for each in found:
+        if own := by_labels.get(each.engine):
+            merged.append(replace(own, milliseconds=each.milliseconds))
+        elif wrong and each.good:
+            told = f"as {reference}, which is {wrong.verdict}"
+            merged.append(replace(each, verdict=told, good=False))
+        else:
+            merged.append(each)
+    return merged
 
 
 def measure(
@@ -171,6 +212,7 @@ def measure(
 
     An engine is good where it predicts the same masks as the most exact one, ONNX
     Runtime or OpenVINO in float32: Dice of each class over all frames at least 0.995.
+    Whether that one does what the weights do is not known.
 
     Args:
         file: A deployed file.
@@ -196,9 +238,10 @@ def measure(
     found = []
     for name in names:
         same = _agree(masks[name], exact, classes)
-        verdict = "other masks"
+        verdict = OTHER_MASKS
         if same:
-            verdict = "same masks" if len(seen) == classes else UNSEEN
+            like = REFERENCE if name == names[0] else SAME_MASKS
+            verdict = like if len(seen) == classes else UNSEEN
         milliseconds = 1000 * spread(seconds[name]).median
         found.append(Measured(name, milliseconds, verdict, same))
     return found

@@ -17,6 +17,7 @@ class DeployedMeta:
         classes: Names of the C classes.
         palette: Their RGB colours.
         gray_to_train_id: Gray value of a label file -> class, the label coding.
+        train_id_to_gray: Class -> gray value to write, where several stand for it.
         size: (H, W) to which frames are resized.
         mean: Mean of each channel that is subtracted, in gray levels; None: none.
         std: Standard deviation by which it is divided.
@@ -36,6 +37,7 @@ class DeployedMeta:
     classes: tuple[str, ...]
     palette: tuple[tuple[int, ...], ...]
     gray_to_train_id: Mapping[int, int]
+    train_id_to_gray: Mapping[int, int]
     size: tuple[int, int]
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
@@ -89,6 +91,7 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
     for name in ("classes", "size", "mean", "std"):
         values[name] = values[name] and tuple(values[name])
     values["palette"] = tuple(tuple(map(int, each)) for each in values["palette"])
-    table = values["gray_to_train_id"]
-    values["gray_to_train_id"] = {int(gray): int(id_) for gray, id_ in table.items()}
+    for name in ("gray_to_train_id", "train_id_to_gray"):
+        table = values[name]
+        values[name] = {int(key): int(value) for key, value in table.items()}
     return values

@@ -89,6 +89,7 @@ def _meta(cfg: Config, weights: Path, size: tuple[int, int]) -> DeployedMeta:
         classes=tuple(coding.classes),
         palette=tuple(tuple(map(int, colour)) for colour in coding.palette),
         gray_to_train_id=dict(coding.gray_to_train_id),
+        train_id_to_gray=dict(coding.train_id_to_gray),
         size=size,
         mean=None,
         std=None,

@@ -14,6 +14,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.choice import Measured, remember
 from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
 from mmseg_splashkd.deploy.engines import (
+    ENGINES,
     PYTORCH,
     Engine,
     engines_of,
@@ -36,7 +37,7 @@ MARGIN = 0.5
 ROUNDS = 20
 TIMED = 8  # frames
 WEIGHTS = "weights"  # the arm that the others are compared with
-GOOD, UNDECIDED = ("equivalent", "better"), "cannot tell"
+GOOD, WORSE, UNDECIDED = ("equivalent", "better"), "worse", "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ def open_steps(
     cfg_options: dict[str, Any] | None,
 ) -> Opened:
     """Step -> its file and engine, PyTorch first; arguments are those of ``verify``."""
+    _check_names(engines)
     wanted = list(engines) or ["torch", *installed()]
     if "torch" not in wanted:
         wanted.insert(0, "torch")  # what times are compared with
@@ -202,6 +204,17 @@ def open_steps(
         for name in fitting:
             opened[f"{file.name}, {name}"] = file, open_engine(name, file, threads)
     return opened
+
+
+def _check_names(engines: Sequence[str]) -> None:
+    """Refuse engines that would be left out without a word.
+
+    Raises:
+        ValueError: One is unknown.
+    """
+    known = (*PYTORCH, *ENGINES)
+    if unknown := [name for name in engines if name not in known]:
+        raise ValueError(f"engine {unknown[0]!r} is none of {', '.join(known)}")
 
 
 def timed_frames(
@@ -276,9 +289,13 @@ def _bursts(scores: FrameScores) -> BurstScores | None:
 def _remembered(
     steps: Sequence[Step], threads: int | None, margin: float
 ) -> Iterator[str]:
-    """Remember what was decided at the usual margin; yields why it could not be."""
+    """Remember what was decided at the usual margin; yields why it could not be.
+
+    Within a smaller margin is within the usual one, and beyond it says nothing.
+    """
     if margin > MARGIN:
         return
+    decisive = GOOD if margin < MARGIN else (*GOOD, WORSE)
     for file in {step.file for step in steps if step.engine not in PYTORCH}:
         decided = [
             Measured(
@@ -286,9 +303,10 @@ def _remembered(
                 step.milliseconds.median,
                 step.verdict,
                 step.verdict in GOOD,
+                by_labels=True,
             )
             for step in steps
-            if step.file == file and step.verdict != UNDECIDED
+            if step.file == file and step.verdict in decisive
         ]
         if decided and (failure := remember(file, decided, threads)):
             yield failure

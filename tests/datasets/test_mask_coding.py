@@ -21,6 +21,20 @@ def test_a_mask_is_read_back(tmp_path, kind, grays):
     assert found.dtype == np.uint8
 
 
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.zeros((7, 5, 3), np.uint8), "one-channel"),
+        (np.full((7, 5), 255, np.uint8), "outside the table: 255"),
+    ],
+)
+def test_train_ids_that_somebody_has_spoilt_are_refused(tmp_path, pixels, words):
+    coding = LabelCoding("abc", COLOURS, {0: 0, 1: 1, 2: 2})
+    Image.fromarray(pixels).save(tmp_path / "m.png")
+    with pytest.raises(ValueError, match=rf"m\.png: .*{words}"):
+        read_mask(tmp_path / "m.png", "train_ids", coding)
+
+
 def test_a_class_without_a_gray_value_is_refused():
     coding = LabelCoding("abc", COLOURS, {0: 0, 255: 1})
     with pytest.raises(ValueError, match=r"trainIds \[2\] have no gray value"):

@@ -145,6 +145,7 @@ def _meta(deployed: Deployed) -> DeployedMeta:
         classes=tuple(f"class {index}" for index in range(number)),
         palette=((0, 0, 0),) * number,
         gray_to_train_id={0: 0},
+        train_id_to_gray={},
         size=deployed.size,
         mean=None,
         std=None,

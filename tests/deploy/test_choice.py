@@ -20,7 +20,7 @@ from mmseg_splashkd.deploy.engines import installed
 FRAMES = [np.full((1, 32, 48, 3), gray, np.uint8) for gray in (40, 200)]
 SLOW = Measured("onnxruntime", 9.0, "equivalent", True)
 FAST = Measured("openvino", 3.0, "same masks", True)
-WRONG = Measured("openvino_bf16", 1.0, "worse", False)
+WRONG = Measured("openvino_bf16", 1.0, "worse", False, by_labels=True)
 
 
 @pytest.fixture
@@ -73,6 +73,41 @@ def test_what_is_not_known_is_measured_and_a_verdict_on_labels_stays(file, monke
     assert engine_for(file, FRAMES, tell=lambda line: None) == "openvino"
 
 
+def measuring(monkeypatch, *found: Measured) -> None:
+    monkeypatch.setattr(choice, "measure", lambda *_: list(found))
+    monkeypatch.setattr(choice, "installed", lambda: [each.engine for each in found])
+
+
+def test_what_labels_have_decided_holds_for_any_number_of_threads(file, monkeypatch):
+    measuring(monkeypatch, replace(SLOW, engine="onnxruntime", good=True), FAST)
+    remember(file, [replace(FAST, verdict="worse", good=False, by_labels=True)], 1)
+    assert engine_for(file, FRAMES, 2, tell=lambda line: None) == "onnxruntime"
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["now", "remembered"])
+def test_masks_of_a_reference_that_is_worse_are_not_good(file, monkeypatch, known):
+    reference = replace(SLOW, verdict=choice.REFERENCE)
+    like = replace(FAST, engine="openvino_bf16")
+    measuring(monkeypatch, reference, FAST, like)
+    if known:
+        remember(file, [reference, FAST, like])
+    worse = {"verdict": "worse", "good": False, "by_labels": True}
+    remember(file, [replace(SLOW, **worse), replace(FAST, **worse)])  # not the third
+    told = r"openvino_bf16: as onnxruntime, which is worse"
+    with pytest.raises(ValueError, match=rf"no engine does .*{told}"):
+        engine_for(file, FRAMES)
+
+
+def test_a_rejection_without_labels_is_not_remembered(file, monkeypatch):
+    other = replace(FAST, verdict=choice.OTHER_MASKS, good=False)
+    reference = replace(SLOW, verdict=choice.REFERENCE)
+    measuring(monkeypatch, reference, other)
+    told: list[str] = []
+    assert engine_for(file, FRAMES, tell=told.append) == "onnxruntime"
+    assert recalled(file) == [reference]
+    assert "openvino: 3.0 ms, other masks, tools/verify.py decides by labels" in told[1]
+
+
 def test_masks_that_lack_a_class_decide_for_once_only(file, monkeypatch):
     class Calm:
         def run(self, frames):
@@ -101,7 +136,7 @@ def test_an_engine_with_other_masks_is_not_good(file, monkeypatch):
     monkeypatch.setattr(choice, "installed", lambda: ["onnxruntime", "openvino"])
     exact, other = measure(file, FRAMES)
     assert (exact.verdict, exact.good) == (choice.UNSEEN, True)
-    assert (other.verdict, other.good) == ("other masks", False)
+    assert (other.verdict, other.good) == (choice.OTHER_MASKS, False)
 
 
 def test_a_damaged_memory_is_named(file):

@@ -1,6 +1,7 @@
 """A tiny distilled student becomes a file, which says and computes the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,6 @@ def test_files_of_others_are_refused(exported, tmp_path):
 
 
 def test_entries_survive_a_round_trip(exported):
-    meta = read_meta(exported)
+    meta = replace(read_meta(exported), train_id_to_gray={1: 255})
     assert DeployedMeta.read(meta.entries(), "x") == meta
     assert Parity(1, 0.0, 0.0).figures.keys() == meta.parity.keys()

@@ -9,8 +9,9 @@ from safetensors.torch import save_file
 
 from mmseg_splashkd.deploy.choice import recalled, remembered_file
 from mmseg_splashkd.deploy.testing import evaluate_file
-from mmseg_splashkd.deploy.verify import Step, verify
+from mmseg_splashkd.deploy.verify import Step, _remembered, verify
 from mmseg_splashkd.evaluation.frame_scores import load_scores
+from mmseg_splashkd.evaluation.interleaved import spread
 from tests.deploy.conftest import given
 from tests.tools import status_of
 
@@ -68,6 +69,8 @@ def test_what_would_fail_late_is_refused_at_once(
     cases: list[tuple[list, dict[str, Any], str]] = [
         ([exported, twin], {}, "two files are named student.onnx"),
         ([quantised], {"engines": ("onnxruntime",)}, "none of torch, onnxruntime runs"),
+        ([exported], {"engines": ("onnxruntime", "openvno")}, "'openvno' is none of"),
+        ([exported], {"engines": ("auto",)}, "'auto' is none of"),
         ([exported], {"rounds": 0}, "rounds=0 must be at least 1"),
         ([exported], {"margin": 0.0}, "must be a margin above 0"),
     ]
@@ -84,7 +87,31 @@ def test_a_decided_verdict_is_remembered(exported, distilled, tmp_path, monkeypa
     verify(config, weights, [exported], work_dir=tmp_path / "scores", **options)
     (kept,) = recalled(exported, threads=1)
     assert (kept.engine, kept.verdict, kept.good) == ("onnxruntime", "equivalent", True)
+    assert kept.by_labels
     remembered_file(exported).unlink()  # of all tests
+
+
+@pytest.mark.parametrize(
+    ("margin", "verdict", "kept"),
+    [
+        (0.5, "worse", True),
+        (0.2, "worse", False),  # perhaps within 0.5 points
+        (0.2, "equivalent", True),
+        (1.0, "equivalent", False),
+        (0.5, "cannot tell", False),
+    ],
+)
+def test_what_is_remembered_holds_at_the_usual_margin(
+    exported, monkeypatch, margin, verdict, kept
+):
+    monkeypatch.setattr(Step, "verdict", verdict)
+    step = object.__new__(Step)
+    values = {"file": exported, "engine": "openvino", "milliseconds": spread([3.0])}
+    for name, value in values.items():
+        object.__setattr__(step, name, value)
+    assert not list(_remembered([step], 1, margin))
+    assert bool(recalled(exported, threads=1)) is kept
+    remembered_file(exported).unlink(missing_ok=True)
 
 
 def test_an_exported_file_is_tested_in_one_process(exported, distilled):

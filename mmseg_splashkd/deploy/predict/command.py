@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_splashkd.checkpoint import find_checkpoint
-from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.datasets.listing import describe_passed_over
 from mmseg_splashkd.datasets.mask_coding import code_mask
 from mmseg_splashkd.deploy.choice import AUTO, engine_for
@@ -18,7 +17,11 @@ from mmseg_splashkd.deploy.predict.label_studio import LOCAL
 from mmseg_splashkd.deploy.predict.layout import MASKS, OVERLAYS
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.products import Products
-from mmseg_splashkd.deploy.predict.sources import Pictures, find_pictures
+from mmseg_splashkd.deploy.predict.sources import (
+    Pictures,
+    find_pictures,
+    read_picture,
+)
 from mmseg_splashkd.deploy.predict.stored import Stored
 from mmseg_splashkd.files import check_writable, file_sha256
 
@@ -75,9 +78,7 @@ def predict_and_tell(
     folder = Path(out)
     _check_apart(folder, pictures)
     if engine == AUTO:
-        engine = engine_asked(folder, _hash(model)) or _measured(
-            model, pictures, threads
-        )
+        engine = _chosen(folder, model, pictures, threads)
     opened = SplashModel.load(model, config, engine, threads)
     _check_coding(opened, coding)
     check_writable(folder, "--out")
@@ -91,22 +92,35 @@ def predict_and_tell(
     return INCOMPLETE if outcome.unreadable else 0
 
 
-def _measured(model: str, pictures: Pictures, threads: int | None) -> str:
-    """The fastest good engine on some of the pictures.
+def _chosen(folder: Path, model: str, pictures: Pictures, threads: int | None) -> str:
+    """The engine of the predictions that are there, or else the fastest good one.
 
     Raises:
-        ValueError: The model is no exported file, or none of the pictures is readable.
+        ValueError: The model is no exported file, or as of ``_measured``.
     """
     if not is_deployed(model):
         raise ValueError(
             f"--engine {AUTO} chooses for exported files, and {model} are weights: "
             f"export them with tools/export.py"
         )
+    before = engine_asked(folder, _hash(model))
+    if before is not None:
+        print(f"Engine {before}, as of the predictions in {folder}")
+        return before
+    return _measured(model, pictures, threads)
+
+
+def _measured(model: str, pictures: Pictures, threads: int | None) -> str:
+    """The fastest good engine on some of the pictures.
+
+    Raises:
+        ValueError: None of the pictures is readable.
+    """
     frames: list[np.ndarray] = []
     count = len(pictures.found)
     for place in dict.fromkeys(n * count // MEASURED for n in range(MEASURED)):
         with suppress(ValueError):  # told of when it is predicted
-            frames.append(read_as_training(pictures.found[place].path)[None])
+            frames.append(read_picture(pictures.found[place].path)[None])
     if not frames:
         raise ValueError(
             f"--engine {AUTO} measures some of the pictures, and none of those can be "

@@ -2,16 +2,21 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from mmseg_splashkd.datasets.image_file import read_as_training
+from mmseg_splashkd.datasets.mask_coding import read_mask
+from mmseg_splashkd.deploy.predict.figures import corrected_row
+from mmseg_splashkd.deploy.predict.layout import write_picture
 from mmseg_splashkd.deploy.predict.model import SplashModel
-from mmseg_splashkd.deploy.predict.sources import Picture, Pictures
-from mmseg_splashkd.deploy.predict.stored import Stored
+from mmseg_splashkd.deploy.predict.sources import Picture, Pictures, read_picture
+from mmseg_splashkd.deploy.predict.stored import Kept, Stored
+from mmseg_splashkd.evaluation.overlay import overlay
 from mmseg_splashkd.files import check_regular, file_sha256
 from mmseg_splashkd.foreign import one_line
 
@@ -44,7 +49,8 @@ def predict_pictures(
 ) -> Outcome:
     """Predict the pictures that the folder does not have yet.
 
-    A picture that cannot be read is named, and the others are predicted.
+    A picture that cannot be read is named, and the others are predicted. A mask that
+    somebody has corrected stays, and figures and overlay become those of it.
 
     Args:
         model: The model, which predicts one frame at a time.
@@ -95,17 +101,73 @@ class _Job:
     def __call__(self, picture: Picture) -> tuple[Row, bool, str]:
         """Figures, whether they are new, and why it cannot be read."""
         try:
-            check_regular(picture.path)
-            sha256 = file_sha256(picture.path)
-            row = self.stored.read(picture.name, sha256)
-            frame = read_as_training(picture.path) if row is None else None
+            found = self._read(picture)
         except (OSError, ValueError) as error:
             return {}, False, one_line(str(error))
-        if frame is not None:
-            with self.turn:
-                found = self.model.predict_frame(frame, picture.name, picture.path)
-            found.save(self.stored.folder, self.coding, self.stored.overlays)
-            row = found.row()
-            self.stored.write(picture.name, sha256, row)
         named = {"picture": picture.file, "path": str(picture.path)}
-        return {**(row or {}), **named}, frame is not None, ""
+        if found.kept is None:
+            return {**self._predicted(picture, found), **named}, True, ""
+        return {**self._kept(picture, found, found.kept), **named}, False, ""
+
+    def _read(self, picture: Picture) -> "_Found":
+        check_regular(picture.path)
+        sha256 = file_sha256(picture.path)
+        kept = self.stored.read(picture.name, sha256)
+        if kept is None:
+            return _Found(sha256, None, read_picture(picture.path))
+        is_drawn = self.stored.overlays and (kept.is_corrected or not kept.has_overlay)
+        frame = read_picture(picture.path) if is_drawn else None
+        labels = None
+        if is_drawn or kept.is_corrected:
+            mask = self.stored.mask(picture.name)
+            labels = read_mask(mask, self.coding, self.model.coding)
+            _check_size(mask, labels, kept.row)
+        return _Found(sha256, kept, frame, labels)
+
+    def _predicted(self, picture: Picture, found: "_Found") -> Row:
+        assert found.frame is not None
+        with self.turn:
+            new = self.model.predict_frame(found.frame, picture.name, picture.path)
+        new.save(self.stored.folder, self.coding, self.stored.overlays)
+        row = new.row()
+        self.stored.write(picture.name, found.sha256, row)
+        return row
+
+    def _kept(self, picture: Picture, found: "_Found", kept: Kept) -> Row:
+        """What is there already; only its overlay may be new."""
+        coding = self.model.coding
+        if found.labels is None:
+            return kept.row
+        if found.frame is not None:
+            painted = overlay(found.frame, found.labels, coding.palette)
+            write_picture(self.stored.overlay(picture.name), painted, picture.path)
+        if kept.is_corrected:
+            return corrected_row(kept.row, found.labels, coding)
+        return kept.row
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was read of a picture: None is not needed.
+
+    Attributes:
+        sha256: Hash of its file.
+        kept: What is there of it already.
+        frame: (H, W, 3) uint8 RGB.
+        labels: (H, W) uint8 trainIds of the mask that is there.
+    """
+
+    sha256: str
+    kept: Kept | None
+    frame: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+
+def _check_size(mask: Path, labels: np.ndarray, row: Row) -> None:
+    height, width = labels.shape
+    if (width, height) != (row["width"], row["height"]):
+        raise ValueError(
+            f"{mask} is {width}x{height} and its picture "
+            f"{row['width']}x{row['height']}: save it in the size of the picture, or "
+            f"remove it to have it predicted again"
+        )

@@ -43,9 +43,14 @@ def label_studio_task(
         for class_id, name in enumerate(classes)
         if name.casefold() != BACKGROUND and (mask := labels == class_id).any()
     ]
-    prediction = {"model_version": model, "score": row["confidence"], "result": drawn}
+    prediction = {"model_version": model, "result": drawn, **_score(row["confidence"])}
     image = url + quote(escaped(file))
     return json.dumps({"data": {KEY: image}, "predictions": [prediction]})
+
+
+def _score(score: float | None) -> dict[str, float]:
+    """None of a mask that somebody has corrected."""
+    return {} if score is None else {"score": score}
 
 
 def _region(mask: np.ndarray, name: str, score: float | None) -> dict[str, Any]:
@@ -58,6 +63,6 @@ def _region(mask: np.ndarray, name: str, score: float | None) -> dict[str, Any]:
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
-        "score": score,
+        **_score(score),
         "value": {"format": "rle", "rle": encode_mask(mask), "brushlabels": [name]},
     }

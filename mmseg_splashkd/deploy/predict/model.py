@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.datasets.label_coding import IGNORE, LabelCoding
 from mmseg_splashkd.deploy.engines import Engine, checked_frames
 from mmseg_splashkd.deploy.predict.opening import open_model
 from mmseg_splashkd.deploy.predict.prediction import Prediction
 from mmseg_splashkd.deploy.predict.predictions import Predictions
-from mmseg_splashkd.deploy.predict.sources import find_pictures
+from mmseg_splashkd.deploy.predict.sources import find_pictures, read_picture
 
 Source = np.ndarray | str | Path
 Named = tuple[str, Path | None, np.ndarray]
@@ -71,7 +70,8 @@ class SplashModel:
         meta = self.engine.meta
         # No pixel is predicted as ignored.
         table = {k: v for k, v in meta.gray_to_train_id.items() if v != IGNORE}
-        return LabelCoding(meta.classes, meta.palette, table)
+        back = {k: v for k, v in meta.train_id_to_gray.items() if k != IGNORE}
+        return LabelCoding(meta.classes, meta.palette, table, train_id_to_gray=back)
 
     def predict(self, source: Source | Sequence[Source]) -> Predictions:
         """Predict frames.
@@ -138,7 +138,7 @@ def _frames(source: Source | Sequence[Source]) -> Iterator[Named]:
         yield from _numbered(arrays)
     elif len(paths) == len(listed):
         for each in find_pictures(paths).found:
-            yield each.name, each.path, read_as_training(each.path)
+            yield each.name, each.path, read_picture(each.path)
     else:
         kinds = ", ".join(sorted({type(each).__name__ for each in listed}))
         raise TypeError(

@@ -9,13 +9,13 @@ import numpy as np
 from mmseg_splashkd.datasets.label_coding import LabelCoding
 from mmseg_splashkd.datasets.mask_coding import MASK_CODINGS, code_mask
 from mmseg_splashkd.deploy.predict.blobs import Blob, find_blobs
+from mmseg_splashkd.deploy.predict.figures import class_areas, class_figures
 from mmseg_splashkd.deploy.predict.layout import (
     MASKS,
     OVERLAYS,
     picture_file,
     write_picture,
 )
-from mmseg_splashkd.evaluation.components import connected
 from mmseg_splashkd.evaluation.overlay import overlay
 
 SHOWN = 4  # classes in a line
@@ -44,8 +44,7 @@ class Prediction:
     @cached_property
     def area(self) -> dict[str, int]:
         """Number of pixels of each class."""
-        counts = self.coding.class_pixels(self.labels)
-        return dict(zip(self.coding.classes, map(int, counts), strict=True))
+        return class_areas(self.labels, self.coding)
 
     @cached_property
     def share(self) -> dict[str, float]:
@@ -87,11 +86,9 @@ class Prediction:
             "height": height,
             "confidence": self.confidence,
         }
-        for class_id, name in enumerate(self.coding.classes):
-            found[f"share_{name}"] = self.share[name]
-            found[f"area_{name}"] = self.area[name]
-            # Not of ``blobs``, whose boxes and means take several times as long.
-            found[f"blobs_{name}"] = int(connected(self.labels == class_id).max())
+        figures = class_figures(self.labels, self.coding)
+        for name, measured in zip(self.coding.classes, figures, strict=True):
+            found.update(measured)
             found[f"confidence_{name}"] = self.class_confidence[name]
         return found
 

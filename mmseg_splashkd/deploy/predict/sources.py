@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mmseg_splashkd.datasets.frames import PICTURES
+from mmseg_splashkd.datasets.image_file import check_image, read_as_training
 from mmseg_splashkd.datasets.listing import describe_passed_over, list_pictures
 from mmseg_splashkd.evaluation.frame_files import frame_name
 
@@ -77,6 +80,23 @@ def find_pictures(sources: Sequence[str | Path]) -> Pictures:
     found = tuple(_picture(path, path_, root) for path, path_ in unique.items())
     _check_names(found)
     return Pictures(root, found, folders, passed_over)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Read a picture as in training.
+
+    Args:
+        path: The file.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: It is missing or no picture, or a part of it is damaged, of which
+            OpenCV only warns.
+    """
+    check_image(path, "picture")
+    return read_as_training(path)
 
 
 def _absolute(path: Path) -> Path:

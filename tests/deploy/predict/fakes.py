@@ -13,6 +13,7 @@ META = DeployedMeta(
     classes=tuple(SPLASH.classes),
     palette=tuple(map(tuple, SPLASH.palette)),
     gray_to_train_id=SPLASH.gray_to_train_id,
+    train_id_to_gray=SPLASH.train_id_to_gray,
     size=(8, 8),
     mean=None,
     std=None,

@@ -104,6 +104,23 @@ def test_a_folder_is_of_one_model_coding_and_folder(
         assert told in refused(*words, *out)
 
 
+def test_an_engine_is_chosen_once_for_a_folder(exported, distilled, frames, tmp_path):
+    file = shutil.copy(exported, tmp_path / "own.onnx")
+    out, auto = ("--out", tmp_path / "out"), ("--engine", "auto")
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        assert status_of("predict.py", file, frames, *out, *auto) == 0
+    (best,) = [line for line in shown.getvalue().splitlines() if "<- chosen" in line]
+    asked = json.loads((tmp_path / "out" / "asked.json").read_text())
+    assert asked["engine"] == best.split(":")[0].strip()
+    with redirect_stdout(shown):
+        assert status_of("predict.py", file, frames, *out, *auto) == 0
+    told = f"Engine {asked['engine']}, as of the predictions in {tmp_path / 'out'}"
+    assert told in shown.getvalue().splitlines()
+    (weights,) = distilled.glob("weights_*_last.safetensors")
+    assert "export them with tools/export.py" in refused(weights, frames, *out, *auto)
+
+
 def refused(*words: object) -> str:
     """The message of a call that predicts nothing."""
     shown = io.StringIO()

@@ -6,12 +6,15 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
+from mmseg_splashkd.datasets.label_coding import SPLASH
 from mmseg_splashkd.deploy.predict.asked import claim_folder
 from mmseg_splashkd.deploy.predict.folder import Outcome, predict_pictures
 from mmseg_splashkd.deploy.predict.sources import find_pictures
 from mmseg_splashkd.deploy.predict.stored import Stored
+from mmseg_splashkd.evaluation.overlay import overlay
 from mmseg_splashkd.unwritable import UnwritableError
 from tests.deploy.predict.fakes import noise, red_model, write
 from tests.test_unwritable import limited
@@ -52,9 +55,79 @@ def test_a_second_call_predicts_only_what_is_missing(pictures):
     changed, seen, _ = predict(pictures)
     assert seen == 1
     assert list(changed.rows.values())[2] != list(first.rows.values())[2]
-    assert predict(pictures, overlays=True)[1] == 3
+
+
+def test_overlays_that_are_asked_for_later_are_of_the_masks_that_are_there(pictures):
+    out = pictures.parent / "out"
+    predict(pictures)
+    label = np.zeros((6, 5), np.uint8)
+    label[:2] = max(SPLASH.gray_to_train_id)
+    corrected = write(out / "masks" / "0.png", label).read_bytes()
+    assert predict(pictures, overlays=True)[:2][1] == 0  # no network needed
+    assert (out / "masks" / "0.png").read_bytes() == corrected
+    ids = SPLASH.to_train_ids(label, "label")
+    painted = overlay(noise(6, 5, 0), ids, SPLASH.palette)
+    np.testing.assert_array_equal(Image.open(out / "overlays" / "0.png"), painted)
+    before = {each: each.stat().st_mtime_ns for each in (out / "overlays").iterdir()}
+    assert len(before) == 3
     assert predict(pictures, overlays=True)[1] == 0
-    assert len(list((out / "overlays").iterdir())) == 3
+    after = {each: each.stat().st_mtime_ns for each in (out / "overlays").iterdir()}
+    assert {each.name for each in before if before[each] != after[each]} == {"0.png"}
+
+
+def test_figures_of_a_corrected_mask_are_its_own(pictures):
+    out = pictures.parent / "out"
+    predicted = list(predict(pictures)[0].rows.values())
+    label = np.zeros((6, 5), np.uint8)
+    label[:2], label[5, 4] = 255, 255
+    write(out / "masks" / "0.png", label)
+    again = list(predict(pictures)[0].rows.values())
+    assert again[1:] == predicted[1:]
+    assert {
+        name: value
+        for name, value in again[0].items()
+        if name not in ("picture", "path", "width", "height")
+    } == {
+        "confidence": None,
+        "share_background": 19 / 30,
+        "area_background": 19,
+        "blobs_background": 1,
+        "confidence_background": None,
+        "share_splash": 11 / 30,
+        "area_splash": 11,
+        "blobs_splash": 2,
+        "confidence_splash": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.zeros((4, 9), np.uint8), "is 9x4 and its picture 5x6: save it in the size"),
+        (np.zeros((6, 5, 3), np.uint8), "expected a one-channel"),
+        (np.full((6, 5), 7, np.uint8), "7"),
+    ],
+)
+def test_a_mask_that_somebody_has_spoilt_is_named_and_left_out(pictures, pixels, words):
+    predict(pictures)
+    write(pictures.parent / "out" / "masks" / "1.png", pixels)
+    outcome, seen, shown = predict(pictures)
+    assert seen == 0
+    assert [each.file for each in outcome.unreadable] == ["1.png"]
+    assert "masks/1.png" in shown
+    assert words in shown
+
+
+def test_a_picture_that_is_damaged_in_the_middle_is_named(pictures):
+    whole = write(pictures / "photo.jpg", noise(300, 400), quality=95)
+    content = bytearray(whole.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4096] = bytes(4096)
+    whole.write_bytes(content)
+    outcome, seen, shown = predict(pictures)
+    assert seen == 3
+    assert [each.file for each in outcome.unreadable] == ["photo.jpg"]
+    assert "photo.jpg cannot be read: " in shown
 
 
 def test_pictures_that_cannot_be_read_are_named_and_left_out(pictures):

@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.datasets.label_coding import load_label_coding
 from mmseg_splashkd.deploy import SplashModel
 from mmseg_splashkd.deploy.engines import open_engine
 from mmseg_splashkd.records.run_file import read_record, write_record
 from tests.deploy.conftest import given
-from tests.deploy.predict.fakes import RedEngine, noise, red_model, write
+from tests.deploy.predict.fakes import META, RedEngine, noise, red_model, write
 
 
 def as_stored(folder: Path) -> Path:
@@ -47,6 +48,24 @@ def test_pictures_of_any_kind_are_read_as_in_training(tmp_path):
     (alone,) = red_model().predict(tmp_path / "alpha.png")
     assert alone.name == "alpha"
     assert len(red_model().predict([str(p.path) for p in found[:3]])) == 3
+
+
+def test_gray_values_are_those_that_the_data_set_writes():
+    """Of several that stand for a class, not simply the lowest."""
+    coding = load_label_coding("wildscenes")
+    assert coding.train_id_to_gray
+    meta = replace(
+        META,
+        classes=tuple(coding.classes),
+        palette=tuple(map(tuple, coding.palette)),
+        gray_to_train_id=coding.gray_to_train_id,
+        train_id_to_gray=coding.train_id_to_gray,
+    )
+    engine = RedEngine()
+    engine.meta = meta
+    ids = np.arange(len(coding.classes), dtype=np.uint8)[None]
+    found = SplashModel(engine).coding.to_gray(ids)
+    np.testing.assert_array_equal(found, coding.to_gray(ids))
 
 
 def test_arrays_are_frames_batches_or_lists_of_them():
