@@ -24,7 +24,7 @@ def draw(
         file: The file.
     """
     rows = sum(len(next(iter(students.values()))) for students in found.values())
-    with svg_figure((7.6, 1.2 + 0.36 * rows), file.stem) as drawn:
+    with svg_figure((7.6, 1.4 + 0.36 * rows), file.stem) as drawn:
         _rows(drawn.axes, found, margin)
     write_whole(file, f"{drawn.svg}\n")
 
@@ -47,7 +47,7 @@ def _rows(
     axes.set_ylim(len(names) - 0.5, -0.5)
     first, *others = next(iter(found.values()))
     filled = f"; filled: {', '.join(others)}" if others else ""
-    axes.set_xlabel(f"points from the weights, 90 % interval; open: {first}{filled}")
+    axes.set_xlabel(f"points from the weights, 90 % interval\nopen: {first}{filled}")
     grid(axes)
 
 
