@@ -15,7 +15,9 @@ def random_series(seed: int, frames: int = 120) -> tuple[np.ndarray, np.ndarray]
     rng = np.random.default_rng(seed)
     steps = rng.choice([0.04, 1, 3]) * rng.uniform(0.6, 1.5, frames)
     steps[rng.random(frames) < 0.05] *= 25
-    times = np.cumsum(np.round(steps * SECOND).astype(np.int64)) + 1_683_000_000 * SECOND
+    times = (
+        np.cumsum(np.round(steps * SECOND).astype(np.int64)) + 1_683_000_000 * SECOND
+    )
     levels = np.array([0, 0.0005, 0.001, 0.0015, 0.002, 0.004])
     stay = rng.integers(1, 6, frames)
     shares = np.repeat(levels[rng.integers(0, len(levels), frames)], stay)[:frames]
@@ -62,8 +64,8 @@ def offline(
         change = np.diff(above.astype(int))
         firsts = np.flatnonzero(change == 1) + begin
         lasts = np.flatnonzero(change == -1) - 1 + begin
-        strong = [shares[a : b + 1].max() >= settings.on for a, b in zip(firsts, lasts)]
-        runs = [(a, b) for a, b, good in zip(firsts, lasts, strong) if good]
+        both = zip(firsts, lasts, strict=True)
+        runs = [(a, b) for a, b in both if shares[a : b + 1].max() >= settings.on]
         cuts = [
             i
             for i in range(1, len(runs))
