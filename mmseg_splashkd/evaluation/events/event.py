@@ -1,7 +1,8 @@
 """One event of splash, and the frames that it is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmseg_splashkd.datasets.timestamps import SECOND
 
@@ -74,6 +75,24 @@ class Span:
     def of_frame(cls, time_ns: int, share: float, begins_open: bool) -> "Span":
         """A span of one frame, which still lasts."""
         return cls(time_ns, time_ns, time_ns, 1, 0.0, share, time_ns, begins_open)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Span":
+        """The span of ``dataclasses.asdict``.
+
+        Raises:
+            KeyError, TypeError, ValueError: A value is missing or of another type.
+        """
+        return cls(
+            first_ns=int(values["first_ns"]),
+            last_ns=int(values["last_ns"]),
+            over_ns=int(values["over_ns"]),
+            frames=int(values["frames"]),
+            area=float(values["area"]),
+            peak=float(values["peak"]),
+            peak_ns=int(values["peak_ns"]),
+            begins_open=bool(values["begins_open"]),
+        )
 
     def until(self, over_ns: int, share: float) -> "Span":
         """The span when its last frame, of the given share, is over."""

@@ -133,9 +133,10 @@ class EventFinder:
             ValueError: The state is damaged, of another version or of other settings.
         """
         finder = cls(settings)
+        _check_state(state, finder.settings)
         try:
             finder._load(state)
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"the state of an event finder is damaged ({error!r}): begin with a "
                 f"new EventFinder"
@@ -143,17 +144,6 @@ class EventFinder:
         return finder
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        if state["version"] != VERSION:
-            raise ValueError(
-                f"the state of an event finder is of version {state['version']!r}, "
-                f"this code reads {VERSION}: begin with a new EventFinder"
-            )
-        if EventSettings.from_json(state["settings"]) != self.settings:
-            raise ValueError(
-                f"settings={self.settings} are not those of the state, "
-                f"{state['settings']}: resume with the same settings, or begin with a "
-                f"new EventFinder"
-            )
         given = state["interval_ns"]
         steps = [int(step) for step in state["steps_ns"]][-WINDOW:]
         self._pace = Pace(None if given is None else int(given), steps)
@@ -161,7 +151,7 @@ class EventFinder:
         self._last = None if last is None else (int(last[0]), float(last[1]))
         self._paused, self._inside = bool(state["paused"]), bool(state["inside"])
         self._kept, self._tail, self._run = (
-            None if state[name] is None else Span(**state[name])
+            None if state[name] is None else Span.from_json(state[name])
             for name in ("kept", "tail", "run")
         )
 
@@ -239,6 +229,20 @@ class EventFinder:
         if span is None or span.over_ns - span.first_ns < self.settings.min_ns:
             return []
         return [span.event(ends_open)]
+
+
+def _check_state(state: Mapping[str, Any], settings: EventSettings) -> None:
+    version = state.get("version") if isinstance(state, Mapping) else None
+    if version != VERSION:
+        raise ValueError(
+            f"the state of an event finder is of version {version!r}, this code reads "
+            f"{VERSION}: begin with a new EventFinder"
+        )
+    if EventSettings.from_json(state.get("settings")) != settings:
+        raise ValueError(
+            f"settings={settings} are not those of the state, {state['settings']}: "
+            f"resume with the same settings, or begin with a new EventFinder"
+        )
 
 
 def _joined(first: Span | None, second: Span) -> Span:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.evaluation.bursts import MIN_SHARE
-from mmseg_splashkd.foreign import read_json
+from mmseg_splashkd.foreign import read_json, reading
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,5 @@ class EventSettings:
             FileNotFoundError: There is no such file.
             ValueError: It is damaged, or as of ``from_json``.
         """
-        values = read_json(path, "event settings")
-        try:
-            return cls.from_json(values)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
+        with reading(path, "event settings"):
+            return cls.from_json(read_json(path, "event settings"))

@@ -165,7 +165,7 @@ def _event_of(row: Mapping[str, str], source: str) -> RecordedEvent:
     if DRAWN in row:
         intensity = _value(row, DRAWN, source, most=1)
         if frames > 1:
-            duration = (end - start) / SECOND * frames / (frames - 1)
+            duration = (end - start) / SECOND * (frames / (frames - 1))
             area = intensity * duration
     peak = row.get("peak", "")
     event = Event(

@@ -1,6 +1,7 @@
 """Events of a series: by hand, beside an offline computation, and after a restart."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmseg_splashkd.evaluation.events import EventFinder, EventSettings, find_events
+from mmseg_splashkd.evaluation.events.event import Span
 from tests.evaluation.events.series import (
     SECOND,
     offline,
@@ -17,6 +19,7 @@ from tests.evaluation.events.series import (
 
 PLAIN = EventSettings(min_seconds=0, gap_seconds=0)
 ON, OFF = PLAIN.on, PLAIN.off
+SPAN = [field.name for field in fields(Span)]
 LOW, WEAK, HIGH = 0.0, 0.0015, 0.004
 
 
@@ -283,7 +286,11 @@ def test_errors_of_arguments_and_states_name_the_remedy():
         (state | {"version": 2}, "is of version 2, this code reads 1"),
         (state | {"kept": {"first_ns": 1}}, "is damaged"),
         (state | {"last": 3}, "is damaged"),
-        ({}, r"is damaged \(KeyError\('version'\)\): begin with a new EventFinder"),
+        (state | {"kept": dict.fromkeys(SPAN, "x")}, "is damaged"),
+        (state | {"steps_ns": 1}, r"is damaged \(TypeError.*begin with a new EventFin"),
+        ({}, "is of version None"),
+        ([], "is of version None"),
+        (state | {"settings": None}, "event settings are None: give an object"),
     ):
         with pytest.raises(ValueError, match=message):
             EventFinder.resume(PLAIN, damaged)

@@ -46,9 +46,15 @@ def test_settings_are_read_as_they_were_written(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"of": 1}', r"settings.json: event settings have \['of'\]: give only"),
-        ("[1]", r"settings.json: event settings are \[1\]: give an object of \['on'"),
-        ('{"on": 2}', "settings.json: on=2: give a share"),
+        (
+            '{"of": 1}',
+            r"settings.json cannot be read: event settings have \['of'\]: give only",
+        ),
+        (
+            "[1]",
+            r"cannot be read: event settings are \[1\]: give an object of \['on'",
+        ),
+        ('{"on": 2}', "settings.json cannot be read: on=2: give a share"),
         ("{", "event settings .*settings.json is not valid JSON"),
     ],
 )
