@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -282,7 +283,7 @@ def test_errors_of_arguments_and_states_name_the_remedy():
     state = EventFinder(PLAIN).state()
     with pytest.raises(ValueError, match="are not those of the state"):
         EventFinder.resume(EventSettings(), state)
-    for damaged, message in (
+    cases: list[tuple[Any, str]] = [
         (state | {"version": 2}, "is of version 2, this code reads 1"),
         (state | {"kept": {"first_ns": 1}}, "is damaged"),
         (state | {"last": 3}, "is damaged"),
@@ -291,6 +292,7 @@ def test_errors_of_arguments_and_states_name_the_remedy():
         ({}, "is of version None"),
         ([], "is of version None"),
         (state | {"settings": None}, "event settings are None: give an object"),
-    ):
+    ]
+    for damaged, message in cases:
         with pytest.raises(ValueError, match=message):
             EventFinder.resume(PLAIN, damaged)
