@@ -32,6 +32,13 @@ from mmseg_splashkd.datasets.label_coding import (
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.splits.lists import read_lists
 from mmseg_splashkd.datasets.timestamps import TimestampFormat
+from mmseg_splashkd.evaluation.events import (
+    EventSettings,
+    RecordedEvent,
+    find_events,
+    read_events,
+    write_events,
+)
 from mmseg_splashkd.evaluation.frame_scores import (
     FrameScores,
     load_scores,
@@ -359,6 +366,19 @@ def _read_scores(folder: Path) -> None:
         threshold_curve(scores.histogram)
 
 
+def _events(folder: Path) -> list[Path]:
+    times = [10**18 + 5 * 10**9 * frame for frame in range(9)]
+    found = find_events(times, [0.0, 0.1, 0.0] * 3, interval_s=5)
+    rows = [RecordedEvent("cam", event) for event in found]
+    return [write_events(folder / "events.csv", rows)]
+
+
+def _settings(folder: Path) -> list[Path]:
+    path = folder / "on.json"
+    path.write_text(json.dumps(EventSettings().as_json()))
+    return [path]
+
+
 def _run_record() -> RunRecord:
     return RunRecord(
         id="0" * 32,
@@ -522,6 +542,8 @@ READERS = {
     "pictures": Reader(_pictures, _read_pictures),
     "videos": Reader(_video, _read_video),
     "scores": Reader(_scores, _read_scores),
+    "events": Reader(_events, lambda f: read_events(f / "events.csv")),
+    "event settings": Reader(_settings, lambda f: EventSettings.read(f / "on.json")),
     "record": Reader(_record, _read_record),
     "ledger": Reader(_ledger, lambda f: read_ledger(f / LEDGER)),
     "safetensors": Reader(_safetensors, _read_point),

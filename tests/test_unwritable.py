@@ -20,6 +20,7 @@ from PIL import Image
 
 import mmseg_splashkd
 from mmseg_splashkd.checkpoint import write_weights
+from mmseg_splashkd.evaluation.events import write_events
 from mmseg_splashkd.evaluation.frame_scores import load_scores, save_scores
 from mmseg_splashkd.files import whole_file, write_whole
 from mmseg_splashkd.records.lock import lock_folder
@@ -205,6 +206,7 @@ SCORES = [frame_scores([(1, 0, 0, 2)]), frame_scores([(9, 9, 9, 9)])]
 WRITERS = {
     "run.json": lambda folder: write_record(folder, record(2)),
     "runs.csv": lambda folder: write_csv(folder / "runs.csv", []),
+    "events.csv": lambda folder: write_events(folder / "events.csv", []),
     "train_frames.txt": lambda folder: write_train_frames(folder, ["a"] * SIZE),
     "scores.npz": lambda folder: save_scores(SCORES[0], folder / "scores.npz"),
     "cache": lambda folder: create_store(folder / "cache", {"shape": (4, 4, 2, 8, 8)}),

@@ -126,7 +126,7 @@ def score_bursts(
     found = BurstScores([], [], 0.0)
     seconds = 0.0
     for rows, interval in stretches(scores.recordings, scores.timestamps):
-        seconds += _span(scores, rows) + interval
+        seconds += observed_seconds(scores.timestamps, rows, interval)
         in_burst = np.zeros(len(scores), bool)
         for run in _runs(scores, rows[shows[rows]], rows, bridge_seconds):
             found.bursts.append(_burst(scores, run, is_hit))
@@ -192,9 +192,17 @@ def stretches(
             yield stretch, interval / SECOND
 
 
-def _span(scores: FrameScores, rows: np.ndarray) -> float:
-    """Seconds from the first to the last frame of ``rows``."""
-    return float(scores.timestamps[rows[-1]] - scores.timestamps[rows[0]]) / SECOND
+def observed_seconds(
+    timestamps: np.ndarray, rows: np.ndarray, interval: float
+) -> float:
+    """Seconds that frames without a pause were observed, the last for one interval.
+
+    Args:
+        timestamps: (N,) UNIX time in nanoseconds.
+        rows: Indices of the frames, in time order, of ``stretches``.
+        interval: Interval of the recording in seconds.
+    """
+    return float(timestamps[rows[-1]] - timestamps[rows[0]]) / SECOND + interval
 
 
 def _runs(

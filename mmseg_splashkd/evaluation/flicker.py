@@ -30,8 +30,23 @@ def transitions(
     """
     first, second = (image.astype(np.int16) for image in images)
     unchanged = np.abs(first - second).max(2) <= tolerance
-    before, after = (each[unchanged].astype(np.int64) for each in predictions)
-    counts = np.bincount(before * num_classes + after, minlength=num_classes**2)
+    before, after = (each[unchanged] for each in predictions)
+    return count_pairs(before, after, num_classes)
+
+
+def count_pairs(before: np.ndarray, after: np.ndarray, num_classes: int) -> np.ndarray:
+    """Count pixels by their classes in two frames.
+
+    Args:
+        before: (P,) class ids in [0, C).
+        after: (P,) those of the same pixels in the next frame.
+        num_classes: Number of classes, C.
+
+    Returns:
+        (C, C) int64, the rows of ``before`` and the columns of ``after``.
+    """
+    codes = before.astype(np.int64) * num_classes + after.astype(np.int64)
+    counts = np.bincount(codes, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
 
 

@@ -1,0 +1,93 @@
+"""How good are found events? ``python tools/score_events.py FOUND.csv TRUTH.csv``.
+
+docs/events.md explains the figures. Exit status: 2 if events cannot be scored.
+"""
+
+import argparse
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description="Score events of splash against true events, by overlap in time.",
+        epilog="Quote a pattern that names several tables of one arm, such as "
+        "'events/*.csv'.",
+    )
+    parser.add_argument(
+        "tables",
+        nargs="*",
+        metavar="TABLE",
+        help="tables of found events, one arm each, and last the table of the true "
+        "ones: the events.csv of a drawn farm, or any with the columns recording, "
+        "start and end",
+    )
+    parser.add_argument(
+        "--scores",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="scores files of tests (.npz), one arm each: events are found in their "
+        "predictions and in their labels",
+    )
+    parser.add_argument(
+        "--name",
+        dest="names",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="names of the arms (default: those of their files)",
+    )
+    parser.add_argument(
+        "--hours",
+        type=float,
+        help="observed time of each table in hours, for false alarms per hour; scores "
+        "have theirs",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="seconds by which true events are widened when overlap is looked for "
+        "(default: 0)",
+    )
+    parser.add_argument(
+        "--settings",
+        metavar="FILE",
+        help="event settings of --scores as JSON (default: those of the package)",
+    )
+    for option, text in (
+        ("--on", "share of a frame's pixels that starts an event, in (0, 1]"),
+        ("--off", "share below which an event ends"),
+        ("--min-seconds", "shortest event"),
+        ("--gap-seconds", "longest gap within an event"),
+    ):
+        parser.add_argument(
+            option, type=float, help=f"{text}, for --scores (default: that of the file)"
+        )
+    parser.add_argument("--markdown", action="store_true", help="print Markdown")
+    parser.add_argument(
+        "--json",
+        dest="json_file",
+        metavar="FILE",
+        help="also write all figures to this file",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Score the events, and print tables."""
+    options = vars(parse_args())
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.report.events import compare_events, settings_of
+
+    file = options.pop("settings")
+    names = ("on", "off", "min_seconds", "gap_seconds")
+    given = {name: options.pop(name) for name in names}
+    compare_events(**options, settings=settings_of(file, **given))
+
+
+if __name__ == "__main__":
+    from boundary import run_tool
+
+    run_tool(main, "cannot score events", 2)
