@@ -87,7 +87,7 @@ class AnnotatedVideo:
                 self._container.close()
 
     def _open(self, time_ns: int, height: int, width: int) -> None:
-        options = {"movflags": FRAGMENTED}
+        options = {"movflags": FRAGMENTED, "flush_packets": "1"}
         self._container = self._av.open(str(self.path), "w", options=options)
         self._container.metadata["creation_time"] = iso_time(time_ns)
         codec = next(each for each in CODECS if each in self._av.codecs_available)
@@ -98,6 +98,8 @@ class AnnotatedVideo:
         self._stream.time_base = Fraction(1, BASE)
         self._stream.codec_context.time_base = Fraction(1, BASE)
         self._stream.codec_context.gop_size = FRAGMENT
+        # Frames that refer to later ones would delay the first one in the file.
+        self._stream.codec_context.max_b_frames = 0
 
 
 def _even(length: int) -> int:

@@ -127,19 +127,26 @@ class _Output:
 
 
 def _watched(source: Source, folder: Path, output: _Output) -> int:
-    table, name = folder / rows.FILE, output.model.classes[output.class_id]
     try:
-        _run(source, table, output)
-    finally:  # also after Ctrl-C, the usual end of a camera
-        print(*output.counts.told(name), f"Rows: {table}", sep="\n")
-        picture = timeline.draw_timeline(table, folder / timeline.FILE, name)
-        if picture is not None:
-            print(f"Timeline: {picture}")
-        if output.video is not None and output.video.path.exists():
-            print(f"Annotated: {output.video.path}")
+        _run(source, folder / rows.FILE, output)
+    except KeyboardInterrupt:  # also SIGTERM: the usual end of a camera
+        _tell(folder, output)
+        raise
+    _tell(folder, output)
     if not output.counts.rows:
         return NOTHING
     return INCOMPLETE if output.counts.dropped else 0
+
+
+def _tell(folder: Path, output: _Output) -> None:
+    """Draw the picture of the table, and print what came of the source."""
+    table, name = folder / rows.FILE, output.model.classes[output.class_id]
+    print(*output.counts.told(name), f"Rows: {table}", sep="\n")
+    picture = timeline.draw_timeline(table, folder / timeline.FILE, name)
+    if picture is not None:
+        print(f"Timeline: {picture}")
+    if output.video is not None and output.video.path.exists():
+        print(f"Annotated: {output.video.path}")
 
 
 def _run(source: Source, table: Path, output: _Output) -> None:

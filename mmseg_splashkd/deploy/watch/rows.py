@@ -41,8 +41,14 @@ class Row:
 
     def line(self) -> str:
         """The line of the table; every number is read back as it is."""
-        confidence = "" if self.confidence is None else repr(self.confidence)
-        values = (self.time, self.time_ns, repr(self.share), self.area, self.blobs)
+        confidence = "" if self.confidence is None else repr(float(self.confidence))
+        values = (
+            self.time,
+            self.time_ns,
+            repr(float(self.share)),
+            self.area,
+            self.blobs,
+        )
         return ",".join(map(str, (*values, confidence))) + "\n"
 
 

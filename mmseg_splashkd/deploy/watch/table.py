@@ -44,8 +44,7 @@ class RowTable:
         """
         rest = memoryview(row.line().encode())
         with writing(self._path, afterwards=AFTERWARDS):
-            if self._failure is not None:
-                raise self._failure
+            self._check_drive()
             while rest:  # a drive may take a part
                 rest = rest[self._file.write(rest) :]
         self._is_new.set()
@@ -60,8 +59,13 @@ class RowTable:
         self._thread.join()
         with writing(self._path, afterwards=AFTERWARDS):
             self._sync()
-            if self._failure is not None:
-                raise self._failure
+            self._check_drive()
+
+    def _check_drive(self) -> None:
+        if self._failure is not None:
+            # The system does not know the name, by which the error is explained.
+            number, text = self._failure.errno, self._failure.strerror
+            raise OSError(number, text, str(self._path))
 
     def _sync_each_second(self) -> None:
         while not self._ends.wait(SECONDS):
@@ -72,7 +76,7 @@ class RowTable:
             self._is_new.clear()
             try:
                 os.fsync(self._file.fileno())
-            except OSError as error:  # raised by the next row
+            except OSError as error:
                 self._failure = error
 
 

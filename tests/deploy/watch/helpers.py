@@ -39,7 +39,8 @@ def draw_video(
     codec: str = "mpeg4",
 ) -> Path:
     """Draw a video; ``times`` are milliseconds."""
-    with av.open(str(path), "w") as container:
+    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as container:
         if created:
             container.metadata["creation_time"] = created
         stream = container.add_stream(codec, rate=25)
