@@ -104,29 +104,62 @@ def watch_and_tell(asked: Asked) -> int:
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
         claim_folder(folder, same | selection.identity())
         print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
-        return _watched(source, folder, _Output(model, class_id, selection, video))
+        return watch_into(source, folder, Output(model, class_id, selection, video))
 
 
 @dataclass(frozen=True)
-class _Output:
-    """What is made of each frame."""
+class Output:
+    """What is made of the frames.
+
+    Args:
+        model: The model.
+        class_id: trainId of the class that is watched.
+        selection: Which frames are taken.
+        video: Takes the frames with the classes over them; None: not asked for.
+        counts: What became of the frames.
+    """
 
     model: SplashModel
     class_id: int
     selection: Selection
-    video: AnnotatedVideo | None
+    video: AnnotatedVideo | None = None
     counts: Counts = field(default_factory=Counts)
 
     def on_row(self, row: rows.Row) -> None:
-        """Every row in the order of time, also those of earlier calls."""
+        """Take every row in the order of time, also those of earlier calls.
+
+        Args:
+            row: A row that is in the table.
+        """
         self.counts.on_row(row)
 
     def on_prediction(self, time_ns: int, prediction: Prediction) -> None:
+        """Take what is predicted now.
+
+        Args:
+            time_ns: Time of the frame in nanoseconds.
+            prediction: Its prediction.
+        """
         if self.video is not None:
             self.video.add(time_ns, prediction.draw())
 
 
-def _watched(source: Source, folder: Path, output: _Output) -> int:
+def watch_into(source: Source, folder: Path, output: Output) -> int:
+    """Predict the frames of a source into a folder, and print what came of it.
+
+    Args:
+        source: The source.
+        folder: Folder of the table.
+        output: What is made of the frames.
+
+    Returns:
+        Exit status, as of ``watch_and_tell``.
+
+    Raises:
+        KeyboardInterrupt: A signal ended it, after table and picture were completed.
+        UnwritableError: Drive, quota or rights do not allow it.
+        ValueError: The source cannot be read, or the table is damaged.
+    """
     try:
         _run(source, folder / rows.FILE, output)
     except KeyboardInterrupt:  # also SIGTERM: the usual end of a camera
@@ -138,7 +171,7 @@ def _watched(source: Source, folder: Path, output: _Output) -> int:
     return INCOMPLETE if output.counts.dropped else 0
 
 
-def _tell(folder: Path, output: _Output) -> None:
+def _tell(folder: Path, output: Output) -> None:
     """Draw the picture of the table, and print what came of the source."""
     table, name = folder / rows.FILE, output.model.classes[output.class_id]
     print(*output.counts.told(name), f"Rows: {table}", sep="\n")
@@ -149,7 +182,7 @@ def _tell(folder: Path, output: _Output) -> None:
         print(f"Annotated: {output.video.path}")
 
 
-def _run(source: Source, table: Path, output: _Output) -> None:
+def _run(source: Source, table: Path, output: Output) -> None:
     with ExitStack() as stack:
         opened = stack.enter_context(open_table(table))
         if output.video is not None:

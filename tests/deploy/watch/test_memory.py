@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mmseg_splashkd.deploy.watch import Row, timeline
-from mmseg_splashkd.deploy.watch.command import _Output, _watched
+from mmseg_splashkd.deploy.watch.command import Output, watch_into
 from mmseg_splashkd.deploy.watch.rows import HEADER
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.source import Moment, Problem
@@ -47,8 +47,8 @@ def peak_of(work: Callable[[], object]) -> int:
 
 def watch(frames: int, folder: Path) -> None:
     folder.mkdir()
-    output = _Output(red_model(), 1, Selection(), None)
-    assert _watched(Drawn(frames), folder, output) == 1
+    output = Output(red_model(), 1, Selection())
+    assert watch_into(Drawn(frames), folder, output) == 1
 
 
 def test_more_frames_take_no_more_memory(tmp_path, monkeypatch):
