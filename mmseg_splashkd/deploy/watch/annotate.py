@@ -60,10 +60,10 @@ class AnnotatedVideo:
         """
         with writing(self.path):
             if self._stream is None:
-                self._open(time_ns, *picture.shape[:2])
+                self._stream = self._opened(time_ns, *picture.shape[:2])
             stream = self._stream
-            even = np.ascontiguousarray(picture[: _even(len(picture))])
-            even = np.ascontiguousarray(even[:, : _even(even.shape[1])])
+            height, width = map(_even, picture.shape[:2])
+            even = np.ascontiguousarray(picture[:height, :width])
             frame = self._av.VideoFrame.from_ndarray(even, format="rgb24")
             frame = frame.reformat(stream.width, stream.height, stream.pix_fmt)
             time = round(Fraction((time_ns - self._first) * BASE, SECOND))
@@ -86,20 +86,21 @@ class AnnotatedVideo:
             finally:
                 self._container.close()
 
-    def _open(self, time_ns: int, height: int, width: int) -> None:
+    def _opened(self, time_ns: int, height: int, width: int) -> Any:
+        """The stream of a new file, for frames of a size."""
         options = {"movflags": FRAGMENTED, "flush_packets": "1"}
         self._container = self._av.open(str(self.path), "w", options=options)
         self._container.metadata["creation_time"] = iso_time(time_ns)
-        codec = next(each for each in CODECS if each in self._av.codecs_available)
         self._first = time_ns
-        self._stream = self._container.add_stream(codec)
-        self._stream.width, self._stream.height = _even(width), _even(height)
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = Fraction(1, BASE)
-        self._stream.codec_context.time_base = Fraction(1, BASE)
-        self._stream.codec_context.gop_size = FRAGMENT
+        codec = next(each for each in CODECS if each in self._av.codecs_available)
+        stream = self._container.add_stream(codec)
+        stream.width, stream.height = _even(width), _even(height)
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, BASE)
+        stream.codec_context.gop_size = FRAGMENT
         # Frames that refer to later ones would delay the first one in the file.
-        self._stream.codec_context.max_b_frames = 0
+        stream.codec_context.max_b_frames = 0
+        return stream
 
 
 def _even(length: int) -> int:

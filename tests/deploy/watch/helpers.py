@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -43,7 +44,7 @@ def draw_video(
     with av.open(str(path), "w", options=options) as container:
         if created:
             container.metadata["creation_time"] = created
-        stream = container.add_stream(codec, rate=25)
+        stream: Any = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = W, H, "yuv420p"
         stream.time_base = stream.codec_context.time_base = MILLISECOND
         stream.codec_context.qmin = stream.codec_context.qmax = 2

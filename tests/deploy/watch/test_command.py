@@ -174,6 +174,9 @@ def test_rows_stay_where_their_frames_were_deleted_or_came_late(model, tmp_path)
     assert "3 read: 0 rows new, 4 rows there already, 1 late" in shown
     rows = list(read_rows(tmp_path / "out" / "rows.csv"))
     assert [row.time_ns // SECOND - START for row in rows] == [0, 1, 2, 5]
+    max(frames.iterdir()).unlink()
+    shown = told(model, frames, "--out", tmp_path / "out", status=1)
+    assert "0 rows new, 4 rows there already" in shown
 
 
 def test_a_torn_line_is_cut(model, tmp_path):
@@ -184,6 +187,7 @@ def test_a_torn_line_is_cut(model, tmp_path):
         whole["rows.csv"][:-20],
         whole["rows.csv"][:-1],
         whole["rows.csv"][:300] + bytes(40),
+        whole["rows.csv"][:300] + bytes(40) + b"\n",
         whole["rows.csv"] + b"2024-05-0",
     ):
         table.write_bytes(torn)

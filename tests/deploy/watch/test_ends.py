@@ -141,7 +141,8 @@ def test_rows_reach_the_drive_within_a_second_also_if_none_follows(
     monkeypatch.setattr(os, "fsync", synced.append)
     with open_table(tmp_path / "rows.csv") as table:
         synced.clear()
-        monkeypatch.setattr(table._ends, "wait", lambda _: bool(synced))
+        ends = iter([False, True])
+        monkeypatch.setattr(table._ends, "wait", lambda _: next(ends, True))
         table.append(row(0))
         table._sync_each_second()
         assert len(synced) == 1

@@ -7,6 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 import av
 import numpy as np
 import pytest
+from av.error import ConnectionRefusedError as RefusedError
 
 from mmseg_splashkd.datasets.timestamps import SECOND, TimestampFormat
 from mmseg_splashkd.deploy.watch.camera_source import (
@@ -201,7 +202,7 @@ def test_a_camera_is_connected_to_again_after_longer_and_longer_pauses(tmp_path)
 
     def connect(_: str):
         if not next(answers):
-            raise av.error.ConnectionRefusedError(111, "refused", "rtsp://u:p@cam/1")
+            raise RefusedError(111, "refused", "rtsp://u:p@cam/1")
         return av.open(str(file))
 
     clock = Clock(5)

@@ -54,7 +54,7 @@ def test_the_picture_is_bounded_and_the_same_each_time(tmp_path, count):
     file = table(tmp_path / "rows.csv", rows)
     out = draw_timeline(file, tmp_path / "a.svg", "splash")
     assert out == tmp_path / "a.svg"
-    svg = out.read_bytes()
+    svg = (tmp_path / "a.svg").read_bytes()
     assert len(svg) < 400 * COLUMNS
     root = ElementTree.fromstring(svg)
     assert root.tag.endswith("svg")
