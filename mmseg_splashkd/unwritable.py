@@ -145,7 +145,9 @@ def number_of(error: BaseException | None) -> int | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))  # one that is raised again may be its own cause
         yield error
         error = error.__cause__ or error.__context__
 

@@ -391,6 +391,14 @@ def test_memory_of_a_process_is_what_it_takes():
     del taken
 
 
+@pytest.mark.parametrize("words", [(), ("--annotate",)], ids=["plain", "annotated"])
+def test_watch_prints_memory_and_speed(words, capsys):
+    run("benchmarks/watch.py", "--seconds", 4, "--size", 48, 64, *words)
+    printed = capsys.readouterr().out
+    assert re.search(r"\n100 frames of 64x48: [\d,]+ a second\n", printed)
+    assert printed.count("% | ") == 10
+
+
 @pytest.mark.parametrize("words", [(), ("--whole",)], ids=["chunks", "whole"])
 def test_cirkd_prints_memory_and_time(words, capsys):
     small = ("--size", 6, "--batch", 2, "--channels", 3, "--repeats", 1)

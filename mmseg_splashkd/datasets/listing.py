@@ -36,17 +36,28 @@ def list_pictures(
         Pictures sorted by path; and the files passed over, counted by their suffix in
         lower case (empty for none), or by ``'hidden'`` for files of the system.
     """
-    pictures: list[Path] = []
     passed_over: Counter[str] = Counter()
+    return sorted(each_picture(root, suffixes, passed_over)), passed_over
+
+
+def each_picture(
+    root: Path, suffixes: tuple[str, ...], passed_over: Counter[str]
+) -> Iterator[Path]:
+    """As ``list_pictures``, one at a time and in the order of the folders.
+
+    Args:
+        root: The folder.
+        suffixes: Suffixes of pictures, in lower case.
+        passed_over: Takes the counts of the files passed over.
+    """
     for path in _files(root):
         suffix = path.suffix.lower()
         if is_system_file(path.name):
             passed_over[HIDDEN] += 1
         elif suffix in suffixes:
-            pictures.append(path)
+            yield path
         else:
             passed_over[suffix] += 1
-    return sorted(pictures), passed_over
 
 
 def describe_passed_over(passed_over: Mapping[str, int]) -> str:

@@ -11,18 +11,27 @@ LOCK = ".run.lock"
 PATIENCE = 10.0  # seconds
 
 
-def lock_folder(work_dir: Path, timeout: float = PATIENCE) -> FileLock:
+TAKEN = (
+    "work_dir={!r}: another process trains there now. Name another folder by "
+    "--work-dir, or wait until it ends"
+)
+
+
+def lock_folder(
+    work_dir: Path, timeout: float = PATIENCE, taken: str = TAKEN
+) -> FileLock:
     """Lock the folder of a run for this process.
 
     Args:
         work_dir: Existing folder of the run.
         timeout: Seconds to wait for another process, from 0.
+        taken: Message where another process holds it, with ``{!r}`` for the folder.
 
     Returns:
         The lock, to be released at the end of the run.
 
     Raises:
-        FileExistsError: Another process trains in this folder.
+        FileExistsError: Another process holds it.
         UnwritableError: The lock file cannot be written.
     """
     lock = FileLock(work_dir / LOCK)
@@ -30,10 +39,7 @@ def lock_folder(work_dir: Path, timeout: float = PATIENCE) -> FileLock:
         with writing(lock.lock_file):
             lock.acquire(timeout=timeout)
     except Timeout as error:
-        raise FileExistsError(
-            f"work_dir={str(work_dir)!r}: another process trains there now. Name "
-            f"another folder by --work-dir, or wait until it ends"
-        ) from error
+        raise FileExistsError(taken.format(str(work_dir))) from error
     return lock
 
 

@@ -1,6 +1,7 @@
 """Times of pictures from their names: a format that is given, or one that all have."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -32,6 +33,22 @@ def format_of_names(names: Iterable[str]) -> TimestampFormat | None:
             if all(_is_time(stem, form) for stem in stems):
                 return form
     return None
+
+
+def commonest_format(names: Iterable[str]) -> TimestampFormat | None:
+    """The format in which most names are times; None if none is one.
+
+    Args:
+        names: Paths of pictures, with slashes; taken once, and not kept.
+    """
+    found: Counter[str] = Counter()
+    for name in names:
+        stem = PurePosixPath(name).stem
+        for form, pattern in CERTAIN.items():
+            if re.fullmatch(pattern, stem, re.ASCII):
+                found[form] += _is_time(stem, TimestampFormat(form))
+    best = max(found, key=found.__getitem__, default=None)
+    return TimestampFormat(best) if best and found[best] else None
 
 
 def first_with_time(names: Iterable[str]) -> str | None:

@@ -1,32 +1,25 @@
 """Videos: all frames or a subset, with their presentation times."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import ceil, floor
 from pathlib import Path
-from typing import Any
 
 from mmengine.logging import print_log
 
 from mmseg_splashkd.datasets.converters.item import Item
 from mmseg_splashkd.datasets.converters.layout import index_unique, warn_passed_over
-from mmseg_splashkd.datasets.converters.video_frames import (
+from mmseg_splashkd.datasets.listing import list_pictures
+from mmseg_splashkd.datasets.timestamps import SECOND
+from mmseg_splashkd.datasets.video_frames import (
     VideoFrameReader,
     check_shown,
     decode,
     elapsed,
-    open_video,
-    video_stream,
 )
-from mmseg_splashkd.datasets.listing import list_pictures
-from mmseg_splashkd.datasets.timestamps import (
-    SECOND,
-    TimestampFormat,
-    parse_timestamp,
-)
+from mmseg_splashkd.datasets.video_header import moment_of, read_header
 
 SUFFIXES = (
     ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv"
@@ -210,36 +203,12 @@ def _read_headers(src: Path, start: Start) -> list[Video]:
 
 
 def _read_header(path: Path, recording: str, start: str | float | None) -> Video:
-    with open_video(path) as container:
-        stream = video_stream(container)
-        base, first = Fraction(stream.time_base or 0), stream.start_time or 0
-        end = _end(stream)
-        rate, count = stream.average_rate, stream.frames or None
-        if count is None and end is not None and rate:
-            count = round((end - first * base) * rate)
-        created = container.metadata.get("creation_time")
-        created = created or stream.metadata.get("creation_time")
-    if start is None and created is None:
+    header = read_header(path)
+    created = header.created if start is None else start
+    if created is None:
         raise ValueError(f"{path} has no creation_time: set start=")
-    when = _nanoseconds(created if start is None else start, path)
-    return Video(path, recording, when, first * base, end, count)
-
-
-def _end(stream: Any) -> Fraction | None:
-    if stream.duration:
-        return (stream.duration + (stream.start_time or 0)) * Fraction(stream.time_base)
-    # Matroska's tag of the stream; the duration of the file may be that of the audio.
-    tag = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
-    if tag is None:
-        return None
-    return int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])
-
-
-def _nanoseconds(start: Any, path: Path) -> int:
-    text = str(start).strip()
-    if re.search("[T:_ ]", text):
-        return TimestampFormat("iso8601").parse(text, path).timestamp
-    return parse_timestamp(text, path)
+    when = moment_of(created, path)
+    return Video(path, recording, when, header.first, header.end, header.count)
 
 
 # Frames

@@ -1,17 +1,21 @@
 """Predictions from the command line: what is written, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from mmseg_splashkd.checkpoint import find_checkpoint
 from mmseg_splashkd.datasets.listing import describe_passed_over
 from mmseg_splashkd.datasets.mask_coding import code_mask
-from mmseg_splashkd.deploy.choice import AUTO, engine_for
-from mmseg_splashkd.deploy.deployed_file import is_deployed
-from mmseg_splashkd.deploy.predict.asked import claim_folder, engine_asked
+from mmseg_splashkd.deploy.choice import AUTO
+from mmseg_splashkd.deploy.predict.apart import check_apart
+from mmseg_splashkd.deploy.predict.asked import claim_folder
+from mmseg_splashkd.deploy.predict.auto_engine import (
+    MEASURED,
+    chosen_engine,
+    model_asked,
+)
 from mmseg_splashkd.deploy.predict.folder import Outcome, predict_pictures
 from mmseg_splashkd.deploy.predict.label_studio import LOCAL
 from mmseg_splashkd.deploy.predict.layout import MASKS, OVERLAYS
@@ -23,9 +27,8 @@ from mmseg_splashkd.deploy.predict.sources import (
     read_picture,
 )
 from mmseg_splashkd.deploy.predict.stored import Stored
-from mmseg_splashkd.files import check_writable, file_sha256
+from mmseg_splashkd.files import check_writable
 
-MEASURED = 8  # pictures on which engines are compared
 INCOMPLETE, NOTHING = 1, 2  # exit status: some pictures could not be read, or none
 
 
@@ -76,9 +79,10 @@ def predict_and_tell(
     products = Products.of(table, label_studio, cvat, picture_url or LOCAL)
     pictures = find_pictures(sources)
     folder = Path(out)
-    _check_apart(folder, pictures)
+    files = [each.path for each in pictures.found]
+    check_apart(folder, pictures.folders, files, "masks")
     if engine == AUTO:
-        engine = _chosen(folder, model, pictures, threads)
+        engine = chosen_engine(folder, model, _samples(pictures), threads)
     opened = SplashModel.load(model, config, engine, threads)
     _check_coding(opened, coding)
     check_writable(folder, "--out")
@@ -92,61 +96,12 @@ def predict_and_tell(
     return INCOMPLETE if outcome.unreadable else 0
 
 
-def _chosen(folder: Path, model: str, pictures: Pictures, threads: int | None) -> str:
-    """The engine of the predictions that are there, or else the fastest good one.
-
-    Raises:
-        ValueError: The model is no exported file, or as of ``_measured``.
-    """
-    if not is_deployed(model):
-        raise ValueError(
-            f"--engine {AUTO} chooses for exported files, and {model} are weights: "
-            f"export them with tools/export.py"
-        )
-    before = engine_asked(folder, _hash(model))
-    if before is not None:
-        print(f"Engine {before}, as of the predictions in {folder}")
-        return before
-    return _measured(model, pictures, threads)
-
-
-def _measured(model: str, pictures: Pictures, threads: int | None) -> str:
-    """The fastest good engine on some of the pictures.
-
-    Raises:
-        ValueError: None of the pictures is readable.
-    """
-    frames: list[np.ndarray] = []
+def _samples(pictures: Pictures) -> Iterator[np.ndarray]:
+    """Some of the pictures, as far as they are readable."""
     count = len(pictures.found)
     for place in dict.fromkeys(n * count // MEASURED for n in range(MEASURED)):
         with suppress(ValueError):  # told of when it is predicted
-            frames.append(read_picture(pictures.found[place].path)[None])
-    if not frames:
-        raise ValueError(
-            f"--engine {AUTO} measures some of the pictures, and none of those can be "
-            f"read: name an engine"
-        )
-    return engine_for(model, frames, threads)
-
-
-def _check_apart(out: Path, pictures: Pictures) -> None:
-    """Refuse a folder whose masks would be among the pictures.
-
-    Raises:
-        ValueError: It is one of the pictures' folders, lies in one, or holds them.
-    """
-    target = out.resolve()
-    for folder in pictures.folders:
-        if target.is_relative_to(folder.resolve()):
-            raise ValueError(
-                f"--out {out} lies in {folder}, where masks would be taken for "
-                f"pictures the next time: name a folder outside of it"
-            )
-    for each in pictures.found:
-        if each.path.resolve().is_relative_to(target):
-            raise ValueError(
-                f"{each.path} lies in --out {out}: name a folder that holds no picture"
-            )
+            yield read_picture(pictures.found[place].path)
 
 
 def _check_coding(model: SplashModel, coding: str) -> None:
@@ -163,16 +118,10 @@ def _asked(
     model: SplashModel, path: str, pictures: Pictures, coding: str
 ) -> dict[str, str]:
     return {
-        "model": _hash(path),
-        "config": model.engine.meta.config_sha256,
-        "engine": model.engine.name,
+        **model_asked(model, path),
         "coding": coding,
         "folder of pictures": str(pictures.root.resolve()),
     }
-
-
-def _hash(path: str) -> str:
-    return file_sha256(find_checkpoint(path, "model"))
 
 
 def _name(model: SplashModel, path: str) -> str:

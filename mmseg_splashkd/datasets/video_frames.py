@@ -32,6 +32,9 @@ HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 def open_video(path: Path) -> Iterator[InputContainer]:
     """Open a video.
 
+    Args:
+        path: The file.
+
     Raises:
         ValueError: The file cannot be read, has no video stream, or its frames have
             more pixels than the limit.
@@ -43,6 +46,22 @@ def open_video(path: Path) -> Iterator[InputContainer]:
         container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ValueError(f"video {path} cannot be opened: {error}") from error
+    with checked_video(container, path):
+        yield container
+
+
+@contextmanager
+def checked_video(container: InputContainer, path: Path | str) -> Iterator[None]:
+    """Check what was opened, limit the size of its frames, and close it.
+
+    Args:
+        container: A container that is open.
+        path: The file or the address, for errors.
+
+    Raises:
+        ValueError: It has no video stream, or its frames have more pixels than the
+            limit.
+    """
     with reading(path, "video"), container:
         if not _videos(container):
             kinds = sorted({stream.type for stream in container.streams})
@@ -51,7 +70,7 @@ def open_video(path: Path) -> Iterator[InputContainer]:
             PIXELS.check(stream.width * stream.height, f"a frame of {path}")
             # Frames within a stream may be larger than its header says.
             stream.codec_context.options = {"max_pixels": str(PIXELS.value)}
-        yield container
+        yield
 
 
 def video_stream(container: InputContainer) -> VideoStream:
@@ -88,13 +107,29 @@ def decode(path: Path) -> Iterator[VideoFrame | str]:
     """
     av = import_extra("av", "videos")
     with open_video(path) as container:
-        stream = video_stream(container)
-        stream.thread_type = "AUTO"
         try:
-            for packet in container.demux(stream):
-                yield from _decode_packet(packet)
+            yield from decode_container(container)
         except av.FFmpegError as error:
             yield f"the rest of the file cannot be read ({error})"
+
+
+def decode_container(
+    container: InputContainer, threads: str = "AUTO"
+) -> Iterator[VideoFrame | str]:
+    """As ``decode``, of a container that is open.
+
+    Args:
+        container: A container of ``open_video`` or ``checked_video``.
+        threads: ``'AUTO'`` decodes several frames at once where the codec can, which
+            delays each by some frames; ``'SLICE'`` does not.
+
+    Raises:
+        FFmpegError: The rest cannot be read.
+    """
+    stream = video_stream(container)
+    stream.thread_type = threads
+    for packet in container.demux(stream):
+        yield from _decode_packet(packet)
 
 
 def _decode_packet(packet: Packet) -> Iterator[VideoFrame | str]:
@@ -115,7 +150,7 @@ def elapsed(frame: VideoFrame) -> Fraction | None:
     return frame.pts * Fraction(frame.time_base)
 
 
-def check_shown(frame: VideoFrame, path: Path) -> None:
+def check_shown(frame: VideoFrame, path: Path | str) -> None:
     """Refuse a frame that cannot be shown as it is decoded.
 
     Raises:
@@ -137,10 +172,13 @@ def check_shown(frame: VideoFrame, path: Path) -> None:
     _display_matrix(frame, path)
 
 
-def _pixel_aspect(path: Path) -> Fraction:
-    """Width of a pixel over its height."""
-    with open_video(path) as container:
-        return Fraction(video_stream(container).sample_aspect_ratio or 1) or Fraction(1)
+def pixel_aspect(container: InputContainer) -> Fraction:
+    """Width of a pixel over its height.
+
+    Args:
+        container: A container of ``open_video`` or ``checked_video``.
+    """
+    return Fraction(video_stream(container).sample_aspect_ratio or 1) or Fraction(1)
 
 
 class VideoFrameReader:
@@ -171,20 +209,33 @@ class VideoFrameReader:
             ValueError: There is no such frame.
         """
         if path != self._path:
-            self._aspect = _pixel_aspect(path)
+            with open_video(path) as container:
+                self._aspect = pixel_aspect(container)
         if path != self._path or time <= self._last:
             self._path, self._frames = path, decode(path)
         self._last = time
         for frame in self._frames:
             if not isinstance(frame, str) and elapsed(frame) == time:
-                return _shown(frame, self._aspect, path)
+                return shown(frame, self._aspect, path)
         raise ValueError(
             f"{path} has no frame at {float(time):.3f} s anymore: the file changed"
         )
 
 
-def _shown(frame: VideoFrame, aspect: Fraction, path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB as a player shows it."""
+def shown(frame: VideoFrame, aspect: Fraction, path: Path | str) -> np.ndarray:
+    """A frame as a player shows it.
+
+    Args:
+        frame: A decoded frame.
+        aspect: Width of a pixel over its height, see ``pixel_aspect``.
+        path: The file or the address, for errors.
+
+    Returns:
+        (H, W, 3) uint8 RGB with square pixels, rotation and flip applied.
+
+    Raises:
+        ValueError: It is turned by an angle that is not a multiple of 90 degrees.
+    """
     width = round(frame.width * aspect)
     rgb = frame.reformat(width=width, format="rgb24").to_ndarray()
     a, b, c, d = _display_matrix(frame, path)
@@ -193,7 +244,7 @@ def _shown(frame: VideoFrame, aspect: Fraction, path: Path) -> np.ndarray:
     return np.ascontiguousarray(rgb[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
 
 
-def _display_matrix(frame: VideoFrame, path: Path) -> tuple[int, int, int, int]:
+def _display_matrix(frame: VideoFrame, path: Path | str) -> tuple[int, int, int, int]:
     """a, b, c, d in {-1, 0, 1}: pixel (x, y) is shown at (ax + cy, bx + dy).
 
     Raises:

@@ -1,0 +1,263 @@
+"""A source from the command line: its table, its pictures, and what came of it."""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from mmseg_splashkd.deploy.choice import AUTO
+from mmseg_splashkd.deploy.predict.apart import check_apart
+from mmseg_splashkd.deploy.predict.asked import claim_folder
+from mmseg_splashkd.deploy.predict.auto_engine import chosen_engine, model_asked
+from mmseg_splashkd.deploy.predict.model import SplashModel
+from mmseg_splashkd.deploy.predict.prediction import Prediction
+from mmseg_splashkd.deploy.watch import rows, timeline
+from mmseg_splashkd.deploy.watch.annotate import SUFFIX, AnnotatedVideo, free_name
+from mmseg_splashkd.deploy.watch.camera_source import is_camera
+from mmseg_splashkd.deploy.watch.counts import Counts
+from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
+from mmseg_splashkd.deploy.watch.opening import open_source
+from mmseg_splashkd.deploy.watch.selection import Selection
+from mmseg_splashkd.deploy.watch.source import Moment, Problem, Source
+from mmseg_splashkd.deploy.watch.table import open_table
+from mmseg_splashkd.deploy.watch.watcher import Watcher
+from mmseg_splashkd.files import check_writable
+from mmseg_splashkd.records.lock import lock_folder
+
+INCOMPLETE, NOTHING = 1, 2  # exit status: some frames were dropped, or no row is there
+SHOWN = 5  # problems of one reason that are printed
+TAKEN = "--out {!r}: another process watches into it. Name another one, or wait"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is watched, and how.
+
+    Args:
+        model: File of the model; with ``config``, ``engine`` and ``threads`` see
+            ``SplashModel.load``.
+        source: Path of a video or of a folder, or address of a camera.
+        out: Folder of the table; another one than that of the pictures.
+        config: Config of weights.
+        engine: Engine by name; ``'auto'``: the fastest on this machine that predicts
+            the same, see ``engine_for``.
+        threads: Number of threads.
+        class_name: Class that is watched; None: the last one.
+        every: Seconds of an interval of which one frame is taken; None: all frames.
+        first: Time from which frames are taken; None: from the first.
+        until: Time before which they are taken; None: to the last.
+        start: Time of the first frame of a video, see ``VideoSource``.
+        timestamp: Arguments of ``TimestampFormat``, for the names in a folder.
+        annotate: ``.mp4`` file of the frames with the classes over them.
+    """
+
+    model: str
+    source: str
+    out: str | Path
+    config: str | None = None
+    engine: str | None = None
+    threads: int | None = None
+    class_name: str | None = None
+    every: str | None = None
+    first: str | None = None
+    until: str | None = None
+    start: str | None = None
+    timestamp: Mapping[str, Any] | None = None
+    annotate: str | None = None
+
+
+def watch_and_tell(asked: Asked) -> int:
+    """Predict the frames of a source into a table, and print what came of it.
+
+    Args:
+        asked: What is watched, and how.
+
+    Returns:
+        Exit status: 0, 1 if some frames were dropped, 2 if there is no row.
+
+    Raises:
+        FileExistsError: ``out`` holds files of something else, or another process
+            writes there.
+        FileNotFoundError: A file is missing.
+        ImportError: An engine or PyAV is not installed.
+        KeyboardInterrupt: A signal ended it, after table and picture were completed.
+        UnwritableError: Drive, quota or rights do not allow it.
+        ValueError: An argument is invalid, the source cannot be read, or ``out`` holds
+            rows of another source, model or setting.
+    """
+    selection = Selection.of(asked.every, asked.first, asked.until)
+    video = _annotated(asked)
+    source = open_source(asked.source, asked.start, asked.timestamp)
+    folder = Path(asked.out)
+    _check_apart(folder, asked.source)
+    model = _opened(asked, source, folder)
+    class_id = class_of(model, asked.class_name)
+    check_writable(folder, "--out")
+    with ExitStack() as stack:
+        stack.callback(lock_folder(folder, 1.0, TAKEN).release)
+        name = model.classes[class_id]
+        same = {**model_asked(model, asked.model), **source.identity, "--class": name}
+        claim_folder(folder, same | selection.identity())
+        print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
+        return watch_into(source, folder, Output(model, class_id, selection, video))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is made of the frames.
+
+    Args:
+        model: The model.
+        class_id: trainId of the class that is watched.
+        selection: Which frames are taken.
+        video: Takes the frames with the classes over them; None: not asked for.
+        counts: What became of the frames.
+    """
+
+    model: SplashModel
+    class_id: int
+    selection: Selection
+    video: AnnotatedVideo | None = None
+    counts: Counts = field(default_factory=Counts)
+
+    def on_row(self, row: rows.Row) -> None:
+        """Take every row in the order of time, also those of earlier calls.
+
+        Args:
+            row: A row that is in the table.
+        """
+        self.counts.on_row(row)
+
+    def on_prediction(self, time_ns: int, prediction: Prediction) -> None:
+        """Take what is predicted now.
+
+        Args:
+            time_ns: Time of the frame in nanoseconds.
+            prediction: Its prediction.
+        """
+        if self.video is not None:
+            self.video.add(time_ns, prediction.draw())
+
+
+def watch_into(source: Source, folder: Path, output: Output) -> int:
+    """Predict the frames of a source into a folder, and print what came of it.
+
+    Args:
+        source: The source.
+        folder: Folder of the table.
+        output: What is made of the frames.
+
+    Returns:
+        Exit status, as of ``watch_and_tell``.
+
+    Raises:
+        KeyboardInterrupt: A signal ended it, after table and picture were completed.
+        UnwritableError: Drive, quota or rights do not allow it.
+        ValueError: The source cannot be read, or the table is damaged.
+    """
+    try:
+        _run(source, folder / rows.FILE, output)
+    except KeyboardInterrupt:  # also SIGTERM: the usual end of a camera
+        _tell(folder, output)
+        raise
+    _tell(folder, output)
+    if not output.counts.rows:
+        return NOTHING
+    return INCOMPLETE if output.counts.dropped else 0
+
+
+def _tell(folder: Path, output: Output) -> None:
+    """Draw the picture of the table, and print what came of the source."""
+    table, name = folder / rows.FILE, output.model.classes[output.class_id]
+    print(*output.counts.told(name), f"Rows: {table}", sep="\n")
+    picture = timeline.draw_timeline(table, folder / timeline.FILE, name)
+    if picture is not None:
+        print(f"Timeline: {picture}")
+    if output.video is not None and output.video.path.exists():
+        print(f"Annotated: {output.video.path}")
+
+
+def _run(source: Source, table: Path, output: Output) -> None:
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_table(table))
+        if output.video is not None:
+            stack.enter_context(closing(output.video))
+        shown = stack.enter_context(_Shown.on(source, output.counts))
+        Watcher(
+            output.model,
+            output.class_id,
+            output.selection,
+            output.on_row,
+            output.on_prediction,
+            shown.problem,
+            shown.advance,
+        ).run(source, rows.read_rows(table), opened, output.counts)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Progress and problems on standard error."""
+
+    progress: Progress
+    task: Any
+    counts: Counts
+
+    @classmethod
+    @contextmanager
+    def on(cls, source: Source, counts: Counts) -> Iterator["_Shown"]:
+        with Progress(console=Console(stderr=True)) as progress:
+            yield cls(
+                progress, progress.add_task("Watching", total=source.count), counts
+            )
+
+    def advance(self) -> None:
+        text = f"Watching: {self.counts.progress()}"
+        self.progress.update(self.task, advance=1, description=text)
+
+    def problem(self, problem: Problem) -> None:
+        count = self.counts.dropped[problem.reason]
+        if count > SHOWN:
+            return
+        more = ", and others of its kind are only counted" if count == SHOWN else ""
+        text = f"{problem.reason}: {problem.text}{more}"
+        self.progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _opened(asked: Asked, source: Source, folder: Path) -> SplashModel:
+    engine = asked.engine
+    if engine == AUTO:
+        with closing(_samples(source)) as frames:
+            engine = chosen_engine(folder, asked.model, frames, asked.threads)
+    return SplashModel.load(asked.model, asked.config, engine, asked.threads)
+
+
+def _samples(source: Source) -> Generator[np.ndarray, None, None]:
+    """The first frames that are readable."""
+    for item in source.moments():
+        if isinstance(item, Moment):
+            with suppress(OSError, ValueError):
+                yield item.read()
+
+
+def _check_apart(folder: Path, source: str) -> None:
+    path = Path(source)
+    if is_camera(source):
+        return
+    is_folder = path.is_dir()
+    check_apart(folder, [path] if is_folder else [], [path], "its files")
+
+
+def _annotated(asked: Asked) -> AnnotatedVideo | None:
+    if asked.annotate is None:
+        return None
+    path = Path(asked.annotate)
+    if path.suffix != SUFFIX:
+        raise ValueError(f"--annotate {path}: it writes a {SUFFIX} file")
+    if (Path(asked.out) / rows.FILE).exists():
+        path = free_name(path)
+    return AnnotatedVideo(path)

@@ -1,0 +1,61 @@
+"""The row of a frame."""
+
+import numpy as np
+
+from mmseg_splashkd.deploy.predict.model import SplashModel
+from mmseg_splashkd.deploy.watch.rows import Row
+from mmseg_splashkd.evaluation.components import connected
+
+DIGITS = 6  # of a mean probability: the others are noise of the engine
+
+
+def row_of(
+    labels: np.ndarray, probabilities: np.ndarray, class_id: int, time_ns: int
+) -> Row:
+    """Measure one class in a frame.
+
+    Args:
+        labels: (H, W) uint8 trainIds.
+        probabilities: (C, H, W) float32 in [0, 1].
+        class_id: trainId of the class.
+        time_ns: Time of the frame in nanoseconds.
+    """
+    mask = labels == class_id
+    area = int(mask.sum())
+    if not area:
+        return Row(time_ns, 0.0, 0, 0, None)
+    confidence = float(probabilities[class_id][mask].mean(dtype=np.float64))
+    blobs = int(connected(mask).max())
+    return Row(time_ns, area / mask.size, area, blobs, round(confidence, DIGITS))
+
+
+def class_of(model: SplashModel, name: str | None) -> int:
+    """Find the class to watch.
+
+    Args:
+        model: The model.
+        name: Its name; None: the last class.
+
+    Returns:
+        Its trainId.
+
+    Raises:
+        ValueError: The model has no such class.
+    """
+    if name is None:
+        return len(model.classes) - 1
+    if name not in model.classes:
+        raise ValueError(
+            f"--class {name!r} is none of the classes of the model: "
+            f"{', '.join(model.classes)}"
+        )
+    return model.classes.index(name)
+
+
+def decision_of(model: SplashModel, class_id: int) -> str:
+    """What decides that a pixel is of a class, in a sentence."""
+    name = model.classes[class_id]
+    threshold = model.engine.meta.thresholds.get(name)
+    if threshold is not None:
+        return f"A pixel is {name} from p >= {threshold:.3g}, the operating point"
+    return f"A pixel is {name} where no class is more likely: no operating point"

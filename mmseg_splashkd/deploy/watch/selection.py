@@ -1,0 +1,75 @@
+"""Which frames are taken: a span of time, and at most one in each interval."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mmseg_splashkd.datasets.timestamps import SECOND
+from mmseg_splashkd.datasets.video_header import moment_of
+from mmseg_splashkd.deploy.watch.rows import iso_time
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which frames are taken.
+
+    Intervals are counted from 1970, not from the first frame, so that the same frames
+    are taken wherever a source begins.
+
+    Attributes:
+        every: Length of an interval in nanoseconds, from 1.
+        first: Time from which frames are taken, in nanoseconds; None: from the first.
+        end: Time before which they are taken; None: to the last.
+    """
+
+    every: int = 1
+    first: int | None = None
+    end: int | None = None
+
+    @classmethod
+    def of(cls, every: str | None, first: str | None, until: str | None) -> "Selection":
+        """Read the words of the command line.
+
+        Args:
+            every: Seconds above 0, such as ``'0.5'`` or ``'1/3'``.
+            first: UNIX seconds, or an ISO 8601 date and time.
+            until: The same, after ``first``.
+
+        Raises:
+            ValueError: One is something else.
+        """
+        begin = None if first is None else moment_of(first, "--from")
+        end = None if until is None else moment_of(until, "--until")
+        if begin is not None and end is not None and end <= begin:
+            raise ValueError(f"--until {until} is not after --from {first}")
+        return cls(_interval(every), begin, end)
+
+    def has_begun(self, time_ns: int) -> bool:
+        """Whether the span has begun at a time."""
+        return self.first is None or time_ns >= self.first
+
+    def is_over(self, time_ns: int) -> bool:
+        """Whether a time lies after the span."""
+        return self.end is not None and time_ns >= self.end
+
+    def interval(self, time_ns: int) -> int:
+        """Number of the interval of a time."""
+        return time_ns // self.every
+
+    def identity(self) -> dict[str, str]:
+        """What distinguishes it from others: name -> value."""
+        every = "all frames" if self.every == 1 else f"{self.every / SECOND:.9g} s"
+        first = "the first" if self.first is None else iso_time(self.first)
+        end = "the last" if self.end is None else iso_time(self.end)
+        return {"--every": every, "--from": first, "--until": end}
+
+
+def _interval(every: str | None) -> int:
+    if every is None:
+        return 1
+    try:
+        length = round(Fraction(every) * SECOND)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"--every {every!r} is not a number of seconds") from error
+    if length < 1:
+        raise ValueError(f"--every {every!r} must be seconds above 0")
+    return length

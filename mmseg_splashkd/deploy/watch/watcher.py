@@ -1,0 +1,146 @@
+"""Goes through a source: old rows are taken over, and new ones predicted."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mmseg_splashkd.deploy.predict.model import SplashModel
+from mmseg_splashkd.deploy.predict.prediction import Prediction
+from mmseg_splashkd.deploy.watch.counts import Counts
+from mmseg_splashkd.deploy.watch.measure import row_of
+from mmseg_splashkd.deploy.watch.rows import Row
+from mmseg_splashkd.deploy.watch.selection import Selection
+from mmseg_splashkd.deploy.watch.source import (
+    DAMAGED,
+    LATE,
+    Moment,
+    Problem,
+    Source,
+    in_order,
+)
+from mmseg_splashkd.deploy.watch.table import RowTable
+from mmseg_splashkd.foreign import one_line
+from mmseg_splashkd.hooks.held_signals import held_signals
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Makes the rows of a source.
+
+    Attributes:
+        model: The model.
+        class_id: trainId of the class that is watched.
+        selection: Which frames are taken.
+        on_row: Takes every row in the order of time, those of earlier calls as they
+            were written, and each new one after it is in the table.
+        on_prediction: Takes time and prediction of each new row.
+        on_problem: Takes what is dropped.
+        on_item: Called after each frame or problem.
+    """
+
+    model: SplashModel
+    class_id: int
+    selection: Selection
+    on_row: Callable[[Row], None]
+    on_prediction: Callable[[int, Prediction], None]
+    on_problem: Callable[[Problem], None]
+    on_item: Callable[[], None]
+
+    def run(
+        self, source: Source, before: Iterator[Row], table: RowTable, counts: Counts
+    ) -> None:
+        """Go through a source to its end, or to the end of the span of time.
+
+        The source is read from its beginning also when an earlier call is gone on with,
+        without predicting, so that counts and intervals are those of one call.
+
+        Args:
+            source: The source.
+            before: Rows of earlier calls.
+            table: Takes the new rows.
+            counts: Takes what became of the frames.
+
+        Raises:
+            UnwritableError: Drive, quota or rights do not allow it.
+            ValueError: The source cannot be read at all, or probabilities are not
+                finite.
+        """
+        earlier = _Earlier(self, before, counts)
+        for item in in_order(source.moments()):
+            if isinstance(item, Moment) and self.selection.is_over(item.time_ns):
+                break
+            counts.read += 1
+            problem = item if isinstance(item, Problem) else None
+            if isinstance(item, Moment):
+                problem = self._take(item, earlier, table, counts)
+            if problem is not None:
+                counts.dropped[problem.reason] += 1
+                self.on_problem(problem)
+            self.on_item()
+        earlier.take_all()
+
+    def _take(
+        self, moment: Moment, earlier: "_Earlier", table: RowTable, counts: Counts
+    ) -> Problem | None:
+        """Take a frame, leave it out, or say why it is dropped."""
+        if not self.selection.has_begun(moment.time_ns):
+            counts.left_out += 1
+            return None
+        if earlier.has(moment.time_ns):
+            return None
+        if self.selection.interval(moment.time_ns) == earlier.interval:
+            counts.left_out += 1
+            return None
+        try:
+            frame = moment.read()
+        except (OSError, ValueError) as error:
+            return Problem(DAMAGED, one_line(str(error)))
+        if earlier.is_left:
+            text = f"{moment.name} was not there when later frames were taken"
+            return Problem(LATE, text)
+        prediction = self.model.predict_frame(frame, moment.name)
+        found = prediction.labels, prediction.probabilities
+        row = row_of(*found, self.class_id, moment.time_ns)
+        with held_signals():  # the row, and all that is made of it
+            table.append(row)
+            counts.taken += 1
+            earlier.interval = self.selection.interval(row.time_ns)
+            self.on_prediction(row.time_ns, prediction)
+            self.on_row(row)
+        return None
+
+
+class _Earlier:
+    """Rows of earlier calls, beside the frames of the source.
+
+    Attributes:
+        interval: That of the last row so far.
+    """
+
+    def __init__(self, watcher: Watcher, rows: Iterator[Row], counts: Counts) -> None:
+        self.interval: int | None = None
+        self._watcher, self._rows, self._counts = watcher, rows, counts
+        self._next = next(rows, None)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether later frames have rows already."""
+        return self._next is not None
+
+    def has(self, time_ns: int) -> bool:
+        """Whether a frame has a row; takes over all rows up to its time."""
+        found = False
+        while self._next is not None and self._next.time_ns <= time_ns:
+            found = self._next.time_ns == time_ns
+            self._take(self._next)
+        return found
+
+    def take_all(self) -> None:
+        """Take over the rest, whose frames are not in the source anymore."""
+        while self._next is not None:
+            self._take(self._next)
+
+    def _take(self, row: Row) -> None:
+        self.interval = self._watcher.selection.interval(row.time_ns)
+        self._counts.there += 1
+        self._watcher.on_row(row)
+        self._next = next(self._rows, None)

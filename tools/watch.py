@@ -1,0 +1,101 @@
+"""A row a frame of a video: ``python tools/watch.py MODEL SOURCE --out FOLDER``.
+
+MODEL is a file of tools/export.py, or weights. docs/watch.md. The exit status is 1 if
+some frames were dropped, and 2 if nothing could be predicted.
+"""
+
+import argparse
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description="Predict the frames of a video, of a folder of time-stamped "
+        "pictures or of a camera, and write a row for each. A second call goes on."
+    )
+    parser.add_argument("model", help="file of export.py or quantize.py, or weights")
+    parser.add_argument(
+        "source",
+        help="video, folder of pictures whose names are times, or address of a camera, "
+        "such as rtsp://host/stream or /dev/video0",
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="folder for rows.csv"
+    )
+    parser.add_argument(
+        "--config", help="config of weights (default: the one in their record)"
+    )
+    parser.add_argument(
+        "--engine",
+        help="onnxruntime (default), openvino or openvino_bf16; auto: the fastest here "
+        "that predicts the same; of weights torch or torch_compile",
+    )
+    parser.add_argument("--threads", type=int, help="default: one for each core")
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        metavar="NAME",
+        help="class that is watched (default: the last one)",
+    )
+    parser.add_argument(
+        "--every",
+        metavar="SECONDS",
+        help="take at most one frame in that time, such as 0.5 or 1/3 (default: all)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="first",
+        metavar="TIME",
+        help="take frames from that time on: UNIX seconds, or ISO 8601 (UTC if it has "
+        "no zone)",
+    )
+    parser.add_argument("--until", metavar="TIME", help="take frames before that time")
+    parser.add_argument(
+        "--start",
+        metavar="TIME",
+        help="time of the first frame of a video (default: creation_time of the file; "
+        "without one, times are since its beginning)",
+    )
+    parser.add_argument(
+        "--timestamp",
+        metavar="FORMAT",
+        help="format of the times in the names in a folder (default: the one that most "
+        "have)",
+    )
+    parser.add_argument("--timestamp-stem", help="regular expression of the whole stem")
+    parser.add_argument("--fps", help="frames per second, for --timestamp frame")
+    parser.add_argument(
+        "--year", type=int, help="calendar year, for --timestamp day-hour-minute"
+    )
+    parser.add_argument(
+        "--annotate",
+        metavar="FILE",
+        help="video of the frames with the classes over them (.mp4)",
+    )
+    args = parser.parse_args()
+    for name in ("timestamp_stem", "fps", "year"):
+        if getattr(args, name) is not None and args.timestamp is None:
+            option = name.replace("_", "-")
+            parser.error(f"--{option} has no effect without --timestamp")
+    return args
+
+
+def main(options: dict) -> int:
+    """Watch; return the exit status."""
+    # Imported here, because --help does not need torch, which takes seconds to import.
+    from mmseg_splashkd.deploy.watch.command import Asked, watch_and_tell
+
+    form = {
+        "name": options.pop("timestamp"),
+        "stem": options.pop("timestamp_stem"),
+        "fps": options.pop("fps"),
+        "year": options.pop("year"),
+    }
+    given = {name: value for name, value in form.items() if value is not None}
+    return watch_and_tell(Asked(**options, timestamp=given or None))
+
+
+if __name__ == "__main__":
+    from boundary import run_tool
+
+    run_tool(lambda: main(vars(parse_args())), "cannot watch", 2)
