@@ -25,6 +25,7 @@ from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.watch import Row
 from mmseg_splashkd.deploy.watch.annotate import AnnotatedVideo
 from mmseg_splashkd.deploy.watch.command import Output, watch_into
+from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.video_source import VideoSource
 from mmseg_splashkd.extras import import_extra
@@ -129,7 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = Path(name)
         draw(folder / "video.mkv", frames, args.rate, tuple(args.size))
         annotated = AnnotatedVideo(folder / "a.mp4") if args.annotate else None
-        output = Sampled(model, 1, Selection(), annotated, frames=frames)
+        log = EventLog(folder, "video")
+        output = Sampled(model, 1, Selection(), log, annotated, frames=frames)
         began = time.perf_counter()
         watch_into(VideoSource(folder / "video.mkv"), folder, output)
         seconds = time.perf_counter() - began

@@ -5,6 +5,8 @@ docs/events.md explains the figures. Exit status: 2 if events cannot be scored.
 
 import argparse
 
+from event_arguments import add_event_settings, pop_event_settings
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -51,20 +53,7 @@ def parse_args() -> argparse.Namespace:
         help="seconds by which true events are widened when overlap is looked for "
         "(default: 0)",
     )
-    parser.add_argument(
-        "--settings",
-        metavar="FILE",
-        help="event settings of --scores as JSON (default: those of the package)",
-    )
-    for option, text in (
-        ("--on", "share of a frame's pixels that starts an event, in (0, 1]"),
-        ("--off", "share below which an event ends"),
-        ("--min-seconds", "shortest event"),
-        ("--gap-seconds", "longest gap within an event"),
-    ):
-        parser.add_argument(
-            option, type=float, help=f"{text}, for --scores (default: that of the file)"
-        )
+    add_event_settings(parser, " of --scores")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument(
         "--json",
@@ -81,10 +70,8 @@ def main() -> None:
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.report.events import compare_events, settings_of
 
-    file = options.pop("settings")
-    names = ("on", "off", "min_seconds", "gap_seconds")
-    given = {name: options.pop(name) for name in names}
-    compare_events(**options, settings=settings_of(file, **given))
+    given = pop_event_settings(options)
+    compare_events(**options, settings=settings_of(**given))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ some frames were dropped, and 2 if nothing could be predicted.
 
 import argparse
 
+from event_arguments import add_event_settings, pop_event_settings
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description="Predict the frames of a video, of a folder of time-stamped "
-        "pictures or of a camera, and write a row for each. A second call goes on."
+        "pictures or of a camera, write a row for each, and find events of splash. A "
+        "second call goes on."
     )
     parser.add_argument("model", help="file of export.py or quantize.py, or weights")
     parser.add_argument(
@@ -20,7 +23,10 @@ def parse_args() -> argparse.Namespace:
         "such as rtsp://host/stream or /dev/video0",
     )
     parser.add_argument(
-        "--out", required=True, metavar="FOLDER", help="folder for rows.csv"
+        "--out",
+        required=True,
+        metavar="FOLDER",
+        help="folder for rows and events",
     )
     parser.add_argument(
         "--config", help="config of weights (default: the one in their record)"
@@ -72,6 +78,12 @@ def parse_args() -> argparse.Namespace:
         metavar="FILE",
         help="video of the frames with the classes over them (.mp4)",
     )
+    parser.add_argument(
+        "--recording",
+        metavar="NAME",
+        help="name of the recording in events.csv (default: that of the source)",
+    )
+    add_event_settings(parser)
     args = parser.parse_args()
     for name in ("timestamp_stem", "fps", "year"):
         if getattr(args, name) is not None and args.timestamp is None:
@@ -84,7 +96,9 @@ def main(options: dict) -> int:
     """Watch; return the exit status."""
     # Imported here, because --help does not need torch, which takes seconds to import.
     from mmseg_splashkd.deploy.watch.command import Asked, watch_and_tell
+    from mmseg_splashkd.report.events import settings_of
 
+    settings = settings_of(**pop_event_settings(options))
     form = {
         "name": options.pop("timestamp"),
         "stem": options.pop("timestamp_stem"),
@@ -92,7 +106,7 @@ def main(options: dict) -> int:
         "year": options.pop("year"),
     }
     given = {name: value for name, value in form.items() if value is not None}
-    return watch_and_tell(Asked(**options, timestamp=given or None))
+    return watch_and_tell(Asked(**options, timestamp=given or None, events=settings))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmseg_splashkd.datasets.timestamps import SECOND
-from mmseg_splashkd.deploy.watch.rows import iso_time
+from mmseg_splashkd.evaluation.events.table import format_utc
 from mmseg_splashkd.extras import import_extra
 from mmseg_splashkd.unwritable import writing
 
@@ -90,7 +90,7 @@ class AnnotatedVideo:
         """The stream of a new file, for frames of a size."""
         options = {"movflags": FRAGMENTED, "flush_packets": "1"}
         self._container = self._av.open(str(self.path), "w", options=options)
-        self._container.metadata["creation_time"] = iso_time(time_ns)
+        self._container.metadata["creation_time"] = format_utc(time_ns)
         self._first = time_ns
         codec = next(each for each in CODECS if each in self._av.codecs_available)
         stream = self._container.add_stream(codec)

@@ -20,12 +20,14 @@ from mmseg_splashkd.deploy.watch import rows, timeline
 from mmseg_splashkd.deploy.watch.annotate import SUFFIX, AnnotatedVideo, free_name
 from mmseg_splashkd.deploy.watch.camera_source import is_camera
 from mmseg_splashkd.deploy.watch.counts import Counts
+from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
 from mmseg_splashkd.deploy.watch.opening import open_source
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.source import Moment, Problem, Source
 from mmseg_splashkd.deploy.watch.table import open_table
 from mmseg_splashkd.deploy.watch.watcher import Watcher
+from mmseg_splashkd.evaluation.events import EventSettings
 from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.records.lock import lock_folder
 
@@ -54,6 +56,9 @@ class Asked:
         start: Time of the first frame of a video, see ``VideoSource``.
         timestamp: Arguments of ``TimestampFormat``, for the names in a folder.
         annotate: ``.mp4`` file of the frames with the classes over them.
+        recording: Name of the recording in the table of events; None: that of the file
+            or folder, ``camera`` of a camera.
+        events: When a series of shares is an event; None: ``EventSettings()``.
     """
 
     model: str
@@ -69,6 +74,8 @@ class Asked:
     start: str | None = None
     timestamp: Mapping[str, Any] | None = None
     annotate: str | None = None
+    recording: str | None = None
+    events: EventSettings | None = None
 
 
 def watch_and_tell(asked: Asked) -> int:
@@ -104,7 +111,9 @@ def watch_and_tell(asked: Asked) -> int:
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
         claim_folder(folder, same | selection.identity())
         print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
-        return watch_into(source, folder, Output(model, class_id, selection, video))
+        events = EventLog(folder, _recording(asked), asked.events)
+        output = Output(model, class_id, selection, events, video)
+        return watch_into(source, folder, output)
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,7 @@ class Output:
         model: The model.
         class_id: trainId of the class that is watched.
         selection: Which frames are taken.
+        events: Finds events in the rows.
         video: Takes the frames with the classes over them; None: not asked for.
         counts: What became of the frames.
     """
@@ -122,6 +132,7 @@ class Output:
     model: SplashModel
     class_id: int
     selection: Selection
+    events: EventLog
     video: AnnotatedVideo | None = None
     counts: Counts = field(default_factory=Counts)
 
@@ -132,6 +143,7 @@ class Output:
             row: A row that is in the table.
         """
         self.counts.on_row(row)
+        self.events.on_row(row)
 
     def on_prediction(self, time_ns: int, prediction: Prediction) -> None:
         """Take what is predicted now.
@@ -172,10 +184,12 @@ def watch_into(source: Source, folder: Path, output: Output) -> int:
 
 
 def _tell(folder: Path, output: Output) -> None:
-    """Draw the picture of the table, and print what came of the source."""
+    """Write events and picture of the table, and print what came of the source."""
     table, name = folder / rows.FILE, output.model.classes[output.class_id]
     print(*output.counts.told(name), f"Rows: {table}", sep="\n")
-    picture = timeline.draw_timeline(table, folder / timeline.FILE, name)
+    print(*output.events.end(), sep="\n")
+    found = output.events.found
+    picture = timeline.draw_timeline(table, folder / timeline.FILE, name, found)
     if picture is not None:
         print(f"Timeline: {picture}")
     if output.video is not None and output.video.path.exists():
@@ -250,6 +264,15 @@ def _check_apart(folder: Path, source: str) -> None:
         return
     is_folder = path.is_dir()
     check_apart(folder, [path] if is_folder else [], [path], "its files")
+
+
+def _recording(asked: Asked) -> str:
+    if asked.recording is not None:
+        return asked.recording
+    if is_camera(asked.source):
+        return "camera"  # its address is no name
+    path = Path(asked.source).resolve()
+    return path.name if path.is_dir() else path.stem
 
 
 def _annotated(asked: Asked) -> AnnotatedVideo | None:

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from mmseg_splashkd.datasets.timestamps import SECOND
-from mmseg_splashkd.deploy.watch.rows import Row, iso_time
+from mmseg_splashkd.deploy.watch.rows import Row
+from mmseg_splashkd.evaluation.events.table import format_utc
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Counts:
         if self.first is None or self.last is None or self.largest is None:
             return lines
         seconds = (self.last - self.first) / SECOND
-        span = f"{iso_time(self.first)} to {iso_time(self.last)} ({seconds:,.3f} s)"
+        span = f"{format_utc(self.first)} to {format_utc(self.last)} ({seconds:,.3f} s)"
         share = self.shares / self.rows
         return [
             *lines,

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from mmseg_splashkd.datasets.timestamps import EPOCH, SECOND
+from mmseg_splashkd.evaluation.events.table import format_utc
 
 FILE = "rows.csv"
 COLUMNS = ("time", "time_ns", "share", "area", "blobs", "confidence")
@@ -37,7 +36,7 @@ class Row:
     @property
     def time(self) -> str:
         """``time_ns`` as an ISO 8601 date and time in UTC, with all nanoseconds."""
-        return iso_time(self.time_ns)
+        return format_utc(self.time_ns)
 
     def line(self) -> str:
         """The line of the table; every number is read back as it is."""
@@ -50,17 +49,6 @@ class Row:
             self.blobs,
         )
         return ",".join(map(str, (*values, confidence))) + "\n"
-
-
-def iso_time(time_ns: int) -> str:
-    """A time as ``2024-05-01T08:00:00.250000000Z``.
-
-    Args:
-        time_ns: Nanoseconds since 1970 UTC.
-    """
-    seconds, nanoseconds = divmod(time_ns, SECOND)
-    moment = EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 def read_rows(path: str | Path) -> Iterator[Row]:

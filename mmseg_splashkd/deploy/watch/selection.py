@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.datasets.video_header import moment_of
-from mmseg_splashkd.deploy.watch.rows import iso_time
+from mmseg_splashkd.evaluation.events.table import format_utc
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Selection:
     def identity(self) -> dict[str, str]:
         """What distinguishes it from others: name -> value."""
         every = "all frames" if self.every == 1 else f"{self.every / SECOND:.9g} s"
-        first = "the first" if self.first is None else iso_time(self.first)
-        end = "the last" if self.end is None else iso_time(self.end)
+        first = "the first" if self.first is None else format_utc(self.first)
+        end = "the last" if self.end is None else format_utc(self.end)
         return {"--every": every, "--from": first, "--until": end}
 
 

@@ -1,6 +1,7 @@
 """A picture of a table: the share of the class over time, in a bounded size."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import numpy as np
 
 from mmseg_splashkd.datasets.timestamps import to_utc
 from mmseg_splashkd.deploy.watch.rows import Row, read_rows
+from mmseg_splashkd.evaluation.events import Event
 from mmseg_splashkd.files import write_whole
-from mmseg_splashkd.report.figures import COLORS, grid, svg_figure, time_labels
+from mmseg_splashkd.report.figures import COLORS, NEUTRAL, grid, svg_figure, time_labels
 
 FILE = "timeline.svg"
 COLUMNS = 1000  # of pixels
@@ -46,6 +48,24 @@ class Columns:
         self.low[column] = min(self.low[column], row.share)
         self.high[column] = max(self.high[column], row.share)
 
+    def shading(self, events: Sequence[Event]) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that an event touches.
+
+        Args:
+            events: Events within the span of the columns.
+
+        Returns:
+            Positions (count + 1,), and 1.0 from there to the next one, or 0.0.
+        """
+        span, held = self.last - self.first + 1, np.zeros(self.count + 1)
+        for event in events:
+            first, last = (
+                (time - self.first) * self.count // span
+                for time in (event.start_ns, event.end_ns)
+            )
+            held[first : last + 1] = 1
+        return np.arange(self.count + 1.0), held
+
     def line(self, gap: float) -> tuple[np.ndarray, np.ndarray]:
         """One line through all columns that have rows, interrupted at gaps.
 
@@ -67,13 +87,16 @@ class Columns:
         return np.asarray(x), np.asarray(y)
 
 
-def draw_timeline(table: Path, out: Path, class_name: str) -> Path | None:
+def draw_timeline(
+    table: Path, out: Path, class_name: str, events: Sequence[Event] = ()
+) -> Path | None:
     """Draw a table into an SVG file, in constant memory.
 
     Args:
         table: ``rows.csv``, which is read twice.
         out: The picture.
         class_name: Name of the class.
+        events: Events, which are shaded.
 
     Returns:
         ``out``; None of a table without rows.
@@ -95,14 +118,24 @@ def draw_timeline(table: Path, out: Path, class_name: str) -> Path | None:
     for row in read_rows(table):
         if row.time_ns <= last:  # others were appended since
             columns.add(row)
-    write_whole(out, _picture(columns, count, class_name) + "\n")
+    write_whole(out, _picture(columns, count, class_name, events) + "\n")
     return out
 
 
-def _picture(columns: Columns, count: int, class_name: str) -> str:
+def _picture(
+    columns: Columns, count: int, class_name: str, events: Sequence[Event]
+) -> str:
     with svg_figure((11, 3), "timeline") as drawn:
         axes = drawn.axes
         x, y = columns.line(max(2.0, GAP * columns.count / count))
+        axes.fill_between(
+            *columns.shading(events),
+            step="post",
+            transform=axes.get_xaxis_transform(),
+            color=NEUTRAL,
+            alpha=0.3,
+            linewidth=0,
+        )
         # Dots, too: a line through a single column would not be seen.
         axes.plot(x, 100 * y, color=COLORS[0], linewidth=1, marker=".", markersize=1)
         axes.set_xlim(0, columns.count)

@@ -16,8 +16,8 @@ from mmseg_splashkd.datasets.video_frames import (
     shown,
 )
 from mmseg_splashkd.datasets.video_header import moment_of, read_header
-from mmseg_splashkd.deploy.watch.rows import iso_time
 from mmseg_splashkd.deploy.watch.source import DAMAGED, TIMELESS, Moment, Problem
+from mmseg_splashkd.evaluation.events.table import format_utc
 
 HEAD = 2**20  # bytes that identify a file, with its size
 
@@ -46,7 +46,7 @@ class VideoSource:
         self.identity = {
             "size of the video": f"{path.stat().st_size} bytes",
             "beginning of the video": _hash_of_head(path),
-            "--start": "none" if told is None else iso_time(self._start),
+            "--start": "none" if told is None else format_utc(self._start),
         }
 
     def moments(self) -> Iterator[Moment | Problem]:

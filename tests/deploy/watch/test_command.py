@@ -14,6 +14,7 @@ import pytest
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.deploy.watch import read_rows
 from mmseg_splashkd.deploy.watch.rows import COLUMNS
+from mmseg_splashkd.evaluation.events import EventSettings, read_events
 from tests.deploy.predict.fakes import META, RedEngine, write
 from tests.deploy.watch.helpers import (
     START,
@@ -59,10 +60,43 @@ def test_a_folder_becomes_a_row_a_frame(model, tmp_path):
     lines = (out / "rows.csv").read_text().splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert lines[4].startswith("2024-05-01T08:00:03.000000000Z,1714550403000000000,")
-    assert set(contents(out)) == {"rows.csv", "timeline.svg", "asked.json"}
+    files = {"rows.csv", "timeline.svg", "asked.json", "events.csv", "events.json"}
+    assert set(contents(out)) == files
     assert "20 read: 20 rows new\n" in shown
     assert "splash: in 6 of 20 rows" in shown
     assert "at most 9.38% at 2024-05-01T08:00:04.000000000Z" in shown
+
+
+def test_events_are_found_in_the_rows(model, tmp_path):
+    """Frames 3 to 5 of each ten have a splash: 64, 144 and 64 of 1,536 pixels."""
+    frames = draw_folder(tmp_path / "pond", range(20))
+    out = tmp_path / "out"
+    shown = told(model, frames, "--out", out, "--min-seconds", 0)
+    found = read_events(out / "events.csv")
+    assert [each.recording for each in found] == ["pond", "pond"]
+    for place, (_, event) in zip((3, 13), found, strict=True):
+        assert event.start_ns == (START + place) * SECOND
+        assert event.end_ns == (START + place + 2) * SECOND
+        assert event.duration_s == 3
+        assert event.peak_share == 144 / 1536
+        assert event.area_share_s == pytest.approx(272 / 1536)
+        assert (event.begins_open, event.ends_open) == (False, False)
+    assert "2 events, 6.0 s in total; the largest of 3.0 s, at most 9.38%" in shown
+    settings = EventSettings.read(out / "events.json")
+    assert settings == EventSettings(min_seconds=0)
+    again = ("--gap-seconds", 9, "--recording", "north")
+    assert "1 event, 13.0 s" in told(model, frames, "--out", out, *again)
+    assert [each.recording for each in read_events(out / "events.csv")] == ["north"]
+    nothing = told(model, frames, "--out", out, "--on", 0.5)
+    assert "no event\n" in nothing
+    assert read_events(out / "events.csv") == []
+
+
+def test_settings_of_events_are_checked_before_anything_is_read(model, tmp_path):
+    frames = draw_folder(tmp_path / "pond", range(2))
+    shown = refused(model, frames, "--out", tmp_path / "out", "--on", 2)
+    assert "on=2.0: give a share of the pixels in (0, 1]" in shown
+    assert not (tmp_path / "out").exists()
 
 
 def test_times_are_kept_to_the_nanosecond(model, tmp_path):

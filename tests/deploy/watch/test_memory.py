@@ -7,10 +7,12 @@ from pathlib import Path
 
 from mmseg_splashkd.deploy.watch import Row, timeline
 from mmseg_splashkd.deploy.watch.command import Output, watch_into
+from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.rows import HEADER
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.source import Moment, Problem
 from mmseg_splashkd.deploy.watch.timeline import draw_timeline
+from mmseg_splashkd.evaluation.events import EventSettings
 from tests.deploy.predict.fakes import red_model
 from tests.deploy.watch.helpers import START, picture
 
@@ -47,7 +49,9 @@ def peak_of(work: Callable[[], object]) -> int:
 
 def watch(frames: int, folder: Path) -> None:
     folder.mkdir()
-    output = Output(red_model(), 1, Selection())
+    no_event = EventSettings(on=1.0)  # each would be kept
+    log = EventLog(folder, "drawn", no_event)
+    output = Output(red_model(), 1, Selection(), log)
     assert watch_into(Drawn(frames), folder, output) == 1
 
 

@@ -10,6 +10,7 @@ from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.deploy.watch import Row
 from mmseg_splashkd.deploy.watch.rows import HEADER
 from mmseg_splashkd.deploy.watch.timeline import COLUMNS, Columns, draw_timeline
+from mmseg_splashkd.evaluation.events import Event
 from tests.deploy.watch.helpers import START
 
 
@@ -85,3 +86,15 @@ def test_columns_are_those_of_the_rows():
         ]
         assert columns.high[column] == max(inside, default=-math.inf)
         assert columns.low[column] == min(inside, default=math.inf)
+
+
+def test_events_are_shaded():
+    columns = Columns(0, 99 * SECOND, 50)
+    seconds = [(0, 1), (40, 40), (96, 99)]
+    events = [
+        Event(a * SECOND, b * SECOND, 1.0, 0.1, a * SECOND, 0.1, 0.1, 2, False, False)
+        for a, b in seconds
+    ]
+    x, held = columns.shading(events)
+    assert x.tolist() == list(range(51))
+    assert np.flatnonzero(held).tolist() == [0, 20, 48, 49]
