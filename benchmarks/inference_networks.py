@@ -111,6 +111,7 @@ def meta_of(deployed: Deployed) -> DeployedMeta:
         classes=classes,
         palette=((0, 0, 0),) * len(classes),
         gray_to_train_id=dict(enumerate(range(len(classes)))),
+        train_id_to_gray={},
         size=deployed.size,
         mean=None,
         std=None,
