@@ -11,6 +11,7 @@ from PIL import Image
 from mmseg_splashkd.datasets.image_file import read_as_training
 from mmseg_splashkd.deploy.engines.fixed_shape import of_shape
 from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS
+from mmseg_splashkd.deploy.engines.open_vino_core import open_vino_core
 from mmseg_splashkd.evaluation.interleaved import time_in_turn
 from mmseg_splashkd.extras import import_extra
 
@@ -43,13 +44,13 @@ def seconds_of_parts(
         folder: Where ``write_files`` has written.
         rounds: Number of frames, after one of warm-up.
     """
-    model = _openvino().Core().read_model(str(onnx_of(folder, side)))
+    model = open_vino_core().read_model(str(onnx_of(folder, side)))
     resizes = [op for op in model.get_ordered_ops() if op.get_type_name() == RESIZE]
     last = resizes[-2].get_friendly_name()  # to the trained size; one to the frame
     frames = random_frames(1, *frame)
     settings = {**_settings(engine, threads), "PERF_COUNT": True}
     fixed = of_shape(model, frames.shape)
-    compiled = _openvino().Core().compile_model(fixed, "CPU", settings)
+    compiled = open_vino_core().compile_model(fixed, "CPU", settings)
     request = compiled.create_infer_request()
     found = time_in_turn(_decoders(frames[0], folder), rounds)
     for number in range(1 + rounds):
@@ -105,7 +106,7 @@ def passes_of_variants(side: int, threads: int, folder: Path) -> dict[str, Pass]
 
 
 def _engines() -> list[str]:
-    capable = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capable = open_vino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     usable = {"f32", *(each.lower() for each in capable)}
     return [name for name, each in PRECISIONS.items() if each in usable]
 
@@ -116,7 +117,7 @@ def frames_of_variant(name: str) -> int:
 
 
 def _variants(engine: str, side: int, threads: int, folder: Path) -> dict[str, Pass]:
-    core = _openvino().Core()
+    core = open_vino_core()
     model = core.read_model(str(onnx_of(folder, side)))
     late = core.read_model(str(onnx_of(folder, side, late=True)))
     frames, settings = random_frames(1, side, side), _settings(engine, threads)
@@ -149,7 +150,7 @@ def _settings(engine: str, threads: int) -> dict[str, Any]:
 
 
 def _running(model: Any, settings: dict[str, Any], frames: np.ndarray) -> Pass:
-    compiled = _openvino().Core().compile_model(model, "CPU", settings)
+    compiled = open_vino_core().compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
     return lambda: request.infer({"frames": frames})
 
@@ -157,7 +158,7 @@ def _running(model: Any, settings: dict[str, Any], frames: np.ndarray) -> Pass:
 def _streaming(model: Any, settings: dict[str, Any], frames: np.ndarray) -> Pass:
     """Frames as fast as they can be taken, several at a time."""
     queue = _openvino().AsyncInferQueue(
-        _openvino().Core().compile_model(model, "CPU", settings)
+        open_vino_core().compile_model(model, "CPU", settings)
     )
 
     def run() -> None:

@@ -15,6 +15,7 @@ from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.deploy import ir_file
 from mmseg_splashkd.deploy.decision import threshold_of, with_threshold
 from mmseg_splashkd.deploy.deployed_file import read_meta
+from mmseg_splashkd.deploy.engines.open_vino_core import open_vino_core
 from mmseg_splashkd.deploy.integer_layers import layers_of
 from mmseg_splashkd.deploy.labelled import (
     LabelledFrame,
@@ -23,6 +24,7 @@ from mmseg_splashkd.deploy.labelled import (
     validated,
 )
 from mmseg_splashkd.deploy.quiet import quiet
+from mmseg_splashkd.deploy.signal_stack import kept_signal_stack
 from mmseg_splashkd.deploy.spread_frames import spread_frames
 from mmseg_splashkd.deploy.testing import check_classes
 from mmseg_splashkd.deploy.versions import versions_of
@@ -103,8 +105,7 @@ def quantise(
     drawn = spread_frames(cfg, "train_dataloader", frames)
     calibration = [frame[None] for frame in drawn]
     validation = LabelledFrames(cfg, "val_dataloader")
-    openvino: Any = import_extra("openvino", "quantised files", "deploy")
-    model = folded(openvino.Core().read_model(str(file)))
+    model = folded(open_vino_core().read_model(str(file)))
     focus = _focus_of(meta)
     if focus is not None:
         threshold_of(model)  # there is one, before minutes are spent
@@ -217,7 +218,7 @@ def quantised_model(
         found = validated(_run_by(compiled), items, class_id, classes)
         return found.score, found.right
 
-    with quiet("nncf"):
+    with quiet("nncf"), kept_signal_stack():  # it has cores of its own
         return nncf.quantize_with_accuracy_control(
             model,
             calibration_dataset=nncf.Dataset(calibration, _as_input),
@@ -243,8 +244,7 @@ def _run_by(compiled: Any) -> Run:
 
 
 def _scored(model: Any, frames: LabelledFrames, focus: int | None, meta: Any) -> Any:
-    openvino: Any = import_extra("openvino", "quantised files", "deploy")
-    compiled = openvino.Core().compile_model(model, "CPU", PRECISE)
+    compiled = open_vino_core().compile_model(model, "CPU", PRECISE)
     return validated(_run_by(compiled), frames, focus, len(meta.classes))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from mmseg_splashkd.deploy.engines.engine import checked_frames
 from mmseg_splashkd.deploy.engines.fixed_shape import of_shape
+from mmseg_splashkd.deploy.engines.open_vino_core import open_vino_core
 from mmseg_splashkd.deploy.metadata import DeployedMeta
-from mmseg_splashkd.extras import import_extra
 
 PRECISIONS = {"openvino": "f32", "openvino_bf16": "bf16"}
 SHAPES = 2  # of frames, each with a network of its own
@@ -42,9 +42,8 @@ class OpenVinoEngine:
         threads: int | None = None,
         name: str = "openvino",
     ) -> None:
-        openvino: Any = import_extra("openvino", "this engine and INT8", "deploy")
-        core = openvino.Core()
-        if name == "openvino_bf16" and not has_bf16(core):
+        core = open_vino_core()
+        if name == "openvino_bf16" and not has_bf16():
             raise ValueError(
                 "engine 'openvino_bf16': this CPU has no bfloat16; take 'openvino'"
             )
@@ -81,6 +80,7 @@ class OpenVinoEngine:
             return self._compiled[key]
 
 
-def has_bf16(core: Any) -> bool:
+def has_bf16() -> bool:
     """Whether this CPU computes in bfloat16."""
+    core = open_vino_core()
     return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -7,7 +7,6 @@ from mmseg_splashkd.deploy.deployed_file import read_meta
 from mmseg_splashkd.deploy.engines.engine import Engine
 from mmseg_splashkd.deploy.engines.onnx_runtime import OnnxRuntimeEngine
 from mmseg_splashkd.deploy.engines.open_vino import PRECISIONS, OpenVinoEngine, has_bf16
-from mmseg_splashkd.extras import import_extra
 
 ENGINES = ("onnxruntime", *PRECISIONS)  # of a file
 
@@ -16,8 +15,7 @@ def installed() -> list[str]:
     """Engines that can run a file on this machine."""
     found = ["onnxruntime"] if find_spec("onnxruntime") else []
     if find_spec("openvino"):
-        core = import_extra("openvino", "this engine", "deploy").Core()
-        found += ["openvino", *(["openvino_bf16"] if has_bf16(core) else [])]
+        found += ["openvino", *(["openvino_bf16"] if has_bf16() else [])]
     return found
 
 
