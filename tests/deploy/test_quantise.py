@@ -11,6 +11,7 @@ from torch import nn
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.deploy.deployed_file import read_meta, size_of
 from mmseg_splashkd.deploy.engines import open_engine
+from mmseg_splashkd.deploy.engines.open_vino_core import open_vino_core
 from mmseg_splashkd.deploy.integer_layers import layers_of
 from mmseg_splashkd.deploy.labelled import (
     LabelledFrame,
@@ -85,7 +86,7 @@ def test_the_layer_that_hurts_is_left_in_float():
     found = {}
     for max_drop in (1.0, 99.0):
         quantised = quantised_model(model.clone(), frames, labelled, max_drop, None, 2)
-        run = openvino.Core().compile_model(quantised, "CPU", PRECISE)
+        run = open_vino_core().compile_model(quantised, "CPU", PRECISE)
         score = validated(lambda x, run=run: tuple(run(x).values()), labelled, None, 2)
         found[max_drop] = score.score, layers_of(quantised)
     assert found[99.0][0] < 95  # it does hurt

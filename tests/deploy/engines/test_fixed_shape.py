@@ -5,6 +5,7 @@ import pytest
 
 from mmseg_splashkd.deploy.engines.fixed_shape import of_shape
 from mmseg_splashkd.deploy.engines.open_vino import SHAPES, OpenVinoEngine
+from mmseg_splashkd.deploy.engines.open_vino_core import open_vino_core
 from mmseg_splashkd.deploy.onnx_file import read_meta
 
 openvino = pytest.importorskip("openvino", reason="no openvino: .[deploy]")
@@ -16,7 +17,7 @@ def resizes(model) -> int:
 
 def test_resizes_to_the_same_size_are_left_out(exported):
     size = read_meta(exported).size
-    model = openvino.Core().read_model(str(exported))
+    model = open_vino_core().read_model(str(exported))
     before = resizes(model)
     assert resizes(of_shape(model, (1, 45, 67, 3))) == before
     fixed = of_shape(model, (1, *size, 3))
@@ -24,9 +25,9 @@ def test_resizes_to_the_same_size_are_left_out(exported):
     assert resizes(model) == before
     frames = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
     outputs = [
-        openvino.Core().compile_model(each, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(
-            {"frames": frames}
-        )
+        open_vino_core().compile_model(
+            each, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        )({"frames": frames})
         for each in (model, fixed)
     ]
     for one, other in zip(*(each.values() for each in outputs), strict=True):
