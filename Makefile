@@ -16,8 +16,8 @@ help: ## List the commands
 demo: $(VENV)/.host ## Draw a video, train teacher, plain and distilled student, write a report and a file
 	$(BIN)/python -m mmseg_splashkd.demo
 
-# Tests that run exported files, in processes of their own: one that had run hundreds of other
-# tests and then OpenVINO ended by SIGSEGV in a system call of a later test. The cause is not known.
+# Tests that run exported files, in processes of their own: cores of OpenVINO took the signal stack
+# of a process away, so that a signal in a later test ended it (mmseg_splashkd/deploy/signal_stack.py).
 ENGINES := tests/deploy tests/test_demo.py tests/test_inference_benchmark.py
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
