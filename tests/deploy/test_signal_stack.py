@@ -34,6 +34,7 @@ while engines:
     del engines[0], engine
     gc.collect()
     engine = None
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
 try:
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
