@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
+from config_arguments import add_cfg_options
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -23,14 +25,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="only print the size of the cache and the expected time",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override config keys, such as teacher_cache.views=16",
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 

@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
+from config_arguments import add_cfg_options
+
 PARTS = ("model", "encoder")
 
 
@@ -26,14 +28,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="the whole TransformersSegmentor (default), or the SegFormer encoder of "
         "any model",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override config keys",
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
 
 

@@ -6,6 +6,8 @@ some pictures could not be read, and 2 if nothing could be predicted.
 
 import argparse
 
+from model_arguments import add_model_options
+
 CODINGS = ("train_ids", "gray", "colour")
 
 
@@ -28,15 +30,7 @@ def parse_args() -> argparse.Namespace:
         metavar="FOLDER",
         help="folder for masks/<folder>/<stem>.png",
     )
-    parser.add_argument(
-        "--config", help="config of weights (default: the one in their record)"
-    )
-    parser.add_argument(
-        "--engine",
-        help="onnxruntime (default), openvino or openvino_bf16; auto: the fastest here "
-        "that predicts the same; of weights torch or torch_compile",
-    )
-    parser.add_argument("--threads", type=int, help="default: one for each core")
+    add_model_options(parser)
     parser.add_argument(
         "--coding",
         choices=CODINGS,

@@ -7,6 +7,7 @@ some frames were dropped, and 2 if nothing could be predicted.
 import argparse
 
 from event_arguments import add_event_settings, pop_event_settings
+from model_arguments import add_model_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,15 +29,7 @@ def parse_args() -> argparse.Namespace:
         metavar="FOLDER",
         help="folder for rows and events",
     )
-    parser.add_argument(
-        "--config", help="config of weights (default: the one in their record)"
-    )
-    parser.add_argument(
-        "--engine",
-        help="onnxruntime (default), openvino or openvino_bf16; auto: the fastest here "
-        "that predicts the same; of weights torch or torch_compile",
-    )
-    parser.add_argument("--threads", type=int, help="default: one for each core")
+    add_model_options(parser)
     parser.add_argument(
         "--class",
         dest="class_name",

@@ -235,7 +235,7 @@ def seconds_of(
     """Seconds of each step in each round, in which all predict the same frame.
 
     Args:
-        opened: Of ``open_steps``.
+        opened: Name of each step -> its file and its opened engine.
         frames: Frames (1, H, W, 3).
         rounds: Number of rounds, from 1.
         threads: Threads of PyTorch meanwhile; None: as it has.
