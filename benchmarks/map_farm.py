@@ -180,6 +180,19 @@ FARM_ALL = replace(
     recipe=ALL_LABELS,
     seeds=tuple(range(5)),
 )
+SHORT = {"max_iters": 300}
+FARM_SHORT = replace(
+    FARM_FEWER,
+    name="farm_few16_short",
+    title="As farm_few16, 300 iterations.",
+    arms=FEW_ARMS,
+    rates=(1.2e-2, 2.4e-2, 4.8e-2),
+    tuning_seeds=(100, 101),
+    shared=SHORT,
+    recipe=SHORT,
+    options={"train_cfg.val_interval": 50},
+    teacher_options={"max_iters": 600},
+)
 LONG = {"max_iters": 6000}
 FARM_LONG = replace(
     FARM_FEWER,
@@ -296,6 +309,7 @@ FARMS = (
     FARM_FEWER,
     FARM_FEWER_SMALL,
     FARM_ALL,
+    FARM_SHORT,
     FARM_LONG,
     FARM_B0,
     SECOND_APART,
