@@ -206,20 +206,21 @@ FARM_LONG = replace(
     teacher_options={"max_iters": 600},
     seeds=tuple(range(5)),
 )
+B0_STEPS = {"max_iters": 600}
 FARM_B0 = replace(
     FARM_FEWER,
     name="farm_few16_b0",
-    title="As farm_few16, with SegFormer-B0 from scratch, in bfloat16.",
+    title="As farm_few16, with SegFormer-B0 from scratch, in bfloat16, 600 iterations.",
     plain=f"{FEW}b0_ce.py",
     arms={
         name: replace(arm, config=arm.config and f"{FEW}b0_cwd.py")
         for name, arm in FEW_ARMS.items()
     },
     rates=(1e-3, 2e-3, 4e-3),
-    options={
-        "optim_wrapper.type": "CPUAmpOptimWrapper",
-        "train_cfg.val_interval": 250,
-    },
+    shared={**B0_STEPS, "optim_wrapper.type": "CPUAmpOptimWrapper"},
+    recipe=B0_STEPS,
+    options={"train_cfg.val_interval": 100},
+    teacher_options={"max_iters": 600, "optim_wrapper.type": "OptimWrapper"},
     seeds=tuple(range(5)),
 )
 TEMPORAL = "configs/temporal/temporal_ponds_"

@@ -122,6 +122,12 @@ class CellResults:
         return [name for name, arm in self.cell.arms.items() if arm.kind == "taught"]
 
     @property
+    def may_pay(self) -> bool:
+        """Whether time can decide: the best control is not better at equal steps."""
+        gains = self.scores(self.best_taught) - self.scores(self.best_control)
+        return bool(gains.mean() >= 0)
+
+    @property
     def compared_in_time(self) -> list[str]:
         """Arms whose time must be known for a comparison at equal time."""
         return self.untaught + self.taught

@@ -279,14 +279,16 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
     compared = kept.keep("runs", runs.compare(rates))
     if not cell.has_controls:
         return  # no evidence of what a teacher is worth, and so of no price
-    needed = CellResults(cell, kept.text).compared_in_time
-    costs = costs_of(Study(cell, folder / "costs", 1), results, needed)
-    kept.text["costs"] = {
-        **{key: costs[key] for key in ("hardware", "date")},
-        "seconds": charged(cell, costs),
-    }
-    longer = runs.give_equal_time(rates, compared, kept.text["costs"]["seconds"])
-    kept.keep("equal time", longer)
+    measured = CellResults(cell, kept.text)
+    if measured.may_pay:
+        needed = measured.compared_in_time
+        costs = costs_of(Study(cell, folder / "costs", 1), results, needed)
+        kept.text["costs"] = {
+            **{key: costs[key] for key in ("hardware", "date")},
+            "seconds": charged(cell, costs),
+        }
+        longer = runs.give_equal_time(rates, compared, kept.text["costs"]["seconds"])
+        kept.keep("equal time", longer)
     measured = CellResults(cell, kept.text)
     kept.text["setting"] = asdict(runs.setting(measured))
     kept.text["losses"] = {measured.best_taught: runs.losses(measured.best_taught)}

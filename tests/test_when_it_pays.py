@@ -236,6 +236,25 @@ def test_a_cell_without_controls_is_not_compared_in_time(
     assert "costs" not in kept
 
 
+def test_what_is_worse_at_equal_steps_is_not_compared_in_time(
+    study, cell, tmp_path, monkeypatch
+):
+    def answered(runs, processes):
+        for run in runs:
+            yield result(60.0 - 10 * run.folder.name.startswith(("CWD", "KL")))
+
+    monkeypatch.setattr(study, "results_of", answered)
+    monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
+    monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
+    monkeypatch.setattr(study.Study, "losses", lambda self, name: f"those of {name}")
+    file = tmp_path / "toy.json"
+    study.study(cell, tmp_path, 1, file)
+    kept = json.loads(file.read_text())
+    assert kept["equal time"] == []
+    assert "costs" not in kept
+    assert Setting(**kept["setting"]) == SETTING  # it is whole all the same
+
+
 def costs_of_arm(**changes: float) -> dict[str, float]:
     """1,000 steps of 0.1 s, of 4 views each: all of them are different."""
     return {
