@@ -240,8 +240,8 @@ def test_what_is_worse_at_equal_steps_is_not_compared_in_time(
     study, cell, tmp_path, monkeypatch
 ):
     def answered(runs, processes):
-        for run in runs:
-            yield result(60.0 - 10 * run.folder.name.startswith(("CWD", "KL")))
+        for each in runs:
+            yield result(60.0 - 10 * each.folder.name.startswith(("CWD", "KL")))
 
     monkeypatch.setattr(study, "results_of", answered)
     monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)

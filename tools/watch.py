@@ -76,6 +76,12 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="name of the recording in events.csv (default: that of the source)",
     )
+    parser.add_argument(
+        "--errors",
+        metavar="FILE",
+        help="file of tools/event_errors.py: events, hours and days are corrected and "
+        "have 95 %% intervals; brings its event settings",
+    )
     add_event_settings(parser)
     args = parser.parse_args()
     for name in ("timestamp_stem", "fps", "year"):

@@ -20,6 +20,7 @@ from mmseg_splashkd.deploy.watch import rows, timeline
 from mmseg_splashkd.deploy.watch.annotate import SUFFIX, AnnotatedVideo, free_name
 from mmseg_splashkd.deploy.watch.camera_source import is_camera
 from mmseg_splashkd.deploy.watch.counts import Counts
+from mmseg_splashkd.deploy.watch.error_bars import ErrorBars
 from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
 from mmseg_splashkd.deploy.watch.opening import open_source
@@ -58,7 +59,9 @@ class Asked:
         annotate: ``.mp4`` file of the frames with the classes over them.
         recording: Name of the recording in the table of events; None: that of the file
             or folder, ``camera`` of a camera.
-        events: When a series of shares is an event; None: ``EventSettings()``.
+        events: When a series of shares is an event; None: those of ``errors``, or
+            ``EventSettings()``.
+        errors: File of errors of events, by which they are corrected.
     """
 
     model: str
@@ -76,6 +79,7 @@ class Asked:
     annotate: str | None = None
     recording: str | None = None
     events: EventSettings | None = None
+    errors: str | None = None
 
 
 def watch_and_tell(asked: Asked) -> int:
@@ -99,6 +103,8 @@ def watch_and_tell(asked: Asked) -> int:
     """
     selection = Selection.of(asked.every, asked.first, asked.until)
     video = _annotated(asked)
+    bars = None if asked.errors is None else ErrorBars.read(asked.errors)
+    settings = asked.events or (bars and bars.reference.settings)
     source = open_source(asked.source, asked.start, asked.timestamp)
     folder = Path(asked.out)
     _check_apart(folder, asked.source)
@@ -111,8 +117,10 @@ def watch_and_tell(asked: Asked) -> int:
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
         claim_folder(folder, same | selection.identity())
         print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
-        events = EventLog(folder, _recording(asked), asked.events)
-        output = Output(model, class_id, selection, events, video)
+        events = EventLog(folder, _recording(asked), settings)
+        if bars is not None:
+            bars.check(name, events.settings)
+        output = Output(model, class_id, selection, events, video, bars)
         return watch_into(source, folder, output)
 
 
@@ -126,6 +134,7 @@ class Output:
         selection: Which frames are taken.
         events: Finds events in the rows.
         video: Takes the frames with the classes over them; None: not asked for.
+        bars: Corrects the events; None: not asked for.
         counts: What became of the frames.
     """
 
@@ -134,6 +143,7 @@ class Output:
     selection: Selection
     events: EventLog
     video: AnnotatedVideo | None = None
+    bars: ErrorBars | None = None
     counts: Counts = field(default_factory=Counts)
 
     def on_row(self, row: rows.Row) -> None:
@@ -189,6 +199,8 @@ def _tell(folder: Path, output: Output) -> None:
     print(*output.counts.told(name), f"Rows: {table}", sep="\n")
     print(*output.events.end(), sep="\n")
     found = output.events.found
+    if output.bars is not None:
+        print(*output.bars.write(folder, found), sep="\n")
     picture = timeline.draw_timeline(table, folder / timeline.FILE, name, found)
     if picture is not None:
         print(f"Timeline: {picture}")

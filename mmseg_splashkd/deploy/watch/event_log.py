@@ -46,6 +46,11 @@ class EventLog:
         self._clock, self._written = clock, clock()
         self.found: list[Event] = []
 
+    @property
+    def settings(self) -> EventSettings:
+        """Thresholds and times."""
+        return self._finder.settings
+
     def on_row(self, row: Row) -> None:
         """Take a row, in the order of time.
 

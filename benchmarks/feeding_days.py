@@ -1,0 +1,343 @@
+r"""Measure how often intervals of events, hours and days hold, on drawn days.
+
+    python benchmarks/feeding_days.py --model plain=plain.onnx taught=taught.onnx \
+        --jobs 2 --json docs/error_bars.json
+    python benchmarks/feeding_days.py --model A=a.onnx --days 60 --other B
+
+Each day has two observed hours of 120 frames, its own weather and its own number of
+events. For each of the days, some other days are taken as those on which the truth is
+known; the intervals of the day are made from them, and compared with its truth.
+Finished days are kept: an interrupted command can be repeated.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from drawn_days import HOURS, INTERVAL, Day, draw_days, read_days
+
+from mmseg_splashkd.evaluation.bursts import stretches
+from mmseg_splashkd.evaluation.events import EventSettings
+from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.tables import markdown_table
+from mmseg_splashkd.statistics.event_errors import (
+    CorrectedDay,
+    Estimate,
+    EventReference,
+    Known,
+    KnownFrames,
+    Missed,
+    Predictor,
+    Signs,
+    correct_day,
+    reference_of,
+    unlike,
+)
+from mmseg_splashkd.statistics.event_errors.from_frames import compare_stretch
+
+QUANTITIES = ("events", "duration", "area")
+HEADS = ["quantity", "intervals", "held (%)", "truth below", "truth above", "width"]
+QUIET = 3  # one day in that many, those with the fewest true events
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model",
+        dest="models",
+        nargs="+",
+        required=True,
+        metavar="NAME=FILE",
+        help="exported students",
+    )
+    parser.add_argument("--farm", default="A", help="drawn farm (default: A)")
+    parser.add_argument("--days", type=int, default=240, help="default: 240")
+    parser.add_argument(
+        "--known",
+        type=int,
+        nargs="+",
+        default=[12],
+        help="days on which the truth is known, one or more numbers (default: 12)",
+    )
+    parser.add_argument("--other", help="farm to which the errors are carried over")
+    parser.add_argument(
+        "--days-of-other", type=int, default=60, help="its days (default: 60)"
+    )
+    parser.add_argument("--on", type=float, default=0.01, help="default: 0.01")
+    parser.add_argument("--off", type=float, default=0.005, help="default: 0.005")
+    parser.add_argument("--draws", type=int, default=1000, help="default: 1000")
+    parser.add_argument("--jobs", type=int, default=1, help="parallel processes")
+    parser.add_argument("--json", type=Path, help="file of the figures to write")
+    parser.add_argument(
+        "--work-dir",
+        type=Path,
+        default=Path("work_dirs/feeding_days"),
+        help="folder of the days (default: work_dirs/feeding_days)",
+    )
+    args = parser.parse_args(argv)
+    if args.days <= max(args.known):
+        parser.error(f"--days {args.days}: give more than --known {max(args.known)}")
+    args.models = dict(each.split("=", 1) for each in args.models)
+    return args
+
+
+class Truth(NamedTuple):
+    """What was found and what was true on a day.
+
+    Attributes:
+        found: Hour and found event.
+        missed: Hour and missed event.
+        signs: What is seen without labels.
+    """
+
+    found: list[tuple[int, Known]]
+    missed: list[tuple[int, Missed]]
+    signs: Signs
+
+    def of(self, hours: Sequence[int]) -> tuple[float, float, float]:
+        """Number, duration and area of the true events that begin in these hours."""
+        found = [each for hour, each in self.found if hour in hours]
+        missed = [each for hour, each in self.missed if hour in hours]
+        both = [*found, *missed]
+        return (
+            sum(each.true for each in found) + len(missed),
+            sum(each.duration_s for each in both),
+            sum(each.area_share_s for each in both),
+        )
+
+
+class Held(NamedTuple):
+    """One interval beside the truth.
+
+    Attributes:
+        quantity: Such as ``day area``.
+        low: Whether the truth is below the interval.
+        high: Whether it is above.
+        width: Of the interval, by the truth; NaN if that is 0.
+    """
+
+    quantity: str
+    low: bool
+    high: bool
+    width: float
+
+
+def known(days: Sequence[Day]) -> KnownFrames:
+    """The frames of days, each of which is a block and a recording."""
+    counts = [len(day.times_ns) for day in days]
+    names = [str(number) for number, count in enumerate(counts) for _ in range(count)]
+    columns = (np.concatenate(each) for each in zip(*days, strict=True))
+    times, true, share, confidence = columns
+    blocks = np.repeat(np.arange(len(days)), counts)
+    return KnownFrames(names, times, share, confidence, true, blocks)
+
+
+def truth_of(day: Day, settings: EventSettings) -> Truth:
+    """What was found and what was true."""
+    frames = known([day])
+    found, missed, calm = [], [], []
+    for hour, (rows, interval) in enumerate(
+        stretches(frames.recordings, frames.times_ns)
+    ):
+        part = frames.of(rows)
+        compared = compare_stretch(part, settings, interval)
+        found += [(hour, each) for each in compared.found]
+        missed += [(hour, each) for each in compared.missed]
+        calm.append(part.predicted[compared.is_calm])
+    sure = [each.seen.confidence for _, each in found]
+    signs = Signs(
+        float(np.mean(sure)) if sure else math.nan, float(np.concatenate(calm).mean())
+    )
+    return Truth(found, missed, signs)
+
+
+def intervals_of(
+    truth: Truth, reference: EventReference, args: argparse.Namespace, seed: int
+) -> CorrectedDay:
+    """The corrected day."""
+    return correct_day(
+        Predictor(reference, args.draws, seed),
+        [each.seen for _, each in truth.found],
+        [hour for hour, _ in truth.found],
+        [float(3600)] * len(HOURS),
+        float(INTERVAL),
+        0,
+    )
+
+
+def compared(truth: Truth, corrected: CorrectedDay) -> Iterator[Held]:
+    """All intervals of a day beside the truth."""
+    for (_, event), found in zip(truth.found, corrected.events, strict=True):
+        if event.true:
+            yield from _held("event duration", found.duration_s, event.duration_s)
+            yield from _held("event area", found.area_share_s, event.area_share_s)
+    hours = list(range(len(HOURS)))
+    spans = [("day", corrected.day, hours)]
+    spans += [("hour", corrected.spans[hour], [hour]) for hour in hours]
+    for name, totals, of in spans:
+        for quantity, estimate, true in zip(
+            QUANTITIES, totals[1:], truth.of(of), strict=True
+        ):
+            yield from _held(f"{name} {quantity}", estimate, true)
+
+
+def _held(quantity: str, estimate: Estimate, true: float) -> Iterator[Held]:
+    if math.isnan(estimate.low):
+        return
+    slack = 1e-9 * max(1.0, abs(true))
+    width = (estimate.high - estimate.low) / true if true else math.nan
+    yield Held(
+        quantity, true < estimate.low - slack, true > estimate.high + slack, width
+    )
+
+
+class Study(NamedTuple):
+    """Intervals of some days by errors of other ones.
+
+    Attributes:
+        held: The intervals of each day.
+        unlike: Whether each day is called unlike those whose truth is known.
+        counts: (n,) true events of each day.
+    """
+
+    held: list[list[Held]]
+    unlike: list[bool]
+    counts: np.ndarray
+
+
+def study(
+    days: Sequence[Day],
+    tested: Sequence[Day] | None,
+    number: int,
+    args: argparse.Namespace,
+) -> Study:
+    """Make the intervals of each day from other days.
+
+    Args:
+        days: Days whose truth may be known.
+        tested: Days of another camera; None: these days, each by other ones.
+        number: Days whose truth is known.
+        args: Of the command line.
+    """
+    settings = EventSettings(on=args.on, off=args.off)
+    held, strange, counts = [], [], []
+    for at, day in enumerate(days if tested is None else tested):
+        rng = np.random.default_rng((number, at))
+        others = [i for i in range(len(days)) if tested is not None or i != at]
+        chosen = [days[i] for i in rng.permutation(others)[:number]]
+        reference = reference_of(known(chosen), settings, "splash")
+        truth = truth_of(day, settings)
+        held.append(list(compared(truth, intervals_of(truth, reference, args, at))))
+        strange.append(bool(unlike(reference, truth.signs)))
+        counts.append(truth.of(range(len(HOURS)))[0])
+    return Study(held, strange, np.array(counts))
+
+
+def summary(held: Sequence[Sequence[Held]]) -> dict[str, dict[str, float]]:
+    """Quantity -> how often its intervals held."""
+    by_name: dict[str, list[Held]] = {}
+    for each in (one for day in held for one in day):
+        by_name.setdefault(each.quantity, []).append(each)
+    return {
+        name: {
+            "intervals": len(each),
+            "held": 100 * (1 - float(np.mean([one.low or one.high for one in each]))),
+            "below": 100 * float(np.mean([one.low for one in each])),
+            "above": 100 * float(np.mean([one.high for one in each])),
+            "width": float(np.nanmedian([one.width for one in each])),
+        }
+        for name, each in sorted(by_name.items())
+    }
+
+
+def table(figures: dict[str, dict[str, float]]) -> str:
+    """A summary in Markdown."""
+    rows = [
+        [
+            name,
+            str(each["intervals"]),
+            f"{each['held']:.1f}",
+            f"{each['below']:.1f}",
+            f"{each['above']:.1f}",
+            f"{each['width']:.2f}",
+        ]
+        for name, each in figures.items()
+    ]
+    return markdown_table(HEADS, rows)
+
+
+def _draw(folder: Path, farm: str, days: range, models: dict[str, str]) -> None:
+    paths = {name: Path(file) for name, file in models.items()}
+    for day in draw_days(folder, farm, days, paths):
+        print(f"{farm} day {day}", flush=True)
+
+
+def draw_all(args: argparse.Namespace) -> None:
+    """Draw what is missing, in parallel."""
+    asked = [(args.farm, args.days)]
+    if args.other:
+        asked.append((args.other, args.days_of_other))
+    jobs = [
+        (args.work_dir / farm, farm, range(first, days, args.jobs), args.models)
+        for farm, days in asked
+        for first in range(args.jobs)
+    ]
+    if args.jobs == 1:
+        for job in jobs:
+            _draw(*job)
+        return
+    with ProcessPoolExecutor(args.jobs) as pool:
+        list(pool.map(_draw, *zip(*jobs, strict=True)))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw the days, make the intervals, and print how often they held."""
+    args = parse_args(argv)
+    draw_all(args)
+    figures = {}
+    for name, number in product(args.models, args.known):
+        days = read_days(args.work_dir / args.farm, name, range(args.days))
+        figures |= dict(_figures(name, number, days, args))
+    for title, each in figures.items():
+        print(
+            f"\n{title}: {each['unlike']:.1f} % of {each['days']} days called unlike\n"
+        )
+        print(table(each["quantities"]))
+    if args.json is not None:
+        write_whole(args.json, json.dumps(figures, indent=1) + "\n")
+
+
+def _figures(
+    name: str, number: int, days: Sequence[Day], args: argparse.Namespace
+) -> Iterator[tuple[str, dict]]:
+    same = study(days, None, number, args)
+    title = f"{name}, {number} known days"
+    yield title, _figure(same, np.arange(len(days)))
+    quiet = np.argsort(same.counts, kind="stable")[: len(days) // QUIET]
+    yield f"{title}, the third of the days with fewest events", _figure(same, quiet)
+    if args.other:
+        folder = args.work_dir / args.other
+        tested = read_days(folder, name, range(args.days_of_other))
+        other = study(days, tested, number, args)
+        yield f"{title}, farm {args.other}", _figure(other, np.arange(len(tested)))
+
+
+def _figure(done: Study, days: np.ndarray) -> dict:
+    return {
+        "days": len(days),
+        "unlike": 100 * float(np.mean([done.unlike[day] for day in days])),
+        "quantities": summary([done.held[day] for day in days]),
+    }
+
+
+if __name__ == "__main__":
+    main()
