@@ -76,6 +76,8 @@ def reference_of(
         is_calm[rows] = into.is_calm
         intervals += [interval] * (len(rows) - 1)
     step = float(np.median(intervals)) if intervals else NAN
+    found.sort(key=lambda each: each.block)
+    missed.sort(key=lambda each: each.block)
     signs = tuple(_signs(frames, found, is_calm))
     return EventReference(
         settings, class_name, step, tuple(found), tuple(missed), signs

@@ -41,16 +41,23 @@ class TwoLevel:
         Returns:
             (B, m, q). The q errors of a row stay together, as those of a block do.
             Residuals are smoothed by a normal of half of n^(-1/5) standard deviations,
-            with the variance kept, and widened by sqrt(1 + 2 / n).
+            with the variance kept, and widened by sqrt(1 + 2 / n). Parts of a block are
+            divided by the root of a chi-square over its J - 1 degrees of freedom, since
+            J blocks tell their variance no better: a normal becomes Student's t.
         """
         count, many = len(self.coefficients), len(self.of_row)
         mean = np.einsum("mp,bpq->bmq", rows, self.coefficients)
-        of_block = self.of_block[rng.integers(len(self.of_block), size=count)]
+        of_block = self._of_blocks(count, rng)
         residuals = self.of_row[rng.integers(many, size=(count, len(rows)))]
         width = SMOOTHING * many**-0.2
         noise = rng.standard_normal(residuals.shape) * self.of_row.std(0)
         smooth = (residuals + width * noise) / np.sqrt(1 + width**2)
         return mean + of_block[:, None] + smooth * np.sqrt(1 + 2 / many)
+
+    def _of_blocks(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        freedom = max(len(self.of_block) - 1, 1)
+        scale = np.sqrt(rng.chisquare(freedom, (count, 1)) / freedom)
+        return self.of_block[rng.integers(len(self.of_block), size=count)] / scale
 
 
 def fit_two_level(
