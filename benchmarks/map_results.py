@@ -123,9 +123,8 @@ class CellResults:
 
     @property
     def may_pay(self) -> bool:
-        """Whether time can decide: the best control is not better at equal steps."""
-        gains = self.scores(self.best_taught) - self.scores(self.best_control)
-        return bool(gains.mean() >= 0)
+        """Whether time decides: the gain over the best control is not below 0."""
+        return self.gain(self.best_taught, self.best_control).low >= 0
 
     @property
     def compared_in_time(self) -> list[str]:
