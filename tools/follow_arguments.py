@@ -25,7 +25,7 @@ def add_follow_options(parser: argparse.ArgumentParser) -> None:
         type=_join,
         metavar="PIXELS",
         help="blobs whose boxes are at most that far apart are one splash, of "
-        f"--follow; {ALONE}: each blob is one (default: 4)",
+        f"--follow; {ALONE}: each blob is one (default: 8)",
     )
     parser.add_argument(
         "--min-area",

@@ -31,9 +31,9 @@ def draw_tracks(picture: np.ndarray, splashes: Mapping[int, Area]) -> np.ndarray
         colour, text = colour_of(track), str(track)
         draw.rectangle((left, top, right - 1, bottom - 1), outline=colour)
         width, height = draw.textbbox((0, 0), text)[2:]
-        # Above the box, or inside it at the upper edge of the picture.
+        # Above the box, or below it at the upper edge of the picture.
         x = max(0, min(left, image.width - int(width)))
-        y = top - int(height) - 1 if top > height else top + 1
+        y = top - int(height) - 1 if top > height else bottom + 1
         draw.rectangle((x, y, x + int(width), y + int(height)), fill="black")
         draw.text((x, y), text, fill=colour)
     return np.asarray(image)

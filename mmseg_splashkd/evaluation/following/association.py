@@ -13,7 +13,7 @@ CLASSES = {
     "bytetrack": "ByteTrackTracker",
     "ocsort": "OCSORTTracker",
 }
-LEAST_IOU = 0.1  # of a predicted box and a splash: foam changes its shape fast
+LEAST_IOU = 0.3  # of a predicted box and a splash, the default of SORT and OC-SORT
 # The library counts how long a track may be missing in 1/30 s. With an interval of 2/30
 # s, half an interval is left over, so that jitter does not end a track.
 RATE = 15.0  # intervals in a second of the library

@@ -153,6 +153,10 @@ class Follower:
         """Ids of the splashes, and the tracks that ended in this frame."""
         boxes = [each.box for each in splashes]
         keys = self._associator.match(step, np.array(boxes, np.int64).reshape(-1, 4))
+        # After a long step, what was in the last frame has been missing for too long.
+        alive = self._associator.alive()
+        near = {track for key, track in self._keys.items() if key in alive}
+        before = {track: area for track, area in before.items() if track in near}
         merged = merge(before, boxes, [self._keys.get(key) for key in keys])
         parted = split(before, boxes, merged.ids)
         ids = []

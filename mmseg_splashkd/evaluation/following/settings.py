@@ -26,7 +26,7 @@ class FollowSettings:
     """
 
     tracker: str = "sort"
-    join: int | None = 4
+    join: int | None = 8
     min_area: int = 12
     patience: int = 1
 

@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,3 +147,150 @@ def test_kills_end_as_one_call(model, frames, tmp_path, kill):
     whole = (*words[:3], tmp_path / "whole", *words[4:])
     watch(*whole)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_a_second_call_finds_the_same(model, frames, tmp_path):
+    """Tracks that went on at the end of the first call are longer after the second."""
+    whole = tmp_path / "whole"
+    watch(model, frames, "--out", whole, "--follow")
+    part, out = draw(tmp_path / "part" / "frames", range(14)), tmp_path / "out"
+    watch(model, part, "--out", out, "--follow")
+    assert table(out / "splashes.csv")[-1]["ends_open"] == "true"
+    draw(part, range(14, FRAMES))
+    shown = told(model, part, "--out", out, "--follow")
+    assert "14 rows there already" in shown
+    for name in ("rows.csv", "tracks.csv", "splashes.csv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("lines", [1, 4])
+def test_rows_whose_blobs_a_power_cut_took_are_predicted_again(
+    model, frames, tmp_path, lines
+):
+    words = (model, frames, "--out", tmp_path / "out", "--follow")
+    watch(*words)
+    whole, file = contents(tmp_path / "out"), tmp_path / "out" / "tracks.csv"
+    kept = file.read_bytes().splitlines(keepends=True)[:-lines]
+    file.write_bytes(b"".join(kept) + b"\0" * 30)
+    shown = told(*words)
+    lost = {row.time_ns for row in read_rows(tmp_path / "out" / "rows.csv")}
+    assert len(lost) == FRAMES
+    assert f"{lines} rows predicted again: their blobs were lost" in shown
+    assert contents(tmp_path / "out") == whole
+
+
+def test_blobs_without_their_row_are_written_again(model, frames, tmp_path):
+    words = (model, frames, "--out", tmp_path / "out", "--follow")
+    watch(*words)
+    whole, file = contents(tmp_path / "out"), tmp_path / "out" / "rows.csv"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-3]))
+    watch(*words)
+    assert contents(tmp_path / "out") == whole
+
+
+def test_changed_tracks_are_refused(model, frames, tmp_path):
+    out = tmp_path / "out"
+    watch(model, frames, "--out", out, "--follow")
+    file = out / "tracks.csv"
+    text = file.read_text()
+    file.write_text(text.replace(",1,4,4,16,14,", ",9,4,4,16,14,"))
+    words = (model, frames, "--out", out, "--follow")
+    assert "has other tracks at 2024-05-01T08:00:00.000000000Z" in refused(*words)
+    file.write_text(text.replace(",1,4,4,16,14,", ",1,4,4,16,x,"))
+    assert "tracks.csv, line 3, is damaged" in refused(*words)
+    file.write_text("a,b\n")
+    assert "is no table of tools/watch.py --follow" in refused(*words)
+
+
+def test_following_is_chosen_once_for_a_folder(model, frames, tmp_path):
+    followed, plain = tmp_path / "followed", tmp_path / "plain"
+    watch(model, frames, "--out", followed, "--follow")
+    watch(model, frames, "--out", plain)
+    shown = refused(model, frames, "--out", followed)
+    assert "was watched with --follow: give it again, or another --out" in shown
+    shown = refused(model, frames, "--out", plain, "--follow")
+    assert "was watched without --follow, and its rows have no blobs" in shown
+    shown = refused(model, frames, "--out", followed, "--follow", "--min-area", 3)
+    assert "holds predictions of another --follow" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--join", "3"), "--join has no effect without --follow"),
+        (("--min-area", "3"), "--min-area has no effect without --follow"),
+        (("--patience", "3"), "--patience has no effect without --follow"),
+        (("--follow", "best"), "invalid choice: 'best'"),
+        (("--follow", "sort", "--join", "near"), "--join: invalid"),
+        (("--follow", "sort", "--min-area", "0"), "min_area=0: give a whole number"),
+        (("--follow", "sort", "--patience", "-2"), "patience=-2: give a whole number"),
+    ],
+)
+def test_bad_options_are_refused(model, frames, tmp_path, capsys, words, message):
+    watch(model, frames, "--out", tmp_path / "out", *words, status=2)
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_package_is_named(model, frames, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackers", None)
+    shown = refused(model, frames, "--out", tmp_path / "out", "--follow")
+    assert "followed splashes need trackers: pip install -e '.[follow]'" in shown
+    watch(model, frames, "--out", tmp_path / "out2", "--follow", "nearest")
+
+
+def test_ids_are_drawn():
+    splashes = {
+        1: Area((20, 20, 40, 30), 200, (30, 25)),
+        9: Area((60, 0, 70, 6), 60, (65, 3)),
+    }
+    drawn = draw_tracks(np.full((40, 80, 3), 128, np.uint8), splashes)
+    for track, splash in splashes.items():
+        colour = tuple(int(colour_of(track)[i : i + 2], 16) for i in (1, 3, 5))
+        left, top, right, bottom = splash.box
+        box = [drawn[bottom - 1, left:right], drawn[top:bottom, right - 1]]
+        assert all((side == colour).all() for side in box)
+    assert (drawn[25, 25] == 128).all()  # a frame, not a face
+    outside = drawn[:20, 15:45].reshape(-1, 3)
+    assert (outside == 0).all(-1).any()  # its id, over black
+    other = draw_tracks(np.full((40, 80, 3), 128, np.uint8), {3: splashes[1]})
+    assert (other[:20] != drawn[:20]).any()
+
+
+def test_the_annotated_video_has_the_ids(model, frames, tmp_path):
+    plain, followed = tmp_path / "plain.mp4", tmp_path / "followed.mp4"
+    watch(model, frames, "--out", tmp_path / "a", "--annotate", plain)
+    watch(model, frames, "--out", tmp_path / "b", "--annotate", followed, "--follow")
+    pictures = []
+    for path in (plain, followed):
+        with av.open(str(path)) as container:
+            found = container.decode(video=0)
+            pictures.append([each.to_ndarray(format="rgb24") for each in found])
+    assert [len(each) for each in pictures] == [FRAMES, FRAMES]
+    away = np.abs(np.int32(pictures[0][0]) - np.int32(pictures[1][0])).max(-1)
+    assert away[2:16, 2:18].max() > 60
+    assert away[20:, 30:66].max() < 30
+
+
+def test_lines_that_differ_are_written_from_there(tmp_path):
+    file = tmp_path / "a.csv"
+    for lines in (["a\n", "b\n", "c\n"], ["a\n", "b\n"], ["a\n", "bc\n", "d\n"]):
+        with replayed(file, "head\n") as lined:
+            for line in lines:
+                lined.put(line)
+            lined.end()
+        assert file.read_text() == "head\n" + "".join(lines)
+    inode = file.stat().st_ino
+    with replayed(file, "head\n") as lined:
+        lined.put("a\n")
+    assert file.read_text() == "head\na\nbc\nd\n"  # not ended, as after a kill
+    assert file.stat().st_ino == inode
+
+
+def test_blobs_are_read_while_they_are_written(tmp_path):
+    file = tmp_path / "tracks.csv"
+    line = "2024-05-01T08:00:00.000000000Z,5,1,0,0,2,2,4,0.5,0.5\n"
+    file.write_text(BLOB_HEADER + line + line[:20])
+    ((tracked, end),) = placed_blobs(file)
+    assert (tracked.time_ns, tracked.track, tracked.blob.area) == (5, 1, 4)
+    assert end == len(BLOB_HEADER + line)
