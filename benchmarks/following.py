@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -291,7 +291,7 @@ def draw_picture(path: Path, scene: Scene, found: Sequence[TrackedBlob]) -> None
 
 
 def draw_track(
-    axes: object, seconds: list[float], splashes: list[Area], number: int | None
+    axes: Any, seconds: list[float], splashes: list[Area], number: int | None
 ) -> None:
     """A true track as a gray band; a found one as a line with its id at its start."""
     low, high = ([each.box[side] for each in splashes] for side in (0, 2))

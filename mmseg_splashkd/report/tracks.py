@@ -99,13 +99,15 @@ def _arm(
     times: set[int] | None,
     overlap: float,
 ) -> TrackArm:
-    both, outside = [], 0
-    for blobs in (found, true):
-        inside = [each for each in blobs if times is None or each.time_ns in times]
-        outside += len(blobs) - len(inside)
-        both.append(inside)
-    untracked = sum(each.track is None for each in both[0])
-    return TrackArm(name, score_tracks(*both, overlap), untracked, outside)
+    first, second = _inside(found, times), _inside(true, times)
+    outside = len(found) - len(first) + len(true) - len(second)
+    untracked = sum(each.track is None for each in first)
+    return TrackArm(name, score_tracks(first, second, overlap), untracked, outside)
+
+
+def _inside(blobs: Sequence[TrackedBlob], times: set[int] | None) -> list[TrackedBlob]:
+    """Those of the frames that are scored."""
+    return [each for each in blobs if times is None or each.time_ns in times]
 
 
 def _times(path: str | Path) -> set[int]:

@@ -1,6 +1,7 @@
 """``tools/score_tracks.py``: tables, JSON, and messages."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from mmseg_splashkd.evaluation.following.table import COLUMNS, blob_line
 from tests.tools import status_of
 
 
-def table(path: Path, rows: list[tuple[int, int | None, int]]) -> Path:
+def table(path: Path, rows: Sequence[tuple[int, int | None, int]]) -> Path:
     """Time, id and left column of squares of 10 x 10 pixels."""
     lines = [
         blob_line(time, track, Area((x, 0, x + 10, 10), 100, (x + 4.5, 4.5)))

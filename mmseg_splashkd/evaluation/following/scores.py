@@ -233,7 +233,7 @@ def hota_of(
             each, whole, out=np.zeros_like(each), where=whole > 0
         )
     if not n_true.sum() + n_found.sum():
-        return (float("nan"),) * 3
+        return float("nan"), float("nan"), float("nan")
     either = n_true[:, None] + n_found[None]
     weights = agree / (either - agree)
     pairs = np.zeros((len(ALPHAS), true, found))

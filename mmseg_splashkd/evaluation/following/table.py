@@ -69,10 +69,8 @@ def blob_line(time_ns: int, track: int | None, blob: Area) -> str:
 
 def track_line(track: Track) -> str:
     """The line of a track in ``splashes.csv``: ``SPLASH_COLUMNS``."""
-    values = track._replace(
-        start_ns=format_utc(track.start_ns),  # pyright: ignore[reportArgumentType]
-        end_ns=format_utc(track.end_ns),  # pyright: ignore[reportArgumentType]
-    )
+    times = format_utc(track.start_ns), format_utc(track.end_ns)
+    values = (track.track, *times, *track[3:])
     return ",".join(map(_cell, values)) + "\n"
 
 

@@ -19,6 +19,7 @@ from mmseg_splashkd.deploy.watch.drawn_tracks import colour_of, draw_tracks
 from mmseg_splashkd.deploy.watch.replayed import replayed
 from mmseg_splashkd.deploy.watch.table import LineTable
 from mmseg_splashkd.evaluation.components import Area
+from mmseg_splashkd.evaluation.following import TRACKERS, FollowSettings
 from tests.deploy.predict.fakes import RedEngine, write
 from tests.deploy.watch.helpers import START, contents
 from tests.deploy.watch.test_command import refused, told
@@ -232,6 +233,19 @@ def test_bad_options_are_refused(model, frames, tmp_path, capsys, words, message
     assert not (tmp_path / "out").exists()
 
 
+def test_the_help_tells_the_trackers_and_the_defaults(capsys):
+    watch("--help")
+    shown = " ".join(capsys.readouterr().out.split())
+    given = FollowSettings()
+    assert "{" + ",".join(TRACKERS) + "}" in shown
+    assert f"(default of the tracker: {given.tracker})" in shown
+    for name in ("join", "min_area", "patience"):
+        text = shown[
+            shown.index(f"--{name.replace('_', '-')} ", shown.index("options:")) :
+        ]
+        assert text.partition("(default: ")[2].startswith(f"{getattr(given, name)})")
+
+
 def test_a_missing_package_is_named(model, frames, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackers", None)
     shown = refused(model, frames, "--out", tmp_path / "out", "--follow")
@@ -268,7 +282,7 @@ def test_the_annotated_video_has_the_ids(model, frames, tmp_path):
             pictures.append([each.to_ndarray(format="rgb24") for each in found])
     assert [len(each) for each in pictures] == [FRAMES, FRAMES]
     away = np.abs(np.int32(pictures[0][0]) - np.int32(pictures[1][0])).max(-1)
-    assert away[2:16, 2:18].max() > 60
+    assert away[15:27, 4:12].max() > 60  # its id, below the box
     assert away[20:, 30:66].max() < 30
 
 

@@ -100,7 +100,7 @@ def test_overlaps_are_those_of_the_library():
 
 def test_perfect_tracks():
     true = series(1, range(5)) + series(2, range(2, 6), 30)
-    renamed = [each._replace(track=each.track + 70) for each in true]
+    renamed = [each._replace(track=70 + (each.track or 0)) for each in true]
     scores = score_tracks(renamed, true)
     assert (scores.frames, scores.true, scores.found_tracks) == (6, 9, 2)
     assert (scores.missed, scores.false, scores.switches) == (0, 0, 0)
