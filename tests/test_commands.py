@@ -399,6 +399,26 @@ def test_watch_prints_memory_and_speed(words, capsys):
     assert printed.count("% | ") == 10
 
 
+def test_following_prints_a_row_a_tracker_and_a_picture(tmp_path, capsys):
+    picture = tmp_path / "tracks.svg"
+    small = ("--frames", 12, "--size", 48, 64, "--density", 1, "--burst-frames", 4)
+    words = (*small, "--trackers", "sort", "nearest", "--picture", picture)
+    run("benchmarks/following.py", *words)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(picture)
+    assert picture.read_text().startswith("<svg")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[3:]]
+    given = ["true boxes"] * 2 + ["true masks"] * 3 + ["noisy masks"] * 3
+    assert [row[2] for row in rows] == given
+    assert [row[3] for row in rows] == ["sort", "nearest"] + [
+        "sort",
+        "nearest",
+        "sort",
+    ] * 2
+    assert all(row[5].endswith(" of 6") for row in rows)  # three of each farm
+    assert float(rows[0][9]) > 90  # MOTA of true boxes
+
+
 @pytest.mark.parametrize("words", [(), ("--whole",)], ids=["chunks", "whole"])
 def test_cirkd_prints_memory_and_time(words, capsys):
     small = ("--size", 6, "--batch", 2, "--channels", 3, "--repeats", 1)

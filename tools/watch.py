@@ -7,6 +7,7 @@ some frames were dropped, and 2 if nothing could be predicted.
 import argparse
 
 from event_arguments import add_event_settings, pop_event_settings
+from follow_arguments import add_follow_options, check_follow, pop_follow
 from model_arguments import add_model_options
 
 
@@ -83,7 +84,9 @@ def parse_args() -> argparse.Namespace:
         "have 95 %% intervals; brings its event settings",
     )
     add_event_settings(parser)
+    add_follow_options(parser)
     args = parser.parse_args()
+    check_follow(parser, args)
     for name in ("timestamp_stem", "fps", "year"):
         if getattr(args, name) is not None and args.timestamp is None:
             option = name.replace("_", "-")
@@ -104,8 +107,10 @@ def main(options: dict) -> int:
         "fps": options.pop("fps"),
         "year": options.pop("year"),
     }
+    follow = pop_follow(options)
     given = {name: value for name, value in form.items() if value is not None}
-    return watch_and_tell(Asked(**options, timestamp=given or None, events=settings))
+    asked = Asked(**options, timestamp=given or None, events=settings, follow=follow)
+    return watch_and_tell(asked)
 
 
 if __name__ == "__main__":

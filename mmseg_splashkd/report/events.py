@@ -79,7 +79,7 @@ def compare_events(
     files = [*tables[:-1], *scores]
     _check(tables, scores, names, hours, settings)
     chosen = settings or EventSettings()
-    labels = list(names) or _names([str(file) for file in files])
+    labels = list(names) or arm_names([str(file) for file in files])
     found = list(_of_tables(tables, NAN if hours is None else hours, tolerance))
     for file in scores:
         test = events_of_scores(load_scores(file), chosen)
@@ -170,8 +170,12 @@ def _read_all(source: str | Path) -> list[RecordedEvent]:
     return [event for path in paths for event in read_events(path)]
 
 
-def _names(files: Sequence[str]) -> list[str]:
-    """Names of the files, those that are alike with the name of their folder."""
+def arm_names(files: Sequence[str]) -> list[str]:
+    """Names of the files, those that are alike with the name of their folder.
+
+    Args:
+        files: Paths.
+    """
     stems = [Path(file).stem for file in files]
     often = Counter(stems)
     return [

@@ -13,6 +13,7 @@ from PIL import Image
 from rich.progress import Progress
 
 from mmseg_splashkd.datasets.label_coding import SPLASH
+from mmseg_splashkd.datasets.synthetic.bursts import BurstRow, burst_rows
 from mmseg_splashkd.datasets.synthetic.events import (
     EventRow,
     find_events,
@@ -70,6 +71,8 @@ def draw_pond(
     - ``frames.csv``: one row per frame, with paths relative to it. ``splash_share`` is
       computed from the label file; ``burst`` is the number of the true splash event.
     - ``events.csv``: the true splash events (see ``EventRow``).
+    - ``bursts.csv``: where the foam of each is, by frames (see ``BurstRow``); of the
+      drawn foam, whatever the labels are.
     - ``label_errors.csv`` and ``clean_labels/*.png``, if ``label_noise`` is above 0:
       the frames with a label error, its kind (see ``plan_errors``), the number of wrong
       pixels, and their correct labels.
@@ -234,6 +237,8 @@ def _write_tables(
     shares = [float(mask.mean()) for mask in masks]
     events = find_events(video.recording, plan.stamps, plan.numbers, shares)
     _write_table(out_dir / "events.csv", EventRow._fields, events)
+    bursts = burst_rows(video.recording, plan.stamps, plan.numbers, masks)
+    _write_table(out_dir / "bursts.csv", BurstRow._fields, bursts)
     if video.label_noise:
         rows = _error_rows(plan, masks, labels)
         _write_table(out_dir / "label_errors.csv", ERROR_COLUMNS, rows)
@@ -279,7 +284,7 @@ def _save(path: Path, pixels: np.ndarray) -> None:
 
 def _names(video: _Video, plan: _Plan) -> set[str]:
     """All files of the draw, relative to its folder."""
-    names = {"frames.csv", "events.csv", "about.json"}
+    names = {"frames.csv", "events.csv", "bursts.csv", "about.json"}
     if video.label_noise:
         names.add("label_errors.csv")
     names |= {_file("images", plan, i) for i in range(video.frames)}

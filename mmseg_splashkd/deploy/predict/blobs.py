@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
-from mmseg_splashkd.evaluation.components import connected
+from mmseg_splashkd.evaluation.components import areas_of, connected
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,17 @@ def find_blobs(
         class_name: Its name.
     """
     numbered = connected(labels == class_id)
-    rows, columns = np.nonzero(numbered)
-    numbers = numbered[rows, columns]
-    areas = np.bincount(numbers)
-    weights = (columns, rows, probabilities[class_id, rows, columns])
-    sums = [np.bincount(numbers, weight) for weight in weights]
-    found = []
-    for number, (down, across) in enumerate(ndimage.find_objects(numbered), 1):
-        x, y, confidence = (float(each[number] / areas[number]) for each in sums)
-        box = (across.start, down.start, across.stop, down.stop)
-        area = int(areas[number])
-        found.append(Blob(class_id, class_name, box, area, (x, y), confidence))
-    return found
+    inside = numbered > 0
+    weights = probabilities[class_id][inside]
+    sums = np.bincount(numbered[inside], weights)
+    return [
+        Blob(
+            class_id,
+            class_name,
+            each.box,
+            each.area,
+            each.centroid,
+            float(sums[number] / each.area),
+        )
+        for number, each in enumerate(areas_of(numbered), 1)
+    ]

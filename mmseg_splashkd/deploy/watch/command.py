@@ -20,6 +20,7 @@ from mmseg_splashkd.deploy.watch import rows, timeline
 from mmseg_splashkd.deploy.watch.annotate import SUFFIX, AnnotatedVideo, free_name
 from mmseg_splashkd.deploy.watch.camera_source import is_camera
 from mmseg_splashkd.deploy.watch.counts import Counts
+from mmseg_splashkd.deploy.watch.drawn_tracks import draw_tracks
 from mmseg_splashkd.deploy.watch.error_bars import ErrorBars
 from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
@@ -27,8 +28,14 @@ from mmseg_splashkd.deploy.watch.opening import open_source
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.source import Moment, Problem, Source
 from mmseg_splashkd.deploy.watch.table import open_table
+from mmseg_splashkd.deploy.watch.track_log import (
+    TrackLog,
+    follow_asked,
+    open_track_log,
+)
 from mmseg_splashkd.deploy.watch.watcher import Watcher
 from mmseg_splashkd.evaluation.events import EventSettings
+from mmseg_splashkd.evaluation.following import FollowSettings
 from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.records.lock import lock_folder
 
@@ -62,6 +69,7 @@ class Asked:
         events: When a series of shares is an event; None: those of ``errors``, or
             ``EventSettings()``.
         errors: File of errors of events, by which they are corrected.
+        follow: How splashes are followed from frame to frame; None: they are not.
     """
 
     model: str
@@ -80,6 +88,7 @@ class Asked:
     recording: str | None = None
     events: EventSettings | None = None
     errors: str | None = None
+    follow: FollowSettings | None = None
 
 
 def watch_and_tell(asked: Asked) -> int:
@@ -95,7 +104,7 @@ def watch_and_tell(asked: Asked) -> int:
         FileExistsError: ``out`` holds files of something else, or another process
             writes there.
         FileNotFoundError: A file is missing.
-        ImportError: An engine or PyAV is not installed.
+        ImportError: An engine, PyAV or a tracker is not installed.
         KeyboardInterrupt: A signal ended it, after table and picture were completed.
         UnwritableError: Drive, quota or rights do not allow it.
         ValueError: An argument is invalid, the source cannot be read, or ``out`` holds
@@ -115,12 +124,16 @@ def watch_and_tell(asked: Asked) -> int:
         stack.callback(lock_folder(folder, 1.0, TAKEN).release)
         name = model.classes[class_id]
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
+        same |= follow_asked(folder, asked.follow)
         claim_folder(folder, same | selection.identity())
         print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
         events = EventLog(folder, _recording(asked), settings)
         if bars is not None:
             bars.check(name, events.settings)
-        output = Output(model, class_id, selection, events, video, bars)
+        tracks = None
+        if asked.follow is not None:
+            tracks = stack.enter_context(open_track_log(folder, asked.follow))
+        output = Output(model, class_id, selection, events, video, bars, tracks)
         return watch_into(source, folder, output)
 
 
@@ -135,6 +148,7 @@ class Output:
         events: Finds events in the rows.
         video: Takes the frames with the classes over them; None: not asked for.
         bars: Corrects the events; None: not asked for.
+        tracks: Follows splashes from frame to frame; None: not asked for.
         counts: What became of the frames.
     """
 
@@ -144,7 +158,18 @@ class Output:
     events: EventLog
     video: AnnotatedVideo | None = None
     bars: ErrorBars | None = None
+    tracks: TrackLog | None = None
     counts: Counts = field(default_factory=Counts)
+
+    def before_row(self, row: rows.Row, numbered: np.ndarray) -> None:
+        """Take what must be there whenever the row is.
+
+        Args:
+            row: A new row, which is not in the table yet.
+            numbered: (H, W) number of the blob of each pixel.
+        """
+        if self.tracks is not None:
+            self.tracks.before_row(row, numbered)
 
     def on_row(self, row: rows.Row) -> None:
         """Take every row in the order of time, also those of earlier calls.
@@ -154,6 +179,8 @@ class Output:
         """
         self.counts.on_row(row)
         self.events.on_row(row)
+        if self.tracks is not None:
+            self.tracks.on_row(row)
 
     def on_prediction(self, time_ns: int, prediction: Prediction) -> None:
         """Take what is predicted now.
@@ -162,8 +189,12 @@ class Output:
             time_ns: Time of the frame in nanoseconds.
             prediction: Its prediction.
         """
-        if self.video is not None:
-            self.video.add(time_ns, prediction.draw())
+        if self.video is None:
+            return
+        picture = prediction.draw()
+        if self.tracks is not None:
+            picture = draw_tracks(picture, self.tracks.shown)
+        self.video.add(time_ns, picture)
 
 
 def watch_into(source: Source, folder: Path, output: Output) -> int:
@@ -198,6 +229,8 @@ def _tell(folder: Path, output: Output) -> None:
     table, name = folder / rows.FILE, output.model.classes[output.class_id]
     print(*output.counts.told(name), f"Rows: {table}", sep="\n")
     print(*output.events.end(), sep="\n")
+    if output.tracks is not None:
+        print(*output.tracks.end(), sep="\n")
     found = output.events.found
     if output.bars is not None:
         print(*output.bars.write(folder, found), sep="\n")
@@ -218,6 +251,7 @@ def _run(source: Source, table: Path, output: Output) -> None:
             output.model,
             output.class_id,
             output.selection,
+            output.before_row,
             output.on_row,
             output.on_prediction,
             shown.problem,

@@ -1,5 +1,7 @@
 """The row of a frame."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mmseg_splashkd.deploy.predict.model import SplashModel
@@ -9,9 +11,21 @@ from mmseg_splashkd.evaluation.components import connected
 DIGITS = 6  # of a mean probability: the others are noise of the engine
 
 
-def row_of(
+class Measured(NamedTuple):
+    """What is measured in a frame.
+
+    Attributes:
+        row: Its row.
+        numbered: (H, W) number of the blob of each pixel, as of ``connected``.
+    """
+
+    row: Row
+    numbered: np.ndarray
+
+
+def measure(
     labels: np.ndarray, probabilities: np.ndarray, class_id: int, time_ns: int
-) -> Row:
+) -> Measured:
     """Measure one class in a frame.
 
     Args:
@@ -21,12 +35,13 @@ def row_of(
         time_ns: Time of the frame in nanoseconds.
     """
     mask = labels == class_id
-    area = int(mask.sum())
+    numbered, area = connected(mask), int(mask.sum())
     if not area:
-        return Row(time_ns, 0.0, 0, 0, None)
+        return Measured(Row(time_ns, 0.0, 0, 0, None), numbered)
     confidence = float(probabilities[class_id][mask].mean(dtype=np.float64))
-    blobs = int(connected(mask).max())
-    return Row(time_ns, area / mask.size, area, blobs, round(confidence, DIGITS))
+    blobs = int(numbered.max())
+    row = Row(time_ns, area / mask.size, area, blobs, round(confidence, DIGITS))
+    return Measured(row, numbered)
 
 
 def class_of(model: SplashModel, name: str | None) -> int:

@@ -91,7 +91,7 @@ def placed_rows(path: str | Path) -> Iterator[PlacedRow]:
                 f"{HEADER.strip()}: name another folder"
             )
         last, end = None, len(HEADER)
-        for number, line in _complete_lines(file):
+        for number, line in complete_lines(file):
             row, end = _parsed(line, f"{path}, line {number},"), end + len(line)
             if last is not None and row.time_ns <= last:
                 raise ValueError(f"{path}, line {number}, is not later than the others")
@@ -99,8 +99,12 @@ def placed_rows(path: str | Path) -> Iterator[PlacedRow]:
             yield PlacedRow(row, end)
 
 
-def _complete_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Numbers and bytes of lines up to the first that a power cut has torn."""
+def complete_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Numbers and bytes of lines up to the first that a power cut has torn.
+
+    Args:
+        file: A table of lines of at most ``LONGEST`` bytes, read up to the header.
+    """
     number = 1
     while line := file.readline(LONGEST):
         number += 1

@@ -15,12 +15,12 @@ SECONDS = 1.0  # between two times at which the drive is waited for
 AFTERWARDS = ", then repeat the command: it goes on after the last complete row"
 
 
-class RowTable:
-    """The table of a folder, open to be appended to; see ``open_table``.
+class LineTable:
+    """A table of lines, open to be appended to; see ``open_lines``.
 
-    One row is one call of the system, so that a process that is killed leaves it whole
-    or not at all. The drive is waited for once a second, by a thread, so that a power
-    cut costs a second of rows also where frames are rare.
+    What is appended at once is one call of the system, so that a process that is killed
+    leaves it whole or not at all. The drive is waited for once a second, by a thread,
+    so that a power cut costs a second of rows also where frames are rare.
 
     Args:
         path: The file.
@@ -36,13 +36,13 @@ class RowTable:
         self._thread = threading.Thread(target=self._sync_each_second, daemon=True)
         self._thread.start()
 
-    def append(self, row: Row) -> None:
-        """Write a row.
+    def append_lines(self, lines: str) -> None:
+        """Write lines.
 
         Raises:
             UnwritableError: Drive, quota or rights do not allow it.
         """
-        rest = memoryview(row.line().encode())
+        rest = memoryview(lines.encode())
         with writing(self._path, afterwards=AFTERWARDS):
             self._check_drive()
             while rest:  # a drive may take a part
@@ -80,6 +80,18 @@ class RowTable:
                 self._failure = error
 
 
+class RowTable(LineTable):
+    """The table of rows; see ``open_table``."""
+
+    def append(self, row: Row) -> None:
+        """Write a row.
+
+        Raises:
+            UnwritableError: Drive, quota or rights do not allow it.
+        """
+        self.append_lines(row.line())
+
+
 @contextmanager
 def open_table(path: Path) -> Iterator[RowTable]:
     """Open a table to go on after its last complete row; what follows that is cut.
@@ -91,17 +103,34 @@ def open_table(path: Path) -> Iterator[RowTable]:
         UnwritableError: Drive, quota or rights do not allow it.
         ValueError: It is another table, or is damaged.
     """
-    if not path.exists():
-        write_whole(path, HEADER, sync=True)
     end = len(HEADER)
-    for placed in placed_rows(path):
-        end = placed.end
-    with writing(path, afterwards=AFTERWARDS):
-        os.truncate(path, end)
-        file = path.open("ab", buffering=0)
-    with file:
+    if path.exists():
+        for placed in placed_rows(path):
+            end = placed.end
+    with open_lines(path, HEADER, end) as file:
         table = RowTable(path, file)
         try:
             yield table
         finally:
             table.close()
+
+
+@contextmanager
+def open_lines(path: Path, header: str, end: int) -> Iterator[BinaryIO]:
+    """Open a table of lines behind a place; what follows that is cut.
+
+    Args:
+        path: The file; written with the header if missing.
+        header: Its first line.
+        end: Number of bytes that stay.
+
+    Raises:
+        UnwritableError: Drive, quota or rights do not allow it.
+    """
+    if not path.exists():
+        write_whole(path, header, sync=True)
+    with writing(path, afterwards=AFTERWARDS):
+        os.truncate(path, end)
+        file = path.open("ab", buffering=0)
+    with file:
+        yield file

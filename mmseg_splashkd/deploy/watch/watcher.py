@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.prediction import Prediction
 from mmseg_splashkd.deploy.watch.counts import Counts
-from mmseg_splashkd.deploy.watch.measure import row_of
+from mmseg_splashkd.deploy.watch.measure import measure
 from mmseg_splashkd.deploy.watch.rows import Row
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.source import (
@@ -30,6 +32,8 @@ class Watcher:
         model: The model.
         class_id: trainId of the class that is watched.
         selection: Which frames are taken.
+        before_row: Takes each new row, and the (H, W) numbers of its blobs, before it
+            is in the table: writes what must be there whenever the row is.
         on_row: Takes every row in the order of time, those of earlier calls as they
             were written, and each new one after it is in the table.
         on_prediction: Takes time and prediction of each new row.
@@ -40,6 +44,7 @@ class Watcher:
     model: SplashModel
     class_id: int
     selection: Selection
+    before_row: Callable[[Row, np.ndarray], None]
     on_row: Callable[[Row], None]
     on_prediction: Callable[[int, Prediction], None]
     on_problem: Callable[[Problem], None]
@@ -99,8 +104,9 @@ class Watcher:
             return Problem(LATE, text)
         prediction = self.model.predict_frame(frame, moment.name)
         found = prediction.labels, prediction.probabilities
-        row = row_of(*found, self.class_id, moment.time_ns)
+        row, numbered = measure(*found, self.class_id, moment.time_ns)
         with held_signals():  # the row, and all that is made of it
+            self.before_row(row, numbered)
             table.append(row)
             counts.taken += 1
             earlier.interval = self.selection.interval(row.time_ns)

@@ -39,7 +39,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_same_arguments_give_the_same_bytes(tmp_path: Path):
     first, second = draw_tiny(tmp_path / "a"), draw_tiny(tmp_path / "b")
-    assert len(read_bytes(first.parent)) == 2 * 20 + 3
+    assert len(read_bytes(first.parent)) == 2 * 20 + 4
     assert read_bytes(first.parent) == read_bytes(second.parent)
 
 
@@ -47,8 +47,8 @@ def test_same_arguments_give_the_same_bytes_with_everything_on(tmp_path: Path):
     options = {"farm": "B", "weather": "rain", "night": True}
     options |= {"label_noise": 0.5, "unlabelled": 0.25}
     first, second = (draw_tiny(tmp_path / name, **options) for name in "ab")
-    # Images; labels of 15; errors in 8 (Python rounds 7.5 to even); four tables.
-    assert len(read_bytes(first.parent)) == 20 + 15 + 8 + 4
+    # Images; labels of 15; errors in 8 (Python rounds 7.5 to even); five tables.
+    assert len(read_bytes(first.parent)) == 20 + 15 + 8 + 5
     assert read_bytes(first.parent) == read_bytes(second.parent)
 
 
@@ -77,6 +77,7 @@ def test_table_lists_every_file_in_time_order(pond: Path):
     assert set(read_bytes(pond.parent)) == listed | {
         "frames.csv",
         "events.csv",
+        "bursts.csv",
         "about.json",
     }
 
