@@ -16,15 +16,18 @@ from mmseg_splashkd.deploy.predict.asked import claim_folder
 from mmseg_splashkd.deploy.predict.auto_engine import chosen_engine, model_asked
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.prediction import Prediction
-from mmseg_splashkd.deploy.watch import rows, timeline
+from mmseg_splashkd.deploy.watch import parquet, rows, timeline
 from mmseg_splashkd.deploy.watch.annotate import SUFFIX, AnnotatedVideo, free_name
 from mmseg_splashkd.deploy.watch.camera_source import is_camera
 from mmseg_splashkd.deploy.watch.counts import Counts
 from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
 from mmseg_splashkd.deploy.watch.opening import open_source
+from mmseg_splashkd.deploy.watch.page import Watched, write_watched_page
+from mmseg_splashkd.deploy.watch.parquet import check_parquet
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.source import Moment, Problem, Source
+from mmseg_splashkd.deploy.watch.sums import Hours
 from mmseg_splashkd.deploy.watch.table import open_table
 from mmseg_splashkd.deploy.watch.watcher import Watcher
 from mmseg_splashkd.evaluation.events import EventSettings
@@ -59,6 +62,9 @@ class Asked:
         recording: Name of the recording in the table of events; None: that of the file
             or folder, ``camera`` of a camera.
         events: When a series of shares is an event; None: ``EventSettings()``.
+        max_jump: Seconds between two frames from which the clock may be wrong; None: a
+            day, see ``in_order``.
+        parquet: Whether the rows are written as Parquet, too.
     """
 
     model: str
@@ -76,6 +82,8 @@ class Asked:
     annotate: str | None = None
     recording: str | None = None
     events: EventSettings | None = None
+    max_jump: str | None = None
+    parquet: bool = False
 
 
 def watch_and_tell(asked: Asked) -> int:
@@ -97,7 +105,31 @@ def watch_and_tell(asked: Asked) -> int:
         ValueError: An argument is invalid, the source cannot be read, or ``out`` holds
             rows of another source, model or setting.
     """
-    selection = Selection.of(asked.every, asked.first, asked.until)
+    return watch(asked).status
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a source.
+
+    Attributes:
+        status: As of ``watch_and_tell``.
+        frames: Number of rows.
+        dropped: Number of frames that were dropped.
+        events: Number of events.
+    """
+
+    status: int
+    frames: int
+    dropped: int
+    events: int
+
+
+def watch(asked: Asked) -> Outcome:
+    """As ``watch_and_tell``, with what came of the source."""
+    if asked.parquet:
+        check_parquet()
+    selection = Selection.of(asked.every, asked.first, asked.until, asked.max_jump)
     video = _annotated(asked)
     source = open_source(asked.source, asked.start, asked.timestamp)
     folder = Path(asked.out)
@@ -109,11 +141,14 @@ def watch_and_tell(asked: Asked) -> int:
         stack.callback(lock_folder(folder, 1.0, TAKEN).release)
         name = model.classes[class_id]
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
-        claim_folder(folder, same | selection.identity())
+        absent = Selection.identity_before()
+        claim_folder(folder, same | selection.identity(), absent)
         print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
-        events = EventLog(folder, _recording(asked), asked.events)
-        output = Output(model, class_id, selection, events, video)
-        return watch_into(source, folder, output)
+        events = EventLog(folder, recording_of(asked), asked.events)
+        output = Output(model, class_id, selection, events, video, asked.parquet)
+        status, counts = watch_into(source, folder, output), output.counts
+    dropped = counts.dropped.total()
+    return Outcome(status, counts.rows, dropped, len(output.events.found))
 
 
 @dataclass(frozen=True)
@@ -126,7 +161,9 @@ class Output:
         selection: Which frames are taken.
         events: Finds events in the rows.
         video: Takes the frames with the classes over them; None: not asked for.
+        parquet: Whether the rows are written as Parquet, too.
         counts: What became of the frames.
+        hours: Number of rows in each hour.
     """
 
     model: SplashModel
@@ -134,7 +171,18 @@ class Output:
     selection: Selection
     events: EventLog
     video: AnnotatedVideo | None = None
+    parquet: bool = False
     counts: Counts = field(default_factory=Counts)
+    hours: Hours = field(default_factory=Hours)
+
+    def before_row(self, row: rows.Row, prediction: Prediction) -> None:
+        """Take what is predicted now, before its row is in the table.
+
+        Args:
+            row: The row.
+            prediction: Its prediction.
+        """
+        self.events.before_row(row, prediction.draw)
 
     def on_row(self, row: rows.Row) -> None:
         """Take every row in the order of time, also those of earlier calls.
@@ -143,6 +191,7 @@ class Output:
             row: A row that is in the table.
         """
         self.counts.on_row(row)
+        self.hours.on_row(row)
         self.events.on_row(row)
 
     def on_prediction(self, time_ns: int, prediction: Prediction) -> None:
@@ -192,8 +241,27 @@ def _tell(folder: Path, output: Output) -> None:
     picture = timeline.draw_timeline(table, folder / timeline.FILE, name, found)
     if picture is not None:
         print(f"Timeline: {picture}")
+    _tell_tables(folder, output, name, picture)
     if output.video is not None and output.video.path.exists():
         print(f"Annotated: {output.video.path}")
+
+
+def _tell_tables(
+    folder: Path, output: Output, name: str, picture: Path | None
+) -> None:
+    """Write the page, and the rows as Parquet."""
+    decision = decision_of(output.model, output.class_id)
+    log = output.events
+    counts, hours = output.counts, output.hours
+    watched = Watched(
+        log.recording, name, decision, counts, hours, log.found, log.settings
+    )
+    print(f"Page: {write_watched_page(folder, watched, picture)}")
+    out = folder / parquet.FILE
+    if output.parquet:
+        print(f"Parquet: {parquet.write_parquet(folder / rows.FILE, out)}")
+    elif out.exists():
+        print(f"{out} is of an earlier call: write it anew by --parquet")
 
 
 def _run(source: Source, table: Path, output: Output) -> None:
@@ -207,6 +275,7 @@ def _run(source: Source, table: Path, output: Output) -> None:
             output.class_id,
             output.selection,
             output.on_row,
+            output.before_row,
             output.on_prediction,
             shown.problem,
             shown.advance,
@@ -266,7 +335,8 @@ def _check_apart(folder: Path, source: str) -> None:
     check_apart(folder, [path] if is_folder else [], [path], "its files")
 
 
-def _recording(asked: Asked) -> str:
+def recording_of(asked: Asked) -> str:
+    """Name of the recording: the one that is given, or that of the source."""
     if asked.recording is not None:
         return asked.recording
     if is_camera(asked.source):

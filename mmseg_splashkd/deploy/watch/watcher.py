@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.prediction import Prediction
+from mmseg_splashkd.deploy.watch.clock import in_order
 from mmseg_splashkd.deploy.watch.counts import Counts
 from mmseg_splashkd.deploy.watch.measure import row_of
 from mmseg_splashkd.deploy.watch.rows import Row
@@ -15,7 +16,6 @@ from mmseg_splashkd.deploy.watch.source import (
     Moment,
     Problem,
     Source,
-    in_order,
 )
 from mmseg_splashkd.deploy.watch.table import RowTable
 from mmseg_splashkd.foreign import one_line
@@ -32,6 +32,8 @@ class Watcher:
         selection: Which frames are taken.
         on_row: Takes every row in the order of time, those of earlier calls as they
             were written, and each new one after it is in the table.
+        before_row: Takes each new row and its prediction before it is in the table: what
+            it writes is there after a kill if the row is.
         on_prediction: Takes time and prediction of each new row.
         on_problem: Takes what is dropped.
         on_item: Called after each frame or problem.
@@ -41,6 +43,7 @@ class Watcher:
     class_id: int
     selection: Selection
     on_row: Callable[[Row], None]
+    before_row: Callable[[Row, Prediction], None]
     on_prediction: Callable[[int, Prediction], None]
     on_problem: Callable[[Problem], None]
     on_item: Callable[[], None]
@@ -65,7 +68,7 @@ class Watcher:
                 finite.
         """
         earlier = _Earlier(self, before, counts)
-        for item in in_order(source.moments()):
+        for item in in_order(source.moments(), self.selection.max_jump):
             if isinstance(item, Moment) and self.selection.is_over(item.time_ns):
                 break
             counts.read += 1
@@ -101,6 +104,7 @@ class Watcher:
         found = prediction.labels, prediction.probabilities
         row = row_of(*found, self.class_id, moment.time_ns)
         with held_signals():  # the row, and all that is made of it
+            self.before_row(row, prediction)
             table.append(row)
             counts.taken += 1
             earlier.interval = self.selection.interval(row.time_ns)
