@@ -1,7 +1,8 @@
 """A row a frame of a video: ``python tools/watch.py MODEL SOURCE --out FOLDER``.
 
-Several sources, or a list of them by ``--sources``, are an archive. MODEL is a file of tools/export.py, or weights. docs/watch.md. The exit status is 1 if
-some frames were dropped, and 2 if nothing could be predicted.
+Several sources, or a list of them by ``--sources``, are an archive. MODEL is a file of
+tools/export.py, or weights. docs/watch.md. The exit status is 1 if some frames were
+dropped or a source failed, and 2 if nothing could be predicted.
 """
 
 import argparse

@@ -74,8 +74,9 @@ def as_jpeg(picture: np.ndarray) -> Jpeg:
         height = round(TILE_WIDTH * image.height / image.width)
         image = image.resize((TILE_WIDTH, max(1, height)))
     buffer = io.BytesIO()
-    # Full colour resolution: marked pixels are thin.
-    image.save(buffer, "JPEG", quality=82, subsampling=0, optimize=True)
+    # Full colour resolution: marked pixels are thin. Not optimised: Pillow then takes a
+    # buffer of a byte a pixel, which noise, as of a camera at night, exceeds.
+    image.save(buffer, "JPEG", quality=82, subsampling=0)
     return Jpeg(buffer.getvalue(), image.size)
 
 

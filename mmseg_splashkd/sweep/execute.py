@@ -11,9 +11,7 @@ from mmseg_splashkd.sweep.scheduler import Scheduler
 STEP = 1.0  # seconds between two updates of the progress
 
 
-def execute(
-    scheduler: Scheduler, on_step: Callable[[], None]
-) -> signal.Signals | None:
+def execute(scheduler: Scheduler, on_step: Callable[[], None]) -> signal.Signals | None:
     """Run tasks until none is left, or until a signal, which interrupts them.
 
     Args:

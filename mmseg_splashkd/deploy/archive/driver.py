@@ -1,6 +1,5 @@
 """Watches all sources of an archive: in this process, or by Ray."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from mmseg_splashkd.datasets.listing import is_system_file
 from mmseg_splashkd.deploy.archive.finished import STATE, finish, read_finished
 from mmseg_splashkd.deploy.archive.listing import Listed
-from mmseg_splashkd.deploy.archive.progress import told
+from mmseg_splashkd.deploy.archive.progress import Pace, told
 from mmseg_splashkd.deploy.archive.table import FILE, Line, exit_status, write_archive
 from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.records.lock import lock_folder
@@ -80,16 +79,15 @@ def _claimed(out: Path) -> Iterator[None]:
 def _watch_here(listed: Sequence[Listed], out: Path) -> list[Line]:
     """One source after another, in this process."""
     lines = [Line(each, read_finished(each)) for each in listed]
-    began, frames = time.monotonic(), 0
+    pace = Pace(listed)
     try:
         for place, line in enumerate(lines):
             if line.finished is None:
                 print(f"\n{line.listed.name}")
                 lines[place] = line = _watched(line.listed)
-                frames += line.finished.frames if line.finished else 0
                 write_archive(out, lines)
-            rate = frames / max(time.monotonic() - began, 1e-9)
-            print(f"{told(line, place + 1, len(lines))}; {rate:,.0f} frames/s")
+            text = told(line, place + 1, len(lines))
+            print(f"{text}; {pace.rate():,.0f} frames/s")
     finally:  # also at a signal, and where the drive is full
         write_archive(out, lines)
     return lines

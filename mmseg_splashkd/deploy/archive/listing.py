@@ -1,6 +1,6 @@
 """The sources of an archive: words of the command line, or a list of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,8 +120,3 @@ def _check_name(name: str, where: str) -> None:
             f"{where} has the name {one_line(name)!r}, which is no name of a folder: "
             f"give another one by the column name of --sources LIST.csv"
         )
-
-
-def names_of(listed: Sequence[Listed]) -> Iterator[str]:
-    """Names of the folders, in their order."""
-    return (each.name for each in listed)

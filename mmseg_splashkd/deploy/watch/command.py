@@ -1,14 +1,12 @@
 """A source from the command line: its table, its pictures, and what came of it."""
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from mmseg_splashkd.deploy.choice import AUTO
 from mmseg_splashkd.deploy.predict.apart import check_apart
@@ -23,10 +21,12 @@ from mmseg_splashkd.deploy.watch.counts import Counts
 from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
 from mmseg_splashkd.deploy.watch.opening import open_source
+from mmseg_splashkd.deploy.watch.outcome import Outcome
 from mmseg_splashkd.deploy.watch.page import Watched, write_watched_page
 from mmseg_splashkd.deploy.watch.parquet import check_parquet
 from mmseg_splashkd.deploy.watch.selection import Selection
-from mmseg_splashkd.deploy.watch.source import Moment, Problem, Source
+from mmseg_splashkd.deploy.watch.shown import Shown
+from mmseg_splashkd.deploy.watch.source import Moment, Source
 from mmseg_splashkd.deploy.watch.sums import Hours
 from mmseg_splashkd.deploy.watch.table import open_table
 from mmseg_splashkd.deploy.watch.watcher import Watcher
@@ -35,7 +35,6 @@ from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.records.lock import lock_folder
 
 INCOMPLETE, NOTHING = 1, 2  # exit status: some frames were dropped, or no row is there
-SHOWN = 5  # problems of one reason that are printed
 TAKEN = "--out {!r}: another process watches into it. Name another one, or wait"
 
 
@@ -106,23 +105,6 @@ def watch_and_tell(asked: Asked) -> int:
             rows of another source, model or setting.
     """
     return watch(asked).status
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a source.
-
-    Attributes:
-        status: As of ``watch_and_tell``.
-        frames: Number of rows.
-        dropped: Number of frames that were dropped.
-        events: Number of events.
-    """
-
-    status: int
-    frames: int
-    dropped: int
-    events: int
 
 
 def watch(asked: Asked) -> Outcome:
@@ -246,9 +228,7 @@ def _tell(folder: Path, output: Output) -> None:
         print(f"Annotated: {output.video.path}")
 
 
-def _tell_tables(
-    folder: Path, output: Output, name: str, picture: Path | None
-) -> None:
+def _tell_tables(folder: Path, output: Output, name: str, picture: Path | None) -> None:
     """Write the page, and the rows as Parquet."""
     decision = decision_of(output.model, output.class_id)
     log = output.events
@@ -269,7 +249,7 @@ def _run(source: Source, table: Path, output: Output) -> None:
         opened = stack.enter_context(open_table(table))
         if output.video is not None:
             stack.enter_context(closing(output.video))
-        shown = stack.enter_context(_Shown.on(source, output.counts))
+        shown = stack.enter_context(Shown.on(source, output.counts))
         Watcher(
             output.model,
             output.class_id,
@@ -280,35 +260,6 @@ def _run(source: Source, table: Path, output: Output) -> None:
             shown.problem,
             shown.advance,
         ).run(source, rows.read_rows(table), opened, output.counts)
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Progress and problems on standard error."""
-
-    progress: Progress
-    task: Any
-    counts: Counts
-
-    @classmethod
-    @contextmanager
-    def on(cls, source: Source, counts: Counts) -> Iterator["_Shown"]:
-        with Progress(console=Console(stderr=True)) as progress:
-            yield cls(
-                progress, progress.add_task("Watching", total=source.count), counts
-            )
-
-    def advance(self) -> None:
-        text = f"Watching: {self.counts.progress()}"
-        self.progress.update(self.task, advance=1, description=text)
-
-    def problem(self, problem: Problem) -> None:
-        count = self.counts.dropped[problem.reason]
-        if count > SHOWN:
-            return
-        more = ", and others of its kind are only counted" if count == SHOWN else ""
-        text = f"{problem.reason}: {problem.text}{more}"
-        self.progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _opened(asked: Asked, source: Source, folder: Path) -> SplashModel:

@@ -51,7 +51,7 @@ def _percent(share: float) -> str:
 # The first one is the head of its row.
 COLUMNS = (
     Column("Begins (UTC)", lambda event: _time(event.start_ns)),
-    Column("Last frame (UTC)", lambda event: _time(event.end_ns)),
+    Column("Last frame", lambda event: _last(event)),
     Column("Duration (s)", lambda event: number(event.duration_s)),
     Column("Peak (% of a frame)", lambda event: _percent(event.peak_share)),
     Column("Area (% x s)", lambda event: _percent(event.area_share_s)),
@@ -59,6 +59,13 @@ COLUMNS = (
     Column("Frames", lambda event: f"{event.frames:,}"),
     Column("Cut off at", lambda event: _ends(event)),
 )
+
+
+def _last(event: Event) -> str:
+    """Time of the last frame, with the day only where it is another one."""
+    first, last = _time(event.start_ns), _time(event.end_ns)
+    day, _, time = last.partition(" ")
+    return time if first.startswith(day) else last
 
 
 def _ends(event: Event) -> str:
@@ -125,7 +132,9 @@ def write_watched_page(
         cards=_cards(total),
         timeline=None if picture is None else _inlined(picture),
         heads=[column.head for column in COLUMNS],
-        events=[[column.cell(event) for column in COLUMNS] for event in _sorted(listed)],
+        events=[
+            [column.cell(event) for column in COLUMNS] for event in _sorted(listed)
+        ],
         unlisted=len(watched.events) - len(listed),
         pictures=TileRow("", "", [tile for tile in tiles if tile], 3),
         unpictured=tiles.count(None),
@@ -181,7 +190,7 @@ def _tiles(folder: Path, watched: Watched) -> Iterable[Tile | None]:
             continue
         title = f"{rank}: {_time(event.peak_ns)}"
         share, seconds = _percent(event.peak_share), number(event.duration_s, 1)
-        detail = f"{share} % of the frame; the event lasts {seconds} s"
+        detail = f"{share} % of the frame; an event of {seconds} s"
         yield tile_of_jpeg(jpeg, title, detail, f"Frame with {watched.class_name}")
 
 

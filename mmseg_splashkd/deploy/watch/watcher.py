@@ -32,8 +32,8 @@ class Watcher:
         selection: Which frames are taken.
         on_row: Takes every row in the order of time, those of earlier calls as they
             were written, and each new one after it is in the table.
-        before_row: Takes each new row and its prediction before it is in the table: what
-            it writes is there after a kill if the row is.
+        before_row: Takes each new row and its prediction before it is in the table:
+            what it writes is there after a kill if the row is.
         on_prediction: Takes time and prediction of each new row.
         on_problem: Takes what is dropped.
         on_item: Called after each frame or problem.
