@@ -106,7 +106,7 @@ def write_archive(out: Path, lines: Sequence[Line]) -> None:
         frames=sum(each.frames for each in figures),
         events=sum(each.events for each in figures),
         dropped=sum(each.dropped for each in figures),
-        heads=["Camera", "Source", "Status", "Frames", "Dropped", "Events", "Error"],
+        heads=["Camera", "Status", "Frames", "Dropped", "Events", "Error", "Source"],
         rows=[_row(out, line) for line in lines],
     )
 
@@ -118,7 +118,7 @@ def _row(out: Path, line: Line) -> list[str]:
         address = f"{quote(name, errors='surrogateescape')}/{page.FILE}"
         shown = Markup('<a href="{}">{}</a>').format(address, _plain(name))
     numbers = (f"{int(n):,}" if n else "" for n in (frames, dropped, events))
-    return [shown, _plain(source), status, *numbers, _plain(error)]
+    return [shown, status, *numbers, _plain(error), _plain(source)]
 
 
 def _plain(text: str) -> str:

@@ -95,3 +95,17 @@ def test_a_signal_ends_all_processes_with_complete_files(red, tmp_path, monkeypa
     assert page.open == []
     rows = (out / "long" / "rows.csv").read_text().splitlines()
     assert page.table("Days")[0][1] == f"{len(rows) - 1:,}"
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "threads"),
+    [("4", None, 4), ("0", None, 1), ("4", 2, 2), ("", None, None), ("x", None, None)],
+)
+def test_a_process_takes_the_cores_that_it_has(monkeypatch, cores, asked, threads):
+    from mmseg_splashkd.deploy.archive.job import _with_threads, job_of
+
+    monkeypatch.setenv("OMP_NUM_THREADS", cores)
+    listed = Listed("north", Asked("m", "n.mp4", "out/north", threads=asked))
+    assert _with_threads(listed).asked.threads == threads
+    assert job_of(listed).log == Path("out/.archive/north.log")
+    assert job_of(listed).result() is None
