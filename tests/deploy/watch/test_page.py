@@ -297,3 +297,15 @@ def test_tiles_are_small(tmp_path):
     log.before_row(row, lambda: np.zeros((1080, 1920, 3), np.uint8))
     with Image.open(io.BytesIO(next((tmp_path / "peaks").iterdir()).read_bytes())) as i:
         assert i.size == (440, 248)
+
+
+def test_only_rising_frames_are_drawn(tmp_path):
+    """A frame of an event that is no new peak costs no picture."""
+    log, drawn_at = EventLog(tmp_path, "pond", EVENTS), []
+    for row in rows_of(np.array([0, 0.2, 0.3, 0.25, 0.3, 0.4, 0, 0, 0.1, 0.1])):
+        log.before_row(
+            row, lambda row=row: drawn_at.append(row.time_ns // SECOND) or picture(3)
+        )
+        log.on_row(row)
+    assert drawn_at == [1, 2, 5, 8]
+    assert [time // SECOND for time in peaks(tmp_path)] == [5, 8]
