@@ -2,19 +2,29 @@
 
     python benchmarks/watch.py                       # without a network: red is splash
     python benchmarks/watch.py --model student.onnx  # with one
+    python benchmarks/watch.py --model student.onnx --jobs 1 2   # processes at once
+    python benchmarks/watch.py --model student.onnx --plan 100 365
 
 The video is drawn once, ``--seconds`` of it at ``--rate`` frames a second. The resident
 memory of this process is sampled after every tenth of the frames. The exit status is 1
 if it grows by more than ``--tolerance`` after the second sample. Linux only.
+
+``--jobs`` instead watches the video in each number of processes at once, of one thread
+each, from when all have opened it. ``--plan`` measures one process, and prints what an
+archive of cameras and days takes.
 """
 
 import argparse
+import json
 import os
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from subprocess import PIPE, CalledProcessError, Popen
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -33,6 +43,8 @@ from mmseg_splashkd.extras import import_extra
 MIB = 2**20
 SAMPLES = 10
 PERIOD = 40  # frames between two splashes
+DAY = 86_400  # seconds
+TERABYTE = 10**12
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -44,7 +56,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", help="file of tools/export.py (default: none)")
     parser.add_argument("--tolerance", type=float, default=16.0, help="MiB")
     parser.add_argument("--annotate", action="store_true", help="write a video, too")
+    parser.add_argument(
+        "--jobs", type=int, nargs="+", metavar="N", help="numbers of processes at once"
+    )
+    parser.add_argument(
+        "--plan",
+        type=float,
+        nargs=2,
+        metavar=("CAMERAS", "DAYS"),
+        help="what an archive takes, at --plan-rate frames a second",
+    )
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--plan-rate", type=float, default=25.0, help="default: 25")
     args = parser.parse_args(argv)
+    if args.annotate and (args.jobs or args.plan):
+        parser.error("--annotate has no effect with --jobs or --plan")
+    if args.jobs and min(args.jobs) < 1:
+        parser.error(f"--jobs {min(args.jobs)} must be at least 1")
+    if min([args.plan_rate, *(args.plan or ())]) <= 0:
+        parser.error("--plan and --plan-rate must be above 0")
     if args.seconds * args.rate < 2 * SAMPLES:
         parser.error(f"--seconds times --rate must be at least {2 * SAMPLES}")
     return args
@@ -74,6 +104,9 @@ class RedEngine:
         """See ``Engine``."""
         red = frames[..., 0].astype(np.float32) / 255
         return np.stack([1 - red, red], 1), (red >= 0.5).astype(np.uint8)
+
+
+RED = RedEngine()
 
 
 def draw(path: Path, frames: int, rate: int, size: tuple[int, int]) -> None:
@@ -121,11 +154,159 @@ class Sampled(Output):
             self.found.append(resident())
 
 
+def opened(path: str | None, threads: int | None = None) -> SplashModel:
+    """The model of a file; None: red is splash."""
+    return SplashModel.load(path, None, None, threads) if path else SplashModel(RED)
+
+
+def watch_when_told(video: Path, model: str | None) -> None:
+    """Watch a video in this process, of one thread, when a line arrives.
+
+    Prints ``ready`` when everything is opened, and then the seconds of a clock of the
+    machine at begin and end, and the bytes of the table.
+
+    Args:
+        video: The video.
+        model: File of the model.
+    """
+    folder = Path(f"{video}.{os.getpid()}")
+    folder.mkdir()
+    output = Output(opened(model, 1), 1, Selection(), EventLog(folder, "video"))
+    source = VideoSource(video)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began = time.monotonic()
+    with (
+        Path(os.devnull).open("w") as null,
+        redirect_stdout(null),
+        redirect_stderr(null),
+    ):
+        watch_into(source, folder, output)
+    size = (folder / "rows.csv").stat().st_size
+    print(json.dumps([began, time.monotonic(), size]))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Constants of a plan.
+
+    Args:
+        rate: Frames a second of all processes.
+        row: Bytes of a row.
+    """
+
+    rate: float
+    row: float
+
+
+def measured(video: Path, frames: int, model: str | None, jobs: int) -> Measured:
+    """Watch a video in some processes at once.
+
+    Args:
+        video: The video.
+        frames: Its number of frames.
+        model: File of the model.
+        jobs: Number of processes.
+
+    Raises:
+        CalledProcessError: One failed; it has printed why.
+    """
+    words = [sys.executable, __file__, "--worker", str(video)]
+    words += ["--model", model] if model else []
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(Popen(words, stdin=PIPE, stdout=PIPE, text=True))
+            for _ in range(jobs)
+        ]
+        # All have opened their video before the first one begins.
+        for each in workers:
+            if each.stdout is None or each.stdout.readline() != "ready\n":
+                raise CalledProcessError(each.wait(), words)
+        for each in workers:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        found = [json.loads(each.communicate()[0]) for each in workers]
+    begins, ends, sizes = zip(*found, strict=True)
+    seconds = max(ends) - min(begins)
+    return Measured(jobs * frames / seconds, sum(sizes) / (jobs * frames))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an archive takes.
+
+    Attributes:
+        frames: Number of frames.
+        hours: Hours of one core.
+        cores: Cores that keep up with the cameras.
+        disk: Bytes of the rows.
+    """
+
+    frames: float
+    hours: float
+    cores: float
+    disk: float
+
+
+def plan_of(cameras: float, days: float, rate: float, constants: Measured) -> Plan:
+    """Plan an archive.
+
+    Args:
+        cameras: Number of cameras.
+        days: Days of each.
+        rate: Frames a second that are taken of each.
+        constants: As measured with one process of one thread.
+    """
+    frames = cameras * days * DAY * rate
+    seconds = frames / constants.rate
+    return Plan(
+        frames, seconds / 3600, cameras * rate / constants.rate, frames * constants.row
+    )
+
+
+def print_jobs(
+    video: Path, frames: int, model: str | None, jobs: Sequence[int]
+) -> None:
+    """Print a table of frames a second."""
+    print("\n| processes | frames a second | of each | scaling |\n|---|---|---|---|")
+    base: float | None = None
+    for number in jobs:
+        rate = measured(video, frames, model, number).rate
+        base = base or rate / number
+        each, scaling = rate / number, rate / base
+        print(f"| {number} | {rate:,.1f} | {each:,.1f} | {scaling:.2f} |")
+
+
+def print_plan(cameras: float, days: float, rate: float, constants: Measured) -> None:
+    """Print what an archive takes, with the constants."""
+    plan = plan_of(cameras, days, rate, constants)
+    print(
+        f"\n{constants.rate:,.1f} frames a second and core, {constants.row:.1f} bytes "
+        f"a row\n{cameras:g} cameras, {days:g} days, {rate:g} frames a second: "
+        f"{plan.frames:,.0f} frames, {plan.hours:,.0f} core hours ({plan.cores:,.1f} "
+        f"cores keep up), {plan.disk / TERABYTE:,.3f} TB of rows"
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw, watch and print; return the exit status."""
     args = parse_args(argv)
+    if args.worker:
+        watch_when_told(args.worker, args.model)
+        return 0
     frames = args.seconds * args.rate
-    model = SplashModel.load(args.model) if args.model else SplashModel(RedEngine())
+    if args.jobs or args.plan:
+        with TemporaryDirectory() as name:
+            video = Path(name) / "video.mkv"
+            draw(video, frames, args.rate, tuple(args.size))
+            if args.jobs:
+                print_jobs(video, frames, args.model, args.jobs)
+            if args.plan:
+                constants = measured(video, frames, args.model, 1)
+                print_plan(*args.plan, args.plan_rate, constants)
+        return 0
+    model = opened(args.model)
     with TemporaryDirectory() as name:
         folder = Path(name)
         draw(folder / "video.mkv", frames, args.rate, tuple(args.size))

@@ -1,5 +1,6 @@
 """Further processes of a test as forks of this one, which has imported everything."""
 
+import gc
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ def fork(work: Callable[..., Any], *args: Any, number: int = 1) -> ProcessContex
         *args: Any objects; nothing is pickled.
         number: How many.
     """
+    # A fork that frees a frame of PyAV waits for threads of its parent, for ever.
+    gc.collect()
     with warnings.catch_warnings():
         # Newer Pythons warn of forks beside torch's threads; the children start none.
         warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)

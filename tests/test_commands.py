@@ -419,6 +419,23 @@ def test_following_prints_a_row_a_tracker_and_a_picture(tmp_path, capsys):
     assert float(rows[0][9]) > 90  # MOTA of true boxes
 
 
+@pytest.mark.slow
+def test_watch_prints_processes_and_a_plan(capsys):
+    words = ("--seconds", 2, "--rate", 10, "--size", 48, 64)
+    run("benchmarks/watch.py", *words, "--jobs", 1, 2, "--plan", 100, 365)
+    printed = capsys.readouterr().out
+    assert printed.count("\n| 1 | ") == printed.count("\n| 2 | ") == 1
+    plan = "100 cameras, 365 days, 25 frames a second: 78,840,000,000 frames"
+    assert f"\n{plan}, " in printed
+
+
+def test_a_plan_by_hand():
+    """Two cameras, a day, a frame a second: 172,800 frames; 96 a second and core."""
+    module = module_of(ROOT / "benchmarks" / "watch.py")
+    plan = module.plan_of(2, 1, 1, module.Measured(96.0, 90.0))
+    assert plan == module.Plan(172_800, 0.5, 2 / 96, 172_800 * 90)
+
+
 @pytest.mark.parametrize("words", [(), ("--whole",)], ids=["chunks", "whole"])
 def test_cirkd_prints_memory_and_time(words, capsys):
     small = ("--size", 6, "--batch", 2, "--channels", 3, "--repeats", 1)

@@ -1,10 +1,12 @@
 """A row a frame of a video: ``python tools/watch.py MODEL SOURCE --out FOLDER``.
 
-MODEL is a file of tools/export.py, or weights. docs/watch.md. The exit status is 1 if
-some frames were dropped, and 2 if nothing could be predicted.
+Several sources, or a list of them by ``--sources``, are an archive. MODEL is a file of
+tools/export.py, or weights. docs/watch.md. The exit status is 1 if some frames were
+dropped or a source failed, and 2 if nothing could be predicted.
 """
 
 import argparse
+from pathlib import Path
 
 from event_arguments import add_event_settings, pop_event_settings
 from follow_arguments import add_follow_options, check_follow, pop_follow
@@ -20,9 +22,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("model", help="file of export.py or quantize.py, or weights")
     parser.add_argument(
-        "source",
+        "sources",
+        nargs="*",
+        metavar="source",
         help="video, folder of pictures whose names are times, or address of a camera, "
-        "such as rtsp://host/stream or /dev/video0",
+        "such as rtsp://host/stream or /dev/video0; several are an archive",
     )
     parser.add_argument(
         "--out",
@@ -83,15 +87,65 @@ def parse_args() -> argparse.Namespace:
         help="file of tools/event_errors.py: events, hours and days are corrected and "
         "have 95 %% intervals; brings its event settings",
     )
+    parser.add_argument(
+        "--max-jump",
+        metavar="SECONDS",
+        help="time between two frames from which the clock may be wrong (default: "
+        "86400, a day)",
+    )
+    parser.add_argument(
+        "--parquet", action="store_true", help="write rows.parquet, too (pyarrow)"
+    )
     add_event_settings(parser)
     add_follow_options(parser)
+    _add_archive(parser.add_argument_group("archives"))
     args = parser.parse_args()
     check_follow(parser, args)
+    _check_archive(parser, args)
     for name in ("timestamp_stem", "fps", "year"):
         if getattr(args, name) is not None and args.timestamp is None:
             option = name.replace("_", "-")
             parser.error(f"--{option} has no effect without --timestamp")
     return args
+
+
+def _add_archive(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--sources",
+        dest="listed",
+        metavar="FILE",
+        help="list of sources: one a line, or .csv with the column source and any of "
+        "name, start, from, until, recording, timestamp",
+    )
+    group.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="processes at once on each machine (default: 1)",
+    )
+    group.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="join a Ray cluster, or 'auto' (default: this machine alone)",
+    )
+
+
+def _check_archive(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse no source, and options of the other number of sources."""
+    if not args.sources and args.listed is None:
+        parser.error("give a source, or a list of sources by --sources")
+    is_archive = len(args.sources) > 1 or args.listed is not None
+    for name in ("jobs", "address") if not is_archive else ():
+        if getattr(args, name) is not None:
+            parser.error(f"--{name} has no effect with one source: give several")
+    for name in ("start", "recording", "annotate") if is_archive else ():
+        if getattr(args, name) is not None:
+            parser.error(
+                f"--{name} is of one source, and here are several: give it in a column "
+                f"of --sources LIST.csv"
+                if name != "annotate"
+                else "--annotate names one video, and here are several sources"
+            )
 
 
 def main(options: dict) -> int:
@@ -109,8 +163,17 @@ def main(options: dict) -> int:
     }
     follow = pop_follow(options)
     given = {name: value for name, value in form.items() if value is not None}
-    asked = Asked(**options, timestamp=given or None, events=settings, follow=follow)
-    return watch_and_tell(asked)
+    words, listed = options.pop("sources"), options.pop("listed")
+    jobs, address = options.pop("jobs"), options.pop("address")
+    options |= {"timestamp": given or None, "events": settings, "follow": follow}
+    if listed is None and len(words) == 1:
+        return watch_and_tell(Asked(source=words[0], **options))
+    from mmseg_splashkd.deploy.archive import watch_archive
+    from mmseg_splashkd.deploy.archive.listing import listed_sources
+
+    sources = listed_sources(Asked(source="", **options), words, listed)
+    out = Path(options["out"])
+    return watch_archive(sources, out, 1 if jobs is None else jobs, address)
 
 
 if __name__ == "__main__":

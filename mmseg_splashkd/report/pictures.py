@@ -55,17 +55,40 @@ class TileRow(NamedTuple):
     columns: int = 2
 
 
-def tile_of(picture: np.ndarray, title: str, detail: str, alt: str) -> Tile:
-    """Make a tile of an (H, W, 3) uint8 RGB picture, at most ``TILE_WIDTH`` wide."""
+class Jpeg(NamedTuple):
+    """A picture as a file.
+
+    Attributes:
+        content: Bytes of the JPEG file.
+        size: Width and height in pixels.
+    """
+
+    content: bytes
+    size: tuple[int, int]
+
+
+def as_jpeg(picture: np.ndarray) -> Jpeg:
+    """Encode an (H, W, 3) uint8 RGB picture, at most ``TILE_WIDTH`` wide."""
     image = Image.fromarray(picture)
     if image.width > TILE_WIDTH:
         height = round(TILE_WIDTH * image.height / image.width)
-        image = image.resize((TILE_WIDTH, height))
+        image = image.resize((TILE_WIDTH, max(1, height)))
     buffer = io.BytesIO()
-    # Full colour resolution: marked pixels are thin.
-    image.save(buffer, "JPEG", quality=82, subsampling=0, optimize=True)
-    source = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return Tile(source, image.size, title, detail, alt)
+    # Full colour resolution: marked pixels are thin. Not optimised: Pillow then takes a
+    # buffer of a byte a pixel, which noise, as of a camera at night, exceeds.
+    image.save(buffer, "JPEG", quality=82, subsampling=0)
+    return Jpeg(buffer.getvalue(), image.size)
+
+
+def tile_of_jpeg(jpeg: Jpeg, title: str, detail: str, alt: str) -> Tile:
+    """Make a tile of an encoded picture; for the texts see ``Tile``."""
+    source = f"data:image/jpeg;base64,{base64.b64encode(jpeg.content).decode()}"
+    return Tile(source, jpeg.size, title, detail, alt)
+
+
+def tile_of(picture: np.ndarray, title: str, detail: str, alt: str) -> Tile:
+    """Make a tile of an (H, W, 3) uint8 RGB picture, at most ``TILE_WIDTH`` wide."""
+    return tile_of_jpeg(as_jpeg(picture), title, detail, alt)
 
 
 def read_rgb(path: str | Path) -> np.ndarray:

@@ -1,7 +1,5 @@
 """Start or continue a sweep, and run it to its end."""
 
-import os
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -20,6 +18,7 @@ from mmseg_splashkd.sweep.checks import (
     direction_of,
 )
 from mmseg_splashkd.sweep.cluster import Cluster, Resources
+from mmseg_splashkd.sweep.execute import execute
 from mmseg_splashkd.sweep.graph import Graph
 from mmseg_splashkd.sweep.progress import Progress, Row
 from mmseg_splashkd.sweep.scheduler import Scheduler, Task
@@ -35,7 +34,6 @@ from mmseg_splashkd.unwritable import writing
 
 WORK_DIRS = Path("work_dirs")
 LOCK = ".sweep.lock"
-STEP = 1.0  # seconds between two updates of the progress
 
 
 def run_sweep(
@@ -177,42 +175,17 @@ def _execute(
     scheduler: Scheduler, growing: Search | Budgeted | None, progress: Progress
 ) -> None:
     """Run tasks until none is left, or until a signal."""
-    scheduler.cluster.connect()
-    with _signals() as received:  # after Ray, which sets a handler of its own
-        try:
-            while scheduler.is_open:
-                scheduler.step(STEP)
-                if growing is not None:
-                    growing.extend(scheduler)
-                    _tell(growing, progress)
-                if received and not scheduler.is_stopping:
-                    scheduler.stop(f"interrupted by {received[0].name}")
-                progress.update()
-        finally:
-            scheduler.cluster.close()
+
+    def on_step() -> None:
+        if growing is not None:
+            growing.extend(scheduler)
+            _tell(growing, progress)
+        progress.update()
+
+    execute(scheduler, on_step)
 
 
 def _tell(growing: Search | Budgeted, progress: Progress) -> None:
     progress.total = growing.total
     for line in growing.news():
         progress.print(line)
-
-
-@contextmanager
-def _signals() -> Iterator[list[signal.Signals]]:
-    """Collect signals to stop; a second one kills this process, Ray and the runs."""
-    received: list[signal.Signals] = []
-
-    def handle(number: int, frame: Any) -> None:
-        del frame
-        received.append(signal.Signals(number))
-        if len(received) > 1:
-            os._exit(128 + number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-    before = [(number, signal.signal(number, handle)) for number in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)

@@ -4,6 +4,7 @@ from mmseg_splashkd.report.pictures import (
     FALSE_ALARM,
     HIT,
     MISSED,
+    as_jpeg,
     error_masks,
     paint_classes,
     paint_masks,
@@ -50,3 +51,11 @@ def test_colour_is_greyed_by_its_luma():
     image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     painted = paint_classes(image, np.full((1, 3), 255), [(0, 0, 0)])
     np.testing.assert_array_equal(painted[0, :, 0], [76, 150, 29])
+
+
+def test_noise_is_encoded():
+    """Pillow's optimised encoder fails where a pixel takes more than a byte."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    jpeg = as_jpeg(noise)
+    assert len(jpeg.content) > 300 * 400
+    assert jpeg.size == (400, 300)

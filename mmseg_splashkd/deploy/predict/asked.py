@@ -13,12 +13,15 @@ FILE = "asked.json"
 HASH = re.compile("[0-9a-f]{64}")
 
 
-def claim_folder(folder: Path, asked: Mapping[str, str]) -> None:
+def claim_folder(
+    folder: Path, asked: Mapping[str, str], absent: Mapping[str, str] | None = None
+) -> None:
     """Note what is asked of a new folder, or compare it with what was asked before.
 
     Args:
         folder: Folder of predictions; created if missing.
         asked: What is asked: name -> value.
+        absent: Values of names that a folder of an earlier version does not have.
 
     Raises:
         FileExistsError: The folder holds files of something else.
@@ -33,6 +36,7 @@ def claim_folder(folder: Path, asked: Mapping[str, str]) -> None:
     before = read_json(file, "what was asked")
     if not isinstance(before, dict):
         raise ValueError(f"{file} is not of this tool: give another --out")
+    before = {**(absent or {}), **before}
     others = [name for name, value in asked.items() if before.get(name) != value]
     if others:
         changes = ", ".join(

@@ -1,14 +1,12 @@
 """A source from the command line: its table, its pictures, and what came of it."""
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from mmseg_splashkd.deploy.choice import AUTO
 from mmseg_splashkd.deploy.predict.apart import check_apart
@@ -16,7 +14,7 @@ from mmseg_splashkd.deploy.predict.asked import claim_folder
 from mmseg_splashkd.deploy.predict.auto_engine import chosen_engine, model_asked
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.prediction import Prediction
-from mmseg_splashkd.deploy.watch import rows, timeline
+from mmseg_splashkd.deploy.watch import parquet, rows, timeline
 from mmseg_splashkd.deploy.watch.annotate import SUFFIX, AnnotatedVideo, free_name
 from mmseg_splashkd.deploy.watch.camera_source import is_camera
 from mmseg_splashkd.deploy.watch.counts import Counts
@@ -25,8 +23,13 @@ from mmseg_splashkd.deploy.watch.error_bars import ErrorBars
 from mmseg_splashkd.deploy.watch.event_log import EventLog
 from mmseg_splashkd.deploy.watch.measure import class_of, decision_of
 from mmseg_splashkd.deploy.watch.opening import open_source
+from mmseg_splashkd.deploy.watch.outcome import Outcome
+from mmseg_splashkd.deploy.watch.page import Watched, write_watched_page
+from mmseg_splashkd.deploy.watch.parquet import check_parquet
 from mmseg_splashkd.deploy.watch.selection import Selection
-from mmseg_splashkd.deploy.watch.source import Moment, Problem, Source
+from mmseg_splashkd.deploy.watch.shown import Shown
+from mmseg_splashkd.deploy.watch.source import Moment, Source
+from mmseg_splashkd.deploy.watch.sums import Hours
 from mmseg_splashkd.deploy.watch.table import open_table
 from mmseg_splashkd.deploy.watch.track_log import (
     TrackLog,
@@ -40,7 +43,6 @@ from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.records.lock import lock_folder
 
 INCOMPLETE, NOTHING = 1, 2  # exit status: some frames were dropped, or no row is there
-SHOWN = 5  # problems of one reason that are printed
 TAKEN = "--out {!r}: another process watches into it. Name another one, or wait"
 
 
@@ -70,6 +72,9 @@ class Asked:
             ``EventSettings()``.
         errors: File of errors of events, by which they are corrected.
         follow: How splashes are followed from frame to frame; None: they are not.
+        max_jump: Seconds between two frames from which the clock may be wrong; None: a
+            day, see ``in_order``.
+        parquet: Whether the rows are written as Parquet, too.
     """
 
     model: str
@@ -89,6 +94,8 @@ class Asked:
     events: EventSettings | None = None
     errors: str | None = None
     follow: FollowSettings | None = None
+    max_jump: str | None = None
+    parquet: bool = False
 
 
 def watch_and_tell(asked: Asked) -> int:
@@ -110,7 +117,14 @@ def watch_and_tell(asked: Asked) -> int:
         ValueError: An argument is invalid, the source cannot be read, or ``out`` holds
             rows of another source, model or setting.
     """
-    selection = Selection.of(asked.every, asked.first, asked.until)
+    return watch(asked).status
+
+
+def watch(asked: Asked) -> Outcome:
+    """As ``watch_and_tell``, with what came of the source."""
+    if asked.parquet:
+        check_parquet()
+    selection = Selection.of(asked.every, asked.first, asked.until, asked.max_jump)
     video = _annotated(asked)
     bars = None if asked.errors is None else ErrorBars.read(asked.errors)
     settings = asked.events or (bars and bars.reference.settings)
@@ -125,16 +139,21 @@ def watch_and_tell(asked: Asked) -> int:
         name = model.classes[class_id]
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
         same |= follow_asked(folder, asked.follow)
-        claim_folder(folder, same | selection.identity())
+        absent = Selection.identity_before()
+        claim_folder(folder, same | selection.identity(), absent)
         print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
-        events = EventLog(folder, _recording(asked), settings)
+        events = EventLog(folder, recording_of(asked), settings)
         if bars is not None:
             bars.check(name, events.settings)
         tracks = None
         if asked.follow is not None:
             tracks = stack.enter_context(open_track_log(folder, asked.follow))
-        output = Output(model, class_id, selection, events, video, bars, tracks)
-        return watch_into(source, folder, output)
+        output = Output(
+            model, class_id, selection, events, video, bars, tracks, asked.parquet
+        )
+        status, counts = watch_into(source, folder, output), output.counts
+    dropped = counts.dropped.total()
+    return Outcome(status, counts.rows, dropped, len(output.events.found))
 
 
 @dataclass(frozen=True)
@@ -149,7 +168,9 @@ class Output:
         video: Takes the frames with the classes over them; None: not asked for.
         bars: Corrects the events; None: not asked for.
         tracks: Follows splashes from frame to frame; None: not asked for.
+        parquet: Whether the rows are written as Parquet, too.
         counts: What became of the frames.
+        hours: Number of rows in each hour.
     """
 
     model: SplashModel
@@ -159,15 +180,21 @@ class Output:
     video: AnnotatedVideo | None = None
     bars: ErrorBars | None = None
     tracks: TrackLog | None = None
+    parquet: bool = False
     counts: Counts = field(default_factory=Counts)
+    hours: Hours = field(default_factory=Hours)
 
-    def before_row(self, row: rows.Row, numbered: np.ndarray) -> None:
+    def before_row(
+        self, row: rows.Row, prediction: Prediction, numbered: np.ndarray
+    ) -> None:
         """Take what must be there whenever the row is.
 
         Args:
             row: A new row, which is not in the table yet.
+            prediction: Its prediction.
             numbered: (H, W) number of the blob of each pixel.
         """
+        self.events.before_row(row, prediction.draw)
         if self.tracks is not None:
             self.tracks.before_row(row, numbered)
 
@@ -178,6 +205,7 @@ class Output:
             row: A row that is in the table.
         """
         self.counts.on_row(row)
+        self.hours.on_row(row)
         self.events.on_row(row)
         if self.tracks is not None:
             self.tracks.on_row(row)
@@ -237,8 +265,25 @@ def _tell(folder: Path, output: Output) -> None:
     picture = timeline.draw_timeline(table, folder / timeline.FILE, name, found)
     if picture is not None:
         print(f"Timeline: {picture}")
+    _tell_tables(folder, output, name, picture)
     if output.video is not None and output.video.path.exists():
         print(f"Annotated: {output.video.path}")
+
+
+def _tell_tables(folder: Path, output: Output, name: str, picture: Path | None) -> None:
+    """Write the page, and the rows as Parquet."""
+    decision = decision_of(output.model, output.class_id)
+    log = output.events
+    counts, hours = output.counts, output.hours
+    watched = Watched(
+        log.recording, name, decision, counts, hours, log.found, log.settings
+    )
+    print(f"Page: {write_watched_page(folder, watched, picture)}")
+    out = folder / parquet.FILE
+    if output.parquet:
+        print(f"Parquet: {parquet.write_parquet(folder / rows.FILE, out)}")
+    elif out.exists():
+        print(f"{out} is of an earlier call: write it anew by --parquet")
 
 
 def _run(source: Source, table: Path, output: Output) -> None:
@@ -246,7 +291,7 @@ def _run(source: Source, table: Path, output: Output) -> None:
         opened = stack.enter_context(open_table(table))
         if output.video is not None:
             stack.enter_context(closing(output.video))
-        shown = stack.enter_context(_Shown.on(source, output.counts))
+        shown = stack.enter_context(Shown.on(source, output.counts))
         Watcher(
             output.model,
             output.class_id,
@@ -257,35 +302,6 @@ def _run(source: Source, table: Path, output: Output) -> None:
             shown.problem,
             shown.advance,
         ).run(source, rows.read_rows(table), opened, output.counts)
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Progress and problems on standard error."""
-
-    progress: Progress
-    task: Any
-    counts: Counts
-
-    @classmethod
-    @contextmanager
-    def on(cls, source: Source, counts: Counts) -> Iterator["_Shown"]:
-        with Progress(console=Console(stderr=True)) as progress:
-            yield cls(
-                progress, progress.add_task("Watching", total=source.count), counts
-            )
-
-    def advance(self) -> None:
-        text = f"Watching: {self.counts.progress()}"
-        self.progress.update(self.task, advance=1, description=text)
-
-    def problem(self, problem: Problem) -> None:
-        count = self.counts.dropped[problem.reason]
-        if count > SHOWN:
-            return
-        more = ", and others of its kind are only counted" if count == SHOWN else ""
-        text = f"{problem.reason}: {problem.text}{more}"
-        self.progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _opened(asked: Asked, source: Source, folder: Path) -> SplashModel:
@@ -312,7 +328,8 @@ def _check_apart(folder: Path, source: str) -> None:
     check_apart(folder, [path] if is_folder else [], [path], "its files")
 
 
-def _recording(asked: Asked) -> str:
+def recording_of(asked: Asked) -> str:
+    """Name of the recording: the one that is given, or that of the source."""
     if asked.recording is not None:
         return asked.recording
     if is_camera(asked.source):

@@ -5,7 +5,10 @@ from fractions import Fraction
 
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.datasets.video_header import moment_of
+from mmseg_splashkd.deploy.watch.clock import MAX_JUMP
 from mmseg_splashkd.evaluation.events.table import format_utc
+
+MAX_JUMP_OPTION = "--max-jump"
 
 
 @dataclass(frozen=True)
@@ -19,20 +22,30 @@ class Selection:
         every: Length of an interval in nanoseconds, from 1.
         first: Time from which frames are taken, in nanoseconds; None: from the first.
         end: Time before which they are taken; None: to the last.
+        max_jump: Nanoseconds between two frames from which the clock may be wrong, see
+            ``in_order``.
     """
 
     every: int = 1
     first: int | None = None
     end: int | None = None
+    max_jump: int = MAX_JUMP
 
     @classmethod
-    def of(cls, every: str | None, first: str | None, until: str | None) -> "Selection":
+    def of(
+        cls,
+        every: str | None,
+        first: str | None,
+        until: str | None,
+        max_jump: str | None = None,
+    ) -> "Selection":
         """Read the words of the command line.
 
         Args:
             every: Seconds above 0, such as ``'0.5'`` or ``'1/3'``.
             first: UNIX seconds, or an ISO 8601 date and time.
             until: The same, after ``first``.
+            max_jump: Seconds above 0; None: a day.
 
         Raises:
             ValueError: One is something else.
@@ -41,7 +54,9 @@ class Selection:
         end = None if until is None else moment_of(until, "--until")
         if begin is not None and end is not None and end <= begin:
             raise ValueError(f"--until {until} is not after --from {first}")
-        return cls(_interval(every), begin, end)
+        interval = 1 if every is None else _nanoseconds(every, "--every")
+        jump = MAX_JUMP if max_jump is None else _nanoseconds(max_jump, "--max-jump")
+        return cls(interval, begin, end, jump)
 
     def has_begun(self, time_ns: int) -> bool:
         """Whether the span has begun at a time."""
@@ -60,16 +75,25 @@ class Selection:
         every = "all frames" if self.every == 1 else f"{self.every / SECOND:.9g} s"
         first = "the first" if self.first is None else format_utc(self.first)
         end = "the last" if self.end is None else format_utc(self.end)
-        return {"--every": every, "--from": first, "--until": end}
+        jump = f"{self.max_jump / SECOND:.9g} s"
+        return {
+            "--every": every,
+            "--from": first,
+            "--until": end,
+            MAX_JUMP_OPTION: jump,
+        }
+
+    @classmethod
+    def identity_before(cls) -> dict[str, str]:
+        """Values of the names that earlier versions did not distinguish."""
+        return {MAX_JUMP_OPTION: cls().identity()[MAX_JUMP_OPTION]}
 
 
-def _interval(every: str | None) -> int:
-    if every is None:
-        return 1
+def _nanoseconds(seconds: str, option: str) -> int:
     try:
-        length = round(Fraction(every) * SECOND)
+        length = round(Fraction(seconds) * SECOND)
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"--every {every!r} is not a number of seconds") from error
+        raise ValueError(f"{option} {seconds!r} is not a number of seconds") from error
     if length < 1:
-        raise ValueError(f"--every {every!r} must be seconds above 0")
+        raise ValueError(f"{option} {seconds!r} must be seconds above 0")
     return length

@@ -6,10 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mmseg_splashkd.datasets.timestamps import SECOND
-
 DAMAGED, TIMELESS = "damaged", "without time"
-REPEATED, BACKWARDS = "repeated", "out of order"
+REPEATED, BACKWARDS, CLOCK = "repeated", "out of order", "wrong clock"
 LATE, LOST = "late", "lost connections"
 
 
@@ -21,7 +19,7 @@ class Moment:
         time_ns: Its time in nanoseconds.
         name: What it is called in messages.
         read: Returns it as (H, W, 3) uint8 RGB, or raises ``OSError`` or
-            ``ValueError``. It is valid until the next moment is taken.
+            ``ValueError``. It is valid until five further moments were taken.
     """
 
     time_ns: int
@@ -68,26 +66,3 @@ class Source(Protocol):
             ValueError: It cannot be read at all.
         """
         ...
-
-
-def in_order(items: Iterator[Moment | Problem]) -> Iterator[Moment | Problem]:
-    """Replace frames whose time does not increase by problems.
-
-    Args:
-        items: Moments and problems of a source.
-    """
-    last = None
-    for item in items:
-        if isinstance(item, Moment):
-            if last is not None and item.time_ns <= last:
-                yield _disordered(item, last)
-                continue
-            last = item.time_ns
-        yield item
-
-
-def _disordered(moment: Moment, last: int) -> Problem:
-    if moment.time_ns == last:
-        return Problem(REPEATED, f"{moment.name} has the time of the frame before it")
-    back = (last - moment.time_ns) / SECOND
-    return Problem(BACKWARDS, f"{moment.name} is {back:.3f} s before the latest frame")

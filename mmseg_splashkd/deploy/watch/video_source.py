@@ -45,7 +45,7 @@ class VideoSource:
         self.about = _about(path, start, self._header.created)
         self.identity = {
             "size of the video": f"{path.stat().st_size} bytes",
-            "beginning of the video": _hash_of_head(path),
+            "beginning of the video": hash_of_head(path),
             "--start": "none" if told is None else format_utc(self._start),
         }
 
@@ -92,6 +92,7 @@ def _about(path: Path, start: str | None, created: str | None) -> str:
     return f"Times begin at the creation_time of {path}, {created} (--start)"
 
 
-def _hash_of_head(path: Path) -> str:
+def hash_of_head(path: Path) -> str:
+    """SHA-256 of the first MiB of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.sha256(file.read(HEAD)).hexdigest()

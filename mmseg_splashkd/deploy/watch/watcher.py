@@ -7,6 +7,7 @@ import numpy as np
 
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.prediction import Prediction
+from mmseg_splashkd.deploy.watch.clock import in_order
 from mmseg_splashkd.deploy.watch.counts import Counts
 from mmseg_splashkd.deploy.watch.measure import measure
 from mmseg_splashkd.deploy.watch.rows import Row
@@ -17,7 +18,6 @@ from mmseg_splashkd.deploy.watch.source import (
     Moment,
     Problem,
     Source,
-    in_order,
 )
 from mmseg_splashkd.deploy.watch.table import RowTable
 from mmseg_splashkd.foreign import one_line
@@ -32,8 +32,9 @@ class Watcher:
         model: The model.
         class_id: trainId of the class that is watched.
         selection: Which frames are taken.
-        before_row: Takes each new row, and the (H, W) numbers of its blobs, before it
-            is in the table: writes what must be there whenever the row is.
+        before_row: Takes each new row, its prediction and the (H, W) numbers of its
+            blobs, before it is in the table: what it writes is there after a kill if
+            the row is.
         on_row: Takes every row in the order of time, those of earlier calls as they
             were written, and each new one after it is in the table.
         on_prediction: Takes time and prediction of each new row.
@@ -44,7 +45,7 @@ class Watcher:
     model: SplashModel
     class_id: int
     selection: Selection
-    before_row: Callable[[Row, np.ndarray], None]
+    before_row: Callable[[Row, Prediction, np.ndarray], None]
     on_row: Callable[[Row], None]
     on_prediction: Callable[[int, Prediction], None]
     on_problem: Callable[[Problem], None]
@@ -70,7 +71,7 @@ class Watcher:
                 finite.
         """
         earlier = _Earlier(self, before, counts)
-        for item in in_order(source.moments()):
+        for item in in_order(source.moments(), self.selection.max_jump):
             if isinstance(item, Moment) and self.selection.is_over(item.time_ns):
                 break
             counts.read += 1
@@ -106,7 +107,7 @@ class Watcher:
         found = prediction.labels, prediction.probabilities
         row, numbered = measure(*found, self.class_id, moment.time_ns)
         with held_signals():  # the row, and all that is made of it
-            self.before_row(row, numbered)
+            self.before_row(row, prediction, numbered)
             table.append(row)
             counts.taken += 1
             earlier.interval = self.selection.interval(row.time_ns)

@@ -58,5 +58,6 @@ def draw_video(
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Bytes of all visible files."""
-    files = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return {path.name: path.read_bytes() for path in files}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    names = ((path.relative_to(folder).as_posix(), path) for path in files)
+    return {name: path.read_bytes() for name, path in names if name[0] != "."}

@@ -61,7 +61,8 @@ def test_a_folder_becomes_a_row_a_frame(model, tmp_path):
     assert lines[0] == ",".join(COLUMNS)
     assert lines[4].startswith("2024-05-01T08:00:03.000000000Z,1714550403000000000,")
     files = {"rows.csv", "timeline.svg", "asked.json", "events.csv", "events.json"}
-    assert set(contents(out)) == files
+    peaks = {f"peaks/{START + n}000000000.jpg" for n in (4, 14)}
+    assert set(contents(out)) == {*files, *peaks, "index.html"}
     assert "20 read: 20 rows new\n" in shown
     assert "splash: in 6 of 20 rows" in shown
     assert "at most 9.38% at 2024-05-01T08:00:04.000000000Z" in shown

@@ -15,6 +15,7 @@ from mmseg_splashkd.deploy.watch.camera_source import (
     is_camera,
     without_secrets,
 )
+from mmseg_splashkd.deploy.watch.clock import in_order
 from mmseg_splashkd.deploy.watch.folder_source import FolderSource
 from mmseg_splashkd.deploy.watch.source import (
     BACKWARDS,
@@ -25,7 +26,6 @@ from mmseg_splashkd.deploy.watch.source import (
     Moment,
     Problem,
     Source,
-    in_order,
 )
 from mmseg_splashkd.deploy.watch.video_source import VideoSource
 from tests.deploy.predict.fakes import write
