@@ -98,9 +98,11 @@ def _hash_of(asked: Asked) -> str | None:
         return None
     try:
         source, model = _state_of(Path(asked.source)), _model(asked.model)
+        errors = asked.errors and file_sha256(Path(asked.errors))
     except OSError:
         return None  # watching it says why
-    values: dict[str, Any] = {**asdict(asked), "source": source, "model": model}
+    read = {"source": source, "model": model, "errors": errors}
+    values: dict[str, Any] = {**asdict(asked), **read}
     kept = {name: value for name, value in values.items() if name not in NOT_ASKED}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
