@@ -90,7 +90,7 @@ def check_frames(count: int, bounds: Bounds) -> None:
         raise Refusal(
             TOO_MUCH,
             f"the video has more frames than the limit of {bounds.video_frames}: send "
-            f"a shorter part, or take tools/watch.py",
+            f"a shorter part",
         )
 
 
@@ -100,7 +100,7 @@ def check_seconds(seconds: float, bounds: Bounds) -> None:
         raise Refusal(
             TOO_MUCH,
             f"the video lasts longer than the limit of {bounds.video_seconds:g} s: "
-            f"send a shorter part, or take tools/watch.py",
+            f"send a shorter part",
         )
 
 

@@ -1,7 +1,6 @@
 """A server from the command line, until a signal ends it."""
 
 import os
-import socket
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -93,7 +92,7 @@ def serve_and_tell(asked: Asked) -> int:
         stack.callback(turns.close)
         app = create_app(service, turns, hosts, Path(root))
         print(service.decision, f"Page: {url_of(listener)}", sep="\n", flush=True)
-        _serve(app, turns, listener)
+        server_of(app, turns).run(sockets=[listener])
     return 0
 
 
@@ -134,7 +133,13 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _serve(app: Guard, turns: Turns, listener: socket.socket) -> None:
+def server_of(app: Guard, turns: Turns) -> uvicorn.Server:
+    """A server of an application.
+
+    Args:
+        app: The application.
+        turns: Its queue, whose work ends when a signal comes.
+    """
     config = uvicorn.Config(
         app,
         loop="asyncio",
@@ -149,4 +154,4 @@ def _serve(app: Guard, turns: Turns, listener: socket.socket) -> None:
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=GRACE,
     )
-    _Server(config, turns).run(sockets=[listener])
+    return _Server(config, turns)

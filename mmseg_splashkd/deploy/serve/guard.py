@@ -45,13 +45,14 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return  # no WebSockets
-        status, text = self._judged(scope)
-        app = JSONResponse({"error": text}, status) if status else self._app
-        await app(scope, receive, _with_headers(send))
-
-    def _judged(self, scope: Scope) -> tuple[int, str]:
-        """Status and text of a refusal; 0 if there is none."""
         headers = Headers(scope=scope)
+        body = _Body(receive, headers)
+        status, text = self._judged(scope, headers)
+        app = JSONResponse({"error": text}, status) if status else self._app
+        await app(scope, body.receive, _with_headers(send, body))
+
+    def _judged(self, scope: Scope, headers: Headers) -> tuple[int, str]:
+        """Status and text of a refusal; 0 if there is none."""
         hosts = headers.getlist("host")
         host = HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
         if host is None or host["name"] not in self._hosts:
@@ -79,10 +80,26 @@ def _is_of(origin: str, host: re.Match[str]) -> bool:
     return own["name"] == host["name"] and same_port
 
 
-def _with_headers(send: Send) -> Send:
+class _Body:
+    """Whether the body of a request has been received."""
+
+    def __init__(self, receive: Receive, headers: Headers) -> None:
+        self._receive = receive
+        given = headers.get("content-length", "0") != "0"
+        self.is_left = given or "transfer-encoding" in headers
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self.is_left &= message.get("more_body", False)
+        return message
+
+
+def _with_headers(send: Send, body: _Body) -> Send:
     async def sent(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            if body.is_left:  # or the server would go on taking it
+                headers["Connection"] = "close"
             for name, value in ALWAYS.items():
                 headers[name] = value
             headers.setdefault("Content-Security-Policy", CLOSED)

@@ -43,7 +43,7 @@ async function send(file) {
     byId("status").textContent = `Predicting ${file.name} ... ${seconds} s`;
   };
   tell();
-  const clock = setInterval(tell, 1000);
+  const timer = setInterval(tell, 1000);
   byId("send").disabled = true;
   show(byId("stop"), true);
   try {
@@ -53,12 +53,12 @@ async function send(file) {
     (picture ? showPicture : showVideo)(file, values);
     byId("status").textContent = "Done.";
     show(byId("result"), true);
-    byId("result").focus({ preventScroll: true });
+    byId("result").focus();
   } catch (error) {
     if (error.name === "AbortError") byId("status").textContent = "Stopped.";
     else refuse(error instanceof TypeError ? "The server does not answer." : error.message);
   } finally {
-    clearInterval(clock);
+    clearInterval(timer);
     byId("send").disabled = false;
     show(byId("stop"), false);
   }
@@ -114,6 +114,9 @@ function paint(content, alt, about) {
   byId("about").textContent = about;
 }
 
+// Times are ISO 8601 in UTC with nine decimals; the tables to download keep them all.
+const moment = (time) => `${time.slice(0, 10)} ${time.slice(11, 23)}`;
+const clock = (time, day) => time.slice(0, 10) === day.slice(0, 10) ? time.slice(11, 23) : moment(time);
 const percent = (share) => `${(100 * share).toFixed(2)} %`;
 const stem = (file) => file.name.replace(/\.[^.]*$/, "");
 
@@ -138,22 +141,23 @@ function showVideo(file, found) {
   const dropped = Object.entries(found.dropped).map(([reason, n]) => `${n} ${reason}`);
   byId("title").textContent = file.name;
   byId("told").textContent = [
-    `${found.rows} frames from ${found.first} to ${found.last}`,
+    `${found.rows} frames from ${moment(found.first)} to ${clock(found.last, found.first)} UTC`,
     found.left_out ? `${found.left_out} left out by choice` : "",
     dropped.length ? `dropped: ${dropped.join(", ")} (${found.problems.join("; ")})` : "none dropped",
     `${name} on average in ${percent(found.mean_share)} of a frame`,
-  ].filter(Boolean).join("; ") + ".";
+  ].filter(Boolean).join("; ") + `. ${found.times}`;
   byId("chart").src = urlOf(found.files["timeline.svg"], "image/svg+xml");
   byId("chart").alt = `Share of ${name} over time, with ${count} events`;
   show(byId("timeline"), true);
   fill(count ? `${count} ${count === 1 ? "event" : "events"} of ${name}` : `No event of ${name}`,
-    ["start", "end", "duration, s", "largest share", "at", "area, share x s", "frames", "open"],
+    ["start, UTC", "end", "duration, s", "largest share", "at", "area, share x s", "frames", "open"],
     found.events.map((each) => [
-      each.start, each.end, each.duration_s.toFixed(3), percent(each.peak_share), each.peak,
+      moment(each.start), clock(each.end, each.start), each.duration_s.toFixed(3),
+      percent(each.peak_share), clock(each.peak, each.start),
       each.area_share_s.toFixed(5), each.frames,
       [each.begins_open ? "begins" : "", each.ends_open ? "ends" : ""].filter(Boolean).join(", "),
     ]));
-  const largest = `${percent(found.largest.share)} at ${found.largest.time}`;
+  const largest = `${percent(found.largest.share)} at ${moment(found.largest.time)}`;
   paint(bytesOf(found.files["overlay.png"]), `Frame with the largest share of ${name}, ${largest}`,
     `The frame with the largest share of ${name}: ${largest}.`);
   offer("rows.csv", found.files["rows.csv"], "text/csv");

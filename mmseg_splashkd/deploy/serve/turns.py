@@ -78,9 +78,8 @@ class Turns:
         def stops() -> bool:
             return given_up.is_set() or self.ends.is_set()
 
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._worker, _unless(stops, work))
-        left = asyncio.ensure_future(gone)
+        job = self._worker.submit(_unless(stops, work))
+        future, left = asyncio.wrap_future(job), asyncio.ensure_future(gone)
         try:
             await asyncio.wait({future, left}, return_when=asyncio.FIRST_COMPLETED)
             if not future.done():
@@ -89,9 +88,9 @@ class Turns:
         finally:
             left.cancel()
             given_up.set()
-            if not future.done():
+            if not job.cancel() and not future.done():  # it runs
                 await asyncio.wait({future})
-                _ = future.cancelled() or future.exception()  # is not asked for
+                future.exception()  # nobody asks for it anymore
 
 
 def _unless(

@@ -44,6 +44,7 @@ class Watched:
         counts: What became of the frames.
         problems: Texts of the first problems.
         largest: Prediction of the first frame with the largest share.
+        times: What its times are, as a sentence.
     """
 
     asked: AskedOfVideo
@@ -53,6 +54,7 @@ class Watched:
     counts: Counts = field(default_factory=Counts)
     problems: list[str] = field(default_factory=list)
     largest: Prediction | None = None
+    times: str = ""
 
     def on_row(self, row: rows.Row) -> None:
         """Take a row, in the order of time."""
@@ -107,6 +109,7 @@ def watch_video(
     )
     try:
         source = open_bounded(path, asked.start, bounds, stops)
+        watched.times = public(source.about, folder)
         with open_table(folder / rows.FILE) as table:
             watcher.run(source, iter(()), table, watched.counts)
     except UnwritableError:
@@ -145,6 +148,7 @@ def video_values(watched: Watched, with_files: bool) -> dict[str, Any]:
         "left_out": counts.left_out,
         "dropped": dict(sorted(counts.dropped.items())),
         "problems": watched.problems,
+        "times": watched.times,
         "first": format_utc(counts.first),
         "last": format_utc(counts.last),
         "mean_share": counts.shares / counts.rows,
