@@ -58,8 +58,8 @@ def listening(host: str, port: int) -> socket.socket:
         port: Port from 0 to 65535; 0: any that is free.
 
     Raises:
-        ValueError: The port is out of range, or in use, or the system does not allow it,
-            or the host is not of this machine.
+        ValueError: The port is out of range, in use or not allowed by the system, or
+            the host is not of this machine.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"--port {port}: give a number from 0 (any) to 65535")

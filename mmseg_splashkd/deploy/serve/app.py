@@ -19,7 +19,7 @@ from mmseg_splashkd.deploy.serve.pictures import (
     picture_values,
     predict_picture,
 )
-from mmseg_splashkd.deploy.serve.refusal import UNREADABLE, GoneError, Refusal
+from mmseg_splashkd.deploy.serve.refusal import UNREADABLE, GoneError, RefusedError
 from mmseg_splashkd.deploy.serve.service import Service
 from mmseg_splashkd.deploy.serve.turns import Turns
 from mmseg_splashkd.deploy.serve.upload import received
@@ -68,7 +68,9 @@ def create_app(
         return JSONResponse({"ok": True, **service.about(), "requests": turns.held})
 
     @app.post("/predict")
-    async def _predict(request: Request, query: Annotated[OfPicture, Query()]) -> Response:
+    async def _predict(
+        request: Request, query: Annotated[OfPicture, Query()]
+    ) -> Response:
         async def answer(body: Body) -> Response:
             async with received(body, _form(request), root, ()) as upload:
 
@@ -123,7 +125,7 @@ async def _answered(
     try:
         with turns.place():
             return await answer(body)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         await body.drain()
         return _error(refusal.status, refusal.text, refusal.headers)
     except UnwritableError:

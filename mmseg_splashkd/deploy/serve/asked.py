@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mmseg_splashkd.deploy.predict.model import SplashModel
-from mmseg_splashkd.deploy.serve.refusal import OPTION, UNREADABLE, Refusal
+from mmseg_splashkd.deploy.serve.refusal import OPTION, UNREADABLE, RefusedError
 from mmseg_splashkd.deploy.watch.measure import class_of
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.evaluation.events import EventSettings
@@ -49,9 +49,11 @@ class AskedOfVideo:
             settings: Settings that hold where no field names another value.
 
         Raises:
-            Refusal: A value is invalid.
+            RefusedError: A value is invalid.
         """
-        numbers = {name: _number(name, fields[name]) for name in SETTINGS if name in fields}
+        numbers = {
+            name: _number(name, fields[name]) for name in SETTINGS if name in fields
+        }
         try:
             return cls(
                 replace(settings, **numbers),
@@ -61,11 +63,11 @@ class AskedOfVideo:
                 fields.get("start"),
             )
         except ValueError as error:
-            raise Refusal(UNREADABLE, OPTION.sub("", str(error))) from error
+            raise RefusedError(UNREADABLE, OPTION.sub("", str(error))) from error
 
 
 def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise Refusal(UNREADABLE, f"{name}={text!r}: give a number") from error
+        raise RefusedError(UNREADABLE, f"{name}={text!r}: give a number") from error

@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 from mmseg_splashkd.deploy.serve.bounds import MIB, Bounds
-from mmseg_splashkd.deploy.serve.refusal import TOO_MUCH, GoneError, Refusal
+from mmseg_splashkd.deploy.serve.refusal import TOO_MUCH, GoneError, RefusedError
 
-REST = 4 * MIB  # bytes that are still taken of a request that is refused
+REST = 64 * MIB  # bytes that are still taken of a request that is refused
 REST_SECONDS = 1.0
 
 
@@ -37,7 +37,7 @@ class Body:
 
         Raises:
             GoneError: The client is gone.
-            Refusal: It is too large, or takes too long.
+            RefusedError: It is too large, or takes too long.
         """
         self._check(int(self._headers.get("content-length") or 0))
         loop = asyncio.get_running_loop()
@@ -47,7 +47,7 @@ class Body:
             try:
                 chunk = await asyncio.wait_for(self._next(), end - loop.time())
             except asyncio.TimeoutError as error:
-                raise Refusal(
+                raise RefusedError(
                     408,
                     f"the upload took more than {self._bounds.upload_seconds:g} s: "
                     f"send a smaller file, or over a faster connection",
@@ -89,7 +89,7 @@ class Body:
 
     def _check(self, count: int) -> None:
         if count > self._bounds.upload_bytes:
-            raise Refusal(
+            raise RefusedError(
                 TOO_MUCH,
                 f"the upload has more bytes than the limit of "
                 f"{self._bounds.upload_bytes}: send a smaller file, or a shorter part",

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.datasets.video_header import VideoHeader, read_header
 from mmseg_splashkd.deploy.serve.bounds import Bounds
-from mmseg_splashkd.deploy.serve.refusal import TOO_MUCH, GoneError, Refusal
+from mmseg_splashkd.deploy.serve.refusal import TOO_MUCH, GoneError, RefusedError
 from mmseg_splashkd.deploy.watch.source import Moment, Problem
 from mmseg_splashkd.deploy.watch.video_source import VideoSource
 
@@ -48,7 +48,7 @@ class BoundedSource:
 
         Raises:
             GoneError: It has to stop.
-            Refusal: It has more frames or lasts longer than the limits.
+            RefusedError: It has more frames or lasts longer than the limits.
             ValueError: As of ``VideoSource``.
         """
         first = last = None
@@ -75,7 +75,7 @@ def open_bounded(
         stops: Says whether to stop.
 
     Raises:
-        Refusal: It has more frames or lasts longer than the limits.
+        RefusedError: It has more frames or lasts longer than the limits.
         ValueError: It is no video, or ``start`` is no time.
     """
     header = read_header(path)
@@ -87,7 +87,7 @@ def open_bounded(
 def check_frames(count: int, bounds: Bounds) -> None:
     """Refuse a number of frames beyond the limit."""
     if count > bounds.video_frames:
-        raise Refusal(
+        raise RefusedError(
             TOO_MUCH,
             f"the video has more frames than the limit of {bounds.video_frames}: send "
             f"a shorter part",
@@ -97,7 +97,7 @@ def check_frames(count: int, bounds: Bounds) -> None:
 def check_seconds(seconds: float, bounds: Bounds) -> None:
     """Refuse a duration beyond the limit."""
     if seconds > bounds.video_seconds:
-        raise Refusal(
+        raise RefusedError(
             TOO_MUCH,
             f"the video lasts longer than the limit of {bounds.video_seconds:g} s: "
             f"send a shorter part",

@@ -23,7 +23,7 @@ def predict_picture(model: SplashModel, path: Path) -> Prediction:
         path: The upload.
 
     Raises:
-        Refusal: It is no picture, is damaged or has too many pixels.
+        RefusedError: It is no picture, is damaged or has too many pixels.
         ValueError: Probabilities are not finite, which is a fault of the model.
     """
     try:

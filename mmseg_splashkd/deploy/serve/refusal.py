@@ -11,7 +11,7 @@ UNREADABLE, TOO_MUCH = 422, 413  # status codes
 OPTION = re.compile(r"--(?=(class|every|start)\b)")
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A request is refused.
 
     Args:
@@ -33,7 +33,7 @@ class GoneError(Exception):
     """The client does not wait for an answer anymore."""
 
 
-def refusal_of(error: Exception, folder: Path) -> Refusal:
+def refusal_of(error: Exception, folder: Path) -> RefusedError:
     """The answer to an upload that cannot be read.
 
     Args:
@@ -43,9 +43,9 @@ def refusal_of(error: Exception, folder: Path) -> Refusal:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, LimitError):
-            return Refusal(TOO_MUCH, f"the upload has {cause.asked}")
+            return RefusedError(TOO_MUCH, f"the upload has {cause.asked}")
         cause = cause.__cause__
-    return Refusal(UNREADABLE, public(str(error), folder))
+    return RefusedError(UNREADABLE, public(str(error), folder))
 
 
 def public(text: str, folder: Path) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any, TypeVar
 
-from mmseg_splashkd.deploy.serve.refusal import GoneError, Refusal
+from mmseg_splashkd.deploy.serve.refusal import GoneError, RefusedError
 
 Result = TypeVar("Result")
 AGAIN = 5  # seconds after which a client may ask again
@@ -39,10 +39,10 @@ class Turns:
         """Hold a place in the queue; in the thread of the event loop only.
 
         Raises:
-            Refusal: All places are taken.
+            RefusedError: All places are taken.
         """
         if self._held >= self._most:
-            raise Refusal(
+            raise RefusedError(
                 503,
                 f"{self._held} requests are there already: ask again in {AGAIN} s",
                 {"Retry-After": str(AGAIN)},

@@ -12,7 +12,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from mmseg_splashkd.deploy.serve.body import Body
-from mmseg_splashkd.deploy.serve.refusal import UNREADABLE, Refusal
+from mmseg_splashkd.deploy.serve.refusal import UNREADABLE, RefusedError
 from mmseg_splashkd.foreign import one_line
 from mmseg_splashkd.unwritable import writing
 
@@ -48,12 +48,12 @@ async def received(
 
     Raises:
         GoneError: The client is gone.
-        Refusal: It is no such form, is too large, or has no file or other fields.
+        RefusedError: It is no such form, is too large, or has no file or other fields.
         UnwritableError: Drive, quota or rights do not allow it.
     """
     kind, options = parse_options_header(content_type)
     if kind.decode("latin-1") != FORM or not options.get(b"boundary"):
-        raise Refusal(415, f"send a form ({FORM}) with a file: curl -F file=@FILE")
+        raise RefusedError(415, f"send a form ({FORM}) with a file: curl -F file=@FILE")
     with tempfile.TemporaryDirectory(dir=root, prefix="upload_") as folder:
         path = Path(folder) / FILE
         with writing(path), path.open("wb") as file:
@@ -70,7 +70,9 @@ async def _parse(body: Body, boundary: bytes, parts: "_Parts") -> None:
             parser.write(chunk)
         parser.finalize()
     except FormParserError as error:
-        raise Refusal(400, f"the form is damaged: {one_line(str(error))}") from error
+        raise RefusedError(
+            400, f"the form is damaged: {one_line(str(error))}"
+        ) from error
 
 
 @dataclass
@@ -104,11 +106,13 @@ class _Parts:
     def check(self) -> None:
         """Refuse a form that is not whole, or has no file."""
         if not self.is_whole:
-            raise Refusal(400, "the form ends early: send it again")
+            raise RefusedError(400, "the form ends early: send it again")
         if self.size is None:
-            raise Refusal(UNREADABLE, "the form has no file: name the field 'file'")
+            raise RefusedError(
+                UNREADABLE, "the form has no file: name the field 'file'"
+            )
         if not self.size:
-            raise Refusal(UNREADABLE, "the file is empty: send another one")
+            raise RefusedError(UNREADABLE, "the file is empty: send another one")
 
     def _begin(self) -> None:
         self._header = self._value = self._disposition = b""
@@ -131,12 +135,14 @@ class _Parts:
         is_known = self._name == "file" or self._name in self.allowed
         if not is_known:
             names = ", ".join(["file", *sorted(self.allowed)])
-            raise Refusal(
+            raise RefusedError(
                 UNREADABLE,
                 f"the form has a field {one_line(self._name)!r}: give only {names}",
             )
-        if self._name in self.fields or (self._name == "file" and self.size is not None):
-            raise Refusal(
+        if self._name in self.fields or (
+            self._name == "file" and self.size is not None
+        ):
+            raise RefusedError(
                 UNREADABLE, f"the form has the field {self._name!r} twice: give one"
             )
         if self._name == "file":
@@ -148,7 +154,7 @@ class _Parts:
             return
         self._content += data[start:end]
         if len(self._content) > LONGEST:
-            raise Refusal(
+            raise RefusedError(
                 UNREADABLE, f"{self._name} has more than {LONGEST} bytes: shorten it"
             )
 

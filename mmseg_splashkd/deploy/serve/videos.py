@@ -13,7 +13,7 @@ from mmseg_splashkd.deploy.serve.bounds import Bounds
 from mmseg_splashkd.deploy.serve.pictures import in_base64, png
 from mmseg_splashkd.deploy.serve.refusal import (
     UNREADABLE,
-    Refusal,
+    RefusedError,
     public,
     refusal_of,
 )
@@ -92,7 +92,7 @@ def watch_video(
 
     Raises:
         GoneError: It had to stop.
-        Refusal: It is no video, has no frame that can be taken, or is too large.
+        RefusedError: It is no video, has no frame that can be taken, or is too large.
         UnwritableError: Drive, quota or rights do not allow it.
     """
     folder, name = path.parent, model.classes[asked.class_id]
@@ -118,7 +118,7 @@ def watch_video(
         raise refusal_of(error, folder) from error
     log.end()
     if not watched.counts.rows:
-        raise Refusal(UNREADABLE, _no_row(watched))
+        raise RefusedError(UNREADABLE, _no_row(watched))
     return watched
 
 
@@ -126,7 +126,9 @@ def _no_row(watched: Watched) -> str:
     counts = watched.counts
     dropped = [f"{n} {reason}" for reason, n in sorted(counts.dropped.items())]
     told = ", ".join(dropped) or "it has no frame"
-    return "; ".join([f"no frame of the video could be taken: {told}", *watched.problems])
+    return "; ".join(
+        [f"no frame of the video could be taken: {told}", *watched.problems]
+    )
 
 
 def video_values(watched: Watched, with_files: bool) -> dict[str, Any]:

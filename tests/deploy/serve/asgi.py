@@ -54,7 +54,8 @@ def ask(
 
 
 def pieces_of(
-    chunks: Iterable[bytes], then: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
+    chunks: Iterable[bytes],
+    then: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
 ) -> Callable[[], Awaitable[Mapping[str, Any]]]:
     """``receive`` of a body; afterwards, ``then``, or nothing for ever."""
     left = list(chunks)

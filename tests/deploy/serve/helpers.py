@@ -55,7 +55,10 @@ def red_file(path: Path) -> Path:
         ("Cast", ["found"], "classes", {"to": TensorProto.UINT8}),
     ]
     graph = helper.make_graph(
-        [helper.make_node(kind, given, [out], **more) for kind, given, out, more in nodes],
+        [
+            helper.make_node(kind, given, [out], **more)
+            for kind, given, out, more in nodes
+        ],
         "red",
         [frames],
         outputs,
@@ -71,9 +74,7 @@ def red_file(path: Path) -> Path:
 
 
 def service_of(model: SplashModel | None = None, **bounds: Any) -> Service:
-    return Service(
-        model or red_model(), "red", None, EventSettings(), Bounds(**bounds)
-    )
+    return Service(model or red_model(), "red", None, EventSettings(), Bounds(**bounds))
 
 
 def client_of(
@@ -108,17 +109,18 @@ def png_header(width: int, height: int) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", content), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        struct.pack(">I", len(data))
+        + kind
+        + data
+        + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
     )
 
 
 def form_of(fields: Mapping[str, str], file: bytes | None) -> tuple[bytes, str]:
     """Body and content type of a form, as a browser writes it."""
-    parts = [
-        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
+    head = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    parts = [head.format(name, value).encode() for name, value in fields.items()]
     if file is not None:
         head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n'
         parts.append(head + b"Content-Type: image/png\r\n\r\n" + file + b"\r\n")
@@ -139,6 +141,10 @@ def columns(cells: Mapping[str, str]) -> dict[str, Any]:
     words = {"true": True, "false": False}
     texts = ("recording", "start", "end", "peak")
     return {
-        name: cell if name in texts else words.get(cell) if cell in words else json.loads(cell)
+        name: cell
+        if name in texts
+        else words.get(cell)
+        if cell in words
+        else json.loads(cell)
         for name, cell in cells.items()
     }

@@ -27,7 +27,14 @@ PICTURE = {"file": png_of(noise(8, 8))}
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil", "", "localhost:x", "[::"],
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.1@evil",
+        "",
+        "localhost:x",
+        "[::",
+    ],
 )
 def test_another_host_is_refused(tmp_path, host):
     """A name of somebody else that leads here: DNS rebinding."""
@@ -158,15 +165,15 @@ def test_the_policy_allows_the_script_and_style_of_the_page_alone(tmp_path):
         assert allowed in policy
     assert answer.text.count("<script") == answer.text.count("<style") == 1
     assert not re.search(r"\sstyle=|\son\w+=|http-equiv|src=\"http", answer.text)
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", answer.text)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", answer.text
+    )
 
 
 def test_names_are_text_in_the_page(tmp_path):
     service = service_of()
     evil = "<img src=x onerror=alert(1)>"
-    named = type(service)(
-        service.model, evil, None, service.settings, service.bounds
-    )
+    named = type(service)(service.model, evil, None, service.settings, service.bounds)
     text = client_of(tmp_path, named).get("/").text
     assert evil not in text
     assert "&lt;img src=x onerror=alert(1)&gt;" in text
@@ -241,7 +248,9 @@ def test_hosts_that_are_allowed():
 def test_a_port_in_use_is_named_with_the_remedy():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(ValueError, match=rf"port {port} of 127.0.0.1 is in use") as e:
+        with pytest.raises(
+            ValueError, match=rf"port {port} of 127.0.0.1 is in use"
+        ) as e:
             listening("127.0.0.1", port)
     assert "--port 0 for any that is free" in str(e.value)
 

@@ -127,7 +127,9 @@ def test_a_picture_and_a_video_are_shown(tab, files, url):
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == [
         each["start"][:23].replace("T", " ") for each in expected["events"]
     ]
-    assert tab.page.locator("#chart").evaluate("e => e.decode().then(() => e.naturalWidth)")
+    assert tab.page.locator("#chart").evaluate(
+        "e => e.decode().then(() => e.naturalWidth)"
+    )
     for name in ("rows.csv", "events.csv", "timeline.svg"):
         with tab.page.expect_download() as download:
             tab.page.get_by_role("link", name=f"Download {name}").click()
@@ -157,7 +159,8 @@ def test_a_file_that_is_dropped_is_sent(browser, url, files):
     tab.page.evaluate(
         """(bytes) => {
           const data = new DataTransfer();
-          const file = new File([new Uint8Array(bytes)], "dropped.png", {type: "image/png"});
+          const content = new Uint8Array(bytes), type = "image/png";
+          const file = new File([content], "dropped.png", {type});
           data.items.add(file);
           const options = {dataTransfer: data, bubbles: true, cancelable: true};
           document.getElementById("drop").dispatchEvent(new DragEvent("drop", options));

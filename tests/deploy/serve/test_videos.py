@@ -17,7 +17,7 @@ from mmseg_splashkd.deploy import SplashModel
 from mmseg_splashkd.deploy.serve import bounded_source
 from mmseg_splashkd.deploy.serve.bounded_source import BoundedSource
 from mmseg_splashkd.deploy.serve.bounds import Bounds
-from mmseg_splashkd.deploy.serve.refusal import GoneError, Refusal
+from mmseg_splashkd.deploy.serve.refusal import GoneError, RefusedError
 from mmseg_splashkd.deploy.watch.source import Moment, Problem
 from mmseg_splashkd.evaluation.events import EventSettings
 from mmseg_splashkd.limits import PIXELS
@@ -209,7 +209,9 @@ class Endless:
     def moments(self):
         time = 0
         while True:
-            yield Moment(time, "x", lambda: picture(0)) if self.step else Problem("a", "")
+            yield (
+                Moment(time, "x", lambda: picture(0)) if self.step else Problem("a", "")
+            )
             time += self.step
 
 
@@ -225,7 +227,7 @@ class Endless:
 def test_a_source_without_end_ends(step, bounds, taken):
     source = BoundedSource(Endless(step), bounds, lambda: False)  # pyright: ignore
     items = []
-    with pytest.raises(Refusal, match="limit of"):
+    with pytest.raises(RefusedError, match="limit of"):
         items.extend(iter_into(items, source))
     assert len(items) == taken
 
