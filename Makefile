@@ -56,6 +56,6 @@ $(VENV)/.host: pyproject.toml constraints.txt
 # With a CPU build of torch, torchvision as published keeps the host packages from being
 # imported. So it and what needs it lie apart, where only the tests look (tests/conftest.py).
 $(VENV)/.dev: $(VENV)/.host tests/with_torchvision.txt
-	$(PIP) -e '.[onedl,data,augment,deploy,sweep,mlflow,tensorboard,transformers,lite,docs,dev]'
+	$(PIP) -e '.[onedl,data,augment,deploy,follow,parquet,serve,sweep,mlflow,tensorboard,transformers,lite,docs,dev]'
 	$(PIP) --no-deps --upgrade --target $(VENV)/with_torchvision -r tests/with_torchvision.txt
 	@touch $@

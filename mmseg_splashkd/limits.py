@@ -5,7 +5,22 @@ and how to raise it.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+
+class LimitError(ValueError):
+    """A file asks for more than a limit allows.
+
+    Attributes:
+        asked: What it asks for, and what else to do, without how to raise the limit:
+            for those who cannot, such as users of a server.
+    """
+
+    def __init__(self, message: str, asked: str) -> None:
+        super().__init__(message)
+        self.asked = asked
 
 
 @dataclass(frozen=True)
@@ -50,14 +65,36 @@ class Limit:
             what: Name of the file, or of its part, for the error.
 
         Raises:
-            ValueError: ``number`` is above the limit.
+            LimitError: ``number`` is above the limit.
         """
         if number > self.value:
-            raise ValueError(
-                f"{what} has {number} {self.unit}, more than the limit of "
-                f"{self.value}: {self.remedy}, or raise the limit by the environment "
-                f"variable {self.variable}={number}"
+            asked = f"{number} {self.unit}, more than the limit of {self.value}"
+            raise LimitError(
+                f"{what} has {asked}: {self.remedy}, or raise the limit by the "
+                f"environment variable {self.variable}={number}",
+                f"{asked}: {self.remedy}",
             )
+
+    @contextmanager
+    def held_at(self, number: int) -> Iterator[None]:
+        """Replace the limit in this process, all threads, while the context lasts.
+
+        Args:
+            number: The limit that holds then.
+
+        Raises:
+            ValueError: ``number`` is below 1.
+        """
+        before = os.environ.get(self.variable)
+        os.environ[self.variable] = str(number)
+        try:
+            _ = self.value
+            yield
+        finally:
+            if before is None:
+                del os.environ[self.variable]
+            else:
+                os.environ[self.variable] = before
 
 
 # 10,000 x 10,000. A frame of 3 bytes a pixel is then 286 MiB.

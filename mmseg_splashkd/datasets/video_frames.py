@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 UNIT = 65536  # 1 in the 16.16 fixed-point numbers of a display matrix
+# Formats whose file holds its frames. Others, such as playlists (HLS), lists of files
+# (concat) and descriptions of streams (SDP), name files or addresses to read, which a
+# file from elsewhere must not choose.
+CONTAINERS = (
+    *("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts"),
+    *("mpeg", "mpegvideo", "m4v", "h261", "h263", "h264", "hevc", "vvc", "av1", "obu"),
+    *("ivf", "flv", "live_flv", "asf", "asf_o", "ogg", "mxf", "mxg", "nut", "nuv"),
+    *("rm", "dhav", "dv", "vc1", "vc1test", "wtv", "nsv", "amv", "swf", "ty", "pva"),
+    *("mjpeg", "mjpeg_2000", "mpjpeg", "yuv4mpegpipe", "gif", "apng", "cavsvideo"),
+)
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 
 
@@ -36,14 +46,21 @@ def open_video(path: Path) -> Iterator[InputContainer]:
         path: The file.
 
     Raises:
-        ValueError: The file cannot be read, has no video stream, or its frames have
-            more pixels than the limit.
+        ValueError: The file cannot be read, is none of ``CONTAINERS``, has no video
+            stream, or its frames have more pixels than the limit.
     """
     av = import_extra("av", "videos")
+    only = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"}
     try:
         check_regular(path)
         # Cameras write text in encodings of their own.
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path), options=only, metadata_errors="replace")
+    except av.ArgumentError as error:
+        raise ValueError(
+            f"video {path} cannot be opened: it is no file that holds a video itself, "
+            f"such as .mp4 or .mkv, but of another kind, such as a picture or a list "
+            f"of other files ({error})"
+        ) from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise ValueError(f"video {path} cannot be opened: {error}") from error
     with checked_video(container, path):
@@ -67,7 +84,9 @@ def checked_video(container: InputContainer, path: Path | str) -> Iterator[None]
             kinds = sorted({stream.type for stream in container.streams})
             raise ValueError(f"{path} has no video stream; it has {kinds or 'none'}")
         for stream in container.streams.video:
-            PIXELS.check(stream.width * stream.height, f"a frame of {path}")
+            # As shown: pixels that are not square are stretched.
+            width = max(stream.width, round(stream.width * _aspect(stream)))
+            PIXELS.check(width * stream.height, f"a frame of {path}")
             # Frames within a stream may be larger than its header says.
             stream.codec_context.options = {"max_pixels": str(PIXELS.value)}
         yield
@@ -178,7 +197,11 @@ def pixel_aspect(container: InputContainer) -> Fraction:
     Args:
         container: A container of ``open_video`` or ``checked_video``.
     """
-    return Fraction(video_stream(container).sample_aspect_ratio or 1) or Fraction(1)
+    return _aspect(video_stream(container))
+
+
+def _aspect(stream: VideoStream) -> Fraction:
+    return Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
 
 
 class VideoFrameReader:
@@ -234,9 +257,11 @@ def shown(frame: VideoFrame, aspect: Fraction, path: Path | str) -> np.ndarray:
         (H, W, 3) uint8 RGB with square pixels, rotation and flip applied.
 
     Raises:
-        ValueError: It is turned by an angle that is not a multiple of 90 degrees.
+        ValueError: It is turned by an angle that is not a multiple of 90 degrees, or
+            has more pixels than the limit.
     """
     width = round(frame.width * aspect)
+    PIXELS.check(width * frame.height, f"a frame of {path}")
     rgb = frame.reformat(width=width, format="rgb24").to_ndarray()
     a, b, c, d = _display_matrix(frame, path)
     if not a:  # x and y are exchanged

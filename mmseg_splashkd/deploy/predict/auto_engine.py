@@ -1,6 +1,7 @@
 """``--engine auto``: the engine of what is there already, or the fastest good one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -11,18 +12,19 @@ from mmseg_splashkd.deploy.choice import AUTO, engine_for
 from mmseg_splashkd.deploy.deployed_file import is_deployed
 from mmseg_splashkd.deploy.predict.asked import engine_asked
 from mmseg_splashkd.deploy.predict.model import SplashModel
+from mmseg_splashkd.deploy.predict.sources import Pictures, read_picture
 from mmseg_splashkd.files import file_sha256
 
 MEASURED = 8  # frames on which engines are compared
 
 
 def chosen_engine(
-    folder: Path, model: str, frames: Iterable[np.ndarray], threads: int | None
+    folder: Path | None, model: str, frames: Iterable[np.ndarray], threads: int | None
 ) -> str:
     """The engine of the predictions that are there, or else the fastest good one.
 
     Args:
-        folder: Folder of the predictions.
+        folder: Folder of the predictions; None: they are not kept.
         model: File of the model.
         frames: Frames (H, W, 3) uint8 RGB; at most ``MEASURED`` are taken.
         threads: Number of threads, from 1; None: one for each core.
@@ -37,7 +39,7 @@ def chosen_engine(
             f"--engine {AUTO} chooses for exported files, and {model} are weights: "
             f"export them with tools/export.py"
         )
-    before = engine_asked(folder, _hash(model))
+    before = None if folder is None else engine_asked(folder, _hash(model))
     if before is not None:
         print(f"Engine {before}, as of the predictions in {folder}")
         return before
@@ -48,6 +50,21 @@ def chosen_engine(
             f"read: name an engine"
         )
     return engine_for(model, samples, threads)
+
+
+def some_of(pictures: Pictures) -> Iterator[np.ndarray]:
+    """Some of the pictures, as far as they are readable: at most ``MEASURED``.
+
+    Args:
+        pictures: The pictures.
+
+    Yields:
+        Frames (H, W, 3) uint8 RGB.
+    """
+    count = len(pictures.found)
+    for place in dict.fromkeys(n * count // MEASURED for n in range(MEASURED)):
+        with suppress(ValueError):  # told of when it is predicted
+            yield read_picture(pictures.found[place].path)
 
 
 def model_asked(model: SplashModel, path: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Predictions from the command line: what is written, and what came of it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +11,16 @@ from mmseg_splashkd.deploy.choice import AUTO
 from mmseg_splashkd.deploy.predict.apart import check_apart
 from mmseg_splashkd.deploy.predict.asked import claim_folder
 from mmseg_splashkd.deploy.predict.auto_engine import (
-    MEASURED,
     chosen_engine,
     model_asked,
+    some_of,
 )
 from mmseg_splashkd.deploy.predict.folder import Outcome, predict_pictures
 from mmseg_splashkd.deploy.predict.label_studio import LOCAL
 from mmseg_splashkd.deploy.predict.layout import MASKS, OVERLAYS
 from mmseg_splashkd.deploy.predict.model import SplashModel
 from mmseg_splashkd.deploy.predict.products import Products
-from mmseg_splashkd.deploy.predict.sources import (
-    Pictures,
-    find_pictures,
-    read_picture,
-)
+from mmseg_splashkd.deploy.predict.sources import Pictures, find_pictures
 from mmseg_splashkd.deploy.predict.stored import Stored
 from mmseg_splashkd.files import check_writable
 
@@ -82,7 +77,7 @@ def predict_and_tell(
     files = [each.path for each in pictures.found]
     check_apart(folder, pictures.folders, files, "masks")
     if engine == AUTO:
-        engine = chosen_engine(folder, model, _samples(pictures), threads)
+        engine = chosen_engine(folder, model, some_of(pictures), threads)
     opened = SplashModel.load(model, config, engine, threads)
     _check_coding(opened, coding)
     check_writable(folder, "--out")
@@ -94,14 +89,6 @@ def predict_and_tell(
     if not outcome.rows:
         return NOTHING
     return INCOMPLETE if outcome.unreadable else 0
-
-
-def _samples(pictures: Pictures) -> Iterator[np.ndarray]:
-    """Some of the pictures, as far as they are readable."""
-    count = len(pictures.found)
-    for place in dict.fromkeys(n * count // MEASURED for n in range(MEASURED)):
-        with suppress(ValueError):  # told of when it is predicted
-            yield read_picture(pictures.found[place].path)
 
 
 def _check_coding(model: SplashModel, coding: str) -> None:
