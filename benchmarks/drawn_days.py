@@ -110,7 +110,7 @@ def _claim(folder: Path, farm: str, models: Mapping[str, Path]) -> None:
 
 
 def _predicted(farm: str, day: int, models: Mapping) -> dict[str, np.ndarray]:
-    from mmseg_splashkd.deploy.watch.measure import row_of
+    from mmseg_splashkd.deploy.watch.measure import measure
 
     times, true = [], []
     rows = {name: [] for name in models}
@@ -119,7 +119,7 @@ def _predicted(farm: str, day: int, models: Mapping) -> dict[str, np.ndarray]:
         true.append(foam.mean())
         for name, model in models.items():
             found = model.predict_frame(image)
-            row = row_of(found.labels, found.probabilities, 1, time_ns)
+            row, _ = measure(found.labels, found.probabilities, 1, time_ns)
             sure = np.nan if row.confidence is None else row.confidence
             rows[name].append((row.share, row.blobs, sure))
     known = {"time": np.array(times), "true": np.array(true)}

@@ -24,7 +24,8 @@ DEFAULT = "default"
 HOST = "onedl"  # part of every set
 # The original host packages need another torch, and are not locked.
 SETS = ("mmpretrain", "timm", "smp", "transformers", "lite", "data", "augment")
-SETS += ("deploy", "sweep", "mlflow", "tensorboard", "wandb", "docs", "dev")
+SETS += ("deploy", "follow", "parquet", "serve", "sweep", "mlflow", "tensorboard")
+SETS += ("wandb", "docs", "dev")
 OLDEST = "3.10"  # Python
 PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
