@@ -94,7 +94,13 @@ def drawn(days, model, tmp_path) -> Path:
         folder, rng = tmp_path / "days" / farm, np.random.default_rng(0)
         list(days.draw_days(folder, farm, range(0), {"red": model}))
         for day in range(12):
-            np.savez(folder / f"{day:04d}.npz", **series(rng, bias))
+            shown = series(rng, bias)
+            np.savez(
+                folder / f"{day:04d}.npz",
+                time=shown["time"],
+                true=shown["true"],
+                red=shown["red"],
+            )
     return tmp_path / "days"
 
 

@@ -1,5 +1,7 @@
 """What a file that is opened as a video may be."""
 
+from typing import Any
+
 import av
 import pytest
 
@@ -32,7 +34,7 @@ def test_usual_containers_are_opened(tmp_path, suffix):
     codec = {"webm": "libvpx", "gif": "gif"}.get(suffix, "mpeg4")
     path = tmp_path / f"a.{suffix}"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=10)
+        stream: Any = container.add_stream(codec, rate=10)
         stream.width, stream.height = 32, 32
         stream.pix_fmt = "rgb8" if suffix == "gif" else "yuv420p"
         frame = av.VideoFrame(32, 32, stream.pix_fmt)

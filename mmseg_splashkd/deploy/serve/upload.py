@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -15,6 +15,9 @@ from mmseg_splashkd.deploy.serve.body import Body
 from mmseg_splashkd.deploy.serve.refusal import UNREADABLE, RefusedError
 from mmseg_splashkd.foreign import one_line
 from mmseg_splashkd.unwritable import writing
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FILE = "upload"  # name of every file; that of the client is not used
 FORM = "multipart/form-data"
@@ -90,7 +93,7 @@ class _Parts:
     _name: str = ""
     _content: bytearray = field(default_factory=bytearray)
 
-    def callbacks(self) -> dict:
+    def callbacks(self) -> "MultipartCallbacks":
         """What the parser calls."""
         return {
             "on_part_begin": self._begin,

@@ -44,7 +44,7 @@ class KnownFrames(NamedTuple):
         Args:
             rows: (n,) their indices.
         """
-        names = [self.recordings[row] for row in rows]
+        names = [self.recordings[int(row)] for row in rows]
         return KnownFrames(names, *(each[rows] for each in self[1:]))
 
 

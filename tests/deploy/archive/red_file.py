@@ -12,7 +12,7 @@ from tests.deploy.predict.fakes import META
 def write_red_file(path: Path) -> Path:
     """Write an ONNX file that predicts as ``RedEngine``."""
     helper, kinds = onnx().helper, onnx().TensorProto
-    values = {"zero": np.int64([0]), "one": np.int64([1]), "three": np.int64([3])}
+    values = {"zero": np.array([0]), "one": np.array([1]), "three": np.array([3])}
     values |= {"most": np.float32(255), "whole": np.float32(1), "half": np.float32(0.5)}
     nodes = [
         ("Slice", ["frames", "zero", "one", "three"], "red"),

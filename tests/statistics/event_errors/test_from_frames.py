@@ -29,10 +29,9 @@ def frames(step: int = 10) -> KnownFrames:
     columns = [np.array(times), np.tile(FOUND, RECORDINGS), sure]
     columns += [np.tile(TRUE, RECORDINGS), blocks]
     order = np.random.default_rng(0).permutation(len(names))
-    ordered = (np.asarray(each, float)[order] for each in columns[1:4])
-    return KnownFrames(
-        [names[row] for row in order], columns[0][order], *ordered, blocks[order]
-    )
+    found, sure, true = (np.asarray(each, float)[order] for each in columns[1:4])
+    ordered = [names[row] for row in order]
+    return KnownFrames(ordered, columns[0][order], found, sure, true, blocks[order])
 
 
 def test_errors_of_each_kind():

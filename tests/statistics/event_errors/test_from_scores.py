@@ -1,5 +1,7 @@
 """Known frames of scores, against the pixels themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -88,17 +90,16 @@ def test_few_recordings_are_cut_in_time():
 @pytest.mark.parametrize("lacking", ["times", "histogram", "labels"])
 def test_what_is_lacking_is_named(lacking):
     scores = drawn(2, 6)[0]
-    values = vars(scores)
     if lacking == "times":
-        values = values | {"timestamps": np.full(12, -1)}
+        scores = replace(scores, timestamps=np.full(12, -1))
     elif lacking == "histogram":
-        values = values | {"histogram": None}
+        scores = replace(scores, histogram=None)
     else:
-        values = values | {"confusion": scores.confusion * 0}
+        scores = replace(scores, confusion=scores.confusion * 0)
     message = {
         "times": "scores lack frame times",
         "histogram": "scores lack histograms of probabilities",
         "labels": "no frame of the scores has a label",
     }[lacking]
     with pytest.raises(ValueError, match=message):
-        known_frames(FrameScores(**values))
+        known_frames(scores)

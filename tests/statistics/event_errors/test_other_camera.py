@@ -21,7 +21,7 @@ def known():
 
 def test_a_day_beyond_the_interval_is_unlike(known):
     half = stats.t.ppf(0.995, 5) * np.std(KNOWN, ddof=1) * math.sqrt(7 / 6)
-    edge = np.mean(KNOWN) - half
+    edge = float(np.mean(KNOWN) - half)
     assert unlike(known, Signs(edge + 1e-6, math.nan)) == []
     (found,) = unlike(known, Signs(edge - 1e-6, math.nan))
     assert found[:4] == ("confidence", edge - 1e-6, 0.80, 0.90)
