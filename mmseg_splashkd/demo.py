@@ -1,4 +1,4 @@
-"""``make demo``: a synthetic pond, a teacher, two students, a page, and a file."""
+"""``make demo``: a synthetic pond, teacher and students, a page, a file, and events."""
 
 import hashlib
 import os
@@ -16,9 +16,12 @@ from mmseg_splashkd.deploy.command import export_and_tell
 from mmseg_splashkd.deploy.deployed_file import read_meta
 from mmseg_splashkd.deploy.verdicts import as_markdown, print_verified
 from mmseg_splashkd.deploy.verify import verify
+from mmseg_splashkd.deploy.watch.command import Asked, watch_and_tell
+from mmseg_splashkd.evaluation.events import EventSettings
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.records.costs import measured_in_turn
 from mmseg_splashkd.records.store import find_runs
+from mmseg_splashkd.report.events import compare_events
 from mmseg_splashkd.report.experiments.page import write_experiments_page
 from mmseg_splashkd.report.experiments.panels import hero_pictures
 from mmseg_splashkd.report.experiments.report import read_experiments
@@ -36,6 +39,8 @@ MADE_FROM = "made_from.sha256"
 DATA = Path("data/demo")
 WORK = Path("work_dirs/demo")
 ROUNDS = 5  # in which engines are timed
+POND = "pond"  # name of the recording
+EVENTS = EventSettings(on=0.01, off=0.005)  # the defaults are low for short trainings
 NOTE = (
     "Trained from scratch on a synthetic pond: no pretrained weights, one seed, one or "
     "two minutes per model. Differences of a few points between such runs are no "
@@ -85,17 +90,19 @@ def demo(
         The page.
     """
     console = Console()
-    console.rule("[bold]1/6  synthetic pond")
+    console.rule("[bold]1/7  synthetic pond")
     table = draw_pond(data, frames=frames, size=size)
     options = {**(cfg_options or {}), "data_root": str(data)}
     for number, stage in enumerate(STAGES, start=2):
-        console.rule(f"[bold]{number}/6  {stage.name}")
+        console.rule(f"[bold]{number}/7  {stage.name}")
         _run(stage, table, work / stage.name, options)
     _measure([work / name for name in MEASURED])
-    console.rule("[bold]5/6  report")
+    console.rule("[bold]5/7  report")
     page = _report([work / stage.name for stage in STAGES], work, console)
-    console.rule("[bold]6/6  a file for another machine")
+    console.rule("[bold]6/7  a file for another machine")
     _deploy(work / "distilled", work / "student.onnx", options, console)
+    console.rule("[bold]7/7  events of the pond")
+    _watch(work / "student.onnx", data, work / "watched", console)
     console.print(f"Open it: [bold]{page.resolve()}", soft_wrap=True)
     return page
 
@@ -123,6 +130,19 @@ def _deploy(
     )
     print_verified(verified, console)
     write_whole(told, as_markdown(verified))
+
+
+def _watch(file: Path, pond: Path, out: Path, console: Console) -> None:
+    """Find the events of the whole pond with the file, and score them."""
+    if not file.is_file():
+        print(f"{file} is missing: there is nothing to watch with.")
+        return
+    shutil.rmtree(out, ignore_errors=True)
+    watch_and_tell(
+        Asked(str(file), str(pond / "images"), out, recording=POND, events=EVENTS)
+    )
+    compare_events([out / "events.csv", pond / "events.csv"], names=["distilled"])
+    console.print("Most of these frames were trained on. Others: docs/events.md")
 
 
 def _is_of(file: Path, weights: Path) -> bool:

@@ -55,6 +55,15 @@ def test_the_page_shows_all_three_models(page):
 
 
 @pytest.mark.slow
+def test_the_pond_is_watched_to_a_table_of_events(page):
+    watched = page.parent / "watched"
+    assert len((watched / "rows.csv").read_text().splitlines()) == 1 + 31
+    for name in ("timeline.svg", "events.csv", "index.html"):
+        assert (watched / name).is_file()
+    assert '"on": 0.01' in (watched / "events.json").read_text()
+
+
+@pytest.mark.slow
 def test_runs_with_the_same_code_config_and_frames_are_kept(page, folder, capsys):
     before = {run.name: run.record for run in find_runs([folder / "runs"])}
     assert run(folder) == page
