@@ -275,6 +275,24 @@ def table(figures: dict[str, dict[str, float]]) -> str:
     return markdown_table(HEADS, rows)
 
 
+def overview(figures: dict[str, dict]) -> str:
+    """A row a quantity, and for each setting how often intervals held, and width."""
+    names = {name for each in figures.values() for name in each["quantities"]}
+    heads = ["quantity", *(f"{title}: held (%), width" for title in figures)]
+    rows = [
+        [name, *(_short(each["quantities"].get(name)) for each in figures.values())]
+        for name in sorted(names)
+    ]
+    unlike_days = [
+        f"{each['unlike']:.1f} % of {each['days']}" for each in figures.values()
+    ]
+    return markdown_table(heads, [*rows, ["days called unlike", *unlike_days]])
+
+
+def _short(figure: dict[str, float] | None) -> str:
+    return "none" if figure is None else f"{figure['held']:.1f}, {figure['width']:.2f}"
+
+
 def _draw(folder: Path, farm: str, days: range, models: dict[str, str]) -> None:
     paths = {name: Path(file) for name, file in models.items()}
     for day in draw_days(folder, farm, days, paths):
@@ -312,6 +330,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"\n{title}: {each['unlike']:.1f} % of {each['days']} days called unlike\n"
         )
         print(table(each["quantities"]))
+    print(f"\n{overview(figures)}")
     if args.json is not None:
         write_whole(args.json, json.dumps(figures, indent=1) + "\n")
 

@@ -275,8 +275,9 @@ def _tell_tables(folder: Path, output: Output, name: str, picture: Path | None) 
     decision = decision_of(output.model, output.class_id)
     log = output.events
     counts, hours = output.counts, output.hours
+    bars = [] if output.bars is None else output.bars.shown
     watched = Watched(
-        log.recording, name, decision, counts, hours, log.found, log.settings
+        log.recording, name, decision, counts, hours, log.found, log.settings, bars
     )
     print(f"Page: {write_watched_page(folder, watched, picture)}")
     out = folder / parquet.FILE

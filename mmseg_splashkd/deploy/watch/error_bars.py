@@ -31,6 +31,13 @@ EVENTS, HOURS, DAYS = "corrected.csv", "hours.csv", "days.csv"
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 OTHER_PACE = 2.0  # times the interval of the reference, or its inverse
 SUMS = ("events", "duration_s", "area_share_s")
+SHOWN = [
+    "Day (UTC)",
+    "Events",
+    "Minutes of splash",
+    "Area (% of a frame x s)",
+    "Unlike",
+]
 
 
 @dataclass
@@ -65,6 +72,7 @@ class ErrorBars:
 
     def __init__(self, reference: EventReference, seed: int = 0) -> None:
         self.reference = reference
+        self.shown: list[list[str]] = []  # of each day, for a page
         self._predictor = Predictor(reference, seed=seed)
 
     @classmethod
@@ -119,6 +127,7 @@ class ErrorBars:
         _write(folder / EVENTS, _event_table(days))
         _write(folder / HOURS, _hour_table(days))
         _write(folder / DAYS, _day_table(days))
+        self.shown = [_shown(day) for day in days]
         return [*_told(days), f"Intervals: {folder / EVENTS}, {HOURS}, {DAYS}"]
 
     def _day(self, day: int, summed: _Summed, events: Sequence[Event]) -> "_Day":
@@ -274,6 +283,19 @@ def _told(days: Sequence[_Day]) -> Iterator[str]:
             f"{first.high:.4g}. Their intervals need not hold: label some frames of "
             f"this camera"
         )
+
+
+def _shown(day: _Day) -> list[str]:
+    totals = day.corrected.day
+    minutes = Estimate(*(each / 60 for each in totals.duration_s))
+    area = Estimate(*(100 * each for each in totals.area_share_s))
+    return [
+        format_utc(day.day * DAY)[:10],
+        _words(totals.events, 1),
+        _words(minutes, 1),
+        _words(area, 1),
+        ", ".join(each.name for each in day.unlike),
+    ]
 
 
 def _words(estimate: Estimate, digits: int) -> str:

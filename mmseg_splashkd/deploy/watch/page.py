@@ -15,6 +15,7 @@ from mmseg_splashkd.datasets.timestamps import to_utc
 from mmseg_splashkd.deploy.predict.asked import FILE as ASKED
 from mmseg_splashkd.deploy.watch import peaks
 from mmseg_splashkd.deploy.watch.counts import Counts
+from mmseg_splashkd.deploy.watch.error_bars import SHOWN
 from mmseg_splashkd.deploy.watch.sums import Hours, Sum, days_of
 from mmseg_splashkd.evaluation.events import Event, EventSettings
 from mmseg_splashkd.foreign import read_json
@@ -86,6 +87,7 @@ class Watched:
         hours: Number of rows in each hour.
         events: The events.
         settings: When a series of shares is an event.
+        intervals: Rows of the days with intervals, as of ``ErrorBars.shown``.
     """
 
     recording: str
@@ -95,6 +97,7 @@ class Watched:
     hours: Hours
     events: Sequence[Event]
     settings: EventSettings
+    intervals: Sequence[Sequence[str]] = ()
 
 
 def write_watched_page(
@@ -142,6 +145,7 @@ def write_watched_page(
         hours=[[f"{h:%Y-%m-%d %H:00}", *_cells(hours[h])] for h in sorted(shown)],
         unshown=len(eventful) - len(shown),
         sums=SUMS,
+        interval_heads=SHOWN,
         dropped=sorted(counts.dropped.items()),
         settings=list(_settings(folder, watched)),
     )

@@ -14,6 +14,7 @@ from mmseg_splashkd.deploy.watch.rows import HEADER, Row
 from mmseg_splashkd.evaluation.events import EventSettings, find_events
 from mmseg_splashkd.statistics.event_errors import EventReference, Signs
 from tests.deploy.watch.helpers import START, draw_folder
+from tests.report.html import Page
 from tests.statistics.event_errors.worlds import INTERVAL, World, reference
 
 STEP = round(INTERVAL * SECOND)
@@ -138,6 +139,11 @@ def test_the_tool_takes_errors_and_their_settings(model, errors, tmp_path, capsy
     assert "Intervals: " in capsys.readouterr().out
     assert len(read(out, "corrected.csv")) == 4
     assert '"on": 0.01' in (out / "events.json").read_text()
+    ((day, number, *_),) = Page(out / "index.html").table("Days, corrected")
+    assert day == "2024-05-01"
+    (row,) = read(out, "days.csv")
+    low, high = float(row["events_low"]), float(row["events_high"])
+    assert number == f"{float(row['events']):.1f} ({low:.1f} to {high:.1f})"
     before = {name: (out / name).read_bytes() for name in ("hours.csv", "days.csv")}
     assert watch_and_tell(asked) == 0  # again, from the rows
     assert before == {name: (out / name).read_bytes() for name in before}
