@@ -32,6 +32,8 @@ from mmseg_splashkd.statistics.event_errors.reference import (
 from mmseg_splashkd.statistics.event_errors.two_level import fit_two_level
 
 DRAWS = 2000
+MOST_DRAWN = 4_000_000  # draws times events of a day, which are in memory together
+FEWEST_DRAWS = 200
 FEWEST_ALIKE = 15  # events of a similar duration, or a third of all
 SMALLEST = 10  # one in that many stands for missed events where none was missed
 FEATURES = [0, 2]  # of as_rows: peak and confidence tell real events from false ones
@@ -112,14 +114,16 @@ class Predictor:
             observed_s: Observed seconds of each of the S spans, above 0.
             interval_s: Seconds between frames.
             day: A number of the day, at least 0, of which and of ``seed`` the draws
-                depend; so those of a day do not depend on other days.
+                depend; so those of a day do not depend on other days. Of more than
+                2,000 events there are fewer draws, so that they fit into memory.
         """
         rng = np.random.default_rng((self._seed, day))
         rows = as_rows(seen)
-        odds = self._odds @ self._scale_real.rows(rows[:, FEATURES]).T
+        count = min(self._draws, max(FEWEST_DRAWS, MOST_DRAWN // max(len(seen), 1)))
+        odds = self._odds[:count] @ self._scale_real.rows(rows[:, FEATURES]).T
         is_real = rng.random(odds.shape) < probability(odds)
-        true = np.where(is_real, self._numbers(seen, rng), 0)
-        errors = self._errors.predict(self._scale.rows(rows), rng)
+        true = np.where(is_real, self._numbers(seen, count, rng), 0)
+        errors = self._errors.predict(self._scale.rows(rows), rng, count)
         areas = np.array([each.area_share_s for each in seen]) * np.exp(errors[..., 0])
         frames = np.array([each.duration_s for each in seen]) / interval_s
         times = np.maximum(np.round(frames + errors[..., 1]), 1) * interval_s
@@ -128,7 +132,9 @@ class Predictor:
         missed = self._missed(true @ of_span + prior, rng)
         return Draws(true, times * is_real, areas * is_real, *missed)
 
-    def _numbers(self, seen: Sequence[Seen], rng: np.random.Generator) -> np.ndarray:
+    def _numbers(
+        self, seen: Sequence[Seen], count: int, rng: np.random.Generator
+    ) -> np.ndarray:
         """(B, m) number of true events of a real one of similar duration."""
         real = self._reference.real
         durations = np.log([each.seen.duration_s for each in real])
@@ -137,15 +143,14 @@ class Predictor:
             for name in ("block", "true")
         )
         many = min(len(real), max(FEWEST_ALIKE, len(real) // 3))
-        drawn = np.ones((self._draws, len(seen)), int)
+        weights = self._weights[:count]
+        drawn = np.ones((count, len(seen)), int)
         for column, each in enumerate(seen):
             far = np.abs(durations - np.log(each.duration_s))
             alike = np.argsort(far, kind="stable")[:many]
             if (numbers[alike] == 1).all():
                 continue  # as nearly always
-            drawn[:, column] = numbers[
-                alike[_drawn(self._weights[:, blocks[alike]], rng)]
-            ]
+            drawn[:, column] = numbers[alike[_drawn(weights[:, blocks[alike]], rng)]]
         return drawn
 
     def _missed(
@@ -158,14 +163,15 @@ class Predictor:
             rng: Random generator.
         """
         missed, all_found = self._reference.missed, self._reference.found
-        weights = self._weights[:, [each.block for each in missed]]
+        of_draws = self._weights[: len(found)]
+        weights = of_draws[:, [each.block for each in missed]]
         true = np.array([each.true for each in all_found])
-        known = self._weights[:, [each.block for each in all_found]] @ true
+        known = of_draws[:, [each.block for each in all_found]] @ true
         share = rng.beta(weights.sum(1) + 0.5, known + 0.5)
         numbers = rng.poisson(rng.gamma(found) * (share / (1 - share))[:, None])
         pool = [each[1:] for each in missed] or _smallest(self._reference.real)
         if not missed:
-            weights = np.ones((self._draws, len(pool)))
+            weights = np.ones((len(found), len(pool)))
         of, span = np.nonzero(numbers)
         times = numbers[of, span]
         draw, span = np.repeat(of, times), np.repeat(span, times)

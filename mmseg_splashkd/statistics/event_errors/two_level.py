@@ -31,22 +31,26 @@ class TwoLevel:
     of_block: np.ndarray
     of_row: np.ndarray
 
-    def predict(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def predict(
+        self, rows: np.ndarray, rng: np.random.Generator, draws: int | None = None
+    ) -> np.ndarray:
         """Draw the errors of m rows of one new block.
 
         Args:
             rows: (m, p).
             rng: Random generator.
+            draws: Number of draws, at most B; None: B.
 
         Returns:
-            (B, m, q). The q errors of a row stay together, as those of a block do.
+            (draws, m, q). The q errors of a row stay together, as those of a block do.
             Residuals are smoothed by a normal of half of n^(-1/5) standard deviations,
             with the variance kept, and widened by sqrt(1 + 2 / n). Parts of a block are
             divided by the root of a chi-square over its J - 1 degrees of freedom, since
             J blocks tell their variance no better: a normal becomes Student's t.
         """
-        count, many = len(self.coefficients), len(self.of_row)
-        mean = np.einsum("mp,bpq->bmq", rows, self.coefficients)
+        coefficients, many = self.coefficients[:draws], len(self.of_row)
+        count = len(coefficients)
+        mean = np.einsum("mp,bpq->bmq", rows, coefficients)
         of_block = self._of_blocks(count, rng)
         residuals = self.of_row[rng.integers(many, size=(count, len(rows)))]
         width = SMOOTHING * many**-0.2

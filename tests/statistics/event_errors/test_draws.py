@@ -102,6 +102,13 @@ def test_a_day_does_not_depend_on_other_days():
     assert not np.array_equal(first.area_share_s, other_day.area_share_s)
 
 
+def test_a_day_of_very_many_events_has_fewer_draws():
+    made = predictor(World(), 2000, 12)
+    drawn = made.draw([STRONG] * 10_000, [0] * 10_000, [3600.0], INTERVAL, 0)
+    assert drawn.true.shape == drawn.area_share_s.shape == (400, 10_000)
+    assert drawn.missed.shape == (400, 1)
+
+
 def test_durations_are_whole_frames():
     drawn = predictor(World()).draw([STRONG], [0], [3600.0], 20.0, 0)
     is_real = drawn.true[:, 0] > 0
