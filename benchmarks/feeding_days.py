@@ -204,13 +204,15 @@ class Study(NamedTuple):
     """Intervals of some days by errors of other ones.
 
     Attributes:
-        held: The intervals of each day.
+        held: The intervals of each day; none where the known days have too few events.
         unlike: Whether each day is called unlike those whose truth is known.
+        refused: Whether those have too few events.
         counts: (n,) true events of each day.
     """
 
     held: list[list[Held]]
     unlike: list[bool]
+    refused: list[bool]
     counts: np.ndarray
 
 
@@ -229,17 +231,25 @@ def study(
         args: Of the command line.
     """
     settings = EventSettings(on=args.on, off=args.off)
-    held, strange, counts = [], [], []
+    held, strange, refused, counts = [], [], [], []
     for at, day in enumerate(days if tested is None else tested):
         rng = np.random.default_rng((number, at))
         others = [i for i in range(len(days)) if tested is not None or i != at]
         chosen = [days[i] for i in rng.permutation(others)[:number]]
-        reference = reference_of(known(chosen), settings, "splash")
         truth = truth_of(day, settings)
+        counts.append(truth.of(range(len(HOURS)))[0])
+        try:
+            reference = reference_of(known(chosen), settings, "splash")
+        except ValueError:
+            reference = None
+        refused.append(reference is None)
+        if reference is None:
+            held.append([])
+            strange.append(False)
+            continue
         held.append(list(compared(truth, intervals_of(truth, reference, args, at))))
         strange.append(bool(unlike(reference, truth.signs)))
-        counts.append(truth.of(range(len(HOURS)))[0])
-    return Study(held, strange, np.array(counts))
+    return Study(held, strange, refused, np.array(counts))
 
 
 def summary(held: Sequence[Sequence[Held]]) -> dict[str, dict[str, float]]:
@@ -283,10 +293,14 @@ def overview(figures: dict[str, dict]) -> str:
         [name, *(_short(each["quantities"].get(name)) for each in figures.values())]
         for name in sorted(names)
     ]
-    unlike_days = [
-        f"{each['unlike']:.1f} % of {each['days']}" for each in figures.values()
+    rows += [
+        [what, *(f"{each[key]:.1f} % of {each['days']}" for each in figures.values())]
+        for what, key in (
+            ("days called unlike", "unlike"),
+            ("days with too few known events", "refused"),
+        )
     ]
-    return markdown_table(heads, [*rows, ["days called unlike", *unlike_days]])
+    return markdown_table(heads, rows)
 
 
 def _short(figure: dict[str, float] | None) -> str:
@@ -353,6 +367,7 @@ def _figures(
 def _figure(done: Study, days: np.ndarray) -> dict:
     return {
         "days": len(days),
+        "refused": 100 * float(np.mean([done.refused[day] for day in days])),
         "unlike": 100 * float(np.mean([done.unlike[day] for day in days])),
         "quantities": summary([done.held[day] for day in days]),
     }

@@ -123,6 +123,17 @@ def test_the_benchmark_tells_how_often_intervals_held(drawn, model, tmp_path, ca
     assert here["quantities"]["hour events"]["intervals"] == 24
 
 
+def test_days_with_too_few_known_events_are_counted(drawn, model, tmp_path, capsys):
+    out = tmp_path / "figures.json"
+    words = ["--model", f"red={model}", "--days", 12, "--known", 3, "--draws", 200]
+    run(FILE, *words, "--work-dir", drawn, "--json", out)
+    here, _ = json.loads(out.read_text()).values()
+    assert (here["refused"], here["quantities"]) == (100.0, {})
+    assert (
+        "| days with too few known events | 100.0 % of 12 |" in capsys.readouterr().out
+    )
+
+
 def test_too_few_days_are_refused(days, model, capsys):
     with pytest.raises(SystemExit):
         run(FILE, "--model", f"red={model}", "--days", 6, "--known", 6)
