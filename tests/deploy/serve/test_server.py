@@ -43,14 +43,19 @@ def started(model: Path, folder: Path) -> Iterator[Running]:
     folder.mkdir()
     words = [sys.executable, "tools/serve.py", str(model), "--port", "0"]
     words += ["--max-bytes", str(MOST), "--threads", "1"]
-    process = subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env=lean(TMPDIR=str(folder), OMP_NUM_THREADS="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # A job in the background ignores it, and so would its processes.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env=lean(TMPDIR=str(folder), OMP_NUM_THREADS="1"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     with process:
         try:
