@@ -144,7 +144,7 @@ def known(days: Sequence[Day]) -> KnownFrames:
 def truth_of(day: Day, settings: EventSettings) -> Truth:
     """What was found and what was true."""
     frames = known([day])
-    found, missed, calm = [], [], []
+    found, missed, calm, busy = [], [], [], []
     for hour, (rows, interval) in enumerate(
         stretches(frames.recordings, frames.times_ns)
     ):
@@ -153,11 +153,14 @@ def truth_of(day: Day, settings: EventSettings) -> Truth:
         found += [(hour, each) for each in compared.found]
         missed += [(hour, each) for each in compared.missed]
         calm.append(part.predicted[compared.is_calm])
+        busy.append(part.predicted[~compared.is_calm])
     sure = [each.seen.confidence for _, each in found]
-    signs = Signs(
-        float(np.mean(sure)) if sure else math.nan, float(np.concatenate(calm).mean())
-    )
-    return Truth(found, missed, signs)
+    shares = np.concatenate(calm), np.concatenate(busy)
+    return Truth(found, missed, Signs(*map(_mean, (sure, *shares))))
+
+
+def _mean(values: Sequence[float] | np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else math.nan
 
 
 def intervals_of(

@@ -47,6 +47,8 @@ class _Hour:
     observed_s: float = 0.0
     calm: int = 0
     calm_share: float = 0.0
+    busy: int = 0  # frames in events
+    busy_share: float = 0.0
 
 
 @dataclass
@@ -186,7 +188,10 @@ def _take(summed: _Summed, row: rows.Row, event: Event | None) -> None:
     if event is None:
         hour.calm += 1
         hour.calm_share += row.share
-    elif row.confidence is not None:
+        return
+    hour.busy += 1
+    hour.busy_share += row.share
+    if row.confidence is not None:
         start = event.start_ns
         before = summed.weights.get(start, 0.0), summed.confidence.get(start, 0.0)
         summed.weights[start] = before[0] + row.share
@@ -199,12 +204,18 @@ def _seen(event: Event, summed: _Summed) -> Seen:
 
 
 def _signs(hours: Sequence[_Hour], seen: Sequence[Seen]) -> Signs:
-    calm = sum(each.calm for each in hours)
+    calm, busy = (sum(getattr(h, name) for h in hours) for name in ("calm", "busy"))
     shares = sum(each.calm_share for each in hours)
     sure = [each.confidence for each in seen]
     return Signs(
-        sum(sure) / len(sure) if sure else math.nan, shares / calm if calm else math.nan
+        _ratio(sum(sure), len(sure)),
+        _ratio(shares, calm),
+        _ratio(sum(each.busy_share for each in hours), busy),
     )
+
+
+def _ratio(whole: float, count: int) -> float:
+    return whole / count if count else math.nan
 
 
 def _days(summed: _Summed) -> list[int]:

@@ -154,11 +154,11 @@ def _signs(
     signs = []
     for block in range(int(frames.blocks.max()) + 1):
         sure = [each.seen.confidence for each in found if each.block == block]
-        calm = frames.predicted[is_calm & (frames.blocks == block)]
-        signs.append(
-            Signs(
-                float(np.mean(sure)) if sure else NAN,
-                float(calm.mean()) if len(calm) else NAN,
-            )
-        )
+        own = frames.blocks == block
+        shares = frames.predicted[own & is_calm], frames.predicted[own & ~is_calm]
+        signs.append(Signs(*(_mean(each) for each in (np.array(sure), *shares))))
     return signs
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else NAN

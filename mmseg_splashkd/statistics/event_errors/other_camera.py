@@ -10,6 +10,7 @@ from scipy.special import stdtr
 from mmseg_splashkd.statistics.event_errors.reference import EventReference, Signs
 
 ALPHA = 0.01  # of one sign of one day
+SHARES = ("calm_share", "event_share")
 SMALLEST_SHARE = 1e-6  # below, shares of calm frames are alike
 FEWEST = 3  # blocks that have a sign
 
@@ -18,7 +19,7 @@ class Unlike(NamedTuple):
     """A sign of a day that no block of the reference has.
 
     Attributes:
-        name: ``confidence`` or ``calm_share``.
+        name: A field of ``Signs``.
         value: That of the day.
         low: Lowest of the blocks of the reference.
         high: Highest.
@@ -63,7 +64,7 @@ def unlike(reference: EventReference, day: Signs, alpha: float = ALPHA) -> list[
 
 def _scaled(name: str, values: Sequence[float]) -> np.ndarray:
     array = np.array(values, float)
-    return np.log(array + SMALLEST_SHARE) if name == "calm_share" else array
+    return np.log(array + SMALLEST_SHARE) if name in SHARES else array
 
 
 def _p(value: float, known: np.ndarray) -> float:

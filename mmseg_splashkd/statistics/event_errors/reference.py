@@ -74,10 +74,12 @@ class Signs(NamedTuple):
         confidence: Mean confidence of the found events; NaN without any.
         calm_share: Mean share of the frames outside of events, in [0, 1]; NaN without
             such frames.
+        event_share: Mean share of the frames in events, in (0, 1]; NaN without any.
     """
 
     confidence: float
     calm_share: float
+    event_share: float
 
 
 @dataclass(frozen=True)
@@ -215,8 +217,8 @@ def _with_none(values: dict[str, float]) -> dict[str, float | None]:
 
 
 def _signs(values: Mapping[str, Any]) -> Signs:
-    both = (values["confidence"], values["calm_share"])
-    return Signs(*(math.nan if each is None else float(each) for each in both))
+    stored = [values[name] for name in Signs._fields]
+    return Signs(*(math.nan if each is None else float(each) for each in stored))
 
 
 def _sizes(values: Mapping[str, Any]) -> tuple[float, float]:

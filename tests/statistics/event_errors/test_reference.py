@@ -19,7 +19,7 @@ def known() -> EventReference:
 
 
 def test_a_file_holds_all(known, tmp_path):
-    known = replace(known, signs=(*known.signs, Signs(math.nan, 0.1)))
+    known = replace(known, signs=(*known.signs, Signs(math.nan, 0.1, 0.2)))
     known.write(tmp_path / "errors.json")
     read = EventReference.read(tmp_path / "errors.json")
     assert read.as_json() == known.as_json()

@@ -71,7 +71,9 @@ def drawn_day(
         error = world.bias + common + world.of_event * rng.standard_normal()
         area = 0.2 * np.exp(error)
         found.append(Known(block, Seen(INTERVAL, 0.2, 0.008, 0.6), 1, INTERVAL, area))
-    return DrawnDay(found, missed, Signs(0.9 + 0.02 * rng.standard_normal(), 1e-4))
+    return DrawnDay(
+        found, missed, Signs(0.9 + 0.02 * rng.standard_normal(), 1e-4, 0.02)
+    )
 
 
 def reference(world: World, rng: np.random.Generator, days: int = 12) -> EventReference:
