@@ -144,7 +144,7 @@ def known(days: Sequence[Day]) -> KnownFrames:
 def truth_of(day: Day, settings: EventSettings) -> Truth:
     """What was found and what was true."""
     frames = known([day])
-    found, missed, calm, busy = [], [], [], []
+    found, missed, calm, busy = [], [], [], 0
     for hour, (rows, interval) in enumerate(
         stretches(frames.recordings, frames.times_ns)
     ):
@@ -153,10 +153,10 @@ def truth_of(day: Day, settings: EventSettings) -> Truth:
         found += [(hour, each) for each in compared.found]
         missed += [(hour, each) for each in compared.missed]
         calm.append(part.predicted[compared.is_calm])
-        busy.append(part.predicted[~compared.is_calm])
+        busy += int((~compared.is_calm).sum())
     sure = [each.seen.confidence for _, each in found]
-    shares = np.concatenate(calm), np.concatenate(busy)
-    return Truth(found, missed, Signs(*map(_mean, (sure, *shares))))
+    signs = Signs(_mean(sure), _mean(np.concatenate(calm)), busy / len(frames.times_ns))
+    return Truth(found, missed, signs)
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> float:

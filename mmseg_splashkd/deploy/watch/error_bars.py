@@ -48,7 +48,6 @@ class _Hour:
     calm: int = 0
     calm_share: float = 0.0
     busy: int = 0  # frames in events
-    busy_share: float = 0.0
 
 
 @dataclass
@@ -190,7 +189,6 @@ def _take(summed: _Summed, row: rows.Row, event: Event | None) -> None:
         hour.calm_share += row.share
         return
     hour.busy += 1
-    hour.busy_share += row.share
     if row.confidence is not None:
         start = event.start_ns
         before = summed.weights.get(start, 0.0), summed.confidence.get(start, 0.0)
@@ -210,7 +208,7 @@ def _signs(hours: Sequence[_Hour], seen: Sequence[Seen]) -> Signs:
     return Signs(
         _ratio(sum(sure), len(sure)),
         _ratio(shares, calm),
-        _ratio(sum(each.busy_share for each in hours), busy),
+        _ratio(busy, calm + busy),
     )
 
 

@@ -155,8 +155,8 @@ def _signs(
     for block in range(int(frames.blocks.max()) + 1):
         sure = [each.seen.confidence for each in found if each.block == block]
         own = frames.blocks == block
-        shares = frames.predicted[own & is_calm], frames.predicted[own & ~is_calm]
-        signs.append(Signs(*(_mean(each) for each in (np.array(sure), *shares))))
+        shown = (np.array(sure), frames.predicted[own & is_calm], ~is_calm[own])
+        signs.append(Signs(*map(_mean, shown)))
     return signs
 
 

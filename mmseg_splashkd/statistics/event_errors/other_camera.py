@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import logit, stdtr
 
 from mmseg_splashkd.statistics.event_errors.reference import EventReference, Signs
 
 ALPHA = 0.01  # of one sign of one day
-SHARES = ("calm_share", "event_share")
 SMALLEST_SHARE = 1e-6  # below, shares of calm frames are alike
+SHORTEST = 0.005  # share of time; what is shorter is alike
 FEWEST = 3  # blocks that have a sign
 
 
@@ -36,7 +36,8 @@ class Unlike(NamedTuple):
 def unlike(reference: EventReference, day: Signs, alpha: float = ALPHA) -> list[Unlike]:
     """Compare a day with the blocks of the reference.
 
-    Each sign is taken as normal, shares after their logarithm: a new one lies within
+    Each sign is taken as normal, shares after their logarithm, and times after their
+    log-odds: a new one lies within
     mean +- t s sqrt(1 + 1 / J) of J blocks. A day is also unlike only if it lies beyond
     all blocks.
 
@@ -64,7 +65,11 @@ def unlike(reference: EventReference, day: Signs, alpha: float = ALPHA) -> list[
 
 def _scaled(name: str, values: Sequence[float]) -> np.ndarray:
     array = np.array(values, float)
-    return np.log(array + SMALLEST_SHARE) if name in SHARES else array
+    if name == "calm_share":
+        return np.log(array + SMALLEST_SHARE)
+    if name == "event_time":
+        return logit(array.clip(SHORTEST, 1 - SHORTEST))
+    return array
 
 
 def _p(value: float, known: np.ndarray) -> float:

@@ -74,12 +74,13 @@ class Signs(NamedTuple):
         confidence: Mean confidence of the found events; NaN without any.
         calm_share: Mean share of the frames outside of events, in [0, 1]; NaN without
             such frames.
-        event_share: Mean share of the frames in events, in (0, 1]; NaN without any.
+        event_time: Share of the frames that are in events, in [0, 1]; NaN without any
+            frame.
     """
 
     confidence: float
     calm_share: float
-    event_share: float
+    event_time: float
 
 
 @dataclass(frozen=True)

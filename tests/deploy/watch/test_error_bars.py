@@ -106,7 +106,7 @@ def test_pauses_are_not_observed(known, tmp_path):
 
 
 def test_a_day_unlike_the_reference_is_warned_of(known, tmp_path):
-    signs = tuple(Signs(0.5 + 0.01 * n, 1e-4, 0.02) for n in range(known.blocks))
+    signs = tuple(Signs(0.5 + 0.01 * n, 1e-4, 0.25) for n in range(known.blocks))
     events = table(tmp_path, splashes(40), HALF_PAST_NINE)
     told = "\n".join(ErrorBars(replace(known, signs=signs)).write(tmp_path, events))
     assert "Warning: 1 of 1 days are unlike the frames of --errors" in told

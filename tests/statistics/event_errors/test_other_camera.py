@@ -28,14 +28,26 @@ def test_a_day_beyond_the_interval_is_unlike(known):
     assert found.p == pytest.approx(0.01, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["calm_share", "event_share"])
-def test_shares_are_compared_by_their_logarithm(known, name):
+def test_shares_are_compared_by_their_logarithm(known):
+    name = "calm_share"
     shares = [1e-4, 2e-4, 4e-4, 8e-4, 1e-4, 3e-4]
     none = Signs(math.nan, math.nan, math.nan)
     known = replace(known, signs=tuple(none._replace(**{name: s}) for s in shares))
     assert unlike(known, none._replace(**{name: 4e-3})) == []
     (found,) = unlike(known, none._replace(**{name: 0.05}))
     assert found.name == name
+
+
+def test_times_are_compared_by_their_log_odds(known):
+    none = Signs(math.nan, math.nan, math.nan)
+    times = [0.2, 0.5, 0.35, 0.6, 0.3, 0.45]
+    known = replace(known, signs=tuple(none._replace(event_time=t) for t in times))
+    assert unlike(known, none._replace(event_time=0.85)) == []
+    (found,) = unlike(known, none._replace(event_time=1.0))
+    odds = np.log(np.array(times) / (1 - np.array(times)))
+    error = odds.std(ddof=1) * math.sqrt(7 / 6)
+    t = (math.log(0.995 / 0.005) - odds.mean()) / error
+    assert (found.name, found.p) == ("event_time", pytest.approx(2 * stats.t.sf(t, 5)))
 
 
 def test_blocks_that_are_all_alike(known):

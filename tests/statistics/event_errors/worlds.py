@@ -72,7 +72,7 @@ def drawn_day(
         area = 0.2 * np.exp(error)
         found.append(Known(block, Seen(INTERVAL, 0.2, 0.008, 0.6), 1, INTERVAL, area))
     return DrawnDay(
-        found, missed, Signs(0.9 + 0.02 * rng.standard_normal(), 1e-4, 0.02)
+        found, missed, Signs(0.9 + 0.02 * rng.standard_normal(), 1e-4, 0.25)
     )
 
 
