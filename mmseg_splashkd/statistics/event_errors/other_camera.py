@@ -11,6 +11,7 @@ from mmseg_splashkd.statistics.event_errors.reference import EventReference, Sig
 
 ALPHA = 0.01  # of one sign of one day
 SMALLEST_SHARE = 1e-6  # below, shares of calm frames are alike
+ABOVE = "event_time"  # a day with fewer events is only a quiet one
 SHORTEST = 0.005  # share of time; what is shorter is alike
 FEWEST = 3  # blocks that have a sign
 
@@ -37,9 +38,8 @@ def unlike(reference: EventReference, day: Signs, alpha: float = ALPHA) -> list[
     """Compare a day with the blocks of the reference.
 
     Each sign is taken as normal, shares after their logarithm, and times after their
-    log-odds: a new one lies within
-    mean +- t s sqrt(1 + 1 / J) of J blocks. A day is also unlike only if it lies beyond
-    all blocks.
+    log-odds: a new one lies within mean +- t s sqrt(1 + 1 / J) of J blocks. A day is
+    unlike only if it also lies beyond all blocks; of the time in events, above all.
 
     Args:
         reference: Frames whose truth is known.
@@ -58,6 +58,8 @@ def unlike(reference: EventReference, day: Signs, alpha: float = ALPHA) -> list[
         if math.isnan(value) or len(known) < FEWEST:
             continue
         p = _p(_scaled(name, [value])[0], _scaled(name, known))
+        if name == ABOVE:
+            p = p / 2 if value > max(known) else 1.0
         if p < alpha and not min(known) <= value <= max(known):
             found.append(Unlike(name, value, min(known), max(known), p))
     return found
