@@ -60,7 +60,7 @@ def draw_days(
     Args:
         folder: Folder of one ``.npz`` file a day.
         farm: ``A`` or ``B``.
-        days: Their numbers.
+        days: Numbers of the days, from 0; a day depends on its number alone.
         models: Name -> exported file.
 
     Yields:

@@ -96,7 +96,7 @@ class Truth(NamedTuple):
     Attributes:
         found: Hour and found event.
         missed: Hour and missed event.
-        signs: What is seen without labels.
+        signs: Confidence, share of calm frames and time in events, without labels.
     """
 
     found: list[tuple[int, Known]]
@@ -122,7 +122,7 @@ class Held(NamedTuple):
         quantity: Such as ``day area``.
         low: Whether the truth is below the interval.
         high: Whether it is above.
-        width: Of the interval, by the truth; NaN if that is 0.
+        width: ``(high - low) / true value``; NaN if the true value is 0.
     """
 
     quantity: str
@@ -231,7 +231,7 @@ def study(
         days: Days whose truth may be known.
         tested: Days of another camera; None: these days, each by other ones.
         number: Days whose truth is known.
-        args: Of the command line.
+        args: Arguments of ``parse_args``.
     """
     settings = EventSettings(on=args.on, off=args.off)
     held, strange, refused, counts = [], [], [], []

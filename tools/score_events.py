@@ -5,6 +5,7 @@ docs/events.md explains the figures. Exit status: 2 if events cannot be scored.
 
 import argparse
 
+from arm_arguments import add_arm_names, add_arm_output
 from event_arguments import add_event_settings, pop_event_settings
 
 
@@ -31,14 +32,7 @@ def parse_args() -> argparse.Namespace:
         help="scores files of tests (.npz), one arm each: events are found in their "
         "predictions and in their labels",
     )
-    parser.add_argument(
-        "--name",
-        dest="names",
-        nargs="+",
-        default=(),
-        metavar="NAME",
-        help="names of the arms (default: those of their files)",
-    )
+    add_arm_names(parser)
     parser.add_argument(
         "--hours",
         type=float,
@@ -54,13 +48,7 @@ def parse_args() -> argparse.Namespace:
         "(default: 0)",
     )
     add_event_settings(parser, " of --scores")
-    parser.add_argument("--markdown", action="store_true", help="print Markdown")
-    parser.add_argument(
-        "--json",
-        dest="json_file",
-        metavar="FILE",
-        help="also write all figures to this file",
-    )
+    add_arm_output(parser)
     return parser.parse_args()
 
 

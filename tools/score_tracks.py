@@ -5,6 +5,8 @@ docs/following.md explains the figures. Exit status: 2 if tracks cannot be score
 
 import argparse
 
+from arm_arguments import add_arm_names, add_arm_output
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -20,14 +22,7 @@ def parse_args() -> argparse.Namespace:
         "of the true tracks: the bursts.csv of a drawn farm, or any with the columns "
         "time_ns, track, x0, y0, x1 and y1",
     )
-    parser.add_argument(
-        "--name",
-        dest="names",
-        nargs="+",
-        default=(),
-        metavar="NAME",
-        help="names of the arms (default: those of their files)",
-    )
+    add_arm_names(parser)
     parser.add_argument(
         "--rows",
         metavar="FILE",
@@ -40,13 +35,7 @@ def parse_args() -> argparse.Namespace:
         metavar="SHARE",
         help="least intersection over union of a found and a true box (default: 0.5)",
     )
-    parser.add_argument("--markdown", action="store_true", help="print Markdown")
-    parser.add_argument(
-        "--json",
-        dest="json_file",
-        metavar="FILE",
-        help="also write all figures to this file",
-    )
+    add_arm_output(parser)
     return parser.parse_args()
 
 

@@ -1,16 +1,12 @@
 """Scores of events: arms beside each other in the terminal, in Markdown and JSON."""
 
 import glob
-import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.text import Text
 
 from mmseg_splashkd.evaluation.events import (
     EventScores,
@@ -22,9 +18,12 @@ from mmseg_splashkd.evaluation.events import (
     score_events,
 )
 from mmseg_splashkd.evaluation.frame_scores import load_scores
-from mmseg_splashkd.files import write_whole
+from mmseg_splashkd.report.arms_output import (
+    arm_names,
+    print_arms_tables,
+    write_arms_json,
+)
 from mmseg_splashkd.report.formatting import minus, number
-from mmseg_splashkd.report.tables import markdown_table, terminal_table
 
 HEADS = ["Arm", "Found", "True", "Precision (%)", "Recall (%)", "F1 (%)"]
 FALSE = ["False alarms", "per hour", "Merged", "Split"]
@@ -86,11 +85,9 @@ def compare_events(
         found.append(score_events(*test, tolerance_s=tolerance))
     arms = [EventArm(*each) for each in zip(labels, found, strict=True)]
     notes = list(_notes(arms, chosen if scores else None, tolerance))
-    _print(arms, notes, markdown)
+    print_arms_tables(_tables(arms), notes, markdown)
     if json_file is not None:
-        values = {"arms": [_as_json(arm) for arm in arms], "notes": notes}
-        text = json.dumps(values, indent=1, allow_nan=False)
-        write_whole(json_file, f"{text}\n")
+        write_arms_json(json_file, [_as_json(arm) for arm in arms], notes)
     return arms
 
 
@@ -170,20 +167,6 @@ def _read_all(source: str | Path) -> list[RecordedEvent]:
     return [event for path in paths for event in read_events(path)]
 
 
-def arm_names(files: Sequence[str]) -> list[str]:
-    """Names of the files, those that are alike with the name of their folder.
-
-    Args:
-        files: Paths.
-    """
-    stems = [Path(file).stem for file in files]
-    often = Counter(stems)
-    return [
-        stem if often[stem] == 1 else f"{Path(file).absolute().parent.name}/{stem}"
-        for file, stem in zip(files, stems, strict=True)
-    ]
-
-
 def _tables(arms: Sequence[EventArm]) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Headings and rows: counts of events, and errors of pairs if there are any."""
     rows = [
@@ -245,18 +228,6 @@ def _notes(
             f"{settings.off:g}, last {settings.min_seconds:g} s or longer and bridge "
             f"gaps of up to {settings.gap_seconds:g} s, in predictions and labels."
         )
-
-
-def _print(arms: Sequence[EventArm], notes: Sequence[str], markdown: bool) -> None:
-    if markdown:
-        parts = [markdown_table(*each) for each in _tables(arms)]
-        print("\n\n".join([*parts, *notes]))
-        return
-    console = Console()
-    for heads, rows in _tables(arms):
-        console.print(terminal_table(heads, rows, right=range(1, len(heads))))
-    for line in notes:
-        console.print(Text(line), end="\n\n")
 
 
 def _as_json(arm: EventArm) -> dict[str, object]:

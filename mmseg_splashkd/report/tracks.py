@@ -1,13 +1,9 @@
 """Scores of tracks: arms beside each other in the terminal, in Markdown and JSON."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-from rich.console import Console
-from rich.text import Text
 
 from mmseg_splashkd.evaluation.following import (
     TrackedBlob,
@@ -15,11 +11,14 @@ from mmseg_splashkd.evaluation.following import (
     read_blobs,
     score_tracks,
 )
-from mmseg_splashkd.files import why_no_file, write_whole
+from mmseg_splashkd.files import why_no_file
 from mmseg_splashkd.foreign import read_rows
-from mmseg_splashkd.report.events import arm_names
+from mmseg_splashkd.report.arms_output import (
+    arm_names,
+    print_arms_tables,
+    write_arms_json,
+)
 from mmseg_splashkd.report.formatting import minus, number
-from mmseg_splashkd.report.tables import markdown_table, terminal_table
 
 COUNTS = ["Arm", "True", "Found", "True tracks", "Found tracks", "Missed", "False"]
 CHANGES = ["Switches", "Fragmentations"]
@@ -57,7 +56,8 @@ def compare_tracks(
             true ones.
         names: Names of the arms; by default those of their files.
         rows: ``rows.csv``: only its frames are scored; None: all frames of the tables.
-        overlap: As ``threshold`` in ``score_tracks``.
+        overlap: Least intersection over union of a found and a true box of a pair, in
+            (0, 1].
         markdown: Print Markdown instead of tables for the terminal.
         json_file: File for all figures as JSON.
 
@@ -85,10 +85,9 @@ def compare_tracks(
         for name, file in zip(labels, files, strict=True)
     ]
     notes = list(_notes(arms, overlap))
-    _print(arms, notes, markdown)
+    print_arms_tables(_tables(arms), notes, markdown)
     if json_file is not None:
-        values = {"arms": [_as_json(arm) for arm in arms], "notes": notes}
-        write_whole(json_file, json.dumps(values, indent=1, allow_nan=False) + "\n")
+        write_arms_json(json_file, [_as_json(arm) for arm in arms], notes)
     return arms
 
 
@@ -169,18 +168,6 @@ def _notes(arms: Sequence[TrackArm], overlap: float) -> Iterator[str]:
             yield f"{arm.name}: {arm.untracked:,} found blobs without a track left out."
         if arm.outside:
             yield f"{arm.name}: {arm.outside:,} blobs in frames that --rows lacks."
-
-
-def _print(arms: Sequence[TrackArm], notes: Sequence[str], markdown: bool) -> None:
-    if markdown:
-        parts = [markdown_table(*each) for each in _tables(arms)]
-        print("\n\n".join([*parts, *notes]))
-        return
-    console = Console()
-    for heads, rows in _tables(arms):
-        console.print(terminal_table(heads, rows, right=range(1, len(heads))))
-    for line in notes:
-        console.print(Text(line), end="\n\n")
 
 
 def _as_json(arm: TrackArm) -> dict[str, object]:
