@@ -47,6 +47,12 @@ def parse_args() -> argparse.Namespace:
         help="seconds by which true events are widened when overlap is looked for "
         "(default: 0)",
     )
+    parser.add_argument(
+        "--block",
+        metavar="LENGTH",
+        help="length of a block for the intervals of --scores, such as 60s or 50f "
+        "(default: recordings, or 1.3 sqrt(frames) where there are few)",
+    )
     add_event_settings(parser, " of --scores")
     add_arm_output(parser)
     return parser.parse_args()

@@ -94,6 +94,12 @@ def parse_args() -> argparse.Namespace:
         "86400, a day)",
     )
     parser.add_argument(
+        "--smooth",
+        metavar="SECONDS",
+        help="average the probabilities over time with that time constant (default: "
+        "each frame alone); the camera must not move",
+    )
+    parser.add_argument(
         "--parquet", action="store_true", help="write rows.parquet, too (pyarrow)"
     )
     add_event_settings(parser)

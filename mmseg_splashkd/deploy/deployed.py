@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmseg_splashkd.deploy.decide import decide
 from mmseg_splashkd.models.teacher.renormalise import normalisation
 
 
@@ -78,7 +79,8 @@ class Deployed(nn.Module):
             align_corners=self.network.align_corners,
         )
         probabilities = self._probabilities(logits)
-        return probabilities, self._decide(probabilities).to(torch.uint8)
+        classes = decide(probabilities, self.class_id, self.threshold)
+        return probabilities, classes.to(torch.uint8)
 
     def _preprocessed(self, images: Tensor) -> Tensor:
         """What the preprocessor makes of RGB images (N, 3, H, W)."""
@@ -93,13 +95,3 @@ class Deployed(nn.Module):
             foreground = logits.sigmoid()
             return torch.cat([1 - foreground, foreground], 1)
         return logits.softmax(1)
-
-    def _decide(self, probabilities: Tensor) -> Tensor:
-        if self.class_id is None:
-            return probabilities.argmax(1)
-        found = probabilities[:, self.class_id] >= self.threshold
-        if probabilities.shape[1] == 2:
-            return torch.where(found, self.class_id, 1 - self.class_id)
-        others = probabilities.clone()
-        others[:, self.class_id] = -1
-        return torch.where(found, self.class_id, others.argmax(1))

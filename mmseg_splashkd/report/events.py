@@ -23,6 +23,7 @@ from mmseg_splashkd.report.arms_output import (
     print_arms_tables,
     write_arms_json,
 )
+from mmseg_splashkd.report.event_intervals import event_intervals
 from mmseg_splashkd.report.formatting import minus, number
 
 HEADS = ["Arm", "Found", "True", "Precision (%)", "Recall (%)", "F1 (%)"]
@@ -52,6 +53,7 @@ def compare_events(
     settings: EventSettings | None = None,
     markdown: bool = False,
     json_file: str | Path | None = None,
+    block: str | None = None,
 ) -> list[EventArm]:
     """Score the events of one or more arms, and print them beside each other.
 
@@ -67,6 +69,8 @@ def compare_events(
         settings: For ``scores``; by default those of ``EventSettings``.
         markdown: Print Markdown instead of tables for the terminal.
         json_file: File for all figures as JSON.
+        block: Length of a block of frames of ``scores``, for their intervals; by
+            default as of ``event_blocks``.
 
     Returns:
         The arms.
@@ -76,7 +80,7 @@ def compare_events(
         ValueError: A file is damaged, or an argument is out of its range.
     """
     files = [*tables[:-1], *scores]
-    _check(tables, scores, names, hours, settings)
+    _check(tables, scores, names, hours, settings, block)
     chosen = settings or EventSettings()
     labels = list(names) or arm_names([str(file) for file in files])
     found = list(_of_tables(tables, NAN if hours is None else hours, tolerance))
@@ -85,9 +89,17 @@ def compare_events(
         found.append(score_events(*test, tolerance_s=tolerance))
     arms = [EventArm(*each) for each in zip(labels, found, strict=True)]
     notes = list(_notes(arms, chosen if scores else None, tolerance))
-    print_arms_tables(_tables(arms), notes, markdown)
+    shown, values = list(_tables(arms)), [_as_json(arm) for arm in arms]
+    if scores:
+        own = labels[len(labels) - len(scores) :]
+        intervals = event_intervals(scores, own, chosen, tolerance, block)
+        shown += intervals.tables()
+        notes += intervals.notes()
+        for number, each in enumerate(values[-len(own) :]):
+            each |= intervals.as_json(number)
+    print_arms_tables(shown, notes, markdown)
     if json_file is not None:
-        write_arms_json(json_file, [_as_json(arm) for arm in arms], notes)
+        write_arms_json(json_file, values, notes)
     return arms
 
 
@@ -129,6 +141,7 @@ def _check(
     names: Sequence[str],
     hours: float | None,
     settings: EventSettings | None,
+    block: str | None,
 ) -> None:
     if len(tables) == 1 or not (tables or scores):
         raise ValueError(
@@ -143,6 +156,11 @@ def _check(
         raise ValueError(
             f"settings={settings} are for scores: the events of tables are found "
             f"already"
+        )
+    if block is not None and not scores:
+        raise ValueError(
+            f"block={block!r} is for the intervals of scores: tables of events lack "
+            f"the frames without one"
         )
     arms = len(tables[:-1]) + len(scores)
     if names and len(names) != arms:

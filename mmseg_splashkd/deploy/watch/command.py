@@ -28,6 +28,7 @@ from mmseg_splashkd.deploy.watch.page import Watched, write_watched_page
 from mmseg_splashkd.deploy.watch.parquet import check_parquet
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.shown import Shown
+from mmseg_splashkd.deploy.watch.smoother import Smoother, smoothing_asked
 from mmseg_splashkd.deploy.watch.source import Moment, Source
 from mmseg_splashkd.deploy.watch.sums import Hours
 from mmseg_splashkd.deploy.watch.table import open_table
@@ -75,6 +76,8 @@ class Asked:
         max_jump: Seconds between two frames from which the clock may be wrong; None: a
             day, see ``in_order``.
         parquet: Whether the rows are written as Parquet, too.
+        smooth: Time constant in seconds by which probabilities are smoothed in time;
+            None: they are not.
     """
 
     model: str
@@ -96,6 +99,7 @@ class Asked:
     follow: FollowSettings | None = None
     max_jump: str | None = None
     parquet: bool = False
+    smooth: str | None = None
 
 
 def watch_and_tell(asked: Asked) -> int:
@@ -125,6 +129,8 @@ def watch(asked: Asked) -> Outcome:
     if asked.parquet:
         check_parquet()
     selection = Selection.of(asked.every, asked.first, asked.until, asked.max_jump)
+    smoothing = smoothing_asked(asked.smooth)
+    _check_unsmoothed(asked)
     video = _annotated(asked)
     bars = None if asked.errors is None else ErrorBars.read(asked.errors)
     settings = asked.events or (bars and bars.reference.settings)
@@ -139,9 +145,10 @@ def watch(asked: Asked) -> Outcome:
         name = model.classes[class_id]
         same = {**model_asked(model, asked.model), **source.identity, "--class": name}
         same |= follow_asked(folder, asked.follow)
-        absent = Selection.identity_before()
-        claim_folder(folder, same | selection.identity(), absent)
-        print(*filter(None, (source.about, decision_of(model, class_id))), sep="\n")
+        absent = Selection.identity_before() | smoothing_asked(None)
+        claim_folder(folder, same | selection.identity() | smoothing, absent)
+        decided = decision_of(model, class_id, asked.smooth)
+        print(*filter(None, (source.about, decided)), sep="\n")
         events = EventLog(folder, recording_of(asked), settings)
         if bars is not None:
             bars.check(name, events.settings)
@@ -149,7 +156,16 @@ def watch(asked: Asked) -> Outcome:
         if asked.follow is not None:
             tracks = stack.enter_context(open_track_log(folder, asked.follow))
         output = Output(
-            model, class_id, selection, events, video, bars, tracks, asked.parquet
+            model,
+            class_id,
+            selection,
+            events,
+            video,
+            bars,
+            tracks,
+            asked.parquet,
+            decided,
+            Smoother.of(model, asked.smooth),
         )
         status, counts = watch_into(source, folder, output), output.counts
     dropped = counts.dropped.total()
@@ -169,6 +185,8 @@ class Output:
         bars: Corrects the events; None: not asked for.
         tracks: Follows splashes from frame to frame; None: not asked for.
         parquet: Whether the rows are written as Parquet, too.
+        decided: What decides that a pixel is of the class, as a sentence.
+        smoother: Smooths the predictions in time; None: not asked for.
         counts: What became of the frames.
         hours: Number of rows in each hour.
     """
@@ -181,6 +199,8 @@ class Output:
     bars: ErrorBars | None = None
     tracks: TrackLog | None = None
     parquet: bool = False
+    decided: str = ""
+    smoother: Smoother | None = None
     counts: Counts = field(default_factory=Counts)
     hours: Hours = field(default_factory=Hours)
 
@@ -272,12 +292,18 @@ def _tell(folder: Path, output: Output) -> None:
 
 def _tell_tables(folder: Path, output: Output, name: str, picture: Path | None) -> None:
     """Write the page, and the rows as Parquet."""
-    decision = decision_of(output.model, output.class_id)
     log = output.events
     counts, hours = output.counts, output.hours
     bars = [] if output.bars is None else output.bars.shown
     watched = Watched(
-        log.recording, name, decision, counts, hours, log.found, log.settings, bars
+        log.recording,
+        name,
+        output.decided,
+        counts,
+        hours,
+        log.found,
+        log.settings,
+        bars,
     )
     print(f"Page: {write_watched_page(folder, watched, picture)}")
     out = folder / parquet.FILE
@@ -302,7 +328,16 @@ def _run(source: Source, table: Path, output: Output) -> None:
             output.on_prediction,
             shown.problem,
             shown.advance,
+            output.smoother,
         ).run(source, rows.read_rows(table), opened, output.counts)
+
+
+def _check_unsmoothed(asked: Asked) -> None:
+    if asked.smooth is not None and asked.errors is not None:
+        raise ValueError(
+            "--smooth cannot be with --errors: the errors are those of frames that are "
+            "not smoothed. Leave one of them out"
+        )
 
 
 def _opened(asked: Asked, source: Source, folder: Path) -> SplashModel:

@@ -67,8 +67,21 @@ def class_of(model: SplashModel, name: str | None) -> int:
     return model.classes.index(name)
 
 
-def decision_of(model: SplashModel, class_id: int) -> str:
-    """What decides that a pixel is of a class, in a sentence."""
+def decision_of(model: SplashModel, class_id: int, smooth: str | None = None) -> str:
+    """What decides that a pixel is of a class, in a sentence.
+
+    Args:
+        model: The model.
+        class_id: trainId of the class.
+        smooth: Time constant in seconds by which p is smoothed; None: it is not.
+    """
+    decided = _decision(model, class_id)
+    if smooth is None:
+        return decided
+    return f"{decided}; p is averaged over time, time constant {float(smooth):.9g} s"
+
+
+def _decision(model: SplashModel, class_id: int) -> str:
     name = model.classes[class_id]
     threshold = model.engine.meta.thresholds.get(name)
     if threshold is not None:

@@ -81,7 +81,19 @@ class LineTable:
 
 
 class RowTable(LineTable):
-    """The table of rows; see ``open_table``."""
+    """The table of rows; see ``open_table``.
+
+    Args:
+        path: The file.
+        file: The same, open without a buffer.
+        last_before: Time of the last row of earlier calls, in nanoseconds.
+    """
+
+    def __init__(
+        self, path: Path, file: BinaryIO, last_before: int | None = None
+    ) -> None:
+        super().__init__(path, file)
+        self.last_before = last_before
 
     def append(self, row: Row) -> None:
         """Write a row.
@@ -103,12 +115,12 @@ def open_table(path: Path) -> Iterator[RowTable]:
         UnwritableError: Drive, quota or rights do not allow it.
         ValueError: It is another table, or is damaged.
     """
-    end = len(HEADER)
+    end, last = len(HEADER), None
     if path.exists():
         for placed in placed_rows(path):
-            end = placed.end
+            end, last = placed.end, placed.row.time_ns
     with open_lines(path, HEADER, end) as file:
-        table = RowTable(path, file)
+        table = RowTable(path, file, last)
         try:
             yield table
         finally:

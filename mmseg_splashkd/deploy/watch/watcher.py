@@ -1,6 +1,7 @@
 """Goes through a source: old rows are taken over, and new ones predicted."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from mmseg_splashkd.deploy.watch.counts import Counts
 from mmseg_splashkd.deploy.watch.measure import measure
 from mmseg_splashkd.deploy.watch.rows import Row
 from mmseg_splashkd.deploy.watch.selection import Selection
+from mmseg_splashkd.deploy.watch.smoother import Smoother
 from mmseg_splashkd.deploy.watch.source import (
     DAMAGED,
     LATE,
@@ -40,6 +42,7 @@ class Watcher:
         on_prediction: Takes time and prediction of each new row.
         on_problem: Takes what is dropped.
         on_item: Called after each frame or problem.
+        smoother: Smooths the predictions in time; None: they stay as they are.
     """
 
     model: SplashModel
@@ -50,6 +53,7 @@ class Watcher:
     on_prediction: Callable[[int, Prediction], None]
     on_problem: Callable[[Problem], None]
     on_item: Callable[[], None]
+    smoother: Smoother | None = None
 
     def run(
         self, source: Source, before: Iterator[Row], table: RowTable, counts: Counts
@@ -57,7 +61,8 @@ class Watcher:
         """Go through a source to its end, or to the end of the span of time.
 
         The source is read from its beginning also when an earlier call is gone on with,
-        without predicting, so that counts and intervals are those of one call.
+        so that counts and intervals are those of one call. Frames that have a row are
+        not predicted again, but for the last ones where predictions are smoothed.
 
         Args:
             source: The source.
@@ -92,6 +97,7 @@ class Watcher:
             counts.left_out += 1
             return None
         if earlier.has(moment.time_ns):
+            self._smooth_again(moment, table)
             return None
         if self.selection.interval(moment.time_ns) == earlier.interval:
             counts.left_out += 1
@@ -103,7 +109,7 @@ class Watcher:
         if earlier.is_left:
             text = f"{moment.name} was not there when later frames were taken"
             return Problem(LATE, text)
-        prediction = self.model.predict_frame(frame, moment.name)
+        prediction = self._predicted(frame, moment)
         found = prediction.labels, prediction.probabilities
         row, numbered = measure(*found, self.class_id, moment.time_ns)
         with held_signals():  # the row, and all that is made of it
@@ -114,6 +120,21 @@ class Watcher:
             self.on_prediction(row.time_ns, prediction)
             self.on_row(row)
         return None
+
+    def _predicted(self, frame: np.ndarray, moment: Moment) -> Prediction:
+        prediction = self.model.predict_frame(frame, moment.name)
+        if self.smoother is None:
+            return prediction
+        return self.smoother.add(moment.time_ns, prediction)
+
+    def _smooth_again(self, moment: Moment, table: RowTable) -> None:
+        """Let a frame of an earlier call have its weight in those that follow."""
+        smoother, last = self.smoother, table.last_before
+        if smoother is None or last is None or not smoother.needs(moment.time_ns, last):
+            return
+        with suppress(OSError, ValueError):  # it was readable: the file has changed
+            frame = moment.read()
+            self._predicted(frame, moment)
 
 
 class _Earlier:

@@ -4,9 +4,9 @@ import numpy as np
 
 from mmseg_splashkd.evaluation.bursts import has_time
 from mmseg_splashkd.evaluation.frame_scores import BINS, FrameScores
-from mmseg_splashkd.statistics.blocks import BlockLength, cut_blocks
+from mmseg_splashkd.statistics.blocks import BlockLength
+from mmseg_splashkd.statistics.event_blocks import event_blocks
 from mmseg_splashkd.statistics.event_errors.from_frames import KnownFrames
-from mmseg_splashkd.statistics.event_errors.reference import FEWEST_BLOCKS
 
 CENTRES = (np.arange(BINS) + 0.5) / BINS
 
@@ -16,9 +16,7 @@ def known_frames(scores: FrameScores, block: BlockLength | None = None) -> Known
 
     Args:
         scores: Scores of frames with times, and with histograms of probabilities.
-        block: Length of a block. By default a block is a recording where there are
-            five or more, because the errors of a day have a part in common, and
-            otherwise as of ``cut_blocks``.
+        block: Length of a block; by default as of ``event_blocks``.
 
     Raises:
         ValueError: A frame has no time, or the model gave no probabilities.
@@ -47,7 +45,7 @@ def known_frames(scores: FrameScores, block: BlockLength | None = None) -> Known
         predicted / valid,
         confidence_of(scores.histogram[shown].sum(1), predicted),
         confusion[:, focus].sum(1) / valid,
-        _blocks(names, times, block),
+        event_blocks(names, times, block).index,
     )
 
 
@@ -67,12 +65,3 @@ def confidence_of(histogram: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     taken = (pixels[:, None] - before).clip(0, falling)
     sums = taken @ CENTRES[::-1]
     return np.divide(sums, pixels, out=np.full(len(pixels), np.nan), where=pixels > 0)
-
-
-def _blocks(
-    names: list[str], times: np.ndarray, block: BlockLength | None
-) -> np.ndarray:
-    recordings, index = np.unique(names, return_inverse=True)
-    if block is None and len(recordings) >= FEWEST_BLOCKS:
-        return index
-    return cut_blocks(names, times, block).index
