@@ -11,6 +11,7 @@ import numpy as np
 
 from mmseg_splashkd.datasets.synthetic.farms import FARMS
 from mmseg_splashkd.datasets.synthetic.pond_scene import (
+    Pond,
     SplashEvent,
     draw_frame,
     make_pond,
@@ -133,10 +134,8 @@ def _frames(farm: str, day: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]
     events are of the day.
     """
     rng = stream_of(7, day)
-    weather, night, seed = WEATHERS[rng.choice(len(WEATHERS), p=SHARES)]
+    pond = camera_of(farm, rng)
     gap = rng.lognormal(np.log(GAP_S), GAP_SPREAD)
-    scene = weather_of(weather, night)
-    pond = make_pond(*SIZE, seed + FIRST_OF[farm], FARMS[farm], scene)
     for number, hour in enumerate(HOURS):
         view = replace(pond, seed=1000 + len(HOURS) * day + number)
         for frame, event in enumerate(schedule(rng, gap)):
@@ -145,25 +144,47 @@ def _frames(farm: str, day: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]
             yield seconds * 10**9, image, foam
 
 
-def schedule(rng: np.random.Generator, gap_s: float) -> list[SplashEvent | None]:
+def camera_of(farm: str, rng: np.random.Generator) -> Pond:
+    """The camera of a farm, in a weather that is drawn.
+
+    Args:
+        farm: ``A`` or ``B``.
+        rng: Random generator.
+    """
+    weather, night, seed = WEATHERS[rng.choice(len(WEATHERS), p=SHARES)]
+    scene = weather_of(weather, night)
+    return make_pond(*SIZE, seed + FIRST_OF[farm], FARMS[farm], scene)
+
+
+def schedule(
+    rng: np.random.Generator,
+    gap_s: float,
+    length_s: float | None = None,
+    interval_s: float = INTERVAL,
+    count: int | None = None,
+) -> list[SplashEvent | None]:
     """The event of each frame of an hour; pauses between them are exponential.
 
     Args:
         rng: Random generator.
         gap_s: Mean pause in seconds.
+        length_s: Median duration of an event; None: ``LENGTH_S``.
+        interval_s: Seconds between frames.
+        count: Number of frames; None: ``FRAMES``, those of an hour.
     """
-    moments: list[SplashEvent | None] = [None] * FRAMES
-    at, number = rng.exponential(gap_s) / INTERVAL, 0
-    while at < FRAMES:
-        length = rng.lognormal(np.log(LENGTH_S), LENGTH_SPREAD)
-        frames = max(1, round(length / INTERVAL))
+    length_s, count = length_s or LENGTH_S, count or FRAMES
+    moments: list[SplashEvent | None] = [None] * count
+    at, number = rng.exponential(gap_s) / interval_s, 0
+    while at < count:
+        length = rng.lognormal(np.log(length_s), LENGTH_SPREAD)
+        frames = max(1, round(length / interval_s))
         peak = float(
             np.clip(rng.lognormal(np.log(PEAK), PEAK_SPREAD), LEAST_PEAK, MOST_PEAK)
         )
         number += 1
-        for step in range(min(frames, FRAMES - int(at))):
+        for step in range(min(frames, count - int(at))):
             age = (step + 0.5) / frames
             share = peak * age**RISE * (1 - age) ** FALL / TOP
             moments[int(at) + step] = SplashEvent(number, age, share)
-        at = int(at) + frames + 1 + rng.exponential(gap_s) / INTERVAL
+        at = int(at) + frames + 1 + rng.exponential(gap_s) / interval_s
     return moments

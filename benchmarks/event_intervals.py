@@ -117,7 +117,8 @@ def rows_of(args: argparse.Namespace, count: int) -> Iterator[list[str]]:
             known = [each for each in found if each is not None]
             held = [each.low <= value <= each.high for each in known]
             width = [each.high - each.low for each in known]
-            share, wide = (f"{100 * np.mean(held):.1f}", f"{np.mean(width):.2f}")
+            share = f"{100 * np.mean(held):.1f}" if held else "n/a"
+            wide = f"{np.mean(width):.2f}" if width else "n/a"
             yield [str(count), of, name, f"{value:.2f}", str(len(known)), share, wide]
 
 

@@ -138,3 +138,13 @@ def test_too_few_days_are_refused(days, model, capsys):
     with pytest.raises(SystemExit):
         run(FILE, "--model", f"red={model}", "--days", 6, "--known", 6)
     assert "--days 6: give more than --known 6" in capsys.readouterr().err
+
+
+def test_intervals_of_scores_are_tried_on_drawn_days(drawn, capsys):
+    words = ["--model", "red", "red", "--folder", drawn / "A", "--days", 12]
+    words += ["--days-of-test", 6, "--tests", 4, "--resamples", 100]
+    run("benchmarks/event_intervals.py", *words)
+    printed = capsys.readouterr().out
+    assert "| 6 | red | recall |" in printed
+    # The same arm twice: no difference, and so no interval.
+    assert "| 6 | red less red | recall | 0.00 | 0 | n/a | n/a |" in printed
