@@ -251,6 +251,24 @@ SECOND_APART = replace(
     beside=("Flicker", "TC.splash", "Bursts.recall", "Bursts.false", "Bursts.latency"),
     seeds=tuple(range(5)),
 )
+CLIPS = replace(
+    SECOND_APART,
+    name="farm_clip",
+    title="As farm_temporal without its loss; *clip*: the student also sees the frames "
+    "before and after each frame.",
+    arms={
+        "CE": SECOND_APART.arms["CE"],
+        "CE, clip": Arm("configs/temporal/clip_ponds_ce.py", kind="control"),
+        "rarity KL, all": SECOND_APART.arms["rarity KL, all"],
+        "rarity KL, all, clip": Arm(
+            "configs/temporal/clip_ponds_kd.py",
+            KEPT,
+            teacher=True,
+            cached=True,
+            cache="clip",
+        ),
+    },
+)
 FARM = "configs/farm/farm_"
 EXPERIMENTS = {
     "0520": "_none",
@@ -314,5 +332,6 @@ FARMS = (
     FARM_LONG,
     FARM_B0,
     SECOND_APART,
+    CLIPS,
     RECORD,
 )

@@ -126,4 +126,5 @@ def test_all_arms_of_a_cell_can_be_built_and_differ_in_the_loss(name):
                 each["decode_head"].pop("loss_decode")
                 each["backbone"].pop("init_cfg")
             assert own == expected
-    assert len(lengths) == len(students) == 1
+    assert len(lengths) == 1
+    assert len(students) == (2 if name == "farm_clip" else 1)  # one sees three frames

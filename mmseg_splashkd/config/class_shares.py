@@ -75,8 +75,8 @@ def class_shares(cfg: Config, loader: str = "train_dataloader") -> ClassShares:
 
 
 def _frames_of(leaf: Any, loader: str) -> list[ListedFrame]:
-    """The frames of a data set, without those that are drawn as a neighbour only."""
-    alone = {"neighbour": None} if leaf.get("neighbour") else {}
+    """The frames of a data set, without those that are read beside one only."""
+    alone = {name: None for name in ("neighbour", "clip") if leaf.get(name)}
     frames = listed_of({**leaf, **alone})
     if frames is None:
         raise ValueError(

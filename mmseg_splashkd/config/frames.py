@@ -226,10 +226,10 @@ def unread_dataset(leaf: dict) -> Any:
 
 
 def _drawn(dataset: TimeSplitDataset) -> list[Frame]:
-    """The frames, and those that are drawn as a neighbour only."""
+    """The frames, and those that are read beside one only."""
     frames = _frames(dataset)
     known = {frame.key for frame in frames}
-    others = {other.key: other for other in dataset.neighbours(frames) if other}
+    others = {other.key: other for other in dataset.beside(frames)}
     return frames + [other for key, other in others.items() if key not in known]
 
 

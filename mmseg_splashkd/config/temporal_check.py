@@ -1,4 +1,4 @@
-"""Checks that pairs of frames are drawn where, and only where, a loss compares them."""
+"""Checks that neighbours are drawn where, and only where, something takes them."""
 
 from mmengine.config import Config
 
@@ -6,14 +6,18 @@ from mmseg_splashkd.config.faults import ConfigError
 from mmseg_splashkd.config.types import is_a, type_name
 from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.transforms.load_clip import LoadClip
 
 
 def check_temporal(cfg: Config) -> None:
-    """Check ``temporal_loss`` of the model against ``neighbour`` of the data sets.
+    """Check ``neighbour`` and ``clip`` of the data sets against what takes them.
+
+    ``neighbour`` is taken by ``temporal_loss`` of the model, ``clip`` by ``LoadClip``.
 
     Raises:
         ConfigError: One is set without the other.
     """
+    _check_clips(cfg)
     compares = cfg.model.get("temporal_loss") is not None
     for leaf in loader_leaves(cfg, "train_dataloader"):
         draws = is_a(leaf, TimeSplitDataset) and leaf.get("neighbour") is not None
@@ -29,4 +33,21 @@ def check_temporal(cfg: Config) -> None:
                 f"neighbour={leaf['neighbour']!r} of train_dataloader draws pairs of "
                 f"frames that nothing compares: add model.temporal_loss (of a "
                 f"TemporalEncoderDecoder or TemporalDistillSegmentor), or remove it"
+            )
+
+
+def _check_clips(cfg: Config) -> None:
+    for leaf in loader_leaves(cfg):
+        clip = leaf.get("clip") if is_a(leaf, TimeSplitDataset) else None
+        loads = any(is_a(step, LoadClip) for step in leaf.get("pipeline") or ())
+        if clip is not None and not loads:
+            raise ConfigError(
+                f"clip={clip!r} of a data set names frames that its pipeline does not "
+                f"load: begin the pipeline with dict(type='LoadClip'), or remove it"
+            )
+        if loads and clip is None:
+            raise ConfigError(
+                f"LoadClip in the pipeline of a {type_name(leaf)} without clip: set "
+                f"clip of a TimeSplitDataset to a little more than the interval of its "
+                f"frames, such as clip='2s'"
             )

@@ -1,9 +1,9 @@
-"""Pairs of neighbouring frames of a fixed camera, in one and the same view."""
+"""Neighbouring frames of a fixed camera: pairs in one view, and short clips."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from mmengine.structures import PixelData
 
@@ -13,6 +13,7 @@ from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.datasets.views import random_states, set_random_states
 
 NEIGHBOUR = "neighbour"  # field of a sample: (C, H, W), the image of the other frame
+CLIP = "clip"  # entry of a sample: files of the frames before and after
 PAIRED = "has_neighbour"  # False: the field repeats the frame's own image
 # What differs if two images do not show one place at one pixel.
 VIEW_KEYS = ("img_shape", "flip", "flip_direction")
@@ -36,9 +37,52 @@ class Gap(FramesOrSeconds):
         super().__post_init__()
         if self.frames or not self.seconds:
             raise ValueError(
-                f"neighbour must be a time above 0, such as '2s', got {self}: the "
-                f"interval of the frames, or a little more"
+                f"{self.argument} must be a time above 0, such as '2s', got {self}: "
+                f"the interval of the frames, or a little more"
             )
+
+
+@dataclass(frozen=True)
+class ClipGap(Gap):
+    """Largest distance in time between a frame and those before and after it."""
+
+    argument: ClassVar[str] = "clip"
+
+
+class Around(NamedTuple):
+    """The frames before and after a frame; None where there is none.
+
+    Attributes:
+        before: The frame before it.
+        after: The frame after it.
+    """
+
+    before: Frame | None
+    after: Frame | None
+
+
+def find_around(
+    frames: Sequence[Frame], others: Iterable[Frame], gap: Gap
+) -> list[Around]:
+    """The frames of the same recording just before and just after.
+
+    Args:
+        frames: The frames.
+        others: Frames among which to look, of the same part of a split; ``frames`` may
+            be among them.
+        gap: Largest distance in time of each of the two.
+
+    Raises:
+        ValueError: A frame has no time.
+    """
+    recordings = _by_recording(frames, others, gap)
+    found = []
+    for frame in frames:
+        listed = recordings.get(frame.recording, [])
+        after, before = _places(frame, listed)
+        pair = (_within(frame, listed, place, gap) for place in (before, after))
+        found.append(Around(*pair))
+    return found
 
 
 def find_neighbours(
@@ -58,12 +102,20 @@ def find_neighbours(
     Raises:
         ValueError: A frame has no time.
     """
+    recordings = _by_recording(frames, others, gap)
+    return [_nearest(each, recordings.get(each.recording, []), gap) for each in frames]
+
+
+def _by_recording(
+    frames: Sequence[Frame], others: Iterable[Frame], gap: Gap
+) -> dict[str, list[Frame]]:
+    """The other frames of each recording in the order of time."""
     others = list(others)
-    require_time([*frames, *others], f"neighbour={gap}")
+    require_time([*frames, *others], f"{gap.argument}={gap}")
     recordings: dict[str, list[Frame]] = {}
     for other in sorted(others, key=_time):
         recordings.setdefault(other.recording, []).append(other)
-    return [_nearest(each, recordings.get(each.recording, []), gap) for each in frames]
+    return recordings
 
 
 def _time(frame: Frame) -> int:
@@ -72,14 +124,22 @@ def _time(frame: Frame) -> int:
 
 def _nearest(frame: Frame, others: list[Frame], gap: Gap) -> Frame | None:
     """The frame after, else before, among the frames of a recording in time order."""
+    found = (_within(frame, others, place, gap) for place in _places(frame, others))
+    return next((other for other in found if other is not None), None)
+
+
+def _places(frame: Frame, others: list[Frame]) -> tuple[int, int]:
+    """Places of the frames after and before; out of range where there is none."""
     after = bisect_right(others, frame.timestamp, key=_time)
-    before = bisect_left(others, frame.timestamp, key=_time) - 1
-    for place in (after, before):
-        if 0 <= place < len(others):
-            distance = abs(others[place].timestamp - frame.timestamp)
-            if distance <= gap.seconds * SECOND:
-                return others[place]
-    return None
+    return after, bisect_left(others, frame.timestamp, key=_time) - 1
+
+
+def _within(frame: Frame, others: list[Frame], place: int, gap: Gap) -> Frame | None:
+    """The frame at a place, if it is near enough."""
+    if not 0 <= place < len(others):
+        return None
+    distance = abs(others[place].timestamp - frame.timestamp)
+    return others[place] if distance <= gap.seconds * SECOND else None
 
 
 def draw_pair(

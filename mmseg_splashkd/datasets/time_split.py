@@ -25,7 +25,15 @@ from mmseg_splashkd.datasets.label_coding import (
     load_label_coding,
     read_gray,
 )
-from mmseg_splashkd.datasets.neighbours import Gap, draw_pair, find_neighbours
+from mmseg_splashkd.datasets.neighbours import (
+    CLIP,
+    Around,
+    ClipGap,
+    Gap,
+    draw_pair,
+    find_around,
+    find_neighbours,
+)
 from mmseg_splashkd.datasets.parallel import map_frames
 from mmseg_splashkd.datasets.split_table import (
     SPLITS,
@@ -84,6 +92,9 @@ class TimeSplitDataset(BaseSegDataset):
             time, such as ``'2s'``, labelled or not; for a ``temporal_loss`` of the
             model, in training only. How many frames have none is logged. Default None:
             frames alone. See ``datasets.neighbours``.
+        clip: Name the frames just before and after each frame, of its recording and
+            part and at most so far away in time, such as ``'2s'``, for the transform
+            ``LoadClip``; where there is none, the frame itself. Default None.
         check_labels: Read every label when the data set is loaded; default None: only
             if there are at most 5,000 frames.
         img_suffix: Suffix of image files in folders; default ``'.png'``.
@@ -93,10 +104,10 @@ class TimeSplitDataset(BaseSegDataset):
     Raises:
         FileNotFoundError: A folder, the table, an image or a label is missing.
         ValueError: A name has no time stamp, a time stamp occurs twice in a recording,
-            frames have neither a split nor a time, ``neighbour`` finds none, a label
-            has a value outside the coding or another size than its frame, ``ratios`` do
-            not sum to 1, the part is empty, the fold does not exist, or an argument is
-            unknown.
+            frames have neither a split nor a time, ``neighbour`` or ``clip`` finds
+            none, a label has a value outside the coding or another size than its
+            frame, ``ratios`` do not sum to 1, the part is empty, the fold does not
+            exist, or an argument is unknown.
     """
 
     @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
@@ -112,6 +123,7 @@ class TimeSplitDataset(BaseSegDataset):
         timestamp: str | Mapping[str, Any] = "seconds-nanoseconds",
         unlabelled: str = "error",
         neighbour: str | None = None,
+        clip: str | None = None,
         check_labels: bool | None = None,
         img_suffix: str = ".png",
         seg_map_suffix: str = ".png",
@@ -137,6 +149,7 @@ class TimeSplitDataset(BaseSegDataset):
                 f"neighbour={neighbour!r} is for training, and split is {split!r}: "
                 f"remove it"
             )
+        self.clip_gap = None if clip is None else ClipGap.parse(str(clip))
         self.check_labels = check_labels
         super().__init__(
             ann_file=split_table,
@@ -161,7 +174,45 @@ class TimeSplitDataset(BaseSegDataset):
             self._check_neighbours(others)
             for sample, other in zip(samples, others, strict=True):
                 sample["neighbour"] = other and _sample_of(other)
+        if self.clip_gap:
+            for sample, around in zip(samples, self._clips(frames), strict=True):
+                own = sample["img_path"]
+                sample[CLIP] = [other.image if other else own for other in around]
         return samples
+
+    def beside(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Frames that are read beside these, without a label: neighbours, and clips.
+
+        Raises:
+            ValueError: A frame has no time.
+        """
+        others = list(self.neighbours(frames))
+        for around in self._around(frames):
+            others += around
+        return [replace(other, label="") for other in others if other]
+
+    def _around(self, frames: Sequence[Frame]) -> list[Around]:
+        if self.clip_gap is None:
+            return []
+        return find_around(frames, self.frames_of_split(), self.clip_gap)
+
+    def _clips(self, frames: Sequence[Frame]) -> list[Around]:
+        found = self._around(frames)
+        others = [other for around in found for other in around if other]
+        if not others:
+            raise ValueError(
+                f"clip={self.clip_gap}: no frame of split {self.split!r} of "
+                f"{self.source} has another of its recording so near: give more "
+                f"seconds than the interval of the frames"
+            )
+        check_present(others, self.source)
+        lacking = sum(None in around for around in found)
+        print_log(
+            f"{lacking} of {len(frames)} frames of {self.source} lack the frame before "
+            f"or after within {self.clip_gap}: they stand in for it themselves",
+            logger="current",
+        )
+        return found
 
     def neighbours(self, frames: Sequence[Frame]) -> list[Frame | None]:
         """The neighbour in time of each frame of this part, without its label.

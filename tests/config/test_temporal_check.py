@@ -29,3 +29,17 @@ def test_a_data_set_without_time_has_no_pairs():
     cfg = read_config(path, kind | {"model.temporal_loss": loss})
     with pytest.raises(ValueError, match="the BaseSegDataset of train_dataloader"):
         check_temporal(cfg)
+
+
+@pytest.mark.parametrize("name", ["clip_ponds_ce", "clip_ponds_kd"])
+@pytest.mark.parametrize("loader", ["train_dataloader", "val_dataloader"])
+def test_clips_are_loaded_where_they_are_named(name, loader):
+    path = TEMPORAL / f"{name}.py"
+    check_temporal(read_config(path))
+    nested = ".dataset" if loader == "train_dataloader" else ""
+    place = f"{loader}.dataset{nested}"
+    with pytest.raises(ValueError, match="LoadClip in the pipeline of a TimeSplit"):
+        check_temporal(read_config(path, {f"{place}.clip": None}))
+    loads = {f"{place}.pipeline.0.type": "LoadImageFromFile"}
+    with pytest.raises(ValueError, match="clip='2s' of a data set names frames"):
+        check_temporal(read_config(path, loads))
