@@ -3,12 +3,14 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
+import ray.exceptions
 
 from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.tasks import run_task
@@ -92,6 +94,21 @@ def share_of(nodes: Nodes, workers: int | None, gpus_per_run: float | None) -> S
     return Share(float(int(cpus)) if cpus >= 1 else round(cpus, 3), gpus)
 
 
+@contextmanager
+def _joining(address: str | None) -> Iterator[None]:
+    """Explain why a cluster cannot be joined."""
+    try:
+        yield
+    except (ConnectionError, ray.exceptions.RayError) as error:
+        if address is None:
+            raise
+        raise ValueError(
+            f"--address {address}: no cluster can be joined there ({error}). Start it "
+            f"with 'ray start', open its port, and give all machines the same token "
+            f"and RAY_AUTH_MODE, see docs/sweeps.md"
+        ) from error
+
+
 class Cluster:
     """Ray on this machine or on a cluster, connected on request.
 
@@ -107,11 +124,12 @@ class Cluster:
         """Start Ray on this machine, or join a cluster.
 
         Raises:
-            ConnectionError: There is no cluster at the address.
-            ValueError: No machine has the requested resources.
+            ValueError: No cluster can be joined at the address, or no machine has the
+                requested resources.
         """
         resources, options = self.resources, self._options()
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+        with _joining(resources.address):
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
         try:
             self._share = share_of(_nodes(), resources.workers, resources.gpus_per_run)
         except ValueError:

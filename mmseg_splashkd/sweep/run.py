@@ -54,10 +54,9 @@ def run_sweep(
 
     Raises:
         BlockingIOError: Another process runs the sweep of this folder.
-        ConnectionError: There is no cluster at the address.
         FileNotFoundError: A config, a table, data or a teacher does not exist.
-        ValueError: The specification cannot be run (see ``check_spec``), or the folder
-            holds another sweep.
+        ValueError: The specification cannot be run (see ``check_spec``), no cluster can
+            be joined at the address, or the folder holds another sweep.
     """
     spec = complete(spec)
     requested = Sweep(spec, date.today(), check_spec(spec))

@@ -1,4 +1,6 @@
 import pytest
+import ray
+import ray.exceptions
 
 from mmseg_splashkd.sweep.cluster import Cluster, Resources, share_of
 
@@ -47,3 +49,20 @@ def test_what_no_machine_can_run_is_refused(nodes, workers, gpus_per_run, reason
 def test_a_dashboard_belongs_to_the_cluster_that_is_joined():
     with pytest.raises(ValueError, match="--dashboard"):
         Cluster(Resources(address="10.0.0.1:6379", dashboard=True)).connect()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionError("no route"), ray.exceptions.AuthenticationError("no route")],
+)
+def test_a_cluster_that_cannot_be_joined_is_a_message(monkeypatch, error):
+    def init(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(
+        ValueError, match=r"--address far:1: no cluster .*no route.*tok"
+    ):
+        Cluster(Resources(address="far:1")).connect()
+    with pytest.raises(type(error), match="no route"):  # this machine: not expected
+        Cluster(Resources()).connect()

@@ -34,13 +34,13 @@ def watch_archive(
         Exit status, see ``exit_status``.
 
     Raises:
-        ConnectionError: There is no cluster at the address.
         FileExistsError: ``out`` holds files of something else, or another process
             writes there.
         ImportError: Ray is not installed, for more than one job or an address.
         KeyboardInterrupt: A signal ended it, after all files were completed.
         UnwritableError: Drive, quota or rights do not allow it.
-        ValueError: ``jobs`` is less than 1, or ``.archive`` is damaged.
+        ValueError: ``jobs`` is less than 1, no cluster can be joined at the address, or
+            ``.archive`` is damaged.
     """
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: give a number from 1")

@@ -35,7 +35,6 @@ def watch_spread(
         What came of each source.
 
     Raises:
-        ConnectionError: There is no cluster at the address.
         KeyboardInterrupt: A signal ended it, after all files were completed.
         UnwritableError: Drive, quota or rights do not allow it.
     """
