@@ -9,6 +9,8 @@ train_pipeline[0] = dict(type="LoadClip")
 train_pipeline[4] = dict(type="EachFrame", transforms=[train_pipeline[4]])
 test_pipeline = _base_.test_pipeline
 test_pipeline[0] = dict(type="LoadClip")
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[0] = dict(type="LoadClip")
 train_dataloader = dict(dataset=dict(dataset=dict(clip=clip, pipeline=train_pipeline)))
 val_dataloader = dict(dataset=dict(clip=clip, pipeline=test_pipeline))
 test_dataloader = val_dataloader

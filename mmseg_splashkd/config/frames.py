@@ -226,8 +226,10 @@ def unread_dataset(leaf: dict) -> Any:
 
 
 def _drawn(dataset: TimeSplitDataset) -> list[Frame]:
-    """The frames, and those that are read beside one only."""
+    """The frames, and in training those that are read beside one only."""
     frames = _frames(dataset)
+    if dataset.split != "train":  # what is read beside them is of the same part
+        return frames
     known = {frame.key for frame in frames}
     others = {other.key: other for other in dataset.beside(frames)}
     return frames + [other for key, other in others.items() if key not in known]

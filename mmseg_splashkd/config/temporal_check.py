@@ -1,9 +1,12 @@
 """Checks that neighbours are drawn where, and only where, something takes them."""
 
+from typing import Any
+
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 
 from mmseg_splashkd.config.faults import ConfigError
-from mmseg_splashkd.config.types import is_a, type_name
+from mmseg_splashkd.config.types import is_a, is_from, type_name
 from mmseg_splashkd.config.walk import loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.transforms.load_clip import LoadClip
@@ -17,7 +20,7 @@ def check_temporal(cfg: Config) -> None:
     Raises:
         ConfigError: One is set without the other.
     """
-    _check_clips(cfg)
+    check_clips(cfg)
     compares = cfg.model.get("temporal_loss") is not None
     for leaf in loader_leaves(cfg, "train_dataloader"):
         draws = is_a(leaf, TimeSplitDataset) and leaf.get("neighbour") is not None
@@ -36,18 +39,32 @@ def check_temporal(cfg: Config) -> None:
             )
 
 
-def _check_clips(cfg: Config) -> None:
+def check_clips(cfg: Config) -> None:
+    """Check ``clip`` of all data sets against ``LoadClip`` in their pipelines.
+
+    Raises:
+        ConfigError: One is set without the other.
+    """
     for leaf in loader_leaves(cfg):
         clip = leaf.get("clip") if is_a(leaf, TimeSplitDataset) else None
-        loads = any(is_a(step, LoadClip) for step in leaf.get("pipeline") or ())
-        if clip is not None and not loads:
+        steps = leaf.get("pipeline") or ()
+        if clip is not None and any(map(_loads_one, steps)):
             raise ConfigError(
                 f"clip={clip!r} of a data set names frames that its pipeline does not "
                 f"load: begin the pipeline with dict(type='LoadClip'), or remove it"
             )
-        if loads and clip is None:
+        if clip is None and any(is_a(step, LoadClip) for step in steps):
             raise ConfigError(
                 f"LoadClip in the pipeline of a {type_name(leaf)} without clip: set "
                 f"clip of a TimeSplitDataset to a little more than the interval of its "
                 f"frames, such as clip='2s'"
             )
+
+
+def _loads_one(step: Any) -> bool:
+    """Whether a step loads a single frame: others' loaders may load a clip."""
+    return (
+        is_a(step, LoadImageFromFile)
+        and not is_a(step, LoadClip)
+        and is_from(step, "mmcv", "mmseg", "mmseg_splashkd")
+    )

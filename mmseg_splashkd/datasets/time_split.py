@@ -105,9 +105,9 @@ class TimeSplitDataset(BaseSegDataset):
         FileNotFoundError: A folder, the table, an image or a label is missing.
         ValueError: A name has no time stamp, a time stamp occurs twice in a recording,
             frames have neither a split nor a time, ``neighbour`` or ``clip`` finds
-            none, a label has a value outside the coding or another size than its
-            frame, ``ratios`` do not sum to 1, the part is empty, the fold does not
-            exist, or an argument is unknown.
+            none, or both are given, a label has a value outside the coding or another
+            size than its frame, ``ratios`` do not sum to 1, the part is empty, the fold
+            does not exist, or an argument is unknown.
     """
 
     @deprecated_api_warning(RENAMED, cls_name="TimeSplitDataset")
@@ -150,6 +150,11 @@ class TimeSplitDataset(BaseSegDataset):
                 f"remove it"
             )
         self.clip_gap = None if clip is None else ClipGap.parse(str(clip))
+        if neighbour is not None and clip is not None:
+            raise ValueError(
+                f"neighbour={neighbour!r} and clip={clip!r}: a neighbour would have "
+                f"the clip of its frame. Set one of them"
+            )
         self.check_labels = check_labels
         super().__init__(
             ann_file=split_table,

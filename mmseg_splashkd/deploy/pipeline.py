@@ -8,7 +8,7 @@ from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
 
 from mmseg_splashkd.config.types import classes, is_a, type_name
 from mmseg_splashkd.config.walk import loader_leaves
-from mmseg_splashkd.datasets.transforms import CheckShapes, LoadGrayLabels
+from mmseg_splashkd.datasets.transforms import CheckShapes, LoadClip, LoadGrayLabels
 
 OF_LABELS = (LoadAnnotations, LoadGrayLabels, CheckShapes)  # frames pass unchanged
 STEPS = (LoadImageFromFile, Resize, *OF_LABELS, PackSegInputs)
@@ -49,6 +49,11 @@ def _size_of(leaf: Any) -> tuple[int, int] | None:
             f"file has one: keep the last"
         )
     for step in leaf.pipeline:
+        if is_a(step, LoadClip):
+            raise ValueError(
+                "LoadClip in the pipeline of val_dataloader cannot be exported: a "
+                "deployed file reads single frames. Export a student of single frames"
+            )
         if not _is_repeated(step):
             raise ValueError(
                 f"{type_name(step)} in the pipeline of val_dataloader cannot be "

@@ -66,19 +66,20 @@ class EventIntervals:
     def notes(self) -> Iterator[str]:
         """Sentences below the tables."""
         if len(self.differences) < len(self.names) - 1:
-            yield "No differences: the arms were tested on different frames."
-        made = list(dict.fromkeys(map(_made, self.blocks)))
-        if max(map(len, self.blocks)) < FEWEST:
+            yield "No differences: the arms were tested on different frames or labels."
+        enough = [each for each in self.blocks if len(each) >= FEWEST]
+        few = [each for each in self.blocks if len(each) < FEWEST]
+        if few:
             yield (
-                f"There are no intervals: the frames make {' and '.join(made)}, and "
-                f"{FEWEST} are needed. Test on more frames, or take shorter blocks "
-                f"(--block)."
+                f"There are no intervals where frames make {_listed(few)}: {FEWEST} "
+                f"are needed. Test on more frames, or take shorter blocks (--block)."
             )
+        if not enough:
             return
         yield (
             f"In brackets of single figures and differences are 95 % intervals for "
-            f"other frames of the same cameras (block bootstrap, "
-            f"{' and '.join(made)}); other seeds are not in them."
+            f"other frames of the same cameras (block bootstrap, {_listed(enough)}); "
+            f"other seeds are not in them."
         )
         if any(
             each.interval is None and not math.isnan(each.value)
@@ -86,8 +87,8 @@ class EventIntervals:
             for each in estimates.values()
         ):
             yield (
-                "No interval where all blocks agree, as at 100 % and at no false "
-                "alarm, or where one block alone has events."
+                f"No interval where all blocks agree, as at 100 % and at no false "
+                f"alarm, or where fewer than {FEWEST} blocks have such events."
             )
 
     def as_json(self, number: int) -> dict[str, Any]:
@@ -133,10 +134,14 @@ def event_intervals(
     )
 
 
+def _listed(blocks: Sequence[Blocks]) -> str:
+    return " and ".join(dict.fromkeys(map(_made, blocks)))
+
+
 def _made(blocks: Blocks) -> str:
     """``24 blocks of 38.2 frames``, or ``12 recordings``."""
     if blocks.length is None:
-        return plural(len(blocks), "recording")
+        return f"{plural(len(blocks), 'recording')}, or groups that overlap in time"
     return f"{plural(len(blocks), 'block')} of {blocks.length}"
 
 

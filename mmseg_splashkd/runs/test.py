@@ -18,6 +18,7 @@ from mmseg_splashkd.config.devices import (
 )
 from mmseg_splashkd.config.faults import parts_of
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.temporal_check import check_clips
 from mmseg_splashkd.config.tta import check_tta
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.config.walk import loader_leaves, metrics_of, plain_model
@@ -315,6 +316,7 @@ def _average_flips(cfg: Config) -> None:
     cfg.tta_model = cfg.get("tta_model") or {"type": "SegTTAModel"}
     for leaf in loader_leaves(cfg, "test_dataloader"):
         leaf.pipeline = cfg.tta_pipeline
+    check_clips(cfg)
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
     # The average is a class, not a logit: it has no cross-entropy.

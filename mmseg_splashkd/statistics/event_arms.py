@@ -1,7 +1,8 @@
 """Intervals of scores of events, and of differences between arms."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +26,19 @@ from mmseg_splashkd.statistics.resampling import (
 
 # Sums over the events of a block, and its observed hours.
 SUMS = ("pairs", "found", "true", "false", "hours", "onset", "end", "area", "areas")
+# Figure -> factor, what is summed, and what that is divided by.
+RATIOS = {
+    "precision": (100, ("pairs",), ("found",)),
+    "recall": (100, ("pairs",), ("true",)),
+    "f1": (200, ("pairs",), ("found", "true")),
+    "false_per_hour": (1, ("false",), ("hours",)),
+    "onset_abs_mean": (1, ("onset",), ("pairs",)),
+    "end_abs_mean": (1, ("end",), ("pairs",)),
+    "area_mean": (100, ("area",), ("areas",)),
+}
 MOST = {"precision": 100.0, "recall": 100.0, "f1": 100.0}  # of the figures
 SIGNED = ("area_mean",)  # figures that can be below 0
+LEAST_ERROR = 1e-12  # what is less is rounding
 
 
 class BlockedEvents(NamedTuple):
@@ -84,8 +96,9 @@ def blocked_events(
     blocks = event_blocks(names, times, block)
     sums = np.zeros((len(blocks), len(SUMS)))
     np.add.at(sums[:, SUMS.index("hours")], blocks.index, _hours(names, times))
+    listed = np.array(names)
     for name in dict.fromkeys(names):
-        rows = np.flatnonzero(np.array(names) == name)
+        rows = np.flatnonzero(listed == name)
         rows = rows[np.argsort(times[rows])]
         found, true = (_of(events, name) for events in (test.found, test.true))
 
@@ -116,11 +129,11 @@ def _parts(
 ) -> Iterator[tuple[Event, list[float]]]:
     """An event by which a block is chosen, and what it adds to the sums."""
     matching = match_events(found, true, tolerance_s)
-    paired = dict(matching.pairs)
+    paired, false = dict(matching.pairs), set(matching.false)
     for row, event in enumerate(found):
         values = dict.fromkeys(SUMS, 0.0)
         values["found"] = 1.0
-        values["false"] = float(row in matching.false)
+        values["false"] = float(row in false)
         at = event
         if row in paired:
             at = true[paired[row]]
@@ -153,21 +166,17 @@ def figures_of(sums: np.ndarray) -> dict[str, np.ndarray]:
         Arrays of shape (...): percent for shares and for the area, seconds for onset
         and end; NaN where undefined.
     """
-    part = {name: sums[..., place] for place, name in enumerate(SUMS)}
-    ratios = {
-        "precision": (100 * part["pairs"], part["found"]),
-        "recall": (100 * part["pairs"], part["true"]),
-        "f1": (200 * part["pairs"], part["found"] + part["true"]),
-        "false_per_hour": (part["false"], part["hours"]),
-        "onset_abs_mean": (part["onset"], part["pairs"]),
-        "end_abs_mean": (part["end"], part["pairs"]),
-        "area_mean": (100 * part["area"], part["areas"]),
-    }
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            name: np.where(below > 0, above / below, np.nan)
-            for name, (above, below) in ratios.items()
-        }
+        found = {}
+        for name, (factor, above, below) in RATIOS.items():
+            under = _total(sums, below)
+            ratio = factor * _total(sums, above) / under
+            found[name] = np.where(under > 0, ratio, np.nan)
+        return found
+
+
+def _total(sums: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    return sum((sums[..., SUMS.index(name)] for name in names), np.float64(0.0))
 
 
 def estimate_events(
@@ -184,9 +193,10 @@ def estimate_events(
         resamples: Number of resamples.
 
     Returns:
-        Figure -> estimate, in the order of ``figures_of``. There is no interval with
-        fewer than five blocks, where the figure is undefined without one of the blocks,
-        or where no block differs from the others: that a figure is 100 % in all of them
+        Figure -> estimate, in the order of ``figures_of``. Blocks without such events
+        tell nothing: Student's t has the degrees of freedom of the blocks that have
+        some, in both arms, less 1. There is no interval with fewer than five of them,
+        or where none differs from the others: that a figure is 100 % in all of them
         does not show that it is always.
     """
     sides = [arm] if base is None else [arm, base]
@@ -201,16 +211,17 @@ def estimate_events(
 
 
 def _interval(both: np.ndarray, name: str, resamples: int) -> Interval | None:
-    blocks = both.shape[1]
+    counted = int((_total(both, RATIOS[name][2]) > 0).sum(1).min())
+    if counted < FEWEST:
+        return None
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         values = [figures_of(weights @ side)[name] for side in both]
         return values[0] - values[1] if len(values) > 1 else values[0]
 
-    if blocks < FEWEST or np.isnan(statistic(1.0 - np.eye(blocks))).any():
-        return None
-    interval = over_frames(block_bootstrap(statistic, blocks, resamples))
-    if interval.error <= 1e-12:
+    spread = block_bootstrap(statistic, both.shape[1], resamples)
+    interval = over_frames(replace(spread, blocks=counted))
+    if interval.error <= LEAST_ERROR:
         return None
     if len(both) > 1 or name in SIGNED:
         return interval
@@ -220,11 +231,16 @@ def _interval(both: np.ndarray, name: str, resamples: int) -> Interval | None:
 def are_of_same_frames(
     arms: Sequence[FrameScores], blocked: Sequence[BlockedEvents]
 ) -> bool:
-    """Whether all arms were tested on the same frames, and so have the same blocks."""
+    """Whether all arms were tested on the same frames, labels and focus class.
 
-    def tested(scores: FrameScores, each: BlockedEvents) -> tuple[list[str], list[int]]:
+    Only then they have the same blocks and the same true events.
+    """
+
+    def tested(scores: FrameScores, each: BlockedEvents) -> tuple[Any, ...]:
         names = [scores.recordings[index] for index in each.frames]
-        return names, scores.timestamps[each.frames].tolist()
+        true = scores.confusion[each.frames].sum(2)
+        times = scores.timestamps[each.frames]
+        return names, times.tolist(), true.tolist(), scores.classes, scores.focus
 
     found = [tested(*pair) for pair in zip(arms, blocked, strict=True)]
     return all(each == found[0] for each in found)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from mmseg_splashkd.sweep.job import Job
 from mmseg_splashkd.sweep.tasks import run_task
 
 OBJECT_STORE = 100 * 2**20  # bytes; tasks exchange files, not objects
+AUTO = "auto"  # the cluster of this machine
+REACHED = 10.0  # seconds in which a machine must answer
 Nodes = Sequence[Mapping[str, float]]  # resources of each machine
 
 
@@ -98,8 +101,10 @@ def share_of(nodes: Nodes, workers: int | None, gpus_per_run: float | None) -> S
 def _joining(address: str | None) -> Iterator[None]:
     """Explain why a cluster cannot be joined."""
     try:
+        if address is not None and address != AUTO:
+            _reach(address)
         yield
-    except (ConnectionError, ray.exceptions.RayError) as error:
+    except (OSError, ray.exceptions.RayError) as error:
         if address is None:
             raise
         raise ValueError(
@@ -107,6 +112,21 @@ def _joining(address: str | None) -> Iterator[None]:
             f"with 'ray start', open its port, and give all machines the same token "
             f"and RAY_AUTH_MODE, see docs/sweeps.md"
         ) from error
+
+
+def _reach(address: str) -> None:
+    """Connect once: Ray itself would try for a quarter of an hour.
+
+    Raises:
+        OSError: Nothing answers.
+        ValueError: It is no address.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(
+            f"--address {address!r}: give HOST:PORT of a Ray cluster, or {AUTO!r}"
+        )
+    socket.create_connection((host, int(port)), REACHED).close()
 
 
 class Cluster:

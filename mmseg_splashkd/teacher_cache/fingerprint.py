@@ -24,6 +24,7 @@ from mmseg_splashkd.config.text import literal
 from mmseg_splashkd.config.types import classes, is_a, registered_name
 from mmseg_splashkd.config.walk import leaves, loader_leaves
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
+from mmseg_splashkd.datasets.transforms.load_clip import LoadClip
 from mmseg_splashkd.datasets.transforms.load_image_once import LoadImageOnce
 from mmseg_splashkd.datasets.views import ViewDataset
 from mmseg_splashkd.files import file_sha256
@@ -44,6 +45,7 @@ VIEW_KEYS = {
     "label_map": "label_map",
     "metainfo": "metainfo",
     "reduce_zero_label": "reduce_zero_label",
+    "clip": "clip",
 }
 # Keys of a segmentor's config that do not change its logits.
 NOT_IN_LOGITS = {"init_cfg", "loss_decode", "auxiliary_head", "train_cfg", "test_cfg"}
@@ -155,7 +157,7 @@ def _of_pixels(key: str, value: Any) -> Any:
         return value
     return [
         {**_without({"memory_share"}, step), "type": "LoadImageFromFile"}
-        if is_a(step, LoadImageOnce)
+        if is_a(step, LoadImageOnce) and not is_a(step, LoadClip)
         else step
         for step in value or ()
     ]

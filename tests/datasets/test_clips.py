@@ -94,6 +94,26 @@ def test_a_gap_below_the_interval_is_refused(frames):
         dataset(frames, clip="1s")
 
 
+def test_a_clip_and_a_neighbour_exclude_each_other(frames):
+    with pytest.raises(ValueError, match=r"neighbour='5s' and clip='5s'.*one of them"):
+        dataset(frames, neighbour="5s")
+
+
+def test_clips_of_a_validation_part_add_no_frames_to_it(frames):
+    sorted((frames / "labels").iterdir())[7].unlink()
+    leaf = {
+        "type": "TimeSplitDataset",
+        "data_root": str(frames),
+        "split": "val",
+        "ratios": (0.5, 0.5, 0.0),
+        "unlabelled": "skip",
+    }
+    alone, clips = listed_of(leaf), listed_of({**leaf, "clip": "5s"})
+    assert alone == clips
+    assert clips is not None
+    assert len(clips) == 4
+
+
 def write(folder: Path, values: list[int], shape=(4, 6)) -> list[str]:
     paths = []
     for number, value in enumerate(values):

@@ -82,7 +82,7 @@ def test_arms_of_different_frames_have_no_differences(arms, tmp_path, capsys):
     other = save_scores(frame_scores([CALM, HIT, CALM, FALSE] * 9), tmp_path / "o.npz")
     lines = printed(capsys, arms[0], other, *APART, "--name", "a", "b")
     text = "\n".join(lines)
-    assert "No differences: the arms were tested on different frames." in text
+    assert "the arms were tested on different frames or labels." in text
     assert "b less a" not in text
     assert "(block bootstrap, 8 blocks of 14.2 frames and 5 blocks of 7.8 frames)" in (
         text
@@ -92,7 +92,7 @@ def test_arms_of_different_frames_have_no_differences(arms, tmp_path, capsys):
 def test_few_frames_have_no_intervals(tmp_path, capsys):
     few = save_scores(frame_scores([CALM, HIT, CALM, FALSE, CALM]), tmp_path / "f.npz")
     text = "\n".join(printed(capsys, few))
-    assert "no intervals: the frames make 2 blocks of 2.91 frames, and 5 are" in text
+    assert "no intervals where frames make 2 blocks of 2.91 frames: 5 are" in text
     assert " to " not in text.split("A pair is")[0]
 
 

@@ -1,5 +1,7 @@
 """Intervals of scores of events: sums by hand, ratios by linearisation, coverage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,24 @@ def test_95_percent_of_the_intervals_hold():
         assert 0.91 <= count / 160 <= 0.995
 
 
+def test_blocks_without_events_are_no_degrees_of_freedom():
+    """Of 40 blocks, 6 have events: t of 5 degrees, as without the others."""
+    rng = np.random.default_rng(3)
+    true = np.zeros(40)
+    true[:6] = 4
+    pairs = np.where(true > 0, rng.binomial(4, 0.6, 40), 0)
+    sums = sums_of(pairs=list(pairs), true=list(true), found=list(true))
+    found = estimate_events(sums)
+    interval = found["recall"].interval
+    assert interval is not None
+    assert interval.df == 5
+    few = true * (np.arange(40) < 4)
+    sums = sums_of(pairs=list(few / 2), true=list(few), hours=[1.0] * 40)
+    assert estimate_events(sums)["recall"] == (50.0, None)
+    base = sums_of(pairs=list(pairs), true=list(true), hours=[1.0] * 40)
+    assert estimate_events(base, sums)["recall"].interval is None
+
+
 def test_there_is_no_interval_where_none_is_known():
     ones = [1.0] * 8
     same = sums_of(pairs=ones, true=ones, found=ones, hours=ones)
@@ -136,7 +156,7 @@ def test_there_is_no_interval_where_none_is_known():
     assert np.isnan(figures["area_mean"].value)
     few = sums_of(pairs=[1, 0, 1, 1], true=[1, 1, 2, 1], found=[1, 0, 1, 2])
     assert estimate_events(few)["recall"].interval is None  # four blocks
-    # Without one of the blocks there is no pair.
+    # One block alone has a pair.
     alone = sums_of(pairs=[1, *[0] * 7], true=ones, found=ones, onset=[3, *[0] * 7])
     figures = estimate_events(alone)
     assert figures["onset_abs_mean"] == (3.0, None)
@@ -148,7 +168,11 @@ def test_arms_of_other_frames_are_noticed():
     first = frame_scores([CALM, HIT, CALM, CALM])
     unlabelled = frame_scores([CALM, HIT, CALM, (0, 0, 0, 0)])
     later = frame_scores([CALM, HIT, CALM, CALM], seconds=[0, 1, 2, 4])
-    for other, same in ((first, True), (unlabelled, False), (later, False)):
+    found = frame_scores([CALM, LOST, FALSE, CALM])  # other predictions
+    relabelled = frame_scores([CALM, HIT, (95, 0, 5, 0), CALM])
+    focus = replace(first, focus="water")
+    cases = {True: [first, found], False: [unlabelled, later, relabelled, focus]}
+    for same, other in [(key, each) for key in cases for each in cases[key]]:
         arms = [first, other]
         assert are_of_same_frames(
             arms, [blocked_events(a, SETTINGS) for a in arms]

@@ -1,3 +1,6 @@
+import socket
+from collections.abc import Iterator
+
 import pytest
 import ray
 import ray.exceptions
@@ -51,18 +54,40 @@ def test_a_dashboard_belongs_to_the_cluster_that_is_joined():
         Cluster(Resources(address="10.0.0.1:6379", dashboard=True)).connect()
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port of this machine that takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
 @pytest.mark.parametrize(
     "error",
     [ConnectionError("no route"), ray.exceptions.AuthenticationError("no route")],
 )
-def test_a_cluster_that_cannot_be_joined_is_a_message(monkeypatch, error):
+def test_a_cluster_that_cannot_be_joined_is_a_message(monkeypatch, error, port):
     def init(**_: object) -> None:
         raise error
 
     monkeypatch.setattr(ray, "init", init)
-    with pytest.raises(
-        ValueError, match=r"--address far:1: no cluster .*no route.*tok"
-    ):
-        Cluster(Resources(address="far:1")).connect()
+    address = f"127.0.0.1:{port}"
+    with pytest.raises(ValueError, match=rf"--address {address}: no .*no route.*token"):
+        Cluster(Resources(address=address)).connect()
     with pytest.raises(type(error), match="no route"):  # this machine: not expected
         Cluster(Resources()).connect()
+
+
+def test_an_address_without_a_cluster_is_refused_at_once(monkeypatch, port):
+    def init(**_: object) -> None:
+        raise AssertionError("Ray would try for a quarter of an hour")
+
+    monkeypatch.setattr(ray, "init", init)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    with pytest.raises(ValueError, match=f"127.0.0.1:{closed}: no cluster can be join"):
+        Cluster(Resources(address=f"127.0.0.1:{closed}")).connect()
+    with pytest.raises(AssertionError):
+        Cluster(Resources(address=f"127.0.0.1:{port}")).connect()
+    for word in ("nonsense", "far:", ":1", "far:x"):
+        with pytest.raises(ValueError, match=f"--address '{word}': give HOST:PORT"):
+            Cluster(Resources(address=word)).connect()

@@ -15,6 +15,7 @@ from mmseg_splashkd.deploy.predict.sources import SUFFIXES
 from mmseg_splashkd.deploy.watch import rows
 from mmseg_splashkd.deploy.watch.camera_source import is_camera
 from mmseg_splashkd.deploy.watch.command import Asked, watch
+from mmseg_splashkd.deploy.watch.smoother import smoothing_asked
 from mmseg_splashkd.deploy.watch.video_source import hash_of_head
 from mmseg_splashkd.files import file_sha256, write_whole
 from mmseg_splashkd.foreign import read_json
@@ -104,6 +105,9 @@ def _hash_of(asked: Asked) -> str | None:
     read = {"source": source, "model": model, "errors": errors}
     values: dict[str, Any] = {**asdict(asked), **read}
     kept = {name: value for name, value in values.items() if name not in NOT_ASKED}
+    smooth = kept.pop("smooth")
+    if smooth is not None:  # as in archives of versions without it
+        kept |= smoothing_asked(smooth)
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 

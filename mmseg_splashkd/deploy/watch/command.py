@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmseg_splashkd.datasets.timestamps import SECOND
 from mmseg_splashkd.deploy.choice import AUTO
 from mmseg_splashkd.deploy.predict.apart import check_apart
 from mmseg_splashkd.deploy.predict.asked import claim_folder
@@ -28,7 +29,7 @@ from mmseg_splashkd.deploy.watch.page import Watched, write_watched_page
 from mmseg_splashkd.deploy.watch.parquet import check_parquet
 from mmseg_splashkd.deploy.watch.selection import Selection
 from mmseg_splashkd.deploy.watch.shown import Shown
-from mmseg_splashkd.deploy.watch.smoother import Smoother, smoothing_asked
+from mmseg_splashkd.deploy.watch.smoother import Smoother, smoothing_asked, tau_of
 from mmseg_splashkd.deploy.watch.source import Moment, Source
 from mmseg_splashkd.deploy.watch.sums import Hours
 from mmseg_splashkd.deploy.watch.table import open_table
@@ -43,6 +44,7 @@ from mmseg_splashkd.evaluation.following import FollowSettings
 from mmseg_splashkd.files import check_writable
 from mmseg_splashkd.records.lock import lock_folder
 
+MOST_INTERVAL = 5  # time constants between frames, after which e^-5 = 0.7 % is left
 INCOMPLETE, NOTHING = 1, 2  # exit status: some frames were dropped, or no row is there
 TAKEN = "--out {!r}: another process watches into it. Name another one, or wait"
 
@@ -130,7 +132,7 @@ def watch(asked: Asked) -> Outcome:
         check_parquet()
     selection = Selection.of(asked.every, asked.first, asked.until, asked.max_jump)
     smoothing = smoothing_asked(asked.smooth)
-    _check_unsmoothed(asked)
+    _check_smoothing(asked, selection)
     video = _annotated(asked)
     bars = None if asked.errors is None else ErrorBars.read(asked.errors)
     settings = asked.events or (bars and bars.reference.settings)
@@ -332,8 +334,16 @@ def _run(source: Source, table: Path, output: Output) -> None:
         ).run(source, rows.read_rows(table), opened, output.counts)
 
 
-def _check_unsmoothed(asked: Asked) -> None:
-    if asked.smooth is not None and asked.errors is not None:
+def _check_smoothing(asked: Asked, selection: Selection) -> None:
+    if asked.smooth is None:
+        return
+    if selection.every >= MOST_INTERVAL * tau_of(asked.smooth) * SECOND:
+        raise ValueError(
+            f"--smooth {asked.smooth} has no effect with --every {asked.every}: an "
+            f"earlier frame weighs less than 1 %. Give a time constant of an interval "
+            f"or more"
+        )
+    if asked.errors is not None:
         raise ValueError(
             "--smooth cannot be with --errors: the errors are those of frames that are "
             "not smoothed. Leave one of them out"

@@ -21,6 +21,8 @@ class Counts:
         held: Rows in which the class has a pixel.
         shares: Sum of the shares of all rows.
         largest: The first row of the largest share.
+        faded: Frames of rows of earlier calls that should be smoothed with new ones,
+            and are gone or unreadable now.
         first: Time of the first row in nanoseconds.
         last: Time of the last row.
     """
@@ -33,6 +35,7 @@ class Counts:
     held: int = 0
     shares: float = 0.0
     largest: Row | None = None
+    faded: int = 0
     first: int | None = None
     last: int | None = None
 
@@ -66,6 +69,11 @@ class Counts:
         counts += [f"{self.left_out:,} left out by choice"] if self.left_out else []
         counts += [f"{n:,} {reason}" for reason, n in sorted(self.dropped.items())]
         lines = [f"{self.read:,} read: {', '.join(counts)}"]
+        if self.faded:
+            lines.append(
+                f"Smoothing began anew: {self.faded:,} frames of earlier calls, which "
+                f"would weigh in it, are gone or unreadable"
+            )
         if self.first is None or self.last is None or self.largest is None:
             return lines
         seconds = (self.last - self.first) / SECOND

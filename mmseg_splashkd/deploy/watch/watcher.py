@@ -1,7 +1,6 @@
 """Goes through a source: old rows are taken over, and new ones predicted."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +74,7 @@ class Watcher:
             ValueError: The source cannot be read at all, or probabilities are not
                 finite.
         """
-        earlier = _Earlier(self, before, counts)
+        earlier = _Earlier(self, before, counts, table.last_before)
         for item in in_order(source.moments(), self.selection.max_jump):
             if isinstance(item, Moment) and self.selection.is_over(item.time_ns):
                 break
@@ -97,7 +96,7 @@ class Watcher:
             counts.left_out += 1
             return None
         if earlier.has(moment.time_ns):
-            self._smooth_again(moment, table)
+            self._smooth_again(moment, earlier)
             return None
         if self.selection.interval(moment.time_ns) == earlier.interval:
             counts.left_out += 1
@@ -109,6 +108,8 @@ class Watcher:
         if earlier.is_left:
             text = f"{moment.name} was not there when later frames were taken"
             return Problem(LATE, text)
+        if not counts.taken:
+            counts.faded = earlier.lost_before(moment.time_ns)
         prediction = self._predicted(frame, moment)
         found = prediction.labels, prediction.probabilities
         row, numbered = measure(*found, self.class_id, moment.time_ns)
@@ -127,14 +128,16 @@ class Watcher:
             return prediction
         return self.smoother.add(moment.time_ns, prediction)
 
-    def _smooth_again(self, moment: Moment, table: RowTable) -> None:
+    def _smooth_again(self, moment: Moment, earlier: "_Earlier") -> None:
         """Let a frame of an earlier call have its weight in those that follow."""
-        smoother, last = self.smoother, table.last_before
-        if smoother is None or last is None or not smoother.needs(moment.time_ns, last):
+        if not earlier.weighs(moment.time_ns):
             return
-        with suppress(OSError, ValueError):  # it was readable: the file has changed
+        try:
             frame = moment.read()
-            self._predicted(frame, moment)
+        except (OSError, ValueError):  # it was readable; ``lost_before`` counts it
+            return
+        self._predicted(frame, moment)
+        earlier.again += 1
 
 
 class _Earlier:
@@ -142,10 +145,19 @@ class _Earlier:
 
     Attributes:
         interval: That of the last row so far.
+        again: Number of frames that were predicted again, to be smoothed with others.
     """
 
-    def __init__(self, watcher: Watcher, rows: Iterator[Row], counts: Counts) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        rows: Iterator[Row],
+        counts: Counts,
+        last: int | None,
+    ) -> None:
         self.interval: int | None = None
+        self.again = 0
+        self._last, self._weighing = last, 0
         self._watcher, self._rows, self._counts = watcher, rows, counts
         self._next = next(rows, None)
 
@@ -162,6 +174,20 @@ class _Earlier:
             self._take(self._next)
         return found
 
+    def weighs(self, time_ns: int) -> bool:
+        """Whether the frame of a row still has weight in those after the last row."""
+        smoother, last = self._watcher.smoother, self._last
+        return (
+            smoother is not None and last is not None and smoother.needs(time_ns, last)
+        )
+
+    def lost_before(self, time_ns: int) -> int:
+        """Frames with weight in the first new one that are gone or unreadable now."""
+        smoother, last = self._watcher.smoother, self._last
+        if smoother is None or last is None or not smoother.needs(last, time_ns):
+            return 0
+        return self._weighing - self.again
+
     def take_all(self) -> None:
         """Take over the rest, whose frames are not in the source anymore."""
         while self._next is not None:
@@ -170,5 +196,6 @@ class _Earlier:
     def _take(self, row: Row) -> None:
         self.interval = self._watcher.selection.interval(row.time_ns)
         self._counts.there += 1
+        self._weighing += self.weighs(row.time_ns)
         self._watcher.on_row(row)
         self._next = next(self._rows, None)

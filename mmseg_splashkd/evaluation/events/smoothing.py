@@ -18,8 +18,9 @@ class ExponentialAverage(Generic[Value]):
     y is the first value, and then moves to each further one by the weight
     w = 1 - exp(-dt / tau): y + w (x - y), with dt the seconds since the last frame.
     This is the low-pass filter dy/dt = (x - y) / tau solved exactly for an x that holds
-    back to the last frame, so that the frame rate does not matter. A step is followed
-    to 63 % after tau seconds: events begin and end that much later.
+    back to the last frame, so that the delay does not depend on the frame rate. A step
+    is followed to 63 % after tau seconds: events begin and end that much later. Noise
+    is averaged by the number of frames in tau.
 
     Args:
         tau_s: Time constant tau in seconds, above 0.

@@ -188,3 +188,51 @@ def test_a_folder_keeps_its_smoothing(model, tmp_path):
     asked.write_text(json.dumps(values))
     told(model, frames, "--out", out)
     assert "another --smooth" in refused(model, frames, "--out", out, "--smooth", 2)
+
+
+def test_pictures_that_are_gone_are_said(model, tmp_path):
+    """The average begins anew, which one call would not have done."""
+    frames, out = draw(tmp_path / "pond", 6), tmp_path / "out"
+    told(model, frames, "--out", out, "--smooth", TAU)
+    draw(frames)
+    files = sorted(frames.iterdir())
+    files[2].unlink()
+    files[4].write_bytes(b"damaged")
+    shown = told(model, frames, "--out", out, "--smooth", TAU)
+    assert "Smoothing began anew: 2 frames of earlier calls" in shown
+    assert len(list(read_rows(out / "rows.csv"))) == len(STEPS) + 1
+    # A gap of 40 time constants is no loss: nothing of before weighs there.
+    late, far = draw(tmp_path / "late" / "pond", 8), tmp_path / "far"
+    told(model, late, "--out", far, "--smooth", TAU)
+    sorted(late.iterdir())[0].unlink()
+    draw_from = sorted(draw(tmp_path / "all").iterdir())[8:]
+    for path in draw_from:
+        shutil.copy(path, late)
+    shown = told(model, late, "--out", far, "--smooth", TAU)
+    assert "began anew" not in shown
+
+
+def test_only_chosen_frames_are_smoothed_and_followed(model, tmp_path):
+    """With --every, --from, --follow and --annotate, and after an end in between."""
+    frames = draw_folder(tmp_path / "pond", range(30))
+    words = ["--smooth", 3, "--every", 2, "--from", START + 4, "--follow", "sort"]
+    whole, grown = tmp_path / "whole", tmp_path / "grown"
+    told(model, frames, "--out", whole, *words, "--annotate", tmp_path / "a.mp4")
+    part = draw_folder(tmp_path / "part" / "pond", range(17))
+    told(model, part, "--out", grown, *words)
+    draw_folder(part, range(30))
+    told(model, part, "--out", grown, *words)
+    for name in ("rows.csv", "events.csv", "tracks.csv", "splashes.csv"):
+        assert (grown / name).read_bytes() == (whole / name).read_bytes()
+    areas = [row.area for row in read_rows(whole / "rows.csv")]
+    assert len(areas) == 13
+    alone = tmp_path / "alone"
+    told(model, frames, "--out", alone, *words[2:])
+    assert areas != [row.area for row in read_rows(alone / "rows.csv")]
+
+
+def test_a_time_constant_far_below_the_interval_is_refused(model, tmp_path):
+    frames, out = draw_folder(tmp_path / "frames", range(2)), tmp_path / "out"
+    words = [model, frames, "--out", out, "--every", 10]
+    assert "--smooth 2 has no effect with --every 10" in refused(*words, "--smooth", 2)
+    told(*words, "--smooth", 2.1)
