@@ -1,8 +1,8 @@
 import pytest
 
 from mmseg_splashkd.config.reading import read_config
-from mmseg_splashkd.config.temporal_check import check_temporal
-from tests.conftest import CONFIGS
+from mmseg_splashkd.config.temporal_check import check_clips, check_temporal
+from tests.conftest import CONFIGS, PLAIN
 
 TEMPORAL = CONFIGS / "temporal"
 NEIGHBOUR = "train_dataloader.dataset.dataset.neighbour"
@@ -43,3 +43,21 @@ def test_clips_are_loaded_where_they_are_named(name, loader):
     loads = {f"{place}.pipeline.0.type": "LoadImageFromFile"}
     with pytest.raises(ValueError, match="clip='2s' of a data set names frames"):
         check_temporal(read_config(path, loads))
+
+
+def test_a_test_with_flips_loads_clips_too():
+    path = TEMPORAL / "clip_ponds_ce.py"
+    cfg = read_config(path)
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    check_clips(cfg)
+    cfg.test_dataloader.dataset.pipeline = read_config(PLAIN).tta_pipeline
+    with pytest.raises(ValueError, match="clip='2s' of a data set names frames"):
+        check_clips(cfg)
+
+
+def test_loaders_of_others_may_load_clips():
+    path = TEMPORAL / "clip_ponds_ce.py"
+    cfg = read_config(path)
+    for step in ({"type": "LoadDepthClip"}, {"type": "Resize"}):
+        cfg.val_dataloader.dataset.pipeline = [step]
+        check_clips(cfg)

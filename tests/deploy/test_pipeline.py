@@ -34,6 +34,7 @@ def test_the_size_is_height_and_width(pond):
         (({**LOAD, "color_type": "grayscale"}, RESIZE), "color_type='grayscale'"),
         ((LOAD, {**RESIZE, "backend": "pillow"}), "backend='pillow' of Resize"),
         ((LOAD, RESIZE, RESIZE), "has 2 Resize"),
+        (({"type": "LoadClip"}, RESIZE), "a deployed file reads single frames"),
     ],
 )
 def test_other_pipelines_are_refused(steps, words):

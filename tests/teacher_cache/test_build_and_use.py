@@ -438,6 +438,8 @@ def refusal(options: dict) -> str:
         ({"model.teacher_precision": "bf16"}, "teacher"),
         ({"model.student.data_preprocessor.mean": [1.0, 2.0, 3.0]}, "normalisation"),
         ({"train_dataloader.dataset.dataset.ratios": (0.6, 0.3, 0.1)}, "frames"),
+        ({"train_dataloader.dataset.dataset.clip": "9s"}, "pipeline"),
+        ({f"{PIPELINE}.0.type": "LoadClip"}, "pipeline"),
         (
             {
                 "train_dataloader.dataset.dataset.label_coding": {

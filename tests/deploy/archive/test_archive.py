@@ -101,6 +101,17 @@ def test_a_second_call_skips_what_is_finished(model, sources, tmp_path, monkeypa
     assert len(counts) == 2 + 12
 
 
+def test_sources_are_smoothed_and_finished_ones_known(
+    model, sources, tmp_path, monkeypatch
+):
+    out, counts = tmp_path / "out", predicted(monkeypatch)
+    told(model, *sources, "--out", out, "--smooth", 1)
+    done = len(counts)
+    told(model, *sources, "--out", out, "--smooth", "1.0")
+    assert len(counts) == done
+    told(model, *sources, "--out", out, "--smooth", 2, status=2)  # rows of another
+
+
 def test_a_source_that_fails_does_not_stop_the_others(model, sources, tmp_path):
     out, text = tmp_path / "out", tmp_path / "notes.mp4"
     text.write_text("no video")
