@@ -1,5 +1,6 @@
 """Corrected durations, areas and counts of events, with 95 % intervals."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from mmseg_splashkd.statistics.event_errors.draws import Draws, Predictor
 from mmseg_splashkd.statistics.event_errors.reference import Seen
 
 LEVELS = (0.025, 0.975)
+INSIDE = LEVELS[1] - LEVELS[0]
 FEWEST_DRAWS = 50  # in which an event is real; fewer: no interval
 NAN = float("nan")
 
@@ -18,8 +20,9 @@ class Estimate(NamedTuple):
 
     Attributes:
         value: Mean of the draws.
-        low: 2.5 % of the draws are below.
-        high: 2.5 % are above.
+        low: Lower end: of a quantity, 2.5 % of the draws are below; of a number, see
+            ``estimate_number``.
+        high: Upper end: 2.5 % are above.
     """
 
     value: float
@@ -109,6 +112,23 @@ def estimate(values: np.ndarray) -> Estimate:
     return Estimate(float(values.mean()), float(low), float(high))
 
 
+def estimate_number(values: np.ndarray) -> Estimate:
+    """Mean of draws of a whole number, and the shortest interval with 95 % of them.
+
+    Cut to whole numbers, quantiles leave out less than 2.5 % at each end, so that more
+    than 95 % are inside. Of several shortest intervals, the lowest is taken.
+
+    Args:
+        values: (R,) draws.
+    """
+    ordered = np.sort(values)
+    inside = math.ceil(INSIDE * len(ordered) - 1e-9)
+    widths = ordered[inside - 1 :] - ordered[: len(ordered) - inside + 1]
+    first = int(widths.argmin())
+    low, high = ordered[first], ordered[first + inside - 1]
+    return Estimate(float(values.mean()), float(low), float(high))
+
+
 def _event(draws: Draws, column: int) -> CorrectedEvent:
     is_real = draws.true[:, column] > 0
     if is_real.sum() < FEWEST_DRAWS:
@@ -120,11 +140,11 @@ def _event(draws: Draws, column: int) -> CorrectedEvent:
     )
 
 
-def _totals(draws: Draws, events: np.ndarray, spans: list[int]) -> Totals:
+def _totals(draws: Draws, chosen: np.ndarray, spans: list[int]) -> Totals:
     """Sums over some found events, and over what some spans missed."""
     missed = (draws.missed, draws.missed_s, draws.missed_share_s)
-    sums = (
-        estimate(found[:, events].sum(1) + lost[:, spans].sum(1))
+    events, *sizes = (
+        found[:, chosen].sum(1) + lost[:, spans].sum(1)
         for found, lost in zip(draws[:3], missed, strict=True)
     )
-    return Totals(len(events), *sums)
+    return Totals(len(chosen), estimate_number(events), *map(estimate, sizes))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.statistics.event_errors import Predictor, correct_day
-from mmseg_splashkd.statistics.event_errors.corrected import estimate
+from mmseg_splashkd.statistics.event_errors.corrected import estimate, estimate_number
 from tests.statistics.event_errors.worlds import INTERVAL, World, drawn_day, reference
 
 DAYS = 200
@@ -15,6 +15,32 @@ DAYS = 200
 def test_an_estimate_is_the_mean_and_quantiles():
     values = np.arange(1001.0)
     assert estimate(values) == (500.0, 25.0, 975.0)
+
+
+def test_a_number_has_the_shortest_interval_with_95_percent():
+    draws = np.repeat([0, 1, 2, 3, 9], [2, 60, 30, 3, 5])
+    found = estimate_number(np.random.default_rng(0).permutation(draws))
+    assert found == (pytest.approx(draws.mean()), 0, 3)  # exactly 95 of 100
+    assert estimate(draws)[1:] != (0, 3)
+    more = np.append(draws, 9)  # 95 of 101 are less than 95 %
+    assert estimate_number(more)[1:] == (1, 9)
+    assert estimate_number(np.repeat([4, 5], [96, 4]))[1:] == (4, 4)
+    assert estimate_number(np.zeros(7)) == (0, 0, 0)
+    # Of two that are as short, the lower one.
+    assert estimate_number(np.repeat([1, 2, 3], [5, 90, 5]))[1:] == (1, 2)
+
+
+def test_whole_numbers_are_covered_as_meant():
+    """Of Poisson numbers whose mean is known; quantiles would hold 98 %."""
+    rng = np.random.default_rng(1)
+    held = {estimate: 0, estimate_number: 0}
+    for _ in range(2000):
+        draws, true = rng.poisson(3, 1000), rng.poisson(3)
+        for each in held:
+            _, low, high = each(draws)
+            held[each] += low <= true <= high
+    assert 0.945 <= held[estimate_number] / 2000 <= 0.975
+    assert held[estimate] > held[estimate_number]
 
 
 @pytest.fixture(scope="module")

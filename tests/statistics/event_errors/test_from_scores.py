@@ -74,9 +74,13 @@ def test_confidence_of_a_part_of_a_bin():
 
 def test_five_recordings_are_blocks():
     scores = drawn(5, 4)[0]
-    assert known_frames(scores).blocks.tolist() == [*[0] * 4, *[1] * 3] + [
+    index = np.unique(scores.recordings, return_inverse=True)[1]
+    apart = replace(scores, timestamps=scores.timestamps + index * 86_400 * 10**9)
+    assert known_frames(apart).blocks.tolist() == [*[0] * 4, *[1] * 3] + [
         block for block in (2, 3, 4) for _ in range(4)
     ]
+    # At the same time they are one: blocks are stretches of time.
+    assert known_frames(scores).blocks.max() + 1 < 5
     of_two = known_frames(scores, BlockLength(frames=2)).blocks
     assert of_two.max() + 1 == 2  # recordings at the same time are cut together
 
