@@ -28,7 +28,7 @@ COLUMNS = {
     "area_mean": "Area (%)",
 }
 TABLES = (("precision", "recall", "f1", "false_per_hour"), tuple(COLUMNS)[4:])
-DIGITS = dict.fromkeys(("precision", "recall", "f1", "area_mean"), 1)
+DIGITS: Mapping[str, int] = {"precision": 1, "recall": 1, "f1": 1, "area_mean": 1}
 Estimates = Mapping[str, Estimated]
 
 

@@ -176,7 +176,7 @@ def figures_of(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _total(sums: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    return sum((sums[..., SUMS.index(name)] for name in names), np.float64(0.0))
+    return sums[..., [SUMS.index(name) for name in names]].sum(-1)
 
 
 def estimate_events(

@@ -135,8 +135,7 @@ def test_a_clip_has_the_channels_of_its_frames(tmp_path):
     assert found["img_shape"] == (4, 6)
     assert found["img_path"] == own
     assert found["img"][0, 0].tolist() == [20, 21, 22, 10, 11, 12, 30, 31, 32]
-    alone = LoadImageFromFile()({"img_path": own})
-    assert alone is not None
+    alone: Any = LoadImageFromFile()({"img_path": own})
     np.testing.assert_array_equal(found["img"][..., :3], alone["img"])
     first = load({"img_path": own, "clip": [own, after]})
     assert first["img"][0, 0].tolist() == [20, 21, 22, 20, 21, 22, 30, 31, 32]

@@ -102,7 +102,7 @@ def test_arms_are_compared_in_pairs():
         for each in (less, pairs)
     ]
     arm, base = (estimate_events(each)["recall"] for each in both)
-    between = estimate_events(*both)["recall"]
+    between = estimate_events(both[0], both[1])["recall"]
     assert between.value == pytest.approx(arm.value - base.value)
     assert between.interval is not None
     assert base.interval is not None

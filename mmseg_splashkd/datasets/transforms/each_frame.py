@@ -49,10 +49,11 @@ class EachFrame(BaseTransform):
         frames = np.split(image, image.shape[2] // self.channels, axis=2)
         before = random_states()
         changed: list[Any] = []
-        found = results
+        found: Any = results
         for frame in frames:
             set_random_states(before)
-            found = self.transforms({**results, "img": np.ascontiguousarray(frame)})
+            one: Any = {**results, "img": np.ascontiguousarray(frame)}
+            found = self.transforms(one)
             if found is None or found["img"].shape != frame.shape:
                 raise ValueError(
                     f"EachFrame: {self.transforms} drops a frame or changes its size: "
