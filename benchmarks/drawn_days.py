@@ -1,7 +1,7 @@
 """Days of a drawn farm, with true and predicted shares of every frame."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -144,16 +144,20 @@ def _frames(farm: str, day: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]
             yield seconds * 10**9, image, foam
 
 
-def camera_of(farm: str, rng: np.random.Generator) -> Pond:
+def camera_of(
+    farm: str, rng: np.random.Generator, size: Sequence[int] | None = None
+) -> Pond:
     """The camera of a farm, in a weather that is drawn.
 
     Args:
         farm: ``A`` or ``B``.
         rng: Random generator.
+        size: Height and width; None: ``SIZE``.
     """
     weather, night, seed = WEATHERS[rng.choice(len(WEATHERS), p=SHARES)]
     scene = weather_of(weather, night)
-    return make_pond(*SIZE, seed + FIRST_OF[farm], FARMS[farm], scene)
+    height, width = size or SIZE
+    return make_pond(height, width, seed + FIRST_OF[farm], FARMS[farm], scene)
 
 
 def schedule(

@@ -60,6 +60,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--farm", default="A", choices=sorted(FARMS))
     parser.add_argument("--scenes", type=int, default=24, help="default: 24")
     parser.add_argument("--frames", type=int, default=600, help="of a scene")
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE, help="height, width")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds")
     parser.add_argument(
         "--tau", type=float, nargs="+", default=[0.5, 1, 2, 4, 8], help="seconds"
@@ -116,7 +117,7 @@ def count_scene(args: argparse.Namespace, number: int) -> dict[Key, Counted]:
         for tau in args.tau
     }
     rng = stream_of(11, number)
-    view = replace(camera_of(args.farm, rng), seed=20_000 + number)
+    view = replace(camera_of(args.farm, rng, args.size), seed=20_000 + number)
     events = schedule(rng, GAP_S, LENGTH_S, args.interval, args.frames)
     found: dict[Key, Counted] = {}
     before = None
@@ -249,7 +250,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         [name, f"{tau:g}" if tau else "none", *(cell(f, shown[f]) for f in FIGURES)]
         for (name, tau), shown in found.items()
     ]
-    height, width = SIZE
+    height, width = args.size
     print(f"{args.scenes} scenes of {args.frames} frames of {width}x{height} pixels")
     print(markdown_table(["student", "tau (s)", *(HEADS[f] for f in FIGURES)], rows))
     if args.json is not None:

@@ -1,6 +1,5 @@
 """What smoothing gains and costs, on few drawn frames."""
 
-import importlib
 import json
 
 import numpy as np
@@ -16,8 +15,6 @@ from tests.test_commands import module_of, run
 def smoothing(monkeypatch):
     monkeypatch.setattr(SplashModel, "load", lambda *_, **__: red_model())
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    days = importlib.import_module("drawn_days")
-    monkeypatch.setattr(days, "SIZE", (48, 64))
     return module_of(ROOT / "benchmarks" / "smoothing.py")
 
 
@@ -48,6 +45,7 @@ def test_the_table_has_a_row_for_each_time_constant(smoothing, tmp_path, capsys)
     model, out = tmp_path / "red.onnx", tmp_path / "figures.json"
     model.write_bytes(b"red")
     words = ["--model", f"red={model}", "--scenes", 5, "--frames", 30, "--tau", 1, 4]
+    words += ["--size", 48, 64]
     run("benchmarks/smoothing.py", *words, "--json", out)
     printed = capsys.readouterr().out
     assert "5 scenes of 30 frames of 64x48 pixels" in printed

@@ -31,7 +31,10 @@ def scores_of(found: np.ndarray, true: np.ndarray) -> FrameScores:
         histogram,
         tuple(f"{number}.png" for number in range(len(both))),
         tuple(f"r{n}" for n in range(RECORDINGS) for _ in range(FRAMES)),
-        np.tile(SECOND * 10 * np.arange(FRAMES), RECORDINGS),
+        (
+            SECOND
+            * np.add.outer(86_400 * np.arange(RECORDINGS), 10 * np.arange(FRAMES))
+        ).ravel(),
         ("background", "splash"),
         "splash",
     )
