@@ -69,7 +69,7 @@ def test_blocks_may_be_stretches_of_time(scores, tmp_path):
     out = tmp_path / "errors.json"
     words = ("--out", out, "--block", "100s")
     assert status_of("event_errors.py", scores, *words) == 0
-    assert EventReference.read(out).blocks == 6
+    assert EventReference.read(out).blocks == 36
 
 
 @pytest.mark.parametrize(
