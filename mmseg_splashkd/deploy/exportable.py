@@ -33,8 +33,8 @@ def check_exportable(cfg: Config) -> None:
     model = plain_model(cfg.model)
     _check_segmentor(model)
     _check_mode(model)
+    trained_size(cfg)  # first: a clip explains the channels of a preprocessor
     _check_preprocessor(model.get("data_preprocessor"))
-    trained_size(cfg)
 
 
 def _check_segmentor(model: Mapping[str, Any]) -> None:

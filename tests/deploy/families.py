@@ -274,6 +274,8 @@ REFUSED = {  # family -> what its refusal says
     "DepthEstimator: ResNetV1c, PSPRegressionHead": "regresses maps",
     "DepthEstimator: ChannelAdapter ResNetV1c, PSPRegressionHead, "
     "MultiChannelPreProcessor": "regresses maps",
+    "EncoderDecoder: MixVisionTransformer, SegformerHead, "
+    "MultiChannelPreProcessor": "a deployed file reads single frames",
     "mmpretrain.BYOL: MixVisionTransformer, mmpretrain.NonLinearNeck, "
     "mmpretrain.SelfSupDataPreprocessor": "is no EncoderDecoder",
     "mmpretrain.SimSiam: MixVisionTransformer, mmpretrain.NonLinearNeck, "
