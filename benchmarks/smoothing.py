@@ -79,7 +79,7 @@ class Counted:
     """What one way of smoothing gives in a scene.
 
     Attributes:
-        confusion: Of each frame, as of ``FrameScores``.
+        confusion: (2, 2) pixels of each frame: true classes by predicted ones.
         changes: Transitions between frames where the image does not change.
         last: The mask before.
     """

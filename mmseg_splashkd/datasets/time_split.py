@@ -203,14 +203,8 @@ class TimeSplitDataset(BaseSegDataset):
 
     def _clips(self, frames: Sequence[Frame]) -> list[Around]:
         found = self._around(frames)
-        others = [other for around in found for other in around if other]
-        if not others:
-            raise ValueError(
-                f"clip={self.clip_gap}: no frame of split {self.split!r} of "
-                f"{self.source} has another of its recording so near: give more "
-                f"seconds than the interval of the frames"
-            )
-        check_present(others, self.source)
+        gap = ClipGap.argument, self.clip_gap
+        self._check_near([other for around in found for other in around], *gap)
         lacking = sum(None in around for around in found)
         print_log(
             f"{lacking} of {len(frames)} frames of {self.source} lack the frame before "
@@ -235,19 +229,25 @@ class TimeSplitDataset(BaseSegDataset):
         return [other and replace(other, label="") for other in others]
 
     def _check_neighbours(self, neighbours: Sequence[Frame | None]) -> None:
-        others = [other for other in neighbours if other is not None]
-        if not others:
-            raise ValueError(
-                f"neighbour={self.gap}: no frame of split {self.split!r} of "
-                f"{self.source} has another of its recording so near: give more "
-                f"seconds than the interval of the frames"
-            )
-        check_present(others, self.source)
+        self._check_near(neighbours, Gap.argument, self.gap)
         print_log(
-            f"{len(neighbours) - len(others)} of {len(neighbours)} frames of "
-            f"{self.source} have no neighbour within {self.gap}, and no temporal loss",
+            f"{neighbours.count(None)} of {len(neighbours)} frames of {self.source} "
+            f"have no neighbour within {self.gap}, and no temporal loss",
             logger="current",
         )
+
+    def _check_near(
+        self, found: Sequence[Frame | None], option: str, gap: Gap | None
+    ) -> None:
+        """Refuse an option that finds no frame, or one whose file is missing."""
+        others = [other for other in found if other is not None]
+        if not others:
+            raise ValueError(
+                f"{option}={gap}: no frame of split {self.split!r} of {self.source} "
+                f"has another of its recording so near: give more seconds than the "
+                f"interval of the frames"
+            )
+        check_present(others, self.source)
 
     def _why_empty(self) -> str:
         frames = self.all_frames()
