@@ -43,6 +43,8 @@ from mmseg_splashkd.statistics.event_errors.from_frames import compare_stretch
 
 QUANTITIES = ("events", "duration", "area")
 HEADS = ["quantity", "intervals", "held (%)", "truth below", "truth above", "width"]
+HEADS.append("meant (%)")
+MEANT = 0.95
 QUIET = 3  # one day in that many, those with the fewest true events
 
 
@@ -123,12 +125,14 @@ class Held(NamedTuple):
         low: Whether the truth is below the interval.
         high: Whether it is above.
         width: ``(high - low) / true value``; NaN if the true value is 0.
+        meant: Share of the draws that are in it: 0.95, and more of whole numbers.
     """
 
     quantity: str
     low: bool
     high: bool
     width: float
+    meant: float
 
 
 def known(days: Sequence[Day]) -> KnownFrames:
@@ -165,19 +169,25 @@ def _mean(values: Sequence[float] | np.ndarray) -> float:
 
 def intervals_of(
     truth: Truth, reference: EventReference, args: argparse.Namespace, seed: int
-) -> CorrectedDay:
-    """The corrected day."""
-    return correct_day(
-        Predictor(reference, args.draws, seed),
+) -> tuple[CorrectedDay, np.ndarray]:
+    """The corrected day, and the (draws, hours) numbers of events it is made of."""
+    predictor = Predictor(reference, args.draws, seed)
+    hours = [hour for hour, _ in truth.found]
+    day = (
         [each.seen for _, each in truth.found],
-        [hour for hour, _ in truth.found],
+        hours,
         [float(3600)] * len(HOURS),
         float(INTERVAL),
         0,
     )
+    draws = predictor.draw(*day)  # the same ones as those of correct_day
+    found = draws.true @ (np.arange(len(HOURS)) == np.array(hours, int)[:, None])
+    return correct_day(predictor, *day), found + draws.missed
 
 
-def compared(truth: Truth, corrected: CorrectedDay) -> Iterator[Held]:
+def compared(
+    truth: Truth, corrected: CorrectedDay, numbers: np.ndarray
+) -> Iterator[Held]:
     """All intervals of a day beside the truth."""
     for (_, event), found in zip(truth.found, corrected.events, strict=True):
         if event.true:
@@ -190,17 +200,22 @@ def compared(truth: Truth, corrected: CorrectedDay) -> Iterator[Held]:
         for quantity, estimate, true in zip(
             QUANTITIES, totals[1:], truth.of(of), strict=True
         ):
-            yield from _held(f"{name} {quantity}", estimate, true)
+            drawn = numbers[:, of].sum(1) if quantity == "events" else None
+            yield from _held(f"{name} {quantity}", estimate, true, drawn)
 
 
-def _held(quantity: str, estimate: Estimate, true: float) -> Iterator[Held]:
+def _held(
+    quantity: str, estimate: Estimate, true: float, drawn: np.ndarray | None = None
+) -> Iterator[Held]:
     if math.isnan(estimate.low):
         return
+    meant = MEANT
+    if drawn is not None:
+        meant = float(((drawn >= estimate.low) & (drawn <= estimate.high)).mean())
     slack = 1e-9 * max(1.0, abs(true))
     width = (estimate.high - estimate.low) / true if true else math.nan
-    yield Held(
-        quantity, true < estimate.low - slack, true > estimate.high + slack, width
-    )
+    low, high = true < estimate.low - slack, true > estimate.high + slack
+    yield Held(quantity, low, high, width, meant)
 
 
 class Study(NamedTuple):
@@ -250,7 +265,8 @@ def study(
             held.append([])
             strange.append(False)
             continue
-        held.append(list(compared(truth, intervals_of(truth, reference, args, at))))
+        made = intervals_of(truth, reference, args, at)
+        held.append(list(compared(truth, *made)))
         strange.append(bool(unlike(reference, truth.signs)))
     return Study(held, strange, refused, np.array(counts))
 
@@ -267,6 +283,7 @@ def summary(held: Sequence[Sequence[Held]]) -> dict[str, dict[str, float]]:
             "below": 100 * float(np.mean([one.low for one in each])),
             "above": 100 * float(np.mean([one.high for one in each])),
             "width": float(np.nanmedian([one.width for one in each])),
+            "meant": 100 * float(np.mean([one.meant for one in each])),
         }
         for name, each in sorted(by_name.items())
     }
@@ -282,6 +299,7 @@ def table(figures: dict[str, dict[str, float]]) -> str:
             f"{each['below']:.1f}",
             f"{each['above']:.1f}",
             f"{each['width']:.2f}",
+            f"{each['meant']:.1f}",
         ]
         for name, each in figures.items()
     ]

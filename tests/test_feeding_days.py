@@ -120,7 +120,10 @@ def test_the_benchmark_tells_how_often_intervals_held(drawn, model, tmp_path, ca
     elsewhere = there["quantities"]["day area"]
     assert elsewhere["held"] < 25  # found three times as large: the truth is below
     assert elsewhere["below"] == 100 - elsewhere["held"]
-    assert here["quantities"]["hour events"]["intervals"] == 24
+    numbers = here["quantities"]["hour events"]
+    assert numbers["intervals"] == 24
+    assert area["meant"] == pytest.approx(95)
+    assert 95 < numbers["meant"] < 100  # whole numbers: at least 95 % in each
 
 
 def test_days_with_too_few_known_events_are_counted(drawn, model, tmp_path, capsys):

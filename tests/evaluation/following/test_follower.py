@@ -168,6 +168,53 @@ def test_a_track_that_merged_gets_no_later_splash(tracker):
     assert tracks[2].split_from == 2
 
 
+@trackers
+def test_a_track_that_is_missing_in_the_last_frame_has_ended_before(tracker):
+    _, (track,) = follow([[at(0)]] * 3 + [[]], tracker=tracker, patience=3)
+    assert (track.frames, track.duration_s, track.ends_open) == (3, 3, False)
+
+
+class Scripted:
+    """An associator that gives the keys of a script, and keeps what it is told."""
+
+    def __init__(self, *keys: list[int]) -> None:
+        self.keys = iter(keys)
+        self.dropped: list[int] = []
+        self.resets = 0
+
+    def match(self, step: float, boxes: np.ndarray) -> list[int]:
+        return next(self.keys)
+
+    def alive(self) -> set[int]:
+        return {1, 2} - set(self.dropped)
+
+    def drop(self, key: int) -> None:
+        self.dropped.append(key)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+def test_a_key_whose_track_has_another_one_now_is_dropped():
+    """The splash of both has the key of the small one, and the id of the large one."""
+    scripted = Scripted([1, 2], [2])
+    follower = Follower(FollowSettings(join=None, min_area=1), scripted)
+    whole = Area((0, 0, 32, 20), 500, (17.9, 8.9))
+    assert follower.add(0, [at(0, 0, 20), at(22)]).tracks == [1, 2]
+    followed = follower.add(SECOND, [whole])
+    assert followed.tracks == [1]
+    assert [(each.track, each.merged_into) for each in followed.ended] == [(2, 1)]
+    assert scripted.dropped == [1]
+
+
+def test_the_end_of_a_record_resets_what_associates():
+    scripted = Scripted([1])
+    follower = Follower(FollowSettings(join=None, min_area=1), scripted)
+    follower.add(0, [at(0)])
+    follower.close()
+    assert scripted.resets == 1
+
+
 def test_times_must_increase():
     follower = Follower(FollowSettings("nearest"))
     follower.add(5, [at(0)])

@@ -7,7 +7,12 @@ import pytest
 
 from mmseg_splashkd.evaluation.components import Area
 from mmseg_splashkd.evaluation.following import TrackedBlob, score_tracks
-from mmseg_splashkd.evaluation.following.scores import frames_of
+from mmseg_splashkd.evaluation.following.scores import (
+    Frame,
+    TrackScores,
+    clear_counts,
+    frames_of,
+)
 
 SIDE = 10
 
@@ -22,18 +27,20 @@ def series(track: int, times, x: int = 0, y: int = 0) -> list[TrackedBlob]:
     return [at(time, track, x, y) for time in times]
 
 
-def random_tracks(seed: int) -> tuple[list[TrackedBlob], list[TrackedBlob]]:
+def random_tracks(
+    seed: int, apart: int = 15
+) -> tuple[list[TrackedBlob], list[TrackedBlob]]:
     """Tracks that are shifted, missed, switched, and false ones; no frame is empty."""
     rng = np.random.default_rng(seed)
     found, true = [], []
     for time in range(30):
         for track in range(4):
             if rng.random() < 0.8 or track == 0:
-                true.append(at(time, track, 15 * track, 0))
+                true.append(at(time, track, apart * track, 0))
             if rng.random() < 0.8 or track == 0:
                 shift = int(rng.integers(-6, 7))
                 named = track + 10 * int(rng.integers(0, 3))
-                found.append(at(time, named, 15 * track + shift, 0))
+                found.append(at(time, named, apart * track + shift, 0))
         if rng.random() < 0.3:
             found.append(at(time, 99, 5, int(rng.integers(0, 12))))
     return found, true
@@ -64,8 +71,20 @@ def test_scores_are_those_of_trackeval(seed, threshold):
     assert scores.switches == expected["IDSW"]
     assert scores.missed == expected["CLR_FN"]
     assert scores.false == expected["CLR_FP"]
+    assert scores.mota == pytest.approx(expected["MOTA"], abs=1e-12)
+    assert_agree(scores, expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_identities_of_a_crowd_are_those_of_trackeval(seed):
+    """Boxes that share 6 of 10 columns: which pair it is depends on all frames."""
+    found, true = random_tracks(seed, apart=4)
+    assert_agree(score_tracks(found, true), oracle(found, true, 0.5))
+
+
+def assert_agree(scores: TrackScores, expected: dict[str, float]) -> None:
+    """Compare what identities decide."""
     names = {
-        "mota": "MOTA",
         "id_precision": "IDP",
         "id_recall": "IDR",
         "id_f1": "IDF1",
@@ -144,6 +163,19 @@ def test_a_pair_lasts_while_it_can():
     found = series(1, range(4), 3) + series(2, range(1, 4))
     scores = score_tracks(found, series(7, range(4)))
     assert (scores.switches, scores.false) == (0, 3)
+
+
+def test_a_pair_that_was_missed_in_between_has_no_right_to_last():
+    """In frame 2 the first box (overlap 0.54) is there again, beside a whole one."""
+    found = series(1, [0, 2], 3) + series(2, [2])
+    scores = score_tracks(found, series(7, range(3)))
+    assert (scores.missed, scores.switches, scores.fragmentations) == (1, 1, 1)
+
+
+def test_more_pairs_go_before_better_ones():
+    overlap = np.array([[0.1, 1, 0], [0, 0.1, 1], [0, 0, 0.1]])
+    frame = Frame(np.arange(3), np.arange(3), overlap)
+    assert clear_counts([frame], 0.1) == (3, 0, 0)
 
 
 def test_pieces_of_a_track_are_one_splash():
