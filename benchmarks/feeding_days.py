@@ -39,12 +39,12 @@ from mmseg_splashkd.statistics.event_errors import (
     reference_of,
     unlike,
 )
+from mmseg_splashkd.statistics.event_errors.corrected import INSIDE
 from mmseg_splashkd.statistics.event_errors.from_frames import compare_stretch
 
 QUANTITIES = ("events", "duration", "area")
-HEADS = ["quantity", "intervals", "held (%)", "truth below", "truth above", "width"]
-HEADS.append("meant (%)")
-MEANT = 0.95
+HEADS = ["quantity", "intervals", "held (%)", "truth below", "truth above"]
+HEADS += ["width", "meant (%)"]
 QUIET = 3  # one day in that many, those with the fewest true events
 
 
@@ -125,7 +125,7 @@ class Held(NamedTuple):
         low: Whether the truth is below the interval.
         high: Whether it is above.
         width: ``(high - low) / true value``; NaN if the true value is 0.
-        meant: Share of the draws that are in it: 0.95, and more of whole numbers.
+        meant: Share of the draws that are in it: 0.95; of whole numbers often more.
     """
 
     quantity: str
@@ -181,8 +181,8 @@ def intervals_of(
         0,
     )
     draws = predictor.draw(*day)  # the same ones as those of correct_day
-    found = draws.true @ (np.arange(len(HOURS)) == np.array(hours, int)[:, None])
-    return correct_day(predictor, *day), found + draws.missed
+    begins_in = np.array(hours, int)[:, None] == np.arange(len(HOURS))
+    return correct_day(predictor, *day), draws.true @ begins_in + draws.missed
 
 
 def compared(
@@ -209,7 +209,7 @@ def _held(
 ) -> Iterator[Held]:
     if math.isnan(estimate.low):
         return
-    meant = MEANT
+    meant = INSIDE
     if drawn is not None:
         meant = float(((drawn >= estimate.low) & (drawn <= estimate.high)).mean())
     slack = 1e-9 * max(1.0, abs(true))

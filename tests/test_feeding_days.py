@@ -1,6 +1,7 @@
 """Drawn days, and how often intervals of them hold."""
 
 import json
+from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from mmseg_splashkd.deploy import SplashModel
+from mmseg_splashkd.evaluation.events import EventSettings
+from mmseg_splashkd.statistics.event_errors import reference_of
+from mmseg_splashkd.statistics.event_errors.corrected import estimate_number
 from tests.conftest import ROOT
 from tests.deploy.predict.fakes import red_model
 from tests.test_commands import module_of, run
@@ -124,6 +128,28 @@ def test_the_benchmark_tells_how_often_intervals_held(drawn, model, tmp_path, ca
     assert numbers["intervals"] == 24
     assert area["meant"] == pytest.approx(95)
     assert 95 < numbers["meant"] < 100  # whole numbers: at least 95 % in each
+
+
+def test_numbers_are_the_draws_of_the_corrected_day(days):
+    """Also of what was missed: every third splash is not found."""
+    feeding = module_of(ROOT / "benchmarks" / "feeding_days.py")
+    drawn = []
+    for seed in range(8):
+        shown = series(np.random.default_rng(seed), 1.0)
+        begins = np.diff(shown["true"] > 0, prepend=False) & (shown["true"] > 0)
+        shown["red"][np.cumsum(begins) % 3 == 0] = 0, 0, np.nan
+        share, _, confidence = shown["red"].T
+        drawn.append(days.Day(shown["time"], shown["true"], share, confidence))
+    settings = EventSettings(on=0.01, off=0.005)
+    reference = reference_of(feeding.known(drawn[1:]), settings, "splash")
+    assert len(reference.missed) > 10
+    truth = feeding.truth_of(drawn[0], settings)
+    args = Namespace(draws=200)
+    corrected, numbers = feeding.intervals_of(truth, reference, args, 0)
+    assert numbers.shape == (200, 2)
+    assert estimate_number(numbers.sum(1)) == corrected.day.events
+    for hour, span in enumerate(corrected.spans):
+        assert estimate_number(numbers[:, hour]) == span.events
 
 
 def test_days_with_too_few_known_events_are_counted(drawn, model, tmp_path, capsys):

@@ -169,9 +169,8 @@ def clear_counts(frames: Sequence[Frame], threshold: float) -> tuple[int, int, i
     """Pairs, switches and fragmentations (Bernardin & Stiefelhagen 2008).
 
     A pair of the frame before stays a pair while it can; the others are those with the
-    most pairs, and among these the largest overlap.
-    TrackEval lets the sum of overlaps decide instead, which in a crowd, at a low
-    threshold, can give fewer pairs.
+    most pairs, and among these the largest overlap. TrackEval lets the sum of overlaps
+    decide instead, which can give fewer pairs in a crowd, at a low threshold.
     """
     pairs = switches = fragmentations = 0
     last: dict[int, int] = {}  # partner of each true track, whenever it was
