@@ -1,12 +1,14 @@
 """Measure the time and memory of a training step of distillation.
 
-Four variants of a step, loading of the batch included:
+Variants of a step, loading of the batch included:
 
 - plain: ``EncoderDecoder.train_step`` of MMSegmentation, no teacher;
 - floor: the same and a forward pass of the teacher under ``torch.inference_mode`` on
   the same batch, the lower bound of distillation with an online teacher;
 - online: ``DistillSegmentor.train_step`` with the losses of experiment 0616;
 - cached: the same with logits from a cache that ``build_teacher_cache`` wrote;
+- mmrazor, torchdistill, cirkd: steps of those, where they are on the path
+  (benchmarks/peers/mmseg_steps.py);
 
 with options that make a step cheaper, one by one and all together:
 
@@ -62,6 +64,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from peers.mmseg_steps import PEERS, is_at_hand
 from scipy.special import stdtrit
 from torch import nn
 
@@ -83,13 +86,13 @@ VARIANTS = ("plain", "floor", "online", "cached")
 OPTIONS = ("amp", "teacher", "channels_last", "compile", "fused", "frames", "views")
 SETS = ("none", *OPTIONS, "all")
 APART = {"compile"}  # not in "all"
-# Options that do not act on a variant.
+# Options that do not act on a variant. Peers have none of them.
 NO_EFFECT = {
     "plain": {"teacher", "views"},
     "floor": {"teacher", "views"},
     "online": {"views"},
     "cached": {"teacher"},
-}
+} | {name: set(OPTIONS) for name in PEERS}
 
 
 class Pair(NamedTuple):
@@ -154,7 +157,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="teachers and students (default: B1->B0)",
     )
     parser.add_argument(
-        "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS)
+        "--variants",
+        nargs="+",
+        choices=(*VARIANTS, *PEERS),
+        default=list(VARIANTS),
+        help=f"steps (default: {' '.join(VARIANTS)})",
     )
     parser.add_argument(
         "--options",
@@ -281,6 +288,9 @@ def build(way: Way, path: Path, device: str) -> Built:
         model.load_teacher()
         model = prepared(model.to(device).train(), way)
         return Built(model, model.student, cfg)
+    if way.variant in PEERS:
+        model, student = PEERS[way.variant](cfg)
+        return Built(model.to(device), student, cfg)
     student = prepared(MODELS.build(cfg.model.student).to(device).train(), way)
     if way.variant == "plain":
         return Built(student, student, cfg)
@@ -497,7 +507,8 @@ def report(results: list[Measured], peaks: dict[tuple[str, Way], float]) -> str:
     """The tables of all measurements."""
     heads = ("pair", "step", "options", "ratio", "95 % interval", "between processes")
     lines = table(*heads)
-    for over, under in (*((v, "") for v in VARIANTS), ("online", "floor")):
+    pairs = [("online", "floor"), *(("online", name) for name in PEERS)]
+    for over, under in [*((v, "") for v in (*VARIANTS, *PEERS)), *pairs]:
         lines += rows_of(results, over, under)
     ways = dict.fromkeys((m.pair, m.way) for m in results)
     grouped = [[m for m in results if m[:2] == each] for each in ways]
@@ -523,6 +534,11 @@ def ways_of(args: argparse.Namespace) -> list[Way]:
 
 def measure(args: argparse.Namespace) -> None:
     """Measure all pairs, then print the tables."""
+    if missing := [name for name in args.variants if not is_at_hand(name)]:
+        raise SystemExit(
+            f"--variants {' '.join(missing)}: not on the path; "
+            "benchmarks/peers/mmseg_steps.py says how to put it there"
+        )
     results: list[Measured] = []
     peaks: dict[tuple[str, Way], float] = {}
     described, ways = machine(args), ways_of(args)

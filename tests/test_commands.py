@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 
 from mmseg_splashkd.config.arguments import parse_options
 from mmseg_splashkd.config.reading import read_config
@@ -266,6 +268,45 @@ def test_distill_step_measures_all_variants(monkeypatch, tmp_path, capsys):
     assert stored["cpu_kind"] in printed
     assert len(stored["measured"]) == 2
     assert {len(each["seconds"]) for each in stored["measured"]} == {1}
+
+
+def test_peers_that_are_not_on_the_path_are_refused_and_cirkd_adds_its_losses(
+    monkeypatch,
+):
+    module = module_of(ROOT / "benchmarks" / "distill_step.py")
+    monkeypatch.setitem(sys.modules, "losses", None)
+    with pytest.raises(SystemExit, match="--variants cirkd: not on the path"):
+        module.measure(module.parse_args(["--variants", "online", "cirkd"]))
+
+    def stub(kind: str, cls: str, value: Any) -> None:
+        loss = SimpleNamespace(**{cls: lambda **_: value})
+        monkeypatch.setitem(sys.modules, f"losses.{kind}", loss)
+
+    monkeypatch.setitem(sys.modules, "losses", ModuleType("losses"))
+    stub("task", "SegCrossEntropyLoss", lambda logits, labels: 3 * logits.sum())
+    stub("kd", "CriterionKD", lambda pred, soft: (pred * soft).sum())
+
+    class Scale(torch.nn.Module):
+        def __init__(self, by: float) -> None:
+            super().__init__()
+            self.by = torch.nn.Parameter(torch.tensor(by))
+
+        def forward(self, inputs: torch.Tensor, mode: str) -> torch.Tensor:
+            return self.by * inputs
+
+        def data_preprocessor(self, data: dict, training: bool) -> dict:
+            return data
+
+    steps = sys.modules[module.PEERS["cirkd"].__module__]
+    student, teacher = Scale(1.0), Scale(5.0)
+    loop = steps._Loop(student, teacher)
+    label = SimpleNamespace(gt_sem_seg=SimpleNamespace(data=torch.zeros(1, 1, 1)))
+    data = {"inputs": torch.full((1, 1, 1, 1), 2.0), "data_samples": [label]}
+    optimizer = torch.optim.SGD(student.parameters(), lr=0.1)
+    loop.train_step(data, OptimWrapper(optimizer))
+    # d/ds (3 * 2 s + (2 s)(2 * 5)) = 6 + 20
+    assert student.by.item() == pytest.approx(1 - 0.1 * 26)
+    assert teacher.by.grad is None
 
 
 def test_ratios_of_two_variants_are_taken_within_a_round():
