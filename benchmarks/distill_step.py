@@ -289,8 +289,7 @@ def build(way: Way, path: Path, device: str) -> Built:
         model = prepared(model.to(device).train(), way)
         return Built(model, model.student, cfg)
     if way.variant in PEERS:
-        model, student = PEERS[way.variant](cfg)
-        return Built(model.to(device), student, cfg)
+        return Built(*PEERS[way.variant](cfg, device), cfg)
     student = prepared(MODELS.build(cfg.model.student).to(device).train(), way)
     if way.variant == "plain":
         return Built(student, student, cfg)

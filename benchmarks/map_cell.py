@@ -52,6 +52,8 @@ class Cell:
         teacher_seeds: One teacher each; students take them in turn.
         tuning_seeds: Seeds that choose the rates.
         seeds: Seeds of the runs that are compared.
+        compares_teaching: Whether its controls isolate what a trained teacher adds;
+            else they are of something else, such as another input.
     """
 
     name: str
@@ -73,11 +75,13 @@ class Cell:
     teacher_seeds: tuple[int, ...] = (200, 201)
     tuning_seeds: tuple[int, ...] = (100,)
     seeds: tuple[int, ...] = tuple(range(8))
+    compares_teaching: bool = True
 
     @property
     def has_controls(self) -> bool:
         """Whether arms isolate what a trained teacher adds; else it is no evidence."""
-        return any(arm.kind == "control" for arm in self.arms.values())
+        controls = any(arm.kind == "control" for arm in self.arms.values())
+        return self.compares_teaching and controls
 
     @property
     def choosing(self) -> tuple[str, ...]:

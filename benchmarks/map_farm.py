@@ -14,10 +14,20 @@ from map_cell import (
     UNTRAINED,
     Arm,
     Cell,
+    views,
 )
 
 PONDS = "configs/when_it_pays/ponds_"
 SPLASH_WEIGHTS = [0.517, 14.879]  # as CamVid's: median frequency over frequency
+WITH_DICE = Arm(
+    options={
+        "model.decode_head.loss_decode": [
+            {"type": "SoftmaxFocalLoss", "gamma": 0.0},
+            {"type": "DiceLoss"},
+        ]
+    },
+    kind="control",
+)
 FARM_SMALL = Cell(
     name="farm_small",
     title="Six drawn recordings of two farms, SegFormer-B0 to 0.02 M parameters, "
@@ -32,15 +42,7 @@ FARM_SMALL = Cell(
             options={"model.decode_head.loss_decode.class_weight": SPLASH_WEIGHTS},
             kind="control",
         ),
-        "CE + Dice": Arm(
-            options={
-                "model.decode_head.loss_decode": [
-                    {"type": "SoftmaxFocalLoss", "gamma": 0.0},
-                    {"type": "DiceLoss"},
-                ]
-            },
-            kind="control",
-        ),
+        "CE + Dice": WITH_DICE,
         "CWD, labels": Arm(
             f"{PONDS}cwd.py",
             LABELS,
@@ -128,6 +130,12 @@ FARM_FEWER = Cell(
         "CWD, labels, margin 16": Arm(FEW_CWD, OF_LABELS, kind="control"),
         "CWD, all": all_frames({}),
         "rarity KL": LABELLED,
+        # Five views of 18 frames are few: an arm without a teacher sees new ones.
+        "rarity KL, 80 views": replace(
+            LABELLED, options={**LABELLED.options, **views(80)}, cache="labelled80"
+        ),
+        "KL, all": all_frames({"model.distill_loss.terms": [{"type": "KLDLoss"}]}),
+        "CE + Dice": WITH_DICE,
     },
     rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
     options={"train_cfg.val_interval": 250},
@@ -250,6 +258,7 @@ SECOND_APART = replace(
     recipe={"data_root": "data/ponds_1s"},
     beside=("Flicker", "TC.splash", "Bursts.recall", "Bursts.false", "Bursts.latency"),
     seeds=tuple(range(5)),
+    compares_teaching=False,
 )
 CLIPS = replace(
     SECOND_APART,

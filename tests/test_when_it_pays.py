@@ -21,7 +21,7 @@ from mmseg_splashkd.config.reading import read_config
 from tests.conftest import ROOT
 from tests.test_commands import module_of, run
 
-SETTING = Setting(False, True, False, True, 3.2, 367, 0.2, 8.7, 4.0)
+SETTING = Setting(False, True, False, False, True, 3.2, 367, 0.2, 8.7, 4.0)
 SCORES = {
     "plain": [50.0, 52.0, 51.0],
     "weighted": [53.0, 52.0, 54.0],
@@ -145,6 +145,24 @@ def test_only_a_whole_cell_is_told_to_others(cell, stored):
     stored["setting"] = asdict(SETTING)
     assert results(cell, stored).is_whole
     assert not results(replace(cell, seeds=(0, 1, 2, 4)), stored).is_whole
+    # Of eight planned seeds, five are enough.
+    more = [
+        {**run, "seed": seed}
+        for run in stored["runs"]
+        for seed in (3, 4)
+        if run["seed"] == 0
+    ]
+    planned = replace(cell, seeds=tuple(range(8)))
+    assert not results(planned, stored).is_whole
+    assert results(planned, {**stored, "runs": stored["runs"] + more}).is_whole
+
+
+def test_controls_of_something_else_are_none_of_a_teacher(cell):
+    assert cell.has_controls
+    assert not replace(cell, compares_teaching=False).has_controls
+    cells = module_of(ROOT / "benchmarks" / "map_cells.py").CELLS
+    assert not cells["farm_clip"].has_controls
+    assert not cells["farm_temporal"].has_controls
 
 
 def test_the_map_says_of_a_cell_what_was_measured(measured, stored):

@@ -4,14 +4,17 @@ MMRazor, torchdistill and CIRKD are neither dependencies nor copied: put them on
 path and name them.
 
     pip install --no-deps --target peers mmrazor==1.0.0 torchdistill==1.1.5 ordered-set
-    git clone https://github.com/winycg/CIRKD peers/cirkd
+    git clone https://github.com/winycg/CIRKD peers/cirkd  # measured: dab64db
     PYTHONPATH=peers:peers/cirkd python benchmarks/distill_step.py --options none \
       --variants floor online mmrazor torchdistill cirkd
 
 MMRazor 1.0.0 needs two changes in its files (benchmarks/README.md, Peers).
 
-Each has cross-entropy on upsampled logits and KL of temperature 1 at the resolution of
-the logits, as its own configs or scripts put them together.
+Each has a label loss on upsampled logits and KL of temperature 1 at the resolution of
+the logits, as its own configs or scripts put them together. MMRazor trains the label
+loss of the student's config (focal, as ours), runs its teacher by ``mode="loss"``, and
+sets only its batch norms to evaluation; the others have cross-entropy. torchdistill
+builds its own AdamW, with one group of weights; the others have that of the config.
 """
 
 from importlib.util import find_spec
@@ -27,7 +30,7 @@ from torch.nn import functional as F
 LOGITS = "decode_head.conv_seg"  # module whose output is the logits, in the models
 
 
-def mmrazor_step(cfg: Any) -> tuple[Any, nn.Module]:
+def mmrazor_step(cfg: Any, device: str) -> tuple[Any, nn.Module]:
     """``SingleTeacherDistill`` with ``KLDivergence``: algorithm and trained part."""
     import mmrazor.models  # noqa: F401  # registers its modules
     from mmrazor.registry import MODELS as ALGORITHMS
@@ -54,7 +57,7 @@ def mmrazor_step(cfg: Any) -> tuple[Any, nn.Module]:
     with DefaultScope.overwrite_default_scope("mmrazor"):
         algorithm = ALGORITHMS.build(config)
     algorithm.train()  # returns nothing
-    return algorithm, algorithm.student
+    return algorithm.to(device), algorithm.student
 
 
 class _Upsampled(nn.Module):
@@ -135,9 +138,9 @@ class _Boxed(nn.Module):
         self.box.post_forward_process(self.box.forward_process(images, labels, {}))
 
 
-def torchdistill_step(cfg: Any) -> tuple[Any, nn.Module]:
+def torchdistill_step(cfg: Any, device: str) -> tuple[Any, nn.Module]:
     """A box with ``CrossEntropyLoss`` and ``KDLoss``, and its student."""
-    student, teacher = _models(cfg)
+    student, teacher = _models(cfg, device)
     return _Boxed(student, teacher, cfg.optim_wrapper.optimizer.lr), student
 
 
@@ -163,16 +166,16 @@ class _Loop(nn.Module):
         optim_wrapper.update_params(loss)
 
 
-def cirkd_step(cfg: Any) -> tuple[Any, nn.Module]:
+def cirkd_step(cfg: Any, device: str) -> tuple[Any, nn.Module]:
     """CIRKD's loop, and its student."""
-    student, teacher = _models(cfg)
+    student, teacher = _models(cfg, device)
     return _Loop(student, teacher), student
 
 
-def _models(cfg: Any) -> tuple[nn.Module, nn.Module]:
+def _models(cfg: Any, device: str) -> tuple[nn.Module, nn.Module]:
     """A student in training mode and a frozen teacher."""
-    student = MODELS.build(cfg.model.student).train()
-    return student, MODELS.build(cfg.model.teacher).eval().requires_grad_(False)
+    teacher = MODELS.build(cfg.model.teacher).eval().requires_grad_(False)
+    return MODELS.build(cfg.model.student).train().to(device), teacher.to(device)
 
 
 def _batch(student: Any, data: dict) -> tuple[Tensor, Tensor]:

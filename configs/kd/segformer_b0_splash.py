@@ -1,4 +1,5 @@
-# Recommended for splash: B4 teaches B0 on all frames, half of each batch without a label.
+# Recommended for splash with few labels and many frames without one: B4 teaches B0 on all
+# frames, half of each batch without a label. Where most have one, see README.md.
 #   python tools/train.py configs/kd/segformer_b0_splash.py
 # Train the teacher first: python tools/train.py configs/kd/segformer_b4_splash.py
 # Where all frames have a label: --cfg-options train_dataloader.sampler.unlabelled_share=None

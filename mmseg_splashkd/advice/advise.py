@@ -12,10 +12,10 @@ from mmseg_splashkd.advice.cells import (
     shipped_cells,
 )
 from mmseg_splashkd.advice.look import WORTH, Look, look
+from mmseg_splashkd.models.teacher.gate import LEAST_LEAD
 from mmseg_splashkd.report.formatting import duration
 from mmseg_splashkd.runs.measure_steps import StepTime
 
-LEAST_LEAD = 3.0  # points
 PAGE = "docs/when_it_pays.md"
 
 

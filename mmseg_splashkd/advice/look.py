@@ -26,7 +26,7 @@ from mmseg_splashkd.config.loss_words import loss_words
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text, text_sha256
 from mmseg_splashkd.config.types import is_a
-from mmseg_splashkd.config.walk import mappings, metrics_of, plain_model
+from mmseg_splashkd.config.walk import leaves, mappings, metrics_of, plain_model
 from mmseg_splashkd.evaluation.dice_metric import DiceMetric
 from mmseg_splashkd.hooks import FrameScoresHook
 from mmseg_splashkd.hooks.teacher_report import measure_teacher
@@ -126,7 +126,7 @@ def look(
         score, curve = _plain_run(config, plain, length, folder, metric)
     with stages.stage("times steps"):
         steps, view = _times(config, given, plain)
-    draws = steps["plain"].iterations * length / whole * batch_size(cfg)
+    draws = steps["plain"].iterations * batch_size(cfg)
     setting = setting_of(cfg, shares, draws, curve.is_flat, teacher_score - score)
     scores = {"plain student": score, "teacher": teacher_score}
     for name, value in (scores | asdict(setting)).items():
@@ -204,7 +204,7 @@ def setting_of(
     Args:
         cfg: The resolved config of the distillation.
         shares: Frames and classes of its training labels.
-        draws: Labelled frames that the plain run draws, with repetitions.
+        draws: Labelled frames that a whole plain run draws, with repetitions.
         saturated: Whether the plain student has stopped gaining.
         lead: Lead of the teacher on the validation part, in points.
     """
@@ -215,6 +215,10 @@ def setting_of(
         two_classes=len(shares.classes) == 2,
         pretrained=bool(cfg.get("load_from")) or is_pretrained(student),
         has_unlabelled=shares.unlabelled > 0,
+        clip=any(
+            leaf.get("clip")
+            for leaf in leaves(cfg.train_dataloader.dataset, targets=False)
+        ),
         saturated=saturated,
         parameters=sum(each.numel() for each in weights) / 1e6,
         labelled=shares.labelled,

@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# By what factor a case may differ from a cell, either way, to be called like it: a
-# judgement, not a measurement.
+# By what factor, or how many points, a case may differ from a cell, either way, to be
+# called like it: a judgement, not a measurement.
 REACH = {
     "parameters": 2.0,
     "labelled": 2.0,
     "rarest_share": 3.0,
     "passes": 2.0,
-    "lead": 1.5,
 }
+POINTS = {"lead": 1.5}
+KINDS = ("two_classes", "pretrained", "has_unlabelled", "clip", "saturated")
 WORDS = {
     "two_classes": "two classes",
     "pretrained": "student starts from pretrained weights",
     "has_unlabelled": "frames without a label are used",
+    "clip": "student also sees neighbouring frames",
     "saturated": "plain student has stopped gaining",
     "parameters": "parameters of the student in millions",
     "labelled": "labelled training frames",
@@ -33,12 +35,13 @@ class Setting:
         two_classes: Whether there are two classes, and not more.
         pretrained: Whether the student starts from pretrained weights.
         has_unlabelled: Whether frames without a label are used.
+        clip: Whether the student also sees the frames before and after each frame.
         saturated: Whether the plain student has stopped gaining for the last third of
             its run.
         parameters: Number of parameters of the student, in millions.
         labelled: Number of labelled training frames.
         rarest_share: Share of the rarest class in the labelled pixels, in percent.
-        passes: Passes over the labelled frames.
+        passes: Passes over the labelled frames, in the whole run.
         lead: Score of the teacher minus that of the plain student on the validation
             part, in points.
     """
@@ -46,6 +49,7 @@ class Setting:
     two_classes: bool
     pretrained: bool
     has_unlabelled: bool
+    clip: bool
     saturated: bool
     parameters: float
     labelled: int
@@ -62,7 +66,7 @@ class Setting:
         return [*self._other_kinds(cell), *self._other_sizes(cell)]
 
     def _other_kinds(self, cell: "Setting") -> Iterator[str]:
-        for name in ("two_classes", "pretrained", "has_unlabelled", "saturated"):
+        for name in KINDS:
             own, other = getattr(self, name), getattr(cell, name)
             if own != other:
                 said = ("no", "yes")
@@ -76,4 +80,11 @@ class Setting:
                 yield (
                     f"{WORDS[name]}: {own:.3g} here, {other:.3g} there (like it within "
                     f"a factor of {factor:g})"
+                )
+        for name, points in POINTS.items():
+            own, other = getattr(self, name), getattr(cell, name)
+            if not abs(own - other) <= points:  # nor if one is NaN
+                yield (
+                    f"{WORDS[name]}: {own:.3g} here, {other:.3g} there (like it within "
+                    f"{points:g} points)"
                 )

@@ -36,8 +36,8 @@ class TeacherGateHook(Hook):
         Raises:
             ValueError: The teacher regresses maps; its weights or outputs are not
                 finite; it is not better than ``teacher_gate.floor``, or without one,
-                hardly better than one class everywhere; a metric of the floor does not
-                exist, or a floor or a fitted temperature is configured without
+                hardly better than one class everywhere; a metric of ``teacher_gate``
+                does not exist, or a floor or a fitted temperature is configured without
                 validation frames.
         """
         model: Any = bare_model(runner.model)
@@ -64,6 +64,8 @@ class TeacherGateHook(Hook):
             )
         elif (unchecked := model.teacher_gate.check_skill(report)) is not None:
             runner.logger.warning(unchecked)
+        if (small := model.teacher_gate.small_leads(report["metrics"])) is not None:
+            runner.logger.warning(small)
         model.distill_loss.set_fitted_temperature(report["temperature"])
 
 

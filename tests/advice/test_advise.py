@@ -18,13 +18,13 @@ from mmseg_splashkd.advice.cells import (
     write_cells,
 )
 from mmseg_splashkd.advice.look import Look
-from mmseg_splashkd.advice.setting import REACH, Setting
+from mmseg_splashkd.advice.setting import KINDS, POINTS, REACH, Setting
 from mmseg_splashkd.config.class_shares import ClassShares
 from mmseg_splashkd.evaluation.interleaved import Spread
 from mmseg_splashkd.report.experiments.crossing import Saturation
 from mmseg_splashkd.runs.measure_steps import StepTime, ViewTime
 
-CASE = Setting(True, False, False, True, 3.7, 200, 1.5, 40.0, 6.0)
+CASE = Setting(True, False, False, False, True, 3.7, 200, 1.5, 40.0, 6.0)
 CELL = MappedCell(
     name="farm",
     title="A drawn farm.",
@@ -124,9 +124,17 @@ def test_a_case_beyond_the_reach_of_a_cell_gets_none(name, above):
     assert "not extrapolated" in text
 
 
-@pytest.mark.parametrize(
-    "name", ["two_classes", "pretrained", "has_unlabelled", "saturated"]
-)
+@pytest.mark.parametrize("difference", [1.45, -1.45])
+@pytest.mark.parametrize("lead", [-0.1, 6.0])
+def test_leads_are_compared_by_their_difference(difference, lead):
+    cell = replace(CELL, setting=replace(CASE, lead=lead))
+    assert said(replace(CASE, lead=lead + difference), cell).startswith("Distil")
+    text = said(replace(CASE, lead=lead + 1.1 * difference), cell)
+    assert not text.startswith("Distil")
+    assert "like it within 1.5 points" in text or lead < 0  # then a rule goes before
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_a_case_of_another_kind_gets_none(name):
     other = replace(CASE, **{name: not getattr(CASE, name)})
     text = said(other, CELL)
@@ -146,12 +154,7 @@ def test_a_longer_run_is_proposed_where_it_was_a_short_one():
     assert "--length" not in "\n".join(verdict(whole, [CELL]))
 
 
-def test_a_look_of_default_length_is_like_the_cell_of_its_own_config():
-    half = replace(CASE, passes=CASE.passes / 2)
-    assert said(half, CELL).startswith("Distil")
-
-
-@pytest.mark.parametrize("name", REACH)
+@pytest.mark.parametrize("name", [*REACH, *POINTS])
 def test_what_is_not_known_is_like_no_cell(name):
     assert replace(CASE, **{name: math.nan}).differences(CASE)
 
@@ -172,7 +175,7 @@ def test_the_weaker_verdict_is_given(cells, expected):
     assert said(CASE, *(replace(CELL, **each) for each in cells)).startswith(expected)
 
 
-@pytest.mark.parametrize("lead", [2.9, 0.0, -4.0])
+@pytest.mark.parametrize("lead", [2.9, -0.6, -4.0])
 def test_without_a_lead_there_is_nothing_to_distil(lead):
     low = replace(CELL, setting=replace(CASE, lead=1.0), name="easy")
     text = said(replace(CASE, lead=lead), CELL, low)

@@ -17,6 +17,7 @@ from mmseg_splashkd.advice.look import (
 from mmseg_splashkd.advice.plain import plain_options
 from mmseg_splashkd.config.class_shares import ClassShares
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.walk import leaves
 from mmseg_splashkd.records.record import RunRecord
 from mmseg_splashkd.records.store import read_record, write_record
 from tests.conftest import DISTILLED, PLAIN
@@ -34,7 +35,7 @@ def cfg(options) -> Config:
 
 
 @pytest.mark.slow
-def test_the_tool_says_what_it_saw_and_trains_once(options, tmp_path, capsys):
+def test_the_tool_says_what_it_saw_and_trains_once(options, cfg, tmp_path, capsys):
     given = [f"{key}={value}".replace(" ", "") for key, value in options.items()]
     starts = set()
     for _ in range(2):
@@ -52,6 +53,8 @@ def test_the_tool_says_what_it_saw_and_trains_once(options, tmp_path, capsys):
     assert printed.count(f"Plain student: OperatingPoint.Dice {score:.1f}") == 2
     assert "Labels: 22 frames with, 0 without; rarest class splash" in printed
     assert printed.count("(12 x 0.") == 4  # the whole config, plain and distilled
+    passes = 12 * cfg.train_dataloader.batch_size / 22
+    assert f"passes over the labelled frames: {passes:.3g} here" in printed
 
 
 def test_the_teacher_is_scored_as_a_student_is(cfg, teacher):
@@ -139,5 +142,9 @@ def test_the_setting_of_a_run(cfg):
     found = setting_of(cfg, shares, draws=44, saturated=True, lead=5.0)
     assert (found.passes, found.labelled, found.has_unlabelled) == (2.0, 22, True)
     assert found.rarest_share == pytest.approx(2.0)
+    assert not found.clip
     cfg.load_from = "weights.pth"
     assert setting_of(cfg, shares, 44, True, 5.0).pretrained
+    (leaf,) = leaves(cfg.train_dataloader.dataset, targets=False)
+    leaf["clip"] = "2s"
+    assert setting_of(cfg, shares, 44, True, 5.0).clip

@@ -333,6 +333,13 @@ def test_figures_are_compared_with_the_floor(tmp_path, floor, message, allow):
             before_train(runner)
 
 
+def test_a_small_lead_over_the_plain_student_is_logged(tmp_path):
+    gate = {"plain": {"mIoU": 68.5}}
+    runner = runner_of(tmp_path, cached=True, teacher_gate=gate)
+    before_train(runner)
+    assert "and the plain student 68.50: with a lead of less" in runner.lines[-1]
+
+
 def test_a_teacher_that_is_no_better_than_one_class_everywhere_is_refused(
     distil_options, tmp_path
 ):

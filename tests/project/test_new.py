@@ -171,8 +171,9 @@ def test_the_teacher_alone_teaches_on_training_frames_without_a_label(tmp_path: 
     train = [frame for frame in frames if frame.split == "train"]
     bare = sum(not frame.label for frame in train)
     assert 0 < bare < 6
-    said = f"{len(train)} training frames, {bare} of them without a label"
-    assert plan.reasons["distillation"].endswith(said)
+    said = plan.reasons["distillation"]
+    assert f"{len(train)} training frames, {bare} of them without a label. On " in said
+    assert "paid with 1 label in 16" in said
     taught = read_config(tmp_path / "farm" / "distilled.py")
     assert taught.train_dataloader.sampler.unlabelled_share == 0.5
     assert leaves(taught)[0].unlabelled == "include"
@@ -195,7 +196,8 @@ def test_a_part_without_any_label_is_refused(tmp_path: Path):
 
 
 def test_without_such_frames_the_student_learns_from_all_alike(tmp_path: Path):
-    project(waves(tmp_path / "waves"), tmp_path / "farm")
+    plan = project(waves(tmp_path / "waves"), tmp_path / "farm")
+    assert "with a label on each it cost 2 points" in plan.reasons["distillation"]
     taught = read_config(tmp_path / "farm" / "distilled.py")
     assert "unlabelled_share" not in taught.train_dataloader.sampler
     assert is_a(taught.model.distill_loss.terms[0], RarityKLDLoss)

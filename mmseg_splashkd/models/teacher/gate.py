@@ -14,6 +14,7 @@ from mmseg_splashkd.evaluation.skill import Skill
 
 # Of the way from one class everywhere to a perfect prediction.
 SMALLEST_GAIN = 0.05
+LEAST_LEAD = 3.0  # points; a rule of thumb of docs/when_it_pays.md
 SKILL = ("skill", "trivial_skill")  # in the report
 RULES = ("floor", "classes", "normalisation", "finite", "failed")
 
@@ -41,42 +42,43 @@ class TeacherGate:
             bound, or an upper bound where smaller is better (``cross_entropy``).
             Without one, the teacher must be better than one class everywhere (see
             ``check_skill``).
+        plain: Metric, such as ``Dice.splash`` -> score of a plain student on the
+            validation part, in percent. A teacher that leads by less than
+            ``LEAST_LEAD`` points is reported by a warning.
         allow: Rules of ``RULES`` whose violation is a warning instead of an error.
     """
 
     floor: Mapping[str, float] = field(default_factory=dict)
     allow: Sequence[str] = ()
+    plain: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> "TeacherGate":
         """Read a config.
 
         Args:
-            config: ``floor`` and ``allow``; None for the defaults. ``--cfg-options``
-                splits names at dots and passes a one-element list as its element; both
-                are accepted.
+            config: ``floor``, ``plain`` and ``allow``; None for the defaults.
+                ``--cfg-options`` splits names at dots and passes a one-element list as
+                its element; both are accepted.
 
         Raises:
-            ValueError: A key or a rule is unknown, or a floor is not a finite number.
+            ValueError: A key or a rule is unknown, a floor or a score is not a finite
+                number, or one of ``plain`` is of a metric that falls.
         """
         config = config or {}
         for key in config:
             _check_name("teacher_gate", key, tuple(cls.__dataclass_fields__))
-        floor = dict(_flat(config.get("floor") or {}))
-        for name, value in floor.items():
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ValueError(
-                    f"teacher_gate.floor[{name!r}]={value!r} is not a number"
-                )
-            if not math.isfinite(value):
-                raise ValueError(
-                    f"teacher_gate.floor[{name!r}]={value} is not finite: leave it out"
-                )
+        floor, plain = _numbers("floor", config), _numbers("plain", config)
+        for name in filter(falls, plain):
+            raise ValueError(
+                f"teacher_gate.plain names {name!r}, of which smaller is better: a "
+                f"lead is counted in points of a score in percent, such as mIoU"
+            )
         allow = config.get("allow") or ()
         allow = (allow,) if isinstance(allow, str) else tuple(allow)
         for rule in allow:
             _check_name("teacher_gate.allow", rule, RULES)
-        return cls(floor, allow)
+        return cls(floor, allow, plain)
 
     def refuse(self, rule: str, message: str) -> None:
         """Raise an error, or log a warning if violations of the rule are allowed.
@@ -121,6 +123,30 @@ class TeacherGate:
                 f"on the validation part the teacher has {' and '.join(failures)}, the "
                 f"floor of model.teacher_gate: take a better teacher or another floor",
             )
+
+    def small_leads(self, metrics: Mapping[str, float]) -> str | None:
+        """A warning where the teacher hardly leads the plain student, else None.
+
+        Args:
+            metrics: Metric -> value of the teacher on the validation part.
+
+        Raises:
+            ValueError: A metric of ``plain`` is missing.
+        """
+        for name in self.plain:
+            _check_name("teacher_gate.plain", name, tuple(metrics))
+        small = [
+            f"{name} {metrics[name]:.2f}, and the plain student {score:.2f}"
+            for name, score in self.plain.items()
+            if not metrics[name] - score >= LEAST_LEAD
+        ]
+        if not small:
+            return None
+        return (
+            f"on the validation part the teacher has {' and '.join(small)}: with a "
+            f"lead of less than {LEAST_LEAD:g} points there is little to distil. "
+            f"tools/advise.py says what is known of such cases"
+        )
 
     def check_skill(self, report: Mapping[str, Any]) -> str | None:
         """Require that the teacher is better than a prediction of one class.
@@ -175,6 +201,18 @@ def _is_better(name: str, value: float, floor: float) -> bool:
 
 def _direction(name: str) -> str:
     return "below" if falls(name) else "above"
+
+
+def _numbers(key: str, config: Mapping[str, Any]) -> dict[str, float]:
+    numbers = dict(_flat(config.get(key) or {}))
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"teacher_gate.{key}[{name!r}]={value!r} is not a number")
+        if not math.isfinite(value):
+            raise ValueError(
+                f"teacher_gate.{key}[{name!r}]={value} is not finite: leave it out"
+            )
+    return numbers
 
 
 def _flat(floor: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

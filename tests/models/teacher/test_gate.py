@@ -98,6 +98,33 @@ def test_each_rule_is_allowed_by_its_own_name(warned):
 def test_values_of_the_command_line_are_accepted():
     nested = gate(floor={"Dice": {"splash": 59}, "mIoU": 3}, allow="floor")
     assert nested == TeacherGate({"Dice.splash": 59, "mIoU": 3}, ("floor",))
+    assert gate(plain={"Dice": {"splash": 9}}).plain == {"Dice.splash": 9}
+
+
+@pytest.mark.parametrize(
+    ("plain", "named"),
+    [
+        ({}, None),
+        ({"Dice.splash": 57.0}, None),
+        ({"Dice.splash": 57.1}, "Dice.splash 60.00, and the plain student 57.10"),
+        ({"Dice.splash": 50.0, "mIoU": 75}, "has mIoU 70.00, and the plain"),
+    ],
+)
+def test_a_teacher_that_hardly_leads_is_reported(plain, named):
+    found = gate(plain=plain).small_leads(FIGURES)
+    if named is None:
+        assert found is None
+    else:
+        assert named in found
+        assert "less than 3 points there is little to distil" in found
+
+
+def test_a_lead_that_is_not_known_is_small_and_a_missing_figure_an_error():
+    assert gate(plain={"mIoU": 50}).small_leads({"mIoU": math.nan})
+    with pytest.raises(
+        ValueError, match=r"plain names 'Dice.splsh'.* did you mean 'Dice.splash'"
+    ):
+        gate(plain={"Dice.splsh": 50}).small_leads(FIGURES)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +133,8 @@ def test_values_of_the_command_line_are_accepted():
         ({"flor": {}}, "teacher_gate names 'flor'.* did you mean 'floor'"),
         ({"allow": ["flor"]}, r"teacher_gate\.allow names 'flor'.* mean 'floor'"),
         ({"allow": "all"}, "allow names 'all'.* There are floor, classes, normal"),
+        ({"plain": {"mIoU": "60"}}, r"plain\['mIoU'\]='60' is not a number"),
+        ({"plain": {"cross_entropy": 0.3}}, "of which smaller is better"),
         ({"floor": {"mIoU": "60"}}, r"floor\['mIoU'\]='60' is not a number"),
         ({"floor": {"mIoU": True}}, r"floor\['mIoU'\]=True is not a number"),
         ({"floor": {"mIoU": math.nan}}, r"floor\['mIoU'\]=nan is not finite"),
