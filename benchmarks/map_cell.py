@@ -16,6 +16,8 @@ class Arm:
         teacher: Whether it is told the weights of the teacher.
         cached: Whether it reads the teacher's answers from a cache.
         cache: Name of the views of that cache, where those of arms differ.
+        together: Whether all teachers of the cell teach it, by the mean of their
+            probabilities.
     """
 
     config: str | None = None
@@ -24,6 +26,7 @@ class Arm:
     teacher: bool = False
     cached: bool = False
     cache: str = ""
+    together: bool = False
 
 
 @dataclass(frozen=True)

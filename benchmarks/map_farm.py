@@ -163,6 +163,60 @@ FARM_FEWER_SMALL = replace(
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
 )
+
+
+def lever(term: Mapping[str, Any], *more: Mapping[str, Any], **loss: Any) -> Arm:
+    """The recipe with other terms, or other settings of its loss."""
+    settings = {"terms": [{"type": "RarityKLDLoss", **term}, *more], **loss}
+    return all_frames(
+        {f"model.distill_loss.{key}": value for key, value in settings.items()}
+    )
+
+
+RECIPE = FEW_ARMS["rarity KL, all"]
+FARM_LEVERS = replace(
+    FARM_FEWER,
+    name="farm_few16_levers",
+    title="The recipe of farm_few16, rarity KL on all frames, and one thing changed. "
+    "*Plain* is here the recipe itself; all have its rate.",
+    arms={
+        "recipe": replace(RECIPE, kind="plain"),
+        "T 2": lever({"temperature": 2.0}),
+        "T 4": lever({"temperature": 4.0}),
+        "T 8": lever({"temperature": 8.0}),
+        "fitted T": lever({"temperature": "fitted"}),
+        "labels decay to 0": lever(
+            {},
+            teacher_ratio={
+                "_delete_": True,
+                "kind": "linear",
+                "start": 0.5,
+                "end": 1.0,
+                "until": 1500,
+            },
+        ),
+        "with CWD": lever({}, {"type": "CWDLoss", "temperature": 4.0, "weight": 3.0}),
+        "student's error": lever(
+            {}, modulate="kd", student_error={"classes": [1], "threshold": 0.5}
+        ),
+        "averaged weights": replace(
+            RECIPE,
+            options={
+                **RECIPE.options,
+                "default_hooks.ema": {"type": "EMAHook", "momentum": 0.01},
+            },
+        ),
+        "both teachers": replace(
+            RECIPE,
+            options={**RECIPE.options, "model.ensemble.average": "probability"},
+            together=True,
+        ),
+    },
+    rates=(1.2e-2,),
+    tuned=("recipe",),
+    seeds=tuple(range(5)),
+    compares_teaching=False,
+)
 ALL_LABELS = {"split_table": "split.csv"}
 FARM_ALL = replace(
     FARM_FEWER,
@@ -338,6 +392,7 @@ FARMS = (
     FARM_FEWER_SMALL,
     FARM_ALL,
     FARM_SHORT,
+    FARM_LEVERS,
     FARM_LONG,
     FARM_B0,
     SECOND_APART,

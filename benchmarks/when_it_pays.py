@@ -204,8 +204,10 @@ class Study:
         cache = f"cache_{name}".replace(" ", "_")
         if arm.teacher:
             # Of all arms with this teacher and the same views.
-            cache = f"cache{number}{arm.cache}"
-            options["model.teacher_checkpoint"] = self.teachers[number]["weights"]
+            cache = f"cache{'' if arm.together else number}{arm.cache}"
+            files = [each["weights"] for each in self.teachers]
+            own = files if arm.together else files[number]
+            options["model.teacher_checkpoint"] = own
         if arm.cached:
             options["teacher_cache.dir"] = str(self.folder / cache)
         options |= {"randomness.seed": seed, RATE: rate}

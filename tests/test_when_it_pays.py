@@ -196,6 +196,16 @@ def test_one_cache_for_all_arms_with_a_teacher_and_the_same_views(
     assert built == [str(tmp_path / name) for name in names]
 
 
+def test_an_arm_may_have_all_teachers_together(study, cell, tmp_path):
+    own = next(arm for arm in cell.arms.values() if arm.teacher and arm.cached)
+    arms = {**cell.arms, "both": replace(own, together=True)}
+    runs = study.Study(replace(cell, arms=arms), tmp_path, jobs=1)
+    runs.teachers = [{"weights": "a"}, {"weights": "b"}]
+    options = runs.run("both", 1e-3, 1).options
+    assert options["model.teacher_checkpoint"] == ["a", "b"]
+    assert options["teacher_cache.dir"] == str(tmp_path / "cache")
+
+
 def test_seeds_that_tune_do_not_compare(cell):
     with pytest.raises(ValueError, match=r"toy: seeds \[2\] tune and compare"):
         replace(cell, tuning_seeds=(2, 100))
