@@ -196,6 +196,9 @@ FARM_LEVERS = replace(
             },
         ),
         "with CWD": lever({}, {"type": "CWDLoss", "temperature": 4.0, "weight": 3.0}),
+        "pseudo-labels": all_frames(
+            {"model.distill_loss.terms": [{"type": "HardLabelLoss"}]}
+        ),
         "student's error": lever(
             {}, modulate="kd", student_error={"classes": [1], "threshold": 0.5}
         ),
