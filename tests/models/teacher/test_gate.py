@@ -115,6 +115,7 @@ def test_a_teacher_that_hardly_leads_is_reported(plain, named):
     if named is None:
         assert found is None
     else:
+        assert found is not None
         assert named in found
         assert "less than 3 points there is little to distil" in found
 
