@@ -110,6 +110,8 @@ FEW_ARMS = {
     ),
     "rarity KL, all": all_frames(RARITY),
 }
+KL = {"model.distill_loss.terms": [{"type": "KLDLoss"}]}
+KL_ALL = all_frames(KL)
 # The same loss with answers to other frames, and those of random weights.
 NO_TEACHER = {
     "rarity KL, shuffled, all": all_frames({**RARITY, **SHUFFLED}, "control"),
@@ -134,7 +136,7 @@ FARM_FEWER = Cell(
         "rarity KL, 80 views": replace(
             LABELLED, options={**LABELLED.options, **views(80)}, cache="labelled80"
         ),
-        "KL, all": all_frames({"model.distill_loss.terms": [{"type": "KLDLoss"}]}),
+        "KL, all": KL_ALL,
         "CE + Dice": WITH_DICE,
     },
     rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
@@ -146,7 +148,7 @@ FARM_FEW = replace(
     FARM_FEWER,
     name="farm_few4",
     title="As farm_few16, with 1 label in 4.",
-    arms=FEW_ARMS,
+    arms={**FEW_ARMS, "KL, all": KL_ALL},
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     shared=FEW4,
     recipe=FEW4,
@@ -167,20 +169,19 @@ FARM_FEWER_SMALL = replace(
 
 def lever(term: Mapping[str, Any], *more: Mapping[str, Any], **loss: Any) -> Arm:
     """The recipe with other terms, or other settings of its loss."""
-    settings = {"terms": [{"type": "RarityKLDLoss", **term}, *more], **loss}
+    settings = {"terms": [{"type": "KLDLoss", **term}, *more], **loss}
     return all_frames(
         {f"model.distill_loss.{key}": value for key, value in settings.items()}
     )
 
 
-RECIPE = FEW_ARMS["rarity KL, all"]
 FARM_LEVERS = replace(
     FARM_FEWER,
     name="farm_few16_levers",
-    title="The recipe of farm_few16, rarity KL on all frames, and one thing changed. "
+    title="The recipe of farm_few16, KL on all frames, and one thing changed. "
     "*Plain* is here the recipe itself; all have its rate.",
     arms={
-        "recipe": replace(RECIPE, kind="plain"),
+        "recipe": replace(KL_ALL, kind="plain"),
         "T 2": lever({"temperature": 2.0}),
         "T 4": lever({"temperature": 4.0}),
         "T 8": lever({"temperature": 8.0}),
@@ -203,19 +204,19 @@ FARM_LEVERS = replace(
             {}, modulate="kd", student_error={"classes": [1], "threshold": 0.5}
         ),
         "averaged weights": replace(
-            RECIPE,
+            KL_ALL,
             options={
-                **RECIPE.options,
+                **KL_ALL.options,
                 "default_hooks.ema": {"type": "EMAHook", "momentum": 0.01},
             },
         ),
         "both teachers": replace(
-            RECIPE,
-            options={**RECIPE.options, "model.ensemble.average": "probability"},
+            KL_ALL,
+            options={**KL_ALL.options, "model.ensemble.average": "probability"},
             together=True,
         ),
     },
-    rates=(1.2e-2,),
+    rates=(2.4e-2,),
     tuned=("recipe",),
     seeds=tuple(range(5)),
     compares_teaching=False,
@@ -239,6 +240,7 @@ FARM_ALL = replace(
             for kind, control in (("shuffled", SHUFFLED), ("untrained", UNTRAINED))
         },
         "rarity KL": LABELLED,
+        "KL": replace(LABELLED, options={**LABELLED.options, **KL}),
     },
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     shared=ALL_LABELS,

@@ -12,7 +12,7 @@ command can be repeated; the results so far are in docs/when_it_pays/<cell>.json
 import argparse
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mmseg_splashkd.advice.setting import Setting
 
 RATE = "optim_wrapper.optimizer.lr"
+NEAR = 0.05  # share of a length; costs vary as much between two measurements
 RESULTS = Path("docs/when_it_pays")
 SHIPPED = Path("mmseg_splashkd/advice/cells.json")
 
@@ -157,25 +158,41 @@ class Study:
             yield {"arm": name, "seed": seed, "rate": rates[name], **result}
 
     def give_equal_time(
-        self, rates: Mapping[str, float], done: Sequence[dict[str, Any]], costs: Costs
+        self,
+        rates: Mapping[str, float],
+        done: Sequence[dict[str, Any]],
+        costs: Costs,
+        before: Sequence[dict[str, Any]],
     ) -> Iterator[dict[str, Any]]:
         """Train plain student and best control for the time of the dearest taught arm.
 
-        Each keeps its rate; its schedule is stretched. The best control is that of the
-        test part, the strictest choice.
+        Each keeps its rate; its schedule is stretched, to a length that it was run
+        with before where that is near. The best control is that of the test part, the
+        strictest choice.
 
         Args:
             rates: Rate of each arm.
             done: Results of the compared runs.
             costs: Arm -> seconds of its teacher, its cache and its own training.
+            before: Such runs, after an earlier measurement of the costs.
         """
         measured = CellResults(self.cell, {"runs": list(done), "rates": rates})
         seconds = {name: sum(each.values()) for name, each in costs.items()}
         dearest = max(seconds[name] for name in measured.taught)
         names = [name for name in measured.untaught if seconds[name] < dearest]
         final = list(product(self.cell.seeds, names))
+        had = {
+            name: {
+                each["iterations"]
+                for each in before
+                if (each["arm"], each["rate"]) == (name, rates[name])
+            }
+            for name in names
+        }
         runs = [
-            self._longer(self.run(name, rates[name], seed), dearest / seconds[name])
+            self._longer(
+                self.run(name, rates[name], seed), dearest / seconds[name], had[name]
+            )
             for seed, name in final
         ]
         for (seed, name), run, result in zip(
@@ -185,12 +202,14 @@ class Study:
             longer = {"rate": rates[name], "iterations": length}
             yield {"arm": name, "seed": seed, **longer, **result}
 
-    def _longer(self, run: StudyRun, factor: float) -> StudyRun:
+    def _longer(self, run: StudyRun, factor: float, had: Iterable[int]) -> StudyRun:
         from mmseg_splashkd.config.length import of_length
         from mmseg_splashkd.config.reading import read_config
 
         cfg = read_config(run.config, dict(run.options))
         length = int(cfg.train_cfg.max_iters * factor)
+        near = [each for each in had if abs(each - length) <= NEAR * length]
+        length = max(near, default=length)
         options = {**run.options, **of_length(cfg, length)}
         options["train_cfg.max_iters"] = length  # also where it is that of the run
         return run._replace(folder=longer_folder(run.folder, length), options=options)
@@ -289,7 +308,9 @@ def study(cell: Cell, folder: Path, jobs: int, results: Path) -> None:
             **{key: costs[key] for key in ("hardware", "date")},
             "seconds": charged(cell, costs),
         }
-        longer = runs.give_equal_time(rates, compared, kept.text["costs"]["seconds"])
+        longer = runs.give_equal_time(
+            rates, compared, kept.text["costs"]["seconds"], kept.text["equal time"]
+        )
         kept.keep("equal time", longer)
     measured = CellResults(cell, kept.text)
     kept.text["setting"] = asdict(runs.setting(measured))

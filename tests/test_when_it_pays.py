@@ -336,11 +336,48 @@ def test_an_arm_that_is_not_compared_in_time_needs_no_costs(
 def test_a_longer_run_has_the_same_recipe(study, tmp_path, factor, length):
     cells = module_of(ROOT / "benchmarks" / "map_cells.py").CELLS
     runs = study.Study(cells["farm_small"], tmp_path, 1)
-    run = runs._longer(runs.run("CE", 6e-3, 0), factor)
+    run = runs._longer(runs.run("CE", 6e-3, 0), factor, ())
     cfg = read_config(ROOT / run.config, dict(run.options))
     assert run.options["train_cfg.max_iters"] == cfg.train_cfg.max_iters == length
     assert [each.end for each in cfg.param_scheduler] == [length * 30 // 1500, length]
     assert run.folder.name == f"CE_lr0.006_seed0_{length}it"
+
+
+@pytest.mark.parametrize(
+    ("had", "length"), [((), 3000), ((2851, 3149, 3), 3149), ((2849, 3151), 3000)]
+)
+def test_a_length_near_one_that_was_run_is_that_one(study, tmp_path, had, length):
+    cells = module_of(ROOT / "benchmarks" / "map_cells.py").CELLS
+    runs = study.Study(cells["farm_small"], tmp_path, 1)
+    run = runs._longer(runs.run("CE", 6e-3, 0), 2.0, had)
+    assert run.options["train_cfg.max_iters"] == length
+
+
+def test_longer_runs_of_another_rate_are_not_counted(
+    study, cell, tmp_path, monkeypatch
+):
+    given: list[set[int]] = []
+    monkeypatch.setattr(study, "results_of", lambda runs, _: [result(0) for _ in runs])
+    monkeypatch.setattr(
+        study.Study,
+        "_longer",
+        lambda _, run, by, had: given.append(had) or longer(run, by),
+    )
+    runs = study.Study(cell, tmp_path, 1)
+    runs.teachers = [result(57.0)] * 2
+    rates = dict.fromkeys(cell.arms, 2e-3)
+    compared = list(runs.compare(rates))
+    costs = {name: {"own": 1 + (name == "CWD")} for name in cell.arms}
+    before = [
+        {"arm": arm, "rate": rate, "iterations": length}
+        for arm, rate, length in (
+            ("plain", 2e-3, 7),
+            ("plain", 4e-3, 8),
+            ("CWD", 2e-3, 9),
+        )
+    ]
+    list(runs.give_equal_time(rates, compared, costs, before))
+    assert given == [{7}] * 3
 
 
 def test_a_result_of_another_plan_is_refused(study, tmp_path):
@@ -370,7 +407,7 @@ def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "results_of", answered)
     monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
     monkeypatch.setattr(study, "costs_of", lambda runs, results, needed: MEASURED)
-    monkeypatch.setattr(study.Study, "_longer", lambda self, run, by: longer(run, by))
+    monkeypatch.setattr(study.Study, "_longer", lambda _, run, by, had: longer(run, by))
     monkeypatch.setattr(study.Study, "setting", lambda self, measured: SETTING)
     monkeypatch.setattr(study.Study, "losses", lambda self, name: f"those of {name}")
     study.study(cell, tmp_path, 2, tmp_path / "toy.json")
