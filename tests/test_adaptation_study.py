@@ -135,7 +135,7 @@ def test_a_small_student_learns_from_the_large_network(study, shifts, tmp_path):
     small = read_config(shift.student, dict(shift.tables))
     assert cfg.model.student == small.model
     assert cfg.train_cfg == small.train_cfg
-    assert cfg.model.distill_loss.terms[0].type == "RarityKLDLoss"
+    assert cfg.model.distill_loss.terms[0].type == "KLDLoss"
 
 
 def test_arms_begin_after_those_from_which_they_go_on(

@@ -4,7 +4,7 @@
 _base_ = [
     "./segformer_b0_ce_pond.py",
     "../_base_/models/segformer_b1_teacher.py",
-    "../_base_/losses/ce_rarity_kl.py",
+    "../_base_/losses/ce_kl.py",
 ]
 _base_.teacher.backbone.init_cfg = None
 model = dict(

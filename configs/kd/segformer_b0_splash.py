@@ -6,7 +6,7 @@
 _base_ = [
     "../_base_/models/segformer_b0.py",
     "../_base_/models/segformer_b4_teacher.py",
-    "../_base_/losses/ce_rarity_kl.py",
+    "../_base_/losses/ce_kl.py",
     "../_base_/datasets/splash_few_labels.py",
     "../_base_/schedules/adamw_20k.py",
     "../_base_/default_runtime.py",

@@ -26,7 +26,7 @@ LOSS = {
     "teacher_ratio": 0.5,
     "modulate": "none",
     "label_loss": "student",
-    "terms": [{"type": "RarityKLDLoss"}],
+    "terms": [{"type": "KLDLoss"}],
 }
 
 

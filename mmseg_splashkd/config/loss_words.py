@@ -17,7 +17,7 @@ def loss_words(cfg: Config) -> str:
         cfg: The resolved config of a distillation.
 
     Returns:
-        Such as ``'ce and RarityKLDLoss, 50% of a batch without labels'``. Arguments of
+        Such as ``'ce and KLDLoss, 50% of a batch without labels'``. Arguments of
         the terms are not told apart.
     """
     loss = cfg.model.get("distill_loss") or {}

@@ -28,7 +28,7 @@ FROM_SCRATCH = (
 DISTILLED = """\
 # The student, taught by labels and by the teacher: train teacher.py first.
 #   python tools/train.py {folder}/distilled.py
-_base_ = ["./plain.py", "{base}/losses/ce_rarity_kl.py"]
+_base_ = ["./plain.py", "{base}/losses/ce_kl.py"]
 from mmengine import Config
 
 distil = dict(_delete_=True, type="DistillSegmentor", student=_base_.model)

@@ -235,9 +235,8 @@ def new_project(
     bare = sum(not frame.label for frame in train)
     _check_labelled(frames)
     reasons["distillation"] = (
-        f"cross-entropy, and KL of the teacher weighted by the rarity of its class, on "
-        f"{len(train)} training frames, {bare} of them without a label. On drawn "
-        "frames "
+        f"cross-entropy, and KL of the teacher, on {len(train)} training frames, "
+        f"{bare} of them without a label. On drawn frames "
         + (
             "it paid with 1 label in 16, and not with 1 in 4"
             if bare

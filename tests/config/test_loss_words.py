@@ -42,5 +42,5 @@ def test_words_by_hand(loss, expected):
 
 def test_words_of_the_recipe():
     cfg = read_config(CONFIGS / "kd" / "segformer_b0_splash.py")
-    expected = "ce and RarityKLDLoss, 50% of a batch without labels"
+    expected = "ce and KLDLoss, 50% of a batch without labels"
     assert loss_words(cfg) == expected

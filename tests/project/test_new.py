@@ -14,7 +14,7 @@ from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
-from mmseg_splashkd.models.losses.logit_terms import RarityKLDLoss
+from mmseg_splashkd.models.losses.logit_terms import KLDLoss
 from mmseg_splashkd.project import read_plan
 from mmseg_splashkd.project.new import MissingFactsError, look_at
 from mmseg_splashkd.runs.train import train
@@ -200,7 +200,7 @@ def test_without_such_frames_the_student_learns_from_all_alike(tmp_path: Path):
     assert "with a label on each it cost 2 points" in plan.reasons["distillation"]
     taught = read_config(tmp_path / "farm" / "distilled.py")
     assert "unlabelled_share" not in taught.train_dataloader.sampler
-    assert is_a(taught.model.distill_loss.terms[0], RarityKLDLoss)
+    assert is_a(taught.model.distill_loss.terms[0], KLDLoss)
     assert taught.model.distill_loss.label_loss == "ce"
 
 
