@@ -129,7 +129,7 @@ def _longer(results: CellResults) -> Iterator[str]:
     costs = results.stored["costs"]
     yield "With the time of the dearest taught arm and its teacher, in seconds of"
     yield f"{costs['hardware']} ({costs['date']}):"
-    arms = (results.plain, results.best_taught)
+    arms = (results.plain, results.dearest_taught)
     yield "; ".join(f"{arm}: {_seconds(results, arm)}" for arm in arms) + ".\n"
     yield f"| arm | iterations | {cell.tested} |"
     yield "|---|---|---|"

@@ -139,6 +139,13 @@ class CellResults:
         """The taught arm with the highest mean on the validation part."""
         return max(self.taught, key=self._validated)
 
+    @property
+    def dearest_taught(self) -> str:
+        """The taught arm that takes longest, of those whose time was measured."""
+        seconds = self.stored["costs"]["seconds"]
+        known = [name for name in self.taught if name in seconds]
+        return max(known, key=lambda name: sum(seconds[name].values()))
+
     @cached_property
     def with_equal_time(self) -> dict[str, Longer]:
         """Arm -> its runs with the time of a taught arm."""

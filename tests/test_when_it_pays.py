@@ -121,6 +121,17 @@ def test_a_gain_is_the_paired_mean_over_the_seeds_of_all_arms(measured):
     assert [gain.value, gain.low, gain.high] == pytest.approx([4, low, high])
 
 
+def test_the_dearest_taught_arm_is_one_whose_time_was_measured(cell, stored):
+    results = module_of(ROOT / "benchmarks" / "map_results.py").CellResults
+    stored["costs"]["seconds"] = {
+        "plain": {"own": 900.0},  # not taught
+        "CWD": {"teacher": 100.0, "own": 120.0},
+    }
+    assert results(cell, stored).dearest_taught == "CWD"  # of KL nothing is known
+    stored["costs"]["seconds"]["KL"] = {"teacher": 100.0, "cache": 30.0, "own": 120.0}
+    assert results(cell, stored).dearest_taught == "KL"
+
+
 def test_the_best_control_is_chosen_against_us_and_the_arm_without_the_test(measured):
     assert measured.best_control == "weighted"  # 53 on the test part, plain 51
     assert measured.best_taught == "KL"  # by validation, although CWD tests better

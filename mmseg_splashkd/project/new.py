@@ -240,7 +240,7 @@ def new_project(
         + (
             "it paid with 1 label in 16, and not with 1 in 4"
             if bare
-            else "with a label on each it cost 2 points"
+            else "with a label on each it gave nothing"
         )
         + " (docs/when_it_pays.md): tools/advise.py asks for these"
     )

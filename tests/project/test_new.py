@@ -197,7 +197,7 @@ def test_a_part_without_any_label_is_refused(tmp_path: Path):
 
 def test_without_such_frames_the_student_learns_from_all_alike(tmp_path: Path):
     plan = project(waves(tmp_path / "waves"), tmp_path / "farm")
-    assert "with a label on each it cost 2 points" in plan.reasons["distillation"]
+    assert "with a label on each it gave nothing" in plan.reasons["distillation"]
     taught = read_config(tmp_path / "farm" / "distilled.py")
     assert "unlabelled_share" not in taught.train_dataloader.sampler
     assert is_a(taught.model.distill_loss.terms[0], KLDLoss)
