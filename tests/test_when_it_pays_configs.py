@@ -108,6 +108,8 @@ def test_all_arms_of_a_cell_can_be_built_and_differ_in_the_loss(name):
         options = {**cell.shared, **cell.options, **arm.options}
         if arm.cached:
             options["teacher_cache.dir"] = "cache"
+        if arm.together:
+            options["model.teacher_checkpoint"] = ["one", "another"]
         cfg = read_config(ROOT / (arm.config or cell.plain), options)
         with AsAllocated():
             MODELS.build(cfg.model)
