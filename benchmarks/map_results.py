@@ -143,8 +143,8 @@ class CellResults:
     def dearest_taught(self) -> str:
         """The taught arm that takes longest, of those whose time was measured."""
         seconds = self.stored["costs"]["seconds"]
-        known = [name for name in self.taught if name in seconds]
-        return max(known, key=lambda name: sum(seconds[name].values()))
+        timed = [name for name in self.taught if name in seconds]
+        return max(timed, key=lambda name: sum(seconds[name].values()))
 
     @cached_property
     def with_equal_time(self) -> dict[str, Longer]:

@@ -10,7 +10,9 @@ from PIL import Image
 from scipy import stats
 
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.split_table import read_table
+from mmseg_splashkd.models.losses.logit_terms import KLDLoss
 from tests.conftest import ROOT
 from tests.test_commands import module_of, run
 
@@ -135,7 +137,7 @@ def test_a_small_student_learns_from_the_large_network(study, shifts, tmp_path):
     small = read_config(shift.student, dict(shift.tables))
     assert cfg.model.student == small.model
     assert cfg.train_cfg == small.train_cfg
-    assert cfg.model.distill_loss.terms[0].type == "KLDLoss"
+    assert is_a(cfg.model.distill_loss.terms[0], KLDLoss)
 
 
 def test_arms_begin_after_those_from_which_they_go_on(
