@@ -117,6 +117,11 @@ NO_TEACHER = {
     "rarity KL, shuffled, all": all_frames({**RARITY, **SHUFFLED}, "control"),
     "rarity KL, untrained, all": all_frames({**RARITY, **UNTRAINED}, "control", False),
 }
+KL_CONTROLS = {
+    "KL, labels, margin 16": Arm(FEW_CWD, {**OF_LABELS, **KL}, kind="control"),
+    "KL, shuffled, all": all_frames({**KL, **SHUFFLED}, "control"),
+    "KL, untrained, all": all_frames({**KL, **UNTRAINED}, "control", False),
+}
 FARM_FEWER = Cell(
     name="farm_few16",
     title="Six drawn recordings of two farms with 1 label in 16, EfficientNet-Lite2 "
@@ -137,6 +142,7 @@ FARM_FEWER = Cell(
             LABELLED, options={**LABELLED.options, **views(80)}, cache="labelled80"
         ),
         "KL, all": KL_ALL,
+        **KL_CONTROLS,
         "CE + Dice": WITH_DICE,
     },
     rates=(6e-3, 1.2e-2, 2.4e-2, 4.8e-2),
@@ -160,7 +166,7 @@ FARM_FEWER_SMALL = replace(
     plain=f"{FEW}small_ce.py",
     arms={
         name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
-        for name, arm in {**FEW_ARMS, **NO_TEACHER}.items()
+        for name, arm in {**FEW_ARMS, **NO_TEACHER, "KL, all": KL_ALL}.items()
     },
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
