@@ -1,7 +1,7 @@
 """The page docs/adaptation.md: tables and pictures of all shifts."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,9 @@ import numpy as np
 from map_page import words
 from map_results import mean_of, paired
 from matplotlib.axes import Axes
-from shifts import ARMS, SOURCE, Shift
+from shifts import CONTROLS, SOURCE, Shift
 
-from mmseg_splashkd.adaptation.evidence import Shown, write_evidence
+from mmseg_splashkd.adaptation.evidence import HARM, Shown, write_evidence
 from mmseg_splashkd.adaptation.methods import METHODS
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.report.figures import BAD, GOOD, NEUTRAL, grid, svg_figure
@@ -52,9 +52,18 @@ class ShiftResults:
         return [arm for arm in done if not self.refused(arm)]
 
     def refused(self, arm: str) -> list[str]:
-        """Reasons for which a method refused to begin, by seed."""
+        """Reasons for which a method refused to begin, or did not end, by seed."""
         runs = self.runs.get(arm, {}).values()
-        return [run["refused"] for run in runs if "refused" in run]
+        failed = ("refused", "diverged")
+        return [run[each] for run in runs for each in failed if each in run]
+
+    def best_control(self, arm: str) -> str:
+        """The control, other than an arm, of the highest mean on the test part.
+
+        It is the strictest choice: no user could make it.
+        """
+        others = [each for each in CONTROLS if each in self.arms and each != arm]
+        return max(others, key=lambda each: float(self.values(each).mean()))
 
     def values(self, arm: str, score: str | None = None) -> np.ndarray:
         """Scores on the target's test part, one per seed."""
@@ -78,21 +87,21 @@ class ShiftResults:
     @property
     def shown(self) -> Shown:
         """What the methods brought, for others."""
-        shift, tables = self.shift, self.shift.tables
-        gains = {
-            arm: [round(each, 3) for each in (gain.value, gain.low, gain.high)]
-            for arm in self.arms
-            # A new network has more iterations than the source alone.
-            if arm in METHODS and METHODS[arm].taught is None
-            for gain in [self.gain(arm)]
-        }
+        shift = self.shift
+        # A new network has more iterations than the source alone.
+        methods = [
+            arm for arm in self.arms if arm in METHODS and METHODS[arm].taught is None
+        ]
         return Shown(
             shift=shift.name,
             title=shift.title,
             score=shift.tested,
             two_classes=shift.threshold is not None,
-            same=tables.get("source_table", "") == tables.get("target_table"),
-            gains=gains,
+            same=shift.same,
+            gains={arm: _rounded(self.gain(arm)) for arm in methods},
+            over_control={
+                arm: _rounded(self.gain(arm, self.best_control(arm))) for arm in methods
+            },
             date=self.stored["date"],
         )
 
@@ -118,6 +127,10 @@ class ShiftResults:
                 yield name, control
 
 
+def _rounded(gain: Interval) -> list[float]:
+    return [round(each, 3) for each in (gain.value, gain.low, gain.high)]
+
+
 def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
     """Write the measured part of the page, and its pictures beside the results.
 
@@ -140,13 +153,16 @@ def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
     after = rest.partition(END)[2]
     text = "\n".join(_lines(measured, folder))
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
-    of_all = [each.shown for each in measured if each.shift.arms is ARMS]
+    of_all = [
+        each.shown for each in measured if METHODS.keys() <= each.shift.arms.keys()
+    ]
     write_evidence(shipped, of_all)
 
 
 def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
     if not measured:
         yield "No shift has been measured yet."
+    by_name = {each.shift.name: each for each in measured}
     for results in measured:
         shift, picture = results.shift, folder / f"{results.shift.name}.svg"
         _save(picture, results)
@@ -156,41 +172,126 @@ def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
         about = [f"{len(shift.seeds)} seeds", results.stored["date"], *machines]
         yield f"{shift.title} {', '.join(about)}.\n"
         yield f"![Gains with 95 % intervals]({folder.name}/{picture.name})\n"
-        yield (
-            f"| arm | {shift.tested} | gain over {SOURCE} | entropy | sure, % "
-            f"| last class, % | agreement with the start | time |"
-        )
-        yield "|---|---|---|---|---|---|---|---|"
-        yield from (_row(results, arm) for arm in results.arms)
+        heads = ["arm", *_columns(results, SOURCE)]
+        yield f"| {' | '.join(heads)} |"
+        yield "|---" * len(heads) + "|"
+        for arm in results.arms:
+            yield f"| {arm} | {' | '.join(_columns(results, arm).values())} |"
+        control = results.best_control("")
+        yield f"\nThe best control is *{control}*.\n"
         for arm, control in results.controlled:
             gain = words(results.gain(arm, control))
-            yield f"\n{arm} over {control}: {gain}."
+            yield f"- {arm} over {control}: {gain}"
+        yield from _compared(results, by_name)
+        if shift.same:
+            yield from _harm(results)
         for arm in shift.arms:
             if reasons := results.refused(arm):
                 seeds = f"{len(reasons)} of {len(shift.seeds)} seeds"
-                yield f"\n{arm} was refused with {seeds}: {reasons[0]}."
+                yield f"- {arm} was refused, or diverged, with {seeds}: {reasons[0]}"
         yield ""
+    yield from _doubted(measured)
 
 
-def _row(results: ShiftResults, arm: str) -> str:
+def _compared(
+    results: ShiftResults, by_name: Mapping[str, ShiftResults]
+) -> Iterator[str]:
+    """Gains over other arms, also over those of another shift on the same frames."""
+    for arm, other, of in results.shift.pairs_of_arms:
+        beside = by_name.get(of or results.shift.name)
+        if beside is None or arm not in results.arms or other not in beside.arms:
+            continue
+        gain = words(paired(results.values(arm), beside.values(other)))
+        place = f" of the shift {of}" if of else ""
+        yield f"- {arm} over {other}{place}: {gain}"
+
+
+def _harm(results: ShiftResults) -> Iterator[str]:
+    """Which methods are shown to harm by less than is allowed, and which by more."""
+    kinds: dict[str, list[str]] = {"less": [], "more": [], "open": []}
+    for arm in results.shown.gains:
+        gain = results.gain(arm)
+        shown = "less" if gain.low >= HARM else "more" if gain.high < HARM else "open"
+        kinds[shown].append(arm)
+    for kind, words_of in (
+        ("less", f"Less harm than {-HARM:g} point is shown for"),
+        ("more", f"More harm than {-HARM:g} point is shown for"),
+        ("open", "The interval leaves both open for"),
+    ):
+        if kinds[kind]:
+            yield f"- {words_of} {', '.join(kinds[kind])}"
+
+
+def _doubted(measured: Sequence[ShiftResults]) -> Iterator[str]:
+    """How often there were doubts where a method helped, and where it harmed."""
+    counts: dict[str, list[bool]] = {"harmed": [], "helped": []}
+    for results in measured:
+        for arm in results.shown.gains:
+            gains = results.values(arm) - results.values(SOURCE)
+            for seed, gain in zip(results.shift.seeds, gains, strict=True):
+                doubts = results.runs[arm][seed]["signs"].get("doubts")
+                if doubts is not None and (gain < HARM or gain > 0):
+                    counts["harmed" if gain < HARM else "helped"].append(bool(doubts))
+    if not any(counts.values()):
+        return
+    yield "## How often the warnings are right\n"
+    yield (
+        "Runs of methods that train the network further, on all shifts above, by their "
+        f"gain over *{SOURCE}* with the same seed:\n"
+    )
+    yield "| gain | runs | with a warning |"
+    yield "|---|---|---|"
+    for kind, text in (("harmed", f"below {HARM:g}"), ("helped", "above 0")):
+        yield f"| {text} | {len(counts[kind])} | {sum(counts[kind])} |"
+    yield ""
+
+
+def _columns(results: ShiftResults, arm: str) -> dict[str, str]:
+    """Name -> cell of a row."""
+    shift = results.shift
+    runs = [results.runs[arm][seed] for seed in shift.seeds]
     mean = mean_of(results.values(arm))
-    shares = np.mean(
-        [results.runs[arm][s]["signs"]["shares"] for s in results.shift.seeds], axis=0
-    )
-    agreement = np.nanmean(
-        [results.runs[arm][s]["signs"]["agreement"] for s in results.shift.seeds]
-    )
-    cells = [
-        arm,
-        f"{mean.value:.2f} ± {mean.high - mean.value:.2f}",
-        "" if arm in (SOURCE, START) else words(results.gain(arm)),
-        f"{results.signs(arm, 'entropy'):.3f}",
-        f"{100 * results.signs(arm, 'sure'):.1f}",
-        f"{100 * shares[-1]:.2f}",
-        f"{100 * agreement:.0f}",
-        f"{results.seconds(arm) / results.seconds(SOURCE):.2f} x",
+    signs = [run["signs"] for run in runs]
+    shares = np.mean([each["shares"] for each in signs], axis=0)
+    agreement = np.nanmean([each["agreement"] for each in signs])
+    cells = {
+        shift.tested: f"{mean.value:.2f} ± {mean.high - mean.value:.2f}",
+        f"gain over {SOURCE}": ""
+        if arm in (SOURCE, START)
+        else words(results.gain(arm)),
+        "over the best control": ""
+        if arm in (*CONTROLS, START)
+        else words(results.gain(arm, results.best_control(arm))),
+    }
+    if shift.threshold is not None:
+        best = [run["best"] for run in runs if "best" in run]
+        text = f"{np.mean(best):.2f}" if len(best) == len(runs) else ""
+        cells["at its best threshold, chosen by the target's labels"] = text
+    if shift.rare:
+        rare = [[run["test"][f"IoU.{name}"] for name in shift.rare] for run in runs]
+        others = _without(runs, shift.rare[-1])
+        cells[f"IoU of {', '.join(shift.rare)}"] = f"{np.mean(rare):.2f}"
+        cells[f"mIoU without {shift.rare[-1]}"] = f"{others:.2f}"
+    doubted = [bool(each["doubts"]) for each in signs if "doubts" in each]
+    return cells | {
+        "entropy": f"{results.signs(arm, 'entropy'):.3f}",
+        "sure, %": f"{100 * results.signs(arm, 'sure'):.1f}",
+        "last class, %": f"{100 * shares[-1]:.2f}",
+        "agreement with the start": f"{100 * agreement:.0f}",
+        "warned": f"{sum(doubted)} of {len(doubted)}",
+        "time": f"{results.seconds(arm) / results.seconds(SOURCE):.2f} x",
+    }
+
+
+def _without(runs: Sequence[Mapping[str, Any]], name: str) -> float:
+    """Mean IoU of all classes but one, over runs."""
+    kept = [
+        value
+        for run in runs
+        for key, value in run["test"].items()
+        if key.startswith("IoU.") and key != f"IoU.{name}"
     ]
-    return f"| {' | '.join(cells)} |"
+    return float(np.nanmean(kept))
 
 
 def _save(file: Path, results: ShiftResults) -> None:

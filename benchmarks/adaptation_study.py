@@ -21,12 +21,13 @@ from typing import Any
 
 from adaptation_page import write_page
 from shifts import SHIFTS, SOURCE, STRONG, Arm, Shift
-from study_runs import StudyRun, device_name, results_of
+from study_runs import StudyRun, device_name, results_of, scores_of
 
 RESULTS = Path("docs/adaptation")
 SHIPPED = Path("mmseg_splashkd/adaptation/evidence.json")
 START = "start"
 SCORES = ("mIoU",)
+FIGURES = ("acc_domain", "changed", "sure")  # of methods, in percent
 FRAMES = "train_dataloader.dataset.dataset"
 
 
@@ -92,7 +93,10 @@ class AdaptationStudy:
             yield from self._trained(names)
         for name, seed in product(arms, self.shift.seeds):
             if arms[name].statistics:
-                yield self._recomputed(name, seed)
+                if (SOURCE, seed) in self.weights:
+                    yield self._recomputed(name, seed)
+                else:
+                    yield _refused(name, seed, SOURCE)
             elif arms[name].agreed:
                 start = str(arms[name].start)
                 if (start, seed) in self.weights:
@@ -129,6 +133,8 @@ class AdaptationStudy:
             options |= self._options(arm, seed)
         folder = self.folder / f"{name}_seed{seed}".replace(" ", "_")
         metric = shift.metric
+        if arm is not None and arm.rare:
+            options |= self._rare()
         of = ()
         if arm is not None and arm.taught is not None:
             of = (file_sha256(self.weights[str(arm.start), seed]),)
@@ -143,6 +149,12 @@ class AdaptationStudy:
 
         shift, tables = self.shift, dict(self.shift.tables)
         return read_config(shift.source, tables), read_config(shift.pairs, tables)
+
+    def _rare(self) -> dict[str, Any]:
+        from mmseg_splashkd.adaptation.methods import rare_class_sampler
+
+        sampler = rare_class_sampler(self._configs[1])
+        return {"train_dataloader.sampler": {"_delete_": True, **sampler}}
 
     def _taught(self, arm: Arm, seed: int) -> dict[str, Any]:
         from mmseg_splashkd.adaptation.teaching import taught_options
@@ -196,10 +208,10 @@ class AdaptationStudy:
                 yield _refused(name, seed, start)
         runs = [self.run(*each) for each in tried]
         for (name, seed), run, result in zip(
-            tried, runs, results_of(runs, self.jobs), strict=True
+            tried, runs, results_of(runs, self.jobs, may_fail=True), strict=True
         ):
             signs = {}
-            if "weights" in result:  # it was not refused
+            if "weights" in result:  # it did not fail
                 self.weights[name, seed] = result["weights"]
                 signs = self._signs(run, name, seed)
             yield {"arm": name, "seed": seed, **result, **signs}
@@ -212,6 +224,7 @@ class AdaptationStudy:
         return {"signs": _kept(run.folder / "signs.json", pair, measure)}
 
     def _measure(self, own: str, start: str, is_small: bool) -> dict[str, Any]:
+        from mmseg_splashkd.adaptation.doubts import doubts
         from mmseg_splashkd.adaptation.signs import signs_of
         from mmseg_splashkd.adaptation.whole_frames import frames_of
         from mmseg_splashkd.runs.open_network import open_network
@@ -221,13 +234,22 @@ class AdaptationStudy:
         networks = open_network(of_own, own), open_network(cfg, start)
         frames = [frames_of(each, "test") for each in (of_own, cfg)]
         signs = signs_of(*networks, *frames)
+        before = signs_of(networks[1], networks[1], frames_of(cfg, "test"))
+        found = self._source_shares
         return {
             "entropy": float(signs.entropy.mean()),
             "sure": float(signs.sure.mean()),
             "shares": signs.shares.mean(0).tolist(),
             "focus share, spread": float(signs.shares[:, -1].std()),
             "agreement": signs.agreement.tolist(),
+            "doubts": list(doubts(before, signs, found.shares, found.classes)),
         }
+
+    @cached_property
+    def _source_shares(self) -> Any:
+        from mmseg_splashkd.config.class_shares import class_shares
+
+        return class_shares(self._configs[0])
 
     def _at_agreed_threshold(self, name: str, seed: int) -> dict[str, Any]:
         """Test a student at the threshold at which it agrees with its teacher."""
@@ -236,10 +258,10 @@ class AdaptationStudy:
         teacher = str(self.shift.arms[student].start)
         pair = [self.weights[each, seed] for each in (student, teacher)]
 
-        def tested(own: str, its: str) -> dict[str, Any]:
+        def agreed(own: str, its: str) -> dict[str, Any]:
             return self._tested_at_agreement(run._replace(folder=folder), own, its)
 
-        result = _kept(folder / "result.json", pair, tested)
+        result = _kept(folder / "result.json", pair, agreed)
         return {"arm": name, "seed": seed, **result, **self._signs(run, student, seed)}
 
     def _tested_at_agreement(self, run: StudyRun, own: str, its: str) -> dict[str, Any]:
@@ -248,7 +270,6 @@ class AdaptationStudy:
         from mmseg_splashkd.adaptation.agreed_threshold import agreed_point
         from mmseg_splashkd.adaptation.batch_statistics import target_loader
         from mmseg_splashkd.runs.open_network import open_network
-        from mmseg_splashkd.runs.test import evaluate
 
         cfg, pairs = self._configs
         begin = time.perf_counter()
@@ -258,14 +279,8 @@ class AdaptationStudy:
         seconds = time.perf_counter() - begin
         if point is None:
             return {"refused": "its teacher finds nothing on the target"}
-        test = evaluate(
-            run.config,
-            own,
-            work_dir=run.folder / "test",
-            threshold=point["threshold"],
-            cfg_options=dict(run.options),
-        )
-        return {"seconds": seconds, "hardware": device_name(), "test": test}
+        found = scores_of(run, own, point["threshold"])
+        return {"seconds": seconds, "hardware": device_name(), **found}
 
     def _recomputed(self, name: str, seed: int) -> dict[str, Any]:
         """Test weights trained on the source as long, with the target's statistics."""
@@ -278,6 +293,8 @@ class AdaptationStudy:
 
         start = self.weights[SOURCE, seed]
         result = _kept(folder / "result.json", [start], restated)
+        if "refused" in result:
+            return {"arm": name, "seed": seed, **result}
         self.weights[name, seed] = str(weights)
         return {"arm": name, "seed": seed, **result, **self._signs(run, name, seed)}
 
@@ -285,25 +302,21 @@ class AdaptationStudy:
         from mmseg_splashkd.adaptation.batch_statistics import (
             write_with_target_statistics,
         )
-        from mmseg_splashkd.runs.test import evaluate
 
         _, pairs = self._configs
         weights.parent.mkdir(parents=True, exist_ok=True)
         begin = time.perf_counter()
-        write_with_target_statistics(pairs, start, weights)
+        try:
+            write_with_target_statistics(pairs, start, weights)
+        except ValueError as error:  # no norm whose statistics move in training
+            return {"refused": str(error)}
         seconds = time.perf_counter() - begin
-        tested = evaluate(
-            run.config,
-            weights,
-            work_dir=run.folder / "test",
-            threshold=run.threshold,
-            cfg_options=dict(run.options),
-        )
-        return {"seconds": seconds, "hardware": device_name(), "test": tested}
+        found = scores_of(run, weights)
+        return {"seconds": seconds, "hardware": device_name(), **found}
 
 
 def _refused(name: str, seed: int, start: str) -> dict[str, Any]:
-    reason = f"{start} was, from which it goes on"
+    reason = f"{start} was refused or diverged, from which it goes on"
     return {"arm": name, "seed": seed, "refused": reason}
 
 
@@ -325,14 +338,21 @@ def _kept(
 
 
 def short(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a run: scores on the target, signs, time and machine."""
-    if "refused" in result:
-        return {key: result[key] for key in ("arm", "seed", "refused")}
+    """What is kept of a run: scores on the target, signs, losses, time and machine."""
+    failed = [key for key in ("refused", "diverged") if key in result]
+    if failed:
+        return {key: result[key] for key in ("arm", "seed", *failed)}
     kept = {k: result[k] for k in ("arm", "seed", "seconds", "hardware", "signs")}
     scores = {
         k: round(v, 4) for k, v in result["test"].items() if k in SCORES or "." in k
     }
-    return {**kept, "test": scores}
+    last = {
+        k: round(v, 4)
+        for k, v in result.get("train", {}).items()
+        if "loss" in k or k in FIGURES
+    }
+    best = {"best": round(result["best"], 4)} if result.get("best") else {}
+    return {**kept, "test": scores, **best, **({"train": last} if last else {})}
 
 
 def study(shift: Shift, folder: Path, jobs: int, results: Path) -> None:
@@ -344,8 +364,11 @@ def study(shift: Shift, folder: Path, jobs: int, results: Path) -> None:
         jobs: Parallel runs.
         results: File of the results.
     """
+    import torch
+
     from mmseg_splashkd.files import write_whole
 
+    torch.set_num_threads(1)  # signs are measured beside runs, which take all cores
     runs: list[dict[str, Any]] = []
     results.parent.mkdir(parents=True, exist_ok=True)
     for result in AdaptationStudy(shift, folder, jobs).results():

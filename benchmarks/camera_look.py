@@ -10,15 +10,14 @@ folder): a shift of the camera alone, over real pictures.
 
 import argparse
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
+from recordings import halves
 
-from mmseg_splashkd.datasets.frames import Frame
 from mmseg_splashkd.datasets.split_table import read_table, write_table
 
 GAMMA, CONTRAST, NOISE = 1.6, 0.75, 6.0  # gray levels of the noise
@@ -42,19 +41,6 @@ def look(picture: Image.Image, seed: int) -> Image.Image:
     gray = 255 * (0.5 + CONTRAST * (light - 0.5))
     noise = np.random.default_rng(seed).normal(0, NOISE, gray.shape)
     return Image.fromarray((gray + noise).clip(0, 255).astype(np.uint8))
-
-
-def halves(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
-    """Frames, and whether the other camera shows them."""
-    ordered = sorted(frames, key=lambda frame: (frame.recording, frame.timestamp))
-    train = [frame for frame in ordered if frame.split == "train"]
-    for _, group in groupby(train, key=lambda frame: frame.recording):
-        own = list(group)
-        for number, frame in enumerate(own):
-            yield frame, number >= len(own) / 2
-    for frame in ordered:
-        if frame.split in ("val", "test"):
-            yield frame, frame.split == "test"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

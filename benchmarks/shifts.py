@@ -34,6 +34,7 @@ class Arm:
         small: Whether the new one is the small student of the shift.
         agreed: Whether only the threshold of ``start`` changes, to that at which it
             agrees with its teacher on the target.
+        rare: Whether frames of the source with rare classes are drawn more often.
     """
 
     method: Mapping[str, Any] | None = None
@@ -44,6 +45,7 @@ class Arm:
     taught: Mapping[str, Any] | None = None
     small: bool = False
     agreed: bool = False
+    rare: bool = False
 
     @property
     def is_trained(self) -> bool:
@@ -52,21 +54,34 @@ class Arm:
 
 
 SOURCE = "source only"
+TWICE = "source only, twice"
+AUGMENTED = "source, augmented"
+# What costs less than a method. "Twice" is as long as methods that go on from another.
+CONTROLS = (SOURCE, TWICE, AUGMENTED, "adabn")
 ARMS = {
     SOURCE: Arm(),
-    "source, augmented": Arm(augmented=True),
+    TWICE: Arm(start=SOURCE),
+    AUGMENTED: Arm(augmented=True),
     **{
         name: Arm(
             each.config,
             each.first,
             statistics=each.has_no_training,
             taught=each.taught,
+            rare=each.rare,
         )
         for name, each in METHODS.items()
     },
     # The control of proda-2: a network that has not seen the target teaches in its way.
     f"proda-2 of {SOURCE}": Arm(start=SOURCE, taught=STAGE),
     "labels of the target": Arm(labelled=True),
+}
+# Without a gate for a poor start: with eleven classes one is always far from its share.
+MANY_CLASSES = {
+    **ARMS,
+    "proda": replace(
+        ARMS["proda"], method={**(METHODS["proda"].config or {}), "gate": None}
+    ),
 }
 TEACHERS = (SOURCE, "mean-teacher")
 STUDENTS = {
@@ -96,6 +111,10 @@ class Shift:
         arms: What is compared.
         student: Config of the training of a small student on the source, for arms with
             one; default None.
+        pairs_of_arms: Arms that are compared with each other, too, and shifts of the
+            second ones where they are of another shift.
+        rare: Classes whose mean IoU stands apart; the last one is the rarest.
+        same: Whether source and target are of one camera, in the same weather.
     """
 
     name: str
@@ -107,9 +126,12 @@ class Shift:
     photometric: int
     tables: Mapping[str, Any] = field(default_factory=dict)
     threshold: str | None = None
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     arms: Mapping[str, Arm] = field(default_factory=lambda: ARMS)
     student: str | None = None
+    pairs_of_arms: tuple[tuple[str, str, str | None], ...] = ()
+    rare: tuple[str, ...] = ()
+    same: bool = False
 
 
 def _ponds(source: str, target: str) -> dict[str, Any]:
@@ -143,6 +165,18 @@ LARGE = replace(
     pairs=f"{CONFIGS}minent_lite2_farmA2farmB.py",
     arms={name: ARMS[name] for name in TEACHERS} | STUDENTS,
     student=FARM.source,
+    pairs_of_arms=(
+        ("student of mean-teacher", f"student of {SOURCE}", None),
+        *(
+            (f"student of {name}, agreed threshold", f"student of {name}", None)
+            for name in TEACHERS
+        ),
+        *((f"student of {name}, agreed threshold", name, None) for name in TEACHERS),
+        *(
+            ("student of mean-teacher, agreed threshold", name, FARM.name)
+            for name in TEACHERS
+        ),
+    ),
 )
 NIGHT = replace(
     FARM,
@@ -154,8 +188,11 @@ NIGHT = replace(
 SAME = replace(
     FARM,
     name="same",
-    title="Farm A to itself: does a method harm where there is nothing to adapt to?",
-    tables=_ponds("A", "A"),
+    title="Farm A to itself: the first half of its training frames with labels, the "
+    "second without. Does a method harm where there is nothing to adapt to?",
+    tables=_ponds("A_first", "A_second"),
+    arms={name: arm for name, arm in ARMS.items() if not arm.labelled},
+    same=True,
 )
 DUSK = Shift(
     name="dusk",
@@ -166,6 +203,9 @@ DUSK = Shift(
     source=f"{CONFIGS}source_lite0_day2dusk.py",
     pairs=f"{CONFIGS}minent_lite0_day2dusk.py",
     photometric=6,
+    seeds=(0, 1, 2),
+    arms=MANY_CLASSES,
+    rare=("sign", "pedestrian", "bicyclist"),
 )
 LOOK = replace(
     DUSK,

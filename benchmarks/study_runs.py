@@ -42,16 +42,28 @@ class StudyRun(NamedTuple):
     of: tuple[str, ...] = ()
 
 
-def results_of(runs: Sequence[StudyRun], processes: int) -> Iterator[dict[str, Any]]:
+def results_of(
+    runs: Sequence[StudyRun], processes: int, may_fail: bool = False
+) -> Iterator[dict[str, Any]]:
     """Results of runs, executed in parallel; prints each finished run.
 
     A process makes one run after the other: on a GPU, its start takes as long as many
     steps.
+
+    Args:
+        runs: The runs.
+        processes: How many at the same time.
+        may_fail: Whether a run that diverged is a result; default: an error.
+
+    Raises:
+        RuntimeError: A run diverged, and must not.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = get_context("spawn")
     with ProcessPoolExecutor(processes, context, end_with_parent) as pool:
         for run, result in zip(runs, pool.map(result_of, runs), strict=True):
+            if "diverged" in result and not may_fail:
+                raise RuntimeError(f"{run.folder} diverged: {result['diverged']}")
             print(f"{time.strftime('%H:%M:%S')}  {run.folder.name}", flush=True)
             yield result
 
@@ -70,6 +82,11 @@ def end_with_parent() -> None:
 
 def result_of(run: StudyRun) -> dict[str, Any]:
     """Train and test, or read the result if the run is finished.
+
+    Returns:
+        Of a finished run: ``weights``, ``curve``, ``val``, ``train``, ``seconds``,
+        ``hardware``, ``plan``, and what ``scores_of`` returns. ``diverged`` or
+        ``refused`` in their place says why there are none.
 
     Raises:
         ValueError: The folder holds the result of another config.
@@ -99,7 +116,6 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     from mmseg_splashkd.models.adaptation.methods.proda import PoorStartError
     from mmseg_splashkd.models.teacher.gate import PoorTeacherError
     from mmseg_splashkd.report.logs import logged
-    from mmseg_splashkd.runs.test import evaluate
     from mmseg_splashkd.runs.train import train
 
     torch.set_num_threads(1)
@@ -108,9 +124,7 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
     try:
         work_dir = train(run.config, folder, cfg_options=options)
     except NotFiniteError as error:
-        if run.tested:  # an error that pools can pass on
-            raise RuntimeError(f"{run.folder} diverged: {error}") from None
-        return {"diverged": str(error), "plan": plan_of(run)}  # its rate is not chosen
+        return {"diverged": str(error), "plan": plan_of(run)}
     except PoorStartError as error:
         return {"refused": str(error), "plan": plan_of(run)}
     except PoorTeacherError as error:
@@ -125,16 +139,41 @@ def _train_and_test(run: StudyRun) -> dict[str, Any]:
         "weights": str(weights_of(work_dir)),
         "curve": list(zip(*logged(work_dir, run.metric), strict=True)),
         "val": _last_validation(work_dir, run.metric),
+        "train": _last_step(work_dir),
     }
-    if run.tested:
-        result["test"] = evaluate(
-            run.config,
-            result["weights"],
-            work_dir=run.folder / "test",
-            threshold=run.threshold,
-            cfg_options=options,
-        )
-    return result
+    return result | (scores_of(run, result["weights"]) if run.tested else {})
+
+
+def scores_of(
+    run: StudyRun, weights: str | Path, threshold: str | float | None = None
+) -> dict[str, Any]:
+    """Scores of weights on the test part of a run.
+
+    Args:
+        run: The run whose data set and folder they have.
+        weights: The weights.
+        threshold: As of ``StudyRun``; default that of the run.
+
+    Returns:
+        ``test``, and ``best`` where a threshold decides: the Dice that the test part's
+        own labels would choose, in percent, which no user has.
+    """
+    from mmseg_splashkd.evaluation.frame_scores import load_scores
+    from mmseg_splashkd.evaluation.operating_point.stored import operating_point_of
+    from mmseg_splashkd.runs.test import evaluate
+
+    threshold = run.threshold if threshold is None else threshold
+    found = evaluate(
+        run.config,
+        weights,
+        work_dir=run.folder / "test",
+        threshold=threshold,
+        cfg_options=dict(run.options),
+    )
+    if threshold is None:
+        return {"test": found}
+    point = operating_point_of(load_scores(found.scores), 0)
+    return {"test": found, "best": point["dice"] if point else None}
 
 
 def plan_of(run: StudyRun) -> str:
@@ -171,6 +210,14 @@ def weights_of(work_dir: Path) -> Path:
 
 
 def _last_validation(work_dir: Path, metric: str) -> dict[str, float]:
+    return next(line for line in reversed(_logged(work_dir)) if metric in line)
+
+
+def _last_step(work_dir: Path) -> dict[str, float]:
+    """Losses and figures of the last training steps that were logged."""
+    return next(line for line in reversed(_logged(work_dir)) if "loss" in line)
+
+
+def _logged(work_dir: Path) -> list[dict[str, float]]:
     (log,) = work_dir.glob("2*/vis_data/scalars.json")
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    return next(line for line in reversed(lines) if metric in line)
+    return [json.loads(line) for line in log.read_text().splitlines()]

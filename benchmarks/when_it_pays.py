@@ -120,7 +120,7 @@ class Study:
         ]
         runs = [self.run(*each, tested=False) for each in tried]
         for (name, rate, seed), result in zip(
-            tried, results_of(runs, self.jobs), strict=True
+            tried, results_of(runs, self.jobs, may_fail=True), strict=True
         ):
             yield {"arm": name, "rate": rate, "seed": seed, **result}
 

@@ -24,8 +24,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         "--method",
-        help="adabn, minent, minent-prior, adaptsegnet, advent, proda, proda-2, "
-        "proda-3, mean-teacher or mean-teacher-masked (default: what has been shown to "
+        help="adabn, minent, minent-prior, minent-range, adaptsegnet, adaptsegnet-bce, "
+        "advent, minent-advent, proda, proda-2, proda-3, mean-teacher, "
+        "mean-teacher-rare or mean-teacher-masked (default: what has been shown to "
         "help)",
     )
     parser.add_argument(

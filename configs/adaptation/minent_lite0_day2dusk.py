@@ -18,6 +18,6 @@ model = dict(
     method=dict(type="MinEntropy", weight=0.1),
 )
 train_cfg = dict(val_interval=400)
-optim_wrapper = dict(optimizer=dict(lr=2e-3), constructor="AdaptationOptimConstructor")
+optim_wrapper = dict(optimizer=dict(lr=1e-3), constructor="AdaptationOptimConstructor")
 default_hooks = dict(logger=dict(interval=50), checkpoint=dict(save_best="mIoU"))
 custom_hooks = [*_base_.custom_hooks, dict(type="ChannelsLastHook")]

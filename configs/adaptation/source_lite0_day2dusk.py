@@ -12,5 +12,6 @@ model = dict(
     decode_head=dict(num_classes=11, out_channels=11, loss_decode=dict(gamma=0.0)),
 )
 train_cfg = dict(val_interval=800)
+optim_wrapper = dict(optimizer=dict(lr=4e-3))
 default_hooks = dict(logger=dict(interval=50), checkpoint=dict(save_best="mIoU"))
 custom_hooks = [*_base_.custom_hooks, dict(type="ChannelsLastHook")]

@@ -23,7 +23,7 @@ from mmseg_splashkd.adaptation.config_file import (
 )
 from mmseg_splashkd.adaptation.doubts import doubts
 from mmseg_splashkd.adaptation.evidence import best_method, shipped_evidence
-from mmseg_splashkd.adaptation.methods import method_of
+from mmseg_splashkd.adaptation.methods import method_of, rare_class_sampler
 from mmseg_splashkd.adaptation.signs import Signs, signs_of
 from mmseg_splashkd.adaptation.steps import WHOLE, Steps, chain
 from mmseg_splashkd.adaptation.target_frames import TargetFrames, list_target
@@ -113,6 +113,8 @@ def adapt(
     name = method or best_method(shipped_evidence(), before.num_classes == 2)
     if method_of(name).taught is not None:
         check_student(cfg)
+    if method_of(name).rare:
+        rare_class_sampler(cfg)
     if stops and method_of(name).has_no_training:
         raise ValueError(f"{name} trains nothing that --stop-on-labels could stop")
     (source,) = time_splits(cfg.train_dataloader.dataset)

@@ -43,9 +43,10 @@ train_dataloader = dict(
                 unlabelled="include",
             ),
         )
-    )
+    ),{sampler}
 )
 {optimizer}"""
+SAMPLER = "\n    sampler=dict({sampler!r}, _delete_=True),"
 CONSTRUCTOR = 'optim_wrapper = dict(constructor="AdaptationOptimConstructor")\n'
 
 
@@ -186,7 +187,11 @@ def write_scored(file: Path, cfg: Config, table: Path) -> Path:
 
 
 def write_method(
-    file: Path, weights: Path, table: Path, method: Mapping[str, Any]
+    file: Path,
+    weights: Path,
+    table: Path,
+    method: Mapping[str, Any],
+    sampler: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the config of a method, beside the plain one that it inherits from.
 
@@ -195,6 +200,7 @@ def write_method(
         weights: Weights of the segmentor, the start.
         table: Split table of the target's frames.
         method: Config of an ``AdaptationMethod``.
+        sampler: Config of the sampler; None: that of the plain config.
     """
     text = TEXT.format(
         file=file,
@@ -202,6 +208,14 @@ def write_method(
         weights=str(weights.resolve()),
         table=str(table.resolve()),
         method=dict(method),
-        optimizer=CONSTRUCTOR if method["type"] == "Adversarial" else "",
+        sampler=SAMPLER.format(sampler=dict(sampler)) if sampler else "",
+        optimizer=CONSTRUCTOR if _discriminates(method) else "",
     )
     return write_whole(file, text)
+
+
+def _discriminates(method: Mapping[str, Any]) -> bool:
+    """Whether a method, or one of a sum, has discriminators."""
+    return any(
+        each["type"] == "Adversarial" for each in method.get("methods", [method])
+    )

@@ -8,8 +8,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_splashkd.adaptation.batch_statistics import write_with_target_statistics
-from mmseg_splashkd.adaptation.config_file import write_method
-from mmseg_splashkd.adaptation.methods import METHODS
+from mmseg_splashkd.adaptation.config_file import PLAIN, write_method
+from mmseg_splashkd.adaptation.methods import METHODS, rare_class_sampler
 from mmseg_splashkd.adaptation.teaching import write_taught
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.models.teacher.gate import PoorTeacherError
@@ -53,7 +53,9 @@ class Steps:
             return out
         file = self.folder / f"{name}.py"
         if method.taught is None:
-            write_method(file, weights, self.table, method.config or {})
+            own = read_config(str(self.folder / PLAIN))
+            sampler = rare_class_sampler(own) if method.rare else None
+            write_method(file, weights, self.table, method.config or {}, sampler)
         else:
             whole = self.folder / WHOLE
             network = read_config(str(whole)).model

@@ -88,10 +88,13 @@ def described_student(taught: Distilled, stops: bool = False) -> Iterator[str]:
 
 def cited(shown: Shown, method: str) -> str:
     """What the evidence says of a method on one shift."""
-    gain, low, high = shown.gains[method]
+    gains = [
+        f"{gain:+.1f} ({low:+.1f} to {high:+.1f})"
+        for gain, low, high in (shown.gains[method], shown.over_control[method])
+    ]
     return (
-        f"  {PAGE}#{shown.shift}: {gain:+.1f} ({low:+.1f} to {high:+.1f}) points of "
-        f"{shown.score} ({shown.title})"
+        f"  {PAGE}#{shown.shift}: {gains[0]} points of {shown.score} over the source "
+        f"alone, {gains[1]} over the best control ({shown.title})"
     )
 
 

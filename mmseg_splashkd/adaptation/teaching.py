@@ -8,7 +8,8 @@ from mmengine.config import Config
 
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.text import config_text
-from mmseg_splashkd.config.types import is_a
+from mmseg_splashkd.config.types import is_a, type_name
+from mmseg_splashkd.datasets.rare_class_sampler import RareClassSampler
 from mmseg_splashkd.datasets.views import ViewSampler
 from mmseg_splashkd.files import write_whole
 from mmseg_splashkd.models.teacher.controls import without_pretrained
@@ -27,10 +28,11 @@ def check_student(cfg: Config) -> None:
             frames of its own, or frames of the source without a label.
     """
     sampler = cfg.train_dataloader.sampler
-    if not is_a(sampler, ViewSampler):
+    if not is_a(sampler, ViewSampler) or is_a(sampler, RareClassSampler):
         raise ValueError(
-            f"train_dataloader of {cfg.filename} has no ViewSampler, which draws half "
-            f"of the frames from the target: set sampler=dict(type='ViewSampler')"
+            f"train_dataloader of {cfg.filename} has a {type_name(sampler)}, and half "
+            f"of the frames are drawn from the target by a ViewSampler: set "
+            f"sampler=dict(type='ViewSampler')"
         )
     for share in ("focus_share", "unlabelled_share"):
         if sampler.get(share):

@@ -11,6 +11,7 @@ from mmseg_splashkd.config.walk import wrappers
 from mmseg_splashkd.datasets.source_target import SourceTargetDataset
 from mmseg_splashkd.models.adaptation.adaptation_segmentor import AdaptationSegmentor
 from mmseg_splashkd.models.adaptation.methods.adversarial import Adversarial
+from mmseg_splashkd.models.adaptation.methods.method_sum import MethodSum
 from mmseg_splashkd.models.adaptation.optim_constructor import (
     AdaptationOptimConstructor,
 )
@@ -40,8 +41,14 @@ def check_adaptation(cfg: Config) -> None:
             f"{type_name(cfg.model)} does not use them: wrap the model in an "
             f"AdaptationSegmentor, or train on the source alone"
         )
-    if adapts and is_a(cfg.model.get("method"), Adversarial):
+    if adapts and any(is_a(each, Adversarial) for each in _methods(cfg)):
         _check_constructor(cfg)
+
+
+def _methods(cfg: Config) -> list[Any]:
+    """The method, or those of a sum."""
+    method = cfg.model.get("method")
+    return list(method.get("methods", ())) if is_a(method, MethodSum) else [method]
 
 
 def _check_constructor(cfg: Config) -> None:

@@ -1,6 +1,7 @@
 """Data sets of time-stamped frames: reading, splitting, checking and augmenting."""
 
 from mmseg_splashkd.datasets.grasp_dataset import GraspDataset
+from mmseg_splashkd.datasets.rare_class_sampler import RareClassSampler
 from mmseg_splashkd.datasets.source_target import SourceTargetDataset
 from mmseg_splashkd.datasets.time_split import TimeSplitDataset
 from mmseg_splashkd.datasets.transforms import (
@@ -23,6 +24,7 @@ __all__ = [
     "LoadGrayLabels",
     "MedianBlur",
     "PackGraspInputs",
+    "RareClassSampler",
     "SourceTargetDataset",
     "TimeSplitDataset",
     "ViewDataset",

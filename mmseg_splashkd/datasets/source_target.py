@@ -70,6 +70,10 @@ class SourceTargetDataset(Dataset):
         """Classes in the label of a frame of the source."""
         return self.source.get_cat_ids(index)
 
+    def get_class_pixels(self, index: int) -> np.ndarray:
+        """(C,) pixels of the classes in the label of a frame of the source."""
+        return self.source.get_class_pixels(index)
+
     def __len__(self) -> int:
         return len(self.source)
 

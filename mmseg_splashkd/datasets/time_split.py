@@ -21,7 +21,6 @@ from mmseg_splashkd.datasets.frames import (
 )
 from mmseg_splashkd.datasets.integrity import check_pair, image_size
 from mmseg_splashkd.datasets.label_coding import (
-    IGNORE,
     load_label_coding,
     read_gray,
 )
@@ -389,11 +388,21 @@ class TimeSplitDataset(BaseSegDataset):
         Raises:
             ValueError: The label cannot be read.
         """
+        return np.flatnonzero(self.get_class_pixels(idx)).tolist()
+
+    def get_class_pixels(self, idx: int) -> np.ndarray:
+        """(C,) pixels of each class in the label of frame ``idx``, which is read.
+
+        All are 0 of an unlabelled frame.
+
+        Raises:
+            ValueError: The label cannot be read.
+        """
         label = self.get_data_info(idx).get("seg_map_path")
         if label is None:
-            return []
+            return np.zeros(len(self.coding.classes), np.int64)
         ids = self.coding.to_train_ids(read_gray(label), f"label {label}")
-        return [int(each) for each in np.unique(ids) if each != IGNORE]
+        return self.coding.class_pixels(ids)
 
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline on frame ``idx``.

@@ -265,6 +265,18 @@ class ViewDataset(Dataset):
         Raises:
             ValueError: The data set does not tell them.
         """
+        return self._of_label("get_cat_ids", index)
+
+    def get_class_pixels(self, index: int) -> np.ndarray:
+        """(C,) pixels of each class in the label of one frame, read from the label.
+
+        Raises:
+            ValueError: The data set does not tell them.
+        """
+        return self._of_label("get_class_pixels", index)
+
+    def _of_label(self, asked: str, index: int) -> Any:
+        """What the data set inside all wrappers says of the label of a frame."""
         dataset: Any = self.dataset
         while isinstance(dataset, ConcatDataset | RepeatDataset):
             if isinstance(dataset, ConcatDataset):
@@ -274,11 +286,11 @@ class ViewDataset(Dataset):
                 index = dataset._get_ori_dataset_idx(index)
                 dataset = dataset.dataset
         try:
-            return dataset.get_cat_ids(index)
+            return getattr(dataset, asked)(index)
         except (AttributeError, NotImplementedError) as error:
             raise ValueError(
-                f"focus_share needs the classes in each label, and "
-                f"{type(dataset).__name__} has no get_cat_ids(index): use "
+                f"the sampler needs the classes in each label, and "
+                f"{type(dataset).__name__} has no {asked}(index): use "
                 f"TimeSplitDataset, or a subclass that defines it"
             ) from error
 

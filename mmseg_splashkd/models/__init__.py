@@ -5,6 +5,7 @@ from mmseg_splashkd.models.adaptation.adaptation_segmentor import AdaptationSegm
 from mmseg_splashkd.models.adaptation.discriminator import DomainDiscriminator
 from mmseg_splashkd.models.adaptation.methods.adversarial import Adversarial
 from mmseg_splashkd.models.adaptation.methods.mean_teacher import MeanTeacher
+from mmseg_splashkd.models.adaptation.methods.method_sum import MethodSum
 from mmseg_splashkd.models.adaptation.methods.min_entropy import MinEntropy
 from mmseg_splashkd.models.adaptation.methods.proda import PrototypeDenoising
 from mmseg_splashkd.models.adaptation.optim_constructor import (
@@ -45,6 +46,7 @@ __all__ = [
     "FCN16sHead",
     "FrozenTIMMBackbone",
     "MeanTeacher",
+    "MethodSum",
     "MinEntropy",
     "MultiChannelPreProcessor",
     "PSPRegressionHead",

@@ -10,7 +10,8 @@ import torch
 from mmseg_splashkd.adaptation import steps
 from mmseg_splashkd.adaptation.adapt import Adapted, adapt
 from mmseg_splashkd.adaptation.command import adapt_and_tell
-from mmseg_splashkd.adaptation.config_file import write_plain
+from mmseg_splashkd.adaptation.config_file import write_method, write_plain
+from mmseg_splashkd.adaptation.methods import METHODS
 from mmseg_splashkd.adaptation.steps import WHOLE, Steps, chain
 from mmseg_splashkd.adaptation.summary import UNKNOWN, described, judged
 from mmseg_splashkd.adaptation.target_frames import list_target
@@ -309,7 +310,9 @@ def test_a_student_that_cannot_be_is_refused_at_once(
     more = {"train_dataloader.dataset.dataset.unlabelled": "include"}
     refused("unlabelled='include' of the frames of .* place of those", PLAIN, **more)
     plain = {"train_dataloader.sampler": {"_delete_": True, "type": "InfiniteSampler"}}
-    refused("has no ViewSampler, which draws half", PLAIN, **plain)
+    refused("has a InfiniteSampler, and half of the frames", PLAIN, **plain)
+    rare = {"train_dataloader.sampler": {"_delete_": True, "type": "RareClassSampler"}}
+    refused("has a RareClassSampler, and half of the frames", PLAIN, **rare)
     with pytest.raises(ValueError, match="give the plain config"):
         adapt_and_tell(config, weights, farm_b, folder, "adabn", 2,
                        student=str(config_of(distilled)))  # fmt: skip
@@ -340,7 +343,31 @@ def refused(match: str, *args: Any, error: type = ValueError, **options: Any) ->
         adapt(*args, **options)
 
 
-def test_bad_input_is_refused_at_once(teacher, distilled, farm_b, tmp_path):
+def test_rare_classes_are_drawn_more_often_by_a_method(teacher, farm_b, tmp_path):
+    config, weights = given(teacher)
+    name = "mean-teacher-rare"
+    plain = {"train_dataloader.sampler": {"_delete_": True, "type": "InfiniteSampler"}}
+    refused("has no ViewSampler, of which a RareClassSampler is one", config, weights,
+            farm_b, tmp_path, name, cfg_options=plain)  # fmt: skip
+    seeded = {"train_dataloader.sampler.view_seed": 3}
+    adapt(config, weights, farm_b, tmp_path, name, 2, cfg_options=seeded)
+    written = read_config(str(tmp_path / f"{name}.py"))
+    sampler = {"type": "RareClassSampler", "view_seed": 3}
+    assert dict(written.train_dataloader.sampler) == sampler
+    assert list(tmp_path.glob(f"{name}/weights_*_last.safetensors"))
+
+
+def test_methods_with_discriminators_have_their_optimizer(tmp_path):
+    for name in ("minent-advent", "adaptsegnet-bce", "minent"):
+        file = tmp_path / f"{name}.py"
+        write_method(file, tmp_path, tmp_path, METHODS[name].config or {})
+        assert ("AdaptationOptimConstructor" in file.read_text()) == (name != "minent")
+
+
+def test_bad_input_is_refused_at_once(
+    teacher, distilled, farm_b, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mmseg_splashkd.adaptation.adapt.shipped_evidence", list)
     config, weights = given(teacher)
     folder, empty = tmp_path / "run", tmp_path / "empty"
     empty.mkdir()

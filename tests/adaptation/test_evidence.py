@@ -12,7 +12,7 @@ from mmseg_splashkd.adaptation.methods import METHODS
 
 
 def shown(shift: str, two: bool = True, same: bool = False, **gains: tuple) -> Shown:
-    return Shown(shift, f"{shift}.", "Dice", two, same, gains, "2026-01-01")
+    return Shown(shift, f"{shift}.", "Dice", two, same, gains, gains, "2026-01-01")
 
 
 FARM = shown("farm", a=(5, 2, 8), b=(3, 1, 5), c=(9, 4, 14))
@@ -30,6 +30,12 @@ def test_the_best_mean_of_those_that_never_harmed():
 def test_harm_on_the_source_itself_counts():
     harmful = shown("same", same=True, a=(-1.5, -2, -1), b=(0, 0, 0), c=(0, 0, 0))
     assert best_method([FARM, NIGHT, harmful], two_classes=True) == "b"
+
+
+def test_a_mean_harm_counts_also_where_its_interval_is_wide():
+    wide = shown("dusk", a=(-1.5, -9, 6), b=(-0.5, -9, 8), c=(0, 0, 0))
+    assert best_method([FARM, SAME, wide], two_classes=True) == "c"
+    assert best_method([shown("farm", a=(9, 8, 10), b=(2, 1, 3)), wide], True) == "b"
 
 
 def test_a_method_that_is_missing_somewhere_is_not_chosen():

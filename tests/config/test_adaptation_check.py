@@ -59,6 +59,10 @@ def test_discriminators_need_their_constructor(constructor):
         ValueError, match=f"{CONSTRUCTOR}='?{constructor}'? would train"
     ):
         check_adaptation(read_config(FOLDER / f"advent_{END}", changed))
+    methods = [{"type": "MinEntropy"}, {"type": "Adversarial"}]
+    changed["model.method"] = {"_delete_": True, "type": "MethodSum", "methods": methods}
+    with pytest.raises(ValueError, match="constructor=.* would train"):
+        check_adaptation(read_config(FOLDER / f"minent_{END}", changed))
 
 
 def test_two_cameras_are_no_neighbours_in_time(pond, farm_b, tmp_path):

@@ -676,6 +676,9 @@ def test_wrappers_balance_frames_by_the_classes_in_their_labels(root):
     dataset = build(root, ratios=(0.8, 0.1, 0.1), check_labels=False)
     found = [dataset.get_cat_ids(index) for index in range(len(dataset))]
     assert found == [[0], [0, 1], [0], [1], [0, 1], [0, 1], [0], [0]]
+    every = SIZE[0] * SIZE[1]
+    pixels = [dataset.get_class_pixels(index).tolist() for index in (0, 1, 3)]
+    assert pixels == [[every, 0], [every - 1, 1], [0, every]]
     balanced = DATASETS.build(
         {
             "_scope_": "mmseg",
@@ -694,3 +697,4 @@ def test_an_unlabelled_frame_has_no_classes(root):
     (root / "labels" / f"{STEMS[0]}.png").unlink()
     dataset = build(root, ratios=(0.8, 0.1, 0.1), unlabelled="include")
     assert dataset.get_cat_ids(0) == []
+    assert dataset.get_class_pixels(0).tolist() == [0, 0]

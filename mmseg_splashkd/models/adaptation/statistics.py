@@ -17,9 +17,13 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
     """Replace running statistics of batch norms by means over batches of images.
 
     Nothing is trained, and nothing else changes, nor do norms of layers that do not run
-    in a forward pass: unlike
-    ``torch.optim.swa_utils.update_bn``, it leaves dropout and dropped paths off, which
-    would move the statistics of the layers behind them. Each batch weighs the same.
+    in a forward pass: unlike ``torch.optim.swa_utils.update_bn``, it leaves dropout and
+    dropped paths off, which would move the statistics of the layers behind them. Each
+    batch weighs the same.
+
+    Norms that keep their statistics in training, too (``norm_eval``, frozen stages),
+    are left as they are: the weights around them were trained with those of another
+    data set, such as ImageNet, and not with the source's.
 
     Args:
         network: Network that computes on (B, 3, H, W) images; it is left in the mode of
@@ -30,20 +34,21 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
         Number of batches.
 
     Raises:
-        ValueError: The network has no batch norm with running statistics, or there is
-            no batch.
+        ValueError: The network has no batch norm whose running statistics move in
+            training, or there is no batch.
     """
+    network.train()  # which some norms ignore
     norms = [
         each
         for each in network.modules()
-        if isinstance(each, _BatchNorm) and each.track_running_stats
+        if isinstance(each, _BatchNorm) and each.track_running_stats and each.training
     ]
+    network.eval()
     if not norms:
         raise ValueError(
-            f"{type(network).__name__} has no batch norm whose statistics could be "
-            f"computed anew: choose another method, such as MeanTeacher"
+            f"{type(network).__name__} has no batch norm whose statistics move in "
+            f"training, to be computed anew: choose another method, such as MeanTeacher"
         )
-    network.eval()
     before = [copy.deepcopy(each.state_dict()) for each in norms]
     momenta = [each.momentum for each in norms]
     for each in norms:

@@ -103,12 +103,37 @@ def test_losses_are_those_of_the_paper(monkeypatch):
     np.testing.assert_allclose(method.prototypes, expected, rtol=1e-5)
 
 
-def test_a_warm_up_without_a_class_is_refused():
+@pytest.fixture
+def without_class_1() -> Any:
+    """A network that predicts one class only."""
     model = adapter(segformer(), NAME, gate=None)
     with torch.no_grad():
         model.student.decode_head.conv_seg.bias.copy_(torch.tensor([50.0, -50.0]))
+    return model
+
+
+def test_a_warm_up_without_a_class_is_refused(without_class_1):
+    without_class_1.method.gate = 1e9
     with pytest.raises(PoorStartError, match=r"class 1 has 0.000% .* too poor"):
-        step(model, pair_batch())
+        step(without_class_1, pair_batch())
+
+
+def test_without_a_gate_a_class_without_predictions_is_not_taught(
+    without_class_1, monkeypatch
+):
+    logged: list[str] = []
+    module = "mmseg_splashkd.models.adaptation.methods.proda"
+    monkeypatch.setattr(f"{module}.print_log", lambda text, *_: logged.append(text))
+    step(without_class_1, pair_batch())
+    assert [each[:24] for each in logged] == ["class 1 has no pixel in "]
+    # The moving average is nearest to the prototype that is not there.
+    with torch.no_grad():
+        without_class_1.method.prototypes[0] += 1e3
+    at(1)
+    losses = step(without_class_1, pair_batch())
+    assert losses["changed"] == 0
+    assert all(value.isfinite() for value in losses.values())
+    assert losses["loss_structure"] == 0  # of one class
 
 
 def test_a_warm_up_with_too_much_of_a_class_is_refused():

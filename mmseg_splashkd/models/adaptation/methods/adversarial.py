@@ -15,11 +15,7 @@ from mmseg_splashkd.models.adaptation.methods.method import AdaptationMethod, St
 from mmseg_splashkd.models.losses.functional import resize_logits
 from mmseg_splashkd.models.losses.functional.precision import at_least_single
 from mmseg_splashkd.models.segmentors.heads import auxiliary_heads
-from mmseg_splashkd.models.segmentors.outputs import (
-    SegOutputs,
-    class_logits,
-    forward_outputs,
-)
+from mmseg_splashkd.models.segmentors.outputs import SegOutputs, class_logits
 from mmseg_splashkd.models.teacher.renormalise import paddings_of
 
 
@@ -107,11 +103,10 @@ class Adversarial(AdaptationMethod):
                 f"images of the source are padded by {added} pixels, by which a "
                 f"discriminator tells them: crop or resize them to one size"
             )
-        target = forward_outputs(step.network, step.targets)
         losses: dict[str, Tensor] = {}
         for level, weight in self.weights.items():
             own = self._maps(step, level, step.source, step.images)
-            other = self._maps(step, level, target, step.targets)
+            other = self._maps(step, level, step.target, step.targets)
             judge = self.discriminators[level]
             prefix = "" if level == "main" else "aux_"
             losses[f"{prefix}loss_adversarial"] = weight * domain_loss(

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -46,9 +47,14 @@ class Step:
         corners = self.network.align_corners
         return resize_logits(outputs.logits, images.shape[-2:], corners)
 
+    @cached_property
+    def target(self) -> SegOutputs:
+        """Outputs of the network for the images of the target, computed once."""
+        return forward_outputs(self.network, self.targets)
+
     def target_logits(self) -> Tensor:
         """Logits (B, C, H', W') of the network for the images of the target."""
-        return self.logits(forward_outputs(self.network, self.targets), self.targets)
+        return self.logits(self.target, self.targets)
 
 
 class AdaptationMethod(BaseModule):

@@ -1,9 +1,11 @@
 """Labels of target frames corrected by prototypes, first stage."""
 
+import logging
 from typing import Any, ClassVar
 
 import torch
 from mmengine.dist import all_reduce
+from mmengine.logging import print_log
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -53,7 +55,8 @@ class PrototypeDenoising(CopyingMethod):
 
     Args:
         first_steps: Steps > 0 for the first prototypes.
-        gate: Factor > 1 that tells a poor warm-up, see above; None: none is refused.
+        gate: Factor > 1 that tells a poor warm-up, see above; None: none is refused for
+            it, and the log says which class has no prediction on the target.
         tau: Temperature > 0 of the softmax of distances; 1 in the paper.
         alpha: Weight >= 0 of the cross-entropy; 0.1 in the paper.
         beta: Weight >= 0 of the reverse cross-entropy; 1 in the paper.
@@ -160,7 +163,8 @@ class PrototypeDenoising(CopyingMethod):
             features = average.at("fused")
             size, prototypes = features.shape[-2:], self.prototypes.float()
             weak = distances(features, prototypes)
-            soft = _sized(step, warm, size).softmax(1)
+            there = self.pixels > 0  # others have no prototype
+            soft = _sized(step, warm, size).softmax(1) * there[:, None, None]
             labels = corrected_labels(soft, weak, self.tau)
             seen = _reduced(class_means(features, labels, len(self.pixels)))
             changed = (labels != soft.argmax(1)).double().mean()
@@ -174,8 +178,8 @@ class PrototypeDenoising(CopyingMethod):
             ),
             "loss_structure": self.structure_weight
             * structure_loss(
-                weak,
-                distances(own.at("fused").chunk(2)[1], prototypes),
+                weak[:, there],
+                distances(own.at("fused").chunk(2)[1], prototypes[there]),
                 self.tau,
             ),
             "loss_degeneration": self.degeneration_weight * degeneration_loss(plain),
@@ -214,7 +218,10 @@ class PrototypeDenoising(CopyingMethod):
                     f"(train_dataloader.sampler.focus_share), or leave it out"
                 )
             factor = max(found, share) / max(min(found, share), 1e-12)
-            if not found or (self.gate is not None and factor > self.gate):
+            if self.gate is None:
+                if not found:
+                    _tell_of_missing(number)
+            elif factor > self.gate:
                 raise PoorStartError(
                     f"class {number} has {found:.3%} of the pixels in the first "
                     f"predictions on the target and {share:.3%} in the labels of the "
@@ -222,6 +229,15 @@ class PrototypeDenoising(CopyingMethod):
                     f"the start (load_from) is too poor to correct its labels. Adapt "
                     f"it first, with MinEntropy or Adversarial"
                 )
+
+
+def _tell_of_missing(number: int) -> None:
+    print_log(
+        f"class {number} has no pixel in the first predictions on the target: no frame "
+        f"of it is taught this class",
+        "current",
+        logging.WARNING,
+    )
 
 
 def _sized(step: Step, outputs: SegOutputs, size: torch.Size) -> Tensor:
