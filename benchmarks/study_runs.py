@@ -214,8 +214,8 @@ def _last_validation(work_dir: Path, metric: str) -> dict[str, float]:
 
 
 def _last_step(work_dir: Path) -> dict[str, float]:
-    """Losses and figures of the last training steps that were logged."""
-    return next(line for line in reversed(_logged(work_dir)) if "loss" in line)
+    """Losses and figures of the last training steps, if any were logged."""
+    return next((line for line in reversed(_logged(work_dir)) if "loss" in line), {})
 
 
 def _logged(work_dir: Path) -> list[dict[str, float]]:
