@@ -57,7 +57,19 @@ class ShiftResults:
         failed = ("refused", "diverged")
         return [run[each] for run in runs for each in failed if each in run]
 
-    def best_control(self, arm: str) -> str:
+    @property
+    def has_controls(self) -> bool:
+        """Whether there are controls beside the source alone."""
+        return len(set(CONTROLS) & self.shift.arms.keys()) > 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all controls and methods are done with all seeds, or failed."""
+        seeds = set(self.shift.seeds)
+        named = [arm for arm in self.shift.arms if arm in (*CONTROLS, *METHODS)]
+        return all(seeds <= self.runs.get(arm, {}).keys() for arm in named)
+
+    def best_control(self, arm: str | None = None) -> str:
         """The control, other than an arm, of the highest mean on the test part.
 
         It is the strictest choice: no user could make it.
@@ -151,10 +163,13 @@ def write_page(shifts: Sequence[Shift], folder: Path, shipped: Path) -> None:
     page = folder.with_suffix(".md")
     before, _, rest = page.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    text = "\n".join(_lines(measured, folder))
+    left = [each.shift.name for each in read if each not in measured]
+    text = "\n".join([*_lines(measured, folder), *_left_out(left)])
     write_whole(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
     of_all = [
-        each.shown for each in measured if METHODS.keys() <= each.shift.arms.keys()
+        each.shown
+        for each in measured
+        if METHODS.keys() <= each.shift.arms.keys() and each.is_whole
     ]
     write_evidence(shipped, of_all)
 
@@ -177,8 +192,9 @@ def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
         yield "|---" * len(heads) + "|"
         for arm in results.arms:
             yield f"| {arm} | {' | '.join(_columns(results, arm).values())} |"
-        control = results.best_control("")
-        yield f"\nThe best control is *{control}*.\n"
+        yield ""
+        if results.has_controls:
+            yield f"The best control is *{results.best_control()}*.\n"
         for arm, control in results.controlled:
             gain = words(results.gain(arm, control))
             yield f"- {arm} over {control}: {gain}"
@@ -191,6 +207,13 @@ def _lines(measured: Sequence[ShiftResults], folder: Path) -> Iterator[str]:
                 yield f"- {arm} was refused, or diverged, with {seeds}: {reasons[0]}"
         yield ""
     yield from _doubted(measured)
+
+
+def _left_out(names: Sequence[str]) -> Iterator[str]:
+    """Shifts whose control failed, or is not done."""
+    if names:
+        shown = ", ".join(names)
+        yield f"Not shown, as *{SOURCE}* has not all seeds: {shown}."
 
 
 def _compared(
@@ -236,8 +259,9 @@ def _doubted(measured: Sequence[ShiftResults]) -> Iterator[str]:
         return
     yield "## How often the warnings are right\n"
     yield (
-        "Runs of methods that train the network further, on all shifts above, by their "
-        f"gain over *{SOURCE}* with the same seed:\n"
+        "Runs of all methods but those that teach a new network, on all shifts above, "
+        f"by their gain over *{SOURCE}* with the same seed; warnings are of any kind, "
+        "and of the frames of the test part:\n"
     )
     yield "| gain | runs | with a warning |"
     yield "|---|---|---|"
@@ -259,10 +283,11 @@ def _columns(results: ShiftResults, arm: str) -> dict[str, str]:
         f"gain over {SOURCE}": ""
         if arm in (SOURCE, START)
         else words(results.gain(arm)),
-        "over the best control": ""
-        if arm in (*CONTROLS, START)
-        else words(results.gain(arm, results.best_control(arm))),
     }
+    if results.has_controls:
+        is_method = arm not in (*CONTROLS, START)
+        gain = results.gain(arm, results.best_control()) if is_method else None
+        cells["over the best control"] = words(gain) if gain else ""
     if shift.threshold is not None:
         best = [run["best"] for run in runs if "best" in run]
         text = f"{np.mean(best):.2f}" if len(best) == len(runs) else ""

@@ -27,6 +27,7 @@ RESULTS = Path("docs/adaptation")
 SHIPPED = Path("mmseg_splashkd/adaptation/evidence.json")
 START = "start"
 SCORES = ("mIoU",)
+STAGES = 1000  # between the seeds of two
 FIGURES = ("acc_domain", "changed", "sure")  # of methods, in percent
 FRAMES = "train_dataloader.dataset.dataset"
 
@@ -84,6 +85,7 @@ class AdaptationStudy:
         self.folder = folder
         self.jobs = jobs
         self.weights: dict[tuple[str, int], str] = {}
+        self._before: dict[str, Any] = {}  # signs of the start, by its weights
 
     def results(self) -> Iterator[dict[str, Any]]:
         """Each run's results, and signs that need no labels of the target."""
@@ -133,8 +135,7 @@ class AdaptationStudy:
             options |= self._options(arm, seed)
         folder = self.folder / f"{name}_seed{seed}".replace(" ", "_")
         metric = shift.metric
-        if arm is not None and arm.rare:
-            options |= self._rare()
+        options |= self._drawn(name, seed)
         of = ()
         if arm is not None and arm.taught is not None:
             of = (file_sha256(self.weights[str(arm.start), seed]),)
@@ -150,11 +151,25 @@ class AdaptationStudy:
         shift, tables = self.shift, dict(self.shift.tables)
         return read_config(shift.source, tables), read_config(shift.pairs, tables)
 
-    def _rare(self) -> dict[str, Any]:
+    def _drawn(self, name: str, seed: int) -> dict[str, Any]:
+        """Options of the sampler, for which no stage repeats frames of the one before.
+
+        With one seed, arms of the same stage draw the same frames and views.
+        """
         from mmseg_splashkd.adaptation.methods import rare_class_sampler
 
+        arm = self.shift.arms.get(name)
+        seed += STAGES * self._stage(name)
+        if arm is None or not arm.rare:
+            return {"train_dataloader.sampler.seed": seed}
         sampler = rare_class_sampler(self._configs[1])
-        return {"train_dataloader.sampler": {"_delete_": True, **sampler}}
+        options = {"_delete_": True, **sampler, "seed": seed}
+        return {"train_dataloader.sampler": options}
+
+    def _stage(self, name: str) -> int:
+        """How many trainings come before that of an arm."""
+        arm = self.shift.arms.get(name)
+        return 0 if arm is None else 1 + self._stage(arm.start or START)
 
     def _taught(self, arm: Arm, seed: int) -> dict[str, Any]:
         from mmseg_splashkd.adaptation.teaching import taught_options
@@ -234,7 +249,10 @@ class AdaptationStudy:
         networks = open_network(of_own, own), open_network(cfg, start)
         frames = [frames_of(each, "test") for each in (of_own, cfg)]
         signs = signs_of(*networks, *frames)
-        before = signs_of(networks[1], networks[1], frames_of(cfg, "test"))
+        if start not in self._before:
+            same = signs_of(networks[1], networks[1], frames_of(cfg, "test"))
+            self._before[start] = same
+        before = self._before[start]
         found = self._source_shares
         return {
             "entropy": float(signs.entropy.mean()),
@@ -262,7 +280,8 @@ class AdaptationStudy:
             return self._tested_at_agreement(run._replace(folder=folder), own, its)
 
         result = _kept(folder / "result.json", pair, agreed)
-        return {"arm": name, "seed": seed, **result, **self._signs(run, student, seed)}
+        signs = self._signs(run, student, seed) if "test" in result else {}
+        return {"arm": name, "seed": seed, **result, **signs}
 
     def _tested_at_agreement(self, run: StudyRun, own: str, its: str) -> dict[str, Any]:
         from mmengine.runner import Runner
@@ -293,7 +312,7 @@ class AdaptationStudy:
 
         start = self.weights[SOURCE, seed]
         result = _kept(folder / "result.json", [start], restated)
-        if "refused" in result:
+        if "test" not in result:
             return {"arm": name, "seed": seed, **result}
         self.weights[name, seed] = str(weights)
         return {"arm": name, "seed": seed, **result, **self._signs(run, name, seed)}
@@ -302,13 +321,14 @@ class AdaptationStudy:
         from mmseg_splashkd.adaptation.batch_statistics import (
             write_with_target_statistics,
         )
+        from mmseg_splashkd.models.adaptation.statistics import NoStatisticsError
 
         _, pairs = self._configs
         weights.parent.mkdir(parents=True, exist_ok=True)
         begin = time.perf_counter()
         try:
             write_with_target_statistics(pairs, start, weights)
-        except ValueError as error:  # no norm whose statistics move in training
+        except NoStatisticsError as error:
             return {"refused": str(error)}
         seconds = time.perf_counter() - begin
         found = scores_of(run, weights)

@@ -1,6 +1,7 @@
 """Keep some recordings of a split table, as the frames of one camera or weather.
 
     python benchmarks/recordings.py data/ponds/split.csv "A_.*" --out data/ponds/A.csv
+
 Frames keep their part. With ``--rest FILE``, the second half of the training frames of
 each recording and the test part are written there instead.
 """

@@ -56,12 +56,15 @@ class Arm:
 SOURCE = "source only"
 TWICE = "source only, twice"
 AUGMENTED = "source, augmented"
-# What costs less than a method. "Twice" is as long as methods that go on from another.
-CONTROLS = (SOURCE, TWICE, AUGMENTED, "adabn")
+RARE = "source only, rare"
+# What needs no method. "Twice" is as long as methods that go on from another.
+CONTROLS = (SOURCE, TWICE, AUGMENTED, RARE, "adabn")
+PAIRS = (("proda", TWICE, None), ("mean-teacher-rare", "mean-teacher", None))
 ARMS = {
     SOURCE: Arm(),
     TWICE: Arm(start=SOURCE),
     AUGMENTED: Arm(augmented=True),
+    RARE: Arm(rare=True),
     **{
         name: Arm(
             each.config,
@@ -129,7 +132,7 @@ class Shift:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     arms: Mapping[str, Arm] = field(default_factory=lambda: ARMS)
     student: str | None = None
-    pairs_of_arms: tuple[tuple[str, str, str | None], ...] = ()
+    pairs_of_arms: tuple[tuple[str, str, str | None], ...] = PAIRS
     rare: tuple[str, ...] = ()
     same: bool = False
 
@@ -166,7 +169,6 @@ LARGE = replace(
     arms={name: ARMS[name] for name in TEACHERS} | STUDENTS,
     student=FARM.source,
     pairs_of_arms=(
-        ("student of mean-teacher", f"student of {SOURCE}", None),
         *(
             (f"student of {name}, agreed threshold", f"student of {name}", None)
             for name in TEACHERS

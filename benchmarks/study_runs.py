@@ -53,17 +53,22 @@ def results_of(
     Args:
         runs: The runs.
         processes: How many at the same time.
-        may_fail: Whether a run that diverged is a result; default: an error.
+        may_fail: Whether a run that diverged, or refused to begin, is a result;
+            default: an error.
 
     Raises:
-        RuntimeError: A run diverged, and must not.
+        RuntimeError: A run failed, and must not.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     context = get_context("spawn")
     with ProcessPoolExecutor(processes, context, end_with_parent) as pool:
         for run, result in zip(runs, pool.map(result_of, runs), strict=True):
-            if "diverged" in result and not may_fail:
-                raise RuntimeError(f"{run.folder} diverged: {result['diverged']}")
+            failed = [each for each in ("diverged", "refused") if each in result]
+            if failed and not may_fail:
+                raise RuntimeError(
+                    f"{run.folder} {failed[0]}: {result[failed[0]]}; to try again, "
+                    f"remove the folder"
+                )
             print(f"{time.strftime('%H:%M:%S')}  {run.folder.name}", flush=True)
             yield result
 
@@ -156,20 +161,34 @@ def scores_of(
 
     Returns:
         ``test``, and ``best`` where a threshold decides: the Dice that the test part's
-        own labels would choose, in percent, which no user has.
+        own labels would choose, in percent, which no user has. ``diverged`` or
+        ``refused`` in their place says why there are none.
     """
+    from mmseg_splashkd.checkpoint import read_checkpoint
     from mmseg_splashkd.evaluation.frame_scores import load_scores
-    from mmseg_splashkd.evaluation.operating_point.stored import operating_point_of
+    from mmseg_splashkd.evaluation.operating_point.stored import (
+        OPERATING_POINT,
+        STORED,
+        operating_point_of,
+    )
+    from mmseg_splashkd.hooks.not_finite import NotFiniteError
     from mmseg_splashkd.runs.test import evaluate
 
     threshold = run.threshold if threshold is None else threshold
-    found = evaluate(
-        run.config,
-        weights,
-        work_dir=run.folder / "test",
-        threshold=threshold,
-        cfg_options=dict(run.options),
-    )
+    if threshold == STORED and not read_checkpoint(weights)["meta"].get(
+        OPERATING_POINT
+    ):
+        return {"refused": "no threshold finds the class on the validation part"}
+    try:
+        found = evaluate(
+            run.config,
+            weights,
+            work_dir=run.folder / "test",
+            threshold=threshold,
+            cfg_options=dict(run.options),
+        )
+    except NotFiniteError as error:  # which pools cannot pass on
+        return {"diverged": str(error)}
     if threshold is None:
         return {"test": found}
     point = operating_point_of(load_scores(found.scores), 0)

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from scipy import stats
 
+from mmseg_splashkd.adaptation.methods import METHODS
+from mmseg_splashkd.checkpoint import write_weights
 from mmseg_splashkd.config.reading import read_config
 from mmseg_splashkd.config.types import is_a
 from mmseg_splashkd.datasets.split_table import read_table
@@ -71,6 +74,9 @@ def test_arms_differ_in_what_they_are_named_for(study, shifts, tmp_path):
     shift = shifts.SHIFTS["farm"]
     configs = configs_of(study, shift, tmp_path, *names, "proda")
     assert schedules(configs) == {(500, (30, 500), 3e-3)}
+    # Arms of a stage draw the same frames, and others than the stage before.
+    drawn = {name: cfg.train_dataloader.sampler.seed for name, cfg in configs.items()}
+    assert drawn == {**dict.fromkeys(names, 1001), "proda": 2001}
     source, strong, labels, adapted, proda = configs.values()
     before, after = (
         cfg.train_dataloader.dataset.dataset.pipeline for cfg in (source, strong)
@@ -178,7 +184,7 @@ def test_arms_begin_after_those_from_which_they_go_on(
         list(study.AdaptationStudy(shift, tmp_path, 1).results())
 
 
-def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
+def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
     signs = {"entropy": 0.1, "sure": 0.9, "shares": [0.98, 0.02]}
     signs |= {"agreement": [1.0, 0.5], "doubts": []}
     runs: list[dict[str, Any]] = [
@@ -202,6 +208,13 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(tmp_path):
         for seed, score in enumerate(scores)
     ]
     runs += [{"arm": "adabn", "seed": s, "diverged": "it is poor"} for s in range(5)]
+    done = {(each["arm"], each["seed"]) for each in runs}
+    runs += [
+        {"arm": arm, "seed": seed, "refused": "it was not asked"}
+        for arm in (*shifts.CONTROLS, *METHODS)
+        for seed in range(5)
+        if (arm, seed) not in done
+    ]
     folder = tmp_path / "adaptation"
     folder.mkdir()
     text = {"shift": "farm", "date": "2026-01-01", "runs": runs}
@@ -313,7 +326,8 @@ def test_rare_classes_are_drawn_more_often_where_named(study, shifts, tmp_path):
     names = ("mean-teacher", "mean-teacher-rare")
     plain, rare = configs_of(study, shifts.SHIFTS["farm"], tmp_path, *names).values()
     assert plain.train_dataloader.sampler.type == "ViewSampler"
-    assert dict(rare.train_dataloader.sampler) == {"type": "RareClassSampler"}
+    sampler = {"type": "RareClassSampler", "temperature": 0.5, "seed": 1001}
+    assert dict(rare.train_dataloader.sampler) == sampler
     assert rare.train_dataloader.dataset == plain.train_dataloader.dataset
 
 
@@ -338,6 +352,35 @@ def test_a_run_that_diverged_is_an_error_or_a_result(tmp_path, monkeypatch, caps
     ]
     with pytest.raises(RuntimeError, match="arm diverged: loss is nan"):
         list(runs.results_of([run], 1))
+
+
+def test_evidence_waits_for_all_arms_and_a_failed_shift_is_named(
+    page, shifts, tmp_path
+):
+    scores = {"source only": [40.0] * 5, "minent": [50.0] * 5}
+    assert not results_of(page, shifts.SHIFTS["farm"], scores).is_whole
+    every = {**dict.fromkeys((*shifts.CONTROLS, *METHODS), [40.0] * 5)}
+    assert results_of(page, shifts.SHIFTS["farm"], every).is_whole
+    folder = tmp_path / "adaptation"
+    folder.mkdir()
+    failed = [{"arm": "source only", "seed": 0, "diverged": "loss is nan"}]
+    text = {"shift": "farm", "date": "2026-01-01", "runs": failed}
+    (folder / "farm.json").write_text(json.dumps(text))
+    (tmp_path / "adaptation.md").write_text("<!-- measured --><!-- end of measured -->")
+    page.write_page([shifts.SHIFTS["farm"]], folder, tmp_path / "evidence.json")
+    assert json.loads((tmp_path / "evidence.json").read_text()) == []
+    found = (tmp_path / "adaptation.md").read_text()
+    assert "Not shown, as *source only* has not all seeds: farm." in found
+
+
+def test_weights_without_a_threshold_are_refused(tmp_path):
+    runs = module_of(BENCHMARKS / "study_runs.py")
+    weights = tmp_path / "weights.safetensors"
+    write_weights({"a": torch.zeros(1)}, weights, {"iter": 1})
+    run = runs.StudyRun(tmp_path, "none.py", {}, "mIoU", threshold="stored")
+    assert runs.scores_of(run, weights) == {
+        "refused": "no threshold finds the class on the validation part"
+    }
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ def longer(run: Any, factor: float) -> Any:
 
 
 def test_a_rate_that_diverges_is_not_chosen(study, cell, tmp_path, monkeypatch):
-    def answered(runs, processes):
+    def answered(runs, processes, may_fail=False):
         for each in runs:
             fast = "lr0.004" in each.folder.name
             yield {"diverged": "loss is nan"} if fast else result(0, 60.0)
@@ -242,7 +242,7 @@ def test_a_rate_that_diverges_is_not_chosen(study, cell, tmp_path, monkeypatch):
 def test_arms_that_do_not_choose_have_the_rate_of_the_plain_student(
     study, cell, tmp_path, monkeypatch
 ):
-    def answered(runs, processes):
+    def answered(runs, processes, may_fail=False):
         for each in runs:
             best = ("plain", "lr0.004"), ("KL", "lr0.002")
             name = each.folder.name
@@ -263,7 +263,7 @@ def test_a_cell_without_controls_is_not_compared_in_time(
     study, cell, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        study, "results_of", lambda runs, _: [result(50.0) for _ in runs]
+        study, "results_of", lambda runs, *_, **__: [result(50.0) for _ in runs]
     )
     monkeypatch.setattr(study.Study, "build_caches", lambda self, teachers: None)
     arms = {name: cell.arms[name] for name in ("plain", "CWD")}
@@ -278,7 +278,7 @@ def test_a_cell_without_controls_is_not_compared_in_time(
 def test_what_is_worse_at_equal_steps_is_not_compared_in_time(
     study, cell, tmp_path, monkeypatch
 ):
-    def answered(runs, processes):
+    def answered(runs, processes, may_fail=False):
         for each in runs:
             yield result(60.0 - 10 * each.folder.name.startswith(("CWD", "KL")))
 
@@ -368,7 +368,9 @@ def test_longer_runs_of_another_rate_are_not_counted(
     study, cell, tmp_path, monkeypatch
 ):
     given: list[set[int]] = []
-    monkeypatch.setattr(study, "results_of", lambda runs, _: [result(0) for _ in runs])
+    monkeypatch.setattr(
+        study, "results_of", lambda runs, *_, **__: [result(0) for _ in runs]
+    )
     monkeypatch.setattr(
         study.Study,
         "_longer",
@@ -410,7 +412,7 @@ def test_a_result_of_another_plan_is_refused(study, tmp_path):
 def test_order_of_a_study(study, cell, tmp_path, monkeypatch):
     asked: list[Any] = []
 
-    def answered(runs, processes):
+    def answered(runs, processes, may_fail=False):
         asked.extend(runs)
         for each in runs:
             yield result(50.0, 60 + ("lr0.002" in each.folder.name))

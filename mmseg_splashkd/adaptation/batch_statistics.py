@@ -36,7 +36,8 @@ def write_with_target_statistics(
         Number of batches.
 
     Raises:
-        ValueError: The network has no batch norm, or the target no frames.
+        NoStatisticsError: No batch norm of the network moves in training.
+        ValueError: The target has no frames.
     """
     network = open_network(cfg, weights)
     loader = Runner.build_dataloader(target_loader(cfg, 1))

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_splashkd.config.adaptation_check import has_discriminators
 from mmseg_splashkd.config.length import length_key, of_length
 from mmseg_splashkd.config.text import config_text
 from mmseg_splashkd.config.types import is_a
@@ -209,13 +210,6 @@ def write_method(
         table=str(table.resolve()),
         method=dict(method),
         sampler=SAMPLER.format(sampler=dict(sampler)) if sampler else "",
-        optimizer=CONSTRUCTOR if _discriminates(method) else "",
+        optimizer=CONSTRUCTOR if has_discriminators(method) else "",
     )
     return write_whole(file, text)
-
-
-def _discriminates(method: Mapping[str, Any]) -> bool:
-    """Whether a method, or one of a sum, has discriminators."""
-    return any(
-        each["type"] == "Adversarial" for each in method.get("methods", [method])
-    )

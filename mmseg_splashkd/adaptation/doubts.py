@@ -16,8 +16,8 @@ def doubts(
 ) -> Iterator[str]:
     """What speaks against the network after adapting, in sentences.
 
-    None of it proves harm, and silence proves nothing: only labels do. How often each
-    was right where labels were known: docs/adaptation.md.
+    None of it proves harm, and silence proves nothing: only labels do. How often there
+    were any where labels showed harm, and where they showed none: docs/adaptation.md.
 
     Args:
         before: Predictions of the network before, on the frames of the target.

@@ -57,7 +57,8 @@ def best_method(evidence: Sequence[Shown], two_classes: bool) -> str:
 
     Of the shifts with as many classes (two, or more), a method counts that was measured
     on each of them, whose interval lies below 0 on none, and whose mean is below
-    ``HARM`` on none, nor on the source itself where that was measured.
+    ``HARM`` on none, nor on the source itself where that was measured. The mean of its
+    gains over the best control must be above 0.
 
     Args:
         evidence: Gains on shifts.
@@ -75,10 +76,16 @@ def best_method(evidence: Sequence[Shown], two_classes: bool) -> str:
         and all(each.gains[name][2] >= 0 for each in moved)
         and all(each.gains[name][0] >= HARM for each in alike)
     }
-    if not found or max(found.values()) <= 0:
+    found = {
+        name: gain
+        for name, gain in found.items()
+        if gain > 0 and sum(each.over_control[name][0] for each in moved) > 0
+    }
+    if not found:
         kind = "two classes" if two_classes else "more than two classes"
         raise ValueError(
-            f"no method has been shown to help with {kind} ({PAGE}): choose one by "
+            f"no method has been shown to help with {kind}, and more than what needs "
+            f"no frames of the target ({PAGE}): choose one by "
             f"--method, and have some frames of the target labelled to see what it does"
         )
     return max(found, key=lambda name: found[name])

@@ -41,14 +41,19 @@ def check_adaptation(cfg: Config) -> None:
             f"{type_name(cfg.model)} does not use them: wrap the model in an "
             f"AdaptationSegmentor, or train on the source alone"
         )
-    if adapts and any(is_a(each, Adversarial) for each in _methods(cfg)):
+    if adapts and has_discriminators(cfg.model.get("method")):
         _check_constructor(cfg)
 
 
-def _methods(cfg: Config) -> list[Any]:
-    """The method, or those of a sum."""
-    method = cfg.model.get("method")
-    return list(method.get("methods", ())) if is_a(method, MethodSum) else [method]
+def has_discriminators(method: Any) -> bool:
+    """Whether a method, or one of a sum, trains discriminators.
+
+    Args:
+        method: Config of an ``AdaptationMethod``.
+    """
+    if is_a(method, MethodSum):
+        return any(map(has_discriminators, method.get("methods", ())))
+    return is_a(method, Adversarial)
 
 
 def _check_constructor(cfg: Config) -> None:

@@ -1,5 +1,6 @@
 """The method that what was measured supports."""
 
+import numpy as np
 import pytest
 
 from mmseg_splashkd.adaptation.evidence import (
@@ -9,10 +10,15 @@ from mmseg_splashkd.adaptation.evidence import (
     write_evidence,
 )
 from mmseg_splashkd.adaptation.methods import METHODS
+from mmseg_splashkd.adaptation.summary import cited
 
 
-def shown(shift: str, two: bool = True, same: bool = False, **gains: tuple) -> Shown:
-    return Shown(shift, f"{shift}.", "Dice", two, same, gains, gains, "2026-01-01")
+def shown(
+    shift: str, two: bool = True, same: bool = False, less: float = 0.5, **gains: tuple
+) -> Shown:
+    """Gains, of which the best control has some, too."""
+    over = {name: tuple(np.subtract(gain, less)) for name, gain in gains.items()}
+    return Shown(shift, f"{shift}.", "Dice", two, same, gains, over, "2026-01-01")
 
 
 FARM = shown("farm", a=(5, 2, 8), b=(3, 1, 5), c=(9, 4, 14))
@@ -30,6 +36,21 @@ def test_the_best_mean_of_those_that_never_harmed():
 def test_harm_on_the_source_itself_counts():
     harmful = shown("same", same=True, a=(-1.5, -2, -1), b=(0, 0, 0), c=(0, 0, 0))
     assert best_method([FARM, NIGHT, harmful], two_classes=True) == "b"
+
+
+def test_a_method_must_be_better_than_what_needs_no_method():
+    dear = shown("farm", less=4, a=(5, 2, 8), b=(3, 1, 5), c=(-0.5, -2, 1))
+    assert best_method([dear], two_classes=True) == "a"
+    dear = shown("farm", less=6, a=(5, 2, 8), b=(3, 1, 5))
+    with pytest.raises(ValueError, match="more than what needs no frames of the"):
+        best_method([dear], two_classes=True)
+
+
+def test_both_gains_are_cited():
+    assert cited(FARM, "a") == (
+        "  docs/adaptation.md#farm: +5.0 (+2.0 to +8.0) points of Dice over the source "
+        "alone, +4.5 (+1.5 to +7.5) over the best control (farm.)"
+    )
 
 
 def test_a_mean_harm_counts_also_where_its_interval_is_wide():

@@ -60,8 +60,12 @@ def test_discriminators_need_their_constructor(constructor):
     ):
         check_adaptation(read_config(FOLDER / f"advent_{END}", changed))
     methods = [{"type": "MinEntropy"}, {"type": "Adversarial"}]
-    changed["model.method"] = {"_delete_": True, "type": "MethodSum", "methods": methods}
-    with pytest.raises(ValueError, match="constructor=.* would train"):
+    changed["model.method"] = {
+        "_delete_": True,
+        "type": "MethodSum",
+        "methods": methods,
+    }
+    with pytest.raises(ValueError, match=r"constructor=.* would train"):
         check_adaptation(read_config(FOLDER / f"minent_{END}", changed))
 
 

@@ -12,6 +12,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
+class NoStatisticsError(ValueError):
+    """A network has no statistics that could be computed anew."""
+
+
 @torch.no_grad()
 def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
     """Replace running statistics of batch norms by means over batches of images.
@@ -34,8 +38,9 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
         Number of batches.
 
     Raises:
-        ValueError: The network has no batch norm whose running statistics move in
-            training, or there is no batch.
+        NoStatisticsError: The network has no batch norm whose running statistics move
+            in training.
+        ValueError: There is no batch.
     """
     network.train()  # which some norms ignore
     norms = [
@@ -45,7 +50,7 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> int:
     ]
     network.eval()
     if not norms:
-        raise ValueError(
+        raise NoStatisticsError(
             f"{type(network).__name__} has no batch norm whose statistics move in "
             f"training, to be computed anew: choose another method, such as MeanTeacher"
         )

@@ -351,6 +351,11 @@ def test_a_sum_has_the_losses_of_each_method():
         ("MethodSum", {"methods": [{"type": "MinEntropy"}]}, "methods has 1: give two"),
         (
             "MethodSum",
+            {"methods": [{"type": "MethodSum", **METHODS["MethodSum"]}]},
+            "methods has a MethodSum: name its methods",
+        ),
+        (
+            "MethodSum",
             {"methods": [{"type": "MinEntropy"}, {"type": "MinEntropy", "share": 0.3}]},
             "more than one MinEntropy",
         ),

@@ -103,34 +103,34 @@ def test_losses_are_those_of_the_paper(monkeypatch):
     np.testing.assert_allclose(method.prototypes, expected, rtol=1e-5)
 
 
-@pytest.fixture
-def without_class_1() -> Any:
-    """A network that predicts one class only."""
-    model = adapter(segformer(), NAME, gate=None)
+def without(missing: int, gate: float | None = None) -> Any:
+    """A network that never predicts one of two classes."""
+    model = adapter(segformer(), NAME, gate=gate)
+    bias = torch.full((2,), 50.0)
+    bias[missing] = -50.0
     with torch.no_grad():
-        model.student.decode_head.conv_seg.bias.copy_(torch.tensor([50.0, -50.0]))
+        model.student.decode_head.conv_seg.bias.copy_(bias)
     return model
 
 
-def test_a_warm_up_without_a_class_is_refused(without_class_1):
-    without_class_1.method.gate = 1e9
+def test_a_warm_up_without_a_class_is_refused():
     with pytest.raises(PoorStartError, match=r"class 1 has 0.000% .* too poor"):
-        step(without_class_1, pair_batch())
+        step(without(1, gate=1e9), pair_batch())
 
 
-def test_without_a_gate_a_class_without_predictions_is_not_taught(
-    without_class_1, monkeypatch
-):
+@pytest.mark.parametrize("missing", [0, 1])
+def test_without_a_gate_a_class_without_predictions_is_not_taught(missing, monkeypatch):
+    model = without(missing)
     logged: list[str] = []
     module = "mmseg_splashkd.models.adaptation.methods.proda"
     monkeypatch.setattr(f"{module}.print_log", lambda text, *_: logged.append(text))
-    step(without_class_1, pair_batch())
-    assert [each[:24] for each in logged] == ["class 1 has no pixel in "]
+    step(model, pair_batch())
+    assert [each[:24] for each in logged] == [f"class {missing} has no pixel in "]
     # The moving average is nearest to the prototype that is not there.
     with torch.no_grad():
-        without_class_1.method.prototypes[0] += 1e3
+        model.method.prototypes[1 - missing] += 1e3
     at(1)
-    losses = step(without_class_1, pair_batch())
+    losses = step(model, pair_batch())
     assert losses["changed"] == 0
     assert all(value.isfinite() for value in losses.values())
     assert losses["loss_structure"] == 0  # of one class

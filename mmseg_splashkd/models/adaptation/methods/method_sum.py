@@ -25,13 +25,16 @@ class MethodSum(AdaptationMethod):
             factors.
 
     Raises:
-        ValueError: There are fewer, or two of one kind, whose losses have one name.
+        ValueError: There are fewer, or two of one kind, whose losses have one name, or
+            one is a sum.
     """
 
     def __init__(self, methods: Sequence[dict]) -> None:
         super().__init__()
         built: list[Any] = [MODELS.build(each) for each in methods]
         kinds = sorted(type(each).__name__ for each in built)
+        if any(isinstance(each, MethodSum) for each in built):
+            raise ValueError("methods has a MethodSum: name its methods in this one")
         if len(built) < 2:
             raise ValueError(
                 f"methods has {len(built)}: give two or more, or one as model.method"

@@ -162,10 +162,11 @@ class PrototypeDenoising(CopyingMethod):
             average = forward_outputs(self.teacher, step.targets, fused=True)
             features = average.at("fused")
             size, prototypes = features.shape[-2:], self.prototypes.float()
-            weak = distances(features, prototypes)
             there = self.pixels > 0  # others have no prototype
-            soft = _sized(step, warm, size).softmax(1) * there[:, None, None]
-            labels = corrected_labels(soft, weak, self.tau)
+            weak = distances(features, prototypes)
+            near = weak.masked_fill(~there[:, None, None], torch.inf)
+            soft = _sized(step, warm, size).softmax(1)
+            labels = corrected_labels(soft, near, self.tau)
             seen = _reduced(class_means(features, labels, len(self.pixels)))
             changed = (labels != soft.argmax(1)).double().mean()
         strong = strong_view(step.targets, self.strength)
