@@ -166,7 +166,7 @@ FARM_FEWER_SMALL = replace(
     plain=f"{FEW}small_ce.py",
     arms={
         name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
-        for name, arm in {**FEW_ARMS, **NO_TEACHER, "KL, all": KL_ALL}.items()
+        for name, arm in {**FEW_ARMS, **NO_TEACHER}.items()
     },
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
