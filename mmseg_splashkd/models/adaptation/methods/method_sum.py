@@ -44,7 +44,7 @@ class MethodSum(AdaptationMethod):
             raise ValueError(
                 f"methods has more than one {twice[0]}: their losses have one name"
             )
-        self.methods = ModuleList(built)
+        self.methods: Any = ModuleList(built)
 
     def bind(self, network: EncoderDecoder) -> None:
         """Let each method build what depends on the network."""
