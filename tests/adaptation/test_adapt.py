@@ -352,7 +352,7 @@ def test_rare_classes_are_drawn_more_often_by_a_method(teacher, farm_b, tmp_path
     seeded = {"train_dataloader.sampler.view_seed": 3}
     adapt(config, weights, farm_b, tmp_path, name, 2, cfg_options=seeded)
     written = read_config(str(tmp_path / f"{name}.py"))
-    sampler = {"type": "RareClassSampler", "view_seed": 3}
+    sampler = {"type": "RareClassSampler", "temperature": 0.5, "view_seed": 3}
     assert dict(written.train_dataloader.sampler) == sampler
     assert list(tmp_path.glob(f"{name}/weights_*_last.safetensors"))
 
