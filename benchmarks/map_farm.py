@@ -216,15 +216,6 @@ FARM_LEVERS = replace(
                 "default_hooks.ema": {"type": "EMAHook", "momentum": 0.01},
             },
         ),
-        # In bfloat16 with a fused optimizer: docs/speed.md.
-        "cheap step": replace(
-            KL_ALL,
-            options={
-                **KL_ALL.options,
-                "optim_wrapper.type": "CPUAmpOptimWrapper",
-                "optim_wrapper.optimizer.fused": True,
-            },
-        ),
         "both teachers": replace(
             KL_ALL,
             options={**KL_ALL.options, "model.ensemble.average": "probability"},
