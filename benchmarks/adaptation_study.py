@@ -12,7 +12,7 @@ docs/adaptation/<shift>.json.
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from itertools import product
@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from adaptation_page import write_page
+from shift_store import kept, short
 from shifts import SHIFTS, SOURCE, STRONG, Arm, Shift
 from study_runs import StudyRun, device_name, results_of, scores_of
 
 RESULTS = Path("docs/adaptation")
 SHIPPED = Path("mmseg_splashkd/adaptation/evidence.json")
 START = "start"
-SCORES = ("mIoU",)
 STAGES = 1000  # between the seeds of two
-FIGURES = ("acc_domain", "changed", "sure")  # of methods, in percent
 FRAMES = "train_dataloader.dataset.dataset"
 
 
@@ -236,7 +235,7 @@ class AdaptationStudy:
         pair = [self.weights[each, seed] for each in (name, START)]
         arm = self.shift.arms.get(name)
         measure = partial(self._measure, is_small=arm is not None and arm.small)
-        return {"signs": _kept(run.folder / "signs.json", pair, measure)}
+        return {"signs": kept(run.folder / "signs.json", pair, measure)}
 
     def _measure(self, own: str, start: str, is_small: bool) -> dict[str, Any]:
         from mmseg_splashkd.adaptation.doubts import doubts
@@ -253,14 +252,14 @@ class AdaptationStudy:
             same = signs_of(networks[1], networks[1], frames_of(cfg, "test"))
             self._before[start] = same
         before = self._before[start]
-        found = self._source_shares
+        labels = self._source_shares
         return {
             "entropy": float(signs.entropy.mean()),
             "sure": float(signs.sure.mean()),
             "shares": signs.shares.mean(0).tolist(),
             "focus share, spread": float(signs.shares[:, -1].std()),
             "agreement": signs.agreement.tolist(),
-            "doubts": list(doubts(before, signs, found.shares, found.classes)),
+            "doubts": list(doubts(before, signs, labels.shares, labels.classes)),
         }
 
     @cached_property
@@ -279,7 +278,7 @@ class AdaptationStudy:
         def agreed(own: str, its: str) -> dict[str, Any]:
             return self._tested_at_agreement(run._replace(folder=folder), own, its)
 
-        result = _kept(folder / "result.json", pair, agreed)
+        result = kept(folder / "result.json", pair, agreed)
         signs = self._signs(run, student, seed) if "test" in result else {}
         return {"arm": name, "seed": seed, **result, **signs}
 
@@ -298,8 +297,8 @@ class AdaptationStudy:
         seconds = time.perf_counter() - begin
         if point is None:
             return {"refused": "its teacher finds nothing on the target"}
-        found = scores_of(run, own, point["threshold"])
-        return {"seconds": seconds, "hardware": device_name(), **found}
+        scores = scores_of(run, own, point["threshold"])
+        return {"seconds": seconds, "hardware": device_name(), **scores}
 
     def _recomputed(self, name: str, seed: int) -> dict[str, Any]:
         """Test weights trained on the source as long, with the target's statistics."""
@@ -311,7 +310,7 @@ class AdaptationStudy:
             return self._restated(run, start, weights)
 
         start = self.weights[SOURCE, seed]
-        result = _kept(folder / "result.json", [start], restated)
+        result = kept(folder / "result.json", [start], restated)
         if "test" not in result:
             return {"arm": name, "seed": seed, **result}
         self.weights[name, seed] = str(weights)
@@ -331,48 +330,13 @@ class AdaptationStudy:
         except NoStatisticsError as error:
             return {"refused": str(error)}
         seconds = time.perf_counter() - begin
-        found = scores_of(run, weights)
-        return {"seconds": seconds, "hardware": device_name(), **found}
+        scores = scores_of(run, weights)
+        return {"seconds": seconds, "hardware": device_name(), **scores}
 
 
 def _refused(name: str, seed: int, start: str) -> dict[str, Any]:
     reason = f"{start} was refused or diverged, from which it goes on"
     return {"arm": name, "seed": seed, "refused": reason}
-
-
-def _kept(
-    file: Path, weights: Sequence[str], measure: Callable[..., dict[str, Any]]
-) -> dict[str, Any]:
-    """What was measured of weights, and is measured again if these are others."""
-    from mmseg_splashkd.files import file_sha256, write_whole
-
-    of = [file_sha256(each) for each in weights]
-    if file.is_file():
-        kept = json.loads(file.read_text())
-        if kept["of"] == of:
-            return kept["measured"]
-    measured = measure(*weights)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, json.dumps({"of": of, "measured": measured}, indent=1) + "\n")
-    return measured
-
-
-def short(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a run: scores on the target, signs, losses, time and machine."""
-    failed = [key for key in ("refused", "diverged") if key in result]
-    if failed:
-        return {key: result[key] for key in ("arm", "seed", *failed)}
-    kept = {k: result[k] for k in ("arm", "seed", "seconds", "hardware", "signs")}
-    scores = {
-        k: round(v, 4) for k, v in result["test"].items() if k in SCORES or "." in k
-    }
-    last = {
-        k: round(v, 4)
-        for k, v in result.get("train", {}).items()
-        if "loss" in k or k in FIGURES
-    }
-    best = {"best": round(result["best"], 4)} if result.get("best") else {}
-    return {**kept, "test": scores, **best, **({"train": last} if last else {})}
 
 
 def study(shift: Shift, folder: Path, jobs: int, results: Path) -> None:

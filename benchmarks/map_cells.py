@@ -2,5 +2,6 @@
 
 from map_camvid import CAMVID
 from map_farm import FARMS
+from map_record import RECORD
 
-CELLS = {cell.name: cell for cell in (*CAMVID, *FARMS)}
+CELLS = {cell.name: cell for cell in (*CAMVID, *FARMS, RECORD)}

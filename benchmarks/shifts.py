@@ -114,8 +114,8 @@ class Shift:
         arms: What is compared.
         student: Config of the training of a small student on the source, for arms with
             one; default None.
-        pairs_of_arms: Arms that are compared with each other, too, and shifts of the
-            second ones where they are of another shift.
+        pairs_of_arms: Further comparisons: an arm, the one that it is compared with,
+            and the name of the latter's shift; None: this one.
         rare: Classes whose mean IoU stands apart; the last one is the rarest.
         same: Whether source and target are of one camera, in the same weather.
     """

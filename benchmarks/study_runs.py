@@ -51,8 +51,8 @@ def results_of(
     steps.
 
     Args:
-        runs: The runs.
-        processes: How many at the same time.
+        runs: Runs, in the order of their results.
+        processes: Number of runs at the same time, at least 1.
         may_fail: Whether a run that diverged, or refused to begin, is a result;
             default: an error.
 
@@ -156,8 +156,9 @@ def scores_of(
 
     Args:
         run: The run whose data set and folder they have.
-        weights: The weights.
-        threshold: As of ``StudyRun``; default that of the run.
+        weights: File of the weights.
+        threshold: Probability in [0, 1] from which the focus class is predicted;
+            default None: that of the run.
 
     Returns:
         ``test``, and ``best`` where a threshold decides: the Dice that the test part's
@@ -180,7 +181,7 @@ def scores_of(
     ):
         return {"refused": "no threshold finds the class on the validation part"}
     try:
-        found = evaluate(
+        scores = evaluate(
             run.config,
             weights,
             work_dir=run.folder / "test",
@@ -190,9 +191,9 @@ def scores_of(
     except NotFiniteError as error:  # which pools cannot pass on
         return {"diverged": str(error)}
     if threshold is None:
-        return {"test": found}
-    point = operating_point_of(load_scores(found.scores), 0)
-    return {"test": found, "best": point["dice"] if point else None}
+        return {"test": scores}
+    point = operating_point_of(load_scores(scores.scores), 0)
+    return {"test": scores, "best": point["dice"] if point else None}
 
 
 def plan_of(run: StudyRun) -> str:

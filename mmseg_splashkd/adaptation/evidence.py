@@ -69,23 +69,23 @@ def best_method(evidence: Sequence[Shown], two_classes: bool) -> str:
     """
     alike = [each for each in evidence if each.two_classes == two_classes]
     moved = [each for each in alike if not each.same]
-    found = {
+    means = {
         name: sum(each.gains[name][0] for each in moved) / len(moved)
         for name in (moved[0].gains if moved else ())
         if all(name in each.gains for each in alike)
         and all(each.gains[name][2] >= 0 for each in moved)
         and all(each.gains[name][0] >= HARM for each in alike)
     }
-    found = {
-        name: gain
-        for name, gain in found.items()
+    better = [
+        name
+        for name, gain in means.items()
         if gain > 0 and sum(each.over_control[name][0] for each in moved) > 0
-    }
-    if not found:
+    ]
+    if not better:
         kind = "two classes" if two_classes else "more than two classes"
         raise ValueError(
             f"no method has been shown to help with {kind}, and more than what needs "
             f"no frames of the target ({PAGE}): choose one by "
             f"--method, and have some frames of the target labelled to see what it does"
         )
-    return max(found, key=lambda name: found[name])
+    return max(better, key=lambda name: means[name])

@@ -3,9 +3,9 @@
 Stages 2 and 3 of ProDA (Zhang et al., "Prototypical Pseudo Label Denoising and Target
 Structure Learning for Domain Adaptive Semantic Segmentation", CVPR 2021, section 3.4)
 teach a new network by the one of the stage before: its sure labels, and its
-probabilities. Sure is above 0.6 here and above 0.95 in the paper: a network of 0.05 M
-parameters gives splash 0.63 at most, so that none of it would be taught. Here it
-teaches on the frames of the source, too, and its labels are not averaged over flips.
+probabilities. Sure is above 0.6 here and above 0.95 in the paper: networks of 0.055 M
+parameters gave splash 0.63 at most on drawn farms, and none of it would be taught. Here
+it teaches on the frames of the source, too, and its labels are not averaged over flips.
 The new network starts from the weights that its config names, those of a
 self-supervised one in the paper.
 
@@ -79,7 +79,7 @@ METHODS = {
         {**ADVERSARIAL, "kind": "ls"},
     ),
     "adaptsegnet-bce": Method(
-        "the same, by cross-entropy in the place of squared distances",
+        "adaptsegnet, by cross-entropy in the place of squared distances",
         ADVERSARIAL,
     ),
     "advent": Method(
@@ -116,7 +116,7 @@ METHODS = {
         {"type": "MeanTeacher", "alpha": 0.99},
     ),
     "mean-teacher-rare": Method(
-        "the same, where frames of the source with rare classes are drawn more often",
+        "mean-teacher, and frames of the source with rare classes are drawn more often",
         {"type": "MeanTeacher", "alpha": 0.99},
         rare=True,
     ),

@@ -25,8 +25,8 @@ class RareClassSampler(ViewSampler):
     Args:
         dataset: A ``ViewDataset`` whose data set has ``get_class_pixels(index)``.
         seed: Seed of the order, at least 0; default the seed of the run.
-        views: As of ``ViewSampler``.
-        view_seed: As of ``ViewSampler``.
+        views: Number of different views per frame, at least 1; default None: unlimited.
+        view_seed: Seed of the views, at least 0; default ``seed``.
         temperature: T > 0; 0.01 in DAFormer, for 19 classes. The higher, the more alike
             are classes; of two, 0.01 draws the rare one alone.
         least: Share in [0, 1], see above; default 0.1.

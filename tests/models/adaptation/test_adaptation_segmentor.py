@@ -307,25 +307,6 @@ def test_sizes_of_source_and_target_must_be_equal_to_mix():
         step(started(adapter(fcn(), method)), pair_batch(target=(48, 32)))
 
 
-def test_a_sum_has_the_losses_of_each_method():
-    model = adapter(fcn(), "MethodSum")
-    first, second = METHODS["MethodSum"]["methods"]
-    expected: dict[str, Tensor] = {}
-    for number, config in enumerate((first, second)):
-        alone = build(
-            {"type": "AdaptationSegmentor", "student": fcn(), "method": config}
-        )
-        alone.student.load_state_dict(model.student.state_dict())
-        own = model.method.methods[number].state_dict()
-        alone.method.load_state_dict(own)
-        expected |= step(alone.train(), pair_batch())
-    found = step(model, pair_batch())
-    assert found.keys() == expected.keys()
-    assert {"loss_entropy", "loss_adversarial", "loss_domain"} < found.keys()
-    for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, msg=name)
-
-
 # Bad input
 
 
@@ -348,17 +329,6 @@ def test_a_sum_has_the_losses_of_each_method():
         ("PrototypeDenoising", {"tau": 0.0}, "tau=0.0 must be above 0"),
         ("PrototypeDenoising", {"alpha": 0.0, "beta": 0.0}, "alpha . beta above 0"),
         ("PrototypeDenoising", {"average": 1.0}, r"average=1.0 must lie in \[0, 1\)"),
-        ("MethodSum", {"methods": [{"type": "MinEntropy"}]}, "methods has 1: give two"),
-        (
-            "MethodSum",
-            {"methods": [{"type": "MethodSum", **METHODS["MethodSum"]}]},
-            "methods has a MethodSum: name its methods",
-        ),
-        (
-            "MethodSum",
-            {"methods": [{"type": "MinEntropy"}, {"type": "MinEntropy", "share": 0.3}]},
-            "more than one MinEntropy",
-        ),
         ("MeanTeacher", {"masked_weight": 0.0}, "patch=8 and .* without masked_weight"),
     ],
 )
