@@ -182,3 +182,14 @@ def test_evidence_waits_for_all_arms_and_a_failed_shift_is_named(
     assert json.loads((tmp_path / "evidence.json").read_text()) == []
     found = (tmp_path / "adaptation.md").read_text()
     assert "Not shown, as *source only* has not all seeds: farm." in found
+    signs = {"entropy": 0.1, "sure": 0.9, "shares": [0.9, 0.1], "agreement": [1.0]}
+    about = {"seconds": 1.0, "hardware": "a CPU", "signs": signs}
+    runs = [
+        {"arm": arm, "seed": seed, "test": {"Dice.splash": score}, **about}
+        for arm, each in scores.items()
+        for seed, score in enumerate(each)
+    ]
+    (folder / "farm.json").write_text(json.dumps(text | {"runs": runs}))
+    page.write_page([shifts.SHIFTS["farm"]], folder, tmp_path / "evidence.json")
+    assert "| minent | 50.00" in (tmp_path / "adaptation.md").read_text()
+    assert json.loads((tmp_path / "evidence.json").read_text()) == []
