@@ -166,7 +166,7 @@ FARM_FEWER_SMALL = replace(
     plain=f"{FEW}small_ce.py",
     arms={
         name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
-        for name, arm in {**FEW_ARMS, **NO_TEACHER}.items()
+        for name, arm in {**FEW_ARMS, **NO_TEACHER, "KL, all": KL_ALL}.items()
     },
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
@@ -220,6 +220,14 @@ FARM_LEVERS = replace(
             KL_ALL,
             options={**KL_ALL.options, "model.ensemble.average": "probability"},
             together=True,
+        ),
+        "cheap step": replace(
+            KL_ALL,
+            options={
+                **KL_ALL.options,
+                "optim_wrapper.type": "CPUAmpOptimWrapper",
+                "optim_wrapper.optimizer.fused": True,
+            },
         ),
     },
     rates=(2.4e-2,),
@@ -279,21 +287,27 @@ FARM_LONG = replace(
     teacher_options={"max_iters": 600},
     seeds=tuple(range(5)),
 )
-B0_STEPS = {"max_iters": 600}
+B0_ARMS = {
+    "CE": CE,
+    "weighted CE": WEIGHTED,
+    "KL, labels, margin 16": KL_CONTROLS["KL, labels, margin 16"],
+    "KL, all": KL_ALL,
+}
+B0_STEPS = {"max_iters": 400}
 FARM_B0 = replace(
     FARM_FEWER,
     name="farm_few16_b0",
-    title="As farm_few16, with SegFormer-B0 from scratch, in bfloat16, 600 iterations.",
+    title="As farm_few16, with SegFormer-B0 from scratch, 400 iterations.",
     plain=f"{FEW}b0_ce.py",
     arms={
         name: replace(arm, config=arm.config and f"{FEW}b0_cwd.py")
-        for name, arm in FEW_ARMS.items()
+        for name, arm in B0_ARMS.items()
     },
     rates=(1e-3, 2e-3, 4e-3),
-    shared={**B0_STEPS, "optim_wrapper.type": "CPUAmpOptimWrapper"},
+    shared=B0_STEPS,
     recipe=B0_STEPS,
     options={"train_cfg.val_interval": 100},
-    teacher_options={"max_iters": 600, "optim_wrapper.type": "OptimWrapper"},
+    teacher_options={"max_iters": 600},
     seeds=tuple(range(5)),
 )
 TEMPORAL = "configs/temporal/temporal_ponds_"
