@@ -159,15 +159,21 @@ FARM_FEW = replace(
     shared=FEW4,
     recipe=FEW4,
 )
+
+
+def in_config(config: str, arms: Mapping[str, Arm]) -> dict[str, Arm]:
+    """Arms of another student: those that have a config get this one."""
+    return {
+        name: replace(arm, config=arm.config and config) for name, arm in arms.items()
+    }
+
+
 FARM_FEWER_SMALL = replace(
     FARM_FEWER,
     name="farm_few16_small",
     title="As farm_few16, with a SegFormer of 0.017 M parameters.",
     plain=f"{FEW}small_ce.py",
-    arms={
-        name: replace(arm, config=arm.config and f"{FEW}small_cwd.py")
-        for name, arm in {**FEW_ARMS, **NO_TEACHER, "KL, all": KL_ALL}.items()
-    },
+    arms=in_config(f"{FEW}small_cwd.py", {**FEW_ARMS, **NO_TEACHER, "KL, all": KL_ALL}),
     rates=(1.2e-2, 2.4e-2, 4.8e-2),
     tuning_seeds=(100, 101),
 )
@@ -287,22 +293,21 @@ FARM_LONG = replace(
     teacher_options={"max_iters": 600},
     seeds=tuple(range(5)),
 )
-B0_ARMS = {
-    "CE": CE,
-    "weighted CE": WEIGHTED,
-    "KL, labels, margin 16": KL_CONTROLS["KL, labels, margin 16"],
-    "KL, all": KL_ALL,
-}
 B0_STEPS = {"max_iters": 400}
 FARM_B0 = replace(
     FARM_FEWER,
     name="farm_few16_b0",
     title="As farm_few16, with SegFormer-B0 from scratch, 400 iterations.",
     plain=f"{FEW}b0_ce.py",
-    arms={
-        name: replace(arm, config=arm.config and f"{FEW}b0_cwd.py")
-        for name, arm in B0_ARMS.items()
-    },
+    arms=in_config(
+        f"{FEW}b0_cwd.py",
+        {
+            "CE": CE,
+            "weighted CE": WEIGHTED,
+            "KL, labels, margin 16": KL_CONTROLS["KL, labels, margin 16"],
+            "KL, all": KL_ALL,
+        },
+    ),
     rates=(1e-3, 2e-3, 4e-3),
     shared=B0_STEPS,
     recipe=B0_STEPS,

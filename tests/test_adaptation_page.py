@@ -49,10 +49,10 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
         for seed, score in enumerate(scores)
     ]
     before = dict.fromkeys(("adaptsegnet", "proda"), SCORES["start"])
-    taught = {"proda-2": SCORES["minent"], "proda-2 of source only": SCORES["start"]}
+    later = {"proda-2": SCORES["minent"], "proda-2 of source only": SCORES["start"]}
     runs += [
         {**runs[0], "arm": arm, "seed": seed, "test": {"Dice.splash": score}}
-        for arm, scores in {**before, **taught}.items()
+        for arm, scores in {**before, **later}.items()
         for seed, score in enumerate(scores)
     ]
     runs += [{"arm": "adabn", "seed": s, "diverged": "it is poor"} for s in range(5)]
@@ -75,10 +75,12 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
     (shown,) = json.loads(shipped.read_text())
     assert (shown["two_classes"], shown["same"]) == (True, False)
     assert shown["gains"].keys() == {"minent", *before}  # a taught network had longer
-    found = file.read_text()
+    text_of_page = file.read_text()
     gain = np.subtract(SCORES["minent"], SCORES["source only"])
     low, high = stats.t.interval(0.95, 4, gain.mean(), stats.sem(gain))
-    row = next(line for line in found.splitlines() if line.startswith("| minent |"))
+    row = next(
+        line for line in text_of_page.splitlines() if line.startswith("| minent |")
+    )
     assert f"{gain.mean():+.2f} ({low:+.2f} to {high:+.2f})" in row
     np.testing.assert_allclose(
         shown["gains"]["minent"], [gain.mean(), low, high], atol=1e-3
@@ -91,19 +93,22 @@ def test_page_has_paired_gains_of_whole_arms_and_refusals(shifts, tmp_path):
     np.testing.assert_allclose(
         shown["over_control"]["minent"], [control.mean(), low, high], atol=1e-3
     )
-    assert "The best control is *source, augmented*." in found
+    assert "The best control is *source, augmented*." in text_of_page
     # Three runs each of two methods with warnings, which gain 2 once; minent 4 times.
-    assert "| below -1 | 6 | 6 |" in found
-    assert "| above 0 | 6 | 2 |" in found
-    assert "advent |" not in found  # three of five seeds are missing
+    assert "| below -1 | 6 | 6 |" in text_of_page
+    assert "| above 0 | 6 | 2 |" in text_of_page
+    assert "advent |" not in text_of_page  # three of five seeds are missing
     over = np.subtract(SCORES["minent"], SCORES["start"])
     low, high = stats.t.interval(0.95, 4, over.mean(), stats.sem(over))
     gain_of_target = f"{over.mean():+.2f} ({low:+.2f} to {high:+.2f})"
-    assert f"- proda-2 over proda-2 of source only: {gain_of_target}\n" in found
-    assert "- adabn was refused, or diverged, with 5 of 5 seeds: it is poor\n" in found
-    assert found.startswith("before <!--")
-    assert found.endswith("--> after")
-    assert "outdated" not in found
+    assert f"- proda-2 over proda-2 of source only: {gain_of_target}\n" in text_of_page
+    assert (
+        "- adabn was refused, or diverged, with 5 of 5 seeds: it is poor\n"
+        in text_of_page
+    )
+    assert text_of_page.startswith("before <!--")
+    assert text_of_page.endswith("--> after")
+    assert "outdated" not in text_of_page
     assert (folder / "farm.svg").is_file()
 
 
@@ -124,8 +129,8 @@ def test_page_says_which_harm_is_excluded(page, shifts):
         "advent": [75.0, 75.5, 76.0, 75.5, 75.0],
         "proda": [80.0, 70.0, 85.0, 90.0, 75.0],
     }
-    found = list(page._harm(results_of(page, shifts.SHIFTS["same"], scores)))
-    assert found == [
+    lines = list(page._harm(results_of(page, shifts.SHIFTS["same"], scores)))
+    assert lines == [
         "- Less harm than 1 point is shown for minent",
         "- More harm than 1 point is shown for advent",
         "- The interval leaves both open for proda",
@@ -144,8 +149,8 @@ def test_page_compares_students_with_networks_of_another_shift(page, shifts):
     }
     gain = np.subtract(large[student], small["source only"])
     low, high = stats.t.interval(0.95, 4, gain.mean(), stats.sem(gain))
-    found = list(page._compared(both["farm_large"], both))
-    assert found == [
+    lines = list(page._compared(both["farm_large"], both))
+    assert lines == [
         f"- {student} over student of mean-teacher: +5.00 (+4.12 to +5.88)",
         f"- {student} over source only of the shift farm: {gain.mean():+.2f} "
         f"({low:+.2f} to {high:+.2f})",
@@ -180,8 +185,8 @@ def test_evidence_waits_for_all_arms_and_a_failed_shift_is_named(
     (tmp_path / "adaptation.md").write_text("<!-- measured --><!-- end of measured -->")
     page.write_page([shifts.SHIFTS["farm"]], folder, tmp_path / "evidence.json")
     assert json.loads((tmp_path / "evidence.json").read_text()) == []
-    found = (tmp_path / "adaptation.md").read_text()
-    assert "Not shown, as *source only* has not all seeds: farm." in found
+    text_of_page = (tmp_path / "adaptation.md").read_text()
+    assert "Not shown, as *source only* has not all seeds: farm." in text_of_page
     signs = {"entropy": 0.1, "sure": 0.9, "shares": [0.9, 0.1], "agreement": [1.0]}
     about = {"seconds": 1.0, "hardware": "a CPU", "signs": signs}
     runs = [

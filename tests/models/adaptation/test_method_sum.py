@@ -26,11 +26,11 @@ def test_a_sum_has_the_losses_of_each_method():
         own = model.method.methods[number].state_dict()
         alone.method.load_state_dict(own)
         expected |= step(alone.train(), pair_batch())
-    found = step(model, pair_batch())
-    assert found.keys() == expected.keys()
-    assert {"loss_entropy", "loss_adversarial", "loss_domain"} < found.keys()
+    losses = step(model, pair_batch())
+    assert losses.keys() == expected.keys()
+    assert {"loss_entropy", "loss_adversarial", "loss_domain"} < losses.keys()
     for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, msg=name)
+        torch.testing.assert_close(losses[name], value, msg=name)
 
 
 @pytest.mark.parametrize(
