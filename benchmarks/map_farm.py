@@ -187,6 +187,13 @@ def lever(term: Mapping[str, Any], *more: Mapping[str, Any], **loss: Any) -> Arm
     )
 
 
+def of_neighbours(arm: Arm) -> Arm:
+    """An arm whose unlabelled frames are those next to a labelled one in time."""
+    return replace(
+        arm, options={**arm.options, "split_table": "near16.csv"}, cache="near"
+    )
+
+
 FARM_LEVERS = replace(
     FARM_FEWER,
     name="farm_few16_levers",
@@ -211,6 +218,20 @@ FARM_LEVERS = replace(
         "with CWD": lever({}, {"type": "CWDLoss", "temperature": 4.0, "weight": 3.0}),
         "pseudo-labels": all_frames(
             {"model.distill_loss.terms": [{"type": "HardLabelLoss"}]}
+        ),
+        # Above 0.95 the teacher is sure of little splash.
+        "pseudo-labels, all pixels": lever({"type": "HardLabelLoss", "threshold": 0.0}),
+        "neighbours": of_neighbours(KL_ALL),
+        "pseudo-labels, neighbours": of_neighbours(
+            lever({"type": "HardLabelLoss", "threshold": 0.0})
+        ),
+        "four times as long": replace(
+            KL_ALL,
+            options={
+                **KL_ALL.options,
+                "max_iters": 6000,
+                "train_cfg.val_interval": 1000,
+            },
         ),
         "student's error": lever(
             {}, modulate="kd", student_error={"classes": [1], "threshold": 0.5}

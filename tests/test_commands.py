@@ -26,6 +26,7 @@ from mmengine.optim import OptimWrapper
 
 from mmseg_splashkd.config.arguments import parse_options
 from mmseg_splashkd.config.reading import read_config
+from mmseg_splashkd.datasets.frames import in_time_order
 from mmseg_splashkd.datasets.split_table import read_table
 from mmseg_splashkd.report.zoo.load import STAT
 from mmseg_splashkd.report.zoo.memory import peak
@@ -220,6 +221,29 @@ def test_hide_labels_keeps_every_fourth_training_label(farm, few):
     assert {frame.split for frame in hidden} == {"train"}
     assert sum(frame.split == "train" for frame in kept) == 3
     assert len(before) == len(after) == 24
+
+
+def test_hide_labels_keeps_only_frames_near_a_label(farm):
+    table = farm / "near.csv"
+    options = ("--every", 8, "--near", 2, "--out", table)
+    run("benchmarks/hide_labels.py", farm / "split.csv", *options)
+    before, after = (
+        in_time_order(read_table(path)) for path in (farm / "split.csv", table)
+    )
+    parts = [
+        new.split
+        for old, new in zip(before, after, strict=True)
+        if old.split == "train"
+    ]
+    # Frames 0 and 8 of 12 have a label, and 2 on each side of them stay.
+    assert parts == [
+        *["train"] * 3,
+        *["embargo"] * 3,
+        *["train"] * 5,
+        "embargo",
+    ]
+    for old, new in zip(before, after, strict=True):
+        assert old.split == "train" or old == new
 
 
 def test_ponds_draws_six_recordings(tmp_path, monkeypatch):
