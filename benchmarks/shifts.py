@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mmseg_splashkd.adaptation.distil import LOSS
-from mmseg_splashkd.adaptation.methods import METHODS, STAGE
+from mmseg_splashkd.adaptation.methods import ADVERSARIAL, METHODS, STAGE
 
 CONFIGS = "configs/adaptation/"
 STRONG = {
@@ -60,6 +60,8 @@ RARE = "source only, rare"
 # What needs no method. "Twice" is as long as methods that go on from another.
 CONTROLS = (SOURCE, TWICE, AUGMENTED, RARE, "adabn")
 PAIRS = (("proda", TWICE, None), ("mean-teacher-rare", "mean-teacher", None))
+# The auxiliary level has a fifth of the weight, as in the paper.
+TWO_LEVELS = Arm({**ADVERSARIAL, "kind": "ls", "auxiliary_weight": 0.02})
 ARMS = {
     SOURCE: Arm(),
     TWICE: Arm(start=SOURCE),
@@ -75,6 +77,7 @@ ARMS = {
         )
         for name, each in METHODS.items()
     },
+    "adaptsegnet, two levels": TWO_LEVELS,
     # The control of proda-2: a network that has not seen the target teaches in its way.
     f"proda-2 of {SOURCE}": Arm(start=SOURCE, taught=STAGE),
     "labels of the target": Arm(labelled=True),

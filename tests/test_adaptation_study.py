@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_splashkd.checkpoint import write_weights
@@ -99,6 +101,18 @@ def test_arms_of_camvid_have_one_schedule(study, shifts, tmp_path, monkeypatch):
     assert [each.type for each in strong if "brightness_delta" in each] == [
         "PhotoMetricDistortion"
     ]
+
+
+@pytest.mark.parametrize("shift", ["farm", "dusk"])
+def test_both_levels_of_a_network_are_compared(study, shifts, tmp_path, shift):
+    arm = "adaptsegnet, two levels"
+    cfg = configs_of(study, shifts.SHIFTS[shift], tmp_path, arm)[arm]
+    cfg.model.student.backbone.init_cfg = None
+    init_default_scope("mmseg")
+    network = MODELS.build(cfg.model.student)
+    method = MODELS.build(cfg.model.method)
+    method.bind(network)
+    assert set(method.discriminators) == {"main", "auxiliary"}
 
 
 def test_later_stages_learn_from_the_one_before_on_both_farms(study, shifts, tmp_path):

@@ -1,8 +1,9 @@
-# As minent_segformer_b0_farmA2farmB.py, with 0.055 M parameters, for studies on a CPU.
+# As minent_segformer_b0_farmA2farmB.py, with 0.055 M parameters and an
+# auxiliary head, for studies on a CPU.
 #   python tools/train.py configs/adaptation/minent_segformer_w8_farmA2farmB.py \
 #     --cfg-options load_from=FILE  # of source_segformer_w8_farmA2farmB.py
 _base_ = [
-    "../_base_/models/segformer_w8_three.py",
+    "../_base_/models/segformer_w8_three_auxiliary.py",
     "../_base_/datasets/two_farms_pairs.py",
     "../_base_/schedules/adamw_scratch_300.py",
     "../_base_/default_runtime.py",

@@ -209,6 +209,8 @@ def setting_of(
         lead: Lead of the teacher on the validation part, in points.
     """
     student = plain_model(cfg.model)
+    # A study whose runs are all kept has built nothing before.
+    init_default_scope(cfg.get("default_scope") or "mmseg")
     with safe_files(student) as safe:
         weights = MODELS.build(safe).parameters()
     return Setting(

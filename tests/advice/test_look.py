@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 import mmseg_splashkd.advice.look as module
 from mmseg_splashkd.advice.look import (
@@ -144,6 +145,12 @@ def test_a_plain_config_is_refused(tmp_path):
 )
 def test_weights_to_start_from_are_seen(model, expected):
     assert is_pretrained(model) is expected
+
+
+def test_the_setting_of_a_run_needs_nothing_built_before(cfg, monkeypatch):
+    monkeypatch.setattr(DefaultScope, "_instance_dict", {})
+    shares = ClassShares(("background", "splash"), (0.98, 0.02), 22, 3)
+    assert setting_of(cfg, shares, 44, True, 5.0).parameters > 0
 
 
 def test_the_setting_of_a_run(cfg):
