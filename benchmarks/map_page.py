@@ -115,11 +115,28 @@ def _section(results: CellResults, folder: Path) -> Iterator[str]:
     for arm in cell.arms:
         yield _arm_row(results, arm)
     yield ""
+    yield from _classes(results)
     yield from _longer(results)
     yield from _tuning(results)
     curves = folder / f"{cell.name}_curves.svg"
     _save(curves, lambda axes: _curves(axes, results), 8)
     yield f"![Curves on the validation part]({folder.name}/{curves.name})"
+
+
+def _classes(results: CellResults) -> Iterator[str]:
+    """Differences of each class, where there are more than two."""
+    if results.cell.rarest is None:
+        return
+    taught = results.best_taught
+    others = results.untaught
+    yield f"IoU of each class, *{taught}* over:\n"
+    yield f"| class | mean IoU | {' | '.join(others)} |"
+    yield "|---" * (2 + len(others)) + "|"
+    for name in results.classes:
+        own = results.scores(taught, f"IoU.{name}")
+        gains = [paired(own, results.scores(o, f"IoU.{name}")) for o in others]
+        yield f"| {name} | {own.mean():.1f} | {' | '.join(map(words, gains))} |"
+    yield ""
 
 
 def _longer(results: CellResults) -> Iterator[str]:

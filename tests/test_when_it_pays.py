@@ -451,6 +451,8 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     folder = tmp_path / "map"
     folder.mkdir()
     stored |= {"setting": asdict(SETTING), "losses": {"KL": "ce and KLDLoss"}}
+    for each in stored["runs"]:
+        each["test"]["IoU.b"] += 2.0 * (each["arm"] == "KL")
     (folder / "toy.json").write_text(json.dumps(stored))
     page = Path(f"{folder}.md")
     page.write_text("# Map\n\n<!-- measured -->\nold\n<!-- end of measured -->\nend\n")
@@ -474,6 +476,8 @@ def test_the_page_holds_what_was_measured(study, cell, stored, tmp_path, monkeyp
     assert "| KL | 0.004 (edge) | 49.00 ± 2.48 | -2.00 (-4.48 to +0.48)" in text
     assert "without c | IoU.a | saturated |" in text
     assert "| 52 ± 2.5 | yes |" in text
+    assert "| class | mean IoU | plain | weighted |" in text
+    assert "| b | 51.0 | +0.00 (-2.48 to +2.48) | -2.00 (-6.97 to +2.97) |" in text
     # 49, 50, 48 against 50, 49, 48 of the plain student with more iterations.
     assert "| -4.00 (-8.97 to +0.97) | +0.00 (-2.48 to +2.48) | cannot tell |" in text
     (said,) = json.loads(shipped.read_text())
