@@ -128,5 +128,6 @@ def test_all_arms_of_a_cell_can_be_built_and_differ_in_the_loss(name):
                 each["decode_head"].pop("loss_decode")
                 each["backbone"].pop("init_cfg")
             assert own == expected
-    assert len(lengths) == 1
+    longer = {6000} if name == "farm_few16_neighbours" else set()
+    assert len(lengths - longer) == 1
     assert len(students) == (2 if name == "farm_clip" else 1)  # one sees three frames
