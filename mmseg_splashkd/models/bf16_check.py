@@ -59,7 +59,7 @@ def _check(name: str, layer: Any, images: Tensor) -> None:
         strict=False,  # what is not trained has no gradient of the weight
     ):
         error = float((one - other).norm() / one.norm().clamp_min(1e-12))
-        if error > LARGEST:
+        if not error <= LARGEST:  # nor if it is NaN
             raise WrongLayerError(
                 f"torch {torch.__version__} computes {name} ({layer}, input "
                 f"{tuple(images.shape)}) wrongly in bfloat16 on this CPU: its {what} "

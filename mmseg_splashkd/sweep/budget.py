@@ -107,7 +107,11 @@ class Budget:
                 raise ValueError(f"arms.{name}: quartiles_s must be two numbers")
             for item in (*arm.teachers, *arm.caches):
                 positive |= {f"runs of {item.name}": item.runs}
-                positive |= {f"seconds of {item.name}": item.seconds}
+                if not 0 <= item.seconds <= HIGHEST:  # 0: what it cost does not count
+                    raise ValueError(
+                        f"arms.{name}: seconds of {item.name} is {item.seconds}, not "
+                        f"in [0, {HIGHEST}]"
+                    )
             for key, value in positive.items():
                 if not LOWEST <= value <= HIGHEST:
                     raise ValueError(

@@ -17,7 +17,15 @@ from mmseg_splashkd.evaluation.direction import falls
 from mmseg_splashkd.evaluation.operating_point import METRIC
 from mmseg_splashkd.hooks.frame_scores_hook import FrameScoresHook
 from mmseg_splashkd.models.teacher.teacher import as_list
-from mmseg_splashkd.sweep.budget import BOTH, BUDGETS, ONCE, RULES, STEPS, WALL
+from mmseg_splashkd.sweep.budget import (
+    BOTH,
+    BUDGETS,
+    HIGHEST,
+    ONCE,
+    RULES,
+    STEPS,
+    WALL,
+)
 from mmseg_splashkd.sweep.folds import check_folds, tables_of, tables_sha256
 from mmseg_splashkd.sweep.keys import config_sha256, full_key, has_place
 from mmseg_splashkd.sweep.spec import RANDOM, TPE, SweepSpec
@@ -108,9 +116,10 @@ def _check_budget_options(spec: SweepSpec) -> None:
             f"--budget {spec.budget} compares arms, and a search has one: leave "
             f"--search out, or use --budget {STEPS}"
         )
-    if spec.teacher_seconds is not None and spec.teacher_seconds < 0:
+    seconds = spec.teacher_seconds
+    if seconds is not None and not 0 <= seconds <= HIGHEST:
         raise ValueError(
-            f"--teacher-seconds {spec.teacher_seconds:g}: it must be at least 0"
+            f"--teacher-seconds {seconds:g}: it must be in [0, {HIGHEST:g}]"
         )
 
 

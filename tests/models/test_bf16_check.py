@@ -50,6 +50,21 @@ def test_a_wrong_layer_is_named(backwards, part):
     network(images())  # it is checked inside only
 
 
+def test_a_layer_that_is_not_finite_is_named():
+    class Broken(nn.Conv2d):
+        def forward(self, images: Tensor) -> Tensor:
+            output = super().forward(images)
+            return output * float("nan" if output.dtype == torch.bfloat16 else 1)
+
+    network = Broken(8, 8, 3).requires_grad_(False)
+    with (
+        pytest.raises(WrongLayerError, match="its output differs .* nan%"),
+        torch.autocast("cpu", torch.bfloat16),
+        checked_layers(nn.Sequential(network)),
+    ):
+        network(images())
+
+
 def test_layers_that_round_pass_and_keep_no_gradient():
     network = nn.Sequential(nn.Conv2d(8, 8, 1), nn.ConvTranspose2d(8, 4, 2, 2))
     with torch.autocast("cpu", torch.bfloat16), checked_layers(network):

@@ -120,7 +120,9 @@ def test_the_measurement_comes_after_teachers_and_before_all_runs(
         ({"charge": "half"}, "--charge must be one of"),
         ({"budget": "steps", "charge": "shared"}, "are for --budget wall or both"),
         ({"budget": "steps", "teacher_seconds": 1.0}, "are for --budget wall or both"),
-        ({"teacher_seconds": -1.0}, "--teacher-seconds -1: it must be at least 0"),
+        ({"teacher_seconds": -1.0}, r"--teacher-seconds -1: it must be in \[0, 1e\+12"),
+        ({"teacher_seconds": float("nan")}, "--teacher-seconds nan: it must be in"),
+        ({"teacher_seconds": 1e13}, r"--teacher-seconds 1e\+13: it must be in"),
         ({"search": "tpe"}, "--budget both compares arms, and a search has one"),
     ],
 )

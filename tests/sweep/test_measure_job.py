@@ -120,6 +120,12 @@ def test_a_given_time_of_teachers_is_not_measured(timed, tmp_path):
     assert "7.0 s (--teacher-seconds)" in "".join(budget.lines())
 
 
+def test_a_teacher_that_costs_nothing_is_charged_nothing(timed, tmp_path):
+    budget = measured(tmp_path, teacher_seconds=0.0)
+    again = Budget.from_json(budget.to_json(), "budget.json")
+    assert again.arms["online"].teacher_s("once") == 0
+
+
 def test_an_arm_that_reads_no_weights_has_no_teacher_to_charge():
     without = config("online")
     del without.model["teacher_checkpoint"]

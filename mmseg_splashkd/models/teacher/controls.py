@@ -118,8 +118,8 @@ def shuffled(outputs: SegOutputs, samples: Sequence[Any]) -> SegOutputs:
     """Give every frame of a batch the answer to another one.
 
     The batch is rolled by the smallest shift that gives the fewest frames an answer to
-    another view of themselves; none, unless a frame fills more than half of the batch.
-    It depends on the frames of the batch only, and so is the same after resuming, with
+    another view of themselves: none where all frames differ, and few in a batch that
+    repeats some. It depends on the frames of the batch only, and so is the same after resuming, with
     a cache and without.
 
     Args:
