@@ -15,8 +15,10 @@ class ChannelsLastHook(Hook):
     """Keep the weights of convolutions, of a teacher too, in channels-last order.
 
     torch then computes convolutions on feature maps whose channels lie next to each
-    other in memory. The numbers are the same up to rounding, and a checkpoint can be
-    used with and without this hook.
+    other in memory. From the same weights the numbers are the same up to rounding, and
+    a checkpoint can be used with and without this hook. Weights that are drawn at
+    random are others than without it, with the same seed: they are drawn in the order
+    of memory.
     """
 
     priority = "VERY_HIGH"  # before EMAHook copies the model

@@ -58,7 +58,7 @@ def test_a_layer_that_is_not_finite_is_named():
 
     network = Broken(8, 8, 3).requires_grad_(False)
     with (
-        pytest.raises(WrongLayerError, match="its output differs .* nan%"),
+        pytest.raises(WrongLayerError, match=r"its output differs .* nan%"),
         torch.autocast("cpu", torch.bfloat16),
         checked_layers(nn.Sequential(network)),
     ):

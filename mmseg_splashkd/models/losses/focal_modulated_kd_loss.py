@@ -124,6 +124,11 @@ class FocalModulatedKDLoss(nn.Module):
         self.modulate = modulate
         self.student_error = student_error_of(student_error, modulate)
         self.terms = nn.ModuleList(_build_terms(terms, temperature))
+        if student_error is not None and not any(t.modulate for t in self.terms):
+            raise ValueError(
+                f"student_error={dict(student_error)} modulates no term: leave it out, "
+                f"or modulate=False of a term"
+            )
         self.detach_modulation = detach_modulation
         self.configured_ignore_index = ignore_index
         self.ignore_index = IGNORE_INDEX if ignore_index is None else ignore_index

@@ -119,8 +119,8 @@ def shuffled(outputs: SegOutputs, samples: Sequence[Any]) -> SegOutputs:
 
     The batch is rolled by the smallest shift that gives the fewest frames an answer to
     another view of themselves: none where all frames differ, and few in a batch that
-    repeats some. It depends on the frames of the batch only, and so is the same after resuming, with
-    a cache and without.
+    repeats some. It depends on the frames of the batch only, and so is the same after
+    resuming, with a cache and without.
 
     Args:
         outputs: Outputs of the teacher for B frames, of equal sizes.

@@ -306,6 +306,18 @@ def test_unlabelled_frames_are_distilled_by_the_student_s_error():
     assert actual["modulation"].item() > 0.1
 
 
+def test_an_error_of_the_student_that_no_term_uses_is_refused():
+    terms = [{"type": "KLDLoss", "modulate": False}]
+    with pytest.raises(
+        ValueError, match=r"student_error=.*classes.* modulates no term"
+    ):
+        FocalModulatedKDLoss(student_error={"classes": [1]}, terms=terms)
+    FocalModulatedKDLoss(
+        student_error={"classes": [1]},
+        terms=[*terms, {"type": "KLDLoss", "name": "soft"}],
+    )
+
+
 def test_without_a_teacher_there_is_no_error_to_log():
     student, _, labels = batch()
     never = {"end": 0.5, "stop_at": 3}
